@@ -1,0 +1,51 @@
+# boreal_module(NAME [DEPS module ...] [PRIVATE_DEPS target ...] [PUBLIC_DEPS target ...])
+#
+# Makes the static library of the module in the current folder:
+#   *.cc            its sources            *_test.cc   its unit tests, one program NAME_test
+#   *_fuzz.cc       a fuzz target each (BOREAL_FUZZ)
+#
+# A module is included as "NAME/header.h". Every module has an include root of its own that holds
+# nothing but a link to the module's folder, and a target sees only the roots of the modules it
+# lists: an include of a module that is not declared does not compile.
+#
+# DEPS are modules, seen by users of this module too. PUBLIC_DEPS/PRIVATE_DEPS are outside libraries.
+function(boreal_module NAME)
+  cmake_parse_arguments(M "" "" "DEPS;PRIVATE_DEPS;PUBLIC_DEPS;TEST_DEPS" ${ARGN})
+  set(root ${CMAKE_BINARY_DIR}/include-roots/${NAME})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${NAME} SYMBOLIC)
+
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/detail/*.cc)
+  set(tests ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+
+  if(sources)
+    add_library(${NAME} STATIC ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(${NAME} PRIVATE boreal_flags ${M_PRIVATE_DEPS})
+  else()
+    add_library(${NAME} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${NAME} ${scope} ${root})
+  target_link_libraries(${NAME} ${scope} ${M_DEPS} ${M_PUBLIC_DEPS})
+
+  if(BOREAL_TESTS AND tests)
+    add_executable(${NAME}_test ${tests})
+    target_link_libraries(${NAME}_test PRIVATE boreal_flags ${NAME} ${M_PRIVATE_DEPS} ${M_TEST_DEPS} GTest::gtest GTest::gmock GTest::gtest_main)
+    add_test(NAME ${NAME} COMMAND ${NAME}_test --gtest_brief=1)
+    set_tests_properties(${NAME} PROPERTIES TIMEOUT 300)
+  endif()
+  if(BOREAL_FUZZ)
+    foreach(source ${fuzzers})
+      get_filename_component(name ${source} NAME_WE)
+      add_executable(${name} ${source})
+      target_link_libraries(${name} PRIVATE boreal_flags ${NAME} ${M_PRIVATE_DEPS})
+      target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+      target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,55 @@
+// One API call as a handler sees it: who calls, where, under which request id.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aws/caller.h"
+#include "aws/error.h"
+#include "base/clock.h"
+#include "base/task.h"
+#include "http/message.h"
+
+namespace boreal::aws {
+
+struct Operation;
+class Gate;
+
+// One thing that a call does to one resource; all of a call's must be allowed before its handler runs.
+struct Access {
+  std::string action;    // "secretsmanager:GetSecretValue"
+  std::string resource;  // ARN, or "*"
+  // The account that owns the resource; empty: the caller's. Across accounts both sides must allow.
+  std::string resource_account;
+  // The resource's own policy, when it has one.
+  std::optional<std::string> resource_policy;
+  // KMS keys and role trust policies: identity policies count only if the resource policy lets them, and it must allow itself.
+  bool resource_policy_rules = false;
+  // Condition keys of this access, in addition to the global ones: "s3:prefix", "kms:EncryptionContext:x", "aws:ResourceTag/Name".
+  std::multimap<std::string, std::string> context;
+};
+
+// Lives as long as its request. Belongs to the loop.
+struct Call {
+  const Caller& caller;
+  const Operation& operation;
+  std::string region;
+  std::string account;  // whose resources are meant: the caller's, or for S3 the bucket owner's
+  std::string request_id;
+  Time now;
+  http::Request& http;
+  http::Headers response_headers;  // sent with the answer, besides what the model places in headers
+  int response_status = 0;         // 0: what the model says
+  Gate& gate;
+
+  // "arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE" of this call's region and account.
+  std::string arn(std::string_view service, std::string_view resource) const;
+  // A check beyond what Service::access() declared, for what only the handler finds out (a key, a passed role).
+  // AccessDenied names action, resource and what was missing.
+  Task<Outcome<void>> authorize(Access access);
+};
+
+}  // namespace boreal::aws

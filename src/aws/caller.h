@@ -1,0 +1,44 @@
+// Who is calling. Only the gate can make a Caller, and handlers cannot be reached without one: there is
+// no second path to the data.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace boreal::aws {
+
+// What a signature was checked against. Kept by IAM and STS; secrets never leave this struct into a log or an answer.
+struct Principal {
+  enum class Kind { anonymous, root, user, assumed_role, service };
+  Kind kind = Kind::anonymous;
+  std::string account;     // 12 digits; empty for anonymous
+  std::string arn;         // arn:aws:iam::…:user/…, arn:aws:sts::…:assumed-role/ROLE/SESSION
+  std::string user_id;     // AIDA…, AROA…:session, the account id for root
+  std::string name;        // user name, or role name for an assumed role
+  std::string role_arn;    // of an assumed role: arn:aws:iam::…:role/…
+  std::string service;     // of a service principal: "backup.amazonaws.com"
+  std::string access_key;
+  std::map<std::string, std::string> tags;      // principal and session tags
+  std::vector<std::string> session_policies;    // JSON documents; empty: none were given
+  bool has_session_policies = false;
+};
+
+class Caller {
+ public:
+  const Principal& principal() const { return principal_; }
+  const std::string& account() const { return principal_.account; }
+  const std::string& arn() const { return principal_.arn; }
+  bool is_anonymous() const { return principal_.kind == Principal::Kind::anonymous; }
+
+ private:
+  friend class Gate;
+  explicit Caller(Principal principal) : principal_(std::move(principal)) {}
+  Principal principal_;
+};
+
+}  // namespace boreal::aws

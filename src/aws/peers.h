@@ -1,0 +1,89 @@
+// What services need of each other, declared here so that no service includes another; the server hands the
+// implementations in. A service that needs a peer takes a reference to the interface in its constructor.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "aws/caller.h"
+#include "aws/error.h"
+#include "base/task.h"
+
+namespace boreal::aws {
+
+struct Call;
+
+// KMS, for those that encrypt.
+class Keys {
+ public:
+  virtual ~Keys() = default;
+  struct DataKey {
+    std::string plaintext;   // 32 bytes; the holder wipes it
+    std::string ciphertext;  // the KMS blob that decrypt() takes
+    std::string key_arn;
+  };
+  using Context = std::map<std::string, std::string>;
+  // `key_id`: id, ARN, alias name or alias ARN; empty: the managed key alias/aws/<service>, made when first needed.
+  // With a call, the caller must be allowed kms:GenerateDataKey on a customer key (managed keys are the service's own);
+  // without one the service itself asks, for background work on what was authorised before.
+  virtual Task<Outcome<DataKey>> generate_data_key(Call* call, std::string account, std::string region, std::string service,
+                                                   std::string key_id, Context context) = 0;
+  virtual Task<Outcome<std::string>> decrypt(Call* call, std::string account, std::string region, std::string ciphertext,
+                                             Context context) = 0;
+  // The key's ARN, or KMS's own error (NotFoundException, DisabledException, KMSInvalidStateException).
+  virtual Task<Outcome<std::string>> describe(std::string account, std::string region, std::string service, std::string key_id) = 0;
+};
+
+// IAM roles that services act under.
+class Roles {
+ public:
+  virtual ~Roles() = default;
+  // The role is there, its trust policy lets `service` ("backup.amazonaws.com") assume it, and the caller may pass it
+  // (iam:PassRole). Errors: NoSuchEntity, AccessDenied, or InvalidParameterValue "cannot be assumed".
+  virtual Task<Outcome<void>> check_pass(Call& call, std::string role_arn, std::string service) = 0;
+};
+
+// The EC2 network, as far as a data tier asks.
+class Network {
+ public:
+  virtual ~Network() = default;
+  struct Subnet {
+    std::string id, vpc_id, availability_zone, cidr;
+  };
+  struct IngressRule {  // what a security group lets in
+    std::string protocol;  // "tcp", "-1"
+    int from_port = 0, to_port = 65535;
+    std::string cidr;             // IPv4 or IPv6, or
+    std::string source_group_id;  // the members of a group
+  };
+  virtual Outcome<Subnet> subnet(const std::string& account, const std::string& region, const std::string& id) = 0;
+  virtual Outcome<std::vector<Subnet>> default_subnets(const std::string& account, const std::string& region) = 0;
+  virtual Outcome<std::string> group_vpc(const std::string& account, const std::string& region, const std::string& group_id) = 0;
+  virtual Outcome<std::string> default_group(const std::string& account, const std::string& region, const std::string& vpc_id) = 0;
+  virtual Outcome<std::vector<IngressRule>> ingress(const std::string& account, const std::string& region, const std::string& group_id) = 0;
+  virtual std::vector<std::string> availability_zones(const std::string& region) = 0;
+  // Interfaces that resources put into subnets: they make DeleteSubnet/DeleteSecurityGroup answer DependencyViolation
+  // and show in DescribeNetworkInterfaces. Both are idempotent.
+  struct Interface {
+    std::string owner;  // "rds:prod-aurora-instance-1"; unique within account and region
+    std::string subnet_id;
+    std::vector<std::string> group_ids;
+    std::string description, private_ip;
+  };
+  virtual Task<Outcome<void>> attach_interface(std::string account, std::string region, Interface interface) = 0;
+  virtual Task<Outcome<void>> detach_interface(std::string account, std::string region, std::string owner) = 0;
+  // Called after any rule of the group changed, on the loop. For endpoints that filter by source.
+  virtual void on_group_change(std::function<void(const std::string& account, const std::string& region, const std::string& group_id)> callback) = 0;
+};
+
+// Secret values, for those that are configured with a secret's ARN.
+class Secrets {
+ public:
+  virtual ~Secrets() = default;
+  virtual Task<Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) = 0;
+};
+
+}  // namespace boreal::aws

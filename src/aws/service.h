@@ -1,0 +1,92 @@
+// What the pipeline knows of a service: its model (tables that codegen made from models/<service>.json) and how to
+// reach its operations. Generated code derives from Service once per API (api/<service>/service.h); a services/ room
+// overrides the operations that it serves. An operation that is not overridden answers 501 by name.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "aws/call.h"
+#include "aws/error.h"
+#include "base/task.h"
+#include "codec/shape.h"
+
+namespace boreal::aws {
+
+enum class Protocol { query, ec2, json, rest_json, rest_xml, cbor };
+
+// A generated struct whose type is known by its shape. Owns it.
+class Value {
+ public:
+  Value() : data_(nullptr, [](void*) {}) {}
+  template <class T>
+  static Value of(T value) {
+    return Value(new T(std::move(value)), &codec::shape_of<T>(), [](void* p) { delete static_cast<T*>(p); });
+  }
+  explicit operator bool() const { return data_ != nullptr; }
+  void* data() const { return data_.get(); }
+  const codec::Shape& shape() const { return *shape_; }
+  // T must be the type that it was made of.
+  template <class T>
+  T& as() const {
+    return *static_cast<T*>(data_.get());
+  }
+
+ private:
+  Value(void* data, const codec::Shape* shape, void (*destroy)(void*)) : data_(data, destroy), shape_(shape) {}
+  std::unique_ptr<void, void (*)(void*)> data_;
+  const codec::Shape* shape_ = nullptr;
+};
+
+class Service;
+
+// A row of a service's generated table; static storage.
+struct Operation {
+  std::string_view service;      // "rds"
+  std::string_view name;         // "CreateDBCluster"
+  std::string_view method;       // "POST"
+  std::string_view uri;          // REST: "/backup-vaults/{backupVaultName}"; may carry "?acl"
+  int success_status;            // 200
+  const codec::Shape* input;     // null: none
+  const codec::Shape* output;    // null: none
+  std::string_view result_wrapper;  // query: "CreateDBClusterResult", empty when none
+  bool served;                   // false: known from the model, answers 501 by name
+  // "action|resource-template" lines from models/<service>.json; {Member} is replaced from the input and
+  // {region} {account} {partition} from the call: "rds:CreateDBCluster|arn:{partition}:rds:{region}:{account}:cluster:{DBClusterIdentifier}".
+  std::span<const std::string_view> access;
+  Value (*make_input)();
+  Task<Outcome<Value>> (*invoke)(Service& self, Call& call, Value input);
+};
+
+struct ServiceModel {
+  std::string_view name;           // folder and table name: "secretsmanager"
+  std::string_view signing_name;   // in the credential scope: "secretsmanager", "monitoring", "elasticloadbalancing"
+  std::string_view endpoint_prefix;
+  std::string_view iam_prefix;     // "secretsmanager", "cloudwatch"
+  std::string_view api_version;
+  std::string_view target_prefix;  // json: "TrentService"
+  std::string_view xml_namespace;
+  std::string_view json_version;   // "1.0" or "1.1"
+  std::span<const Protocol> protocols;
+  bool query_compatible;           // JSON errors carry x-amzn-query-error too
+  bool global;                     // region-less: iam, sts in the legacy endpoint
+  std::span<const Operation> operations;  // sorted by name
+  const Operation* find(std::string_view operation_name) const;
+};
+
+// Thread rule: everything runs on the loop.
+class Service {
+ public:
+  virtual ~Service() = default;
+  virtual const ServiceModel& model() const = 0;
+  // What the call touches; the gate must allow all of it before the handler runs. The default fills the operation's
+  // access templates; a service overrides it where resources have policies, aliases or names that must be looked up.
+  virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
+};
+
+// What a generated default operation answers: 501 NotImplemented, by name.
+ApiError not_implemented(const Call& call);
+
+}  // namespace boreal::aws

@@ -1,0 +1,65 @@
+#include "base/random.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+namespace boreal {
+
+std::string Random::bytes(size_t count) {
+  std::string out(count, '\0');
+  fill(std::as_writable_bytes(std::span(out)));
+  return out;
+}
+
+uint64_t Random::u64() {
+  uint64_t value = 0;
+  fill(std::as_writable_bytes(std::span(&value, 1)));
+  return value;
+}
+
+uint64_t Random::below(uint64_t bound) {
+  // Values past the last whole multiple of bound would favour small results: draw again.
+  const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
+  uint64_t value = u64();
+  while (value >= limit) value = u64();
+  return value % bound;
+}
+
+std::string Random::pick(std::string_view alphabet, size_t count) {
+  std::string out;
+  out.reserve(count);
+  for (size_t i = 0; i < count; ++i) out += alphabet[below(alphabet.size())];
+  return out;
+}
+
+std::string Random::uuid() {
+  std::string id = hex(36);
+  for (size_t dash : {8, 13, 18, 23}) id[dash] = '-';
+  id[14] = '4';
+  id[19] = "89ab"[below(4)];
+  return id;
+}
+
+void SystemRandom::fill(std::span<std::byte> out) {
+  while (!out.empty()) {
+    const ssize_t got = getrandom(out.data(), out.size(), 0);
+    if (got < 0) {
+      if (errno == EINTR) continue;
+      std::abort();  // no randomness, no keys: nothing sensible can go on
+    }
+    out = out.subspan(static_cast<size_t>(got));
+  }
+}
+
+void SeededRandom::fill(std::span<std::byte> out) {
+  const std::lock_guard lock(mutex_);
+  for (size_t at = 0; at < out.size(); at += 8) {
+    const uint64_t word = engine_();
+    std::memcpy(out.data() + at, &word, std::min<size_t>(8, out.size() - at));
+  }
+}
+
+}  // namespace boreal

@@ -1,0 +1,29 @@
+// Data that does not fit in memory moves through Source and Sink; the awaited pull (or push) is the back-pressure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/task.h"
+
+namespace boreal {
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Fills up to buffer.size() bytes and returns how many; 0 at the end. After an error or the end, not called again.
+  virtual Task<Result<size_t>> read(MutableBytes buffer) = 0;
+  // How many bytes will come in all, when that is known.
+  virtual std::optional<uint64_t> size() const { return std::nullopt; }
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  // Takes all of the data; returns when it may be reused.
+  virtual Task<Result<void>> write(Bytes data) = 0;
+};
+
+}  // namespace boreal

@@ -1,0 +1,85 @@
+// Ordered keys with atomic, durable batches: the catalog and the object index live here.
+// Embedded it is RocksDB (open_store) with an in-memory twin for tests (memory_store); a distributed
+// store may stand under it later, so: no batch across partitions, no local path in a value.
+//
+// A partition is the unit of atomicity; its name is the first part of every key and holds no NUL.
+// Keys order by bytes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "io/file.h"
+#include "io/pool.h"
+
+namespace boreal::store {
+
+// What is written together or not at all, in one partition.
+class Batch {
+ public:
+  explicit Batch(std::string partition) : partition_(std::move(partition)) {}
+  void put(std::string_view key, std::string_view value) { writes_.emplace_back(std::string(key), std::string(value)); }
+  void remove(std::string_view key) { writes_.emplace_back(std::string(key), std::nullopt); }
+  bool empty() const { return writes_.empty(); }
+  const std::string& partition() const { return partition_; }
+  const auto& writes() const { return writes_; }
+
+ private:
+  std::string partition_;
+  std::vector<std::pair<std::string, std::optional<std::string>>> writes_;
+};
+
+// A view of the store that does not change. Cheap; do not keep for hours (it pins old data).
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+};
+
+// Walks keys upwards from where it is put. Reads may touch the disk: long walks belong on the pool.
+class Cursor {
+ public:
+  virtual ~Cursor() = default;
+  virtual void seek(std::string_view key) = 0;       // to the first key >= key within the range
+  virtual void seek_before(std::string_view key) = 0;  // to the last key < key within the range
+  virtual bool valid() const = 0;
+  virtual std::string_view key() const = 0;    // without the partition; good until the cursor moves
+  virtual std::string_view value() const = 0;
+  virtual void next() = 0;
+  virtual void previous() = 0;
+  virtual Result<void> status() const = 0;  // why valid() is false, if it is not the end
+};
+
+// Thread rule: all members may be called from any thread.
+class Store {
+ public:
+  virtual ~Store() = default;
+  virtual Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                                 const Snapshot* at = nullptr) const = 0;
+  // Keys of the partition that begin with `prefix`, standing at the first.
+  virtual std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix,
+                                       const Snapshot* at = nullptr) const = 0;
+  virtual std::unique_ptr<Snapshot> snapshot() const = 0;
+  // Returns when the batch is on the disk (fsynced); concurrent commits share fsyncs. After an error the
+  // batch may or may not be there after a restart, and the store refuses further writes until it is reopened
+  // if its log could not be synced.
+  virtual Task<Result<void>> commit(Batch batch) = 0;
+  virtual Result<std::vector<std::string>> partitions() const = 0;
+  // Drops a whole partition. Not atomic with anything; finishes after a crash when called again.
+  virtual Task<Result<void>> drop_partition(std::string_view partition) = 0;
+};
+
+struct Options {
+  io::Path folder;
+  size_t cache_bytes = 16 << 20;
+  size_t write_buffer_bytes = 16 << 20;
+};
+Result<std::unique_ptr<Store>> open_store(const Options& options, io::Pool& pool);
+std::unique_ptr<Store> memory_store();
+
+}  // namespace boreal::store

@@ -1,10 +1,12 @@
 // Files. The only module that opens, writes, syncs, renames or removes them, so that every write and
 // every fsync can be made to fail in a test (fault.h). All calls block: run them on a Pool.
+// Errors name the path. Descriptors are never inherited by child processes.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -14,51 +16,60 @@ namespace boreal::io {
 
 using Path = std::string;
 
-// An open file; closes itself. Movable. One thread at a time, but pread from several is fine.
+// An open file; closes itself. Movable. One thread at a time, but read_at from several is fine.
 class File {
  public:
-  enum class Mode { read, write_new, read_write };  // write_new fails if it exists; read_write makes it
+  // write_new fails if it exists; read_write makes it. A file just made is durable by name only after sync_folder().
+  enum class Mode { read, write_new, read_write };
 
   static Result<File> open(const Path& path, Mode mode, unsigned permissions = 0600);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();
 
-  Result<size_t> read_at(uint64_t offset, MutableBytes out) const;  // 0 at the end
+  Result<size_t> read_at(uint64_t offset, MutableBytes out) const;        // fewer than out.size() only at the end
   Result<void> read_exactly_at(uint64_t offset, MutableBytes out) const;  // Errc::corrupt when short
   Result<void> write_at(uint64_t offset, Bytes data);
-  Result<void> append(Bytes data);
-  // fdatasync. After a failure the file's state is unknown: never retry it as success (docs/on-disk.md).
+  Result<void> append(Bytes data);  // at the end of the file
+  // fdatasync. After a failure the file's state is unknown: every later sync() of this File fails too
+  // (docs/on-disk.md).
   Result<void> sync();
   Result<uint64_t> size() const;
   Result<void> truncate(uint64_t size);
   int fd() const { return fd_; }
+  const Path& path() const { return path_; }
 
  private:
   explicit File(int fd, Path path) : fd_(fd), path_(std::move(path)) {}
   int fd_ = -1;
+  bool sync_failed_ = false;
   Path path_;
 };
 
-Result<std::string> read_file(const Path& path, uint64_t max_bytes = 64 << 20);
-// Written beside, synced, renamed over, folder synced: after a crash the file is the old or the new one, whole.
+Result<std::string> read_file(const Path& path, uint64_t max_bytes = 64 << 20);  // Errc::too_large past max_bytes
+// Written beside (as path + ".new"), synced, renamed over, folder synced: after a crash the file is the old or the new
+// one, whole. Writers of one path wait for each other. After an error either may be there.
 Result<void> write_file_atomically(const Path& path, std::string_view content, unsigned permissions = 0600);
-Result<void> make_folders(const Path& path, unsigned permissions = 0700);  // like mkdir -p
+Result<void> make_folders(const Path& path, unsigned permissions = 0700);  // like mkdir -p; the new ones are durable
 Result<void> sync_folder(const Path& path);
-Result<void> remove_file(const Path& path);                    // Errc::not_found if it is not there
-Result<void> remove_tree(const Path& path);                    // does not follow links; fine if it is not there
-Result<void> rename(const Path& from, const Path& to);         // both folders synced
-Result<bool> exists(const Path& path);
+Result<void> remove_file(const Path& path);             // Errc::not_found if it is not there; not synced
+Result<void> remove_tree(const Path& path);             // does not follow links; fine if it is not there; not synced
+Result<void> rename(const Path& from, const Path& to);  // replaces `to`; both folders synced
+Result<bool> exists(const Path& path);                  // a link counts itself, wherever it points
 Result<std::vector<std::string>> list_folder(const Path& path);  // names, sorted, without . and ..
-// Copies a folder with owners, modes and times (reflink where the file system can); synced when asked.
+// Copies a folder with owners, modes and times (reflink where the file system can). Links are copied as links,
+// sockets and pipes left out; `to` is made, or is an empty folder. Synced when asked. After an error `to` may be there
+// in part: it is the caller's to remove.
 Result<void> copy_tree(const Path& from, const Path& to, bool durable);
-Result<uint64_t> free_bytes(const Path& path);
+Result<void> sync_tree(const Path& path);       // every file and folder below, and the folder that holds it
+Result<uint64_t> free_bytes(const Path& path);  // what an ordinary user may still write
 
-// Held while the process lives; Errc::conflict names the pid of the holder.
+// Held while the object lives, and let go by the kernel when the process dies, however it dies.
 class FolderLock {
  public:
+  // Errc::conflict names the pid of the holder. The lock is the file "lock" in the folder; it stays there.
   static Result<FolderLock> take(const Path& folder);
-  FolderLock(FolderLock&&) noexcept;
+  FolderLock(FolderLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   ~FolderLock();
 
  private:

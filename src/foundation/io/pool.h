@@ -2,11 +2,15 @@
 #pragma once
 
 #include <condition_variable>
+#include <coroutine>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -20,36 +24,25 @@ class Pool {
  public:
   explicit Pool(size_t threads);
   ~Pool();  // stops
+  Pool(const Pool&) = delete;
   void start();
   void stop();  // finishes what is queued, then joins
 
+  // Before start() the work waits in the queue; after stop() it runs here and now, on the calling thread, so that
+  // nobody who awaits it hangs. `work` must not throw (run() carries exceptions to the awaiter).
   void submit(std::move_only_function<void()> work);
 
-  // Runs `work()` on a pool thread; the awaiting coroutine goes on on its own executor with the value.
+  // Runs `work()` on a pool thread; the awaiting coroutine goes on on its own executor with the value
+  // (or the exception). What `work` refers to must live until then.
   template <class F>
   auto run(F work) {
-    using T = std::invoke_result_t<F>;
-    struct Awaiter {
-      Pool& pool;
-      F work;
-      std::optional<T> value;
-      bool await_ready() { return false; }
-      void await_suspend(std::coroutine_handle<> handle) {
-        pool.submit([this, handle, home = Executor::current()] {
-          value.emplace(work());
-          if (home) {
-            home->post([handle] { handle.resume(); });
-          } else {
-            handle.resume();
-          }
-        });
-      }
-      T await_resume() { return std::move(*value); }
-    };
-    return Awaiter{*this, std::move(work), std::nullopt};
+    return RunAwaiter<F>{*this, std::move(work)};
   }
 
  private:
+  template <class F>
+  struct RunAwaiter;
+
   void loop();
   const size_t thread_count_;
   std::mutex mutex_;
@@ -57,6 +50,48 @@ class Pool {
   std::deque<std::move_only_function<void()>> queue_;  // bounded by admission: each request has at most a few
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+};
+
+template <class F>
+struct Pool::RunAwaiter {
+  using T = std::invoke_result_t<F&>;
+  using Value = std::conditional_t<std::is_void_v<T>, bool, T>;
+
+  Pool& pool;
+  F work;
+  std::optional<Value> value = std::nullopt;
+  std::exception_ptr error = nullptr;
+
+  bool await_ready() { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    pool.submit([this, handle, home = Executor::current()] {
+      do_work();
+      // Whoever resumes may destroy this awaiter at once: nothing of it is touched from here on.
+      if (home) {
+        home->post([handle] { handle.resume(); });
+      } else {
+        handle.resume();
+      }
+    });
+  }
+  T await_resume() {
+    if (error) std::rethrow_exception(error);
+    if constexpr (!std::is_void_v<T>) return std::move(*value);
+  }
+
+ private:
+  friend class Pool;
+  void do_work() {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        work();
+      } else {
+        value.emplace(work());
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
 };
 
 }  // namespace boreal::io

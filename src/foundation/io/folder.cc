@@ -1,0 +1,132 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "io/detail/paths.h"
+#include "io/file.h"
+
+namespace boreal::io {
+
+using detail::allowed;
+using detail::failed;
+using detail::Fd;
+
+namespace {
+
+constexpr int max_depth = 512;  // each level holds a descriptor and a stack frame
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+using Folder = std::unique_ptr<DIR, CloseFolder>;
+
+// The names in the folder; the descriptor stays the caller's.
+Result<std::vector<std::string>> names_in(int folder_fd, const Path& path) {
+  const int own = ::openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (own < 0) return failed(errno, "open", path);
+  const Folder folder(::fdopendir(own));
+  if (!folder) {
+    ::close(own);
+    return failed(errno, "list", path);
+  }
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(folder.get());
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return failed(errno, "list", path);
+  std::ranges::sort(names);
+  return names;
+}
+
+Result<void> remove_entry(int folder_fd, const std::string& name, const Path& path, int depth);
+
+Result<void> remove_folder_content(int fd, const Path& path, int depth) {
+  if (depth > max_depth) {
+    return fail(Errc::too_large, "remove " + path + ": more than " + std::to_string(max_depth) + " folders deep");
+  }
+  TRY(const auto names, names_in(fd, path));
+  for (const auto& name : names) CHECK(remove_entry(fd, name, path + "/" + name, depth));
+  return {};
+}
+
+// Works on descriptors: a folder that someone swaps for a link on the way leads nowhere else.
+Result<void> remove_entry(int folder_fd, const std::string& name, const Path& path, int depth) {
+  const Fd fd(::openat(folder_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const bool is_folder = fd.get() >= 0;
+  if (!is_folder && errno == ENOENT) return {};
+  if (!is_folder && errno != ENOTDIR && errno != ELOOP) return failed(errno, "open", path);
+  if (is_folder) CHECK(remove_folder_content(fd.get(), path, depth + 1));
+  CHECK(allowed(Operation::remove, "remove", path));
+  if (::unlinkat(folder_fd, name.c_str(), is_folder ? AT_REMOVEDIR : 0) != 0 && errno != ENOENT) {
+    return failed(errno, "remove", path);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> make_folders(const Path& path, unsigned permissions) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0) {
+    if (S_ISDIR(info.st_mode)) return {};
+    return fail(Errc::exists, "make folder " + path + ": there is something else of that name");
+  }
+  if (errno != ENOENT) return failed(errno, "make folder", path);
+  const Path parent = detail::parent_of(path);
+  CHECK(make_folders(parent, permissions));
+  CHECK(allowed(Operation::make_folder, "make folder", path));
+  if (::mkdir(path.c_str(), permissions) != 0 && errno != EEXIST) return failed(errno, "make folder", path);
+  return sync_folder(parent);
+}
+
+Result<void> sync_folder(const Path& path) {
+  TRY(const auto fd, detail::open_fd(path, O_RDONLY | O_DIRECTORY));
+  return detail::sync_fd(fd.get(), path, false);
+}
+
+Result<void> remove_file(const Path& path) {
+  CHECK(allowed(Operation::remove, "remove", path));
+  if (::unlink(path.c_str()) != 0) return failed(errno, "remove", path);
+  return {};
+}
+
+Result<void> remove_tree(const Path& path) { return remove_entry(AT_FDCWD, path, path, 0); }
+
+Result<void> rename(const Path& from, const Path& to) {
+  CHECK(allowed(Operation::rename, "rename", from));
+  if (std::rename(from.c_str(), to.c_str()) != 0) return failed(errno, "rename " + from + " to", to);
+  const Path from_folder = detail::parent_of(from);
+  const Path to_folder = detail::parent_of(to);
+  CHECK(sync_folder(to_folder));
+  return from_folder == to_folder ? Result<void>() : sync_folder(from_folder);
+}
+
+Result<bool> exists(const Path& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) == 0) return true;
+  if (errno == ENOENT || errno == ENOTDIR) return false;
+  return failed(errno, "stat", path);
+}
+
+Result<std::vector<std::string>> list_folder(const Path& path) {
+  TRY(const auto fd, detail::open_fd(path, O_RDONLY | O_DIRECTORY));
+  return names_in(fd.get(), path);
+}
+
+Result<uint64_t> free_bytes(const Path& path) {
+  struct statvfs info{};
+  if (::statvfs(path.c_str(), &info) != 0) return failed(errno, "look for free space at", path);
+  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+}  // namespace boreal::io

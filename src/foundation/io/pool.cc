@@ -1,0 +1,50 @@
+#include "io/pool.h"
+
+namespace boreal::io {
+
+Pool::Pool(size_t threads) : thread_count_(threads) {}
+
+Pool::~Pool() { stop(); }
+
+void Pool::start() {
+  for (size_t i = threads_.size(); i < thread_count_; ++i) threads_.emplace_back([this] { loop(); });
+}
+
+void Pool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  ready_.notify_all();
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  loop();  // what was queued but never had a thread: the pool was not started
+}
+
+void Pool::submit(std::move_only_function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      queue_.push_back(std::move(work));
+      ready_.notify_one();
+      return;
+    }
+  }
+  work();
+}
+
+void Pool::loop() {
+  for (;;) {
+    std::move_only_function<void()> work;
+    {
+      std::unique_lock lock(mutex_);
+      ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      work = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    work();
+  }
+}
+
+}  // namespace boreal::io

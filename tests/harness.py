@@ -1,0 +1,144 @@
+"""Starts a boreal of its own for a test, and gives clients that speak to it.
+
+Every server listens on loopback, on a port that the system gives out, with a data folder that is removed after.
+"""
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = Path(os.environ.get("BOREAL_BINARY", ROOT / "build/release/src/cli/boreal"))
+
+
+class Boreal:
+    """One `boreal dev`. Use as a context manager, or start() and stop()."""
+
+    def __init__(self, data=None, args=(), account="test"):
+        self.base = Path(tempfile.mkdtemp(prefix="boreal-test-")) if data is None else None
+        self.data = Path(data) if data else self.base / "data"
+        if self.base:
+            self.base.chmod(0o755)  # PostgreSQL runs as a user of its own and must get in
+        self.args = list(args)
+        self.account = account
+        self.process = None
+        self.port = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        self.clean()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, timeout_s=30):
+        run_file = self.data / "run.json"
+        run_file.unlink(missing_ok=True)
+        log = open(str(self.data) + ".log", "ab")
+        self.process = subprocess.Popen(
+            [str(BINARY), "dev", "--data", str(self.data), "--port", str(self.port or 0), *self.args],
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"boreal ended with {self.process.returncode}:\n{self.log()}")
+            if run_file.exists():
+                self.port = json.loads(run_file.read_text())["port"]
+                return self
+            time.sleep(0.005)
+        raise RuntimeError(f"boreal was not ready after {timeout_s} s:\n{self.log()}")
+
+    def stop(self):
+        """A graceful end, as Ctrl-C makes it: PostgreSQL's processes end too."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(60)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+                raise RuntimeError(f"boreal did not end within 60 s of SIGINT:\n{self.log()}")
+        self.process = None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def clean(self):
+        if self.base:
+            shutil.rmtree(self.base, ignore_errors=True)
+
+    def log(self):
+        path = Path(str(self.data) + ".log")
+        return path.read_text(errors="replace")[-8000:] if path.exists() else ""
+
+    def environment(self, **more):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        env.update(AWS_ENDPOINT_URL=self.url, AWS_ACCESS_KEY_ID=self.account, AWS_SECRET_ACCESS_KEY="test",
+                   AWS_DEFAULT_REGION="us-east-1", AWS_PAGER="", AWS_MAX_ATTEMPTS="1", AWS_EC2_METADATA_DISABLED="true")
+        env.update(more)
+        return env
+
+    def client(self, service, access_key=None, secret_key="test", region="us-east-1", token=None, **config):
+        import boto3
+        from botocore.config import Config
+        settings = {"retries": {"max_attempts": 0}, "s3": {"addressing_style": "path"}, **config}
+        session = boto3.session.Session(access_key or self.account, secret_key, token, region)
+        return session.client(service, endpoint_url=self.url, config=Config(**settings))
+
+    def aws(self, *args, check=True, **env):
+        """Runs the AWS CLI; its JSON answer, or None when it printed nothing."""
+        done = subprocess.run(["aws", *args], env=self.environment(**env), capture_output=True, text=True, timeout=120)
+        if check and done.returncode != 0:
+            raise AssertionError(f"aws {' '.join(args)} failed:\n{done.stderr}")
+        if not check:
+            return done
+        return json.loads(done.stdout) if done.stdout.strip().startswith(("{", "[")) else done.stdout
+
+
+def need(program, why=""):
+    """Skips, loudly and by name, what the machine cannot run."""
+    return unittest.skipUnless(shutil.which(program), f"{program} is not installed{': ' + why if why else ''}")
+
+
+def error_code(call, *args, **kwargs):
+    """The error code that a boto3 call ends with; an AssertionError if it succeeds."""
+    from botocore.exceptions import ClientError
+    try:
+        answer = call(*args, **kwargs)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    raise AssertionError(f"succeeded with {answer}")
+
+
+class Case(unittest.TestCase):
+    """A test case with one boreal for the whole class."""
+
+    args = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.boreal = Boreal(args=cls.args)
+        try:
+            cls.boreal.start()
+        except BaseException:
+            cls.boreal.clean()
+            raise
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.boreal.stop()
+        finally:
+            cls.boreal.clean()

@@ -1,0 +1,41 @@
+// Blobs by id: where the bytes of large objects lie. Local files today (file_blobs.h), another store of
+// immutable byte strings tomorrow: nothing above this interface may assume files. What is stored here is
+// encrypted already, and checked by who reads it.
+#pragma once
+
+#include <memory>
+
+#include "objects/types.h"
+
+namespace boreal::objects {
+
+// Writes one new blob, front to back. Dropped unfinished, the blob may be left over, in part: its id must be
+// on record, so that a sweep removes it.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+  virtual Task<Result<void>> append(Bytes data) = 0;
+  // Returns when the whole blob is durable under its id. An error is final: the blob is to be removed.
+  virtual Task<Result<void>> finish() = 0;
+};
+
+class BlobReader {
+ public:
+  virtual ~BlobReader() = default;
+  // Fills the buffer. Errc::corrupt when the blob ends before that.
+  virtual Task<Result<void>> read_at(uint64_t offset, MutableBytes out) = 0;
+  virtual Task<Result<uint64_t>> size() = 0;
+};
+
+// Thread rule: all calls on the executor of the caller; work that blocks goes elsewhere inside.
+class Blobs {
+ public:
+  virtual ~Blobs() = default;
+  virtual Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) = 0;
+  // Errc::corrupt if there is none: whoever asks has it from the index.
+  virtual Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) = 0;
+  // Fine if there is none.
+  virtual Task<Result<void>> remove(BlobId id, std::string tier) = 0;
+};
+
+}  // namespace boreal::objects

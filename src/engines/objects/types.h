@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/task.h"
+#include "crypto/secret.h"
 
 namespace boreal::objects {
 
@@ -134,7 +135,7 @@ struct Upload {
 
 // A data key, made by the caller for one object: 32 bytes, and the same wrapped in whatever form the caller can unwrap.
 struct DataKey {
-  std::string plain;
+  crypto::SecretBytes plain;
   std::string wrapped;
 };
 
@@ -142,7 +143,7 @@ struct DataKey {
 class Keys {
  public:
   virtual ~Keys() = default;
-  virtual Task<Result<std::string>> unwrap(std::string wrapped) = 0;
+  virtual Task<Result<crypto::SecretBytes>> unwrap(std::string wrapped) = 0;
 };
 
 struct Range {

@@ -1,0 +1,123 @@
+#include "aws/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace boreal::aws {
+
+namespace {
+
+using codec::Field;
+using codec::Kind;
+using codec::Shape;
+
+const Field* find_member(const Shape& shape, std::string_view member_name) {
+  const auto found = std::ranges::find(shape.fields, member_name, &Field::member_name);
+  return found == shape.fields.end() ? nullptr : &*found;
+}
+
+// The string member of an input, or nullopt when it was not sent.
+std::optional<std::string> string_member(const Value& input, std::string_view member_name) {
+  if (!input) return std::nullopt;
+  const Field* field = find_member(input.shape(), member_name);
+  if (field == nullptr || field->shape->kind != Kind::string) return std::nullopt;
+  const void* value = codec::member(*field, input.data());
+  if (value == nullptr) return std::nullopt;
+  return *static_cast<const std::string*>(value);
+}
+
+// Replaces {Member} and {region} {account} {partition}. What the client did not name matches any resource only
+// if the policy does: "*". A member that is an ARN already stands for the whole.
+std::string fill(std::string_view resource_template, const Call& call, const Value& input) {
+  std::string out;
+  while (!resource_template.empty()) {
+    const size_t open = resource_template.find('{');
+    out += resource_template.substr(0, open);
+    if (open == std::string_view::npos) break;
+    const size_t close = resource_template.find('}', open);
+    const std::string_view name = resource_template.substr(open + 1, close - open - 1);
+    resource_template.remove_prefix(close + 1);
+    if (name == "region") {
+      out += call.region;
+    } else if (name == "account") {
+      out += call.account;
+    } else if (name == "partition") {
+      out += "aws";
+    } else {
+      auto value = string_member(input, name);
+      if (value && value->starts_with("arn:")) return *value;
+      out += value.value_or("*");
+    }
+  }
+  return out;
+}
+
+// aws:RequestTag/KEY and aws:TagKeys, from whatever member carries tags.
+void add_request_tags(const Value& input, std::multimap<std::string, std::string>& context) {
+  if (!input) return;
+  const auto add = [&](const std::string& key, const std::string& value) {
+    context.emplace("aws:RequestTag/" + key, value);
+    context.emplace("aws:TagKeys", key);
+  };
+  for (const Field& field : input.shape().fields) {
+    if (!field.member_name.ends_with("Tags") && !field.member_name.ends_with("TagKeys")) continue;
+    const void* value = codec::member(field, input.data());
+    if (value == nullptr) continue;
+    const Shape& shape = *field.shape;
+    if (shape.kind == Kind::map && shape.element->kind == Kind::string) {
+      codec::each_entry(shape, value, [&](const std::string& key, const void* v) { add(key, *static_cast<const std::string*>(v)); });
+    } else if (shape.kind == Kind::list && shape.element->kind == Kind::string) {
+      for (size_t i = 0; i < codec::list_size(shape, value); ++i) {
+        context.emplace("aws:TagKeys", *static_cast<const std::string*>(codec::list_at(shape, value, i)));
+      }
+    } else if (shape.kind == Kind::list && shape.element->kind == Kind::structure) {
+      for (size_t i = 0; i < codec::list_size(shape, value); ++i) {
+        std::string key;
+        std::string text;
+        for (const Field& part : shape.element->fields) {
+          const void* at = codec::member(part, codec::list_at(shape, value, i));
+          if (at == nullptr || part.shape->kind != Kind::string) continue;
+          if (part.member_name.ends_with("Key")) key = *static_cast<const std::string*>(at);
+          if (part.member_name.ends_with("Value")) text = *static_cast<const std::string*>(at);
+        }
+        if (!key.empty()) add(key, text);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const Operation* ServiceModel::find(std::string_view operation_name) const {
+  const auto found = std::ranges::lower_bound(operations, operation_name, {}, &Operation::name);
+  return found != operations.end() && found->name == operation_name ? &*found : nullptr;
+}
+
+Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& operation, const Value& input) {
+  std::vector<Access> all;
+  for (const std::string_view line : operation.access) {
+    const size_t bar = line.find('|');
+    Access access;
+    access.action = line.substr(0, bar);
+    access.resource = bar == std::string_view::npos ? "*" : fill(line.substr(bar + 1), call, input);
+    all.push_back(std::move(access));
+  }
+  if (all.empty()) {
+    all.push_back({.action = fmt::format("{}:{}", model().iam_prefix, operation.name), .resource = "*"});
+  }
+  for (Access& access : all) add_request_tags(input, access.context);
+  co_return all;
+}
+
+ApiError not_implemented(const Call& call) {
+  return ApiError("NotImplemented", 501,
+                  fmt::format("boreal does not serve {}:{} yet; docs/compatibility.md lists what it serves.",
+                              call.operation.service, call.operation.name));
+}
+
+std::string Call::arn(std::string_view service, std::string_view resource) const {
+  return fmt::format("arn:aws:{}:{}:{}:{}", service, region, account, resource);
+}
+
+}  // namespace boreal::aws

@@ -1,0 +1,101 @@
+// boreal: the command. Each subcommand is a function of its own in cli/.
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/completion.h"
+
+namespace {
+
+using boreal::cli::Output;
+using boreal::cli::Target;
+
+// Flags that both `dev` and `serve` take.
+void add_server_flags(CLI::App& command, boreal::cli::ServerFlags& flags) {
+  command.add_option("--data", flags.data_folder, "Folder of all data")->type_name("DIR")->envname("BOREAL_DATA");
+  command.add_option("--keys", flags.key_folder, "Folder of the root key (default: DATA.keys, never inside DATA)")->type_name("DIR");
+  command.add_option("--port", flags.port, "Port of every API; 0 lets the system choose")->envname("BOREAL_PORT")->check(CLI::Range(0, 65535));
+  command.add_option("--region", flags.region, "Region of callers that name none");
+  command.add_option("--engine-map", flags.engine_map, "Serve a PostgreSQL major that is not installed by another: 13=15,14=15")->type_name("A=B,…");
+  command.add_option("--postgres-bin", flags.postgres_bin, "Further folders with PostgreSQL's programs")->type_name("DIR");
+  command.add_option("--log-level", flags.log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  command.add_flag("--log-json", flags.log_json, "One JSON object a log line");
+  command.add_flag("--strict", flags.strict, "Refuse also what boreal tolerates for the guide's sake (docs/compatibility.md)");
+}
+
+void add_target_flags(CLI::App& command, Target& target) {
+  command.add_option("--data", target.data_folder, "Data folder of the server that is meant")->type_name("DIR")->envname("BOREAL_DATA");
+  command.add_option("--url", target.url, "Where it listens, instead of looking into its data folder")->type_name("URL");
+}
+
+void add_output_flag(CLI::App& command, Output& output) {
+  command.add_option("-o,--output", output.format, "text, json or env")->check(CLI::IsMember({"text", "json", "env"}));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"boreal: the data tier of an AWS architecture on your own machine.\n"
+               "Real PostgreSQL, a durable encrypted object store and their keys, secrets and backups, behind AWS's own APIs.\n\n"
+               "Start here:  boreal dev\n"};
+  app.name("boreal");
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+  int exit_code = 0;
+
+  boreal::cli::ServerFlags dev_flags;
+  auto* dev = app.add_subcommand("dev", "Start for development: no file, no account, durable in ./boreal-data, loopback only");
+  add_server_flags(*dev, dev_flags);
+  dev->add_flag("--allow-unencrypted-storage", dev_flags.allow_unencrypted_storage,
+                "Serve storage_encrypted=true without encryption where this machine has none, with an event and a tag that say so");
+  dev->footer("Key test/test is the root of account 000000000000; any 12-digit access key with secret test is the root of that account.");
+  dev->callback([&] { exit_code = boreal::cli::run_dev(dev_flags); });
+
+  boreal::cli::ServerFlags serve_flags;
+  auto* serve = app.add_subcommand("serve", "Start as a service, from a configuration file");
+  serve->add_option("--config", serve_flags.config_file, "TOML file; flags win over it")->type_name("FILE")->required()->check(CLI::ExistingFile);
+  add_server_flags(*serve, serve_flags);
+  serve->callback([&] { exit_code = boreal::cli::run_serve(serve_flags); });
+
+  Target target;
+  Output output;
+  auto* status = app.add_subcommand("status", "What runs: address, data folder, services, databases");
+  add_target_flags(*status, target);
+  add_output_flag(*status, output);
+  status->callback([&] { exit_code = boreal::cli::status(target, output); });
+
+  auto* env = app.add_subcommand("env", "The export lines that point AWS tools here:  eval \"$(boreal env)\"");
+  add_target_flags(*env, target);
+  env->callback([&] { exit_code = boreal::cli::env(target); });
+
+  auto* health = app.add_subcommand("healthcheck", "Exit 0 when the server is ready, 1 when it is not (for containers and scripts)");
+  add_target_flags(*health, target);
+  health->callback([&] { exit_code = boreal::cli::healthcheck(target); });
+
+  auto* clock = app.add_subcommand("clock", "Dev only: show or move the server's clock, so that lifecycles and schedules can be seen to run");
+  clock->require_subcommand(1);
+  std::string by;
+  auto* show = clock->add_subcommand("show", "What time it is there");
+  auto* advance = clock->add_subcommand("advance", "Move it forward: 90d, 12h, 30m, 10s");
+  advance->add_option("by", by, "How far")->required();
+  auto* back = clock->add_subcommand("reset", "Back to the system's time");
+  for (auto* command : {show, advance, back}) add_target_flags(*command, target);
+  show->callback([&] { exit_code = boreal::cli::clock_show(target); });
+  advance->callback([&] { exit_code = boreal::cli::clock_advance(target, by); });
+  back->callback([&] { exit_code = boreal::cli::clock_reset(target); });
+
+  auto* reset = app.add_subcommand("reset", "Dev only: delete all state of a running server, databases and objects too");
+  add_target_flags(*reset, target);
+  reset->callback([&] { exit_code = boreal::cli::reset(target); });
+
+  std::string shell;
+  auto* completion = app.add_subcommand("completion", "Shell completion:  source <(boreal completion bash)");
+  completion->add_option("shell", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->callback([&] { exit_code = boreal::cli::print_completion(app, shell); });
+
+  auto* version = app.add_subcommand("version", "Version, build and what it found on this machine");
+  add_output_flag(*version, output);
+  version->callback([&] { exit_code = boreal::cli::version(output); });
+
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}

@@ -1,0 +1,154 @@
+#include "server/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <functional>
+#include <numeric>
+#include <toml++/toml.h>
+
+#include "net/stream.h"
+
+namespace boreal::server {
+
+namespace {
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row.back();
+}
+
+// How one key of the file is read; false: wrong type or value.
+using Setter = std::function<bool(Config&, const toml::node&)>;
+
+template <class T>
+Setter plain(T Config::* member) {
+  return [member](Config& config, const toml::node& node) {
+    const auto value = node.value<T>();
+    if (value) config.*member = *value;
+    return value.has_value();
+  };
+}
+
+Setter strings(std::vector<std::string> Config::* member) {
+  return [member](Config& config, const toml::node& node) {
+    const auto* array = node.as_array();
+    if (!array) return false;
+    (config.*member).clear();
+    for (const auto& element : *array) {
+      const auto text = element.value<std::string>();
+      if (!text) return false;
+      (config.*member).push_back(*text);
+    }
+    return true;
+  };
+}
+
+bool set_engine_map(Config& config, const toml::node& node) {
+  const auto text = node.value<std::string>();
+  if (!text) return false;
+  auto map = parse_engine_map(*text);
+  if (map) config.engine_map = *map;
+  return map.has_value();
+}
+
+const std::map<std::string, Setter, std::less<>>& setters() {
+  static const std::map<std::string, Setter, std::less<>> table = {
+      {"data_folder", plain(&Config::data_folder)},
+      {"key_folder", plain(&Config::key_folder)},
+      {"listen_host", plain(&Config::listen_host)},
+      {"port", plain(&Config::port)},
+      {"region", plain(&Config::region)},
+      {"tls_names", strings(&Config::tls_names)},
+      {"log_level", plain(&Config::log_level)},
+      {"log_json", plain(&Config::log_json)},
+      {"pool_threads", plain(&Config::pool_threads)},
+      {"postgres_bin_folders", strings(&Config::postgres_bin_folders)},
+      {"engine_map", set_engine_map},
+      {"endpoint_network", plain(&Config::endpoint_network)},
+      {"allow_unencrypted_storage", plain(&Config::allow_unencrypted_storage)},
+      {"strict", plain(&Config::strict)},
+      {"warm_pool", plain(&Config::warm_pool)},
+  };
+  return table;
+}
+
+std::string nearest_key(std::string_view unknown) {
+  const auto& table = setters();
+  const auto best = std::ranges::min_element(
+      table, {}, [&](const auto& entry) { return edit_distance(unknown, entry.first); });
+  return best->first;
+}
+
+}  // namespace
+
+Result<std::map<int, int>> parse_engine_map(const std::string& text) {
+  std::map<int, int> map;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at < end) {
+    int from = 0;
+    int to = 0;
+    auto left = std::from_chars(at, end, from);
+    if (left.ec != std::errc() || left.ptr == end || *left.ptr != '=') {
+      return fail(Errc::invalid, fmt::format("engine map '{}' is not of the form 13=15,14=15", text));
+    }
+    auto right = std::from_chars(left.ptr + 1, end, to);
+    if (right.ec != std::errc() || (right.ptr != end && *right.ptr != ',')) {
+      return fail(Errc::invalid, fmt::format("engine map '{}' is not of the form 13=15,14=15", text));
+    }
+    map[from] = to;
+    at = right.ptr == end ? end : right.ptr + 1;
+  }
+  return map;
+}
+
+Result<void> Config::merge_file(const std::string& path) {
+  toml::table table;
+  try {
+    table = toml::parse_file(path);
+  } catch (const toml::parse_error& error) {
+    return fail(Errc::invalid, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  }
+  for (const auto& [key, node] : table) {
+    const auto setter = setters().find(key.str());
+    const auto line = node.source().begin.line;
+    if (setter == setters().end()) {
+      return fail(Errc::invalid, fmt::format("{}:{}: unknown key '{}'; did you mean '{}'?", path, line, key.str(),
+                                             nearest_key(key.str())));
+    }
+    if (!setter->second(*this, node)) {
+      return fail(Errc::invalid, fmt::format("{}:{}: '{}' has a value of the wrong kind", path, line, key.str()));
+    }
+  }
+  return {};
+}
+
+Result<void> Config::validate() const {
+  if (data_folder.empty()) return fail(Errc::invalid, "the data folder is empty; give --data DIR");
+  const net::Address address{listen_host, port};
+  if (dev && !address.is_loopback()) {
+    return fail(Errc::invalid, fmt::format("boreal dev listens on loopback only, not on {}: its keys are public. "
+                                           "Use boreal serve --config FILE for other addresses", listen_host));
+  }
+  if (keys() == data_folder) return fail(Errc::invalid, "the key folder must not be the data folder");
+  if (pool_threads == 0 || pool_threads > 64) return fail(Errc::invalid, "pool_threads must be 1 to 64");
+  static const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
+  if (std::ranges::find(levels, log_level) == levels.end()) {
+    return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));
+  }
+  return {};
+}
+
+}  // namespace boreal::server

@@ -1,0 +1,42 @@
+// What a server is told: flags, environment (BOREAL_…) and file mean the same and have the same names.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace boreal::server {
+
+struct Config {
+  bool dev = false;
+  std::string data_folder = "./boreal-data";
+  std::string key_folder;  // empty: data_folder + ".keys": a copy of the data does not carry its key
+  std::string listen_host = "127.0.0.1";
+  uint16_t port = 4566;
+  std::string region = "us-east-1";        // where callers without a region are
+  std::vector<std::string> tls_names;      // further names and addresses in the certificate
+  std::string log_level = "info";
+  bool log_json = false;
+  size_t pool_threads = 4;
+
+  // PostgreSQL.
+  std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin
+  std::map<int, int> engine_map;                  // asked-for major → installed major: 13=15
+  std::string endpoint_network = "127.17.0.0/16"; // database endpoints get addresses of it
+  bool allow_unencrypted_storage = false;         // StorageEncrypted=true is served without encryption, loudly
+  bool strict = false;                            // refuse what AWS refuses even where the guide relies on it
+  size_t warm_pool = 2;                           // PostgreSQL folders made in advance
+
+  std::string keys() const { return key_folder.empty() ? data_folder + ".keys" : key_folder; }
+  // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one.
+  Result<void> merge_file(const std::string& path);
+  // Checks what flags and file gave, together.
+  Result<void> validate() const;
+};
+
+Result<std::map<int, int>> parse_engine_map(const std::string& text);  // "13=15,14=15"
+
+}  // namespace boreal::server

@@ -46,7 +46,8 @@ class Stream {
 // Certificate and key a listener serves; made by crypto/x509.h.
 class TlsServerContext {
  public:
-  static Result<std::shared_ptr<TlsServerContext>> make(std::string_view certificate_chain_pem, std::string_view key_pem);
+  static Result<std::shared_ptr<TlsServerContext>> make(std::string_view certificate_chain_pem,
+                                                        std::string_view key_pem);
   virtual ~TlsServerContext() = default;
 };
 

@@ -1,0 +1,16 @@
+// application/x-www-form-urlencoded, the body of an HTML form.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "codec/percent.h"
+
+namespace boreal::codec {
+
+// A query string in which '+' is a space.
+inline Result<std::vector<NamedValue>> parse_form(std::string_view body, size_t max_pairs = 10'000) {
+  return parse_query(body, Plus::space, max_pairs);
+}
+
+}  // namespace boreal::codec

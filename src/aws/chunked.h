@@ -1,0 +1,43 @@
+// S3 request bodies, checked while they are read: against the digest that was signed, or chunk by chunk (aws-chunked).
+// Source: S3 API Reference, "Signature Calculations for the Authorization Header: Transferring Payload in Multiple
+// Chunks" and "… Including Trailing Headers".
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "aws/sigv4.h"
+#include "base/stream.h"
+#include "http/message.h"
+
+namespace boreal::aws {
+
+// A body whose bytes are those that the client signed. read() fails with Errc::denied (a digest or signature is wrong)
+// or Errc::invalid (broken framing, ended early); failure() then tells which, for the answer. Nothing read counts
+// before read() has answered 0: only then is the whole body known to be right.
+class CheckedBody : public Source {
+ public:
+  // Why read() failed, when that was the client's doing.
+  const std::optional<AuthError>& failure() const { return failure_; }
+  // Fields sent after the body (x-amz-checksum-…), complete once read() has answered 0. Only announced names are let
+  // in.
+  const http::Headers& trailers() const { return trailers_; }
+
+ protected:
+  // Remembers the failure and makes the error that read() answers.
+  std::unexpected<Error> refuse(AuthError error);
+  std::optional<AuthError> failure_;
+  http::Headers trailers_;
+};
+
+// A chunk with a signature is held back until that is checked, so a request may hold this much memory.
+inline constexpr uint64_t max_signed_chunk_bytes = 16ull << 20;
+
+// `inner` is the body as it came over the wire.
+std::unique_ptr<CheckedBody> check_body(std::unique_ptr<Source> inner, BodyCheck check);
+
+// A body written as aws-chunked, for tests and the command line: signed with `check`'s key when its kind says so.
+std::string encode_chunks(std::string_view body, size_t chunk_bytes, const BodyCheck& check,
+                          const http::Headers& trailers);
+
+}  // namespace boreal::aws

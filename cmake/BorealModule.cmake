@@ -1,4 +1,4 @@
-# boreal_module(NAME [DEPS module ...] [PRIVATE_DEPS target ...] [PUBLIC_DEPS target ...])
+# boreal_module(NAME [FOLDERS folder ...] [DEPS module ...] [PRIVATE_DEPS target ...] [PUBLIC_DEPS target ...])
 #
 # Makes the static library of the module in the current folder:
 #   *.cc            its sources            *_test.cc   its unit tests, one program NAME_test
@@ -8,14 +8,19 @@
 # nothing but a link to the module's folder, and a target sees only the roots of the modules it
 # lists: an include of a module that is not declared does not compile.
 #
+# FOLDERS are further folders of the module that hold sources, tests and fuzz targets.
 # DEPS are modules, seen by users of this module too. PUBLIC_DEPS/PRIVATE_DEPS are outside libraries.
 function(boreal_module NAME)
-  cmake_parse_arguments(M "" "" "DEPS;PRIVATE_DEPS;PUBLIC_DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(M "" "" "DEPS;PRIVATE_DEPS;PUBLIC_DEPS;TEST_DEPS;FOLDERS" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/include-roots/${NAME})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${NAME} SYMBOLIC)
 
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/detail/*.cc)
+  set(patterns ${CMAKE_CURRENT_SOURCE_DIR}/*.cc ${CMAKE_CURRENT_SOURCE_DIR}/detail/*.cc)
+  foreach(folder ${M_FOLDERS})
+    list(APPEND patterns ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+  endforeach()
+  file(GLOB sources CONFIGURE_DEPENDS ${patterns})
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(fuzzers ${sources})

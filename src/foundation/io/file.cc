@@ -33,6 +33,11 @@ Result<File> File::open(const Path& path, Mode mode, unsigned permissions) {
   return File(fd.release(), path);
 }
 
+Result<File> File::open_log(const Path& path, unsigned permissions) {
+  TRY(auto fd, detail::open_fd(path, O_WRONLY | O_CREAT | O_APPEND, permissions));
+  return File(fd.release(), path);
+}
+
 File::File(File&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)), sync_failed_(other.sync_failed_), path_(std::move(other.path_)) {}
 

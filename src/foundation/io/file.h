@@ -23,6 +23,8 @@ class File {
   enum class Mode { read, write_new, read_write };
 
   static Result<File> open(const Path& path, Mode mode, unsigned permissions = 0600);
+  // For a log that another process writes, or many do: made if it is not there, and every write goes to its end.
+  static Result<File> open_log(const Path& path, unsigned permissions = 0600);
   File(File&& other) noexcept;
   File& operator=(File&& other) noexcept;
   ~File();

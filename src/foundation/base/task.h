@@ -55,7 +55,7 @@ struct Promise : PromiseBase {
   std::variant<std::monostate, T, std::exception_ptr> result;
   Task<T> get_return_object();
   void unhandled_exception() { result.template emplace<2>(std::current_exception()); }
-  template <class U>
+  template <class U = T>
   void return_value(U&& value) {
     result.template emplace<1>(std::forward<U>(value));
   }

@@ -20,6 +20,10 @@
 
 namespace boreal::store {
 
+// What is refused with Errc::too_large.
+inline constexpr size_t max_key_bytes = 16 << 10;
+inline constexpr size_t max_batch_bytes = 32 << 20;  // keys and values of one batch
+
 // What is written together or not at all, in one partition.
 class Batch {
  public:
@@ -35,20 +39,23 @@ class Batch {
   std::vector<std::pair<std::string, std::optional<std::string>>> writes_;
 };
 
-// A view of the store that does not change. Cheap; do not keep for hours (it pins old data).
+// A view of the store that does not change. Cheap; do not keep for hours (it pins old data). Gone before its
+// store goes.
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
 };
 
-// Walks keys upwards from where it is put. Reads may touch the disk: long walks belong on the pool.
+// Walks keys in order, as they were when the cursor was made. Reads may touch the disk: long walks belong on
+// the pool. A step beyond either end makes it invalid; only seek() and seek_before() make it valid again.
+// One thread at a time; gone before its store goes.
 class Cursor {
  public:
   virtual ~Cursor() = default;
-  virtual void seek(std::string_view key) = 0;       // to the first key >= key within the range
+  virtual void seek(std::string_view key) = 0;         // to the first key >= key within the range
   virtual void seek_before(std::string_view key) = 0;  // to the last key < key within the range
   virtual bool valid() const = 0;
-  virtual std::string_view key() const = 0;    // without the partition; good until the cursor moves
+  virtual std::string_view key() const = 0;  // without the partition; good until the cursor moves
   virtual std::string_view value() const = 0;
   virtual void next() = 0;
   virtual void previous() = 0;
@@ -66,8 +73,9 @@ class Store {
                                        const Snapshot* at = nullptr) const = 0;
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   // Returns when the batch is on the disk (fsynced); concurrent commits share fsyncs. After an error the
-  // batch may or may not be there after a restart, and the store refuses further writes until it is reopened
-  // if its log could not be synced.
+  // batch may or may not be there after a restart. If the log could not be written or synced, the store refuses
+  // further writes until it is opened anew; a full disk (Errc::no_space) is the exception: it tries again when
+  // there is room. Errc::unavailable when too many writes wait. Reads go on in any case.
   virtual Task<Result<void>> commit(Batch batch) = 0;
   virtual Result<std::vector<std::string>> partitions() const = 0;
   // Drops a whole partition. Not atomic with anything; finishes after a crash when called again.
@@ -79,7 +87,13 @@ struct Options {
   size_t cache_bytes = 16 << 20;
   size_t write_buffer_bytes = 16 << 20;
 };
+// Blocks (recovery reads the log): at start-up, or on the pool. Errc::corrupt when the log or the tables are not
+// what was written, Errc::conflict when another process has the folder open. The pool outlives the store, and so
+// do the executors that await its commits. A coroutine without an executor goes on on the store's own thread.
 Result<std::unique_ptr<Store>> open_store(const Options& options, io::Pool& pool);
 std::unique_ptr<Store> memory_store();
+
+// Stands nowhere; status() is the error. What scan() answers when it cannot begin.
+std::unique_ptr<Cursor> invalid_cursor(Error error);
 
 }  // namespace boreal::store

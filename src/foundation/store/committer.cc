@@ -1,0 +1,139 @@
+#include "store/committer.h"
+
+#include <map>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "store/keys.h"
+#include "store/status.h"
+
+namespace boreal::store {
+
+namespace {
+
+constexpr size_t max_waiting_commits = 16'384;
+constexpr size_t max_waiting_bytes = 128 << 20;
+constexpr size_t max_group_bytes = 4 << 20;  // a group beyond this only makes its first ones wait longer
+constexpr int64_t full_disk_retry_ns = 250'000'000;
+
+}  // namespace
+
+void Committer::start() {
+  stopping_ = false;
+  thread_ = std::thread([this] { loop(); });
+}
+
+void Committer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Committer::enqueue(Commit& commit) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_) {
+      commit.result_ = fail(Errc::unavailable, "the store is being closed");
+      return false;
+    }
+    if (queue_.size() >= max_waiting_commits || queued_bytes_ + commit.bytes_ > max_waiting_bytes) {
+      commit.result_ = fail(Errc::unavailable, fmt::format("{} writes of {} bytes wait for the disk already; try later",
+                                                           queue_.size(), queued_bytes_));
+      return false;
+    }
+    queued_bytes_ += commit.bytes_;
+    queue_.push_back(&commit);
+    if (queue_.size() > 1) return true;  // the thread knows already
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void Committer::loop() {
+  for (auto group = take_group(); !group.empty(); group = take_group()) finish(group, write(group));
+}
+
+std::vector<Committer::Commit*> Committer::take_group() {
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  std::vector<Commit*> group;
+  size_t bytes = 0;
+  while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes_ <= max_group_bytes)) {
+    bytes += queue_.front()->bytes_;
+    group.push_back(queue_.front());
+    queue_.pop_front();
+  }
+  queued_bytes_ -= bytes;
+  return group;
+}
+
+Result<void> Committer::write(const std::vector<Commit*>& group) {
+  CHECK(make_ready());
+  merged_.Clear();
+  for (const Commit* commit : group) {
+    const auto& partition = commit->batch_.partition();
+    for (const auto& [key, value] : commit->batch_.writes()) {
+      auto joined = join_key(partition, key);
+      auto added = value ? merged_.Put(joined, *value) : merged_.Delete(joined);
+      if (!added.ok()) return std::unexpected(to_error(added).within("gather writes"));
+    }
+  }
+  rocksdb::WriteOptions durable;
+  durable.sync = true;
+  if (auto status = db_.Write(durable, &merged_); !status.ok()) return std::unexpected(refuse(status));
+  return {};
+}
+
+// After an error RocksDB refuses writes on its own; its Resume() flushes what is in memory to tables and begins a
+// new log, so nothing hangs on the log that failed. That is done for a full disk only: after a failed sync the
+// kernel may have dropped pages it calls clean, and only a new start from what is on the disk is honest.
+Result<void> Committer::make_ready() {
+  if (broken_) return std::unexpected(*broken_);
+  if (!disk_full_) return {};
+  if (monotonic_ns() < retry_at_ns_)
+    return fail(Errc::no_space, "the disk is full: nothing is written until it has room");
+  auto status = db_.Resume();
+  if (status.ok()) {
+    disk_full_ = false;
+    log::info("store", "the disk has room again; writes go on");
+    return {};
+  }
+  retry_at_ns_ = monotonic_ns() + full_disk_retry_ns;
+  return fail(Errc::no_space, fmt::format("the disk is full: {}", status.ToString()));
+}
+
+Error Committer::refuse(const rocksdb::Status& status) {
+  if (status.IsNoSpace()) {
+    disk_full_ = true;
+    retry_at_ns_ = monotonic_ns() + full_disk_retry_ns;
+    log::error("store", "the disk is full; writes are refused until it has room", {{"status", status.ToString()}});
+    return Error(Errc::no_space, fmt::format("the disk is full: {}", status.ToString()));
+  }
+  broken_ = Error(to_error(status).code(),
+                  fmt::format("the store takes no writes since one failed ({}): mend the disk, then start again",
+                              status.ToString()));
+  log::error("store", "a write failed; all writes are refused until the next start", {{"status", status.ToString()}});
+  return *broken_;
+}
+
+void Committer::finish(const std::vector<Commit*>& group, const Result<void>& result) {
+  std::map<Executor*, std::vector<std::coroutine_handle<>>> homes;
+  for (Commit* commit : group) {
+    commit->result_ = result;
+    homes[commit->home_].push_back(commit->handle_);
+  }
+  // One post for all that live on an executor. Those without one come last: they run right here.
+  auto homeless = std::move(homes[nullptr]);
+  homes.erase(nullptr);
+  for (auto& [home, waiting] : homes) {
+    home->post([handles = std::move(waiting)] {
+      for (auto handle : handles) handle.resume();
+    });
+  }
+  for (auto handle : homeless) handle.resume();
+}
+
+}  // namespace boreal::store

@@ -1,0 +1,78 @@
+// Group commit: one thread takes all batches that wait, writes them as one RocksDB batch with one fsync, and
+// sends their coroutines home. While a group is on its way to the disk the next one gathers.
+#pragma once
+
+#include <rocksdb/db.h>
+
+#include <condition_variable>
+#include <coroutine>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "base/task.h"
+#include "store/store.h"
+
+namespace boreal::store {
+
+class Committer {
+ public:
+  explicit Committer(rocksdb::DB& db) : db_(db) {}
+  ~Committer() { stop(); }
+  void start();
+  void stop();  // writes what waits, then joins; later commits are refused
+
+  // One commit that waits. Lives in the frame of the coroutine that awaits it.
+  class Commit {
+   public:
+    Commit(Committer& committer, const Batch& batch, size_t bytes)
+        : committer_(committer), batch_(batch), bytes_(bytes) {}
+    bool await_ready() const { return false; }
+    bool await_suspend(std::coroutine_handle<> handle) {
+      handle_ = handle;
+      home_ = Executor::current();
+      return committer_.enqueue(*this);
+    }
+    Result<void> await_resume() { return std::move(result_); }
+
+   private:
+    friend class Committer;
+    Committer& committer_;
+    const Batch& batch_;
+    size_t bytes_;
+    std::coroutine_handle<> handle_;
+    Executor* home_ = nullptr;
+    Result<void> result_;
+  };
+
+  // co_await it. The batch (of batch_bytes() == bytes) must live until then. From any thread.
+  Commit commit(const Batch& batch, size_t bytes) { return Commit(*this, batch, bytes); }
+
+ private:
+  bool enqueue(Commit& commit);  // false: refused, with the reason in its result
+  void loop();
+  std::vector<Commit*> take_group();  // empty: stop
+  Result<void> write(const std::vector<Commit*>& group);
+  Result<void> make_ready();
+  Error refuse(const rocksdb::Status& status);
+  static void finish(const std::vector<Commit*>& group, const Result<void>& result);
+
+  rocksdb::DB& db_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Commit*> queue_;
+  size_t queued_bytes_ = 0;
+  bool stopping_ = true;
+  std::thread thread_;
+
+  // The rest belongs to the thread.
+  rocksdb::WriteBatch merged_;
+  std::optional<Error> broken_;  // why nothing is written any more
+  bool disk_full_ = false;
+  int64_t retry_at_ns_ = 0;  // when a full disk is tried again
+};
+
+}  // namespace boreal::store

@@ -1,0 +1,276 @@
+// The store on disk: RocksDB 7.8, of which only puts, deletes, batches, iterators and snapshots are used.
+// What lies where, and when it is synced: docs/on-disk.md.
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+#include "base/log.h"
+#include "store/committer.h"
+#include "store/file_system.h"
+#include "store/keys.h"
+#include "store/status.h"
+#include "store/store.h"
+#include "store/wal_tail.h"
+
+namespace boreal::store {
+
+namespace {
+
+constexpr std::string_view format_text = "boreal store 1\n";
+constexpr size_t drop_page_keys = 1000;
+
+class RocksSnapshot final : public Snapshot {
+ public:
+  explicit RocksSnapshot(rocksdb::DB& db) : db_(db), snapshot_(db.GetSnapshot()) {}
+  ~RocksSnapshot() override { db_.ReleaseSnapshot(snapshot_); }
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  rocksdb::DB& db_;
+  const rocksdb::Snapshot* snapshot_;
+};
+
+rocksdb::ReadOptions read_options(const Snapshot* at) {
+  rocksdb::ReadOptions options;
+  options.verify_checksums = true;
+  if (at) options.snapshot = static_cast<const RocksSnapshot*>(at)->get();
+  return options;
+}
+
+class RocksCursor final : public Cursor {
+ public:
+  RocksCursor(rocksdb::DB& db, std::string_view partition, std::string_view prefix, const Snapshot* at)
+      : partition_(partition), begin_(join_key(partition, prefix)), end_(end_of_prefix(begin_)) {
+    begin_slice_ = begin_;
+    end_slice_ = end_;
+    auto options = read_options(at);
+    options.iterate_lower_bound = &begin_slice_;
+    options.iterate_upper_bound = &end_slice_;
+    iterator_.reset(db.NewIterator(options));
+    iterator_->SeekToFirst();
+  }
+
+  void seek(std::string_view key) override {
+    auto joined = join_key(partition_, key);
+    iterator_->Seek(std::max(joined, begin_));  // at or behind the end it becomes invalid by itself
+  }
+  void seek_before(std::string_view key) override {
+    auto joined = join_key(partition_, key);
+    if (joined >= end_) return iterator_->SeekToLast();
+    iterator_->SeekForPrev(joined);
+    if (iterator_->Valid() && iterator_->key() == rocksdb::Slice(joined)) iterator_->Prev();
+  }
+  bool valid() const override { return iterator_->Valid(); }
+  std::string_view key() const override { return iterator_->key().ToStringView().substr(partition_.size() + 1); }
+  std::string_view value() const override { return iterator_->value().ToStringView(); }
+  void next() override {
+    if (iterator_->Valid()) iterator_->Next();
+  }
+  void previous() override {
+    if (iterator_->Valid()) iterator_->Prev();
+  }
+  Result<void> status() const override {
+    if (auto status = iterator_->status(); !status.ok()) {
+      return std::unexpected(to_error(status).within("scan partition " + partition_));
+    }
+    return {};
+  }
+
+ private:
+  std::string partition_;
+  std::string begin_, end_;
+  rocksdb::Slice begin_slice_, end_slice_;  // RocksDB keeps pointers to these
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+// Tells the log what goes wrong behind the scenes, and leaves the way out of errors that stop writes to the
+// committer, so that it alone decides which of them may be left at all.
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    log::error("store", "background work failed", {{"status", status->ToString()}});
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status status, bool* automatic) override {
+    if (status.severity() >= rocksdb::Status::Severity::kHardError) *automatic = false;
+  }
+};
+
+rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);
+  table.cache_index_and_filter_blocks = true;  // else they grow with the data, outside of every limit
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+
+  rocksdb::Options rocks;
+  rocks.env = env;
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  rocks.compression = rocksdb::kLZ4Compression;
+  rocks.level_compaction_dynamic_level_bytes = true;
+  // Files full of tombstones slow scans down until they are compacted: do that soon.
+  rocks.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512));
+  rocks.write_buffer_size = options.write_buffer_bytes;
+  rocks.max_background_jobs = 2;
+  rocks.max_open_files = 256;
+  rocks.max_file_opening_threads = 2;
+  rocks.bytes_per_sync = 1 << 20;
+  rocks.max_total_wal_size = 64 << 20;
+  rocks.max_manifest_file_size = 4 << 20;
+  rocks.keep_log_file_num = 3;
+  rocks.max_log_file_size = 1 << 20;
+  rocks.info_log_level = rocksdb::WARN_LEVEL;
+  rocks.stats_dump_period_sec = 0;
+  rocks.stats_persist_period_sec = 0;
+  rocks.skip_stats_update_on_db_open = true;
+  rocks.paranoid_checks = true;
+  // A record cut short by the end of the log was never acknowledged; anything else that is wrong in a log is an
+  // error. (The stricter mode refuses every log that a crash cut, the laxer one drops records in silence.)
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  rocks.max_bgerror_resume_count = 0;
+  rocks.listeners.push_back(std::make_shared<ErrorListener>());
+  return rocks;
+}
+
+class RocksStore final : public Store {
+ public:
+  RocksStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, io::Pool& pool)
+      : env_(std::move(env)), db_(std::move(db)), pool_(pool), committer_(*db_) {
+    committer_.start();
+  }
+  ~RocksStore() override {
+    committer_.stop();
+    if (auto status = db_->Close(); !status.ok()) {
+      log::error("store", "closing failed; the log holds all that was committed", {{"status", status.ToString()}});
+    }
+  }
+
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const Snapshot* at) const override {
+    CHECK(check_partition(partition));
+    std::string value;
+    auto status = db_->Get(read_options(at), db_->DefaultColumnFamily(), join_key(partition, key), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return std::unexpected(to_error(status).within(fmt::format("read from partition {}", partition)));
+    return value;
+  }
+
+  std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix, const Snapshot* at) const override {
+    if (auto good = check_partition(partition); !good) return invalid_cursor(std::move(good).error());
+    return std::make_unique<RocksCursor>(*db_, partition, prefix, at);
+  }
+
+  std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(*db_); }
+
+  Task<Result<void>> commit(Batch batch) override {
+    CO_CHECK(check_batch(batch));
+    if (batch.empty()) co_return {};
+    co_return co_await committer_.commit(batch, batch_bytes(batch));
+  }
+
+  Result<std::vector<std::string>> partitions() const override {
+    std::vector<std::string> names;
+    std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(read_options(nullptr)));
+    for (iterator->SeekToFirst(); iterator->Valid(); iterator->Seek(names.back() + '\x01')) {
+      auto key = iterator->key().ToStringView();
+      auto end = key.find('\0');
+      if (end == key.npos)
+        return fail(Errc::corrupt, fmt::format("a stored key of {} bytes has no partition", key.size()));
+      names.emplace_back(key.substr(0, end));
+    }
+    if (auto status = iterator->status(); !status.ok()) {
+      return std::unexpected(to_error(status).within("list partitions"));
+    }
+    return names;
+  }
+
+  Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }
+
+ private:
+  // Page by page, each durable: after a crash the rest is found and dropped by the next call.
+  Task<Result<void>> drop(std::string partition) {
+    CO_CHECK(check_partition(partition));
+    std::string from;
+    while (true) {
+      CO_TRY(auto keys, co_await pool_.run([&] { return keys_from(partition, from); }));
+      if (keys.empty()) co_return {};
+      Batch batch(partition);
+      for (const auto& key : keys) batch.remove(key);
+      CO_CHECK(co_await commit(std::move(batch)));
+      from = std::move(keys.back());  // walks on from here, not again over all that was deleted
+    }
+  }
+
+  Result<std::vector<std::string>> keys_from(const std::string& partition, const std::string& from) const {
+    std::vector<std::string> keys;
+    RocksCursor cursor(*db_, partition, "", nullptr);
+    for (cursor.seek(from); cursor.valid() && keys.size() < drop_page_keys; cursor.next())
+      keys.emplace_back(cursor.key());
+    CHECK(cursor.status());
+    return keys;
+  }
+
+  std::unique_ptr<rocksdb::Env> env_;  // outlives the database
+  std::unique_ptr<rocksdb::DB> db_;
+  io::Pool& pool_;
+  Committer committer_;
+};
+
+// Whether the folder is one of ours and how far it is: true when it was used before.
+Result<bool> check_format(const io::Path& file) {
+  TRY(bool there, io::exists(file));
+  if (!there) return false;
+  TRY(auto text, io::read_file(file, 4096));
+  if (text != format_text) {
+    return fail(Errc::unsupported, fmt::format("{} says \"{}\"; this program reads \"{}\"", file, text.substr(0, 64),
+                                               format_text.substr(0, format_text.size() - 1)));
+  }
+  return true;
+}
+
+Result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const rocksdb::Options& options, const io::Path& folder) {
+  rocksdb::DB* db = nullptr;
+  auto status = rocksdb::DB::Open(options, folder, &db);
+  if (status.ok()) return std::unique_ptr<rocksdb::DB>(db);
+  auto error = to_error(status);
+  bool locked = status.IsIOError() && status.ToString().contains("While lock file");
+  if (locked) error = Error(Errc::conflict, "another process has it open: " + status.ToString());
+  return std::unexpected(std::move(error));
+}
+
+Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
+  auto database = options.folder + "/rocksdb";
+  auto format_file = options.folder + "/FORMAT";
+  CHECK(io::make_folders(database));
+  TRY(bool used, check_format(format_file));
+  auto env = make_env();
+  auto rocks = rocksdb_options(options, env.get());
+  // A used folder whose database is gone must not come up empty.
+  rocks.create_if_missing = !used;
+  auto db = open_rocksdb(rocks, database);
+  if (!db && db.error().code() == Errc::corrupt) {
+    TRY(bool cut, cut_torn_tail(database));
+    if (cut) db = open_rocksdb(rocks, database);
+  }
+  if (!db) return std::unexpected(std::move(db).error());
+  if (!used) CHECK(io::write_file_atomically(format_file, format_text));
+  return std::make_unique<RocksStore>(std::move(env), std::move(*db), pool);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(const Options& options, io::Pool& pool) {
+  auto store = open_in(options, pool);
+  if (!store) return std::unexpected(std::move(store).error().within("open store " + options.folder));
+  return store;
+}
+
+}  // namespace boreal::store
+
+#if __has_feature(thread_sanitizer)
+// RocksDB is not built with the sanitizer, so its atomics are not seen and all it touches would be called a race.
+extern "C" const char* __tsan_default_suppressions() { return "called_from_lib:librocksdb.so\nrace:rocksdb::\n"; }
+#endif

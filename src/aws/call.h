@@ -16,6 +16,7 @@
 namespace boreal::aws {
 
 struct Operation;
+class CheckedBody;
 class Gate;
 
 // One thing that a call does to one resource; all of a call's must be allowed before its handler runs.
@@ -43,6 +44,7 @@ struct Call {
   http::Request& http;
   http::Headers response_headers;  // sent with the answer, besides what the model places in headers
   int response_status = 0;         // 0: what the model says
+  CheckedBody* body = nullptr;  // S3: what the input's stream reads from; its trailers are complete once that has ended
   Gate& gate;
 
   // "arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE" of this call's region and account.

@@ -10,7 +10,7 @@
 namespace boreal::aws {
 
 // References live longer than any service.
-struct Context {
+struct ServiceContext {
   store::Catalog& catalog;
   const Clock& clock;
   Random& random;

@@ -4,10 +4,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "aws/call.h"
 #include "aws/caller.h"
+#include "aws/chunked.h"
 #include "aws/error.h"
 #include "aws/policy.h"
 #include "aws/service.h"
@@ -37,29 +39,42 @@ class Identities {
     std::vector<std::shared_ptr<const Policy>> session;    // counts when the principal has session policies
   };
   virtual Task<Outcome<Policies>> policies(const Principal& principal) = 0;
+
+  // The principal of a session of the role; nullopt: there is no such role.
+  virtual Task<Outcome<std::optional<Principal>>> role_session(std::string role_arn, std::string session_name) = 0;
 };
 
 class Gate {
  public:
-  Gate(Identities& identities, const Clock& clock);
+  Gate(Identities& identities, const Clock& clock) : identities_(identities), clock_(clock) {}
 
-  // Who signed the request. `body`: the whole body where it was read already (everything but S3); for S3 none: the
-  // request's body Source is wrapped so that what is read is what was signed.
-  // Errors are in the service's own words (InvalidClientTokenId, SignatureDoesNotMatch, RequestTimeTooSkewed …).
-  Task<Outcome<Caller>> authenticate(http::Request& request, const ServiceModel& service, std::string region,
-                                     const std::string* body);
-  // S3's browser form uploads: the policy document's signature stands in for the request's.
-  Task<Outcome<Caller>> authenticate_form(std::string access_key, std::string session_token, FormSignature form, const ServiceModel& service);
+  // Who signed the request. `body`: the whole body where it was read already (everything but S3); null for S3, whose
+  // request.body is replaced by one that lets through only what was signed, which `checked` then points to.
+  // Errors are in the protocol's own words (InvalidClientTokenId, SignatureDoesNotMatch, RequestTimeTooSkewed …).
+  Task<Outcome<Caller>> authenticate(http::Request& request, const ServiceModel& service, Protocol protocol,
+                                     const std::string* body, CheckedBody** checked);
 
-  // A caller for what a service does by itself under a role that the user gave it (AWS Backup's role, say).
-  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name, std::string service);
+  // S3's browser uploads: the policy document's signature stands in for the request's.
+  Task<Outcome<Caller>> authenticate_form(FormSignature form, std::string session_token, Protocol protocol);
 
-  Task<Outcome<void>> authorize(const Call& call, const Access& access);
+  // For what a service does in the background under a role that the user gave it (a backup plan's, say).
+  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name);
+
+  // AccessDenied (or the service's own word for it) names who, what, on which resource, and what was missing.
+  Task<Outcome<void>> authorize(const Call& call, Access access);
+  // The same without a request, for a caller that assume() made.
+  Task<Outcome<void>> authorize(const Caller& caller, Access access);
 
  private:
+  Task<Outcome<Principal>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
+                                  BodyCheck* check);
+  Task<Outcome<void>> evaluate_access(const Caller& caller, Access access, Context context, std::string_view code);
+  Outcome<std::shared_ptr<const Policy>> compile(const std::string& document);
+
   Identities& identities_;
   const Clock& clock_;
   SigningKeyCache signing_keys_;
+  std::unordered_map<std::string, std::shared_ptr<const Policy>> resource_policies_;  // compiled, by text; bounded
 };
 
 }  // namespace boreal::aws

@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "aws/caller.h"
 #include "aws/error.h"
+#include "base/stream.h"
 #include "base/task.h"
 
 namespace boreal::aws {
@@ -44,6 +46,26 @@ class Roles {
   // The role is there, its trust policy lets `service` ("backup.amazonaws.com") assume it, and the caller may pass it
   // (iam:PassRole). Errors: NoSuchEntity, AccessDenied, or InvalidParameterValue "cannot be assumed".
   virtual Task<Outcome<void>> check_pass(Call& call, std::string role_arn, std::string service) = 0;
+};
+
+// Who may be somebody for a while: what STS asks of IAM.
+class Sessions {
+ public:
+  virtual ~Sessions() = default;
+  struct Issued {
+    std::string access_key, secret_key, session_token;
+    Time expires;
+  };
+  struct Role {
+    std::string arn, id, name, account;
+    std::string trust_policy;  // JSON
+    int64_t max_session_s = 3600;
+    std::map<std::string, std::string> tags;
+  };
+  // Temporary credentials for the principal; they end with `duration`, or when the user or role is deleted.
+  virtual Task<Outcome<Issued>> issue(Principal principal, Duration duration) = 0;
+  // nullopt: there is no such role.
+  virtual Task<Outcome<std::optional<Role>>> role(std::string role_arn) = 0;
 };
 
 // The EC2 network, as far as a data tier asks.
@@ -84,6 +106,29 @@ class Secrets {
  public:
   virtual ~Secrets() = default;
   virtual Task<Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) = 0;
+};
+
+// A kind of resource that AWS Backup can back up and restore: clusters (RDS), buckets (S3).
+class Recoverable {
+ public:
+  virtual ~Recoverable() = default;
+  virtual std::string_view resource_type() const = 0;  // "Aurora", "S3"
+  struct Resource {
+    std::string arn, name;
+    std::map<std::string, std::string> tags;
+  };
+  // By ARN, or by a bare identifier where the caller tolerates one; nullopt: no such resource of this kind.
+  virtual Task<Outcome<std::optional<Resource>>> find(std::string account, std::string region, std::string arn_or_name) = 0;
+  virtual Task<Outcome<std::vector<Resource>>> list(std::string account, std::string region) = 0;
+  struct Backup {
+    std::unique_ptr<Source> data;                         // in the engine's own form; restore() takes it back
+    std::map<std::string, std::string> restore_metadata;  // what a restore needs besides the data
+  };
+  // A consistent copy of the resource as it is now.
+  virtual Task<Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) = 0;
+  // Makes a new resource (or fills the one that the metadata name) and returns its ARN when it is usable.
+  virtual Task<Outcome<std::string>> restore(std::string account, std::string region, std::map<std::string, std::string> metadata,
+                                             std::unique_ptr<Source> data) = 0;
 };
 
 }  // namespace boreal::aws

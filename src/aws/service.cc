@@ -110,6 +110,9 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& 
   co_return all;
 }
 
+Task<Result<void>> Service::start() { co_return Result<void>(); }
+Task<void> Service::stop() { co_return; }
+
 ApiError not_implemented(const Call& call) {
   return ApiError("NotImplemented", 501,
                   fmt::format("boreal does not serve {}:{} yet; docs/compatibility.md lists what it serves.",

@@ -84,6 +84,9 @@ class Service {
   // What the call touches; the gate must allow all of it before the handler runs. The default fills the operation's
   // access templates; a service overrides it where resources have policies, aliases or names that must be looked up.
   virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
+  // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has ended.
+  virtual Task<Result<void>> start();
+  virtual Task<void> stop();
 };
 
 // What a generated default operation answers: 501 NotImplemented, by name.

@@ -1,0 +1,167 @@
+#include "aws/gate.h"
+
+#include <fmt/format.h>
+
+#include "codec/time.h"
+
+namespace boreal::aws {
+
+namespace {
+
+constexpr size_t max_cached_policies = 4096;
+
+Canon canon_of(const ServiceModel& service) { return service.signing_name == "s3" ? Canon::s3 : Canon::standard; }
+
+// The keys that every policy may ask for; the principal's own are added by add_principal_keys().
+void add_global_keys(Context& context, const Call& call) {
+  context.emplace("aws:SourceIp", call.http.peer.host);
+  context.emplace("aws:SecureTransport", call.http.secure ? "true" : "false");
+  context.emplace("aws:RequestedRegion", call.region);
+  context.emplace("aws:ViaAWSService", "false");
+  if (const auto agent = call.http.headers.get("user-agent")) context.emplace("aws:UserAgent", *agent);
+  if (const auto referer = call.http.headers.get("referer")) context.emplace("aws:Referer", *referer);
+}
+
+void add_time_keys(Context& context, Time now) {
+  context.emplace("aws:CurrentTime", codec::format_iso8601(now));
+  context.emplace("aws:EpochTime", std::to_string(now.ms / 1000));
+}
+
+// Each service has its own word for it; clients act on the word.
+std::string_view denial_code(std::string_view service) {
+  if (service == "ec2") return "UnauthorizedOperation";
+  const bool older = service == "s3" || service == "iam" || service == "sts" || service == "rds";
+  return older ? "AccessDenied" : "AccessDeniedException";
+}
+
+}  // namespace
+
+Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
+                                      BodyCheck* check) {
+  CO_TRY(auto credential, co_await identities_.credential(signature.access_key, signature.session_token));
+  if (!credential) {
+    AuthError unknown{AuthFailure::unknown_key, "The access key ID you provided does not exist in our records."};
+    unknown.fields.emplace_back("AWSAccessKeyId", signature.access_key);
+    co_return refuse(to_api_error(unknown, protocol, options.canon));
+  }
+  if (clock_.now() >= credential->expires) {
+    co_return refuse(to_api_error({AuthFailure::expired_token, "The security token included in the request is expired"},
+                                  protocol, options.canon));
+  }
+  options.secret = credential->secret_key;
+  options.now = clock_.now();
+  auto verified = verify_signature(signature, view, options, signing_keys_);
+  if (!verified) co_return refuse(to_api_error(verified.error(), protocol, options.canon));
+  *check = std::move(*verified);
+  credential->principal.access_key = signature.access_key;
+  co_return std::move(credential->principal);
+}
+
+Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceModel& service, Protocol protocol,
+                                         const std::string* body, CheckedBody** checked) {
+  const Canon canon = canon_of(service);
+  const RequestView view = RequestView::of(request);
+  auto signature = parse_signature(view, canon);
+  if (!signature) co_return refuse(to_api_error(signature.error(), protocol, canon));
+
+  BodyCheck check;
+  Principal principal;
+  if (signature->mode == SigningMode::anonymous) {
+    if (canon != Canon::s3) {
+      co_return refuse(to_api_error({AuthFailure::missing, "Request is missing Authentication Token"}, protocol, canon));
+    }
+    auto framing = anonymous_body(view);
+    if (!framing) co_return refuse(to_api_error(framing.error(), protocol, canon));
+    check = std::move(*framing);
+  } else {
+    VerifyOptions options{.canon = canon, .service = service.signing_name, .body = body};
+    CO_TRY(principal, co_await verify(std::move(*signature), view, options, protocol, &check));
+  }
+  if (canon == Canon::s3) {
+    auto wrapped = check_body(std::move(request.body), std::move(check));
+    *checked = wrapped.get();
+    request.body = std::move(wrapped);
+  }
+  co_return Caller(std::move(principal));
+}
+
+Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string session_token, Protocol protocol) {
+  auto signature = parse_form_signature(form);
+  if (!signature) co_return refuse(to_api_error(signature.error(), protocol, Canon::s3));
+  CO_TRY(auto credential, co_await identities_.credential(signature->access_key, std::move(session_token)));
+  const auto failed = [&](AuthError error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
+  if (!credential) {
+    co_return failed({AuthFailure::unknown_key, "The AWS Access Key Id you provided does not exist in our records."});
+  }
+  if (clock_.now() >= credential->expires) co_return failed({AuthFailure::expired_token, "The provided token has expired."});
+  const VerifyOptions options{.canon = Canon::s3, .service = "s3", .secret = credential->secret_key, .now = clock_.now()};
+  auto verified = verify_form_signature(*signature, form, options, signing_keys_);
+  if (!verified) co_return failed(verified.error());
+  co_return Caller(std::move(credential->principal));
+}
+
+Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_name) {
+  CO_TRY(auto principal, co_await identities_.role_session(role_arn, std::move(session_name)));
+  if (!principal) {
+    co_return refuse(ApiError("NoSuchEntity", 404, fmt::format("The role {} does not exist.", role_arn)));
+  }
+  co_return Caller(std::move(*principal));
+}
+
+Task<Outcome<void>> Gate::authorize(const Call& call, Access access) {
+  Context context;
+  add_global_keys(context, call);
+  add_time_keys(context, call.now);
+  co_return co_await evaluate_access(call.caller, std::move(access), std::move(context), denial_code(call.operation.service));
+}
+
+Task<Outcome<void>> Gate::authorize(const Caller& caller, Access access) {
+  Context context;
+  add_time_keys(context, clock_.now());
+  co_return co_await evaluate_access(caller, std::move(access), std::move(context), "AccessDeniedException");
+}
+
+Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, Access access, Context context, std::string_view code) {
+  const Principal& principal = caller.principal();
+  context.insert(access.context.begin(), access.context.end());
+  add_principal_keys(context, principal);
+  Identities::Policies policies;
+  if (!caller.is_anonymous()) {
+    CO_TRY(policies, co_await identities_.policies(principal));
+  }
+  std::shared_ptr<const Policy> resource_policy;
+  if (access.resource_policy) {
+    CO_TRY(resource_policy, compile(*access.resource_policy));
+  }
+  const EvaluationInput input{.principal = principal,
+                              .action = access.action,
+                              .resource = access.resource,
+                              .context = context,
+                              .identity = policies.identity,
+                              .boundary = policies.boundary.get(),
+                              .session = policies.session,
+                              .resource_policy = resource_policy.get(),
+                              .resource_policy_rules = access.resource_policy_rules,
+                              .resource_account = access.resource_account};
+  const Decision decision = evaluate(input);
+  if (!decision.allowed) {
+    co_return refuse(ApiError(std::string(code), 403, denial_message(input, decision)));
+  }
+  co_return Outcome<void>();
+}
+
+Outcome<std::shared_ptr<const Policy>> Gate::compile(const std::string& document) {
+  if (const auto found = resource_policies_.find(document); found != resource_policies_.end()) return found->second;
+  auto policy = Policy::parse(document, PolicyKind::resource);
+  if (!policy) policy = Policy::parse(document, PolicyKind::trust);
+  // It was checked when it was stored: what cannot be read now is damage, and damage must not open anything.
+  if (!policy) return refuse(ApiError(std::move(policy).error().within("a stored resource policy")));
+  if (resource_policies_.size() >= max_cached_policies) resource_policies_.clear();
+  auto compiled = std::make_shared<const Policy>(std::move(*policy));
+  resource_policies_.emplace(document, compiled);
+  return compiled;
+}
+
+Task<Outcome<void>> Call::authorize(Access access) { return gate.authorize(*this, std::move(access)); }
+
+}  // namespace boreal::aws

@@ -1,0 +1,354 @@
+#include "codec/xml.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <pugixml.hpp>
+
+#include "codec/utf8.h"
+
+namespace boreal::xml {
+namespace {
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// XML 1.0, section 2.2. Surrogates do not occur in valid UTF-8.
+bool is_char(uint32_t c) {
+  if (c < 0x20) return c == '\t' || c == '\n' || c == '\r';
+  return !(c >= 0xd800 && c <= 0xdfff) && c != 0xfffe && c != 0xffff && c <= 0x10ffff;
+}
+
+// U+FFFE and U+FFFF, the only characters above ASCII that XML has not.
+bool is_noncharacter(std::string_view utf8) { return utf8 == "\xef\xbf\xbe" || utf8 == "\xef\xbf\xbf"; }
+
+// pugixml is quick because it forgives: it takes unknown entities, any bytes, '<' in attributes, document
+// types and text around the root. This pass over the text refuses these before pugixml sees them.
+class Checker {
+ public:
+  explicit Checker(std::string_view text) : text_(text) {}
+
+  Result<void> check() {
+    CHECK(check_characters());
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a byte order mark
+    if (starts_with("<?xml") && at_ + 5 < text_.size() && is_space(text_[at_ + 5])) {
+      CHECK(check_declaration());
+    }
+    while (at_ < text_.size()) {
+      if (text_[at_] == '<') {
+        CHECK(check_markup());
+      } else if (text_[at_] == '&') {
+        CHECK(check_reference());
+      } else if (starts_with("]]>")) {
+        return error("]]> outside of a CDATA section");
+      } else {
+        ++at_;
+      }
+    }
+    return {};
+  }
+
+ private:
+  std::unexpected<Error> error(std::string_view what) const {
+    return fail(Errc::invalid, fmt::format("XML, offset {}: {}", at_, what));
+  }
+
+  bool starts_with(std::string_view wanted) const { return text_.substr(at_, wanted.size()) == wanted; }
+
+  Result<void> check_characters() {
+    size_t length = 0;
+    for (size_t i = 0; i < text_.size(); i += length) {
+      length = codec::utf8_length(text_, i);
+      bool valid = length == 1 ? is_char(static_cast<unsigned char>(text_[i]))
+                               : length != 0 && !is_noncharacter(text_.substr(i, length));
+      if (!valid) return fail(Errc::invalid, fmt::format("XML, offset {}: not a character of XML 1.0 in UTF-8", i));
+    }
+    return {};
+  }
+
+  Result<void> skip_past(std::string_view end, std::string_view what) {
+    size_t found = text_.find(end, at_);
+    if (found == std::string_view::npos) return error(fmt::format("{} without an end", what));
+    at_ = found + end.size();
+    return {};
+  }
+
+  Result<void> check_declaration() {
+    size_t start = at_;
+    CHECK(skip_past("?>", "XML declaration"));
+    std::string_view declaration = text_.substr(start, at_ - start);
+    size_t encoding = declaration.find("encoding");
+    if (encoding == std::string_view::npos) return {};
+    std::string value;
+    for (char c : declaration.substr(encoding)) value += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    bool accepted = value.find("UTF-8") != std::string::npos || value.find("US-ASCII") != std::string::npos;
+    if (!accepted) return error("the encoding must be UTF-8");
+    return {};
+  }
+
+  Result<void> check_markup() {
+    if (starts_with("<!--")) {
+      at_ += 4;
+      CHECK(skip_past("--", "comment"));
+      if (!starts_with(">")) return error("-- inside a comment");
+      ++at_;
+      return {};
+    }
+    if (starts_with("<![CDATA[")) return skip_past("]]>", "CDATA section");
+    if (starts_with("<!")) return error("document types are not accepted");
+    if (starts_with("<?")) return error("processing instructions are not accepted");
+    ++at_;
+    while (at_ < text_.size() && text_[at_] != '>') {
+      char c = text_[at_];
+      if (c == '<') return error("'<' inside a tag");
+      if (c == '"' || c == '\'') {
+        CHECK(check_quoted(c));
+      } else {
+        ++at_;
+      }
+    }
+    if (at_ == text_.size()) return error("the text ends inside a tag");
+    ++at_;
+    return {};
+  }
+
+  Result<void> check_quoted(char quote) {
+    ++at_;
+    while (at_ < text_.size() && text_[at_] != quote) {
+      if (text_[at_] == '<') return error("'<' inside an attribute; write &lt;");
+      if (text_[at_] == '&') {
+        CHECK(check_reference());
+      } else {
+        ++at_;
+      }
+    }
+    if (at_ == text_.size()) return error("the text ends inside an attribute");
+    ++at_;
+    return {};
+  }
+
+  // At '&': one of the five names, or the number of a character.
+  Result<void> check_reference() {
+    size_t semicolon = text_.substr(at_, 12).find(';');
+    if (semicolon == std::string_view::npos) return error("'&' must be written as &amp;");
+    std::string_view name = text_.substr(at_ + 1, semicolon - 1);
+    bool known = name == "amp" || name == "lt" || name == "gt" || name == "quot" || name == "apos";
+    if (!known) {
+      if (!name.starts_with('#')) return error("unknown entity; there are amp, lt, gt, quot and apos");
+      bool hex = name.starts_with("#x");
+      std::string_view digits = name.substr(hex ? 2 : 1);
+      uint32_t c = 0;
+      auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
+      if (code != std::errc() || end != digits.data() + digits.size() || !is_char(c)) {
+        return error("not the number of a character of XML 1.0");
+      }
+    }
+    at_ += semicolon + 1;
+    return {};
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+bool is_text(pugi::xml_node node) { return node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata; }
+
+std::string_view local_name(std::string_view name) {
+  size_t colon = name.find(':');
+  return colon == std::string_view::npos ? name : name.substr(colon + 1);
+}
+
+pugi::xml_node element_from(pugi::xml_node node) {
+  while (node && node.type() != pugi::node_element) node = node.next_sibling();
+  return node;
+}
+
+std::optional<pugi::xml_node> next_in_document_order(pugi::xml_node node, pugi::xml_node root, size_t& depth) {
+  if (auto child = element_from(node.first_child())) {
+    ++depth;
+    return child;
+  }
+  while (node != root) {
+    if (auto sibling = element_from(node.next_sibling())) return sibling;
+    node = node.parent();
+    --depth;
+  }
+  return std::nullopt;
+}
+
+Result<void> check_attributes(pugi::xml_node element) {
+  for (auto attribute = element.first_attribute(); attribute; attribute = attribute.next_attribute()) {
+    // attribute() finds the first of that name.
+    if (element.attribute(attribute.name()) != attribute) {
+      return fail(Errc::invalid, fmt::format("XML: <{}> has the attribute {} twice", element.name(), attribute.name()));
+    }
+  }
+  return {};
+}
+
+// Checks on the tree: its one root, depth and size.
+Result<pugi::xml_node> check_tree(const pugi::xml_document& document, const Limits& limits) {
+  pugi::xml_node root = element_from(document.first_child());
+  if (!root) return fail(Errc::invalid, "XML: there is no element");
+  for (auto node = document.first_child(); node; node = node.next_sibling()) {
+    bool blank = is_text(node) && node.type() == pugi::node_pcdata &&
+                 std::string_view(node.value()).find_first_not_of(" \t\r\n") == std::string_view::npos;
+    if (node != root && !blank) return fail(Errc::invalid, "XML: there is something beside the root element");
+  }
+  size_t depth = 1;
+  size_t count = 0;
+  for (std::optional<pugi::xml_node> node = root; node; node = next_in_document_order(*node, root, depth)) {
+    if (depth > limits.max_depth) {
+      return fail(Errc::too_large, fmt::format("XML: nested more than {} deep", limits.max_depth));
+    }
+    if (++count > limits.max_elements) {
+      return fail(Errc::too_large, fmt::format("XML: more than {} elements", limits.max_elements));
+    }
+    CHECK(check_attributes(*node));
+  }
+  return root;
+}
+
+std::optional<pugi::xml_node_struct*> pointer(pugi::xml_node node) {
+  return node ? std::optional(node.internal_object()) : std::nullopt;
+}
+
+}  // namespace
+
+struct Document::Tree {
+  pugi::xml_document document;
+  pugi::xml_node root;
+};
+
+Document::Document(std::unique_ptr<Tree> tree) : tree_(std::move(tree)) {}
+Document::~Document() = default;
+Document::Document(Document&&) noexcept = default;
+Document& Document::operator=(Document&&) noexcept = default;
+
+Result<Document> Document::parse(std::string_view text, const Limits& limits) {
+  if (text.size() > limits.max_bytes) {
+    return fail(Errc::too_large, fmt::format("XML of {} bytes; {} are accepted", text.size(), limits.max_bytes));
+  }
+  CHECK(Checker(text).check());
+  auto tree = std::make_unique<Tree>();
+  unsigned options =
+      pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol | pugi::parse_wconv_attribute | pugi::parse_ws_pcdata;
+  auto status = tree->document.load_buffer(text.data(), text.size(), options, pugi::encoding_utf8);
+  if (!status) return fail(Errc::invalid, fmt::format("XML, offset {}: {}", status.offset, status.description()));
+  TRY(tree->root, check_tree(tree->document, limits));
+  return Document(std::move(tree));
+}
+
+Element Document::root() const { return Element(tree_->root.internal_object()); }
+
+std::string_view Element::name() const { return local_name(pugi::xml_node(node_).name()); }
+
+std::string Element::text() const {
+  std::string text;
+  for (auto child = pugi::xml_node(node_).first_child(); child; child = child.next_sibling()) {
+    if (is_text(child)) text += child.value();
+  }
+  return text;
+}
+
+std::optional<std::string_view> Element::attribute(std::string_view name) const {
+  for (auto attribute : pugi::xml_node(node_).attributes()) {
+    if (attribute.name() == name) return attribute.value();
+  }
+  return std::nullopt;
+}
+
+std::optional<Element> Element::first_child() const {
+  auto found = pointer(element_from(pugi::xml_node(node_).first_child()));
+  return found ? std::optional(Element(*found)) : std::nullopt;
+}
+
+std::optional<Element> Element::next() const {
+  auto found = pointer(element_from(pugi::xml_node(node_).next_sibling()));
+  return found ? std::optional(Element(*found)) : std::nullopt;
+}
+
+std::optional<Element> Element::child(std::string_view name) const {
+  auto child = first_child();
+  while (child && child->name() != name) child = child->next();
+  return child;
+}
+
+namespace {
+
+void escape(std::string& out, std::string_view text, bool in_attribute) {
+  size_t length = 0;
+  for (size_t i = 0; i < text.size(); i += length) {
+    length = codec::utf8_length(text, i);
+    char c = text[i];
+    if (length != 1) {
+      bool valid = length != 0 && !is_noncharacter(text.substr(i, length));
+      out += valid ? text.substr(i, length) : "\xef\xbf\xbd";
+      length = std::max<size_t>(length, 1);
+    } else if (c == '&') {
+      out += "&amp;";
+    } else if (c == '<') {
+      out += "&lt;";
+    } else if (c == '>') {
+      out += "&gt;";
+    } else if (c == '"' && in_attribute) {
+      out += "&quot;";
+    } else if (c == '\r' || (in_attribute && (c == '\n' || c == '\t'))) {
+      // A reader would turn the bare character into another one.
+      fmt::format_to(std::back_inserter(out), "&#{};", static_cast<int>(c));
+    } else {
+      out += is_char(static_cast<unsigned char>(c)) ? std::string_view(&text[i], 1) : "\xef\xbf\xbd";
+    }
+  }
+}
+
+}  // namespace
+
+void Writer::declaration() { out_ += "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"; }
+
+void Writer::close_tag() {
+  if (in_tag_) out_ += '>';
+  in_tag_ = false;
+}
+
+void Writer::begin(std::string_view name) {
+  close_tag();
+  out_ += '<';
+  out_ += name;
+  open_.push_back(name);
+  in_tag_ = true;
+}
+
+void Writer::attribute(std::string_view name, std::string_view value) {
+  out_ += ' ';
+  out_ += name;
+  out_ += "=\"";
+  escape(out_, value, true);
+  out_ += '"';
+}
+
+void Writer::text(std::string_view text) {
+  if (text.empty()) return;
+  close_tag();
+  escape(out_, text, false);
+}
+
+void Writer::end() {
+  if (in_tag_) {
+    out_ += "/>";
+  } else {
+    out_ += "</";
+    out_ += open_.back();
+    out_ += '>';
+  }
+  in_tag_ = false;
+  open_.pop_back();
+}
+
+void Writer::element(std::string_view name, std::string_view value) {
+  begin(name);
+  text(value);
+  end();
+}
+
+}  // namespace boreal::xml

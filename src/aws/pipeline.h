@@ -1,5 +1,5 @@
-// The way of a request, in one place and always in this order: admission, route, read, authenticate, parse and validate,
-// authorize, handle, render, audit. docs/life-of-a-request.md walks through it.
+// The way of a request, in one place and always in this order: admission, service, body, authenticate, operation,
+// parse and validate, authorize, handle, render, figures. docs/life-of-a-request.md walks through it.
 #pragma once
 
 #include <map>
@@ -10,15 +10,15 @@
 
 #include "aws/gate.h"
 #include "aws/service.h"
+#include "aws/wire/wire.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/sync.h"
 #include "http/message.h"
 
 namespace boreal::aws {
 
-// Counted once for every service and operation, from the tables; never per operation by hand.
-struct OperationMetrics {
+// Counted for every operation, from the tables.
+struct OperationFigures {
   uint64_t calls = 0;
   uint64_t client_errors = 0;
   uint64_t server_errors = 0;
@@ -28,9 +28,11 @@ struct OperationMetrics {
 class Pipeline {
  public:
   struct Options {
-    size_t max_requests = 1024;            // in the house at a time; more are answered 503 SlowDown at once
-    size_t max_body_bytes = 1 << 20;       // of an API call that is not S3 data
-    std::vector<std::string> s3_hosts;     // "s3.localhost": BUCKET.s3.localhost is virtual-host style
+    std::string default_region;        // of callers that name none
+    size_t max_requests = 1024;        // in the house at a time; more are answered 503 at once
+    size_t max_body_bytes = 1 << 20;   // of a call whose body is not data
+    size_t max_s3_xml_bytes = 4 << 20; // CompleteMultipartUpload names 10,000 parts
+    std::vector<std::string> s3_hosts; // "s3.localhost": BUCKET.s3.localhost is virtual-host style
   };
 
   Pipeline(Gate& gate, const Clock& clock, Random& random, Options options);
@@ -41,23 +43,31 @@ class Pipeline {
   // Never fails: what goes wrong becomes an answer in the form of the protocol at hand.
   Task<http::Response> handle(http::Request& request);
 
-  // service → operation → figures.
-  const std::map<std::string, std::map<std::string, OperationMetrics>>& metrics() const { return metrics_; }
+  // "service:Operation" → figures.
+  const std::map<std::string, OperationFigures, std::less<>>& figures() const { return figures_; }
 
  private:
-  struct Route;
-  struct Exchange;
-  Outcome<Route> route(http::Request& request) const;
+  struct Room {
+    Service* service;
+    wire::Wire wire;
+    bool is_s3;
+  };
+  struct Exchange;  // what is known of one request so far
+
+  Room* find_room(const http::Request& request, std::string& scope_service);
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
-  Task<Outcome<void>> read_body(http::Request& request, std::string& body) const;
+  Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
+  Task<Outcome<std::string>> read_body(http::Request& request, size_t max_bytes) const;
+  void rewrite_virtual_host(http::Request& request) const;
+  void count(const Exchange& exchange, int status);
 
   Gate& gate_;
   const Clock& clock_;
   Random& random_;
   Options options_;
   size_t running_ = 0;
-  std::vector<Service*> services_;
-  std::map<std::string, std::map<std::string, OperationMetrics>> metrics_;
+  std::vector<std::unique_ptr<Room>> rooms_;
+  std::map<std::string, OperationFigures, std::less<>> figures_;
 };
 
 }  // namespace boreal::aws

@@ -110,6 +110,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& 
   co_return all;
 }
 
+Task<std::optional<http::Response>> Service::intercept(http::Request&, Gate&, const std::string&) { co_return std::nullopt; }
+void Service::finish(const http::Request&, http::Response&) {}
 Task<Result<void>> Service::start() { co_return Result<void>(); }
 Task<void> Service::stop() { co_return; }
 

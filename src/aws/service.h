@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -73,6 +74,9 @@ struct ServiceModel {
   bool query_compatible;           // JSON errors carry x-amzn-query-error too
   bool global;                     // region-less: iam, sts in the legacy endpoint
   std::span<const Operation> operations;  // sorted by name
+  // The error codes of input that breaks the model, and of a required member that is not there. Services differ.
+  std::string_view invalid_code = "ValidationException";
+  std::string_view missing_code = "ValidationException";
   const Operation* find(std::string_view operation_name) const;
 };
 
@@ -84,6 +88,11 @@ class Service {
   // What the call touches; the gate must allow all of it before the handler runs. The default fills the operation's
   // access templates; a service overrides it where resources have policies, aliases or names that must be looked up.
   virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
+  // What a protocol has outside its operations, seen before anything else: S3's CORS preflight and browser form uploads.
+  // nullopt: an operation like any other.
+  virtual Task<std::optional<http::Response>> intercept(http::Request& request, Gate& gate, const std::string& request_id);
+  // A last look at an answer (errors too) before it is sent: S3's CORS headers.
+  virtual void finish(const http::Request& request, http::Response& response);
   // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has ended.
   virtual Task<Result<void>> start();
   virtual Task<void> stop();

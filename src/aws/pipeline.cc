@@ -1,0 +1,255 @@
+#include "aws/pipeline.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "codec/percent.h"
+
+namespace boreal::aws {
+
+namespace {
+
+// What the credential scope says, unproven: KEY/20261122/us-east-1/s3/aws4_request. Empty when there is none.
+struct Scope {
+  std::string region, service;
+};
+Scope find_scope(const http::Request& request) {
+  std::string credential;
+  if (const auto authorization = request.headers.get("authorization")) {
+    const size_t at = authorization->find("Credential=");
+    if (at != std::string_view::npos) {
+      const std::string_view rest = authorization->substr(at + 11);
+      credential = rest.substr(0, rest.find_first_of(", "));
+    }
+  } else if (const size_t at = request.query.find("X-Amz-Credential="); at != std::string::npos) {
+    const std::string_view rest = std::string_view(request.query).substr(at + 17);
+    credential = codec::percent_decode_leniently(rest.substr(0, rest.find('&')));
+  }
+  Scope scope;
+  size_t begin = 0;
+  for (int part = 0; part < 4 && begin <= credential.size(); ++part) {
+    const size_t slash = std::min(credential.find('/', begin), credential.size());
+    if (part == 2) scope.region = credential.substr(begin, slash - begin);
+    if (part == 3) scope.service = credential.substr(begin, slash - begin);
+    begin = slash + 1;
+  }
+  return scope;
+}
+
+bool is_region(std::string_view name) {
+  return !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
+}
+
+// The protocol of a request whose service is not ours, so that its client understands the refusal.
+Protocol guess_protocol(const http::Request& request) {
+  if (request.headers.has("x-amz-target")) return Protocol::json;
+  if (request.headers.get("smithy-protocol") == "rpc-v2-cbor") return Protocol::cbor;
+  const auto type = request.headers.get("content-type").value_or("");
+  if (type.starts_with("application/x-www-form-urlencoded")) return Protocol::query;
+  return type.starts_with("application/json") ? Protocol::rest_json : Protocol::rest_xml;
+}
+
+// The body that the input reads from stays the pipeline's, so that it can be asked afterwards why it failed.
+class BorrowedSource final : public Source {
+ public:
+  explicit BorrowedSource(Source& inner) : inner_(inner) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override { return inner_.read(buffer); }
+  std::optional<uint64_t> size() const override { return inner_.size(); }
+
+ private:
+  Source& inner_;
+};
+
+}  // namespace
+
+struct Pipeline::Exchange {
+  std::string request_id;
+  int64_t started_ns = 0;
+  Room* room = nullptr;
+  Protocol protocol = Protocol::rest_xml;
+  wire::Route route;
+  std::string region;
+  std::unique_ptr<Source> body;    // S3: behind the BorrowedSource in the request
+  CheckedBody* checked = nullptr;  // the same, when it is signed
+  http::Headers headers;           // the handler's own
+  int status = 0;                  // the handler's own; 0: the model's
+};
+
+Pipeline::Pipeline(Gate& gate, const Clock& clock, Random& random, Options options)
+    : gate_(gate), clock_(clock), random_(random), options_(std::move(options)) {}
+
+void Pipeline::add(Service& service) {
+  const ServiceModel& model = service.model();
+  rooms_.push_back(std::make_unique<Room>(Room{&service, wire::Wire(model), model.signing_name == "s3"}));
+}
+
+Task<http::Response> Pipeline::handle(http::Request& request) {
+  Exchange exchange;
+  exchange.request_id = random_.uuid();
+  exchange.started_ns = monotonic_ns();
+  std::optional<Outcome<http::Response>> outcome;
+  if (running_ >= options_.max_requests) {
+    exchange.protocol = guess_protocol(request);
+    outcome = refuse(ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way."));
+  } else {
+    ++running_;
+    outcome = co_await run(request, exchange);
+    --running_;
+  }
+  http::Response response;
+  if (*outcome) {
+    response = std::move(**outcome);
+  } else if (exchange.room) {
+    response = exchange.room->wire.refuse(exchange.protocol, outcome->error(), exchange.request_id);
+  } else {
+    response = wire::refuse(exchange.protocol, outcome->error(), exchange.request_id);
+  }
+  if (exchange.room) exchange.room->service->finish(request, response);
+  count(exchange, response.status);
+  if (log::level() <= log::Level::debug) {
+    const std::string operation = exchange.route.operation ? std::string(exchange.route.operation->name) : request.method;
+    log::debug("api", operation, {{"status", response.status}, {"code", *outcome ? "" : outcome->error().code},
+                                  {"us", (monotonic_ns() - exchange.started_ns) / 1000}, {"request", exchange.request_id}});
+  }
+  co_return response;
+}
+
+Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& scope_service) {
+  const auto by_signing_name = [&](std::string_view name) -> Room* {
+    const auto found = std::ranges::find_if(rooms_, [&](const auto& room) { return room->service->model().signing_name == name; });
+    return found == rooms_.end() ? nullptr : found->get();
+  };
+  if (!scope_service.empty()) return by_signing_name(scope_service);
+  if (const auto target = request.headers.get("x-amz-target")) {
+    const std::string_view prefix = target->substr(0, target->rfind('.'));
+    for (const auto& room : rooms_) {
+      if (room->service->model().target_prefix == prefix) return room.get();
+    }
+    return nullptr;
+  }
+  // Unsigned and without a target: only S3 has a use for it.
+  return by_signing_name("s3");
+}
+
+Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& exchange) {
+  Scope scope = find_scope(request);
+  exchange.room = find_room(request, scope.service);
+  exchange.region = is_region(scope.region) ? scope.region : options_.default_region;
+  if (exchange.room == nullptr) {
+    exchange.protocol = guess_protocol(request);
+    co_return refuse(ApiError("NotImplemented", 501, fmt::format("boreal does not serve the service '{}'.", scope.service)));
+  }
+  Room& room = *exchange.room;
+  exchange.protocol = room.wire.detect(request);
+  if (auto early = co_await room.service->intercept(request, gate_, exchange.request_id)) co_return std::move(*early);
+
+  std::string body;
+  if (!room.is_s3) {
+    CO_TRY(body, co_await read_body(request, options_.max_body_bytes));
+  }
+  CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
+                                                  room.is_s3 ? nullptr : &body, &exchange.checked));
+  if (room.is_s3) rewrite_virtual_host(request);
+  CO_TRY(exchange.route, room.wire.route(exchange.protocol, request, body));
+  if (room.is_s3) {
+    if (exchange.route.streams_body()) {
+      exchange.body = std::exchange(request.body, nullptr);
+      request.body = std::make_unique<BorrowedSource>(*exchange.body);
+    } else {
+      auto read = co_await read_body(request, options_.max_s3_xml_bytes);
+      if (!read && exchange.checked && exchange.checked->failure()) {
+        co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
+      }
+      CO_TRY(body, std::move(read));
+    }
+  }
+  // What nobody serves is refused by its name whatever its input looks like.
+  Value input;
+  if (exchange.route.operation->served) {
+    CO_TRY(input, room.wire.parse(exchange.route, request, body));
+  }
+  auto output = co_await call(request, exchange, caller, std::move(input));
+  if (!output) {
+    if (exchange.checked && exchange.checked->failure()) {
+      co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
+    }
+    co_return refuse(std::move(output).error());
+  }
+  http::Response response = room.wire.answer(exchange.route, *output, exchange.request_id);
+  for (const auto& [name, value] : exchange.headers) response.headers.set(name, value);
+  if (exchange.status != 0) response.status = exchange.status;
+  co_return response;
+}
+
+Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, const Caller& caller, Value input) {
+  Call call{.caller = caller,
+            .operation = *exchange.route.operation,
+            .region = exchange.region,
+            .account = caller.account(),
+            .request_id = exchange.request_id,
+            .now = clock_.now(),
+            .http = request,
+            .response_headers = {},
+            .response_status = 0,
+            .body = exchange.checked,
+            .gate = gate_};
+  Service& service = *exchange.room->service;
+  if (!call.operation.served) co_return refuse(not_implemented(call));
+  CO_TRY(auto accesses, co_await service.access(call, call.operation, input));
+  for (Access& access : accesses) CO_CHECK(co_await gate_.authorize(call, std::move(access)));
+  auto output = co_await call.operation.invoke(service, call, std::move(input));
+  exchange.headers = std::move(call.response_headers);
+  exchange.status = call.response_status;
+  co_return output;
+}
+
+Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t max_bytes) const {
+  const auto too_large = [&] {
+    return refuse(ApiError("RequestEntityTooLargeException", 413,
+                           fmt::format("The body is larger than {} bytes, the most that this operation takes.", max_bytes)));
+  };
+  const auto announced = request.content_length.value_or(0);
+  if (announced > max_bytes) co_return too_large();
+  std::string body;
+  size_t filled = 0;
+  // One byte more than there may be tells a body that is too large from one that just fits.
+  size_t room = request.content_length ? announced + 1 : 4096;
+  while (true) {
+    body.resize(filled + room);
+    auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));
+    if (!got) {
+      co_return refuse(ApiError("IncompleteBody", 400, "The body ended before it was complete: " + got.error().message()));
+    }
+    if (*got == 0) break;
+    filled += *got;
+    if (filled > max_bytes) co_return too_large();
+    room = std::max<size_t>(4096, request.content_length ? announced + 1 - std::min<size_t>(filled, announced) : filled);
+  }
+  body.resize(filled);
+  co_return body;
+}
+
+// BUCKET.s3.localhost/KEY is read as s3.localhost/BUCKET/KEY, after the signature over what was sent has been checked.
+void Pipeline::rewrite_virtual_host(http::Request& request) const {
+  const std::string_view host = std::string_view(request.host).substr(0, request.host.rfind(':'));
+  for (const std::string& base : options_.s3_hosts) {
+    if (host.size() > base.size() + 1 && host.ends_with(base) && host[host.size() - base.size() - 1] == '.') {
+      request.path = "/" + std::string(host.substr(0, host.size() - base.size() - 1)) + request.path;
+      return;
+    }
+  }
+}
+
+void Pipeline::count(const Exchange& exchange, int status) {
+  if (exchange.route.operation == nullptr) return;
+  const std::string name = fmt::format("{}:{}", exchange.route.operation->service, exchange.route.operation->name);
+  OperationFigures& figures = figures_[name];
+  ++figures.calls;
+  figures.client_errors += status >= 400 && status < 500;
+  figures.server_errors += status >= 500;
+  figures.total_us += static_cast<uint64_t>(monotonic_ns() - exchange.started_ns) / 1000;
+}
+
+}  // namespace boreal::aws

@@ -96,6 +96,7 @@ struct AuthError {
   std::string message;  // what was wrong with which value
   // Further members of S3's answer, by wire name: AWSAccessKeyId, StringToSign, CanonicalRequest …
   std::vector<std::pair<std::string, std::string>> fields = {};
+  bool presigned = false;  // whether the fault is in a URL's parameters
 };
 
 template <class T = void>

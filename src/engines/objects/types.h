@@ -82,14 +82,17 @@ struct Meta {
 // A run of plain bytes in a blob (or in the index itself, when small).
 struct Segment {
   BlobId blob;
-  Id referrer;               // under which name this user of a shared blob is counted; == blob for its maker
-  std::string tier;          // where the blob lies; empty: the bytes are in the index
+  Id salt;           // the frames' key comes from the data key and this; the id of the blob they were first written to
+  Id referrer;       // under which name this user of a shared blob is counted; == blob for its maker
+  std::string tier;  // where the blob lies; empty: the bytes are in the index
   uint64_t offset = 0;       // of the run, in the blob's plain bytes
   uint64_t length = 0;       // of the run
   uint64_t plain_size = 0;   // of the whole blob
   uint64_t stored_size = 0;  // of the whole blob as it lies there: frames, tags and all
   bool compressed = false;
   std::string wrapped_key;  // of the blob's data key; empty: the version's (upload's) own
+
+  bool is_inline() const { return tier.empty(); }
 };
 
 // One version of an object, or a delete marker.

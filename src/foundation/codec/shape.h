@@ -112,6 +112,7 @@ struct Field {
   bool payload = false;    // the member is the whole body
   bool flattened = false;  // list or map without an element around its items
   bool xml_attribute = false;
+  bool xml_text = false;           // the element's own text, beside which nothing stands
   bool idempotency_token = false;  // the service makes one up when the client sent none
   bool sensitive = false;          // never logged
   TimestampFormat timestamp_format = TimestampFormat::protocol_default;
@@ -135,9 +136,9 @@ struct Shape {
   std::string_view key_name = {};      // XML and query: name of a map's keys ("key")
   std::string_view xml_name = {};      // structure: the root element's name when it is not the shape's
   std::string_view xml_namespace = {};
-  const Constraints* constraints = nullptr;
   const ListOps* list = nullptr;
   const MapOps* map = nullptr;
+  const Constraints* constraints = nullptr;
 
   const Field* find(std::string_view wire_name) const {
     for (const Field& field : fields) {

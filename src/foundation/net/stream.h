@@ -30,20 +30,22 @@ class Stream {
   virtual ~Stream() = default;
   // At least one byte, at most the buffer; 0 when the peer has ended its side.
   virtual Task<Result<size_t>> read_some(MutableBytes buffer) = 0;
-  // All of the parts, in order, with as few system calls as they take.
+  // Returns once a read would not wait. For who needs no buffer while a connection idles.
+  virtual Task<Result<void>> readable() = 0;
+  // All of the parts, in order, with as few system calls as they take. The array and its bytes must live until then.
   virtual Task<Result<void>> write(std::span<const Bytes> parts) = 0;
   Task<Result<void>> write(Bytes data);
-  // A read or write under way when the deadline passes ends with Errc::timeout. Each call sets it anew; 0 takes it off.
+  // A read or write that waits past the deadline ends with Errc::timeout. Each call sets it anew; 0 takes it off.
   virtual void expire_after(Duration time) = 0;
   virtual void shutdown_write() = 0;  // tells the peer that no more comes
   virtual void close() = 0;           // ends reads and writes under way with Errc::cancelled
   virtual bool is_tls() const = 0;
   virtual Address peer() const = 0;
   virtual Address local() const = 0;
-  virtual int fd() const = 0;
+  virtual int fd() const = 0;  // -1 once closed
 };
 
-// Certificate and key a listener serves; made by crypto/x509.h.
+// Certificate and key that a server shows (TLS 1.2 or newer). Shared: connections outlive a change of certificates.
 class TlsServerContext {
  public:
   static Result<std::shared_ptr<TlsServerContext>> make(std::string_view certificate_chain_pem,
@@ -51,14 +53,30 @@ class TlsServerContext {
   virtual ~TlsServerContext() = default;
 };
 
+// Whom a client trusts. The peer's certificate must be good for the name (or address) it is asked by.
+class TlsClientContext {
+ public:
+  // Trusts the certificates in `ca_pem` and no others.
+  static Result<std::shared_ptr<TlsClientContext>> make(std::string_view ca_pem);
+  virtual ~TlsClientContext() = default;
+};
+
+// Begins TLS on a plain stream that came from a Listener or connect(), for protocols that ask for it in-band
+// (PostgreSQL's SSLRequest). Nothing of the peer's handshake may have been read from the stream yet.
+Task<Result<std::unique_ptr<Stream>>> accept_tls(std::unique_ptr<Stream> plain,
+                                                 std::shared_ptr<TlsServerContext> context, Duration timeout);
+Task<Result<std::unique_ptr<Stream>>> connect_tls(std::unique_ptr<Stream> plain,
+                                                  std::shared_ptr<TlsClientContext> context, std::string server_name,
+                                                  Duration timeout);
+
 // Accepts until stopped. With a TLS context, TLS and plain text are told apart on the same port by the
-// client's first byte (0x16 is a TLS handshake record).
+// client's first byte (0x16 is a TLS handshake record). Must be stopped before it is destroyed.
 class Listener {
  public:
   struct Options {
     Address address;
-    std::shared_ptr<TlsServerContext> tls;  // none: plain only. Shared: handshakes under way outlive a reload
-    size_t max_connections = 4096;
+    std::shared_ptr<TlsServerContext> tls;  // none: plain only
+    size_t max_connections = 4096;          // further ones wait in the system's backlog
     Duration handshake_timeout{10'000};
   };
   using Handler = std::function<Task<void>(std::unique_ptr<Stream>)>;
@@ -67,7 +85,9 @@ class Listener {
   virtual ~Listener() = default;
   virtual Address address() const = 0;  // with the port that was given out, when 0 was asked for
   virtual size_t connections() const = 0;
-  // Takes no more; returns when all handlers have ended, or after `grace`, when what is left is closed.
+  // The certificate for connections from now on.
+  virtual void set_tls(std::shared_ptr<TlsServerContext> tls) = 0;
+  // Takes no more and waits for the handlers; what is left after `grace` is closed. Returns when all have ended.
   virtual Task<void> stop(Duration grace) = 0;
 };
 
@@ -77,7 +97,8 @@ struct ConnectOptions {
 };
 Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, Address to, ConnectOptions options = {});
 
-// Moves bytes both ways until both sides have ended or one failed; used by relays.
+// Moves bytes both ways until both sides have ended, passing on each side's end, or until one fails, when both are
+// closed. Takes the streams' deadlines as they are. Holds no buffer while nothing moves.
 Task<void> relay(Stream& a, Stream& b);
 
 }  // namespace boreal::net

@@ -11,9 +11,9 @@
 #include "store/committer.h"
 #include "store/file_system.h"
 #include "store/keys.h"
+#include "store/log_check.h"
 #include "store/status.h"
 #include "store/store.h"
-#include "store/wal_tail.h"
 
 namespace boreal::store {
 
@@ -127,9 +127,8 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   rocks.stats_persist_period_sec = 0;
   rocks.skip_stats_update_on_db_open = true;
   rocks.paranoid_checks = true;
-  // A record cut short by the end of the log was never acknowledged; anything else that is wrong in a log is an
-  // error. (The stricter mode refuses every log that a crash cut, the laxer one drops records in silence.)
-  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // check_logs() has cut off what a crash left; nothing else may be wrong.
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   rocks.max_bgerror_resume_count = 0;
   rocks.listeners.push_back(std::make_shared<ErrorListener>());
   return rocks;
@@ -250,14 +249,10 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   auto rocks = rocksdb_options(options, env.get());
   // A used folder whose database is gone must not come up empty.
   rocks.create_if_missing = !used;
-  auto db = open_rocksdb(rocks, database);
-  if (!db && db.error().code() == Errc::corrupt) {
-    TRY(bool cut, cut_torn_tail(database));
-    if (cut) db = open_rocksdb(rocks, database);
-  }
-  if (!db) return std::unexpected(std::move(db).error());
+  CHECK(check_logs(database));
+  TRY(auto db, open_rocksdb(rocks, database));
   if (!used) CHECK(io::write_file_atomically(format_file, format_text));
-  return std::make_unique<RocksStore>(std::move(env), std::move(*db), pool);
+  return std::make_unique<RocksStore>(std::move(env), std::move(db), pool);
 }
 
 }  // namespace

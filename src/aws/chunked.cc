@@ -1,0 +1,346 @@
+#include "aws/chunked.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "codec/hex.h"
+
+namespace boreal::aws {
+namespace {
+
+// "10000;chunk-signature=" and 64 digits, or a trailer such as x-amz-checksum-sha256; nobody needs more.
+constexpr size_t max_line_bytes = 512;
+constexpr size_t max_trailer_lines = 16;
+constexpr size_t read_bytes = 64 << 10;
+constexpr std::string_view signature_parameter = "chunk-signature=";
+constexpr std::string_view trailer_signature = "x-amz-trailer-signature";
+
+AuthError malformed(std::string what) {
+  return {AuthFailure::body_malformed, "The aws-chunked body is malformed: " + std::move(what)};
+}
+
+std::string digest(std::string_view text) { return codec::hex_encode(crypto::Sha256::of(text)); }
+
+// The chain of signatures: each covers the one before it.
+std::string chain_signature(const BodyCheck& check, std::string_view kind, std::string_view previous,
+                            std::string_view digests) {
+  return sign_text(check.key, fmt::format("{}\n{}\n{}\n{}\n{}", kind, check.timestamp, check.scope, previous, digests));
+}
+
+std::string chunk_signature(const BodyCheck& check, std::string_view previous, std::string_view data) {
+  return chain_signature(check, "AWS4-HMAC-SHA256-PAYLOAD", previous, digest("") + "\n" + digest(data));
+}
+
+std::string trailer_chain_signature(const BodyCheck& check, std::string_view previous, const http::Headers& trailers) {
+  std::string text;
+  for (const auto& [name, value] : trailers) text.append(name).append(":").append(value).append("\n");
+  return chain_signature(check, "AWS4-HMAC-SHA256-TRAILER", previous, digest(text));
+}
+
+bool has_signatures(PayloadKind kind) {
+  return kind == PayloadKind::signed_chunks || kind == PayloadKind::signed_chunks_and_trailer;
+}
+bool has_trailer(PayloadKind kind) {
+  return kind == PayloadKind::signed_chunks_and_trailer || kind == PayloadKind::unsigned_chunks_and_trailer;
+}
+
+// A body that arrives as it is: nothing to check, or its digest at the end.
+class PlainBody final : public CheckedBody {
+ public:
+  PlainBody(std::unique_ptr<Source> inner, BodyCheck check) : inner_(std::move(inner)), check_(std::move(check)) {}
+
+  std::optional<uint64_t> size() const override { return inner_->size(); }
+
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    CO_TRY(const size_t count, co_await inner_->read(buffer));
+    if (check_.kind != PayloadKind::sha256) co_return count;
+    sha256_.update(buffer.first(count));
+    received_ += count;
+    // The last bytes are held back with the verdict, for readers that stop when they have as many as were announced.
+    const bool last = count == 0 || received_ == inner_->size();
+    if (!last || verified_) co_return count;
+    verified_ = true;
+    const auto computed = codec::hex_encode(sha256_.finish());
+    if (computed == check_.sha256) co_return count;
+    co_return refuse({AuthFailure::payload_mismatch,
+                      "The provided 'x-amz-content-sha256' header does not match what was computed.",
+                      {{"ClientComputedContentSHA256", check_.sha256}, {"S3ComputedContentSHA256", computed}}});
+  }
+
+ private:
+  std::unique_ptr<Source> inner_;
+  BodyCheck check_;
+  crypto::Sha256 sha256_;
+  uint64_t received_ = 0;
+  bool verified_ = false;
+};
+
+class ChunkedBody final : public CheckedBody {
+ public:
+  ChunkedBody(std::unique_ptr<Source> inner, BodyCheck check)
+      : inner_(std::move(inner)), check_(std::move(check)), previous_(check_.seed_signature), buffer_(read_bytes) {}
+
+  std::optional<uint64_t> size() const override { return check_.decoded_length; }
+
+  Task<Result<size_t>> read(MutableBytes out) override {
+    if (out.empty()) co_return 0;
+    while (!ended_ && remaining_ == 0 && held_at_ == held_.size()) {
+      CO_CHECK(co_await next_chunk());
+    }
+    if (held_at_ < held_.size()) co_return take_held(out);
+    if (ended_) co_return 0;
+    co_return co_await read_through(out);
+  }
+
+ private:
+  struct ChunkHead {
+    uint64_t size = 0;
+    std::string signature;
+  };
+
+  Task<Result<void>> next_chunk();
+  Task<Result<void>> hold_chunk(uint64_t size, std::string signature);
+  Task<Result<void>> read_end();
+  Task<Result<void>> read_trailer();
+  Result<void> check_trailer(std::string_view signature);
+  Result<ChunkHead> parse_head(std::string_view line);
+  Result<void> add_trailer(std::string_view line, std::string& signature);
+  Task<Result<size_t>> read_through(MutableBytes out);
+  size_t take_held(MutableBytes out);
+
+  Task<Result<std::string>> read_line();
+  Task<Result<void>> read_line_end();
+  Task<Result<void>> fill();  // at least one more byte in buffer_
+
+  std::unique_ptr<Source> inner_;
+  BodyCheck check_;
+  std::string previous_;           // signature
+  std::vector<std::byte> buffer_;  // what came from inner_ and is not used yet: [at_, end_)
+  size_t at_ = 0, end_ = 0;
+  std::string held_;  // a verified chunk, handed on from held_at_
+  size_t held_at_ = 0;
+  uint64_t remaining_ = 0;  // of an unsigned chunk, still to come
+  uint64_t decoded_ = 0;
+  bool ended_ = false;
+};
+
+Task<Result<void>> ChunkedBody::fill() {
+  CO_TRY(end_, co_await inner_->read(buffer_));
+  at_ = 0;
+  if (end_ == 0) co_return refuse({AuthFailure::body_incomplete, "The aws-chunked body ended before its last chunk."});
+  co_return {};
+}
+
+Task<Result<std::string>> ChunkedBody::read_line() {
+  std::string line;
+  while (!line.ends_with("\r\n")) {
+    if (at_ == end_) CO_CHECK(co_await fill());
+    const auto rest = as_text(Bytes(buffer_).subspan(at_, end_ - at_));
+    const size_t count = std::min(rest.find('\n'), rest.size() - 1) + 1;
+    line.append(rest.substr(0, count));
+    at_ += count;
+    if (line.size() > max_line_bytes) co_return refuse(malformed("a line is longer than 512 bytes"));
+  }
+  line.resize(line.size() - 2);
+  co_return line;
+}
+
+Task<Result<void>> ChunkedBody::read_line_end() {
+  CO_TRY(const auto line, co_await read_line());
+  if (!line.empty()) co_return refuse(malformed("a chunk is longer than it says"));
+  co_return {};
+}
+
+// "SIZE" or "SIZE;chunk-signature=SIGNATURE", the size in hexadecimal.
+Result<ChunkedBody::ChunkHead> ChunkedBody::parse_head(std::string_view line) {
+  ChunkHead head;
+  const size_t semicolon = line.find(';');
+  const auto digits = line.substr(0, semicolon);
+  if (digits.empty() || digits.size() > 12) return refuse(malformed("a chunk has no size"));
+  for (const char c : digits) {
+    const int digit = codec::hex_digit(c);
+    if (digit < 0) return refuse(malformed("a chunk's size is not hexadecimal"));
+    head.size = head.size << 4 | static_cast<uint64_t>(digit);
+  }
+  if (!has_signatures(check_.kind)) {
+    if (semicolon != std::string_view::npos) return refuse(malformed("an unsigned chunk has parameters"));
+    return head;
+  }
+  const auto parameter = semicolon == std::string_view::npos ? std::string_view() : line.substr(semicolon + 1);
+  if (!parameter.starts_with(signature_parameter)) return refuse(malformed("a chunk has no chunk-signature"));
+  if (head.size > max_signed_chunk_bytes) return refuse(malformed("a signed chunk is larger than 16 MiB"));
+  head.signature = parameter.substr(signature_parameter.size());
+  return head;
+}
+
+Task<Result<void>> ChunkedBody::next_chunk() {
+  CO_TRY(const auto line, co_await read_line());
+  CO_TRY(const auto head, parse_head(line));
+  decoded_ += head.size;
+  if (check_.decoded_length && decoded_ > *check_.decoded_length) {
+    co_return refuse({AuthFailure::body_incomplete, "The body is longer than x-amz-decoded-content-length says."});
+  }
+  if (has_signatures(check_.kind)) {
+    CO_CHECK(co_await hold_chunk(head.size, head.signature));
+  } else {
+    remaining_ = head.size;
+  }
+  if (head.size == 0) CO_CHECK(co_await read_end());
+  co_return {};
+}
+
+Task<Result<void>> ChunkedBody::hold_chunk(uint64_t size, std::string signature) {
+  held_.clear();
+  held_at_ = 0;
+  while (held_.size() < size) {
+    if (at_ == end_) CO_CHECK(co_await fill());
+    const size_t count = std::min<uint64_t>(end_ - at_, size - held_.size());
+    held_.append(as_text(Bytes(buffer_).subspan(at_, count)));
+    at_ += count;
+  }
+  const auto expected = chunk_signature(check_, previous_, held_);
+  if (!crypto::constant_time_equal(expected, signature)) {
+    held_.clear();
+    co_return refuse({AuthFailure::chunk_mismatch, "The signature of a chunk does not match its data."});
+  }
+  previous_ = std::move(signature);
+  if (size > 0) CO_CHECK(co_await read_line_end());
+  co_return {};
+}
+
+// After the chunk of size 0: the trailer, or an empty line, and then nothing.
+Task<Result<void>> ChunkedBody::read_end() {
+  if (has_trailer(check_.kind)) {
+    CO_CHECK(co_await read_trailer());
+  } else {
+    CO_CHECK(co_await read_line_end());
+  }
+  if (check_.decoded_length && decoded_ != *check_.decoded_length) {
+    co_return refuse({AuthFailure::body_incomplete, "The body is shorter than x-amz-decoded-content-length says."});
+  }
+  size_t more = end_ - at_;
+  if (more == 0) {
+    CO_TRY(more, co_await inner_->read(buffer_));
+  }
+  if (more != 0) co_return refuse(malformed("data follows its end"));
+  ended_ = true;
+  co_return {};
+}
+
+Task<Result<void>> ChunkedBody::read_trailer() {
+  std::string signature;
+  for (size_t lines = 0;; ++lines) {
+    if (lines > max_trailer_lines) co_return refuse(malformed("the trailer has too many lines"));
+    CO_TRY(const auto line, co_await read_line());
+    if (line.empty()) break;
+    CO_CHECK(add_trailer(line, signature));
+  }
+  co_return check_trailer(signature);
+}
+
+Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signature) {
+  while (line.ends_with('\n')) line.remove_suffix(1);  // AWS's documents end a trailer with "\n\r\n"
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return refuse(malformed("a trailer has no colon"));
+  std::string name(line.substr(0, colon));
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  auto value = line.substr(colon + 1);
+  while (value.starts_with(' ')) value.remove_prefix(1);
+  while (value.ends_with(' ')) value.remove_suffix(1);
+  if (name == trailer_signature) {
+    if (!signature.empty()) return refuse(malformed("the trailer has two signatures"));
+    signature = value;
+    return {};
+  }
+  if (!signature.empty()) return refuse(malformed("a trailer follows the trailer's signature"));
+  if (std::ranges::find(check_.trailers, name) == check_.trailers.end() || trailers_.has(name)) {
+    return refuse(malformed(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
+  }
+  trailers_.add(std::move(name), std::string(value));
+  return {};
+}
+
+Result<void> ChunkedBody::check_trailer(std::string_view signature) {
+  if (trailers_.size() != check_.trailers.size())
+    return refuse(malformed("a trailer that x-amz-trailer announced is missing"));
+  if (!has_signatures(check_.kind)) {
+    if (!signature.empty()) return refuse(malformed("an unsigned trailer has a signature"));
+    return {};
+  }
+  if (!crypto::constant_time_equal(trailer_chain_signature(check_, previous_, trailers_), signature)) {
+    return refuse({AuthFailure::chunk_mismatch, "The signature of the trailer does not match its fields."});
+  }
+  return {};
+}
+
+size_t ChunkedBody::take_held(MutableBytes out) {
+  const size_t count = std::min(out.size(), held_.size() - held_at_);
+  std::memcpy(out.data(), held_.data() + held_at_, count);
+  held_at_ += count;
+  return count;
+}
+
+// Unsigned chunks are not held: what came in the buffer first, then straight into the reader's.
+Task<Result<size_t>> ChunkedBody::read_through(MutableBytes out) {
+  const size_t wanted = std::min<uint64_t>(out.size(), remaining_);
+  size_t count = std::min(wanted, end_ - at_);
+  if (count > 0) {
+    std::memcpy(out.data(), buffer_.data() + at_, count);
+    at_ += count;
+  } else {
+    CO_TRY(count, co_await inner_->read(out.first(wanted)));
+    if (count == 0)
+      co_return refuse({AuthFailure::body_incomplete, "The aws-chunked body ended before its last chunk."});
+  }
+  remaining_ -= count;
+  if (remaining_ == 0) CO_CHECK(co_await read_line_end());
+  co_return count;
+}
+
+}  // namespace
+
+std::unexpected<Error> CheckedBody::refuse(AuthError error) {
+  const bool wrong = error.kind == AuthFailure::payload_mismatch || error.kind == AuthFailure::chunk_mismatch;
+  failure_ = std::move(error);
+  return fail(wrong ? Errc::denied : Errc::invalid, failure_->message);
+}
+
+std::unique_ptr<CheckedBody> check_body(std::unique_ptr<Source> inner, BodyCheck check) {
+  if (check.kind == PayloadKind::sha256 || check.kind == PayloadKind::unsigned_bytes) {
+    return std::make_unique<PlainBody>(std::move(inner), std::move(check));
+  }
+  return std::make_unique<ChunkedBody>(std::move(inner), std::move(check));
+}
+
+std::string encode_chunks(std::string_view body, size_t chunk_bytes, const BodyCheck& check,
+                          const http::Headers& trailers) {
+  std::string out, previous = check.seed_signature;
+  while (true) {
+    const auto chunk = body.substr(0, chunk_bytes);
+    body.remove_prefix(chunk.size());
+    out += fmt::format("{:x}", chunk.size());
+    if (has_signatures(check.kind)) {
+      previous = chunk_signature(check, previous, chunk);
+      out.append(";").append(signature_parameter).append(previous);
+    }
+    out.append("\r\n").append(chunk);
+    if (chunk.empty()) break;
+    out += "\r\n";
+  }
+  if (has_trailer(check.kind)) {
+    for (const auto& [name, value] : trailers) out.append(name).append(":").append(value).append("\r\n");
+    if (has_signatures(check.kind)) {
+      out.append(trailer_signature)
+          .append(":")
+          .append(trailer_chain_signature(check, previous, trailers))
+          .append("\r\n");
+    }
+  }
+  return out += "\r\n";
+}
+
+}  // namespace boreal::aws

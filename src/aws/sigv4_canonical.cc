@@ -1,0 +1,124 @@
+// The canonical request and what is computed from it.
+#include <algorithm>
+
+#include "aws/sigv4.h"
+#include "codec/hex.h"
+#include "codec/percent.h"
+#include "crypto/secret.h"
+
+namespace boreal::aws {
+namespace {
+
+// RFC 3986, 5.2.4, and then one slash for several; a final slash stays.
+std::string normalize(std::string_view path) {
+  std::vector<std::string_view> kept;
+  bool folder = true;  // whether the path ends as one does
+  while (!path.empty()) {
+    const size_t slash = path.find('/');
+    const auto segment = path.substr(0, slash);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+    folder = slash != std::string_view::npos || segment == "." || segment == "..";
+    if (segment.empty() || segment == ".") continue;
+    if (segment != "..") {
+      kept.push_back(segment);
+    } else if (!kept.empty()) {
+      kept.pop_back();
+    }
+  }
+  std::string result = "/";
+  for (const auto segment : kept) result.append(segment).push_back('/');
+  if (!folder && !kept.empty()) result.pop_back();
+  return result;
+}
+
+std::string canonical_path(std::string_view path, Canon canon) {
+  if (path.empty()) return "/";
+  if (canon == Canon::s3) return codec::percent_encode(codec::percent_decode_leniently(path), codec::Slash::keep);
+  return codec::percent_encode(normalize(path), codec::Slash::keep);
+}
+
+AuthResult<std::string> canonical_query(std::string_view query) {
+  auto pairs = codec::parse_query(query, codec::Plus::space);
+  if (!pairs) return std::unexpected(AuthError{AuthFailure::malformed_query, pairs.error().message()});
+  std::erase_if(*pairs, [](const auto& pair) { return pair.name == "X-Amz-Signature"; });
+  for (auto& [name, value] : *pairs) {
+    name = codec::percent_encode(name);
+    value = codec::percent_encode(value);
+  }
+  std::ranges::sort(
+      *pairs, [](const auto& a, const auto& b) { return a.name != b.name ? a.name < b.name : a.value < b.value; });
+  std::string text;
+  for (const auto& [name, value] : *pairs) {
+    if (!text.empty()) text += '&';
+    text.append(name).append("=").append(value);
+  }
+  return text;
+}
+
+// Trimmed, with every run of blanks made one.
+void append_header_value(std::string& out, std::string_view value) {
+  bool blank_due = false, begun = false;
+  for (const char c : value) {
+    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+      blank_due = begun;
+      continue;
+    }
+    if (blank_due) out += ' ';
+    out += c;
+    blank_due = false;
+    begun = true;
+  }
+}
+
+}  // namespace
+
+AuthResult<std::string> canonical_request(const RequestView& request, Canon canon,
+                                          const std::vector<std::string>& signed_headers,
+                                          std::string_view payload_hash) {
+  TRY(const auto query, canonical_query(request.query));
+  std::string text(request.method);
+  text += '\n';
+  text.append(canonical_path(request.path, canon)).append("\n").append(query).append("\n");
+  std::string names;
+  for (const auto& name : signed_headers) {
+    text.append(name).append(":");
+    bool first = true;
+    for (const auto& [field, value] : request.headers) {
+      if (!http::equals_ignore_case(field, name)) continue;
+      if (!first) text += ',';
+      append_header_value(text, value);
+      first = false;
+    }
+    text += '\n';
+    if (!names.empty()) names += ';';
+    names += name;
+  }
+  text.append("\n").append(names).append("\n").append(payload_hash);
+  return text;
+}
+
+std::string CredentialScope::to_string() const { return date + "/" + region + "/" + service + "/aws4_request"; }
+
+std::string string_to_sign(std::string_view timestamp, const CredentialScope& scope, std::string_view canonical) {
+  std::string text = "AWS4-HMAC-SHA256\n";
+  text.append(timestamp).append("\n").append(scope.to_string()).append("\n");
+  return text += codec::hex_encode(crypto::Sha256::of(canonical));
+}
+
+SigningKey derive_signing_key(std::string_view secret, const CredentialScope& scope) {
+  std::string seed = "AWS4";
+  seed += secret;
+  auto key = crypto::hmac_sha256(as_bytes(seed), scope.date);
+  crypto::wipe(std::as_writable_bytes(std::span(seed)));
+  for (const std::string_view part :
+       {std::string_view(scope.region), std::string_view(scope.service), std::string_view("aws4_request")}) {
+    key = crypto::hmac_sha256(key, part);
+  }
+  return key;
+}
+
+std::string sign_text(const SigningKey& key, std::string_view text) {
+  return codec::hex_encode(crypto::hmac_sha256(key, text));
+}
+
+}  // namespace boreal::aws

@@ -1,0 +1,293 @@
+// Finding a signature in a request, and taking it apart.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <ranges>
+
+#include "aws/sigv4.h"
+#include "codec/percent.h"
+#include "codec/time.h"
+
+namespace boreal::aws {
+namespace {
+
+constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
+constexpr std::string_view algorithm_4a = "AWS4-ECDSA-P256-SHA256";
+constexpr int64_t max_expires_s = 7 * 24 * 3600;
+constexpr size_t max_signed_headers = 128;
+
+std::unexpected<AuthError> fail(AuthFailure kind, std::string message) {
+  return std::unexpected(AuthError{kind, std::move(message)});
+}
+
+bool all_of(std::string_view text, bool (*good)(char)) { return !text.empty() && std::ranges::all_of(text, good); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '-'; }
+bool is_header_char(char c) {
+  return is_word(c) ? !(c >= 'A' && c <= 'Z') : std::string_view("!#$%&'*+.^`|~").contains(c);
+}
+
+std::string_view trim(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+// "AKID/20150830/us-east-1/s3/aws4_request" into access key and scope; an error's message.
+std::optional<std::string> parse_credential(std::string_view text, Signature& out) {
+  std::array<std::string_view, 5> parts;
+  size_t count = 0;
+  for (const auto part : std::views::split(text, '/')) {
+    if (count < parts.size()) parts[count] = std::string_view(part);
+    ++count;
+  }
+  if (count != parts.size()) {
+    return fmt::format(
+        "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{}'",
+        text.substr(0, 256));
+  }
+  const auto [key, date, region, service, end] = parts;
+  if (!all_of(key, is_word) || key.size() > 128) return "Credential names no valid access key";
+  if (!all_of(date, is_digit) || date.size() != 8) {
+    return fmt::format("Date in Credential scope should be YYYYMMDD, not '{}'", date.substr(0, 64));
+  }
+  if (!all_of(region, is_word) || region.size() > 64) {
+    return fmt::format("Credential should be scoped to a valid region, not '{}'.", region.substr(0, 64));
+  }
+  if (!all_of(service, is_word) || service.size() > 64) {
+    return fmt::format("Credential should be scoped to a valid service, not '{}'.", service.substr(0, 64));
+  }
+  if (end != "aws4_request") {
+    return fmt::format("Credential should be scoped with a valid terminator: 'aws4_request', not '{}'.",
+                       end.substr(0, 64));
+  }
+  out.access_key = key;
+  out.scope = {std::string(date), std::string(region), std::string(service)};
+  return {};
+}
+
+std::optional<std::string> parse_signed_headers(std::string_view text, Signature& out) {
+  for (const auto part : std::views::split(text, ';')) {
+    const std::string_view name(part);
+    if (!all_of(name, is_header_char)) return "SignedHeaders must be header names in lower case, separated by ';'";
+    if (!out.signed_headers.empty() && out.signed_headers.back() >= name) {
+      return fmt::format("SignedHeaders must be sorted and name each header once, '{}' does not belong after '{}'",
+                         name, out.signed_headers.back());
+    }
+    if (out.signed_headers.size() == max_signed_headers)
+      return fmt::format("SignedHeaders names more than {}", max_signed_headers);
+    out.signed_headers.emplace_back(name);
+  }
+  if (out.signed_headers.empty()) return "SignedHeaders is empty";
+  return {};
+}
+
+// Exactly YYYYMMDDTHHMMSSZ.
+bool parse_timestamp(std::string_view text, Signature& out) {
+  const auto time = codec::parse_basic(text);
+  if (!time || codec::format_basic(*time) != text) return false;
+  out.time = *time;
+  out.timestamp = text;
+  return true;
+}
+
+AuthResult<void> check_scope_date(const Signature& signature) {
+  if (signature.timestamp.starts_with(signature.scope.date)) return {};
+  return std::unexpected(
+      AuthError{.kind = AuthFailure::scope_date,
+                .message = fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
+                                       "from HTTP: '{}' != '{}', from '{}'.",
+                                       signature.scope.date, signature.timestamp.substr(0, 8), signature.timestamp),
+                .presigned = signature.mode == SigningMode::query});
+}
+
+AuthResult<void> parse_date(const RequestView& request, Signature& out) {
+  if (request.headers.count("x-amz-date") > 1 || request.headers.count("date") > 1) {
+    return fail(AuthFailure::malformed, "the date is given more than once");
+  }
+  if (const auto text = request.headers.get("x-amz-date")) {
+    if (parse_timestamp(*text, out)) return {};
+    return fail(AuthFailure::malformed,
+                fmt::format("X-Amz-Date must be in the ISO8601 basic format YYYYMMDD'T'HHMMSS'Z', got '{}'",
+                            text->substr(0, 64)));
+  }
+  const auto text = request.headers.get("date");
+  if (!text)
+    return fail(AuthFailure::missing_date,
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
+  if (parse_timestamp(*text, out)) return {};
+  const auto time = codec::parse_http_date(*text);
+  if (!time)
+    return fail(AuthFailure::missing_date, fmt::format("Date must be an HTTP date, got '{}'", text->substr(0, 64)));
+  out.time = *time;
+  out.timestamp = codec::format_basic(*time);
+  return {};
+}
+
+// The scheme of an Authorization header, as far as we refuse it.
+AuthResult<std::string_view> parameters_of(std::string_view authorization) {
+  const size_t blank = authorization.find(' ');
+  const auto scheme = authorization.substr(0, blank);
+  if (scheme == algorithm) return blank == std::string_view::npos ? "" : authorization.substr(blank + 1);
+  if (scheme == "AWS")
+    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+  if (scheme == algorithm_4a) {
+    return fail(AuthFailure::version_4a,
+                "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
+  }
+  return fail(
+      AuthFailure::unknown_scheme,
+      fmt::format("Authorization scheme '{}' is not supported. Please use AWS4-HMAC-SHA256.", scheme.substr(0, 32)));
+}
+
+AuthResult<Signature> parse_header(const RequestView& request) {
+  if (request.headers.count("authorization") != 1)
+    return fail(AuthFailure::malformed, "there is more than one Authorization header");
+  TRY(const auto parameters, parameters_of(trim(*request.headers.get("authorization"))));
+  std::optional<std::string_view> credential, signed_headers, value;
+  for (const auto piece : std::views::split(parameters, ',')) {
+    const auto pair = trim(std::string_view(piece));
+    const size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) {
+      return fail(AuthFailure::malformed,
+                  fmt::format("'{}' not a valid key=value pair (missing equal-sign) in Authorization header",
+                              pair.substr(0, 64)));
+    }
+    const auto name = pair.substr(0, equals);
+    auto* target = name == "Credential"      ? &credential
+                   : name == "SignedHeaders" ? &signed_headers
+                   : name == "Signature"     ? &value
+                                             : nullptr;
+    if (!target || *target)
+      return fail(AuthFailure::malformed,
+                  fmt::format("'{}' is unknown or given twice in Authorization header", name.substr(0, 64)));
+    *target = pair.substr(equals + 1);
+  }
+  std::string missing;
+  if (!credential) missing += "Authorization header requires 'Credential' parameter. ";
+  if (!value) missing += "Authorization header requires 'Signature' parameter. ";
+  if (!signed_headers) missing += "Authorization header requires 'SignedHeaders' parameter. ";
+  if (!missing.empty()) return fail(AuthFailure::malformed, missing);
+
+  Signature out{.mode = SigningMode::header, .value = std::string(*value)};
+  if (auto wrong = parse_credential(*credential, out)) return fail(AuthFailure::malformed, *wrong);
+  if (auto wrong = parse_signed_headers(*signed_headers, out)) return fail(AuthFailure::malformed, *wrong);
+  if (request.headers.count("x-amz-security-token") > 1)
+    return fail(AuthFailure::malformed, "the session token is given more than once");
+  out.session_token = request.headers.get("x-amz-security-token").value_or("");
+  CHECK(parse_date(request, out));
+  CHECK(check_scope_date(out));
+  return out;
+}
+
+// The X-Amz-… parameters of a presigned URL.
+struct QueryParts {
+  std::optional<std::string> algorithm, credential, date, expires, signed_headers, signature, token;
+  bool version_2 = false;
+  bool doubled = false;
+  bool any() const { return algorithm || credential || signature || version_2; }
+};
+
+QueryParts query_parts(std::vector<codec::NamedValue> pairs) {
+  QueryParts parts;
+  for (auto& [name, value] : pairs) {
+    std::optional<std::string>* target = name == "X-Amz-Algorithm"        ? &parts.algorithm
+                                         : name == "X-Amz-Credential"     ? &parts.credential
+                                         : name == "X-Amz-Date"           ? &parts.date
+                                         : name == "X-Amz-Expires"        ? &parts.expires
+                                         : name == "X-Amz-SignedHeaders"  ? &parts.signed_headers
+                                         : name == "X-Amz-Signature"      ? &parts.signature
+                                         : name == "X-Amz-Security-Token" ? &parts.token
+                                                                          : nullptr;
+    if (name == "AWSAccessKeyId") parts.version_2 = true;
+    if (!target) continue;
+    if (*target) parts.doubled = true;
+    *target = std::move(value);
+  }
+  return parts;
+}
+
+AuthResult<int64_t> parse_expires(std::string_view text) {
+  int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error == std::errc::invalid_argument || end != text.data() + text.size()) {
+    return fail(AuthFailure::malformed_query, "X-Amz-Expires should be a number");
+  }
+  if (error != std::errc() || seconds > max_expires_s) {
+    return fail(AuthFailure::malformed_query,
+                "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less "
+                "than 604800 seconds");
+  }
+  if (seconds < 0) return fail(AuthFailure::malformed_query, "X-Amz-Expires must be non-negative");
+  if (seconds == 0) return fail(AuthFailure::malformed_query, "X-Amz-Expires must be at least 1 second");
+  return seconds;
+}
+
+AuthResult<Signature> parse_presigned(const QueryParts& parts) {
+  if (parts.version_2)
+    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+  if (parts.algorithm == algorithm_4a) {
+    return fail(AuthFailure::version_4a,
+                "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
+  }
+  if (parts.doubled)
+    return fail(AuthFailure::malformed_query, "an X-Amz-… parameter of the signature is given more than once");
+  if (parts.algorithm && parts.algorithm != algorithm) {
+    return fail(AuthFailure::malformed_query, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
+  }
+  if (!parts.algorithm || !parts.credential || !parts.signature || !parts.date || !parts.signed_headers ||
+      !parts.expires) {
+    return fail(AuthFailure::malformed_query,
+                "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+                "X-Amz-Signature, X-Amz-Date, "
+                "X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
+  }
+  Signature out{.mode = SigningMode::query, .session_token = parts.token.value_or(""), .value = *parts.signature};
+  if (auto wrong = parse_credential(*parts.credential, out)) {
+    return fail(AuthFailure::malformed_query, "Error parsing the X-Amz-Credential parameter; " + *wrong);
+  }
+  if (auto wrong = parse_signed_headers(*parts.signed_headers, out)) return fail(AuthFailure::malformed_query, *wrong);
+  if (!parse_timestamp(*parts.date, out)) {
+    return fail(AuthFailure::malformed_query, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+  }
+  TRY(out.expires_s, parse_expires(*parts.expires));
+  CHECK(check_scope_date(out));
+  return out;
+}
+
+}  // namespace
+
+AuthResult<Signature> parse_signature(const RequestView& request, Canon) {
+  auto pairs = codec::parse_query(request.query, codec::Plus::space);
+  if (!pairs) return fail(AuthFailure::malformed_query, pairs.error().message());
+  const auto parts = query_parts(std::move(*pairs));
+  const bool header = request.headers.has("authorization");
+  if (header && parts.any()) {
+    return fail(AuthFailure::two_mechanisms,
+                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+                "parameter or the "
+                "Authorization header should be specified");
+  }
+  if (header) return parse_header(request);
+  if (parts.any()) return parse_presigned(parts);
+  return Signature{};
+}
+
+AuthResult<Signature> parse_form_signature(const FormSignature& form) {
+  if (form.algorithm == algorithm_4a) {
+    return fail(AuthFailure::version_4a,
+                "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
+  }
+  if (form.algorithm != algorithm)
+    return fail(AuthFailure::malformed, "the form field x-amz-algorithm must be AWS4-HMAC-SHA256");
+  Signature out{.mode = SigningMode::query, .value = form.signature};
+  if (auto wrong = parse_credential(form.credential, out)) return fail(AuthFailure::malformed, *wrong);
+  if (!parse_timestamp(form.date, out))
+    return fail(AuthFailure::malformed, "the form field x-amz-date must be YYYYMMDD'T'HHMMSS'Z'");
+  CHECK(check_scope_date(out));
+  return out;
+}
+
+}  // namespace boreal::aws

@@ -1,0 +1,272 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <ranges>
+
+#include "aws/sigv4.h"
+#include "codec/hex.h"
+#include "codec/percent.h"
+#include "codec/time.h"
+#include "crypto/secret.h"
+
+namespace boreal::aws {
+namespace {
+
+constexpr Duration max_skew = std::chrono::minutes(15);
+constexpr size_t max_trailers = 8;
+
+std::unexpected<AuthError> fail(AuthFailure kind, std::string message,
+                                std::vector<std::pair<std::string, std::string>> fields = {}) {
+  return std::unexpected(AuthError{kind, std::move(message), std::move(fields)});
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  }
+  return lower;
+}
+
+AuthResult<void> check_scope(const Signature& signature, const VerifyOptions& options) {
+  if (signature.scope.service != options.service) {
+    return std::unexpected(
+        AuthError{.kind = AuthFailure::scope_service,
+                  .message = fmt::format("Credential should be scoped to correct service: '{}', not '{}'.",
+                                         options.service, signature.scope.service),
+                  .presigned = signature.mode == SigningMode::query});
+  }
+  if (!options.region.empty() && signature.scope.region != options.region) {
+    return std::unexpected(AuthError{
+        .kind = AuthFailure::scope_region,
+        .message = fmt::format("the region '{}' is wrong; expecting '{}'", signature.scope.region, options.region),
+        .fields = {{"Region", std::string(options.region)}},
+        .presigned = signature.mode == SigningMode::query});
+  }
+  return {};
+}
+
+AuthResult<void> check_time(const Signature& signature, Time now) {
+  const auto server_time = codec::format_iso8601(now);
+  if (signature.mode == SigningMode::header) {
+    if (std::chrono::abs(now - signature.time) <= max_skew) return {};
+    return fail(
+        AuthFailure::skewed,
+        now > signature.time
+            ? fmt::format("Signature expired: {} is now earlier than {} ({} - 15 min.)", signature.timestamp,
+                          codec::format_basic(now - max_skew), codec::format_basic(now))
+            : fmt::format("Signature not yet current: {} is still later than {} ({} + 15 min.)", signature.timestamp,
+                          codec::format_basic(now + max_skew), codec::format_basic(now)),
+        {{"RequestTime", signature.timestamp}, {"ServerTime", server_time}, {"MaxAllowedSkewMilliseconds", "900000"}});
+  }
+  if (signature.time - max_skew > now) {
+    return fail(AuthFailure::not_yet_valid, "Request is not valid yet",
+                {{"X-Amz-Date", signature.timestamp}, {"ServerTime", server_time}});
+  }
+  const Time end = signature.time + std::chrono::seconds(signature.expires_s);
+  if (now <= end) return {};
+  return fail(AuthFailure::expired, "Request has expired",
+              {{"X-Amz-Expires", fmt::to_string(signature.expires_s)},
+               {"Expires", codec::format_iso8601(end)},
+               {"ServerTime", server_time}});
+}
+
+// What was signed must be there, and what decides must be signed.
+AuthResult<void> check_headers(const Signature& signature, const RequestView& request, Canon canon) {
+  const auto is_signed = [&](std::string_view name) {
+    return std::ranges::binary_search(signature.signed_headers, name);
+  };
+  if (!is_signed("host")) {
+    return fail(AuthFailure::header_not_signed, "'Host' must be a 'SignedHeader' in the AWS Authorization.",
+                {{"HeadersNotSigned", "host"}});
+  }
+  for (const auto& name : signature.signed_headers) {
+    if (!request.headers.has(name))
+      return fail(AuthFailure::mismatch, fmt::format("The signed header '{}' is not in the request.", name));
+  }
+  std::string unsigned_names;
+  for (const auto& [field, value] : request.headers) {
+    const auto name = lower_case(field);
+    if (!name.starts_with("x-amz-") || is_signed(name)) continue;
+    if (canon == Canon::standard) {
+      // A token stands or falls with its access key, and some SDKs add it after signing; the date of a presigned URL is
+      // in the URL; the body is hashed here, whatever this header says.
+      if (name == "x-amz-security-token" || name == "x-amz-content-sha256") continue;
+      if (name == "x-amz-date" && signature.mode == SigningMode::query) continue;
+    }
+    unsigned_names.append(unsigned_names.empty() ? "" : ", ").append(name);
+  }
+  if (unsigned_names.empty()) return {};
+  return fail(AuthFailure::header_not_signed, "There were headers present in the request which were not signed",
+              {{"HeadersNotSigned", unsigned_names}});
+}
+
+bool is_digest(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) { return codec::hex_digit(c) >= 0; });
+}
+
+AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& check) {
+  if (const auto text = request.headers.get("x-amz-decoded-content-length")) {
+    uint64_t length = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+    if (error != std::errc() || end != text->data() + text->size() ||
+        request.headers.count("x-amz-decoded-content-length") > 1) {
+      return fail(AuthFailure::body_malformed,
+                  fmt::format("x-amz-decoded-content-length must be a number, got '{}'", text->substr(0, 64)));
+    }
+    check.decoded_length = length;
+  }
+  if (check.kind == PayloadKind::signed_chunks) return {};
+  for (const auto& [field, value] : request.headers) {
+    if (!http::equals_ignore_case(field, "x-amz-trailer")) continue;
+    for (const auto piece : std::views::split(value, ',')) {
+      auto name = lower_case(std::string_view(piece));
+      std::erase(name, ' ');
+      if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
+        return fail(AuthFailure::body_malformed, "The value specified in the x-amz-trailer header is not supported");
+      }
+      check.trailers.push_back(std::move(name));
+    }
+  }
+  return {};
+}
+
+// Only what the words in x-amz-content-sha256 say; the keys come later.
+AuthResult<BodyCheck> parse_payload(std::string_view hash, const RequestView& request, SigningMode mode) {
+  BodyCheck check;
+  if (is_digest(hash)) {
+    check.kind = PayloadKind::sha256;
+    check.sha256 = lower_case(hash);
+    return check;
+  }
+  if (hash == "UNSIGNED-PAYLOAD") return check;
+  if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") {
+    check.kind = PayloadKind::signed_chunks;
+  } else if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") {
+    check.kind = PayloadKind::signed_chunks_and_trailer;
+  } else if (hash == "STREAMING-UNSIGNED-PAYLOAD-TRAILER") {
+    check.kind = PayloadKind::unsigned_chunks_and_trailer;
+  } else if (hash.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD")) {
+    return fail(AuthFailure::version_4a,
+                "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
+  } else {
+    return fail(AuthFailure::payload_hash_malformed,
+                "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, "
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+                {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", std::string(hash.substr(0, 256))}});
+  }
+  // A URL that was signed for a plain body must not open the door for a framed one, whose frames nobody signed.
+  const bool signed_chunks = check.kind != PayloadKind::unsigned_chunks_and_trailer;
+  if (mode == SigningMode::query || (mode == SigningMode::anonymous && signed_chunks)) {
+    return fail(AuthFailure::payload_mode, fmt::format("{} needs a signature in the Authorization header", hash));
+  }
+  CHECK(parse_chunk_headers(request, check));
+  return check;
+}
+
+// S3's declared payload hash: header, or for presigned URLs a query parameter, else UNSIGNED-PAYLOAD.
+AuthResult<std::string> declared_payload(const RequestView& request, SigningMode mode) {
+  if (request.headers.count("x-amz-content-sha256") > 1)
+    return fail(AuthFailure::payload_hash_malformed, "x-amz-content-sha256 is given more than once");
+  if (const auto header = request.headers.get("x-amz-content-sha256")) return std::string(*header);
+  if (mode == SigningMode::header)
+    return fail(AuthFailure::payload_hash_missing, "Missing required header for this request: x-amz-content-sha256");
+  if (mode == SigningMode::query) {
+    auto pairs = codec::parse_query(request.query, codec::Plus::space);
+    if (!pairs) return fail(AuthFailure::malformed_query, pairs.error().message());
+    for (auto& pair : *pairs) {
+      if (pair.name == "X-Amz-Content-Sha256") return std::move(pair.value);
+    }
+  }
+  return "UNSIGNED-PAYLOAD";
+}
+
+AuthError mismatch(const Signature& signature, std::string_view to_sign, std::string_view canonical) {
+  return {AuthFailure::mismatch,
+          "The request signature we calculated does not match the signature you provided. Check your key and signing "
+          "method.",
+          {{"AWSAccessKeyId", signature.access_key},
+           {"StringToSign", std::string(to_sign)},
+           {"SignatureProvided", signature.value},
+           {"CanonicalRequest", std::string(canonical)}}};
+}
+
+}  // namespace
+
+AuthResult<BodyCheck> verify_signature(const Signature& signature, const RequestView& request,
+                                       const VerifyOptions& options, SigningKeyCache& keys) {
+  CHECK(check_scope(signature, options));
+  CHECK(check_time(signature, options.now));
+  CHECK(check_headers(signature, request, options.canon));
+  BodyCheck check;
+  std::string payload_hash;
+  if (options.canon == Canon::s3) {
+    TRY(payload_hash, declared_payload(request, signature.mode));
+    TRY(check, parse_payload(payload_hash, request, signature.mode));
+  } else {
+    const auto declared = request.headers.get("x-amz-content-sha256").value_or("");
+    if (!declared.empty() && !is_digest(declared)) {
+      return fail(
+          AuthFailure::payload_mode,
+          fmt::format("x-amz-content-sha256 '{}' is for S3 only: the body must be signed", declared.substr(0, 64)));
+    }
+    payload_hash =
+        codec::hex_encode(crypto::Sha256::of(options.body ? std::string_view(*options.body) : std::string_view()));
+  }
+  TRY(const auto canonical, canonical_request(request, options.canon, signature.signed_headers, payload_hash));
+  const auto to_sign = string_to_sign(signature.timestamp, signature.scope, canonical);
+  const auto key = keys.key(signature.access_key, options.secret, signature.scope);
+  if (!crypto::constant_time_equal(sign_text(key, to_sign), signature.value)) {
+    return std::unexpected(mismatch(signature, to_sign, canonical));
+  }
+  keys.remember(signature.access_key, options.secret, signature.scope, key);
+  check.key = key;
+  check.timestamp = signature.timestamp;
+  check.scope = signature.scope.to_string();
+  check.seed_signature = signature.value;
+  return check;
+}
+
+AuthResult<BodyCheck> anonymous_body(const RequestView& request) {
+  TRY(const auto hash, declared_payload(request, SigningMode::anonymous));
+  return parse_payload(hash, request, SigningMode::anonymous);
+}
+
+AuthResult<void> verify_form_signature(const Signature& signature, const FormSignature& form,
+                                       const VerifyOptions& options, SigningKeyCache& keys) {
+  CHECK(check_scope(signature, options));
+  const auto key = keys.key(signature.access_key, options.secret, signature.scope);
+  if (!crypto::constant_time_equal(sign_text(key, form.policy), signature.value)) {
+    return std::unexpected(mismatch(signature, form.policy, ""));
+  }
+  keys.remember(signature.access_key, options.secret, signature.scope, key);
+  return {};
+}
+
+SigningKeyCache::~SigningKeyCache() { clear(); }
+
+void SigningKeyCache::clear() {
+  for (auto& [name, entry] : keys_) crypto::wipe(entry.key);
+  keys_.clear();
+}
+
+SigningKey SigningKeyCache::key(const std::string& access_key, std::string_view secret, const CredentialScope& scope) {
+  const auto found = keys_.find(access_key + "/" + scope.to_string());
+  if (found != keys_.end() && crypto::constant_time_equal(found->second.secret_digest, crypto::Sha256::of(secret))) {
+    return found->second.key;
+  }
+  return derive_signing_key(secret, scope);
+}
+
+void SigningKeyCache::remember(const std::string& access_key, std::string_view secret, const CredentialScope& scope,
+                               const SigningKey& key) {
+  auto name = access_key + "/" + scope.to_string();
+  const auto found = keys_.find(name);
+  if (found == keys_.end() && keys_.size() >= max_keys_) clear();  // a day's keys are soon derived again
+  if (found != keys_.end() && found->second.key == key) return;
+  keys_.insert_or_assign(std::move(name), Entry{crypto::Sha256::of(secret), key});
+}
+
+}  // namespace boreal::aws

@@ -1,0 +1,203 @@
+#include "endpoints/endpoint.h"
+
+#include <algorithm>
+#include <array>
+#include <list>
+#include <map>
+
+#include "base/log.h"
+#include "base/sync.h"
+#include "endpoints/first_packet.h"
+
+namespace boreal::endpoints {
+
+namespace {
+
+constexpr Duration refusal_timeout{2'000};  // to take the refusal and hang up
+
+// One client, from accept to the end; lives in the handler's frame.
+struct Session {
+  net::Stream* client = nullptr;
+  net::Stream* server = nullptr;  // null until connected
+  net::Address target;
+};
+
+bool contains(const std::vector<net::Address>& list, const net::Address& one) {
+  return std::ranges::any_of(list, [&](const net::Address& a) { return a.host == one.host && a.port == one.port; });
+}
+
+// Reads until the first packet can be told; what was read is to be passed on.
+Task<Result<std::pair<FirstPacket, std::string>>> read_first_packet(net::Stream& client, Duration timeout) {
+  std::string begin;
+  std::array<std::byte, 4096> buffer;
+  client.expire_after(timeout);
+  for (;;) {
+    CO_TRY(const size_t got, co_await client.read_some(buffer));
+    if (got == 0) co_return fail(Errc::cancelled, "the client hung up before it said anything");
+    begin += as_text(std::span(buffer).first(got));
+    if (const auto kind = classify(as_bytes(begin))) {
+      client.expire_after(Duration(0));
+      co_return std::pair{*kind, std::move(begin)};
+    }
+  }
+}
+
+class RelayEndpoint final : public Endpoint {
+ public:
+  RelayEndpoint(net::Loop& loop, Options options, Filter filter)
+      : loop_(loop), options_(std::move(options)), filter_(std::move(filter)) {}
+
+  Result<void> listen() {
+    net::Listener::Options listen{.address = options_.listen};
+    // Some more than we serve, so that those beyond the limit hear why.
+    listen.max_connections = options_.max_connections + 64;
+    TRY(listener_, net::Listener::open(loop_, std::move(listen), [this](std::unique_ptr<net::Stream> client) {
+          return serve(std::move(client));
+        }));
+    return {};
+  }
+
+  void set_targets(Targets targets) override {
+    targets_ = std::move(targets);
+    close_where([this](const Session& session) {
+      return session.server && !contains(targets_.preferred, session.target) &&
+             !contains(targets_.fallback, session.target);
+    });
+  }
+
+  void recheck_clients() override {
+    close_where([this](const Session& session) { return !filter_(session.client->peer()); });
+  }
+
+  net::Address address() const override { return listener_->address(); }
+  size_t connections() const override { return sessions_.size(); }
+
+  Task<void> stop() override {
+    stopping_ = true;
+    close_where([](const Session&) { return true; });
+    co_await listener_->stop(Duration(0));
+  }
+
+ private:
+  template <class Predicate>
+  void close_where(Predicate predicate) {
+    for (Session* session : sessions_) {
+      if (!predicate(*session)) continue;
+      session->client->close();
+      if (session->server) session->server->close();
+    }
+  }
+
+  Task<void> serve(std::unique_ptr<net::Stream> client) {
+    Session session{.client = client.get()};
+    const auto place = sessions_.insert(sessions_.end(), &session);
+    if (auto done = co_await serve_session(session); !done) {
+      log::debug(
+          "endpoints", "connection ended",
+          {{"endpoint", options_.name}, {"client", client->peer().to_string()}, {"why", done.error().message()}});
+    }
+    sessions_.erase(place);
+  }
+
+  Task<Result<void>> serve_session(Session& session) {
+    const bool within_limit = sessions_.size() <= options_.max_connections;
+    CO_TRY(auto first, co_await read_first_packet(*session.client, options_.first_packet_timeout));
+    if (first.first == FirstPacket::malformed) co_return fail(Errc::invalid, "this is not the PostgreSQL protocol");
+    if (!filter_(session.client->peer())) {
+      co_return co_await refuse(
+          *session.client, "28000",
+          "no rule of this database's network lets in connections from " + session.client->peer().host);
+    }
+    if (first.first == FirstPacket::cancel) co_return co_await pass_cancel(std::move(first.second));
+    if (!within_limit) {
+      co_return co_await refuse(*session.client, "53300", "sorry, " + options_.name + " has too many clients already");
+    }
+    auto server = co_await connect_to_any(session);
+    if (!server) co_return co_await refuse(*session.client, "57P03", server.error().message());
+    const auto passed = co_await (*server)->write(as_bytes(first.second));
+    if (passed) co_await net::relay(*session.client, **server);
+    session.server = nullptr;
+    if (--used_[session.target.to_string()] == 0) used_.erase(session.target.to_string());
+    co_return passed;
+  }
+
+  size_t used(const net::Address& target) const {
+    const auto found = used_.find(target.to_string());
+    return found == used_.end() ? 0 : found->second;
+  }
+
+  // The least used target that answers. On success session.server and session.target are set and counted.
+  Task<Result<std::unique_ptr<net::Stream>>> connect_to_any(Session& session) {
+    std::vector<net::Address> order = targets_.preferred;
+    std::ranges::sort(order, {}, [this](const net::Address& a) { return used(a); });
+    // Of equally used ones the next in turn, so that short connections are spread too.
+    if (!order.empty()) {
+      const auto ties = std::ranges::count_if(order, [&](const net::Address& a) { return used(a) == used(order[0]); });
+      std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(turn_++ % static_cast<size_t>(ties)),
+                  order.begin() + ties);
+    }
+    order.insert(order.end(), targets_.fallback.begin(), targets_.fallback.end());
+    for (const net::Address& target : order) {
+      auto server = co_await net::connect(loop_, target, {options_.bind_host, options_.connect_timeout});
+      const bool still_meant = contains(targets_.preferred, target) || contains(targets_.fallback, target);
+      if (!server || !still_meant || stopping_) continue;
+      session.server = server->get();
+      session.target = target;
+      ++used_[target.to_string()];
+      co_return std::move(*server);
+    }
+    co_return fail(Errc::unavailable,
+                   "the database behind " + options_.name + " is not accepting connections at the moment");
+  }
+
+  // The key in it means something to one server only; the others ignore it, as PostgreSQL does with any wrong key.
+  Task<Result<void>> pass_cancel(std::string packet) {
+    std::vector<net::Address> all = targets_.preferred;
+    all.insert(all.end(), targets_.fallback.begin(), targets_.fallback.end());
+    for (const net::Address& target : all) {
+      auto server = co_await net::connect(loop_, target, {options_.bind_host, options_.connect_timeout});
+      if (!server) continue;
+      (*server)->expire_after(refusal_timeout);
+      CO_CHECK(co_await (*server)->write(as_bytes(packet)));
+      // The server hangs up when it has signalled: the client may rely on that order.
+      std::array<std::byte, 16> nothing;
+      (void)co_await (*server)->read_some(nothing);
+    }
+    co_return Result<void>();
+  }
+
+  // Also answers an SSLRequest: a server that cannot fork does the same, and clients show the message.
+  Task<Result<void>> refuse(net::Stream& client, std::string sqlstate, std::string message) {
+    const std::string packet = fatal_error(sqlstate, message);
+    client.expire_after(refusal_timeout);
+    CO_CHECK(co_await client.write(as_bytes(packet)));
+    client.shutdown_write();
+    // Closing with unread bytes would reset the connection and take the message with it.
+    std::array<std::byte, 512> rest;
+    for (int reads = 0; reads < 64; ++reads) {
+      const auto got = co_await client.read_some(rest);
+      if (!got || *got == 0) break;
+    }
+    co_return Result<void>();
+  }
+
+  net::Loop& loop_;
+  const Options options_;
+  const Filter filter_;
+  Targets targets_;
+  std::unique_ptr<net::Listener> listener_;
+  std::list<Session*> sessions_;
+  std::map<std::string, size_t> used_;  // connections by target; no entry for none
+  size_t turn_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Endpoint>> Endpoint::open(net::Loop& loop, Options options, Filter filter) {
+  auto endpoint = std::make_unique<RelayEndpoint>(loop, std::move(options), std::move(filter));
+  CHECK(endpoint->listen());
+  return endpoint;
+}
+
+}  // namespace boreal::endpoints

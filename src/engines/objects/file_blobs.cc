@@ -1,0 +1,100 @@
+#include "objects/file_blobs.h"
+
+#include <fmt/format.h>
+
+namespace boreal::objects {
+namespace {
+
+class FileWriter final : public BlobWriter {
+ public:
+  FileWriter(io::File file, io::Path folder, io::Pool& pool)
+      : file_(std::move(file)), folder_(std::move(folder)), pool_(pool) {}
+
+  Task<Result<void>> append(Bytes data) override {
+    co_return co_await pool_.run([this, data] { return file_.append(data); });
+  }
+  Task<Result<void>> finish() override {
+    co_return co_await pool_.run([this] { return sync(); });
+  }
+
+ private:
+  Result<void> sync() {
+    CHECK(file_.sync());
+    return io::sync_folder(folder_);
+  }
+  io::File file_;
+  const io::Path folder_;
+  io::Pool& pool_;
+};
+
+class FileReader final : public BlobReader {
+ public:
+  FileReader(io::File file, io::Pool& pool) : file_(std::move(file)), pool_(pool) {}
+
+  Task<Result<void>> read_at(uint64_t offset, MutableBytes out) override {
+    co_return co_await pool_.run([this, offset, out] { return file_.read_exactly_at(offset, out); });
+  }
+  Task<Result<uint64_t>> size() override {
+    co_return co_await pool_.run([this] { return file_.size(); });
+  }
+
+ private:
+  const io::File file_;
+  io::Pool& pool_;
+};
+
+}  // namespace
+
+// All folders are made here, so that no write has to make (and sync) one.
+Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Path> folders, io::Pool& pool) {
+  for (const auto& [tier, folder] : folders) {
+    CHECK(io::make_folders(folder));
+    for (int i = 0; i < 256; ++i) {
+      const io::Path fan = fmt::format("{}/{:02x}", folder, i);
+      TRY(const bool there, io::exists(fan));
+      if (!there) CHECK(io::make_folders(fan));
+    }
+  }
+  return std::unique_ptr<FileBlobs>(new FileBlobs(std::move(folders), pool));
+}
+
+Result<FileBlobs::Place> FileBlobs::place_of(BlobId id, const std::string& tier) const {
+  const auto found = folders_.find(tier);
+  if (found == folders_.end()) return fail(Errc::invalid, fmt::format("there is no tier '{}'", tier));
+  io::Path folder = fmt::format("{}/{:02x}", found->second, id.salt >> 56);
+  io::Path file = folder + "/" + id.text();
+  return Place{std::move(folder), std::move(file)};
+}
+
+Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
+  CO_TRY(auto place, place_of(id, tier));
+  CO_TRY(auto file, co_await pool_.run([&] { return io::File::open(place.file, io::File::Mode::write_new); }));
+  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
+}
+
+Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {
+  CO_TRY(const auto place, place_of(id, tier));
+  auto file = co_await pool_.run([&] { return io::File::open(place.file, io::File::Mode::read); });
+  if (!file && file.error().code() == Errc::not_found) {
+    co_return fail(Errc::corrupt, fmt::format("blob {} is missing from tier '{}'", id.text(), tier));
+  }
+  if (!file) co_return std::unexpected(std::move(file).error());
+  co_return std::make_unique<FileReader>(std::move(*file), pool_);
+}
+
+namespace {
+// The folder is synced, or the file could come back after its last trace in the index is gone.
+Result<void> remove_durably(const io::Path& folder, const io::Path& file) {
+  if (auto removed = io::remove_file(file); !removed) {
+    return removed.error().code() == Errc::not_found ? Result<void>() : removed;
+  }
+  return io::sync_folder(folder);
+}
+}  // namespace
+
+Task<Result<void>> FileBlobs::remove(BlobId id, std::string tier) {
+  CO_TRY(const auto place, place_of(id, tier));
+  co_return co_await pool_.run([&] { return remove_durably(place.folder, place.file); });
+}
+
+}  // namespace boreal::objects

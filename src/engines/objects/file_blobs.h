@@ -1,0 +1,34 @@
+// Blobs as files: FOLDER/<first two hex digits of the salt>/<id in hex>, a folder for each tier.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "io/file.h"
+#include "io/pool.h"
+#include "objects/blobs.h"
+
+namespace boreal::objects {
+
+class FileBlobs final : public Blobs {
+ public:
+  // Tier names to folders; the folders are made when missing. The pool outlives this.
+  static Result<std::unique_ptr<FileBlobs>> open(std::map<std::string, io::Path> folders, io::Pool& pool);
+
+  Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) override;
+  Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) override;
+  Task<Result<void>> remove(BlobId id, std::string tier) override;
+
+ private:
+  FileBlobs(std::map<std::string, io::Path> folders, io::Pool& pool) : folders_(std::move(folders)), pool_(pool) {}
+  struct Place {
+    io::Path folder;
+    io::Path file;
+  };
+  Result<Place> place_of(BlobId id, const std::string& tier) const;
+
+  const std::map<std::string, io::Path> folders_;
+  io::Pool& pool_;
+};
+
+}  // namespace boreal::objects

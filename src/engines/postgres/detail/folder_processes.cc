@@ -1,0 +1,84 @@
+#include "postgres/detail/folder_processes.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <charconv>
+
+namespace boreal::postgres::detail {
+
+namespace {
+
+std::optional<pid_t> to_pid(std::string_view text) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (error != std::errc() || end != text.data() + text.size() || pid <= 0) return std::nullopt;
+  return pid;
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+// The lines of postmaster.pid: pid, data directory, start time, port, socket folder, address, shared memory, status
+// (PostgreSQL source, utils/pidfile.h). None when there is no file.
+Result<std::vector<std::string>> pid_file(const io::Path& data) {
+  auto text = io::read_file(data + "/postmaster.pid", 64 << 10);
+  if (!text && text.error().code() == Errc::not_found) return std::vector<std::string>();
+  CHECK(text);
+  return lines_of(*text);
+}
+
+bool works_in(pid_t pid, const struct stat& folder) {
+  struct stat working{};
+  // Fails for kernel threads, processes that just ended, and (when we are not root) those of others: none is ours.
+  if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &working) != 0) return false;
+  return working.st_dev == folder.st_dev && working.st_ino == folder.st_ino;
+}
+
+Result<std::optional<struct stat>> stat_folder(const io::Path& data) {
+  struct stat folder{};
+  if (::stat(data.c_str(), &folder) == 0) return folder;
+  if (errno == ENOENT) return std::nullopt;
+  return std::unexpected(Error::system(errno, "look at " + data));
+}
+
+}  // namespace
+
+Result<std::vector<pid_t>> processes_in(const io::Path& data) {
+  std::vector<pid_t> found;
+  TRY(const auto folder, stat_folder(data));
+  if (!folder) return found;
+  TRY(const auto names, io::list_folder("/proc"));
+  for (const auto& name : names) {
+    const auto pid = to_pid(name);
+    if (pid && works_in(*pid, *folder)) found.push_back(*pid);
+  }
+  return found;
+}
+
+Result<std::optional<pid_t>> running_server(const io::Path& data) {
+  TRY(const auto lines, pid_file(data));
+  TRY(const auto folder, stat_folder(data));
+  if (lines.empty() || !folder) return std::nullopt;
+  const auto pid = to_pid(lines[0]);
+  if (!pid || !works_in(*pid, *folder)) return std::nullopt;
+  // A backend that inherited the number would work there too; but only the first process keeps its command line,
+  // the others show "postgres: ..." in its place.
+  const auto arguments = io::read_file(fmt::format("/proc/{}/cmdline", *pid), 64 << 10);
+  if (!arguments || arguments->starts_with("postgres: ")) return std::nullopt;
+  return pid;
+}
+
+Result<bool> says_ready(const io::Path& data, pid_t pid) {
+  TRY(const auto lines, pid_file(data));
+  return lines.size() >= 8 && to_pid(lines[0]) == pid && lines[7].starts_with("ready");
+}
+
+}  // namespace boreal::postgres::detail

@@ -1,0 +1,24 @@
+// Who works in a data directory.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "io/file.h"
+
+namespace boreal::postgres::detail {
+
+// Every process whose working folder is `data`. All processes of a server change there when they begin, and each makes
+// a process group of its own: neither parent nor group finds them all once the first one is dead. Blocks.
+Result<std::vector<pid_t>> processes_in(const io::Path& data);
+
+// The server's first process, as its postmaster.pid names it; nullopt when there is no such file or it is left over.
+Result<std::optional<pid_t>> running_server(const io::Path& data);
+
+// Whether the server whose first process is `pid` has said in postmaster.pid that it takes connections.
+Result<bool> says_ready(const io::Path& data, pid_t pid);
+
+}  // namespace boreal::postgres::detail

@@ -1,0 +1,49 @@
+// PostgreSQL's own programs, run to their end without blocking the loop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/stream.h"
+#include "postgres/context.h"
+#include "postgres/installation.h"
+#include "process/process.h"
+
+namespace boreal::postgres::detail {
+
+// A command that runs as the servers' user, in its environment.
+process::Command command(const Context& context, std::vector<std::string> arguments, io::Path folder = "/");
+// The same at the lowest priority, for work that nobody waits for.
+process::Command background_command(const Context& context, std::vector<std::string> arguments);
+
+// A running program whose standard output is read and whose input is written as streams. What it says on standard
+// error is kept (its end, when it is long) for the message of finish().
+class Tool {
+ public:
+  static Task<Result<std::unique_ptr<Tool>>> start(const Context& context, process::Command command);
+  ~Tool();  // kills it if it still runs
+
+  Task<Result<size_t>> read(MutableBytes buffer);  // 0 at the end
+  Task<Result<void>> write(Bytes data);
+  void close_input();
+  // Waits for its end; an error quotes what it said. Read its output to the end first.
+  Task<Result<void>> finish();
+
+ private:
+  Tool(const Context& context, std::string name) : context_(context), name_(std::move(name)) {}
+  std::string complaint() const;
+
+  const Context& context_;
+  std::string name_;
+  int in_ = -1;
+  int out_ = -1;
+  int err_ = -1;  // a file without a name
+  std::optional<process::Process> process_;
+  bool finished_ = false;
+};
+
+// Runs it with this input; returns its output, of at most 1 MiB.
+Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input = {});
+
+}  // namespace boreal::postgres::detail

@@ -1,0 +1,300 @@
+#include "postgres/instance.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "base/log.h"
+#include "io/owner.h"
+#include "postgres/detail/folder_processes.h"
+#include "postgres/detail/tool.h"
+
+namespace boreal::postgres {
+
+namespace {
+
+constexpr Duration poll_interval{2};
+
+// Holds the socket folder open, so that a path of any length has a short name for connect(2).
+class FolderHandle {
+ public:
+  explicit FolderHandle(const io::Path& folder) : fd_(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
+  ~FolderHandle() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FolderHandle(const FolderHandle&) = delete;
+  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
+  bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+// A server process that we watch.
+struct Instance::Server {
+  Server(process::Process p, Instance* o) : process(std::move(p)), owner(o) {}
+  process::Process process;
+  Instance* owner;  // null once nobody cares any more
+  bool end_expected = false;
+  Event ended;
+};
+
+Instance::Instance(const Context& context, const Installation& installation, std::string name, io::Path folder,
+                   ServerOptions options, LostHandler lost)
+    : context_(context),
+      installation_(installation),
+      name_(std::move(name)),
+      layout_{std::move(folder)},
+      options_(std::move(options)),
+      lost_(std::move(lost)) {}
+
+Instance::~Instance() {
+  if (server_) server_->owner = nullptr;
+}
+
+pid_t Instance::pid() const { return server_ ? server_->process.pid() : 0; }
+
+Task<Result<void>> Instance::prepare_folders() {
+  co_return co_await context_.pool.run([this]() -> Result<void> {
+    // Servers of another user pass through here to what is theirs.
+    CHECK(io::make_owned_folder(layout_.folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700));
+    if (context_.user) {
+      CHECK(io::check_reachable(layout_.folder + "/data", context_.user->uid, context_.user->groups));
+    }
+    CHECK(io::make_owned_folder(layout_.configuration(), ::geteuid(), context_.gid(), context_.user ? 0750 : 0700));
+    for (const auto& folder : {layout_.sockets(), layout_.logs(), layout_.logs() + "/error"}) {
+      CHECK(make_server_folder(context_, folder));
+    }
+    return {};
+  });
+}
+
+Task<Result<void>> Instance::write_configuration() {
+  const ServerConfiguration configuration{layout_, options_, context_.admin, context_.peers, upstream_, synchronous_};
+  co_return co_await context_.pool.run([&]() -> Result<void> {
+    const io::Path folder = layout_.configuration();
+    TRY(const auto server, server_conf(configuration));
+    TRY(const auto hba, hba_conf(configuration));
+    if (options_.certificate) {
+      CHECK(write_for_server(context_, folder + "/server.crt", options_.certificate->chain_pem));
+      CHECK(write_for_server(context_, folder + "/server.key", options_.certificate->key_pem));
+    }
+    CHECK(write_for_server(context_, folder + "/pg_hba.conf", hba));
+    CHECK(write_for_server(context_, folder + "/pg_ident.conf", ident_conf(configuration)));
+    return write_for_server(context_, folder + "/server.conf", server);
+  });
+}
+
+// standby.signal is what a server looks at when it starts.
+Task<Result<void>> Instance::write_role() {
+  co_return co_await context_.pool.run([this]() -> Result<void> {
+    const io::Path data = layout_.data();
+    CHECK(write_for_server(context_, data + "/postgresql.conf", data_folder_configuration));
+    const io::Path signal = data + "/standby.signal";
+    if (upstream_) {
+      CHECK(io::write_file_atomically(signal, ""));
+      return io::set_owner(signal, context_.uid(), context_.gid());
+    }
+    auto removed = io::remove_file(signal);
+    if (!removed && removed.error().code() != Errc::not_found) return removed;
+    return {};
+  });
+}
+
+Task<Result<void>> Instance::start(Duration timeout) {
+  CO_TRY(const bool runs, co_await adopt());
+  if (runs) {
+    CO_CHECK(co_await reconfigure());
+    co_return co_await wait_until_ready(timeout);
+  }
+  CO_CHECK(co_await prepare_folders());
+  CO_CHECK(co_await write_configuration());
+  CO_CHECK(co_await write_role());
+  auto command = detail::command(context_, {installation_.program("postgres"), "-D", layout_.data()});
+  command.output_file = layout_.output();
+  auto process = co_await context_.pool.run([&] { return process::Process::spawn(command); });
+  if (!process) co_return std::unexpected(std::move(process).error().within("start the server " + name_));
+  watch(std::move(*process));
+  server_->end_expected = true;  // until it is up, its end is our error and not a loss
+  auto ready = co_await wait_until_ready(timeout);
+  if (!ready) {
+    const auto killed = co_await kill();
+    if (!killed) log::error("postgres", "a server that did not start could not be ended", {{"name", name_}});
+    co_return std::unexpected(std::move(ready).error().within("start the server " + name_));
+  }
+  if (!server_) co_return fail(Errc::unavailable, "the server " + name_ + " ended as soon as it had started");
+  server_->end_expected = false;
+  co_return Result<void>();
+}
+
+Task<Result<bool>> Instance::adopt() {
+  if (server_) co_return true;
+  const io::Path data = layout_.data();
+  CO_TRY(const auto pid, co_await context_.pool.run([&data] { return detail::running_server(data); }));
+  if (pid) {
+    CO_TRY(const auto identity, process::Identity::of(*pid));
+    CO_TRY(auto process, process::Process::adopt(identity));
+    watch(std::move(process));
+    co_return true;
+  }
+  // Its first process is dead or has not come far, but others may still be there.
+  CO_CHECK(co_await kill());
+  co_return false;
+}
+
+Task<Result<void>> Instance::wait_until_ready(Duration timeout) {
+  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+  const io::Path data = layout_.data();
+  while (monotonic_ns() < deadline_ns) {
+    if (!server_) {
+      auto said = co_await context_.pool.run([this] { return io::read_file(layout_.output()); });
+      const std::string text = said ? *said : said.error().message();
+      co_return fail(Errc::unavailable, "it ended: " + text.substr(text.size() - std::min<size_t>(text.size(), 1'500)));
+    }
+    const pid_t pid = server_->process.pid();
+    CO_TRY(const bool ready, co_await context_.pool.run([&data, pid] { return detail::says_ready(data, pid); }));
+    if (ready && (co_await query("select 1")).has_value()) co_return Result<void>();
+    co_await context_.loop.sleep(poll_interval);
+  }
+  co_return fail(Errc::timeout, fmt::format("it does not answer after {} ms", timeout.count()));
+}
+
+Task<Result<void>> Instance::stop(StopMode mode, Duration timeout) {
+  kept_.reset();
+  if (server_) {
+    server_->end_expected = true;
+    const auto sent = server_->process.signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
+    if (sent) {
+      const auto gone = co_await wait_until_gone(timeout);
+      if (!gone) log::warn("postgres", "the server did not stop in time and is killed", {{"name", name_}});
+    }
+  }
+  co_return co_await kill();
+}
+
+Task<Result<void>> Instance::wait_until_gone(Duration timeout) {
+  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+  while (server_) {
+    if (monotonic_ns() > deadline_ns) co_return fail(Errc::timeout, "the server " + name_ + " did not end");
+    co_await context_.loop.sleep(poll_interval);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Instance::kill() {
+  kept_.reset();
+  if (server_) {
+    server_->end_expected = true;
+    (void)server_->process.signal(SIGKILL);  // first, so that it makes no new ones; it may have ended already
+  }
+  const io::Path data = layout_.data();
+  constexpr int64_t patience_ns = 10'000'000'000;
+  const int64_t deadline_ns = monotonic_ns() + patience_ns;
+  for (;;) {
+    CO_TRY(const auto pids, co_await context_.pool.run([&data] { return detail::processes_in(data); }));
+    if (pids.empty()) break;
+    if (monotonic_ns() > deadline_ns) {
+      co_return fail(Errc::timeout, fmt::format("process {} of the server {} does not end", pids[0], name_));
+    }
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    co_await context_.loop.sleep(poll_interval);
+  }
+  co_return co_await wait_until_gone(Duration(patience_ns / 1'000'000));
+}
+
+void Instance::watch(process::Process process) {
+  server_ = std::make_shared<Server>(std::move(process), this);
+  boreal::spawn(watch_exit(server_, context_.loop));
+}
+
+Task<void> Instance::watch_exit(std::shared_ptr<Server> server, net::Loop& loop) {
+  for (;;) {
+    const auto ended = co_await loop.readable(server->process.pidfd(), std::chrono::hours(1));
+    if (ended) break;
+    if (ended.error().code() != Errc::timeout) co_return;  // the loop stops
+  }
+  if (server->owner) server->owner->on_exit(*server);
+}
+
+void Instance::on_exit(const Server& server) {
+  const bool expected = server.end_expected;
+  if (!expected) {
+    const auto exit = server.process.poll();
+    log::warn("postgres", "server lost", {{"name", name_}, {"how", exit && *exit ? (*exit)->describe() : "unknown"}});
+  }
+  kept_.reset();
+  server_.reset();
+  if (!expected && lost_) lost_(*this);
+}
+
+Task<Result<void>> Instance::configure(ServerOptions options) {
+  options_ = std::move(options);
+  co_return co_await reconfigure();
+}
+
+Task<Result<void>> Instance::set_upstream(std::optional<Upstream> upstream) {
+  upstream_ = std::move(upstream);
+  co_return co_await reconfigure();
+}
+
+Task<Result<void>> Instance::set_synchronous(std::vector<std::string> standbys) {
+  synchronous_ = std::move(standbys);
+  co_return co_await reconfigure();
+}
+
+// What is not running gets its configuration when it starts.
+Task<Result<void>> Instance::reconfigure() {
+  if (!server_) co_return Result<void>();
+  CO_CHECK(co_await write_configuration());
+  if (server_) CO_CHECK(server_->process.signal(SIGHUP));
+  co_return Result<void>();
+}
+
+Task<Result<void>> Instance::promote(Duration timeout) {
+  // pg_promote can wait itself, but looks every 100 ms only.
+  CO_CHECK(co_await query("select pg_promote(false)"));
+  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+  while (monotonic_ns() < deadline_ns) {
+    CO_TRY(const auto recovering, co_await query("select pg_is_in_recovery()"));
+    if (recovering.scalar() == "f") co_return Result<void>();
+    co_await context_.loop.sleep(Duration(1));
+  }
+  co_return fail(Errc::timeout, "the standby " + name_ + " did not become a primary in time");
+}
+
+Task<Result<std::unique_ptr<Connection>>> Instance::connect(std::string database) {
+  const FolderHandle sockets(layout_.sockets());
+  if (!sockets.is_open()) co_return fail(Errc::unavailable, "the server " + name_ + " has never been started");
+  Connection::Parameters parameters = {{"host", sockets.path()},
+                                       {"port", std::to_string(options_.listen.port)},
+                                       {"user", context_.admin},
+                                       {"dbname", std::move(database)},
+                                       {"application_name", "service"}};
+  co_return co_await Connection::open(context_.loop, std::move(parameters));
+}
+
+Task<Result<Rows>> Instance::query(std::string sql, std::vector<std::optional<std::string>> values, Duration timeout) {
+  auto connection = kept_;
+  if (!connection || !connection->is_open()) {
+    const auto turn = co_await connecting_.lock();
+    if (!kept_ || !kept_->is_open()) {
+      CO_TRY(auto opened, co_await connect());
+      kept_ = std::move(opened);
+    }
+    connection = kept_;
+  }
+  co_return co_await connection->query(std::move(sql), std::move(values), timeout);
+}
+
+Task<Result<std::vector<std::string>>> Instance::pending_restart() {
+  CO_TRY(const auto rows, co_await query("select name from pg_settings where pending_restart order by name"));
+  std::vector<std::string> names;
+  for (const auto& row : rows.rows) names.push_back(row[0].value_or(""));
+  co_return names;
+}
+
+}  // namespace boreal::postgres

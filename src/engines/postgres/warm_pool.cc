@@ -1,0 +1,125 @@
+#include "postgres/warm_pool.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "io/owner.h"
+#include "postgres/config.h"
+#include "postgres/detail/tool.h"
+
+namespace boreal::postgres {
+
+Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
+                                       bool in_background) {
+  // Only the folder's owner can be made to own what is inside: initdb wants an empty folder of its own.
+  CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
+  std::vector<std::string> arguments = {installation.program("initdb"),
+                                        "--pgdata=" + data,
+                                        "--username=" + context.admin,
+                                        "--data-checksums",
+                                        "--encoding=UTF8",
+                                        "--locale=C.UTF-8",
+                                        "--auth=reject",
+                                        "--no-instructions"};
+  CO_CHECK(co_await detail::run_tool(
+      context, in_background ? detail::background_command(context, arguments) : detail::command(context, arguments)));
+  co_return co_await context.pool.run(
+      [&] { return write_for_server(context, data + "/postgresql.conf", data_folder_configuration); });
+}
+
+WarmPool::WarmPool(const Context& context, const Installation& installation, Options options)
+    : context_(context), installation_(installation), options_(std::move(options)) {}
+
+io::Path WarmPool::new_name(std::string_view kind) {
+  return fmt::format("{}/{}-{}", options_.folder, kind, next_number_++);
+}
+
+Task<Result<void>> WarmPool::start() {
+  CO_TRY(ready_, co_await context_.pool.run([this]() -> Result<std::vector<io::Path>> {
+    CHECK(io::make_owned_folder(options_.folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700));
+    std::vector<io::Path> whole;
+    TRY(const auto names, io::list_folder(options_.folder));
+    for (const auto& name : names) {
+      const io::Path path = options_.folder + "/" + name;
+      TRY(const bool has_data, io::exists(path + "/data"));
+      TRY(const bool has_twin, io::exists(path + "/twin"));
+      if (name.starts_with("ready-") && has_data && has_twin) {
+        whole.push_back(path);
+      } else {
+        CHECK(io::remove_tree(path));
+      }
+      unsigned number = 0;
+      std::from_chars(name.data() + name.find('-') + 1, name.data() + name.size(), number);
+      next_number_ = std::max(next_number_, number + 1);
+    }
+    return whole;
+  }));
+  tasks_.spawn(fill());
+  co_return Result<void>();
+}
+
+Task<void> WarmPool::stop() {
+  stopping_ = true;
+  co_await tasks_.wait();
+}
+
+Task<void> WarmPool::fill() {
+  if (std::exchange(filling_, true)) co_return;
+  while (!stopping_ && ready_.size() < options_.size) {
+    if (auto made = co_await make_one(); !made) {
+      log::warn("postgres", "no data directory could be made in advance", {{"why", made.error().message()}});
+      break;  // the next take() tries again
+    }
+  }
+  filling_ = false;
+}
+
+Task<Result<void>> WarmPool::make_one() {
+  const io::Path making = new_name("making");
+  auto made = co_await make_pair(making, true);
+  if (!made || stopping_) {
+    (void)co_await context_.pool.run([&] { return io::remove_tree(making); });  // else start() does
+    co_return made;
+  }
+  const io::Path ready = new_name("ready");
+  CO_CHECK(co_await context_.pool.run([&] { return io::rename(making, ready); }));
+  ready_.push_back(ready);
+  co_return Result<void>();
+}
+
+Task<Result<void>> WarmPool::make_pair(io::Path folder, bool in_background) {
+  CO_CHECK(co_await context_.pool.run(
+      [&] { return io::make_owned_folder(folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700); }));
+  CO_CHECK(co_await make_data_directory(context_, installation_, folder + "/data", in_background));
+  co_return co_await context_.pool.run([&] { return io::copy_tree(folder + "/data", folder + "/twin", true); });
+}
+
+Task<Result<void>> WarmPool::take(io::Path data, io::Path twin) {
+  io::Path from;
+  if (ready_.empty()) {
+    from = new_name("making");
+    CO_CHECK(co_await make_pair(from, false));
+  } else {
+    from = ready_.back();
+    ready_.pop_back();
+  }
+  CO_CHECK(co_await context_.pool.run([&]() -> Result<void> {
+    // The data last: with it in place the taking is done.
+    CHECK(io::rename(from + "/twin", twin));
+    CHECK(io::rename(from + "/data", data));
+    return io::remove_tree(from);
+  }));
+  if (!stopping_) tasks_.spawn(refill_later());
+  co_return Result<void>();
+}
+
+Task<void> WarmPool::refill_later() {
+  co_await context_.loop.sleep(options_.refill_delay);
+  co_await fill();
+}
+
+}  // namespace boreal::postgres

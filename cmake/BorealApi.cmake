@@ -20,6 +20,7 @@ function(boreal_api SERVICE)
     COMMAND ${Python3_EXECUTABLE} -B ${codegen}/generate.py ${SERVICE} ${folder}
     DEPENDS ${model} ${patch} ${scripts} COMMENT "API of ${SERVICE}" VERBATIM)
   add_library(api_${SERVICE} STATIC ${sources} ${headers})
+  set_target_properties(api_${SERVICE} PROPERTIES OPTIMIZE_DEPENDENCIES ON)  # compile without waiting for aws
   target_include_directories(api_${SERVICE} PUBLIC ${folder})
   target_link_libraries(api_${SERVICE} PUBLIC aws PRIVATE boreal_flags)
 endfunction()

@@ -37,6 +37,7 @@ class Glob {
   void add_pattern(std::string_view pattern);
   void add_literal(std::string_view text);
   void add_any_run();
+  void add(const Glob& other) { symbols_ += other.symbols_; }
 
   // Takes at most |text| x |pattern| steps, whatever the pattern: on a mismatch only the last run is made longer.
   bool matches(std::string_view text) const;

@@ -13,6 +13,7 @@
 #include "aws/arn.h"
 #include "aws/caller.h"
 #include "base/clock.h"
+#include "base/result.h"
 
 namespace boreal::aws {
 
@@ -99,30 +100,28 @@ enum class Operator {
 // The values that one operator compares one key with.
 struct Condition {
   enum class Set { none, for_all_values, for_any_value };
-  struct Never {};  // a value that cannot be read: compares with nothing
-
   Operator op = Operator::string_equals;
   bool negated = false;    // …Not…
   bool if_exists = false;  // …IfExists
   Set set = Set::none;
   std::string key;
-  std::vector<std::variant<Never, Text, ArnText, double, Time, bool, std::string, Cidr>> values;
+  std::vector<std::variant<Text, ArnText, double, Time, bool, std::string, Cidr>> values;
 
   bool holds(const Context& context) const;
 
  private:
-  bool any_value_fits(std::string_view subject, const Context& context) const;
+  bool single_holds(std::string_view subject, const Context& context) const;
 };
 
 // Refuses what is no operator with nullopt: "ForAnyValue:StringLikeIfExists" sets op, negated, if_exists and set.
 std::optional<Condition> parse_operator(std::string_view name);
-// Adds a value to compare with.
-void add_value(Condition& condition, std::string_view value, bool variables);
+// Adds a value to compare with. Errc::invalid when it is no number, date, address … as the operator needs.
+Result<void> add_value(Condition& condition, std::string_view value, bool variables);
 
 struct PrincipalEntry {
-  enum class Kind { everyone, account, arn, service, federated, canonical_user };
+  enum class Kind { everyone, account, arn, unique_id, service, federated, canonical_user };
   Kind kind;
-  std::string value;  // account id, ARN, service name …
+  std::string value;  // account id, ARN, AIDA… or AROA…, service name …
 };
 
 struct Statement {

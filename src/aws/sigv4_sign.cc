@@ -12,7 +12,7 @@ namespace {
 std::vector<std::string> names_of(const http::Headers& headers) {
   std::set<std::string> names;
   for (const auto& [field, value] : headers) {
-    std::string name = field;
+    std::string name(field);
     std::ranges::transform(name, name.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
     names.insert(std::move(name));

@@ -58,8 +58,8 @@ struct Reader {
     return true;
   }
 
-  bool take_change(YearlyRule::Change& change) {
-    using Kind = YearlyRule::Change::Kind;
+  bool take_change(YearlyChange& change) {
+    using Kind = YearlyChange::Kind;
     bool good = take(',');
     if (take('M')) {
       change.kind = Kind::month_week_day;
@@ -76,9 +76,9 @@ struct Reader {
   }
 };
 
-sys_days day_of(const YearlyRule::Change& change, std::chrono::year year) {
+sys_days day_of(const YearlyChange& change, std::chrono::year year) {
   using namespace std::chrono;
-  using Kind = YearlyRule::Change::Kind;
+  using Kind = YearlyChange::Kind;
   if (change.kind == Kind::month_week_day) {
     const month_weekday_last last{month(static_cast<unsigned>(change.month)),
                                   weekday_last(weekday(static_cast<unsigned>(change.day)))};
@@ -112,7 +112,7 @@ Result<YearlyRule> YearlyRule::parse(std::string_view text) {
     rule.summer_offset_seconds = -west;
   }
   rule.summer.emplace();
-  if (!reader.take_change(rule.summer->first) || !reader.take_change(rule.summer->second)) return bad();
+  if (!reader.take_change(rule.summer->begin) || !reader.take_change(rule.summer->end)) return bad();
   if (!reader.rest.empty()) return bad();
   return rule;
 }
@@ -127,8 +127,8 @@ int YearlyRule::offset_at(int64_t utc_seconds) const {
   int64_t last_change = INT64_MIN;
   int offset = standard_offset_seconds;
   for (const year y : {this_year - years(1), this_year, this_year + years(1)}) {
-    const int64_t begin = seconds_of(day_of(summer->first, y)) + summer->first.seconds - standard_offset_seconds;
-    const int64_t end = seconds_of(day_of(summer->second, y)) + summer->second.seconds - summer_offset_seconds;
+    const int64_t begin = seconds_of(day_of(summer->begin, y)) + summer->begin.seconds - standard_offset_seconds;
+    const int64_t end = seconds_of(day_of(summer->end, y)) + summer->end.seconds - summer_offset_seconds;
     if (begin <= utc_seconds && begin >= last_change) {
       last_change = begin;
       offset = summer_offset_seconds;

@@ -15,19 +15,26 @@ namespace boreal::schedule {
 // Seconds since 1970-01-01 00:00 as the wall clock shows them.
 using LocalSeconds = int64_t;
 
+// The day and hour when summer time begins or ends, each year.
+struct YearlyChange {
+  enum class Kind { month_week_day, day_without_leap, day_of_year };
+  Kind kind = Kind::month_week_day;
+  int month = 0;       // 1-12
+  int week = 0;        // 1-5, 5 is the last
+  int day = 0;         // 0-6 from Sunday; or 1-365, where February 29 has no number; or 0-365
+  int seconds = 7200;  // on the wall clock before the change; may be negative or more than a day
+};
+
 // The rule for the years after the file's last entry: "EST5EDT,M3.2.0,M11.1.0" (POSIX TZ, with RFC 9636's extension
 // of hours beyond a day).
 struct YearlyRule {
-  struct Change {
-    enum class Kind { month_week_day, day_without_leap, day_of_year } kind = Kind::month_week_day;
-    int month = 0;       // 1-12
-    int week = 0;        // 1-5, 5 is the last
-    int day = 0;         // 0-6 from Sunday; or 1-365 without Feb 29; or 0-365
-    int seconds = 7200;  // of the wall clock before the change; may be negative or more than a day
+  struct Summer {
+    YearlyChange begin;
+    YearlyChange end;
   };
   int standard_offset_seconds = 0;  // east of Greenwich
   int summer_offset_seconds = 0;
-  std::optional<std::pair<Change, Change>> summer;  // its begin and its end
+  std::optional<Summer> summer;
 
   static Result<YearlyRule> parse(std::string_view text);
   int offset_at(int64_t utc_seconds) const;

@@ -1,0 +1,114 @@
+#include "server/front.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "codec/time.h"
+
+namespace boreal::server {
+
+namespace {
+
+constexpr std::string_view prefix = "/_boreal/";
+
+http::Response answer(int status, std::string body) {
+  http::Response response;
+  response.status = status;
+  response.headers.add("Content-Type", "application/json");
+  response.body = std::move(body);
+  response.body += '\n';
+  return response;
+}
+
+http::Response problem(int status, std::string_view message) {
+  std::string body;
+  json::Writer writer(body);
+  writer.begin_object();
+  writer.name("message");
+  writer.string(message);
+  writer.end_object();
+  return answer(status, std::move(body));
+}
+
+}  // namespace
+
+http::Response plain_refusal(int status, std::string_view why) { return problem(status, why); }
+
+Task<Result<void>> Front::open() {
+  CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_));
+  co_return Result<void>();
+}
+
+Task<http::Response> Front::handle(http::Request& request) {
+  if (request.path.starts_with(prefix)) co_return co_await own(request);
+  if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
+  ++in_house_;
+  auto response = co_await house_->pipeline().handle(request);
+  --in_house_;
+  co_return response;
+}
+
+Task<http::Response> Front::own(http::Request& request) {
+  const std::string_view what = std::string_view(request.path).substr(prefix.size());
+  const bool reading = request.method == "GET" || request.method == "HEAD";
+  if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
+  if (what == "health/ready" && reading) {
+    if (!house_) co_return answer(503, R"({"ready":false})");
+    co_return answer(200, house_->describe());
+  }
+  if (what == "ca.pem" && reading && house_) {
+    http::Response response;
+    response.headers.add("Content-Type", "application/x-pem-file");
+    response.body = house_->tls().ca_pem;
+    co_return response;
+  }
+  if (what != "reset" && what != "clock") co_return problem(404, "There is nothing here; see docs/architecture.md.");
+  if (!config_.dev) co_return problem(403, "Reset and clock are for boreal dev only.");
+  // A page in the developer's browser can send a POST here, but not without saying so.
+  if (request.headers.has("origin") || request.headers.has("sec-fetch-site")) {
+    co_return problem(403, "Browsers are not let in here.");
+  }
+  if (what == "clock") co_return clock(request.method, request.query);
+  if (request.method != "POST") co_return problem(405, "Reset wants a POST.");
+  co_return co_await reset();
+}
+
+Task<http::Response> Front::reset() {
+  if (!house_) co_return problem(409, "A reset is under way.");
+  auto house = std::move(house_);  // from here on new requests are told to wait
+  while (in_house_ > 0) co_await loop_.sleep(Duration(1));
+  auto erased = co_await house->stop_and_erase();
+  house.reset();
+  auto opened = erased ? co_await open() : std::move(erased);
+  if (!opened) {
+    log::error("server", "reset failed", {{"error", opened.error().message()}});
+    co_return problem(500, "The reset failed, the log says why: " + opened.error().message());
+  }
+  co_return answer(200, R"({"reset":true})");
+}
+
+http::Response Front::clock(std::string_view method, std::string_view query) {
+  if (method == "POST") {
+    if (query == "reset") {
+      clock_.set_offset(Duration(0));
+    } else if (query.starts_with("advance_ms=")) {
+      const auto by = parse_int(query.substr(11), 0, 100LL * 366 * 24 * 3600 * 1000);
+      if (!by) return problem(400, "advance_ms must be a number of milliseconds from 0 to a hundred years.");
+      clock_.set_offset(clock_.offset() + Duration(*by));
+    } else {
+      return problem(400, "Say ?advance_ms=N or ?reset.");
+    }
+    log::warn("server", "the clock was moved", {{"offset_ms", clock_.offset().count()}});
+  }
+  return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{}}})", codec::format_iso8601(clock_.now()), clock_.offset().count()));
+}
+
+Task<void> Front::stop() {
+  if (!house_) co_return;
+  auto house = std::move(house_);
+  co_await house->stop();
+}
+
+}  // namespace boreal::server

@@ -1,0 +1,43 @@
+// The front door: boreal's own addresses (/_boreal/…), all else goes to AWS's pipeline.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "http/message.h"
+#include "server/house.h"
+
+namespace boreal::server {
+
+// Thread rule: the loop.
+class Front {
+ public:
+  Front(const Config& config, net::Loop& loop, io::Pool& pool, SystemClock& clock, Random& random)
+      : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random) {}
+
+  Task<Result<void>> open();
+  Task<http::Response> handle(http::Request& request);
+  Task<void> stop();
+  bool ready() const { return house_ != nullptr; }
+  House& house() { return *house_; }
+
+ private:
+  Task<http::Response> own(http::Request& request);
+  Task<http::Response> reset();
+  http::Response clock(std::string_view method, std::string_view query);
+
+  const Config& config_;
+  net::Loop& loop_;
+  io::Pool& pool_;
+  SystemClock& clock_;
+  Random& random_;
+  std::unique_ptr<House> house_;  // null while it is being reset
+  size_t in_house_ = 0;           // requests that are in the pipeline
+};
+
+// A refusal before it is known what was asked: by the HTTP parser, or while the house is closed.
+http::Response plain_refusal(int status, std::string_view why);
+
+}  // namespace boreal::server

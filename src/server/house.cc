@@ -1,0 +1,122 @@
+#include "server/house.h"
+
+#include <fmt/format.h>
+
+#include <ranges>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "codec/json.h"
+#include "server/rooms.h"
+#include "server/root_key.h"
+#include "server/version.h"
+
+namespace boreal::server {
+
+namespace {
+
+// The data folder's own mark: refuses a folder of another layout, and tells a new folder from an old one.
+Result<bool> check_format(const std::string& data_folder) {
+  const std::string path = data_folder + "/FORMAT";
+  TRY(const bool there, io::exists(path));
+  if (!there) return false;
+  TRY(const auto text, io::read_file(path, 64));
+  const auto number = parse_int(trim(text));
+  if (!number || *number != format_version) {
+    return fail(Errc::unsupported, fmt::format("{} says format '{}'; this boreal reads format {}", path, trim(text), format_version));
+  }
+  return true;
+}
+
+// What blocks while the house opens; on the pool.
+Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::FolderLock>& lock, TlsMaterial& tls,
+                                      const Clock& clock, Random& random) {
+  // Others may pass through, so that PostgreSQL's own user reaches its folder; what is inside says who may read it.
+  CHECK(io::make_folders(config.data_folder, 0711));
+  TRY(lock, io::FolderLock::take(config.data_folder));
+  TRY(const bool data_exists, check_format(config.data_folder));
+  TRY(auto root, load_root_key(config.keys(), data_exists, random));
+  std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
+  if (std::ranges::find(names, config.listen_host) == names.end()) names.push_back(config.listen_host);
+  names.insert(names.end(), config.tls_names.begin(), config.tls_names.end());
+  TRY(tls, load_tls(config.data_folder, config.keys(), names, clock, random));
+  if (!data_exists) CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));
+  return root;
+}
+
+}  // namespace
+
+House::House(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
+House::~House() = default;
+
+Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool, SystemClock& clock,
+                                                 Random& random) {
+  auto rooms = std::make_unique<Rooms>(config, loop, pool, clock, random);
+  Rooms& r = *rooms;
+  CO_TRY(const auto root, co_await pool.run([&r] { return open_folder(r.config, r.lock, r.tls, r.clock, r.random); }));
+  CO_TRY(r.store, co_await pool.run([&r] { return store::open_store({.folder = r.config.data_folder + "/store"}, r.pool); }));
+  r.catalog = std::make_unique<store::Catalog>(*r.store);
+  CO_CHECK(co_await r.furnish(root));
+  for (aws::Service* service : r.services) {
+    auto started = co_await service->start();
+    if (!started) co_return std::unexpected(std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
+  }
+  co_return std::unique_ptr<House>(new House(std::move(rooms)));
+}
+
+aws::Pipeline& House::pipeline() { return *rooms_->pipeline; }
+const TlsMaterial& House::tls() const { return rooms_->tls; }
+
+std::string House::describe() const {
+  std::string text;
+  json::Writer writer(text);
+  writer.begin_object();
+  writer.name("ready");
+  writer.boolean(true);
+  writer.name("version");
+  writer.string(version);
+  writer.name("mode");
+  writer.string(rooms_->config.dev ? "dev" : "serve");
+  writer.name("services");
+  writer.begin_object();
+  for (const aws::Service* service : rooms_->services) {
+    uint64_t calls = 0;
+    const std::string own = std::string(service->model().name) + ":";
+    for (const auto& [name, figures] : rooms_->pipeline->figures()) {
+      if (name.starts_with(own)) calls += figures.calls;
+    }
+    writer.name(service->model().name);
+    writer.begin_object();
+    writer.name("status");
+    writer.string("running");
+    writer.name("calls");
+    writer.integer(static_cast<int64_t>(calls));
+    writer.end_object();
+  }
+  writer.end_object();
+  writer.end_object();
+  return text;
+}
+
+Task<void> House::stop() {
+  for (aws::Service* service : rooms_->services | std::views::reverse) co_await service->stop();
+  co_await rooms_->close_engines();
+}
+
+Task<Result<void>> House::stop_and_erase() {
+  co_await stop();
+  const std::string folder = rooms_->config.data_folder;
+  io::Pool& pool = rooms_->pool;
+  rooms_.reset();
+  co_return co_await pool.run([folder]() -> Result<void> {
+    TRY(const auto names, io::list_folder(folder));
+    for (const std::string& name : names) {
+      // run.json names the process, which goes on; the lock file is another start's to take, not ours to remove.
+      if (name == "run.json" || name == "tls") continue;
+      CHECK(io::remove_tree(folder + "/" + name));
+    }
+    return {};
+  });
+}
+
+}  // namespace boreal::server

@@ -1,0 +1,43 @@
+// The house: one data folder opened, with every engine and service over it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "aws/pipeline.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/task.h"
+#include "io/file.h"
+#include "io/pool.h"
+#include "net/loop.h"
+#include "server/config.h"
+#include "server/tls.h"
+
+namespace boreal::server {
+
+// Thread rule: the loop.
+class House {
+ public:
+  // Makes the data folder if there is none. What runs in the background starts with it.
+  static Task<Result<std::unique_ptr<House>>> open(const Config& config, net::Loop& loop, io::Pool& pool,
+                                                   SystemClock& clock, Random& random);
+  ~House();
+
+  aws::Pipeline& pipeline();
+  const TlsMaterial& tls() const;
+  // For /_boreal/health/ready and `boreal status`: JSON, one member a service.
+  std::string describe() const;
+  // Ends all background work and the databases' processes; the data stays.
+  Task<void> stop();
+  // Dev only: stops, then deletes what the folder holds. Nothing but destruction may follow.
+  Task<Result<void>> stop_and_erase();
+
+ private:
+  struct Rooms;
+  explicit House(std::unique_ptr<Rooms> rooms);
+  std::unique_ptr<Rooms> rooms_;
+};
+
+}  // namespace boreal::server

@@ -1,0 +1,49 @@
+// Every engine and every service, made in the order of what they need of each other. The members' order is that order,
+// so they end in the reverse of it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "aws/context.h"
+#include "aws/gate.h"
+#include "aws/pipeline.h"
+#include "crypto/sealer.h"
+#include "iam/service.h"
+#include "io/file.h"
+#include "server/config.h"
+#include "server/house.h"
+#include "store/store.h"
+#include "store/transaction.h"
+#include "sts/service.h"
+
+namespace boreal::server {
+
+struct House::Rooms {
+  Rooms(const Config& c, net::Loop& l, io::Pool& p, SystemClock& k, Random& r) : config(c), loop(l), pool(p), clock(k), random(r) {}
+
+  const Config& config;
+  net::Loop& loop;
+  io::Pool& pool;
+  SystemClock& clock;
+  Random& random;
+
+  std::optional<io::FolderLock> lock;
+  TlsMaterial tls;
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Catalog> catalog;
+  std::unique_ptr<iam::Service> iam;
+  std::unique_ptr<sts::Service> sts;
+  std::unique_ptr<aws::Gate> gate;
+  std::unique_ptr<aws::Pipeline> pipeline;
+  std::vector<aws::Service*> services;  // in the order they start; they stop in reverse
+
+  aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
+  // Makes engines and services over the open store.
+  Task<Result<void>> furnish(const crypto::SecretKey& root);
+  // After all services have stopped.
+  Task<void> close_engines();
+};
+
+}  // namespace boreal::server

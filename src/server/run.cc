@@ -1,0 +1,161 @@
+#include "server/run.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/log.h"
+#include "http/server.h"
+#include "io/pool.h"
+#include "net/loop.h"
+#include "server/front.h"
+#include "server/version.h"
+#include "store/record.h"
+
+namespace boreal::server {
+
+namespace {
+
+std::string absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char here[4096];
+  if (getcwd(here, sizeof here) == nullptr) return path;
+  return fmt::format("{}/{}", here, path.starts_with("./") ? path.substr(2) : path);
+}
+
+std::string host_for_url(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
+
+// Everything of one server process. Lives on the main thread's stack while the loop runs.
+class Process {
+ public:
+  explicit Process(const Config& config)
+      : config_(config), pool_(config.pool_threads), front_(config_, loop_, pool_, clock_, random_) {}
+
+  int run() {
+    started_ns_ = monotonic_ns();
+    block_signals();
+    pool_.start();
+    spawn(serve());
+    loop_.run();
+    pool_.stop();
+    if (signal_fd_ >= 0) close(signal_fd_);
+    return exit_code_;
+  }
+
+ private:
+  // SIGINT and SIGTERM arrive as bytes on a descriptor, so that ending is ordinary work of the loop. Children start with
+  // what we had before (process/ sees to that).
+  void block_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+  }
+
+  Task<void> serve() {
+    auto started = co_await start();
+    if (!started) {
+      fmt::print(stderr, "boreal: {}\n", started.error().message());
+      exit_code_ = 1;
+    } else {
+      [[maybe_unused]] const auto signalled = co_await loop_.readable(signal_fd_, std::chrono::hours(24 * 365 * 10));
+      if (config_.dev) fmt::print(stderr, "\nStopping …\n");
+    }
+    if (server_) co_await server_->stop(Duration(5000));
+    co_await front_.stop();
+    if (started) {
+      [[maybe_unused]] const auto removed = io::remove_file(config_.data_folder + "/run.json");
+    }
+    loop_.stop();
+  }
+
+  Task<Result<void>> start() {
+    CO_CHECK(co_await front_.open());
+    http::Options options;
+    options.listen.address = {config_.listen_host, config_.port};
+    options.listen.tls = front_.house().tls().context;
+    options.refusal = plain_refusal;
+    auto opened = http::Server::open(loop_, std::move(options), [this](http::Request& request) { return front_.handle(request); });
+    if (!opened) {
+      co_return std::unexpected(std::move(opened).error().within(
+          fmt::format("cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
+    }
+    server_ = std::move(*opened);
+    const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
+    const RunInfo file = describe();
+    CO_CHECK(co_await pool_.run([this, text = store::encode(file)] {
+      return io::write_file_atomically(config_.data_folder + "/run.json", text, 0644);
+    }));
+    banner(file, ready_ms);
+    co_return Result<void>();
+  }
+
+  RunInfo describe() {
+    const uint16_t port = server_->address().port;
+    return {.pid = getpid(),
+            .port = port,
+            .url = fmt::format("http://{}:{}", host_for_url(config_.listen_host), port),
+            .region = config_.region,
+            .version = version,
+            .data_folder = absolute(config_.data_folder),
+            .dev = config_.dev,
+            .started_ms = clock_.now().ms};
+  }
+
+  // To be read, and pasted, by people.
+  void banner(const RunInfo& file, int64_t ready_ms) const {
+    const bool colour = isatty(STDOUT_FILENO) == 1;
+    const auto bold = [&](std::string_view text) { return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); };
+    fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
+    fmt::print("  APIs      {}  (https on the same port, CA in {}/tls/ca.pem)\n", file.url, file.data_folder);
+    fmt::print("  data      {}\n  keys      {}\n", file.data_folder, absolute(config_.keys()));
+    fmt::print("  region    {}\n  process   {}\n\n", file.region, file.pid);
+    if (config_.dev) {
+      fmt::print("Paste into a shell, then use aws, terraform, psql as ever (or: eval \"$(boreal env)\"):\n\n");
+      fmt::print("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n", file.url);
+      fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
+      fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
+    }
+    std::fflush(stdout);
+  }
+
+  Config config_;
+  int64_t started_ns_ = 0;
+  int signal_fd_ = -1;
+  int exit_code_ = 0;
+  net::Loop loop_;
+  io::Pool pool_;
+  SystemClock clock_;
+  SystemRandom random_;
+  Front front_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace
+
+int run(const Config& config) {
+  if (auto valid = config.validate(); !valid) {
+    fmt::print(stderr, "boreal: {}\n", valid.error().message());
+    return 2;
+  }
+  static const std::map<std::string, log::Level> levels = {
+      {"debug", log::Level::debug}, {"info", log::Level::info}, {"warn", log::Level::warn}, {"error", log::Level::error}};
+  log::set_level(levels.at(config.log_level));
+  log::set_json(config.log_json);
+  return Process(config).run();
+}
+
+Result<RunInfo> read_run_info(const std::string& data_folder) {
+  auto text = io::read_file(data_folder + "/run.json", 1 << 16);
+  if (!text) {
+    return fail(Errc::not_found, fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
+  }
+  return store::decode<RunInfo>(*text);
+}
+
+}  // namespace boreal::server

@@ -1,0 +1,26 @@
+// The life of a server process: starts, prints its banner, serves until SIGINT or SIGTERM, ends in order.
+#pragma once
+
+#include "server/config.h"
+#include "store/record.h"
+
+namespace boreal::server {
+
+// Returns the exit code: 0 ended by a signal, 1 could not start (stderr says why).
+int run(const Config& config);
+
+// What run.json in the data folder says of the process that serves it.
+struct RunInfo {
+  int64_t pid = 0;
+  int port = 0;
+  std::string url;
+  std::string region;
+  std::string version;
+  std::string data_folder;
+  bool dev = false;
+  int64_t started_ms = 0;
+  BOREAL_RECORD(RunInfo, pid, port, url, region, version, data_folder, dev, started_ms)
+};
+Result<RunInfo> read_run_info(const std::string& data_folder);
+
+}  // namespace boreal::server

@@ -107,7 +107,7 @@ std::string conninfo_value(std::string_view value) {
 // A server's working folder is its data directory, and a socket's path has at most 107 bytes: so the way to the
 // primary's socket folder is written from there, and does not grow with where everything lies.
 std::string primary_conninfo(const ServerConfiguration& configuration) {
-  const auto& upstream = *configuration.upstream;
+  const auto& upstream = *configuration.role.upstream;
   const auto way = std::filesystem::path(upstream.sockets).lexically_relative(configuration.layout.data());
   return fmt::format("host={} port={} user={} application_name={}", conninfo_value("/proc/self/cwd/" + way.string()),
                      upstream.port, conninfo_value(configuration.admin), conninfo_value(upstream.own_name));
@@ -117,7 +117,7 @@ std::string synchronous_names(const std::vector<std::string>& names) {
   if (names.empty()) return "";
   std::string list;
   for (const auto& name : names) list += fmt::format("{}\"{}\"", list.empty() ? "" : ", ", name);
-  return "ANY 1 (" + list + ")";
+  return fmt::format("FIRST {} ({})", names.size(), list);  // all of them
 }
 
 Result<void> check_network(std::string_view network) {
@@ -144,7 +144,7 @@ bool is_managed(std::string_view setting) {
 }
 
 Result<std::string> server_conf(const ServerConfiguration& configuration) {
-  const auto& [layout, options, admin, peers, upstream, synchronous] = configuration;
+  const auto& [layout, options, admin, peers, role] = configuration;
   std::string text(defaults);
   for (const auto& [name, value] : options.settings) {
     if (!is_setting_name(name)) return fail(Errc::invalid, fmt::format("'{}' is no name of a setting", name));
@@ -169,8 +169,8 @@ Result<std::string> server_conf(const ServerConfiguration& configuration) {
       {"hot_standby", "on"},
       {"wal_log_hints", "on"},
       {"ssl", options.certificate ? "on" : "off"},
-      {"synchronous_standby_names", synchronous_names(synchronous)},
-      {"primary_conninfo", upstream ? primary_conninfo(configuration) : ""},
+      {"synchronous_standby_names", synchronous_names(role.synchronous)},
+      {"primary_conninfo", role.upstream ? primary_conninfo(configuration) : ""},
   };
   if (options.certificate) {
     managed.emplace_back("ssl_cert_file", conf + "/server.crt");

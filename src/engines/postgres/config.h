@@ -52,13 +52,17 @@ struct Upstream {
   std::string own_name;  // as the primary sees it in pg_stat_replication
 };
 
+struct Role {
+  std::optional<Upstream> upstream;      // nullopt: a primary
+  std::vector<std::string> synchronous;  // of a primary: names of standbys, all of which must have each commit
+};
+
 struct ServerConfiguration {
   Layout layout;
   ServerOptions options;
   std::string admin;
   std::vector<std::string> peers;
-  std::optional<Upstream> upstream;
-  std::vector<std::string> synchronous;  // names of standbys, one of which must have each commit; empty: none
+  Role role;
 };
 
 extern const std::string_view data_folder_configuration;  // the whole postgresql.conf inside a data directory

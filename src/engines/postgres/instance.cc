@@ -74,7 +74,7 @@ Task<Result<void>> Instance::prepare_folders() {
 }
 
 Task<Result<void>> Instance::write_configuration() {
-  const ServerConfiguration configuration{layout_, options_, context_.admin, context_.peers, upstream_, synchronous_};
+  const ServerConfiguration configuration{layout_, options_, context_.admin, context_.peers, role_};
   co_return co_await context_.pool.run([&]() -> Result<void> {
     const io::Path folder = layout_.configuration();
     TRY(const auto server, server_conf(configuration));
@@ -95,7 +95,7 @@ Task<Result<void>> Instance::write_role() {
     const io::Path data = layout_.data();
     CHECK(write_for_server(context_, data + "/postgresql.conf", data_folder_configuration));
     const io::Path signal = data + "/standby.signal";
-    if (upstream_) {
+    if (role_.upstream) {
       CHECK(io::write_file_atomically(signal, ""));
       return io::set_owner(signal, context_.uid(), context_.gid());
     }
@@ -236,13 +236,8 @@ Task<Result<void>> Instance::configure(ServerOptions options) {
   co_return co_await reconfigure();
 }
 
-Task<Result<void>> Instance::set_upstream(std::optional<Upstream> upstream) {
-  upstream_ = std::move(upstream);
-  co_return co_await reconfigure();
-}
-
-Task<Result<void>> Instance::set_synchronous(std::vector<std::string> standbys) {
-  synchronous_ = std::move(standbys);
+Task<Result<void>> Instance::set_role(Role role) {
+  role_ = std::move(role);
   co_return co_await reconfigure();
 }
 

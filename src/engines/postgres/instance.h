@@ -56,11 +56,10 @@ class Instance {
 
   // Takes effect now if the server runs, but for settings that need a restart: see pending_restart().
   Task<Result<void>> configure(ServerOptions options);
-  // What it replicates from; nullopt: it is a primary. A running standby follows at once; a running standby does not
-  // become a primary by this (see promote) nor the other way round.
-  Task<Result<void>> set_upstream(std::optional<Upstream> upstream);
-  Task<Result<void>> set_synchronous(std::vector<std::string> standbys);
-  const std::vector<std::string>& synchronous() const { return synchronous_; }
+  // A running standby follows another upstream at once, a running primary waits for other standbys at once. Neither
+  // becomes the other while it runs, but by promote().
+  Task<Result<void>> set_role(Role role);
+  const Role& role() const { return role_; }
   // Makes a running standby a primary; returns when it takes writes.
   Task<Result<void>> promote(Duration timeout = std::chrono::minutes(1));
 
@@ -89,8 +88,7 @@ class Instance {
   const Layout layout_;
   ServerOptions options_;
   const LostHandler lost_;
-  std::optional<Upstream> upstream_;
-  std::vector<std::string> synchronous_;
+  Role role_;
   std::shared_ptr<Server> server_;    // shared with the coroutine that waits for its end, which may outlive us
   std::shared_ptr<Connection> kept_;  // shared with queries under way when it is replaced
   Mutex connecting_;

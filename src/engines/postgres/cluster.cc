@@ -1,0 +1,308 @@
+#include "postgres/cluster.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "io/owner.h"
+#include "postgres/backup.h"
+
+namespace boreal::postgres {
+
+namespace {
+
+constexpr size_t max_name_bytes = 63;
+
+Result<void> check_name(const std::string& name) {
+  const bool good = !name.empty() && name.size() <= max_name_bytes && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+  if (good) return {};
+  return fail(Errc::invalid, fmt::format("'{}' is no name of a server: a-z, 0-9, - and _, at most 63", name));
+}
+
+Error no_server(const std::string& name) { return {Errc::not_found, fmt::format("there is no server '{}'", name)}; }
+
+}  // namespace
+
+Cluster::Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers)
+    : context_(context), installation_(installation), folder_(std::move(folder)), handlers_(std::move(handlers)) {}
+
+Cluster::~Cluster() = default;
+
+Instance* Cluster::find(const std::string& name) {
+  const auto found = servers_.find(name);
+  return found == servers_.end() ? nullptr : found->second.get();
+}
+
+std::vector<std::string> Cluster::names() const {
+  std::vector<std::string> names;
+  for (const auto& [name, server] : servers_) names.push_back(name);
+  return names;
+}
+
+Instance& Cluster::add(const std::string& name, ServerOptions options) {
+  auto server = std::make_unique<Instance>(context_, installation_, name, server_folder(name), std::move(options),
+                                           [this](Instance& lost) { on_lost(lost); });
+  return *(servers_[name] = std::move(server));
+}
+
+Role Cluster::role_of(const Instance& server) {
+  const Instance* source = primary();
+  if (!source) return {};
+  if (source == &server) return {.synchronous = {state_.safe.begin(), state_.safe.end()}};
+  return {.upstream = Upstream{source->layout().sockets(), source->options().listen.port, server.name()}};
+}
+
+Task<Result<void>> Cluster::make_folders() {
+  co_return co_await context_.pool.run([this]() -> Result<void> {
+    // Servers of another user pass through.
+    const unsigned mode = context_.user ? 0711 : 0700;
+    CHECK(io::make_owned_folder(folder_, ::geteuid(), ::getegid(), mode));
+    return io::make_owned_folder(folder_ + "/servers", ::geteuid(), ::getegid(), mode);
+  });
+}
+
+Task<Result<void>> Cluster::save(ClusterState state) {
+  const std::string text = state.to_text();
+  CO_CHECK(co_await context_.pool.run([&] { return io::write_file_atomically(folder_ + "/state", text); }));
+  state_ = std::move(state);
+  co_return Result<void>();
+}
+
+Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members) {
+  CO_CHECK(co_await make_folders());
+  auto text = co_await context_.pool.run([this] { return io::read_file(folder_ + "/state", 1 << 20); });
+  if (text) {
+    CO_TRY(state_, ClusterState::parse(*text));
+  } else if (text.error().code() != Errc::not_found) {
+    co_return std::unexpected(std::move(text).error());
+  }
+  for (auto& [name, options] : members) {
+    CO_CHECK(check_name(name));
+    add(name, std::move(options));
+  }
+  for (auto& [name, server] : servers_) {
+    const auto adopted = co_await server->adopt();
+    if (!adopted) co_return std::unexpected(adopted.error());
+    // A role that changed just before we ended may not have reached it.
+    CO_CHECK(co_await server->set_role(role_of(*server)));
+  }
+  CO_CHECK(co_await finish_promotion());
+  tasks_.spawn(watch());
+  co_return Result<void>();
+}
+
+Task<void> Cluster::close() {
+  closing_ = true;
+  co_await tasks_.wait();
+}
+
+Task<Result<void>> Cluster::destroy() {
+  closing_ = true;
+  const auto member_turn = co_await membership_.lock();
+  const auto role_turn = co_await roles_.lock();
+  for (auto& [name, server] : servers_) CO_CHECK(co_await server->kill());
+  servers_.clear();
+  standbys_.clear();
+  state_ = {};
+  co_return co_await context_.pool.run([this] { return io::remove_tree(folder_); });
+}
+
+Task<Result<void>> Cluster::take_first_data(WarmPool& pool, io::Path data) {
+  CO_TRY(const bool done, co_await context_.pool.run([&] { return io::exists(data + "/PG_VERSION"); }));
+  if (done) co_return Result<void>();  // an earlier try got this far
+  CO_TRY(const bool kept, co_await context_.pool.run([&] { return io::exists(volume()); }));
+  if (kept) co_return co_await context_.pool.run([&] { return io::rename(volume(), data); });
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(twin()); }));
+  co_return co_await pool.take(data, twin());
+}
+
+Task<Result<void>> Cluster::create(WarmPool& pool, std::string name, ServerOptions options) {
+  const auto turn = co_await membership_.lock();
+  CO_CHECK(check_name(name));
+  if (!servers_.empty()) co_return fail(Errc::conflict, "the cluster has a primary already");
+  const auto& server = add(name, std::move(options));
+  CO_CHECK(co_await servers_[name]->prepare_folders());
+  CO_CHECK(co_await take_first_data(pool, server.layout().data()));
+  co_return co_await start_first(name);
+}
+
+Task<Result<void>> Cluster::create_from(Source& backup, std::string name, ServerOptions options) {
+  const auto turn = co_await membership_.lock();
+  CO_CHECK(check_name(name));
+  if (!servers_.empty()) co_return fail(Errc::conflict, "the cluster has a primary already");
+  const io::Path data = add(name, std::move(options)).layout().data();
+  CO_CHECK(co_await servers_[name]->prepare_folders());
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));  // what an earlier try left in halves
+  if (auto restored = co_await restore_backup(context_, installation_, backup, data); !restored) {
+    servers_.erase(name);
+    co_return restored;
+  }
+  co_return co_await start_first(name);
+}
+
+Task<Result<void>> Cluster::start_first(std::string name) {
+  CO_CHECK(co_await save({.primary = name}));
+  auto started = co_await start_server(*servers_[name]);
+  if (!started) servers_.erase(name);
+  changed();
+  co_return started;
+}
+
+Task<Result<void>> Cluster::add_standby(std::string name, ServerOptions options) {
+  const auto turn = co_await membership_.lock();
+  CO_CHECK(check_name(name));
+  if (find(name)) co_return fail(Errc::exists, fmt::format("there is a server '{}' already", name));
+  if (!primary() || !primary()->is_running()) {
+    co_return fail(Errc::unavailable, "a standby is made from a running primary, and there is none");
+  }
+  auto& standby = add(name, std::move(options));
+  auto ready = co_await prepare_standby(standby);
+  if (!ready) {
+    const auto killed = co_await standby.kill();
+    if (killed) (void)co_await context_.pool.run([&] { return io::remove_tree(standby.layout().folder); });
+    servers_.erase(name);
+  }
+  changed();
+  co_return ready;
+}
+
+Task<Result<void>> Cluster::prepare_standby(Instance& standby) {
+  // What an earlier try left.
+  CO_CHECK(co_await standby.kill());
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(standby.layout().folder); }));
+  CO_CHECK(co_await standby.prepare_folders());
+  CO_TRY(const bool running, co_await use_twin(standby));
+  if (running) co_return Result<void>();
+  const io::Path data = standby.layout().data();
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
+  CO_CHECK(co_await clone_server(context_, installation_, *primary(), data));
+  co_return co_await start_server(standby);
+}
+
+// Whether the primary still has the WAL that follows on this copy of its beginnings.
+Task<Result<bool>> Cluster::primary_has_wal_of(io::Path standby_data) {
+  const io::Path wal = primary()->layout().data() + "/pg_wal/";
+  co_return co_await context_.pool.run([&]() -> Result<bool> {
+    TRY(const auto files, io::list_folder(standby_data + "/pg_wal"));
+    constexpr size_t segment_name_length = 24;
+    const auto first = std::ranges::find(files, segment_name_length, &std::string::size);
+    if (first == files.end()) return false;
+    return io::exists(wal + *first);
+  });
+}
+
+Task<Result<bool>> Cluster::use_twin(Instance& standby) {
+  CO_TRY(const bool there, co_await context_.pool.run([this] { return io::exists(twin()); }));
+  if (!there) co_return false;
+  CO_TRY(const bool usable, co_await primary_has_wal_of(twin()));
+  const io::Path data = standby.layout().data();
+  if (!usable) {
+    CO_CHECK(co_await context_.pool.run([this] { return io::remove_tree(twin()); }));
+    co_return false;
+  }
+  CO_CHECK(co_await context_.pool.run([&] { return io::rename(twin(), data); }));
+  CO_CHECK(co_await start_server(standby));
+  CO_TRY(const bool good, co_await streams(standby.name(), Duration(10'000)));
+  if (!good) CO_CHECK(co_await standby.kill());  // the WAL was recycled in between
+  co_return good;
+}
+
+Task<Result<bool>> Cluster::streams(const std::string& name, Duration timeout) {
+  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+  while (monotonic_ns() < deadline_ns) {
+    if (!primary()) co_return fail(Errc::unavailable, "the primary is gone");
+    CO_TRY(const auto rows,
+           co_await primary()->query(
+               "select count(*) from pg_stat_replication where application_name = $1 and state = 'streaming'", {name}));
+    if (rows.scalar() != "0") co_return true;
+    co_await context_.loop.sleep(Duration(10));
+  }
+  co_return false;
+}
+
+Task<Result<void>> Cluster::start_server(Instance& server) {
+  if (is_primary(server.name())) {
+    // A start that a fail-over overtakes would bring the old primary back: one of them waits.
+    const auto turn = co_await roles_.lock();
+    if (is_primary(server.name())) co_return co_await start_primary(server);
+  }
+  co_return co_await start_standby(server);
+}
+
+Task<Result<void>> Cluster::start_primary(Instance& server) {
+  CO_CHECK(co_await server.set_role(role_of(server)));
+  co_return co_await server.start();
+}
+
+Task<Result<void>> Cluster::start_standby(Instance& server) {
+  if (state_.diverged.contains(server.name())) {
+    co_return fail(Errc::conflict,
+                   fmt::format("{} was a primary and may have commits of its own: rejoin it", server.name()));
+  }
+  const std::string followed = state_.primary;
+  CO_CHECK(co_await server.set_role(role_of(server)));
+  CO_CHECK(co_await server.start());
+  // The primary may have changed while it started.
+  if (state_.primary != followed) CO_CHECK(co_await server.set_role(role_of(server)));
+  co_return Result<void>();
+}
+
+Task<Result<void>> Cluster::start(std::string name) {
+  const auto turn = co_await membership_.lock();
+  auto* server = find(name);
+  if (!server) co_return std::unexpected(no_server(name));
+  auto started = co_await start_server(*server);
+  changed();
+  co_return started;
+}
+
+Task<Result<void>> Cluster::stop(std::string name, StopMode mode) {
+  const auto turn = co_await membership_.lock();
+  auto* server = find(name);
+  if (!server) co_return std::unexpected(no_server(name));
+  if (!is_primary(name)) co_await drop_lost_standby(name);
+  auto stopped = co_await server->stop(mode);
+  changed();
+  co_return stopped;
+}
+
+Task<Result<void>> Cluster::restart(std::string name) {
+  CO_CHECK(co_await stop(name));
+  co_return co_await start(name);
+}
+
+Task<Result<void>> Cluster::remove_server(std::string name) {
+  const auto turn = co_await membership_.lock();
+  auto* server = find(name);
+  if (!server) co_return std::unexpected(no_server(name));
+  const bool last = servers_.size() == 1;
+  if (is_primary(name) && !last) {
+    co_return fail(Errc::conflict, fmt::format("{} is the primary, and there are standbys: fail over first", name));
+  }
+  if (!is_primary(name)) co_await drop_lost_standby(name);
+  CO_CHECK(co_await server->stop(StopMode::fast));
+  const auto role_turn = co_await roles_.lock();
+  if (is_primary(name)) {
+    CO_CHECK(co_await context_.pool.run([&] { return io::rename(server->layout().data(), volume()); }));
+    CO_CHECK(co_await save({}));
+  } else {
+    ClusterState state = state_;
+    state.diverged.erase(name);
+    CO_CHECK(co_await save(std::move(state)));
+  }
+  const io::Path folder = server->layout().folder;
+  servers_.erase(name);
+  standbys_.erase(name);
+  changed();
+  co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });
+}
+
+void Cluster::changed() const {
+  if (handlers_.changed) handlers_.changed();
+}
+
+}  // namespace boreal::postgres

@@ -1,0 +1,142 @@
+// A primary and its standbys: who is which, what they have in common, and how a standby takes over.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/stream.h"
+#include "base/sync.h"
+#include "postgres/instance.h"
+#include "postgres/warm_pool.h"
+
+namespace boreal::postgres {
+
+// What must be remembered about a cluster besides its servers' folders. Kept in the file "state" of its folder,
+// written durably before what it says comes true.
+struct ClusterState {
+  std::string primary;             // the one server that may start as a primary; empty: no server yet
+  std::set<std::string> safe;      // standbys that have every commit that was acknowledged
+  std::set<std::string> diverged;  // servers that may have commits that the primary has not: to be rejoined
+
+  std::string to_text() const;
+  static Result<ClusterState> parse(std::string_view text);
+};
+
+struct StandbyStatus {
+  bool streaming = false;
+  bool safe = false;       // may take over without loss
+  uint64_t lag_bytes = 0;  // written by the primary and not yet visible here
+  Duration lag_time{0};    // how long the latest visible commit took to get here
+};
+
+// Thread rule: the loop's thread. Calls on different servers may run at the same time; calls that change roles take
+// turns.
+//
+// Durability of commits: a commit is acknowledged when the primary and every standby that streams have it on disk, so
+// any of them can take over without loss. Standbys that stop answering are taken out after about three seconds (at once
+// when their process ends), so commits never hang for good; with none left the primary acknowledges alone.
+class Cluster {
+ public:
+  struct Handlers {
+    // A server ended that nobody told to. The policy is the caller's: fail_over(), start() again, or nothing.
+    std::function<void(const std::string& name, bool was_primary)> lost;
+    // Roles changed or a server came or went: whoever sends clients here should look again.
+    std::function<void()> changed;
+  };
+
+  Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers);
+  ~Cluster();  // after close(). Servers run on.
+
+  // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none.
+  Task<Result<void>> open(std::map<std::string, ServerOptions> members);
+  // Stops watching; the servers run on.
+  Task<void> close();
+  // Stops every server and removes everything. Close it afterwards.
+  Task<Result<void>> destroy();
+
+  // The first server, on an empty database or on a backup (backup.h); started and writable when this returns. The data
+  // of a cluster whose last server was removed (remove_server) is taken up again by create().
+  Task<Result<void>> create(WarmPool& pool, std::string name, ServerOptions options);
+  Task<Result<void>> create_from(Source& backup, std::string name, ServerOptions options);
+  // Returns when it takes connections; it becomes `safe` soon after.
+  Task<Result<void>> add_standby(std::string name, ServerOptions options);
+  // Stops a server and removes its files. Errc::conflict for a primary that has standbys. The data of the last server
+  // is kept: it is the cluster's.
+  Task<Result<void>> remove_server(std::string name);
+
+  // Errc::conflict for a diverged server: rejoin() it. Fine if it runs.
+  Task<Result<void>> start(std::string name);
+  Task<Result<void>> stop(std::string name, StopMode mode = StopMode::fast);
+  Task<Result<void>> restart(std::string name);
+
+  // Makes the safe standby that has most (or the given one, if it has as much) the primary; the old primary's processes
+  // are killed first, and it counts as diverged. Errc::conflict, before anything is touched, if no standby is safe;
+  // `accept_loss` takes any that runs.
+  Task<Result<void>> fail_over(std::string target = "", bool accept_loss = false);
+  // Swaps the primary and a safe standby without loss; both run afterwards.
+  Task<Result<void>> switch_over(std::string target);
+  // Makes a diverged or left-behind server a standby again: rewound if that works, else cloned anew.
+  Task<Result<void>> rejoin(std::string name);
+
+  Instance* find(const std::string& name);
+  Instance* primary() { return find(state_.primary); }
+  bool is_primary(const std::string& name) const { return name == state_.primary; }
+  std::vector<std::string> names() const;
+  const ClusterState& state() const { return state_; }
+  // As of the last look, at most half a second ago; nothing for servers that are no standbys.
+  const std::map<std::string, StandbyStatus>& standbys() const { return standbys_; }
+  // Returns when the standby is safe.
+  Task<Result<void>> wait_until_safe(std::string name, Duration timeout);
+
+ private:
+  io::Path server_folder(const std::string& name) const { return folder_ + "/servers/" + name; }
+  io::Path twin() const { return folder_ + "/twin"; }
+  io::Path volume() const { return folder_ + "/volume"; }
+
+  Instance& add(const std::string& name, ServerOptions options);
+  Task<Result<void>> make_folders();
+  Task<Result<void>> save(ClusterState state);
+  Task<Result<void>> start_first(std::string name);
+  Task<Result<void>> take_first_data(WarmPool& pool, io::Path data);
+  Task<Result<void>> prepare_standby(Instance& standby);
+  Task<Result<bool>> use_twin(Instance& standby);
+  Task<Result<bool>> primary_has_wal_of(io::Path standby_data);
+  Task<Result<bool>> streams(const std::string& name, Duration timeout);
+  Task<Result<void>> start_server(Instance& server);
+  Task<Result<void>> start_primary(Instance& server);
+  Task<Result<void>> start_standby(Instance& server);
+  Role role_of(const Instance& server);
+
+  // Roles (failover.cc)
+  Task<Result<std::string>> best_candidate(const std::set<std::string>& candidates, std::string target);
+  Task<Result<void>> make_primary(std::string name, ClusterState state);
+  Task<Result<void>> finish_promotion();
+  Task<Result<void>> check_has_all(Instance& target, Instance& stopped_primary);
+  Task<Result<void>> hand_over(Instance& old, Instance& next);
+
+  // Synchronous replication (watch.cc)
+  Task<void> watch();
+  Task<Result<bool>> look();
+  Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
+  Task<void> drop_lost_standby(std::string name);
+  void on_lost(Instance& server);
+  void changed() const;
+
+  const Context& context_;
+  const Installation& installation_;
+  const io::Path folder_;
+  const Handlers handlers_;
+  std::map<std::string, std::unique_ptr<Instance>> servers_;
+  ClusterState state_;
+  std::map<std::string, StandbyStatus> standbys_;
+  Mutex membership_;  // servers come and go (may take minutes)
+  Mutex roles_;       // who is primary, who is safe (milliseconds); taken after membership_
+  bool closing_ = false;
+  TaskGroup tasks_;
+};
+
+}  // namespace boreal::postgres

@@ -1,0 +1,176 @@
+// How roles change. Every step is written to the state first; what a crash of ours leaves half done, open() finishes.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/log.h"
+#include "postgres/backup.h"
+#include "postgres/cluster.h"
+#include "postgres/detail/tool.h"
+
+namespace boreal::postgres {
+
+namespace {
+
+// A place in the WAL as a number that compares.
+constexpr const char* received_sql =
+    "select pg_wal_lsn_diff(coalesce(greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()), '0/0'), "
+    "'0/0')::bigint";
+
+uint64_t to_number(std::string_view text) {
+  uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+Task<Result<std::string>> Cluster::best_candidate(const std::set<std::string>& candidates, std::string target) {
+  std::map<std::string, uint64_t> received;
+  for (const auto& name : candidates) {
+    const auto rows = co_await servers_[name]->query(received_sql);
+    if (rows) {
+      received[name] = to_number(rows->scalar());
+    } else {
+      log::warn("postgres", "a standby does not say how far it is", {{"name", name}, {"why", rows.error().message()}});
+    }
+  }
+  if (received.empty()) co_return fail(Errc::unavailable, "none of the standbys answers");
+  const auto best = std::ranges::max_element(received, {}, [](const auto& entry) { return entry.second; });
+  if (target.empty()) co_return best->first;
+  const auto wanted = received.find(target);
+  if (wanted == received.end() || wanted->second < best->second) {
+    co_return fail(Errc::conflict, fmt::format("{} has less than {} and cannot take over", target, best->first));
+  }
+  co_return target;
+}
+
+Task<Result<void>> Cluster::fail_over(std::string target, bool accept_loss) {
+  const auto turn = co_await roles_.lock();
+  std::set<std::string> candidates;
+  for (const auto& [name, server] : servers_) {
+    const bool safe = state_.safe.contains(name) || (accept_loss && !state_.diverged.contains(name));
+    if (safe && server->is_running() && !is_primary(name)) candidates.insert(name);
+  }
+  if (candidates.empty()) {
+    co_return fail(Errc::conflict,
+                   "no running standby is known to have every acknowledged commit: start the primary again");
+  }
+  if (!target.empty() && !candidates.contains(target)) {
+    co_return fail(Errc::conflict,
+                   fmt::format("{} is not a running standby that has every acknowledged commit", target));
+  }
+  ClusterState state{.diverged = state_.diverged};
+  if (auto* old = primary()) {
+    CO_CHECK(co_await old->kill());
+    state.diverged.insert(old->name());
+  }
+  CO_TRY(const std::string winner, co_await best_candidate(candidates, target));
+  co_return co_await make_primary(winner, std::move(state));
+}
+
+// From here on the old primary does not start as one any more. The new one acknowledges alone at first, so that none
+// of the others counts as safe.
+Task<Result<void>> Cluster::make_primary(std::string name, ClusterState state) {
+  state.primary = name;
+  state.safe.clear();
+  CO_CHECK(co_await save(std::move(state)));
+  standbys_.clear();
+  CO_CHECK(co_await servers_[name]->promote());
+  changed();
+  for (auto& [other, server] : servers_) {
+    if (auto set = co_await server->set_role(role_of(*server)); !set) {
+      log::warn("postgres", "a server did not hear of the new primary",
+                {{"name", other}, {"why", set.error().message()}});
+    }
+  }
+  log::info("postgres", "new primary", {{"name", name}});
+  co_return Result<void>();
+}
+
+Task<Result<void>> Cluster::finish_promotion() {
+  auto* server = primary();
+  if (!server || !server->is_running()) co_return Result<void>();
+  const auto recovering = co_await server->query("select pg_is_in_recovery()");
+  // One that is still starting, or hangs, is not half promoted: whoever watches it decides.
+  if (!recovering || recovering->scalar() != "t") co_return Result<void>();
+  co_return co_await make_primary(state_.primary, state_);
+}
+
+// A primary that is stopped in order sends its standbys everything, its last checkpoint too, before it ends.
+Task<Result<void>> Cluster::check_has_all(Instance& target, Instance& stopped_primary) {
+  CO_TRY(const auto text,
+         co_await detail::run_tool(context_, detail::command(context_, {installation_.program("pg_controldata"),
+                                                                        stopped_primary.layout().data()})));
+  constexpr std::string_view label = "Latest checkpoint location:";
+  const size_t at = text.find(label);
+  if (at == std::string::npos) co_return fail(Errc::corrupt, "pg_controldata names no checkpoint");
+  const size_t start = text.find_first_not_of(' ', at + label.size());
+  std::string checkpoint = text.substr(start, text.find('\n', start) - start);
+  CO_TRY(const auto rows, co_await target.query("select pg_last_wal_receive_lsn() > $1::pg_lsn", {checkpoint}));
+  if (rows.scalar() == "t") co_return Result<void>();
+  co_return fail(Errc::conflict, fmt::format("{} did not get all of the primary's last writes", target.name()));
+}
+
+Task<Result<void>> Cluster::hand_over(Instance& old, Instance& next) {
+  const auto turn = co_await roles_.lock();
+  if (primary() != &old || !state_.safe.contains(next.name())) {
+    co_return fail(Errc::conflict, "the roles changed meanwhile");
+  }
+  CO_CHECK(co_await old.stop(StopMode::fast));
+  if (auto all = co_await check_has_all(next, old); !all) {
+    auto back = co_await start_primary(old);
+    if (!back) log::error("postgres", "the primary did not come back", {{"why", back.error().message()}});
+    co_return all;
+  }
+  co_return co_await make_primary(next.name(), state_);
+}
+
+Task<Result<void>> Cluster::switch_over(std::string target) {
+  const auto member_turn = co_await membership_.lock();
+  auto* old = primary();
+  auto* next = find(target);
+  if (!old || !old->is_running()) co_return fail(Errc::unavailable, "there is no running primary to hand over");
+  if (!next || next == old || !next->is_running() || !state_.safe.contains(target)) {
+    co_return fail(Errc::conflict,
+                   fmt::format("{} is not a running standby that has every acknowledged commit", target));
+  }
+  // What is written out now need not be while clients wait.
+  CO_CHECK(co_await old->query("checkpoint", {}, std::chrono::minutes(10)));
+  CO_CHECK(co_await hand_over(*old, *next));
+  // It was stopped in order and branched off nowhere: it follows as it is.
+  auto started = co_await start_standby(*old);
+  changed();
+  co_return started;
+}
+
+Task<Result<void>> Cluster::rejoin(std::string name) {
+  const auto member_turn = co_await membership_.lock();
+  auto* server = find(name);
+  auto* source = primary();
+  if (!server) co_return fail(Errc::not_found, fmt::format("there is no server '{}'", name));
+  if (server == source) co_return fail(Errc::conflict, fmt::format("{} is the primary", name));
+  if (!source || !source->is_running()) co_return fail(Errc::unavailable, "there is no running primary to join");
+  co_await drop_lost_standby(name);
+  CO_CHECK(co_await server->kill());
+  const io::Path data = server->layout().data();
+  auto joined = state_.diverged.contains(name) ? co_await rewind(context_, installation_, *source, data)
+                                               : fail(Errc::unsupported, "it did not branch off");
+  if (!joined) {
+    log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
+    CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
+    CO_CHECK(co_await clone_server(context_, installation_, *source, data));
+  }
+  {
+    const auto turn = co_await roles_.lock();
+    if (primary() != source) co_return fail(Errc::conflict, "the primary changed meanwhile: rejoin again");
+    ClusterState state = state_;
+    state.diverged.erase(name);
+    CO_CHECK(co_await save(std::move(state)));
+  }
+  auto started = co_await start_standby(*server);
+  changed();
+  co_return started;
+}
+
+}  // namespace boreal::postgres

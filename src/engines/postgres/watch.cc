@@ -1,0 +1,127 @@
+// Which standbys a commit waits for: kept in step with those that are there.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/log.h"
+#include "postgres/cluster.h"
+
+namespace boreal::postgres {
+
+namespace {
+
+constexpr Duration look_interval{500};
+constexpr Duration short_pause{50};
+constexpr Duration silence_limit{3'000};  // standbys answer every second
+
+constexpr const char* look_sql =
+    "select application_name, state = 'streaming', sync_state = 'sync', "
+    "greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0)::bigint, "
+    "coalesce(extract(epoch from replay_lag) * 1000, 0)::bigint, "
+    "coalesce(extract(epoch from clock_timestamp() - reply_time) * 1000, 0)::bigint "
+    "from pg_stat_replication";
+
+int64_t to_number(const std::optional<std::string>& text) {
+  int64_t value = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), value);
+  return value;
+}
+
+std::vector<std::string> to_list(const std::set<std::string>& names) { return {names.begin(), names.end()}; }
+
+}  // namespace
+
+Task<void> Cluster::watch() {
+  std::string last_problem;
+  while (!closing_) {
+    bool settled = true;
+    if (auto* server = primary(); server && server->is_running()) {
+      const auto looked = co_await look();
+      const std::string problem = looked ? "" : looked.error().message();
+      if (!problem.empty() && problem != last_problem) {
+        log::warn("postgres", "cannot look at the primary", {{"name", state_.primary}, {"why", problem}});
+      }
+      last_problem = problem;
+      settled = looked.value_or(true);
+    }
+    const Duration pause = settled ? look_interval : short_pause;
+    for (Duration slept{0}; slept < pause && !closing_; slept += short_pause) co_await context_.loop.sleep(short_pause);
+  }
+}
+
+// False when something is under way and a next look is due soon.
+Task<Result<bool>> Cluster::look() {
+  const std::string looked_at = state_.primary;
+  CO_TRY(const auto rows, co_await primary()->query(look_sql, {}, silence_limit));
+  const auto turn = co_await roles_.lock();
+  if (state_.primary != looked_at || closing_) co_return true;
+  std::set<std::string> live;
+  std::set<std::string> in_force;  // the primary waits for these already
+  standbys_.clear();
+  for (const auto& row : rows.rows) {
+    const std::string name = row[0].value_or("");
+    const auto* server = find(name);
+    if (!server || name == state_.primary) continue;
+    const bool streaming = row[1] == "t";
+    standbys_[name] = {streaming, false, static_cast<uint64_t>(to_number(row[3])), Duration(to_number(row[4]))};
+    if (!streaming || !server->is_running() || Duration(to_number(row[5])) > silence_limit) continue;
+    live.insert(name);
+    if (row[2] == "t") in_force.insert(name);
+  }
+  CO_CHECK(co_await set_live(live, std::move(in_force)));
+  for (auto& [name, status] : standbys_) status.safe = state_.safe.contains(name);
+  co_return state_.safe == live;
+}
+
+// The order matters. A standby stops being safe, durably, before the primary acknowledges without it; and it becomes
+// safe only after the primary was seen to wait for it.
+Task<Result<void>> Cluster::set_live(std::set<std::string> live, std::set<std::string> in_force) {
+  auto* server = primary();
+  if (!server || !server->is_running()) co_return Result<void>();
+  const auto& waited_for = server->role().synchronous;
+  ClusterState state = state_;
+  std::erase_if(state.safe, [&](const std::string& name) { return !live.contains(name); });
+  for (const auto& name : live) {
+    const bool asked_before = std::ranges::find(waited_for, name) != waited_for.end();
+    if (asked_before && in_force.contains(name)) state.safe.insert(name);
+  }
+  if (state.safe != state_.safe) CO_CHECK(co_await save(std::move(state)));
+  if (to_list(live) != waited_for) CO_CHECK(co_await server->set_role({.synchronous = to_list(live)}));
+  co_return Result<void>();
+}
+
+// A standby whose process ended, or is about to: nobody has to wait for the next look.
+Task<void> Cluster::drop_lost_standby(std::string name) {
+  const auto turn = co_await roles_.lock();
+  auto* server = primary();
+  if (!server) co_return;
+  const auto& waited_for = server->role().synchronous;
+  std::set<std::string> live(waited_for.begin(), waited_for.end());
+  live.erase(name);
+  standbys_.erase(name);
+  if (auto set = co_await set_live(std::move(live), {}); !set) {
+    log::warn("postgres", "the primary still waits for a lost standby",
+              {{"name", name}, {"why", set.error().message()}});
+  }
+}
+
+void Cluster::on_lost(Instance& server) {
+  const bool was_primary = is_primary(server.name());
+  if (!was_primary) tasks_.spawn(drop_lost_standby(server.name()));
+  changed();
+  if (handlers_.lost) handlers_.lost(server.name(), was_primary);
+}
+
+Task<Result<void>> Cluster::wait_until_safe(std::string name, Duration timeout) {
+  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+  while (!state_.safe.contains(name)) {
+    if (monotonic_ns() > deadline_ns) {
+      co_return fail(Errc::timeout, fmt::format("the standby {} has not caught up after {} ms", name, timeout.count()));
+    }
+    co_await context_.loop.sleep(Duration(10));
+  }
+  co_return Result<void>();
+}
+
+}  // namespace boreal::postgres

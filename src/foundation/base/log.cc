@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <ctime>
 
@@ -17,6 +18,8 @@ std::atomic<bool> as_json = false;
 constexpr std::string_view names[] = {"debug", "info", "warn", "error"};
 constexpr std::string_view colours[] = {"\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
 // One event is one line, whatever a client put into a value.
 void append_quoted(std::string& out, std::string_view text) {
   out += '"';
@@ -24,7 +27,7 @@ void append_quoted(std::string& out, std::string_view text) {
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+    } else if (is_control(c)) {
       out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
     } else {
       out += c;
@@ -34,7 +37,9 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 void append_value(std::string& out, std::string_view text) {
-  const bool plain = !text.empty() && text.find_first_of(" =\"\\\n\r\t\x1b") == std::string_view::npos;
+  const bool plain = !text.empty() && std::ranges::none_of(text, [](char c) {
+    return is_control(c) || c == ' ' || c == '=' || c == '"' || c == '\\';
+  });
   if (plain) {
     out += text;
   } else {
@@ -76,7 +81,7 @@ void write(Level level, std::string_view module, std::string_view message, std::
     const std::string_view on = terminal ? colours[index] : "";
     const std::string_view off = terminal ? "\x1b[0m" : "";
     line = fmt::format("{} {}{:5}{} {:<10} ", timestamp(), on, names[index], off, module);
-    for (const char c : message) line += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    for (const char c : message) line += is_control(c) ? ' ' : c;
     for (const auto& field : fields) {
       line += fmt::format(" {}=", field.key);
       append_value(line, field.value);

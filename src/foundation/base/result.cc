@@ -33,7 +33,12 @@ Errc from_errno(int number) {
     case EEXIST:
     case ENOTEMPTY: return Errc::exists;
     case EACCES:
-    case EPERM: return Errc::denied;
+    case EPERM:
+    case EROFS: return Errc::denied;
+    case EBUSY:
+    case ETXTBSY: return Errc::conflict;
+    case EFBIG:
+    case E2BIG: return Errc::too_large;
     case ENOSPC:
     case EDQUOT: return Errc::no_space;
     case EINVAL:
@@ -44,7 +49,12 @@ Errc from_errno(int number) {
     case ECANCELED: return Errc::cancelled;
     case ECONNREFUSED:
     case ECONNRESET:
+    case ECONNABORTED:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
     case EPIPE:
+    case EMFILE:
+    case ENFILE:
     case EADDRINUSE:
     case EADDRNOTAVAIL: return Errc::unavailable;
     default: return Errc::io;

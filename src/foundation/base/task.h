@@ -134,14 +134,23 @@ struct Detached {
 };
 }  // namespace detail
 
-// Starts the task here and now, on this thread; `done` is called with its result when it ends.
+// Starts the task here and now, on this thread; `done` is called with its result when it ends. By then the task's
+// frame is gone: whoever waits for `done` may destroy what its parameters refer to.
 template <class T, class F>
 detail::Detached spawn(Task<T> task, F done) {
   if constexpr (std::is_void_v<T>) {
-    co_await std::move(task);
+    {
+      auto running = std::move(task);
+      co_await std::move(running);
+    }
     done();
   } else {
-    done(co_await std::move(task));
+    std::optional<T> value;
+    {
+      auto running = std::move(task);
+      value.emplace(co_await std::move(running));
+    }
+    done(std::move(*value));
   }
 }
 inline detail::Detached spawn(Task<void> task) { co_await std::move(task); }

@@ -16,7 +16,7 @@ constexpr size_t trace_limit = 100'000;
 
 struct Rule {
   Operation operation;
-  int countdown;  // fires when it gets to 0
+  int remaining;  // fires at 1; 0 has fired
   detail::Verdict verdict;
   std::string path_part;
   bool and_after;
@@ -71,14 +71,14 @@ detail::Verdict Faults::State::decide(Operation operation, std::string_view path
   if (changes) ++steps;
   detail::Verdict verdict;
   for (auto& rule : rules) {
-    if (rule.operation != operation || path.find(rule.path_part) == std::string_view::npos) continue;
-    if (rule.countdown > 0)
-      --rule.countdown;
-    else if (!rule.and_after)
+    const bool meant = rule.operation == operation && path.find(rule.path_part) != std::string_view::npos;
+    if (!meant || rule.remaining == 0) continue;
+    if (rule.remaining > 1) {
+      --rule.remaining;
       continue;
-    if (rule.countdown > 0) continue;
+    }
     verdict = rule.verdict;
-    if (!rule.and_after) rule.countdown = -1;
+    if (!rule.and_after) rule.remaining = 0;
   }
   return verdict;
 }

@@ -1,0 +1,141 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "base/text.h"
+#include "cli/admin_client.h"
+#include "codec/json_value.h"
+#include "server/run.h"
+#include "server/version.h"
+
+namespace boreal::cli {
+
+namespace {
+
+int failed(const Error& error) {
+  fmt::print(stderr, "boreal: {}\n", error.message());
+  return 1;
+}
+
+// Asks, and prints what the server says of a refusal.
+Result<std::string> ask_ok(const Target& target, const std::string& method, const std::string& path) {
+  TRY(auto answer, ask(target, method, path));
+  if (answer.status == 200) return std::move(answer.body);
+  std::string why = answer.body;
+  if (const auto document = json::parse(answer.body); document && document->find("message") && document->find("message")->string()) {
+    why = *document->find("message")->string();
+  }
+  return fail(Errc::conflict, fmt::format("the server refused ({}): {}", answer.status, why));
+}
+
+// "90d", "12h", "30m", "10s" → milliseconds.
+Result<int64_t> parse_span(const std::string& text) {
+  static constexpr std::pair<char, int64_t> units[] = {{'s', 1000}, {'m', 60'000}, {'h', 3'600'000}, {'d', 86'400'000}};
+  for (const auto& [unit, ms] : units) {
+    if (text.size() > 1 && text.back() == unit) {
+      TRY(const int64_t count, parse_int(std::string_view(text).substr(0, text.size() - 1), 0, 36'500));
+      return count * ms;
+    }
+  }
+  return fail(Errc::invalid, fmt::format("'{}' is not a span of time; write 90d, 12h, 30m or 10s", text));
+}
+
+int print_answer(const Result<std::string>& answer) {
+  if (!answer) return failed(answer.error());
+  fmt::print("{}", *answer);
+  return 0;
+}
+
+std::string exports_of(const server::RunInfo& info) {
+  std::string lines = fmt::format("export AWS_ENDPOINT_URL={}\nexport AWS_DEFAULT_REGION={}\n", info.url, info.region);
+  if (info.dev) lines += "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n";
+  return lines;
+}
+
+void print_status(const server::RunInfo& info, const json::Value& state) {
+  const bool colour = isatty(STDOUT_FILENO) == 1;
+  const auto row = [](std::string_view name, std::string_view value) { fmt::print("  {:<10}{}\n", name, value); };
+  const json::Value* ready = state.find("ready");
+  const bool is_ready = ready && ready->boolean().value_or(false);
+  fmt::print("boreal {}  {}{}{}\n\n", info.version, colour ? (is_ready ? "\x1b[32m" : "\x1b[33m") : "",
+             is_ready ? "ready" : "not ready", colour ? "\x1b[0m" : "");
+  row("APIs", info.url);
+  row("data", info.data_folder);
+  row("region", info.region);
+  row("mode", info.dev ? "dev" : "serve");
+  row("process", fmt::format("{}, up {}", info.pid, format_duration(Duration(SystemClock().now().ms - info.started_ms))));
+  const json::Value* services = state.find("services");
+  if (services == nullptr || services->object() == nullptr) return;
+  fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");
+  for (const auto& [name, service] : *services->object()) {
+    const auto* status = service.find("status");
+    const auto* calls = service.find("calls");
+    fmt::print("  {:<16}{:<12}{:>10}\n", name, status && status->string() ? *status->string() : "?",
+               calls ? calls->integer().value_or(0) : 0);
+  }
+}
+
+}  // namespace
+
+int status(const Target& target, const Output& output) {
+  const auto answer = ask(target, "GET", "health/ready");
+  if (!answer) return failed(answer.error());
+  if (output.format == "json") {
+    fmt::print("{}", answer->body);
+    return answer->status == 200 ? 0 : 1;
+  }
+  const auto info = server::read_run_info(target.data_folder);
+  if (!info) return failed(info.error());
+  if (output.format == "env") {
+    fmt::print("{}", exports_of(*info));
+    return 0;
+  }
+  const auto state = json::parse(answer->body);
+  if (!state) return failed(state.error());
+  print_status(*info, *state);
+  return answer->status == 200 ? 0 : 1;
+}
+
+int env(const Target& target) {
+  const auto info = server::read_run_info(target.data_folder);
+  if (!info) return failed(info.error());
+  fmt::print("{}", exports_of(*info));
+  return 0;
+}
+
+int healthcheck(const Target& target) {
+  const auto answer = ask(target, "GET", "health/ready");
+  if (!answer) return failed(answer.error());
+  return answer->status == 200 ? 0 : 1;
+}
+
+int clock_show(const Target& target) { return print_answer(ask_ok(target, "GET", "clock")); }
+
+int clock_advance(const Target& target, const std::string& by) {
+  const auto ms = parse_span(by);
+  if (!ms) {
+    fmt::print(stderr, "boreal: {}\n", ms.error().message());
+    return 2;
+  }
+  return print_answer(ask_ok(target, "POST", fmt::format("clock?advance_ms={}", *ms)));
+}
+
+int clock_reset(const Target& target) { return print_answer(ask_ok(target, "POST", "clock?reset")); }
+
+int reset(const Target& target) {
+  const auto answer = ask_ok(target, "POST", "reset");
+  if (!answer) return failed(answer.error());
+  fmt::print("All state is gone; the server goes on, empty.\n");
+  return 0;
+}
+
+int version(const Output& output) {
+  const char* form = output.format == "json" ? "{{\"version\":\"{}\",\"compiler\":\"{}\"}}\n" : "boreal {} ({})\n";
+  fmt::print(fmt::runtime(form), server::version, __VERSION__);
+  return 0;
+}
+
+}  // namespace boreal::cli

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "codec/hex.h"
 #include "codec/utf8.h"
 
@@ -20,7 +21,6 @@ constexpr std::array<bool, 256> plain = [] {
 }();
 
 bool is_plain(char c) { return plain[static_cast<unsigned char>(c)]; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 

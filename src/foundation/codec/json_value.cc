@@ -2,21 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <stdexcept>
 #include <unordered_set>
 
 namespace boreal::json {
 namespace {
-
-template <class T>
-std::optional<T> convert(const std::string* text) {
-  if (!text) return std::nullopt;
-  T value{};
-  auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), value);
-  if (code != std::errc() || end != text->data() + text->size()) return std::nullopt;
-  return value;
-}
 
 Result<Value> read(Reader& in, Duplicates duplicates);
 
@@ -100,8 +90,19 @@ const std::string* Value::number_text() const {
   return number ? &number->text : nullptr;
 }
 
-std::optional<int64_t> Value::integer() const { return convert<int64_t>(number_text()); }
-std::optional<double> Value::float64() const { return convert<double>(number_text()); }
+std::optional<int64_t> Value::integer() const {
+  auto* text = number_text();
+  if (!text) return std::nullopt;
+  auto value = Reader(*text).integer();
+  return value ? std::optional(*value) : std::nullopt;
+}
+
+std::optional<double> Value::float64() const {
+  auto* text = number_text();
+  if (!text) return std::nullopt;
+  auto value = Reader(*text).float64();
+  return value ? std::optional(*value) : std::nullopt;
+}
 
 std::optional<bool> Value::boolean() const {
   auto* value = std::get_if<bool>(&data_);

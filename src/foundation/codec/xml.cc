@@ -6,6 +6,7 @@
 #include <charconv>
 #include <pugixml.hpp>
 
+#include "base/text.h"
 #include "codec/utf8.h"
 
 namespace boreal::xml {
@@ -37,6 +38,8 @@ class Checker {
     while (at_ < text_.size()) {
       if (text_[at_] == '<') {
         CHECK(check_markup());
+      } else if (depth_ == 0 && !is_space(text_[at_])) {
+        return error("text outside of the root element");
       } else if (text_[at_] == '&') {
         CHECK(check_reference());
       } else if (starts_with("]]>")) {
@@ -79,8 +82,7 @@ class Checker {
     std::string_view declaration = text_.substr(start, at_ - start);
     size_t encoding = declaration.find("encoding");
     if (encoding == std::string_view::npos) return {};
-    std::string value;
-    for (char c : declaration.substr(encoding)) value += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    std::string value = to_upper(declaration.substr(encoding));
     bool accepted = value.find("UTF-8") != std::string::npos || value.find("US-ASCII") != std::string::npos;
     if (!accepted) return error("the encoding must be UTF-8");
     return {};
@@ -94,9 +96,15 @@ class Checker {
       ++at_;
       return {};
     }
-    if (starts_with("<![CDATA[")) return skip_past("]]>", "CDATA section");
+    if (depth_ > 0 && starts_with("<![CDATA[")) return skip_past("]]>", "CDATA section");
     if (starts_with("<!")) return error("document types are not accepted");
     if (starts_with("<?")) return error("processing instructions are not accepted");
+    return check_tag();
+  }
+
+  Result<void> check_tag() {
+    bool closing = starts_with("</");
+    if (closing && depth_ == 0) return error("an end without a start");
     ++at_;
     while (at_ < text_.size() && text_[at_] != '>') {
       char c = text_[at_];
@@ -108,6 +116,11 @@ class Checker {
       }
     }
     if (at_ == text_.size()) return error("the text ends inside a tag");
+    if (closing) {
+      --depth_;
+    } else if (text_[at_ - 1] != '/') {
+      ++depth_;
+    }
     ++at_;
     return {};
   }
@@ -149,6 +162,7 @@ class Checker {
 
   std::string_view text_;
   size_t at_ = 0;
+  size_t depth_ = 0;  // elements that are open
 };
 
 bool is_text(pugi::xml_node node) { return node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata; }
@@ -176,7 +190,11 @@ std::optional<pugi::xml_node> next_in_document_order(pugi::xml_node node, pugi::
   return std::nullopt;
 }
 
-Result<void> check_attributes(pugi::xml_node element) {
+Result<void> check_element(pugi::xml_node element) {
+  std::string_view name = element.name();
+  if (name.starts_with(':') || name.ends_with(':') || local_name(name).find(':') != std::string_view::npos) {
+    return fail(Errc::invalid, fmt::format("XML: the name {} has more than one prefix, or half of one", name));
+  }
   for (auto attribute = element.first_attribute(); attribute; attribute = attribute.next_attribute()) {
     // attribute() finds the first of that name.
     if (element.attribute(attribute.name()) != attribute) {
@@ -190,11 +208,7 @@ Result<void> check_attributes(pugi::xml_node element) {
 Result<pugi::xml_node> check_tree(const pugi::xml_document& document, const Limits& limits) {
   pugi::xml_node root = element_from(document.first_child());
   if (!root) return fail(Errc::invalid, "XML: there is no element");
-  for (auto node = document.first_child(); node; node = node.next_sibling()) {
-    bool blank = is_text(node) && node.type() == pugi::node_pcdata &&
-                 std::string_view(node.value()).find_first_not_of(" \t\r\n") == std::string_view::npos;
-    if (node != root && !blank) return fail(Errc::invalid, "XML: there is something beside the root element");
-  }
+  if (element_from(root.next_sibling())) return fail(Errc::invalid, "XML: there is more than one root element");
   size_t depth = 1;
   size_t count = 0;
   for (std::optional<pugi::xml_node> node = root; node; node = next_in_document_order(*node, root, depth)) {
@@ -204,7 +218,7 @@ Result<pugi::xml_node> check_tree(const pugi::xml_document& document, const Limi
     if (++count > limits.max_elements) {
       return fail(Errc::too_large, fmt::format("XML: more than {} elements", limits.max_elements));
     }
-    CHECK(check_attributes(*node));
+    CHECK(check_element(*node));
   }
   return root;
 }

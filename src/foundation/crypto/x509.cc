@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "crypto/detail/openssl.h"
 
 namespace boreal::crypto {
@@ -202,8 +203,7 @@ std::string serial_from(const X509* certificate) {
   if (!text) throw std::bad_alloc();
   std::string serial(text);
   OPENSSL_free(text);
-  std::ranges::transform(serial, serial.begin(), [](char c) { return c >= 'A' ? static_cast<char>(c | 0x20) : c; });
-  return serial;
+  return to_lower(serial);
 }
 
 // "127.0.0.1" or, of 16 bytes, eight groups as "0:0:0:0:0:0:0:1".
@@ -267,8 +267,9 @@ Result<void> check_server_certificate(const CertifiedKey& server, std::string_vi
   X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(check.get());
   X509_VERIFY_PARAM_set_time(rules, now.ms / 1000);
   X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_SSL_SERVER);
-  bool named = X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1 ||
-               X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) == 1;
+  // An empty host would switch the check of names off.
+  bool named = !name.empty() && (X509_VERIFY_PARAM_set1_ip_asc(rules, name.c_str()) == 1 ||
+                                 X509_VERIFY_PARAM_set1_host(rules, name.data(), name.size()) == 1);
   ERR_clear_error();  // a DNS name is no address, which is noted
   if (!named) return fail(Errc::invalid, fmt::format("\"{}\" is neither a name nor an address", name));
   if (X509_verify_cert(check.get()) != 1) {

@@ -81,10 +81,29 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
       if (!added.ok()) return std::unexpected(to_error(added).within("gather writes"));
     }
   }
+  if (auto status = leave_trace_in_memory(); !status.ok()) return std::unexpected(refuse(status));
   rocksdb::WriteOptions durable;
   durable.sync = true;
   if (auto status = db_.Write(durable, &merged_); !status.ok()) return std::unexpected(refuse(status));
   return {};
+}
+
+// Resume() begins a new log only if there is something in memory to flush; else it would go on with the log that
+// failed, which RocksDB 7.8 answers with an abort. So something is always there when the log is written: the
+// deletion of a key that cannot exist, which itself is not logged.
+rocksdb::Status Committer::leave_trace_in_memory() {
+  if (has_something_in_memory()) return rocksdb::Status::OK();
+  rocksdb::WriteOptions unlogged;
+  unlogged.disableWAL = true;
+  return db_.Delete(unlogged, rocksdb::Slice("\0", 1));
+}
+
+bool Committer::has_something_in_memory() {
+  uint64_t entries = 0;
+  uint64_t waiting = 0;
+  bool known = db_.GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &entries) &&
+               db_.GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting);
+  return known && entries + waiting > 0;
 }
 
 // After an error RocksDB refuses writes on its own; its Resume() flushes what is in memory to tables and begins a
@@ -95,6 +114,10 @@ Result<void> Committer::make_ready() {
   if (!disk_full_) return {};
   if (monotonic_ns() < retry_at_ns_)
     return fail(Errc::no_space, "the disk is full: nothing is written until it has room");
+  if (!has_something_in_memory()) {  // the last of it was flushed while the write failed
+    broken_ = Error(Errc::no_space, "the disk was full in the middle of a switch of logs: make room, then start again");
+    return std::unexpected(*broken_);
+  }
   auto status = db_.Resume();
   if (status.ok()) {
     disk_full_ = false;

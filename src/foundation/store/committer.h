@@ -56,6 +56,8 @@ class Committer {
   void loop();
   std::vector<Commit*> take_group();  // empty: stop
   Result<void> write(const std::vector<Commit*>& group);
+  rocksdb::Status leave_trace_in_memory();
+  bool has_something_in_memory();
   Result<void> make_ready();
   Error refuse(const rocksdb::Status& status);
   static void finish(const std::vector<Commit*>& group, const Result<void>& result);

@@ -411,7 +411,7 @@ class ModelTest {
 TEST_P(StoreTest, AgreesWithPlainMaps) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
-    ModelTest(GetParam(), seed).run(1000);
+    ModelTest(GetParam(), seed).run(600);
     if (HasFatalFailure()) return;
   }
 }

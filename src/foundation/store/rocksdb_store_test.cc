@@ -1,0 +1,332 @@
+// What only the store on disk has to stand: disks that fail, fill up and forget.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "io/fault.h"
+#include "store/testing.h"
+
+namespace boreal::store {
+
+namespace {
+
+using io::Operation;
+
+std::string number(int n) { return fmt::format("{:06}", n); }
+
+// Keys 1..count of the partition, each with itself as value, and nothing else.
+void expect_numbers(Store& store, std::string_view partition, int count) {
+  auto cursor = store.scan(partition, "");
+  for (int i = 1; i <= count; ++i, cursor->next()) {
+    ASSERT_TRUE(cursor->valid()) << i << (cursor->status() ? "" : cursor->status().error().message());
+    ASSERT_EQ(cursor->key(), number(i));
+    ASSERT_EQ(cursor->value(), number(i));
+  }
+  ASSERT_FALSE(cursor->valid());
+  ASSERT_TRUE(cursor->status());
+}
+
+// Commits the same thing until it is taken. For what comes right by itself after a while.
+void put_until_taken(StoreFolder& store, std::string_view key) {
+  auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  while (!store.put("p", key, key)) {
+    ASSERT_LT(monotonic_ns(), give_up_ns);
+    std::this_thread::yield();
+  }
+}
+
+TEST(RocksStore, OneProcessAtATime) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  auto second = open_store(store.options(), store.pool());
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code(), Errc::conflict);
+}
+
+TEST(RocksStore, RefusesAFormatOfTheFuture) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  store.close();
+  overwrite(store.folder() + "/FORMAT", "boreal store 2\n");
+  auto opened = store.open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Errc::unsupported);
+}
+
+TEST(RocksStore, DoesNotComeUpEmptyWhenItsFilesAreGone) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.put("p", "k", "v"));
+  store.close();
+  ASSERT_TRUE(io::remove_tree(store.database()));
+  EXPECT_FALSE(store.open());
+}
+
+class BrokenDisk : public testing::TestWithParam<Operation> {};
+INSTANTIATE_TEST_SUITE_P(Operations, BrokenDisk, testing::Values(Operation::write, Operation::sync),
+                         [](const auto& operation) { return std::string(io::to_string(operation.param)); });
+
+TEST_P(BrokenDisk, StopsWritesUntilTheNextStart) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.put("p", number(1), number(1)));
+  {
+    io::Faults faults;
+    faults.fail(GetParam(), 1, EIO, ".log");
+    EXPECT_EQ(store.put("p", number(2), number(2)).error().code(), Errc::io);
+  }
+  auto refused = store.put("p", number(2), number(2));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("mend the disk"), std::string::npos) << refused.error().message();
+  expect_numbers(*store, "p", 1);
+
+  store.close();
+  auto opened = store.open();
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(store->get("p", number(1)).value(), number(1));
+  ASSERT_TRUE(store.put("p", number(2), number(2)));
+  expect_numbers(*store, "p", 2);
+}
+
+TEST_P(BrokenDisk, TakesWritesAgainWhenAFullOneHasRoom) {
+  for (int before : {0, 1, 5}) {  // with nothing in memory, there is nothing that recovery would flush
+    StoreFolder store;
+    ASSERT_TRUE(store.open());
+    for (int i = 1; i <= before; ++i) ASSERT_TRUE(store.put("p", number(i), number(i)));
+    {
+      io::Faults faults;
+      faults.fail(GetParam(), 1, ENOSPC, "rocksdb/", true);
+      for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(store.put("p", number(before + 1), number(before + 1)).error().code(), Errc::no_space);
+      }
+    }
+    put_until_taken(store, number(before + 1));
+    ASSERT_TRUE(store.put("p", number(before + 2), number(before + 2)));
+    expect_numbers(*store, "p", before + 2);
+    store.close();
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().message();
+    expect_numbers(*store, "p", before + 2);
+  }
+}
+
+TEST(RocksStore, AWriteCutShortByAFullDiskLeavesASoundLog) {
+  for (bool go_on : {false, true}) {
+    StoreFolder store;
+    ASSERT_TRUE(store.open());
+    ASSERT_TRUE(store.put("p", number(1), number(1)));
+    {
+      io::Faults faults;
+      faults.short_write(1, 11, ".log");
+      EXPECT_EQ(store.put("p", number(2), number(2)).error().code(), Errc::no_space);
+    }
+    if (go_on) put_until_taken(store, number(2));
+    store.close();
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().message();
+    EXPECT_EQ(store->get("p", number(1)).value(), number(1));
+    if (go_on) expect_numbers(*store, "p", 2);
+  }
+}
+
+TEST(RocksStore, ADiskThatFillsUpWhileTablesAreWrittenStopsWritesOnlyMeanwhile) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  int taken = 0;
+  auto put_next = [&]() -> Result<void> {
+    CHECK(store.put("filler", "k", std::string(10'000, 'v')));
+    return store.put("p", number(taken + 1), number(taken + 1));
+  };
+  {
+    io::Faults faults;
+    faults.fail(Operation::write, 1, ENOSPC, ".sst", true);
+    auto done = put_next();
+    for (; done && taken < 5000; done = put_next()) ++taken;
+    ASSERT_FALSE(done) << "the tables were never written";
+    EXPECT_EQ(done.error().code(), Errc::no_space) << done.error().message();
+    EXPECT_EQ(store->get("p", number(taken)).value(), number(taken));
+  }
+  put_until_taken(store, number(++taken));
+  expect_numbers(*store, "p", taken);
+  store.close();
+  ASSERT_TRUE(store.open());
+  expect_numbers(*store, "p", taken);
+}
+
+// Commits until something fails; returns the last number that was acknowledged.
+int write_until_failure(StoreFolder& store, int from, int to) {
+  if (!store.open()) return from;
+  int acknowledged = from;
+  while (acknowledged < to && store.put("p", number(acknowledged + 1), number(acknowledged + 1))) ++acknowledged;
+  store.close();
+  return acknowledged;
+}
+
+TEST(RocksStore, KeepsWhatItAcknowledgedWhateverStepTheDiskDiesAt) {
+  int steps = 0;
+  {
+    StoreFolder store;
+    ASSERT_EQ(write_until_failure(store, 0, 5), 5);
+    io::Faults faults;
+    ASSERT_EQ(write_until_failure(store, 5, 10), 10);
+    steps = faults.steps();
+  }
+  ASSERT_GT(steps, 20);
+  for (int died_at = 0; died_at < steps; ++died_at) {
+    SCOPED_TRACE(died_at);
+    StoreFolder store;
+    ASSERT_EQ(write_until_failure(store, 0, 5), 5);
+    int acknowledged = 0;
+    {
+      io::Faults faults;
+      faults.stop_after(died_at);
+      acknowledged = write_until_failure(store, 5, 10);
+    }
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().message();
+    // The one that failed may be there; nothing after it was tried.
+    bool one_more = store->get("p", number(acknowledged + 1)).value().has_value();
+    expect_numbers(*store, "p", acknowledged + one_more);
+  }
+}
+
+TEST(RocksStore, AnUnfinishedDropIsFinishedByTheNextOne) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  Batch batch("p");
+  for (int i = 1; i <= 3500; ++i) batch.put(number(i), "v");
+  ASSERT_TRUE(store.run(store->commit(std::move(batch))));
+  {
+    io::Faults faults;
+    faults.fail(Operation::sync, 3, EIO, ".log");
+    EXPECT_FALSE(store.run(store->drop_partition("p")));
+  }
+  EXPECT_EQ(store->scan("p", "")->key(), number(2001));
+  store.close();
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.run(store->drop_partition("p")));
+  EXPECT_TRUE(store->partitions().value().empty());
+}
+
+// Tables, a manifest and a log with 2000 numbers in all.
+void fill(StoreFolder& store) {
+  for (int half = 0; half < 2; ++half) {
+    ASSERT_TRUE(store.open());
+    for (int i = half * 1000; i < (half + 1) * 1000; i += 100) {
+      Batch batch("p");
+      for (int j = i + 1; j <= i + 100; ++j) batch.put(number(j), number(j));
+      ASSERT_TRUE(store.run(store->commit(std::move(batch))));
+    }
+    store.close();
+  }
+}
+
+TEST(RocksStore, FlippedBitsNeverGiveWrongAnswers) {
+  StoreFolder store;
+  fill(store);
+  SeededRandom random(7);
+  int found = 0;
+  for (std::string_view kind : {".log", ".sst", "MANIFEST"}) {
+    io::Path path;
+    for (int round = 0; round < 25; ++round) {
+      SCOPED_TRACE(fmt::format("{} round {}", kind, round));
+      io::TempFolder copy;
+      ASSERT_TRUE(io::copy_tree(store.folder(), copy / "s", false));
+      auto folder = copy / "s/rocksdb";
+      for (const auto& name : io::list_folder(folder).value()) {
+        if (name.find(kind) != std::string::npos) path = folder + "/" + name;
+      }
+      auto content = io::read_file(path).value();
+      auto bit = random.below(8 * content.size());
+      content[bit / 8] = static_cast<char>(content[bit / 8] ^ 1 << bit % 8);
+      overwrite(path, content);
+      auto options = store.options();
+      options.folder = copy / "s";
+      auto opened = open_store(options, store.pool());
+      if (!opened) {
+        EXPECT_EQ(opened.error().code(), Errc::corrupt) << opened.error().message();
+        ++found;
+        continue;
+      }
+      EXPECT_NE(kind, ".log");  // every bit of a log counts
+      auto cursor = (*opened)->scan("p", "");
+      int next = 1;
+      for (; cursor->valid(); cursor->next(), ++next) ASSERT_EQ(cursor->value(), number(next));
+      if (!cursor->status()) {
+        EXPECT_EQ(cursor->status().error().code(), Errc::corrupt);
+        ++found;
+      } else {
+        ASSERT_EQ(next, 2001);  // it hit something that is not needed for this, as a filter
+      }
+    }
+  }
+  EXPECT_GE(found, 50);
+}
+
+// Many coroutines on one executor, as in the program.
+Task<void> commit_numbers(Store& store, std::string partition, int count, int& running) {
+  for (int i = 1; i <= count; ++i) {
+    Batch batch(partition);
+    batch.put(number(i), number(i));
+    auto done = co_await store.commit(std::move(batch));
+    EXPECT_TRUE(done) << done.error().message();
+  }
+  --running;
+}
+
+TEST(RocksStore, CommitsThatWaitTogetherShareSyncs) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  constexpr int writers = 32;
+  constexpr int count = 20;
+  int running = writers;
+  io::Faults faults;
+  TestExecutor executor;
+  for (int i = 0; i < writers; ++i) {
+    executor.post([&, i] { spawn(commit_numbers(*store, "p" + std::to_string(i), count, running)); });
+  }
+  while (running > 0) executor.run_until_idle();
+  int syncs = 0;
+  for (const auto& line : faults.trace()) syncs += line.starts_with("sync") && line.ends_with(".log");
+  EXPECT_GE(syncs, count);
+  EXPECT_LT(syncs, writers * count / 2);
+  for (int i = 0; i < writers; ++i) expect_numbers(*store, "p" + std::to_string(i), count);
+}
+
+TEST(RocksStore, RefusesRatherThanLetWritesPileUp) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  TestExecutor executor;
+  io::Faults faults;
+  std::mutex disk;
+  disk.lock();
+  faults.before_each([&](Operation operation, std::string_view path) {
+    if (operation == Operation::sync && path.ends_with(".log")) std::lock_guard wait(disk);
+  });
+  int refused = 0;
+  int taken = 0;
+  std::string value(8 << 20, 'v');
+  executor.post([&] {
+    for (int i = 0; i < 30; ++i) {
+      Batch batch("p");
+      batch.put(number(i), value);
+      spawn(store->commit(std::move(batch)), [&](Result<void> done) {
+        if (!done) EXPECT_EQ(done.error().code(), Errc::unavailable);
+        ++(done ? taken : refused);
+      });
+    }
+  });
+  executor.run_until_idle();
+  EXPECT_GE(refused, 10);
+  disk.unlock();
+  while (refused + taken < 30) executor.run_until_idle();
+  EXPECT_GE(taken, 10);
+}
+
+}  // namespace
+
+}  // namespace boreal::store

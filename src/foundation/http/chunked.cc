@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/result.h"
+
 namespace boreal::http {
 
 namespace {
@@ -82,7 +84,7 @@ std::expected<void, Refusal> ChunkedDecoder::take_trailer_line() {
     state_ = State::done;
     return {};
   }
-  if (const auto field = parse_field_line(trailer_line_); !field) return std::unexpected(field.error());
+  CHECK(parse_field_line(trailer_line_));
   trailer_line_.clear();
   state_ = State::trailer;
   return {};
@@ -98,7 +100,7 @@ std::expected<ChunkedDecoder::Step, Refusal> ChunkedDecoder::next(std::string_vi
       took(size);
       return step;
     }
-    if (const auto taken = take(input[step.consumed]); !taken) return std::unexpected(taken.error());
+    CHECK(take(input[step.consumed]));
     ++step.consumed;
   }
   return step;

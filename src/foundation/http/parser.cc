@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/result.h"
 #include "http/message.h"
 
 namespace boreal::http {
@@ -10,9 +11,6 @@ namespace boreal::http {
 namespace {
 
 using Check = std::expected<void, Refusal>;
-
-#define REFUSE_OR(...) \
-  if (auto checked = (__VA_ARGS__); !checked) return std::unexpected(checked.error())
 
 // Takes one line off the front; the scanner has seen to it that each ends in CRLF.
 std::string_view take_line(std::string_view& bytes) {
@@ -94,7 +92,7 @@ Check parse_target(RequestHead& head) {
   return {};
 }
 
-Check parse_request_line(std::string_view line, RequestHead& head, bool& is_1_0) {
+Check parse_request_line(std::string_view line, RequestHead& head) {
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -102,7 +100,7 @@ Check parse_request_line(std::string_view line, RequestHead& head, bool& is_1_0)
   head.method = line.substr(0, first);
   head.target = line.substr(first + 1, last - first - 1);
   if (!is_token(head.method)) return refuse(400, "The request method has a character that is not allowed.");
-  REFUSE_OR(parse_version(line.substr(last + 1), is_1_0));
+  CHECK(parse_version(line.substr(last + 1), head.is_1_0));
   return parse_target(head);
 }
 
@@ -128,6 +126,7 @@ std::expected<void, Refusal> HeadScanner::check_limits(size_t seen) const {
 }
 
 std::expected<size_t, Refusal> HeadScanner::scan(std::string_view bytes) {
+  if (bytes.size() == scanned_) return 0;
   if (scanned_ == 0 && !bytes.empty() && bytes[0] != '\r' && !is_token(bytes.substr(0, 1))) {
     return refuse(400, "This is not an HTTP request.");
   }
@@ -143,12 +142,12 @@ std::expected<size_t, Refusal> HeadScanner::scan(std::string_view bytes) {
       continue;
     }
     if (!empty_line) fields_ += fields_start_ == 0 ? 0 : 1;
-    REFUSE_OR(check_limits(at + 1));
+    CHECK(check_limits(at + 1));
     if (empty_line) return scanned_;
     if (fields_start_ == 0) fields_start_ = scanned_;
   }
   scanned_ = bytes.size();
-  REFUSE_OR(check_limits(scanned_));
+  CHECK(check_limits(scanned_));
   return 0;
 }
 
@@ -158,30 +157,28 @@ std::expected<void, Refusal> parse_request_head(std::string_view bytes, RequestH
   head = {};
   head.fields = std::move(fields);
 
-  bool is_1_0 = false;
-  REFUSE_OR(parse_request_line(take_line(bytes), head, is_1_0));
+  CHECK(parse_request_line(take_line(bytes), head));
   Framing framing;
   bool host_seen = false;
-  bool close = is_1_0;  // HTTP/1.0 connections serve one request
+  bool close = head.is_1_0;
   for (auto line = take_line(bytes); !line.empty(); line = take_line(bytes)) {
-    const auto field = parse_field_line(line);
-    if (!field) return std::unexpected(field.error());
-    const auto [name, value] = *field;
-    head.fields.push_back(*field);
-    REFUSE_OR(framing.take(name, value));
+    TRY(const auto field, parse_field_line(line));
+    const auto [name, value] = field;
+    head.fields.push_back(field);
+    CHECK(framing.take(name, value));
     if (equals_ignore_case(name, "host")) {
-      REFUSE_OR(take_host(head, value, host_seen));
+      CHECK(take_host(head, value, host_seen));
     } else if (equals_ignore_case(name, "connection")) {
       for_each_element(value, [&](std::string_view option) { close = close || equals_ignore_case(option, "close"); });
     } else if (equals_ignore_case(name, "expect")) {
       if (!equals_ignore_case(value, "100-continue"))
         return refuse(417, "The only expectation that is served is '100-continue'.");
-      head.expects_continue = !is_1_0;
+      head.expects_continue = !head.is_1_0;
     }
   }
-  REFUSE_OR(framing.finish());
-  if (is_1_0 && framing.chunked) return refuse(400, "HTTP/1.0 has no Transfer-Encoding.");
-  if (!is_1_0 && !host_seen) return refuse(400, "The request has no Host field.");
+  CHECK(framing.finish());
+  if (head.is_1_0 && framing.chunked) return refuse(400, "HTTP/1.0 has no Transfer-Encoding.");
+  if (!head.is_1_0 && !host_seen) return refuse(400, "The request has no Host field.");
   head.content_length = framing.content_length;
   head.chunked = framing.chunked;
   head.keep_alive = !close;
@@ -200,12 +197,11 @@ std::expected<void, Refusal> parse_response_head(std::string_view bytes, Respons
   }
   Framing framing;
   for (auto field_line = take_line(bytes); !field_line.empty(); field_line = take_line(bytes)) {
-    const auto field = parse_field_line(field_line);
-    if (!field) return std::unexpected(field.error());
-    head.fields.push_back(*field);
-    REFUSE_OR(framing.take(field->first, field->second));
+    TRY(const auto field, parse_field_line(field_line));
+    head.fields.push_back(field);
+    CHECK(framing.take(field.first, field.second));
   }
-  REFUSE_OR(framing.finish());
+  CHECK(framing.finish());
   head.content_length = framing.content_length;
   head.chunked = framing.chunked;
   return {};

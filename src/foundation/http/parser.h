@@ -51,6 +51,7 @@ struct RequestHead {
   std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::optional<uint64_t> content_length;  // none: no such field
   bool chunked = false;
+  bool is_1_0 = false;  // HTTP/1.0: one request a connection, no chunks
   bool keep_alive = true;
   bool expects_continue = false;
 };

@@ -1,0 +1,124 @@
+#include "http/detail/body.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace boreal::http::detail {
+
+namespace {
+
+constexpr uint64_t max_skip_bytes = 64 << 10;
+constexpr size_t buffer_bytes = 16 << 10;  // for the framing of chunks
+
+class BodySource final : public Source {
+ public:
+  explicit BodySource(Body& body) : body_(body) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override { return body_.read(buffer); }
+  std::optional<uint64_t> size() const override { return body_.size(); }
+
+ private:
+  Body& body_;
+};
+
+}  // namespace
+
+void Body::begin(const RequestHead& head) {
+  chunked_ = head.chunked;
+  left_ = head.content_length.value_or(0);
+  size_ = chunked_ ? std::nullopt : std::optional(left_);
+  decoder_ = {};
+  failed_ = false;
+  awaits_continue_ = head.expects_continue && !complete();
+}
+
+std::unique_ptr<Source> Body::source() { return std::make_unique<BodySource>(*this); }
+
+std::unexpected<Error> Body::ended_early() {
+  failed_ = true;
+  return fail(Errc::io, size_ ? fmt::format("the peer ended the body {} bytes short of {}", left_, *size_)
+                              : "the peer ended the body before its last chunk");
+}
+
+Task<Result<size_t>> Body::read(MutableBytes buffer) {
+  if (complete() || buffer.empty()) co_return size_t{0};
+  if (failed_) co_return fail(Errc::io, "the body has failed before");
+  if (timeout_.count() > 0) input_.stream().expire_after(timeout_);
+  if (awaits_continue_) {
+    awaits_continue_ = false;
+    // A client that has begun without waiting needs no word of ours (RFC 9110 10.1.1).
+    if (input_.pending().empty()) {
+      auto told = co_await input_.stream().write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+      if (!told) {
+        failed_ = true;
+        co_return std::unexpected(std::move(told).error());
+      }
+    }
+  }
+  auto got = chunked_ ? co_await read_chunked(buffer) : co_await read_sized(buffer);
+  if (!got) failed_ = true;
+  co_return got;
+}
+
+Task<Result<size_t>> Body::read_sized(MutableBytes buffer) {
+  buffer = buffer.first(static_cast<size_t>(std::min<uint64_t>(buffer.size(), left_)));
+  size_t got = std::min(buffer.size(), input_.pending().size());
+  if (got > 0) {
+    std::memcpy(buffer.data(), input_.pending().data(), got);
+    input_.consume(got);
+  } else {
+    CO_TRY(got, co_await input_.stream().read_some(buffer));
+    if (got == 0) co_return ended_early();
+  }
+  left_ -= got;
+  co_return got;
+}
+
+Result<size_t> Body::decode_pending(MutableBytes buffer) {
+  size_t filled = 0;
+  while (filled < buffer.size() && !input_.pending().empty() && !decoder_.done()) {
+    const auto step = decoder_.next(input_.pending(), buffer.size() - filled);
+    if (!step) return fail(Errc::invalid, std::string(step.error().why));
+    if (!step->data.empty()) std::memcpy(buffer.data() + filled, step->data.data(), step->data.size());
+    filled += step->data.size();
+    input_.consume(step->consumed);
+  }
+  return filled;
+}
+
+Task<Result<size_t>> Body::read_chunked(MutableBytes buffer) {
+  for (;;) {
+    CO_TRY(const size_t filled, decode_pending(buffer));
+    if (filled > 0 || decoder_.done()) co_return filled;
+    if (decoder_.data_left() > 0) {  // nothing is pending: the data goes straight to its reader
+      const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), decoder_.data_left()));
+      CO_TRY(const size_t got, co_await input_.stream().read_some(buffer.first(wanted)));
+      if (got == 0) co_return ended_early();
+      decoder_.took(got);
+      co_return got;
+    }
+    CO_TRY(const size_t got, co_await input_.fill(buffer_bytes));
+    if (got == 0) co_return ended_early();
+  }
+}
+
+bool Body::may_skip() const {
+  if (failed_ || awaits_continue_) return false;
+  return chunked_ || left_ <= max_skip_bytes;
+}
+
+Task<bool> Body::skip() {
+  uint64_t skipped = 0;
+  std::array<std::byte, 4096> dropped;
+  while (!complete()) {
+    if (skipped > max_skip_bytes || !may_skip()) co_return false;
+    const auto got = co_await read(dropped);
+    if (!got) co_return false;
+    skipped += *got;
+  }
+  co_return true;
+}
+
+}  // namespace boreal::http::detail

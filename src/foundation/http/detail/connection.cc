@@ -1,0 +1,229 @@
+#include "http/detail/connection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+
+#include "base/log.h"
+
+namespace boreal::http::detail {
+
+namespace {
+
+constexpr size_t stream_buffer_bytes = 256 << 10;
+constexpr size_t large_head_bytes = 4 << 10;  // a larger one's memory is given back after the request
+constexpr Duration linger_time{2'000};
+constexpr size_t linger_bytes = 4 << 20;
+
+HeadLimits head_limits(const Limits& limits) {
+  return {.line_bytes = limits.request_line_bytes,
+          .header_bytes = limits.header_bytes,
+          .header_count = limits.header_count};
+}
+
+}  // namespace
+
+Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
+    : shared_(shared),
+      stream_(std::move(stream)),
+      input_(*stream_),
+      body_(input_, shared.options.limits.body_timeout),
+      scanner_(head_limits(shared.options.limits)) {
+  request_.peer = stream_->peer();
+  request_.secure = stream_->is_tls();
+}
+
+Task<void> Connection::run() {
+  while (!shared_.stopping) {
+    if (!co_await serve_one()) break;
+    served_any_ = true;
+  }
+  stream_->close();
+}
+
+void Connection::close_if_idle() {
+  if (idle_) stream_->close();
+}
+
+Task<bool> Connection::serve_one() {
+  const size_t head_size = co_await read_head();
+  if (head_size == 0) co_return false;
+  const auto bytes = input_.pending().substr(scanner_.start(), head_size - scanner_.start());
+  if (const auto parsed = parse_request_head(bytes, head_); !parsed) {
+    co_await refuse(parsed.error());
+    co_return false;
+  }
+  make_request();
+  input_.consume(head_size);  // from here on the views of head_ are stale
+
+  Response response = co_await handle();
+  request_.body.reset();
+  const bool keep_alive = head_.keep_alive && !shared_.stopping && body_.may_skip();
+  if (!co_await send(std::move(response), keep_alive)) co_return false;
+  if (!keep_alive_) {
+    if (!body_.complete()) co_await linger();
+    co_return false;
+  }
+  if (head_size > large_head_bytes) {
+    request_ = {.peer = std::move(request_.peer), .secure = request_.secure};
+    input_.shrink();
+  }
+  co_return co_await body_.skip();
+}
+
+Task<size_t> Connection::read_head() {
+  const Limits& limits = shared_.options.limits;
+  const size_t max_bytes = limits.request_line_bytes + limits.header_bytes + 4;
+  scanner_.reset();
+  bool begun = !input_.pending().empty();
+  bool timed = false;
+  if (!begun) stream_->expire_after(served_any_ ? limits.idle_timeout : limits.header_timeout);
+  for (;;) {
+    if (begun) {
+      const auto size = scanner_.scan(input_.pending());
+      if (!size) {
+        co_await refuse(size.error());
+        co_return 0;
+      }
+      if (*size > 0) co_return *size;
+      if (!std::exchange(timed, true)) stream_->expire_after(limits.header_timeout);
+    }
+    idle_ = !begun;
+    const auto got = co_await input_.fill(max_bytes);
+    idle_ = false;
+    if (!got && got.error().code() == Errc::timeout && begun) {
+      co_await refuse({408, "The head of the request took too long."});
+      co_return 0;
+    }
+    if (!got || *got == 0) co_return 0;
+    begun = true;
+  }
+}
+
+void Connection::make_request() {
+  request_.method = head_.method;
+  request_.target = head_.target;
+  request_.path = head_.path;
+  request_.query = head_.query;
+  request_.host = head_.host;
+  for (char& c : request_.host) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
+  }
+  request_.headers.clear();
+  for (const auto& [name, value] : head_.fields) request_.headers.add(name, value);
+  request_.content_length = head_.content_length;
+  body_.begin(head_);
+  request_.body = body_.source();
+}
+
+Response Connection::refusal_answer(int status, std::string_view why) const {
+  if (shared_.options.refusal) return shared_.options.refusal(status, why);
+  Response response{.status = status, .body = fmt::format("{}\n", why)};
+  response.headers.add("Content-Type", "text/plain");
+  return response;
+}
+
+Task<Response> Connection::handle() {
+  try {
+    co_return co_await shared_.handler(request_);
+  } catch (const std::exception& error) {
+    log::error("http", "a request failed by a bug",
+               {{"method", request_.method}, {"path", request_.path}, {"error", error.what()}});
+  }
+  co_return refusal_answer(500, "The request failed inside the server.");
+}
+
+Task<void> Connection::refuse(Refusal refusal) {
+  body_.fail_all();
+  request_.method.clear();  // it is not known, or not to be trusted
+  if (co_await send(refusal_answer(refusal.status, refusal.why), false)) co_await linger();
+}
+
+// Closing while the client still sends would make the system reset the connection, and the client might never see the
+// answer: so a little of what comes is read and dropped first.
+Task<void> Connection::linger() {
+  stream_->shutdown_write();
+  stream_->expire_after(linger_time);
+  std::array<std::byte, 16384> dropped;
+  for (size_t total = 0; total < linger_bytes;) {
+    const auto got = co_await stream_->read_some(dropped);
+    if (!got || *got == 0) co_return;
+    total += *got;
+  }
+}
+
+Task<bool> Connection::write(std::span<const Bytes> parts) {
+  stream_->expire_after(shared_.options.limits.body_timeout);
+  const auto written = co_await stream_->write(parts);
+  co_return written.has_value();
+}
+
+Task<bool> Connection::send(Response response, bool keep_alive) {
+  if (has_bad_field(response.headers)) {
+    log::error("http", "an answer had a header field with a forbidden character", {{"path", request_.path}});
+    response = refusal_answer(500, "The answer could not be sent.");
+  }
+  const auto framing = framing_of(response, request_.method, head_.is_1_0, keep_alive);
+  keep_alive_ = framing.keep_alive;
+  if (!framing.send_body || !response.stream) {
+    write_head(out_, response, framing, shared_.date.get());
+    co_return co_await send_text(framing.send_body ? std::string_view(response.body) : "");
+  }
+  const auto size =
+      static_cast<size_t>(std::clamp<uint64_t>(framing.content_length.value_or(UINT64_MAX), 1, stream_buffer_bytes));
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+  // Read before the head is sent: until then a failure can still be told.
+  const auto first = co_await response.stream->read({buffer.get(), size});
+  if (!first) {
+    log::error("http", "the body of an answer failed", {{"path", request_.path}, {"error", first.error().message()}});
+    co_return co_await send(refusal_answer(500, "The data could not be read."), false);
+  }
+  write_head(out_, response, framing, shared_.date.get());
+  co_return co_await send_stream(*response.stream, framing, {buffer.get(), size}, *first);
+}
+
+// Head and body, in pieces that each have the whole time.
+Task<bool> Connection::send_text(std::string_view body) {
+  std::string_view head = out_;
+  do {
+    const auto piece = body.substr(0, stream_buffer_bytes);
+    const Bytes parts[] = {as_bytes(head), as_bytes(piece)};
+    if (!co_await write(parts)) co_return false;
+    head = {};
+    body.remove_prefix(piece.size());
+  } while (!body.empty());
+  co_return true;
+}
+
+Task<bool> Connection::send_stream(Source& source, Framing framing, std::span<std::byte> buffer, size_t first) {
+  std::string_view head = out_;
+  uint64_t left = framing.content_length.value_or(UINT64_MAX);
+  for (size_t got = first;;) {
+    if (got > left) {
+      log::error("http", "the body of an answer is longer than was told", {{"path", request_.path}});
+      co_return false;
+    }
+    std::array<char, 24> line;
+    const auto line_end = got > 0 ? fmt::format_to(line.data(), "{:x}\r\n", got) : fmt::format_to(line.data(), "0\r\n");
+    const std::string_view size_line(line.data(), framing.chunked ? static_cast<size_t>(line_end - line.data()) : 0);
+    const Bytes parts[] = {as_bytes(head), as_bytes(size_line), Bytes(buffer).first(got),
+                           as_bytes(framing.chunked ? "\r\n" : "")};
+    if (!co_await write(parts)) co_return false;
+    head = {};
+    left -= got;
+    if (got == 0 || left == 0) break;
+    const auto more = co_await source.read(buffer);
+    if (!more) {
+      log::error("http", "the body of an answer failed", {{"path", request_.path}, {"error", more.error().message()}});
+      co_return false;
+    }
+    got = *more;
+  }
+  if (left == 0 || !framing.content_length) co_return true;
+  log::error("http", "the body of an answer is shorter than was told", {{"path", request_.path}, {"missing", left}});
+  co_return false;
+}
+
+}  // namespace boreal::http::detail

@@ -69,11 +69,14 @@ Result<void> BlobPipeline::seal(Bytes plain) {
   sealed_.clear();
   for (size_t at = 0; at < plain.size(); at += frame_bytes) {
     const Bytes frame = plain.subspan(at, std::min(frame_bytes, plain.size() - at));
-    const std::string packed = compress_ ? compress_frame(frame) : std::string();
+    std::string packed;
+    if (compress_) {
+      TRY(packed, compress_frame(frame));
+    }
     const Bytes content = compress_ ? as_bytes(packed) : frame;
     const size_t begin = sealed_.size();
     sealed_.resize(begin + content.size() + frame_overhead);
-    cipher_.seal(next_frame_++, content, MutableBytes(sealed_).subspan(begin));
+    CHECK(cipher_.seal(next_frame_++, content, MutableBytes(sealed_).subspan(begin)));
     if (compress_) ends_.push_back(sizes_.stored + sealed_.size());
   }
   sizes_.stored += sealed_.size();
@@ -164,6 +167,19 @@ Result<void> SegmentReader::open_frames(const Frames& frames, MutableBytes plain
     }
   }
   return {};
+}
+
+Task<Result<size_t>> SegmentSource::read(MutableBytes buffer) {
+  if (given_ == chunk_.length) {
+    if (reader_->at_end()) co_return size_t{0};
+    CO_CHECK(co_await reader_->next(chunk_));
+    given_ = 0;
+  }
+  const Bytes rest = chunk_.rest().subspan(given_);
+  const size_t count = std::min(buffer.size(), rest.size());
+  std::memcpy(buffer.data(), rest.data(), count);
+  given_ += count;
+  co_return count;
 }
 
 }  // namespace boreal::objects

@@ -94,4 +94,16 @@ class SegmentReader {
   std::vector<std::byte> sealed_;
 };
 
+// A SegmentReader as a Source, without reading ahead.
+class SegmentSource final : public Source {
+ public:
+  explicit SegmentSource(std::unique_ptr<SegmentReader> reader) : reader_(std::move(reader)) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override;
+
+ private:
+  std::unique_ptr<SegmentReader> reader_;
+  SegmentReader::Chunk chunk_;
+  size_t given_ = 0;
+};
+
 }  // namespace boreal::objects

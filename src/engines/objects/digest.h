@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include "crypto/crc.h"
 #include "crypto/hash.h"
 #include "objects/types.h"
 
@@ -22,9 +21,9 @@ class Digester {
   uint64_t size_ = 0;
   std::vector<Algorithm> wanted_;
   crypto::Md5 md5_;
-  std::optional<crypto::Crc32> crc32_;
-  std::optional<crypto::Crc32c> crc32c_;
-  std::optional<crypto::Crc64Nvme> crc64nvme_;
+  uint32_t crc32_ = 0;
+  uint32_t crc32c_ = 0;
+  uint64_t crc64nvme_ = 0;
   std::optional<crypto::Sha1> sha1_;
   std::optional<crypto::Sha256> sha256_;
 };
@@ -36,7 +35,5 @@ Result<Checksum> checksum_of_parts(std::span<const Part> parts, Algorithm algori
 
 // "<hex MD5 of the parts' MD5s>-<count>".
 std::string etag_of_parts(std::span<const Part> parts);
-
-std::string hex(std::string_view bytes);
 
 }  // namespace boreal::objects

@@ -4,7 +4,7 @@
 //   blob  = header, frame…, [table of frame ends, when compressed]
 //   frame = AES-256-GCM ciphertext, tag (16 bytes), CRC-32C of both (4 bytes)
 //
-// Key of the frames: HMAC-SHA-256(data key, label + salt); nonce: the frame's number. A data key may serve many
+// Key of the frames: HKDF of the data key and the blob's salt; nonce: the frame's number. A data key may serve many
 // blobs, since each has another salt. The CRC lets a scrubber that has no keys find damage; readers trust the tag.
 #pragma once
 
@@ -37,16 +37,18 @@ inline uint64_t table_offset(uint64_t stored_size, uint64_t frames) {
 // Seals and opens the frames of one blob. Any thread, one at a time.
 class FrameCipher {
  public:
-  // data_key: data_key_bytes of them.
-  FrameCipher(Bytes data_key, Id salt);
+  // Errc::invalid unless data_key has data_key_bytes.
+  static Result<FrameCipher> make(Bytes data_key, Id salt);
 
   // out.size() == plain.size() + frame_overhead
-  void seal(uint64_t number, Bytes plain, MutableBytes out);
-  // plain.size() == stored.size() - frame_overhead. Errc::corrupt, and nothing of use in `plain`, if it does not verify.
+  Result<void> seal(uint64_t number, Bytes plain, MutableBytes out);
+  // plain.size() == stored.size() - frame_overhead. Errc::corrupt, and nothing of use in `plain`, if it does not
+  // verify.
   Result<void> open(uint64_t number, Bytes stored, MutableBytes plain);
 
  private:
-  crypto::FrameKey key_;
+  explicit FrameCipher(const crypto::SecretKey& key) : cipher_(key) {}
+  crypto::Aes256Gcm cipher_;
 };
 
 // Whether the frame's CRC fits: what can be known without its key.
@@ -56,7 +58,7 @@ std::string blob_header(bool compressed);
 Result<void> check_blob_header(Bytes header, bool compressed);
 
 // A compressed frame's plain bytes begin with a byte that tells whether the rest is compressed or as it was.
-std::string compress_frame(Bytes plain);
+Result<std::string> compress_frame(Bytes plain);
 Result<void> decompress_frame(Bytes packed, MutableBytes plain);
 
 // Table of the frames' ends in a compressed blob, with its CRC.

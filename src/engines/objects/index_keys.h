@@ -9,6 +9,7 @@
 //   u KEY' UPLOAD, p UPLOAD PART   uploads under way
 //   q ID                           what is to be freed
 //   i RUN BLOB                     ids handed out to blobs that may not be committed yet
+//   t RUN ID                       references counted for a copy that may not be committed yet
 // KEY' is KEY with NUL written as NUL FF and ended by NUL NUL, so that a key's versions lie together and
 // keys keep their byte order.
 #pragma once
@@ -71,47 +72,35 @@ inline std::string part(UploadId id, uint32_t number) {
   return out;
 }
 inline std::string garbage(Id id) { return tagged('q', id.bytes()); }
-inline std::string reserved(uint64_t run, BlobId id) {
-  std::string out = "i";
+inline std::string of_run(char tag, uint64_t run, Id id) {
+  std::string out(1, tag);
   put_be64(out, run);
   return out + id.bytes();
 }
+inline std::string reserved(uint64_t run, BlobId id) { return of_run('i', run, id); }
+inline std::string tentative(uint64_t run, Id referrer) { return of_run('t', run, referrer); }
 
-// In the engine's own partition.
+// In the engine's own partition: the buckets, who refers to shared blobs, and two counters.
 inline std::string bucket(std::string_view id) { return tagged('b', id); }
-inline std::string dropped_bucket(std::string_view id) { return tagged('x', id); }
 inline std::string referrers(BlobId id) { return tagged('s', id.bytes()); }
 inline std::string reference(BlobId id, Id referrer) { return referrers(id) + referrer.bytes(); }
-inline std::string tentative(Id referrer) { return tagged('t', referrer.bytes()); }
 inline constexpr std::string_view run_counter = "run";
 inline constexpr std::string_view scrub_cursor = "scrub";
 
-// An entry of an escaped range, taken apart: the key, and the 16 bytes behind it as they stand.
-struct Entry {
+// The object's key in an entry of an escaped range.
+inline std::string unescaped(std::string_view index_key) {
   std::string key;
-  std::string_view id;
-};
-inline Entry split(std::string_view index_key) {
-  Entry entry;
-  size_t i = 1;
-  for (; i + 1 < index_key.size(); ++i) {
-    if (index_key[i] != '\0') {
-      entry.key += index_key[i];
-    } else if (index_key[i + 1] == '\0') {
+  for (size_t i = 1; i + 1 < index_key.size(); ++i) {
+    key += index_key[i];
+    if (index_key[i] != '\0') continue;
+    if (index_key[i + 1] == '\0') {
+      key.pop_back();
       break;
-    } else {
-      entry.key += '\0';
-      ++i;
     }
+    ++i;
   }
-  entry.id = index_key.substr(std::min(i + 2, index_key.size()));
-  return entry;
+  return key;
 }
-inline VersionId inverted_id(std::string_view id) {
-  const Id raw = Id::from_bytes(id);
-  return {~raw.order, ~raw.salt};
-}
-
 // The first key behind all keys that begin with `prefix`; empty when there is none (all FF).
 inline std::string behind_prefix(std::string prefix) {
   while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();

@@ -316,22 +316,4 @@ Result<Garbage> decode_garbage(std::string_view record) {
   return garbage;
 }
 
-std::string encode(const TentativeShare& share) {
-  Encoder out;
-  out.text(share.bucket);
-  out.text(share.index_key);
-  put_segments(out, share.segments);
-  return std::move(out).take();
-}
-
-Result<TentativeShare> decode_tentative_share(std::string_view record) {
-  Decoder in(record);
-  TentativeShare share;
-  share.bucket = in.text();
-  share.index_key = in.text();
-  share.segments = get_segments(in);
-  CHECK(in.finish());
-  return share;
-}
-
 }  // namespace boreal::objects

@@ -36,13 +36,4 @@ struct Garbage {
 std::string encode(const Garbage& garbage);
 Result<Garbage> decode_garbage(std::string_view record);
 
-// References to shared blobs that were counted for a copy which may not have been committed.
-struct TentativeShare {
-  std::string bucket;  // where the copy was to be
-  std::string index_key;  // the record that would name `referrer`, if it was committed
-  std::vector<Segment> segments;
-};
-std::string encode(const TentativeShare& share);
-Result<TentativeShare> decode_tentative_share(std::string_view record);
-
 }  // namespace boreal::objects

@@ -1,0 +1,104 @@
+// What the engine's operations share. Private to this module.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "objects/blob_io.h"
+#include "objects/buckets.h"
+#include "objects/key_change.h"
+#include "objects/key_locks.h"
+#include "objects/objects.h"
+#include "objects/pins.h"
+#include "objects/reclaimer.h"
+
+namespace boreal::objects {
+
+// Bytes that were stored and are in no index yet. Either settle() goes into the commit that names them, or
+// abandon() frees them.
+struct Draft {
+  struct Blob {
+    BlobId id;
+    std::string tier;
+  };
+  std::optional<Segment> segment;
+  std::string inline_data;
+  Digests digests;
+  std::vector<Blob> blobs;  // new ones, with reserved ids
+  std::optional<Id> share;  // under this name references to shared blobs are counted
+  Garbage share_garbage;    // what to free if it comes to nothing
+};
+
+// Where new bytes go, and with which key.
+struct Destination {
+  std::string bucket;
+  std::string tier;
+  size_t inline_bytes_max = 0;  // up to this size they go to the index
+};
+
+// A version about to be made.
+struct NewVersion {
+  std::string bucket;
+  Version version;
+  Draft draft;
+  Precondition precondition;
+  store::Batch more{""};      // further index records for the same commit
+  bool more_garbage = false;  // … which leave garbage
+};
+
+struct Objects::Impl {
+  Impl(store::Store& store, Blobs& blobs, io::Pool& pool, const Clock& clock, Random& random, Options options);
+
+  Result<void> check_target(std::string_view bucket, std::string_view key) const;
+  Result<std::string> tier_named(const std::string& name) const;  // empty: the default
+
+  // Stores the bytes (durably, unless they go inline), and lets `accept` see their digests.
+  Task<Result<Draft>> write(Destination to, Bytes data_key, std::vector<Algorithm> checksums,
+                            std::function<Result<void>(const Digests&)> accept, Source& body);
+  // The same bytes in another tier: sealed as they are or, with `keys` and where the tier wants it, compressed.
+  Task<Result<Segment>> relocate(std::string bucket, Segment segment, std::string version_key, std::string tier,
+                                 Keys* keys, Draft& draft);
+  // Counts a reference to each, durably; returns them as their new user's.
+  Task<Result<std::vector<Segment>>> share(std::string bucket, std::vector<Segment> segments, Draft& draft);
+  Task<Result<std::vector<Part>>> bytes_of(const Found& found);
+  Task<Result<std::vector<Part>>> share_all(const Found& found, std::string bucket, Draft& draft);
+  Task<Result<std::vector<Part>>> relocate_all(const Found& found, std::string bucket, std::string tier, Keys* keys,
+                                               Draft& draft);
+  Task<Result<Version>> copy_anew(Objects& self, CopyRequest request);
+  Task<Result<Version>> commit_move(std::string bucket, Version before, std::string tier, std::vector<Part> parts,
+                                    Draft draft);
+  void settle(const Draft& draft, store::Batch& batch) const;
+  Task<void> abandon(std::string bucket, Draft draft);
+
+  Task<Result<Version>> commit_version(NewVersion made);
+  Task<Result<void>> commit(std::string bucket, store::Batch batch, bool leaves_garbage);
+  Task<KeyLocks::Hold> lock_key(const std::string& bucket, const std::string& key);
+  Task<KeyLocks::Hold> lock_upload(const std::string& bucket, UploadId upload);
+
+  // The parts in one manifest record.
+  Result<std::vector<Part>> manifest_parts(const std::string& bucket, const Version& version, uint32_t chunk) const;
+  Task<Result<std::vector<Part>>> all_parts(const std::string& bucket, const Version& version);
+  // Which segments hold these bytes.
+  Result<std::vector<Segment>> segments_in(const std::string& bucket, const Version& version, Range range) const;
+  Task<Result<std::unique_ptr<Source>>> open_source(Found found, Range range, Keys* keys);
+  Task<Result<Digests>> digest(Source& source, std::vector<Algorithm> checksums);
+
+  store::Store& store;
+  Blobs& blobs;
+  io::Pool& pool;
+  const Clock& clock;
+  const Options options;
+  IdSource ids;
+  KeyLocks locks;
+  std::shared_ptr<Pins> pins;  // shared with the pins that readers hold
+  Buckets buckets;
+  Reclaimer reclaimer;
+  TaskGroup reads_ahead;  // chunks being fetched for sources, which may be gone already
+};
+
+// Parts as manifest records: their places in the object, and its segments.
+inline constexpr size_t parts_a_manifest_record = 100;
+void add_manifest(store::Batch& batch, Version& version, Id manifest, std::vector<Part> parts);
+
+}  // namespace boreal::objects

@@ -1,0 +1,239 @@
+#include "objects/reclaimer.h"
+
+#include "base/log.h"
+#include "objects/index_keys.h"
+
+namespace boreal::objects {
+namespace {
+
+constexpr size_t records_a_step = 64;
+
+struct Record {
+  std::string key;
+  std::string value;
+};
+
+// The next records of a range, from `from` on.
+Result<std::vector<Record>> next_records(const store::Store& store, const std::string& partition,
+                                         std::string_view prefix, std::string_view from, size_t max) {
+  std::vector<Record> records;
+  const auto cursor = store.scan(partition, prefix);
+  if (!from.empty()) cursor->seek(from);
+  for (; cursor->valid() && records.size() < max; cursor->next()) {
+    records.emplace_back(std::string(cursor->key()), std::string(cursor->value()));
+  }
+  CHECK(cursor->status());
+  return records;
+}
+
+std::string just_behind(std::string key) {
+  key += '\0';
+  return key;
+}
+
+}  // namespace
+
+Reclaimer::Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, std::vector<std::string> tiers)
+    : store_(store), blobs_(blobs), pins_(std::move(pins)), tiers_(std::move(tiers)) {}
+
+void Reclaimer::start() {
+  pins_->on_free = [this](std::string_view bucket) { notice(bucket); };
+  running_.spawn(work());
+}
+
+Task<void> Reclaimer::stop() {
+  stopping_ = true;
+  pins_->on_free = nullptr;
+  wake_.set();
+  co_await running_.wait();
+}
+
+void Reclaimer::notice(std::string_view bucket) {
+  pending_.emplace(bucket);
+  pending_.merge(failed_);
+  wake_.set();
+}
+
+void Reclaimer::sweep(std::string_view bucket, uint64_t run) {
+  sweeps_.emplace(bucket, run);
+  notice(bucket);
+}
+
+void Reclaimer::bucket_dropped(std::string_view bucket) {
+  dropped_.emplace(bucket);
+  notice(bucket);
+}
+
+Task<void> Reclaimer::idle() {
+  pending_.merge(failed_);
+  wake_.set();
+  while ((working_ || !pending_.empty()) && !stopping_) {
+    quiet_.reset();
+    co_await quiet_.wait();
+  }
+}
+
+Task<void> Reclaimer::work() {
+  while (!stopping_) {
+    if (pending_.empty()) {
+      quiet_.set();
+      wake_.reset();
+      co_await wake_.wait();
+      continue;
+    }
+    const std::string bucket = pending_.extract(pending_.begin()).value();
+    working_ = true;
+    const auto done = co_await work_on(bucket);
+    working_ = false;
+    if (!done) {
+      log::warn("objects", "cannot free unused data now; it stays on record",
+                {{"bucket", bucket}, {"why", done.error().message()}});
+      failed_.insert(bucket);
+    }
+  }
+  quiet_.set();
+}
+
+Task<Result<void>> Reclaimer::work_on(std::string bucket) {
+  const bool dropped = dropped_.contains(bucket);
+  const auto swept = sweeps_.find(bucket);
+  if (dropped || swept != sweeps_.end()) {
+    const uint64_t before_run = dropped ? UINT64_MAX : swept->second;
+    CO_CHECK(co_await remove_reserved(bucket, before_run));
+    CO_CHECK(co_await free_tentative(bucket, before_run));
+    sweeps_.erase(bucket);
+  }
+  if (dropped) CO_CHECK(co_await free_uploads(bucket));
+  CO_CHECK(co_await free_garbage(bucket));
+  if (!dropped) co_return Result<void>();
+
+  // Garbage that is still there waits for readers; their last one brings us here again.
+  CO_TRY(const auto waiting, next_records(store_, index::partition_of(bucket), "q", "", 1));
+  if (!waiting.empty()) co_return Result<void>();
+  CO_CHECK(co_await store_.drop_partition(index::partition_of(bucket)));
+  dropped_.erase(bucket);
+  co_return Result<void>();
+}
+
+// Blob ids that were handed out and never committed. Whether a file was begun, and where, is not known.
+Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t before_run) {
+  const std::string partition = index::partition_of(bucket);
+  for (;;) {
+    CO_TRY(const auto records, next_records(store_, partition, "i", "", records_a_step));
+    store::Batch batch(partition);
+    for (const auto& record : records) {
+      if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
+      const Id id = Id::from_bytes(std::string_view(record.key).substr(9));
+      for (const auto& tier : tiers_) CO_CHECK(co_await blobs_.remove(id, tier));
+      batch.remove(record.key);
+    }
+    if (batch.empty()) co_return Result<void>();
+    CO_CHECK(co_await store_.commit(std::move(batch)));
+  }
+}
+
+Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before_run) {
+  const std::string partition = index::partition_of(bucket);
+  for (;;) {
+    CO_TRY(const auto records, next_records(store_, partition, "t", "", records_a_step));
+    store::Batch batch(partition);
+    for (const auto& record : records) {
+      if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
+      CO_TRY(const auto garbage, decode_garbage(record.value));
+      CO_CHECK(co_await free(garbage, batch));
+      batch.remove(record.key);
+    }
+    if (batch.empty()) co_return Result<void>();
+    CO_CHECK(co_await store_.commit(std::move(batch)));
+  }
+}
+
+Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
+  const std::string partition = index::partition_of(bucket);
+  std::string from;
+  for (;;) {
+    CO_TRY(const auto records, next_records(store_, partition, "q", from, records_a_step));
+    if (records.empty()) co_return Result<void>();
+    from = just_behind(records.back().key);
+    store::Batch batch(partition);
+    for (const auto& record : records) {
+      CO_TRY(const auto garbage, decode_garbage(record.value));
+      if (pins_->is_pinned(garbage.owner)) {
+        pins_->wait_for(garbage.owner, bucket);
+        continue;
+      }
+      CO_CHECK(co_await free(garbage, batch));
+      batch.remove(record.key);
+    }
+    if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
+  }
+}
+
+// Of a dropped bucket: the parts of all uploads.
+Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
+  const std::string partition = index::partition_of(bucket);
+  for (;;) {
+    CO_TRY(const auto records, next_records(store_, partition, "p", "", records_a_step));
+    if (records.empty()) co_return Result<void>();
+    store::Batch batch(partition);
+    for (const auto& record : records) {
+      CO_TRY(auto part, decode_part(record.value));
+      CO_CHECK(co_await release(std::move(part.segments)));
+      batch.remove(record.key);
+    }
+    CO_CHECK(co_await store_.commit(std::move(batch)));
+  }
+}
+
+Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) {
+  CO_CHECK(co_await release(garbage.segments));
+  for (uint32_t chunk = 0; chunk < garbage.chunks; ++chunk) {
+    const std::string key = index::manifest(garbage.manifest, chunk);
+    CO_TRY(const auto record, store_.get(batch.partition(), key));
+    if (!record) continue;  // freed before a crash
+    CO_TRY(const auto parts, decode_parts(*record));
+    for (const auto& part : parts) CO_CHECK(co_await release(part.segments));
+    batch.remove(key);
+  }
+  if (garbage.upload == Id{}) co_return Result<void>();
+  std::string from;
+  for (;;) {
+    CO_TRY(const auto parts,
+           next_records(store_, batch.partition(), index::parts(garbage.upload), from, records_a_step));
+    if (parts.empty()) co_return Result<void>();
+    from = just_behind(parts.back().key);
+    for (const auto& record : parts) {
+      CO_TRY(auto part, decode_part(record.value));
+      CO_CHECK(co_await release(std::move(part.segments)));
+      batch.remove(record.key);
+    }
+  }
+}
+
+// A blob that was never shared has no references on record: its one user lets go of it. Otherwise ours goes, and
+// with the last one the blob. Doing it twice does no harm.
+Task<Result<void>> Reclaimer::release(std::vector<Segment> segments) {
+  std::map<std::pair<BlobId, std::string>, std::set<Id>> left;
+  store::Batch references{std::string(index::engine_partition)};
+  for (const auto& segment : segments) {
+    if (segment.is_inline()) continue;
+    const auto [entry, fresh] = left.try_emplace({segment.blob, segment.tier});
+    auto& referrers = entry->second;
+    if (fresh) {
+      const std::string prefix = index::referrers(segment.blob);
+      const auto cursor = store_.scan(index::engine_partition, prefix);
+      for (; cursor->valid(); cursor->next()) {
+        referrers.insert(Id::from_bytes(cursor->key().substr(prefix.size())));
+      }
+      CO_CHECK(cursor->status());
+    }
+    if (referrers.erase(segment.referrer) > 0) references.remove(index::reference(segment.blob, segment.referrer));
+  }
+  if (!references.empty()) CO_CHECK(co_await store_.commit(std::move(references)));
+  for (const auto& [blob, referrers] : left) {
+    if (referrers.empty()) CO_CHECK(co_await blobs_.remove(blob.first, blob.second));
+  }
+  co_return Result<void>();
+}
+
+}  // namespace boreal::objects

@@ -1,0 +1,62 @@
+// Frees, in the background, what the index does not refer to any more. Whatever is to be freed is on record first
+// (index_keys.h: q, i, t), so a crash loses nothing of it and nobody has to look through everything.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/sync.h"
+#include "objects/blobs.h"
+#include "objects/pins.h"
+#include "objects/record.h"
+#include "store/store.h"
+
+namespace boreal::objects {
+
+// Belongs to one executor. One job at a time: it never races with itself over a shared blob.
+class Reclaimer {
+ public:
+  Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, std::vector<std::string> tiers);
+
+  void start();
+  Task<void> stop();
+
+  // A commit has left garbage on record in the bucket.
+  void notice(std::string_view bucket);
+  // What runs before `run` left half done in the bucket is to be swept, and its garbage freed.
+  void sweep(std::string_view bucket, uint64_t run);
+  // The bucket is gone: everything in its partition is garbage.
+  void bucket_dropped(std::string_view bucket);
+  // Waits until there is nothing to do but what readers hold back. Tries again what failed.
+  Task<void> idle();
+
+ private:
+  Task<void> work();
+  Task<Result<void>> work_on(std::string bucket);
+  Task<Result<void>> remove_reserved(std::string bucket, uint64_t before_run);
+  Task<Result<void>> free_tentative(std::string bucket, uint64_t before_run);
+  Task<Result<void>> free_garbage(std::string bucket);
+  Task<Result<void>> free_uploads(std::string bucket);
+  // Frees one record's worth; adds the index records that go with it to the batch.
+  Task<Result<void>> free(const Garbage& garbage, store::Batch& batch);
+  Task<Result<void>> release(std::vector<Segment> segments);
+
+  store::Store& store_;
+  Blobs& blobs_;
+  const std::shared_ptr<Pins> pins_;  // shared with the pins that readers hold
+  const std::vector<std::string> tiers_;
+  std::set<std::string, std::less<>> pending_;
+  std::set<std::string, std::less<>> failed_;  // tried again with the next notice
+  std::map<std::string, uint64_t, std::less<>> sweeps_;
+  std::set<std::string, std::less<>> dropped_;
+  bool working_ = false;
+  bool stopping_ = false;
+  Event wake_;
+  Event quiet_;
+  TaskGroup running_;
+};
+
+}  // namespace boreal::objects

@@ -19,8 +19,8 @@ std::string Path::text() const {
 
 void Seen::report_missing(const Path& path, std::vector<std::string>* missing) const {
   if (missing == nullptr) return;
-  for (size_t i = 0; i < shape_.fields.size(); ++i) {
-    if (shape_.fields[i].required && !has(i)) missing->push_back(path.member(shape_.fields[i]).text());
+  for (const Field& field : shape_.fields) {
+    if (field.required && !has(field)) missing->push_back(path.member(field).text());
   }
 }
 

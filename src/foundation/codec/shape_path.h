@@ -33,15 +33,14 @@ class Seen {
   static constexpr size_t max_fields = 512;
   explicit Seen(const Shape& shape) : shape_(shape) { assert(shape.fields.size() <= max_fields); }
 
-  void add(const Field& field) {
-    const auto index = static_cast<size_t>(&field - shape_.fields.data());
-    bits_[index / 64] |= uint64_t{1} << index % 64;
-  }
-  bool has(size_t index) const { return bits_[index / 64] >> index % 64 & 1; }
+  void add(const Field& field) { bits_[index(field) / 64] |= uint64_t{1} << index(field) % 64; }
+  bool has(const Field& field) const { return bits_[index(field) / 64] >> index(field) % 64 & 1; }
   // Appends the places of required members that did not come.
   void report_missing(const Path& path, std::vector<std::string>* missing) const;
 
  private:
+  size_t index(const Field& field) const { return static_cast<size_t>(&field - shape_.fields.data()); }
+
   const Shape& shape_;
   std::array<uint64_t, max_fields / 64> bits_ = {};
 };

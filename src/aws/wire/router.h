@@ -1,0 +1,40 @@
+// REST: from method, path and query to an operation, by the URI templates of the model's tables.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "aws/service.h"
+#include "aws/wire/wire.h"
+#include "codec/percent.h"
+#include "http/message.h"
+
+namespace boreal::aws::wire {
+
+class Router {
+ public:
+  explicit Router(const ServiceModel& model);
+
+  // Several templates may match one request (S3's PutObject, CopyObject, UploadPart: all PUT /{Bucket}/{Key+}): the one
+  // with the most query literals ("?acl") wins, then the one whose required query and header members are all there,
+  // then the one with more of these, then the one with more literal path segments, then the one that is served.
+  Outcome<Route> find(Protocol protocol, const http::Request& request) const;
+
+ private:
+  struct Template {
+    const Operation* operation;
+    std::vector<std::string_view> segments;                               // "backup-vaults", "{name}", "{Key+}"
+    std::vector<std::pair<std::string_view, std::string_view>> literals;  // of the query; an empty value matches any
+  };
+  struct Score;
+  static bool match_path(const Template& candidate, std::string_view path,
+                         std::vector<std::pair<std::string_view, std::string_view>>& labels);
+  static Score score(const Template& candidate, const http::Request& request,
+                     const std::vector<codec::NamedValue>& query);
+
+  std::vector<Template> templates_;
+};
+
+}  // namespace boreal::aws::wire

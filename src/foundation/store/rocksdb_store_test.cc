@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/sync.h"
 #include "io/fault.h"
 #include "store/testing.h"
 
@@ -268,14 +269,19 @@ TEST(RocksStore, FlippedBitsNeverGiveWrongAnswers) {
 }
 
 // Many coroutines on one executor, as in the program.
-Task<void> commit_numbers(Store& store, std::string partition, int count, int& running) {
+Task<void> commit_numbers(Store& store, std::string partition, int count) {
   for (int i = 1; i <= count; ++i) {
     Batch batch(partition);
     batch.put(number(i), number(i));
     auto done = co_await store.commit(std::move(batch));
     EXPECT_TRUE(done) << done.error().message();
   }
-  --running;
+}
+
+Task<void> commit_side_by_side(Store& store, int writers, int count) {
+  TaskGroup group;
+  for (int i = 0; i < writers; ++i) group.spawn(commit_numbers(store, "p" + std::to_string(i), count));
+  co_await group.wait();
 }
 
 TEST(RocksStore, CommitsThatWaitTogetherShareSyncs) {
@@ -283,13 +289,8 @@ TEST(RocksStore, CommitsThatWaitTogetherShareSyncs) {
   ASSERT_TRUE(store.open());
   constexpr int writers = 32;
   constexpr int count = 20;
-  int running = writers;
   io::Faults faults;
-  TestExecutor executor;
-  for (int i = 0; i < writers; ++i) {
-    executor.post([&, i] { spawn(commit_numbers(*store, "p" + std::to_string(i), count, running)); });
-  }
-  while (running > 0) executor.run_until_idle();
+  store.run(commit_side_by_side(*store, writers, count));
   int syncs = 0;
   for (const auto& line : faults.trace()) syncs += line.starts_with("sync") && line.ends_with(".log");
   EXPECT_GE(syncs, count);

@@ -1,6 +1,7 @@
 #include "process/detail/start.h"
 
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -26,15 +27,20 @@ struct Plan {
   const User* user = nullptr;
   std::array<int, 3> streams = {-1, -1, -1};
   std::vector<std::pair<int, rlimit>> limits;
-  // Written by the child in our memory when a step fails.
-  const char* volatile failed_step = nullptr;
-  volatile int error_number = 0;
+  int report_fd = -1;
+};
+
+// What the child writes to report_fd before it gives up. When the program runs, the pipe closes with nothing in it.
+// Not left in memory: thread sanitizers make a plain fork of vfork.
+struct Report {
+  const char* step = nullptr;  // a literal, the same in parent and child
+  int error_number = 0;
 };
 
 // Ends the child at a failed step.
-[[noreturn]] void give_up(Plan& plan, const char* step) {
-  plan.failed_step = step;
-  plan.error_number = errno;
+[[noreturn]] void give_up(const Plan& plan, const char* step) {
+  const Report report{step, errno};
+  (void)!::write(plan.report_fd, &report, sizeof report);
   ::_exit(127);
 }
 
@@ -50,19 +56,19 @@ void reset_signals() {
 }
 
 // By raw system calls as well: libc's versions change all threads of the process, and the parent's are in sight.
-void become(Plan& plan, const User& user) {
+void become(const Plan& plan, const User& user) {
   if (::syscall(SYS_setgroups, user.groups.size(), user.groups.data()) != 0) give_up(plan, "set the groups");
   if (::syscall(SYS_setresgid, user.gid, user.gid, user.gid) != 0) give_up(plan, "set the group");
   if (::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0) give_up(plan, "set the user");
 }
 
 // Runs in the child, in the parent's memory, while the parent's thread stands still.
-[[noreturn]] void child_main(Plan& plan) {
+[[noreturn]] void child_main(const Plan& plan) {
   if (::setsid() < 0) give_up(plan, "make a session");
   for (int i = 0; i < 3; ++i) {
     if (::dup2(plan.streams[static_cast<size_t>(i)], i) < 0) give_up(plan, "set the standard streams");
   }
-  if (::syscall(SYS_close_range, 3U, ~0U, 0U) != 0) give_up(plan, "close the other descriptors");
+  if (::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) != 0) give_up(plan, "close the other descriptors");
   for (const auto& [resource, limit] : plan.limits) {
     if (::syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) give_up(plan, "set a limit");
   }
@@ -75,7 +81,7 @@ void become(Plan& plan, const User& user) {
 }
 
 // vfork and not fork: fork copies the page tables of a process with gigabytes of caches, and stops all its threads.
-pid_t launch(Plan& plan) {
+pid_t launch(const Plan& plan) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
@@ -88,19 +94,23 @@ pid_t launch(Plan& plan) {
   return pid;
 }
 
-// A descriptor above 2 that closes itself, so that dup2 in the child overwrites no source.
-class HighFd {
+// A descriptor that closes itself.
+class Fd {
  public:
-  explicit HighFd(int borrowed) : fd_(::fcntl(borrowed, F_DUPFD_CLOEXEC, 3)) {}
-  HighFd(const HighFd&) = delete;
-  ~HighFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(const Fd&) = delete;
+  ~Fd() { close(); }
   int get() const { return fd_; }
+  void close() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
 
  private:
   int fd_;
 };
+
+// A copy above 2, so that dup2 in the child overwrites no source.
+int copy_above_2(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); }
 
 void add_limit(Plan& plan, int resource, const std::optional<uint64_t>& value) {
   if (value) plan.limits.emplace_back(resource, rlimit{.rlim_cur = *value, .rlim_max = *value});
@@ -114,6 +124,26 @@ std::vector<std::string> environment_of(const Command& command) {
   }
   for (const auto& [name, value] : command.environment) result.push_back(name + "=" + value);
   return result;
+}
+
+Result<pid_t> launch_and_check(Plan& plan, const std::string& program) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::unexpected(Error::system(errno, "start " + program));
+  const Fd reports(ends[0]);
+  Fd report_end(copy_above_2(ends[1]));
+  ::close(ends[1]);
+  plan.report_fd = report_end.get();
+  const pid_t pid = launch(plan);
+  if (pid < 0) return std::unexpected(Error::system(errno, "start " + program));
+  report_end.close();  // ours, or the read would never see the end
+  Report report;
+  ssize_t got = 0;
+  do {
+    got = ::read(reports.get(), &report, sizeof report);
+  } while (got < 0 && errno == EINTR);
+  if (got != sizeof report) return pid;
+  ::waitpid(pid, nullptr, 0);
+  return std::unexpected(Error::system(report.error_number, "start " + program + ": " + report.step));
 }
 
 Result<void> check(const Command& command) {
@@ -143,9 +173,9 @@ Result<pid_t> start(const Command& command, Streams streams) {
     TRY(output, io::File::open_log(command.output_file));
   }
   const int fallback = output ? output->fd() : nothing.fd();
-  const HighFd in(streams.in >= 0 ? streams.in : nothing.fd());
-  const HighFd out(streams.out >= 0 ? streams.out : fallback);
-  const HighFd err(streams.err >= 0 ? streams.err : fallback);
+  const Fd in(copy_above_2(streams.in >= 0 ? streams.in : nothing.fd()));
+  const Fd out(copy_above_2(streams.out >= 0 ? streams.out : fallback));
+  const Fd err(copy_above_2(streams.err >= 0 ? streams.err : fallback));
 
   Plan plan{.folder = command.folder.c_str(), .streams = {in.get(), out.get(), err.get()}};
   for (const auto& argument : command.arguments) plan.arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -159,14 +189,7 @@ Result<pid_t> start(const Command& command, Streams streams) {
   add_limit(plan, RLIMIT_AS, command.limits.memory_bytes);
   add_limit(plan, RLIMIT_FSIZE, command.limits.file_bytes);
 
-  const pid_t pid = launch(plan);
-  const std::string& program = command.arguments.front();
-  if (pid < 0) return std::unexpected(Error::system(errno, "start " + program));
-  if (plan.failed_step != nullptr) {
-    ::waitpid(pid, nullptr, 0);
-    return std::unexpected(Error::system(plan.error_number, "start " + program + ": " + plan.failed_step));
-  }
-  return pid;
+  return launch_and_check(plan, command.arguments.front());
 }
 
 }  // namespace boreal::process::detail

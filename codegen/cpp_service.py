@@ -14,7 +14,11 @@ def within(model, lines):
 
 
 def errors_h(model):
-    rows = [f"aws::ApiError {snake(pascal(name))}(std::string message);" for name in model.errors]
+    names = [snake(pascal(name)) for name in model.errors]
+    twice = {n for n in names if names.count(n) > 1}
+    if twice:
+        raise SystemExit(f"models/{model.service}.json: two errors become {', '.join(sorted(twice))}")
+    rows = [f"aws::ApiError {name}(std::string message);" for name in names]
     return "\n".join([NOTE, "#pragma once", "", "#include <string>", "", '#include "aws/error.h"', "",
                       f"namespace boreal::api::{model.service}::errors {{", "", *rows, "",
                       f"}}  // namespace boreal::api::{model.service}::errors", ""])

@@ -1,0 +1,284 @@
+#include "net/stream.h"
+
+#include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <array>
+#include <string>
+
+#include "base/sync.h"
+
+namespace boreal::net {
+namespace {
+
+TEST(Address, ParsesLiteralsOnly) {
+  EXPECT_EQ(Address::parse("127.0.0.1:5432")->to_string(), "127.0.0.1:5432");
+  EXPECT_EQ(Address::parse("[::1]:4566")->to_string(), "[::1]:4566");
+  EXPECT_EQ(Address::parse("::1", 80)->to_string(), "[::1]:80");
+  EXPECT_EQ(Address::parse("10.0.0.1", 80)->port, 80);
+  for (const char* bad : {"", ":1", "localhost:1", "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:-1", "1.2.3.4:1x", "[::1",
+                          "[::1]1", "[1.2.3.4]:1", "1.2.3:1", "[]:1"}) {
+    EXPECT_FALSE(Address::parse(bad)) << bad;
+  }
+}
+
+TEST(Address, Loopback) {
+  EXPECT_TRUE(Address::parse("127.3.2.1")->is_loopback());
+  EXPECT_TRUE(Address::parse("::1")->is_loopback());
+  EXPECT_TRUE(Address::parse("[::ffff:127.0.0.1]")->is_loopback());
+  EXPECT_FALSE(Address::parse("0.0.0.0")->is_loopback());
+  EXPECT_FALSE(Address::parse("::")->is_loopback());
+  EXPECT_FALSE((Address{.host = "localhost"}).is_loopback());
+}
+
+struct Pem {
+  std::string certificate;
+  std::string key;
+};
+
+std::string text_of(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  std::string text(data, static_cast<size_t>(size));
+  BIO_free(bio);
+  return text;
+}
+
+// A certificate that signs itself, good for 127.0.0.1 and test.example.
+Pem make_certificate() {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  X509_set_version(certificate, 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_set_pubkey(certificate, key);
+  X509_NAME* name = X509_get_subject_name(certificate);
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
+  X509_set_issuer_name(certificate, name);
+  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1,DNS:test.example");
+  X509_add_ext(certificate, names, -1);
+  X509_EXTENSION_free(names);
+  EXPECT_GT(X509_sign(certificate, key, EVP_sha256()), 0);
+  BIO* certificate_bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_X509(certificate_bio, certificate);
+  BIO* key_bio = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey(key_bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+  X509_free(certificate);
+  EVP_PKEY_free(key);
+  return {text_of(certificate_bio), text_of(key_bio)};
+}
+
+Task<std::string> read_to_end(Stream& stream) {
+  std::string all;
+  std::array<std::byte, 100'000> buffer;
+  for (;;) {
+    const auto got = co_await stream.read_some(buffer);
+    if (!got) co_return all + "[" + std::string(to_string(got.error().code())) + "]";
+    if (*got == 0) co_return all;
+    all += as_text(Bytes(buffer).first(*got));
+  }
+}
+
+// Gives back what it gets until the client ends its side, then a word of its own.
+Task<void> echo(std::unique_ptr<Stream> stream) {
+  std::array<std::byte, 5000> buffer;
+  for (;;) {
+    const auto got = co_await stream->read_some(buffer);
+    if (!got || *got == 0) break;
+    const Bytes parts[] = {Bytes(buffer).first(*got / 2), Bytes(), Bytes(buffer).subspan(*got / 2, *got - *got / 2)};
+    if (!co_await stream->write(parts)) break;
+  }
+  co_await stream->write(as_bytes(stream->is_tls() ? "bye tls" : "bye"));
+  stream->shutdown_write();
+}
+
+class Streams : public testing::Test {
+ public:
+  std::unique_ptr<Listener> listen(Listener::Handler handler, Listener::Options options = {}) {
+    options.address = {.host = "127.0.0.1"};
+    auto opened = Listener::open(loop, std::move(options), std::move(handler));
+    EXPECT_TRUE(opened.has_value()) << opened.error().message();
+    return std::move(*opened);
+  }
+  Task<std::unique_ptr<Stream>> dial(const Listener& listener) {
+    auto stream = co_await connect(loop, listener.address());
+    EXPECT_TRUE(stream.has_value());
+    co_return std::move(*stream);
+  }
+  // Writes while it reads, as both sides' buffers are smaller than the text.
+  Task<std::string> converse(Stream& stream, std::string text) {
+    TaskGroup writing;
+    writing.spawn([](Stream& s, std::string& t) -> Task<void> {
+      EXPECT_TRUE((co_await s.write(as_bytes(t))).has_value());
+      s.shutdown_write();
+    }(stream, text));
+    auto got = co_await read_to_end(stream);
+    co_await writing.wait();
+    co_return got;
+  }
+  Loop loop;
+};
+
+std::string long_text() {
+  std::string text;
+  for (int i = 0; text.size() < 10'000'000; ++i) text += std::to_string(i);
+  return text;
+}
+
+TEST_F(Streams, MoveBytesBothWaysWithHalfClose) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen(echo);
+    auto stream = co_await t.dial(*listener);
+    EXPECT_EQ(stream->peer().to_string(), listener->address().to_string());
+    const auto text = long_text();
+    EXPECT_TRUE(co_await t.converse(*stream, text) == text + "bye");
+    co_await listener->stop(Duration(1000));
+  }(*this));
+}
+
+TEST_F(Streams, ConnectBindsTheSourceAndTellsFailures) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    std::string seen;
+    auto listener = t.listen([&seen](std::unique_ptr<Stream> stream) -> Task<void> {
+      seen = stream->peer().host;
+      return echo(std::move(stream));
+    });
+    const auto to = listener->address();
+    auto stream = co_await connect(t.loop, to, {.bind_host = "127.9.8.7"});
+    EXPECT_EQ(co_await t.converse(**stream, "x"), "xbye");
+    EXPECT_EQ(seen, "127.9.8.7");
+    co_await listener->stop(Duration(1000));
+    EXPECT_EQ((co_await connect(t.loop, to)).error().code(), Errc::unavailable);
+    EXPECT_EQ((co_await connect(t.loop, {.host = "nowhere", .port = 1})).error().code(), Errc::invalid);
+    EXPECT_FALSE(co_await connect(t.loop, to, {.bind_host = "192.0.2.1"}));
+  }(*this));
+}
+
+TEST_F(Streams, DeadlinesEndWaits) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen(echo);
+    auto stream = co_await t.dial(*listener);
+    std::array<std::byte, 10> buffer;
+    stream->expire_after(Duration(10'000));
+    stream->expire_after(Duration(10));
+    EXPECT_EQ((co_await stream->read_some(buffer)).error().code(), Errc::timeout);
+    EXPECT_EQ((co_await stream->read_some(buffer)).error().code(), Errc::timeout);  // it stays past
+    stream->expire_after(Duration(5));
+    stream->expire_after(Duration(5'000));  // moved away: the early timer must not count
+    EXPECT_TRUE((co_await stream->write(as_bytes("hello"))).has_value());
+    co_await t.loop.sleep(Duration(20));
+    EXPECT_EQ(*co_await stream->read_some(buffer), 5u);
+    // A peer that does not read: the write waits, and the deadline ends it.
+    stream->expire_after(Duration(50));
+    EXPECT_EQ((co_await stream->write(as_bytes(std::string(30 << 20, 'x')))).error().code(), Errc::timeout);
+    stream->close();
+    EXPECT_EQ((co_await stream->read_some(buffer)).error().code(), Errc::cancelled);
+    co_await listener->stop(Duration(1000));
+  }(*this));
+}
+
+TEST_F(Streams, CloseEndsAWaitingRead) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen(echo);
+    auto stream = co_await t.dial(*listener);
+    TaskGroup closing;
+    closing.spawn([](Loop& l, Stream& s) -> Task<void> {
+      co_await l.sleep(Duration(5));
+      s.close();
+    }(t.loop, *stream));
+    EXPECT_EQ(co_await read_to_end(*stream), "[cancelled]");
+    co_await closing.wait();
+    co_await listener->stop(Duration(1000));
+  }(*this));
+}
+
+TEST_F(Streams, ConnectionLimitMakesTheNextOneWait) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen(echo, {.max_connections = 1});
+    auto first = co_await t.dial(*listener);
+    auto second = co_await t.dial(*listener);  // the system takes it, we do not yet
+    co_await second->write(as_bytes("2"));
+    std::array<std::byte, 10> buffer;
+    second->expire_after(Duration(30));
+    EXPECT_EQ((co_await second->read_some(buffer)).error().code(), Errc::timeout);
+    EXPECT_EQ(listener->connections(), 1u);
+    first->close();
+    second->expire_after(Duration(5000));
+    EXPECT_EQ(*co_await second->read_some(buffer), 1u);
+    second->close();
+    co_await listener->stop(Duration(1000));
+    EXPECT_EQ(listener->connections(), 0u);
+  }(*this));
+}
+
+TEST_F(Streams, StopClosesWhatStaysPastTheGrace) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen(echo);
+    auto stream = co_await t.dial(*listener);
+    EXPECT_TRUE((co_await stream->write(as_bytes("x"))).has_value());
+    EXPECT_TRUE((co_await stream->readable()).has_value());
+    co_await listener->stop(Duration(20));
+    EXPECT_EQ((co_await read_to_end(*stream)).substr(0, 1), "x");
+  }(*this));
+}
+
+TEST_F(Streams, RelayPassesBothEndsOn) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto target = t.listen(echo);
+    auto relaying = t.listen([&t, &target](std::unique_ptr<Stream> near) {
+      return [](Streams& s, Listener& to, std::unique_ptr<Stream> a) -> Task<void> {
+        auto b = co_await s.dial(to);
+        co_await relay(*a, *b);
+      }(t, *target, std::move(near));
+    });
+    auto stream = co_await t.dial(*relaying);
+    const auto text = long_text();
+    EXPECT_TRUE(co_await t.converse(*stream, text) == text + "bye");
+    co_await relaying->stop(Duration(1000));
+    co_await target->stop(Duration(1000));
+  }(*this));
+}
+
+TEST_F(Streams, TlsAndPlainShareAPort) {
+  const Pem pem = make_certificate();
+  run_until_done(loop, [](Streams& t, Pem own) -> Task<void> {
+    auto server = TlsServerContext::make(own.certificate, own.key);
+    auto trusted = TlsClientContext::make(own.certificate);
+    auto strangers = TlsClientContext::make(make_certificate().certificate);
+    EXPECT_TRUE(server && trusted && strangers);
+    auto listener = t.listen(echo, {.tls = *server, .handshake_timeout = Duration(500)});
+    const auto text = long_text();
+
+    auto plain = co_await t.dial(*listener);
+    EXPECT_TRUE(co_await t.converse(*plain, text) == text + "bye");
+    for (const char* name : {"127.0.0.1", "test.example"}) {
+      auto tls = co_await connect_tls(co_await t.dial(*listener), *trusted, name, Duration(5000));
+      EXPECT_TRUE(tls.has_value()) << tls.error().message();
+      EXPECT_TRUE(co_await t.converse(**tls, text) == text + "bye tls");
+    }
+    EXPECT_FALSE(co_await connect_tls(co_await t.dial(*listener), *trusted, "other.example", Duration(5000)));
+    EXPECT_FALSE(co_await connect_tls(co_await t.dial(*listener), *strangers, "127.0.0.1", Duration(5000)));
+
+    auto silent = co_await t.dial(*listener);  // neither: it is not waited for beyond the handshake's time
+    EXPECT_EQ(co_await read_to_end(*silent), "");
+    auto half = co_await t.dial(*listener);
+    EXPECT_TRUE((co_await half->write(as_bytes("\x16\x03\x01"))).has_value());
+    EXPECT_EQ((co_await read_to_end(*half)).find("bye"), std::string::npos);
+    co_await listener->stop(Duration(1000));
+  }(*this, pem));
+}
+
+TEST(Tls, RefusesWhatDoesNotBelongTogether) {
+  const Pem one = make_certificate();
+  const Pem other = make_certificate();
+  EXPECT_FALSE(TlsServerContext::make(one.certificate, other.key));
+  EXPECT_FALSE(TlsServerContext::make("", one.key));
+  EXPECT_FALSE(TlsServerContext::make(one.certificate, "nonsense"));
+  EXPECT_FALSE(TlsClientContext::make("nonsense"));
+}
+
+}  // namespace
+}  // namespace boreal::net

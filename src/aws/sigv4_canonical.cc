@@ -34,6 +34,7 @@ std::string normalize(std::string_view path) {
 std::string canonical_path(std::string_view path, Canon canon) {
   if (path.empty()) return "/";
   if (canon == Canon::s3) return codec::percent_encode(codec::percent_decode_leniently(path), codec::Slash::keep);
+  if (!path.starts_with('/')) return codec::percent_encode(path, codec::Slash::keep);  // no path: not made into one
   return codec::percent_encode(normalize(path), codec::Slash::keep);
 }
 

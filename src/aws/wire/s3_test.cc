@@ -1,0 +1,232 @@
+// REST-XML: S3's routes, headers, bodies and answers.
+#include "api/s3/service.h"
+#include "aws/wire/testing.h"
+
+namespace boreal::aws::wire {
+namespace {
+
+using namespace api::s3;
+
+const Wire& s3() {
+  static const Wire wire(service_model);
+  return wire;
+}
+
+std::string routed(std::string method, std::string target,
+                   std::vector<std::pair<std::string, std::string>> headers = {}) {
+  auto in = request(std::move(method), std::move(target), std::move(headers));
+  auto route = s3().route(Protocol::rest_xml, in, "");
+  return route ? std::string(route->operation->name) : route.error().code;
+}
+
+TEST(S3Routes, TellTheOperationsApart) {
+  EXPECT_EQ(routed("GET", "/"), "ListBuckets");
+  EXPECT_EQ(routed("PUT", "/b"), "CreateBucket");
+  EXPECT_EQ(routed("PUT", "/b/"), "CreateBucket");
+  EXPECT_EQ(routed("HEAD", "/b"), "HeadBucket");
+  EXPECT_EQ(routed("DELETE", "/b"), "DeleteBucket");
+  EXPECT_EQ(routed("GET", "/b"), "ListObjects");
+  EXPECT_EQ(routed("GET", "/b?prefix=x&delimiter=/"), "ListObjects");
+  EXPECT_EQ(routed("GET", "/b?list-type=2&prefix=x"), "ListObjectsV2");
+  EXPECT_EQ(routed("GET", "/b?versions"), "ListObjectVersions");
+  EXPECT_EQ(routed("GET", "/b?uploads"), "ListMultipartUploads");
+  EXPECT_EQ(routed("GET", "/b?acl"), "GetBucketAcl");
+  EXPECT_EQ(routed("GET", "/b?location="), "GetBucketLocation");
+  EXPECT_EQ(routed("GET", "/b?lifecycle"), "GetBucketLifecycleConfiguration");
+  EXPECT_EQ(routed("PUT", "/b?lifecycle"), "PutBucketLifecycleConfiguration");
+  EXPECT_EQ(routed("DELETE", "/b?lifecycle"), "DeleteBucketLifecycle");
+  EXPECT_EQ(routed("GET", "/b?notification"), "GetBucketNotificationConfiguration");
+  EXPECT_EQ(routed("PUT", "/b?publicAccessBlock"), "PutPublicAccessBlock");
+  EXPECT_EQ(routed("GET", "/b?object-lock"), "GetObjectLockConfiguration");
+  EXPECT_EQ(routed("POST", "/b?delete"), "DeleteObjects");
+  EXPECT_EQ(routed("GET", "/b?inventory&id=1"), "GetBucketInventoryConfiguration");
+  EXPECT_EQ(routed("GET", "/b?inventory"), "ListBucketInventoryConfigurations");
+}
+
+TEST(S3Routes, TellTheObjectsOperationsApart) {
+  EXPECT_EQ(routed("GET", "/b/k"), "GetObject");
+  EXPECT_EQ(routed("GET", "/b/a//b/"), "GetObject");
+  EXPECT_EQ(routed("GET", "/b/k?x-id=GetObject&versionId=3"), "GetObject");
+  EXPECT_EQ(routed("GET", "/b/k?acl"), "GetObjectAcl");
+  EXPECT_EQ(routed("GET", "/b/k?attributes", {{"x-amz-object-attributes", "ETag"}}), "GetObjectAttributes");
+  EXPECT_EQ(routed("GET", "/b/k?attributes"), "GetObjectAttributes");
+  EXPECT_EQ(routed("GET", "/b/k?uploadId=u"), "ListParts");
+  EXPECT_EQ(routed("HEAD", "/b/k"), "HeadObject");
+  EXPECT_EQ(routed("PUT", "/b/k"), "PutObject");
+  EXPECT_EQ(routed("PUT", "/b/k", {{"X-Amz-Copy-Source", "/c/d"}}), "CopyObject");
+  EXPECT_EQ(routed("PUT", "/b/k?partNumber=1&uploadId=u"), "UploadPart");
+  EXPECT_EQ(routed("PUT", "/b/k?partNumber=1&uploadId=u", {{"x-amz-copy-source", "/c/d"}}), "UploadPartCopy");
+  EXPECT_EQ(routed("PUT", "/b/k?tagging"), "PutObjectTagging");
+  EXPECT_EQ(routed("PUT", "/b/k?retention"), "PutObjectRetention");
+  EXPECT_EQ(routed("POST", "/b/k?uploads"), "CreateMultipartUpload");
+  EXPECT_EQ(routed("POST", "/b/k?uploadId=u"), "CompleteMultipartUpload");
+  EXPECT_EQ(routed("POST", "/b/k?restore"), "RestoreObject");
+  EXPECT_EQ(routed("DELETE", "/b/k"), "DeleteObject");
+  EXPECT_EQ(routed("DELETE", "/b/k?uploadId=u"), "AbortMultipartUpload");
+  EXPECT_EQ(routed("PATCH", "/b/k"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b/k?torrent"), "GetObjectTorrent");
+  EXPECT_EQ(routed("GET", "/b/%zz"), "InvalidURI");
+}
+
+TEST(S3, ObjectsComeAsStreamsWithTheirHeaders) {
+  auto in = request("PUT", "/bucket/a%2Fb%20c//d",
+                    {{"x-amz-meta-Colour", "Red"},
+                     {"X-Amz-Meta-n", "1"},
+                     {"Content-Type", "text/plain"},
+                     {"x-amz-storage-class", "STANDARD_IA"},
+                     {"Content-Length", "4"}});
+  in.body = std::make_unique<TextSource>("data");
+  auto route = s3().route(Protocol::rest_xml, in, "");
+  ASSERT_TRUE(route);
+  EXPECT_TRUE(route->streams_body());
+  auto input = s3().parse(*route, in, "");
+  ASSERT_TRUE(input) << input.error().message;
+  auto& put = input->as<PutObjectRequest>();
+  EXPECT_EQ(put.bucket, "bucket");
+  EXPECT_EQ(put.key, "a/b c//d");
+  EXPECT_EQ(put.content_length, 4);
+  EXPECT_EQ(put.storage_class, "STANDARD_IA");
+  EXPECT_EQ(put.metadata, (std::map<std::string, std::string>{{"colour", "Red"}, {"n", "1"}}));
+  ASSERT_TRUE(put.body);
+  std::string data(10, '\0');
+  const auto got = run_blocking(put.body->read(std::as_writable_bytes(std::span(data))));
+  EXPECT_EQ(*got, 4u);
+}
+
+template <class T>
+T body_of(std::string target, std::string_view body) {
+  auto in = request("PUT", std::move(target));
+  auto parsed = parse(s3(), in, body);
+  EXPECT_TRUE(parsed) << parsed.error().code << ": " << parsed.error().message;
+  return parsed ? std::move(parsed->second.as<T>()) : T{};
+}
+
+TEST(S3, ReadsWhatTerraformSends) {
+  const auto tagging = body_of<PutBucketTaggingRequest>(
+      "/b?tagging",
+      R"(<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet><Tag><Key>Name</Key><Value>b</Value></Tag></TagSet></Tagging>)");
+  ASSERT_EQ(tagging.tagging.tag_set.size(), 1u);
+  EXPECT_EQ(tagging.tagging.tag_set[0].key, "Name");
+
+  const auto lifecycle = body_of<PutBucketLifecycleConfigurationRequest>(
+      "/b?lifecycle",
+      R"(<LifecycleConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Rule><Expiration><Days>90</Days></Expiration><Filter><Prefix>logs/</Prefix></Filter>)"
+      R"(<ID>r1</ID><Status>Enabled</Status><Transition><Days>30</Days><StorageClass>GLACIER</StorageClass></Transition></Rule><Rule><ID>r2</ID><Status>Disabled</Status></Rule></LifecycleConfiguration>)");
+  ASSERT_TRUE(lifecycle.lifecycle_configuration);
+  ASSERT_EQ(lifecycle.lifecycle_configuration->rules.size(), 2u);
+  const auto& rule = lifecycle.lifecycle_configuration->rules[0];
+  EXPECT_EQ(rule.expiration->days, 90);
+  EXPECT_EQ(rule.transitions->at(0).storage_class, "GLACIER");
+  EXPECT_EQ(lifecycle.lifecycle_configuration->rules[1].id, "r2");
+
+  const auto versioning = body_of<PutBucketVersioningRequest>(
+      "/b?versioning",
+      R"(<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>)");
+  EXPECT_EQ(versioning.versioning_configuration.status, "Enabled");
+}
+
+TEST(S3, GranteesHaveATypeInAnAttribute) {
+  const auto in = body_of<PutBucketAclRequest>(
+      "/b?acl",
+      R"(<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner><ID>o</ID></Owner><AccessControlList><Grant>)"
+      R"(<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>x</ID></Grantee><Permission>READ</Permission></Grant>)"
+      R"(</AccessControlList></AccessControlPolicy>)");
+  ASSERT_TRUE(in.access_control_policy);
+  EXPECT_EQ(in.access_control_policy->grants->at(0).grantee->type, "CanonicalUser");
+
+  GetBucketAclOutput out;
+  out.grants = in.access_control_policy->grants;
+  const auto response =
+      s3().answer({Protocol::rest_xml, service_model.find("GetBucketAcl"), {}}, Value::of(std::move(out)), "id");
+  EXPECT_NE(
+      response.body.find(
+          R"(<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><AccessControlList><Grant><Grantee )"
+          R"(xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser"><ID>x</ID></Grantee><Permission>READ)"),
+      std::string::npos)
+      << response.body;
+}
+
+TEST(S3, WhatIsWrongIsSaid) {
+  const auto error = [](std::string method, std::string target, std::string_view body,
+                        std::vector<std::pair<std::string, std::string>> headers = {}) {
+    auto in = request(std::move(method), std::move(target), std::move(headers));
+    auto parsed = parse(s3(), in, body);
+    return parsed ? ApiError("(none)", 200, "") : parsed.error();
+  };
+  EXPECT_EQ(error("PUT", "/b?versioning", "<VersioningConfiguration><Status>Enabled</VersioningConfiguration>").code,
+            "MalformedXML");
+  EXPECT_EQ(error("PUT", "/b?versioning", "<Other/>").code, "MalformedXML");
+  EXPECT_EQ(
+      error("PUT", "/b?versioning", "<VersioningConfiguration><Status>On</Status></VersioningConfiguration>").code,
+      "MalformedXML");
+  EXPECT_EQ(error("PUT", "/b?tagging", "<Tagging><TagSet><Tag><Key>k</Key></Tag></TagSet></Tagging>").code,
+            "MalformedXML");
+  EXPECT_EQ(error("PUT", "/b?tagging", "").code, "MalformedXML");
+  const auto number = error("GET", "/b?list-type=2&max-keys=x", "");
+  EXPECT_EQ(number.code, "InvalidArgument");
+  EXPECT_EQ(number.fields.at(0).second, "max-keys");
+  EXPECT_EQ(error("GET", "/b/k?attributes", "").code, "InvalidRequest");
+  EXPECT_EQ(error("PUT", "/b/k", "", {{"x-amz-acl", "everyone"}}).code, "InvalidArgument");
+}
+
+TEST(S3, Answers) {
+  ListObjectsV2Output list;
+  list.name = "b";
+  list.key_count = 1;
+  list.is_truncated = false;
+  list.contents = std::vector<Object>{{.key = "a&b", .last_modified = Time{1'700'000'000'000}, .size = 5}};
+  list.common_prefixes = std::vector<CommonPrefix>{{.prefix = "p/"}, {.prefix = "q/"}};
+  const auto response =
+      s3().answer({Protocol::rest_xml, service_model.find("ListObjectsV2"), {}}, Value::of(std::move(list)), "id");
+  EXPECT_EQ(
+      response.body,
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+      "<IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key><LastModified>2023-11-14T22:13:20.000Z</"
+      "LastModified><Size>5</Size></Contents>"
+      "<Name>b</Name><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>q/</Prefix></"
+      "CommonPrefixes>"
+      "<KeyCount>1</KeyCount></ListBucketResult>");
+  EXPECT_EQ(header(response, "x-amz-request-id"), "id");
+
+  GetBucketLocationOutput location;
+  location.location_constraint = "eu-west-1";
+  EXPECT_EQ(s3().answer({Protocol::rest_xml, service_model.find("GetBucketLocation"), {}},
+                        Value::of(std::move(location)), "id")
+                .body,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint "
+            "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">eu-west-1</LocationConstraint>");
+}
+
+TEST(S3, ObjectsGoOutWithHeadersAndStream) {
+  GetObjectOutput object;
+  object.body = std::make_unique<TextSource>("data");
+  object.etag = "\"e\"";
+  object.content_type = "text/plain";
+  object.last_modified = Time{1'700'000'000'000};
+  object.metadata = std::map<std::string, std::string>{{"colour", "Red"}};
+  const auto response =
+      s3().answer({Protocol::rest_xml, service_model.find("GetObject"), {}}, Value::of(std::move(object)), "id");
+  EXPECT_EQ(response.status, 200);
+  ASSERT_TRUE(response.stream);
+  EXPECT_EQ(header(response, "etag"), "\"e\"");
+  EXPECT_EQ(header(response, "content-type"), "text/plain");
+  EXPECT_EQ(header(response, "last-modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
+  EXPECT_EQ(header(response, "x-amz-meta-colour"), "Red");
+  const auto deleted =
+      s3().answer({Protocol::rest_xml, service_model.find("DeleteObject"), {}}, Value::of(DeleteObjectOutput{}), "id");
+  EXPECT_EQ(deleted.status, 204);
+  EXPECT_EQ(deleted.body, "");
+}
+
+TEST(S3, Errors) {
+  const auto response = s3().refuse(
+      Protocol::rest_xml, errors::no_such_bucket("The specified bucket does not exist").with("BucketName", "b"), "id");
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(response.body,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchBucket</Code><Message>The specified bucket "
+            "does not exist</Message>"
+            "<BucketName>b</BucketName><RequestId>id</RequestId><HostId>aWQ=</HostId></Error>");
+}
+
+}  // namespace
+}  // namespace boreal::aws::wire

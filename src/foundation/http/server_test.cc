@@ -9,6 +9,7 @@
 
 #include "base/sync.h"
 #include "http/client.h"
+#include "net/test_certificate.h"
 
 namespace boreal::http {
 namespace {
@@ -340,6 +341,32 @@ TEST_F(HttpServer, ClientFetches) {
     EXPECT_EQ(got.error().code(), Errc::invalid);
     got = co_await fetch(t.loop, t.server->address(), {.method = "HEAD", .target = "/big"});
     EXPECT_EQ(got->headers.get("content-length"), std::to_string(big_bytes));
+  }(*this));
+}
+
+class TlsServer : public HttpServer {
+ public:
+  void SetUp() override {
+    auto options = test_options();
+    options.listen.tls = *net::TlsServerContext::make(pem.certificate, pem.key);
+    open(std::move(options));
+  }
+  net::testing::Pem pem = net::testing::make_certificate();
+};
+
+TEST_F(TlsServer, ServesTlsAndPlainOnOnePort) {
+  run([](TlsServer& t) -> Task<void> {
+    const auto to = t.server->address();
+    auto trust = *net::TlsClientContext::make(t.pem.certificate);
+    auto got = co_await fetch(t.loop, to, {.method = "PUT", .target = "/s", .body = "data"}, {.tls = trust});
+    EXPECT_TRUE(got.has_value()) << got.error().message();
+    EXPECT_EQ(got->body, "PUT /s data tls");
+    got = co_await fetch(t.loop, to, {.target = "/chunks"}, {.tls = trust, .server_name = "test.example"});
+    EXPECT_EQ(got->body.size(), 300'000u);
+    got = co_await fetch(t.loop, to, {.target = "/p"});
+    EXPECT_EQ(got->body, "GET /p ");
+    got = co_await fetch(t.loop, to, {.target = "/p"}, {.tls = trust, .server_name = "other.example"});
+    EXPECT_FALSE(got.has_value());
   }(*this));
 }
 

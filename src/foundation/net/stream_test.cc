@@ -1,14 +1,12 @@
 #include "net/stream.h"
 
 #include <gtest/gtest.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <array>
 #include <string>
 
 #include "base/sync.h"
+#include "net/test_certificate.h"
 
 namespace boreal::net {
 namespace {
@@ -31,44 +29,6 @@ TEST(Address, Loopback) {
   EXPECT_FALSE(Address::parse("0.0.0.0")->is_loopback());
   EXPECT_FALSE(Address::parse("::")->is_loopback());
   EXPECT_FALSE((Address{.host = "localhost"}).is_loopback());
-}
-
-struct Pem {
-  std::string certificate;
-  std::string key;
-};
-
-std::string text_of(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string text(data, static_cast<size_t>(size));
-  BIO_free(bio);
-  return text;
-}
-
-// A certificate that signs itself, good for 127.0.0.1 and test.example.
-Pem make_certificate() {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("test"), -1, -1, 0);
-  X509_set_issuer_name(certificate, name);
-  X509_EXTENSION* names = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1,DNS:test.example");
-  X509_add_ext(certificate, names, -1);
-  X509_EXTENSION_free(names);
-  EXPECT_GT(X509_sign(certificate, key, EVP_sha256()), 0);
-  BIO* certificate_bio = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(certificate_bio, certificate);
-  BIO* key_bio = BIO_new(BIO_s_mem());
-  PEM_write_bio_PrivateKey(key_bio, key, nullptr, nullptr, 0, nullptr, nullptr);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  return {text_of(certificate_bio), text_of(key_bio)};
 }
 
 Task<std::string> read_to_end(Stream& stream) {
@@ -95,7 +55,7 @@ Task<void> echo(std::unique_ptr<Stream> stream) {
   stream->shutdown_write();
 }
 
-class Streams : public testing::Test {
+class Streams : public ::testing::Test {
  public:
   std::unique_ptr<Listener> listen(Listener::Handler handler, Listener::Options options = {}) {
     options.address = {.host = "127.0.0.1"};
@@ -243,11 +203,11 @@ TEST_F(Streams, RelayPassesBothEndsOn) {
 }
 
 TEST_F(Streams, TlsAndPlainShareAPort) {
-  const Pem pem = make_certificate();
-  run_until_done(loop, [](Streams& t, Pem own) -> Task<void> {
+  const testing::Pem pem = testing::make_certificate();
+  run_until_done(loop, [](Streams& t, testing::Pem own) -> Task<void> {
     auto server = TlsServerContext::make(own.certificate, own.key);
     auto trusted = TlsClientContext::make(own.certificate);
-    auto strangers = TlsClientContext::make(make_certificate().certificate);
+    auto strangers = TlsClientContext::make(testing::make_certificate().certificate);
     EXPECT_TRUE(server && trusted && strangers);
     auto listener = t.listen(echo, {.tls = *server, .handshake_timeout = Duration(500)});
     const auto text = long_text();
@@ -272,8 +232,8 @@ TEST_F(Streams, TlsAndPlainShareAPort) {
 }
 
 TEST(Tls, RefusesWhatDoesNotBelongTogether) {
-  const Pem one = make_certificate();
-  const Pem other = make_certificate();
+  const testing::Pem one = testing::make_certificate();
+  const testing::Pem other = testing::make_certificate();
   EXPECT_FALSE(TlsServerContext::make(one.certificate, other.key));
   EXPECT_FALSE(TlsServerContext::make("", one.key));
   EXPECT_FALSE(TlsServerContext::make(one.certificate, "nonsense"));

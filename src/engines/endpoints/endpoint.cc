@@ -17,7 +17,7 @@ constexpr Duration refusal_timeout{2'000};  // to take the refusal and hang up
 
 // One client, from accept to the end; lives in the handler's frame.
 struct Session {
-  net::Stream* client = nullptr;
+  net::Stream* client = nullptr;  // null while a handshake owns it
   net::Stream* server = nullptr;  // null until connected
   net::Address target;
 };
@@ -82,7 +82,7 @@ class RelayEndpoint final : public Endpoint {
   template <class Predicate>
   void close_where(Predicate predicate) {
     for (Session* session : sessions_) {
-      if (!predicate(*session)) continue;
+      if (!session->client || !predicate(*session)) continue;
       session->client->close();
       if (session->server) session->server->close();
     }
@@ -91,33 +91,37 @@ class RelayEndpoint final : public Endpoint {
   Task<void> serve(std::unique_ptr<net::Stream> client) {
     Session session{.client = client.get()};
     const auto place = sessions_.insert(sessions_.end(), &session);
-    if (auto done = co_await serve_session(session); !done) {
-      log::debug(
-          "endpoints", "connection ended",
-          {{"endpoint", options_.name}, {"client", client->peer().to_string()}, {"why", done.error().message()}});
+    const net::Address from = client->peer();
+    if (auto done = co_await serve_session(session, std::move(client)); !done) {
+      log::debug("endpoints", "connection ended",
+                 {{"endpoint", options_.name}, {"client", from.to_string()}, {"why", done.error().message()}});
     }
     sessions_.erase(place);
   }
 
-  Task<Result<void>> serve_session(Session& session) {
+  Task<Result<void>> serve_session(Session& session, std::unique_ptr<net::Stream> client) {
     const bool within_limit = sessions_.size() <= options_.max_connections;
-    CO_TRY(auto first, co_await read_first_packet(*session.client, options_.first_packet_timeout));
+    const net::Address from = client->peer();
+    CO_TRY(auto first, co_await read_first_packet(*client, options_.first_packet_timeout));
     if (first.first == FirstPacket::malformed) co_return fail(Errc::invalid, "this is not the PostgreSQL protocol");
-    if (!filter_(session.client->peer())) {
-      co_return co_await refuse(
-          *session.client, "28000",
-          "no rule of this database's network lets in connections from " + session.client->peer().host);
+    if (!filter_(from)) {
+      co_return co_await refuse(session, std::move(client), first.first, "28000",
+                                "no rule of this database's network lets in connections from " + from.host);
     }
     if (first.first == FirstPacket::cancel) co_return co_await pass_cancel(std::move(first.second));
     if (!within_limit) {
-      co_return co_await refuse(*session.client, "53300", "sorry, " + options_.name + " has too many clients already");
+      co_return co_await refuse(session, std::move(client), first.first, "53300",
+                                "sorry, " + options_.name + " has too many clients already");
     }
     auto server = co_await connect_to_any(session);
-    if (!server) co_return co_await refuse(*session.client, "57P03", server.error().message());
+    if (!server) {
+      co_return co_await refuse(session, std::move(client), first.first, "57P03", server.error().message());
+    }
     const auto passed = co_await (*server)->write(as_bytes(first.second));
-    if (passed) co_await net::relay(*session.client, **server);
-    session.server = nullptr;
-    if (--used_[session.target.to_string()] == 0) used_.erase(session.target.to_string());
+    if (passed) co_await net::relay(*client, **server);
+    const std::string target = session.target.to_string();
+    session = {};  // the streams go now
+    if (--used_[target] == 0) used_.erase(target);
     co_return passed;
   }
 
@@ -166,16 +170,31 @@ class RelayEndpoint final : public Endpoint {
     co_return Result<void>();
   }
 
-  // Also answers an SSLRequest: a server that cannot fork does the same, and clients show the message.
-  Task<Result<void>> refuse(net::Stream& client, std::string sqlstate, std::string message) {
+  // A client that begins with the question for encryption shows a refusal only after that is settled.
+  Task<Result<void>> refuse(Session& session, std::unique_ptr<net::Stream> client, FirstPacket begin,
+                            std::string sqlstate, std::string message) {
+    constexpr int max_questions = 3;
+    for (int i = 0; i < max_questions && (begin == FirstPacket::tls_request || begin == FirstPacket::gss_request);
+         ++i) {
+      const bool tls = begin == FirstPacket::tls_request && options_.tls && !client->is_tls();
+      client->expire_after(refusal_timeout);
+      CO_CHECK(co_await client->write(as_bytes(std::string_view(tls ? "S" : "N"))));
+      if (tls) {
+        session.client = nullptr;
+        CO_TRY(client, co_await net::accept_tls(std::move(client), options_.tls, refusal_timeout));
+        session.client = client.get();
+      }
+      CO_TRY(const auto next, co_await read_first_packet(*client, refusal_timeout));
+      begin = next.first;
+    }
     const std::string packet = fatal_error(sqlstate, message);
-    client.expire_after(refusal_timeout);
-    CO_CHECK(co_await client.write(as_bytes(packet)));
-    client.shutdown_write();
+    client->expire_after(refusal_timeout);
+    CO_CHECK(co_await client->write(as_bytes(packet)));
+    client->shutdown_write();
     // Closing with unread bytes would reset the connection and take the message with it.
     std::array<std::byte, 512> rest;
     for (int reads = 0; reads < 64; ++reads) {
-      const auto got = co_await client.read_some(rest);
+      const auto got = co_await client->read_some(rest);
       if (!got || *got == 0) break;
     }
     co_return Result<void>();

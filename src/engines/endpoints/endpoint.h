@@ -32,6 +32,8 @@ class Endpoint {
     net::Address listen;  // port 0: the system gives one
     // The source address towards servers, which their access rules must let in; empty: the system's choice.
     std::string bind_host;
+    // For refusals only, so that clients who insist on TLS hear them; none: they hear that there is no TLS.
+    std::shared_ptr<net::TlsServerContext> tls;  // shared: see net/stream.h
     size_t max_connections = 1000;
     Duration first_packet_timeout{10'000};
     Duration connect_timeout{5'000};

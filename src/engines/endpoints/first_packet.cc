@@ -5,6 +5,8 @@ namespace boreal::endpoints {
 namespace {
 
 constexpr uint32_t cancel_code = 80877102;
+constexpr uint32_t tls_code = 80877103;
+constexpr uint32_t gss_code = 80877104;
 constexpr size_t cancel_min_bytes = 16;  // length, code, process id, key of four bytes
 constexpr std::byte tls_handshake_record{0x16};
 
@@ -25,7 +27,10 @@ std::optional<FirstPacket> classify(Bytes begin) {
   if (begin.size() < 8) return std::nullopt;
   const uint32_t length = be32(begin);
   if (length < 8 || length > first_packet_max_bytes) return FirstPacket::malformed;
-  if (be32(begin.subspan(4)) != cancel_code) return FirstPacket::startup;
+  const uint32_t code = be32(begin.subspan(4));
+  if (code == tls_code) return FirstPacket::tls_request;
+  if (code == gss_code) return FirstPacket::gss_request;
+  if (code != cancel_code) return FirstPacket::startup;
   if (length < cancel_min_bytes) return FirstPacket::malformed;
   return begin.size() < length ? std::nullopt : std::optional(FirstPacket::cancel);
 }

@@ -14,7 +14,9 @@ namespace boreal::endpoints {
 constexpr size_t first_packet_max_bytes = 10'000;  // the server's own limit (MAX_STARTUP_PACKET_LENGTH)
 
 enum class FirstPacket {
-  startup,     // a start-up message, an SSLRequest or a GSSENCRequest: a session begins
+  startup,  // a start-up message; perhaps not all of it yet
+  tls_request,
+  gss_request,
   cancel,      // a whole cancel request
   direct_tls,  // a TLS handshake without an SSLRequest before it (PostgreSQL 17 clients may)
   malformed,   // not this protocol

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/log.h"
 #include "io/owner.h"
@@ -53,7 +54,7 @@ Role Cluster::role_of(const Instance& server) {
   const Instance* source = primary();
   if (!source) return {};
   if (source == &server) return {.synchronous = {state_.safe.begin(), state_.safe.end()}};
-  return {.upstream = Upstream{source->layout().sockets(), source->options().listen.port, server.name()}};
+  return {.upstream = Upstream{source->layout().sockets(), source->options().listen.port, server.name(), minimums_}};
 }
 
 Task<Result<void>> Cluster::make_folders() {
@@ -244,10 +245,26 @@ Task<Result<void>> Cluster::start_standby(Instance& server) {
                    fmt::format("{} was a primary and may have commits of its own: rejoin it", server.name()));
   }
   const std::string followed = state_.primary;
+  CO_CHECK(co_await ask_minimums());
   CO_CHECK(co_await server.set_role(role_of(server)));
   CO_CHECK(co_await server.start());
   // The primary may have changed while it started.
   if (state_.primary != followed) CO_CHECK(co_await server.set_role(role_of(server)));
+  co_return Result<void>();
+}
+
+// A primary that does not run keeps the values that were last seen.
+Task<Result<void>> Cluster::ask_minimums() {
+  auto* source = primary();
+  if (!source || !source->is_running()) co_return Result<void>();
+  CO_TRY(const auto rows,
+         co_await source->query("select name, setting from pg_settings where name in ('max_connections', "
+                                "'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', "
+                                "'max_locks_per_transaction')"));
+  for (const auto& row : rows.rows) {
+    const std::string value = row[1].value_or("0");
+    std::from_chars(value.data(), value.data() + value.size(), minimums_[row[0].value_or("")]);
+  }
   co_return Result<void>();
 }
 

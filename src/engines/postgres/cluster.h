@@ -110,6 +110,7 @@ class Cluster {
   Task<Result<void>> start_primary(Instance& server);
   Task<Result<void>> start_standby(Instance& server);
   Role role_of(const Instance& server);
+  Task<Result<void>> ask_minimums();
 
   // Roles (failover.cc)
   Task<Result<std::string>> best_candidate(const std::set<std::string>& candidates, std::string target);
@@ -133,8 +134,9 @@ class Cluster {
   std::map<std::string, std::unique_ptr<Instance>> servers_;
   ClusterState state_;
   std::map<std::string, StandbyStatus> standbys_;
-  Mutex membership_;  // servers come and go (may take minutes)
-  Mutex roles_;       // who is primary, who is safe (milliseconds); taken after membership_
+  std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
+  Mutex membership_;                         // servers come and go (may take minutes)
+  Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
   bool closing_ = false;
   TaskGroup tasks_;
 };

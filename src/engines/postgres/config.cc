@@ -120,6 +120,20 @@ std::string synchronous_names(const std::vector<std::string>& names) {
   return fmt::format("FIRST {} ({})", names.size(), list);  // all of them
 }
 
+// The primary's values where ours are lower or not given.
+std::string raised_settings(const ServerConfiguration& configuration) {
+  std::string text;
+  for (const auto& [name, minimum] : configuration.role.upstream->at_least) {
+    const auto own = configuration.options.settings.find(name);
+    int64_t value = 0;
+    if (own != configuration.options.settings.end()) {
+      std::from_chars(own->second.data(), own->second.data() + own->second.size(), value);
+    }
+    text += fmt::format("{} = {}\n", name, std::max(value, minimum));
+  }
+  return text;
+}
+
 Result<void> check_network(std::string_view network) {
   const auto bad = [&] {
     return fail(Errc::invalid, fmt::format("'{}' is no network; 10.0.0.0/8 would be one", network));
@@ -153,6 +167,7 @@ Result<std::string> server_conf(const ServerConfiguration& configuration) {
     TRY(const auto one, line(name, value));
     text += one;
   }
+  if (role.upstream) text += raised_settings(configuration);
   const std::string conf = layout.configuration();
   std::vector<std::pair<std::string, std::string>> managed = {
       {"listen_addresses", options.listen.host},

@@ -50,6 +50,8 @@ struct Upstream {
   io::Path sockets;  // of the primary
   uint16_t port = 0;
   std::string own_name;  // as the primary sees it in pg_stat_replication
+  // Settings that may not be lower than the primary's (else a standby refuses to start), with the primary's values.
+  std::map<std::string, int64_t> at_least;
 };
 
 struct Role {

@@ -109,6 +109,10 @@ std::string_view sqlstate_of(const Error& error) {
 }
 
 Task<Result<std::unique_ptr<Connection>>> Connection::open(net::Loop& loop, Parameters parameters, Duration timeout) {
+  // What libpq would otherwise take from our environment and home folder.
+  parameters.try_emplace("options", "");
+  parameters.try_emplace("passfile", "/dev/null/none");
+  parameters.try_emplace("sslmode", "prefer");
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : parameters) {

@@ -50,4 +50,9 @@ Result<void> write_for_server(const Context& context, const io::Path& path, std:
   return context.user ? io::set_owner(path, ::geteuid(), context.gid()) : Result<void>();
 }
 
+Result<void> write_in_data(const Context& context, const io::Path& path, std::string_view content) {
+  CHECK(io::write_file_atomically(path, content));
+  return context.user ? io::set_owner(path, context.uid(), context.gid()) : Result<void>();
+}
+
 }  // namespace boreal::postgres

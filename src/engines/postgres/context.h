@@ -34,4 +34,7 @@ Result<void> make_server_folder(const Context& context, const io::Path& path);
 // Writes a file that servers may read and not change (when they run as another user than we).
 Result<void> write_for_server(const Context& context, const io::Path& path, std::string_view content);
 
+// Writes a file in a data directory, which servers and their tools may change.
+Result<void> write_in_data(const Context& context, const io::Path& path, std::string_view content);
+
 }  // namespace boreal::postgres

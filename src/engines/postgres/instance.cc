@@ -32,6 +32,20 @@ class FolderHandle {
   int fd_;
 };
 
+std::string tail_of(const io::Path& path) {
+  constexpr size_t enough = 1'500;
+  const auto text = io::read_file(path);
+  if (!text) return text.error().message();
+  return text->substr(text->size() - std::min(text->size(), enough));
+}
+
+// Why a server ended: its log, or what it said before that was open.
+std::string last_words(const Layout& layout) {
+  const io::Path logs = layout.logs() + "/error";
+  const auto names = io::list_folder(logs);
+  return tail_of(names && !names->empty() ? logs + "/" + names->back() : layout.output());
+}
+
 }  // namespace
 
 // A server process that we watch.
@@ -93,12 +107,9 @@ Task<Result<void>> Instance::write_configuration() {
 Task<Result<void>> Instance::write_role() {
   co_return co_await context_.pool.run([this]() -> Result<void> {
     const io::Path data = layout_.data();
-    CHECK(write_for_server(context_, data + "/postgresql.conf", data_folder_configuration));
+    CHECK(write_in_data(context_, data + "/postgresql.conf", data_folder_configuration));
     const io::Path signal = data + "/standby.signal";
-    if (role_.upstream) {
-      CHECK(io::write_file_atomically(signal, ""));
-      return io::set_owner(signal, context_.uid(), context_.gid());
-    }
+    if (role_.upstream) return write_in_data(context_, signal, "");
     auto removed = io::remove_file(signal);
     if (!removed && removed.error().code() != Errc::not_found) return removed;
     return {};
@@ -151,9 +162,8 @@ Task<Result<void>> Instance::wait_until_ready(Duration timeout) {
   const io::Path data = layout_.data();
   while (monotonic_ns() < deadline_ns) {
     if (!server_) {
-      auto said = co_await context_.pool.run([this] { return io::read_file(layout_.output()); });
-      const std::string text = said ? *said : said.error().message();
-      co_return fail(Errc::unavailable, "it ended: " + text.substr(text.size() - std::min<size_t>(text.size(), 1'500)));
+      const auto said = co_await context_.pool.run([this] { return last_words(layout_); });
+      co_return fail(Errc::unavailable, "it ended: " + said);
     }
     const pid_t pid = server_->process.pid();
     CO_TRY(const bool ready, co_await context_.pool.run([&data, pid] { return detail::says_ready(data, pid); }));

@@ -27,8 +27,19 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
                                         "--no-instructions"};
   CO_CHECK(co_await detail::run_tool(
       context, in_background ? detail::background_command(context, arguments) : detail::command(context, arguments)));
+  CO_CHECK(co_await context.pool.run([&] { return write_in_data(context, data + "/postgresql.conf", ""); }));
+  // A standby refuses to start with less than the data directory was last used with, and initdb used its defaults.
+  // So it is used once with the least there is.
+  std::vector<std::string> least = {installation.program("postgres"), "--single", "-D", data};
+  for (const auto* setting : {"max_connections=1", "superuser_reserved_connections=0", "max_worker_processes=0",
+                              "max_wal_senders=0", "max_locks_per_transaction=10", "autovacuum_max_workers=1"}) {
+    least.insert(least.end(), {"-c", setting});
+  }
+  least.emplace_back("postgres");
+  CO_CHECK(co_await detail::run_tool(context, in_background ? detail::background_command(context, std::move(least))
+                                                            : detail::command(context, std::move(least))));
   co_return co_await context.pool.run(
-      [&] { return write_for_server(context, data + "/postgresql.conf", data_folder_configuration); });
+      [&] { return write_in_data(context, data + "/postgresql.conf", data_folder_configuration); });
 }
 
 WarmPool::WarmPool(const Context& context, const Installation& installation, Options options)

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration look_interval{500};
 constexpr Duration short_pause{50};
+constexpr int failures_worth_a_word = 3;  // one or two are usual while it stops
 constexpr Duration silence_limit{3'000};  // standbys answer every second
 
 constexpr const char* look_sql =
@@ -33,16 +34,16 @@ std::vector<std::string> to_list(const std::set<std::string>& names) { return {n
 }  // namespace
 
 Task<void> Cluster::watch() {
-  std::string last_problem;
+  int failures = 0;
   while (!closing_) {
     bool settled = true;
     if (auto* server = primary(); server && server->is_running()) {
       const auto looked = co_await look();
-      const std::string problem = looked ? "" : looked.error().message();
-      if (!problem.empty() && problem != last_problem) {
-        log::warn("postgres", "cannot look at the primary", {{"name", state_.primary}, {"why", problem}});
+      failures = looked ? 0 : failures + 1;
+      if (failures == failures_worth_a_word) {
+        log::warn("postgres", "cannot look at the primary",
+                  {{"name", state_.primary}, {"why", looked.error().message()}});
       }
-      last_problem = problem;
       settled = looked.value_or(true);
     }
     const Duration pause = settled ? look_interval : short_pause;

@@ -1,0 +1,335 @@
+// With real servers. A test takes what the pool has ready, so initdb is not waited for each time.
+#include "postgres/cluster.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+
+#include "base/log.h"
+#include "postgres/backup.h"
+#include "postgres/test_bed.h"
+
+namespace boreal::postgres {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+int64_t since_ms(int64_t start_ns) { return (monotonic_ns() - start_ns) / 1'000'000; }
+
+class ClusterTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    bed_ = new TestBed();
+    if (!bed_->missing().empty()) return;
+    pool_ = new WarmPool(bed_->context(), bed_->installation(),
+                         {.folder = bed_->path("pool"), .size = 2, .refill_delay = Duration(0)});
+    ASSERT_TRUE(bed_->run(pool_->start()));
+  }
+  static void TearDownTestSuite() {
+    if (pool_) bed_->run(pool_->stop());
+    delete std::exchange(pool_, nullptr);
+    delete std::exchange(bed_, nullptr);
+  }
+  void SetUp() override {
+    if (!bed_->missing().empty()) GTEST_SKIP() << bed_->missing();
+    for (int tries = 0; tries < 2'000 && bed_->on_loop([] { return pool_->ready(); }) == 0; ++tries) ::usleep(10'000);
+    open();
+  }
+  void TearDown() override {
+    if (!cluster_) return;
+    const auto destroyed = bed_->run(cluster_->destroy());
+    EXPECT_TRUE(destroyed) << destroyed.error().message();
+    close();
+  }
+
+  void open(std::map<std::string, ServerOptions> members = {}) {
+    cluster_ = std::make_unique<Cluster>(
+        bed_->context(), bed_->installation(), bed_->path("cluster"),
+        Cluster::Handlers{.lost = [this](const std::string& name, bool primary) { on_lost(name, primary); }});
+    must(cluster_->open(std::move(members)));
+  }
+  void close() {
+    bed_->run(cluster_->close());
+    bed_->on_loop([this] { cluster_.reset(); });
+  }
+
+  void on_lost(const std::string& name, bool was_primary) {
+    lost_ = name;
+    if (was_primary && fail_over_when_lost_) {
+      spawn(cluster_->fail_over(), [this](Result<void> done) {
+        failed_over_ns_ = monotonic_ns();
+        EXPECT_TRUE(done) << done.error().message();
+      });
+    }
+  }
+
+  ServerOptions options(unsigned last) const {
+    ServerOptions options{.listen = {TestBed::address(last), 5432}};
+    options.settings = {{"shared_buffers", "16MB"}, {"max_connections", "40"}};
+    options.access.networks = {"127.0.0.0/8"};
+    return options;
+  }
+  template <class T>
+  static T must(Task<Result<T>> task) {
+    auto result = bed_->run(std::move(task));
+    if (!result) throw std::runtime_error(result.error().message());
+    if constexpr (!std::is_void_v<T>) return std::move(*result);
+  }
+  Rows sql(const std::string& server, std::string text) { return must(cluster_->find(server)->query(std::move(text))); }
+  std::string value(const std::string& server, std::string text) { return sql(server, std::move(text)).scalar(); }
+  // Over the network, as a client does.
+  Result<std::unique_ptr<Connection>> log_in(unsigned last, std::string password = "secret") {
+    return bed_->run(Connection::open(bed_->loop(), {{"hostaddr", TestBed::address(last)},
+                                                     {"port", "5432"},
+                                                     {"user", "jane"},
+                                                     {"password", std::move(password)},
+                                                     {"dbname", "postgres"}}));
+  }
+  void make_pair() {
+    must(cluster_->create(*pool_, "w", options(10)));
+    must(cluster_->add_standby("r", options(11)));
+    sql("w", "create role jane login password 'secret'; grant create on schema public to jane");
+  }
+  bool eventually(const std::string& server, const std::string& text, const std::string& wanted, int64_t limit_ms) {
+    const int64_t start_ns = monotonic_ns();
+    while (since_ms(start_ns) < limit_ms) {
+      const auto rows = bed_->run(cluster_->find(server)->query(text));
+      if (rows && rows->scalar() == wanted) return true;
+      ::usleep(2'000);
+    }
+    return false;
+  }
+
+  static TestBed* bed_;
+  static WarmPool* pool_;
+  std::unique_ptr<Cluster> cluster_;
+  std::atomic<bool> fail_over_when_lost_ = false;
+  std::atomic<int64_t> failed_over_ns_ = 0;
+  std::string lost_;
+};
+
+TestBed* ClusterTest::bed_ = nullptr;
+WarmPool* ClusterTest::pool_ = nullptr;
+
+TEST_F(ClusterTest, AStandbyFollowsAndRefusesWrites) {
+  const int64_t start_ns = monotonic_ns();
+  must(cluster_->create(*pool_, "w", options(10)));
+  const int64_t writer_ms = since_ms(start_ns);
+  must(cluster_->add_standby("r", options(11)));
+  RecordProperty("writer_ms", static_cast<int>(writer_ms));
+  RecordProperty("both_ms", static_cast<int>(since_ms(start_ns)));
+  std::fprintf(stderr, "writer after %d ms, writer and standby after %d ms\n", static_cast<int>(writer_ms),
+               static_cast<int>(since_ms(start_ns)));
+  EXPECT_LT(since_ms(start_ns), 10'000);
+
+  sql("w", "create role jane login password 'secret'; grant create on schema public to jane");
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  // Both on port 5432 at the same time, each at its own address.
+  auto writer = log_in(10);
+  auto reader = log_in(11);
+  ASSERT_TRUE(writer) << writer.error().message();
+  ASSERT_TRUE(reader) << reader.error().message();
+  must((*writer)->query("create table t(n int); insert into t values (42)"));
+  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename = 't'", "1", 1'000));
+  EXPECT_EQ(must((*reader)->query("select n from t")).scalar(), "42");
+  const auto refused = bed_->run((*reader)->query("insert into t values (43)"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(sqlstate_of(refused.error()), "25006");
+  EXPECT_EQ(must((*reader)->query("select $1::int + 1", {"1"})).scalar(), "2");
+}
+
+TEST_F(ClusterTest, ServersRunOnWithoutUsAndAreAdopted) {
+  make_pair();
+  const pid_t writer_pid = cluster_->find("w")->pid();
+  const pid_t reader_pid = cluster_->find("r")->pid();
+  const std::string started = value("w", "select pg_postmaster_start_time()");
+  close();
+  open({{"w", options(10)}, {"r", options(11)}});
+  EXPECT_EQ(cluster_->find("w")->pid(), writer_pid);
+  EXPECT_EQ(cluster_->find("r")->pid(), reader_pid);
+  EXPECT_TRUE(cluster_->is_primary("w"));
+  must(cluster_->start("w"));  // runs: nothing to do
+  EXPECT_EQ(value("w", "select pg_postmaster_start_time()"), started);
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  // The end of an adopted server is noticed too.
+  ::kill(reader_pid, SIGKILL);
+  for (int tries = 0; tries < 500 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
+  EXPECT_EQ(lost_, "r");
+}
+
+TEST_F(ClusterTest, AStandbyTakesOverWithoutLoss) {
+  make_pair();
+  must(cluster_->add_standby("r2", options(12)));
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r2", Duration(10'000)));
+  sql("w", "create table t(n int); grant all on t to jane");
+  fail_over_when_lost_ = true;
+  std::atomic<bool> stop = false;
+  std::atomic<int> acknowledged = 0;
+  std::thread client([&] {
+    auto connection = log_in(10);
+    for (int n = 1; connection && !stop; ++n) {
+      if (!bed_->run((*connection)->query(fmt::format("insert into t values ({})", n)))) break;
+      acknowledged = n;
+    }
+  });
+  while (acknowledged < 50) ::usleep(1'000);
+  const int64_t killed_ns = monotonic_ns();
+  ::kill(cluster_->find("w")->pid(), SIGKILL);
+  for (int tries = 0; tries < 3'000 && failed_over_ns_ == 0; ++tries) ::usleep(10'000);
+  stop = true;
+  client.join();
+  ASSERT_NE(failed_over_ns_, 0);
+  std::fprintf(stderr, "failover took %d ms\n", static_cast<int>((failed_over_ns_ - killed_ns) / 1'000'000));
+
+  const std::string primary = cluster_->state().primary;
+  EXPECT_TRUE(primary == "r" || primary == "r2");
+  const std::string other = primary == "r" ? "r2" : "r";
+  EXPECT_GE(std::stoi(value(primary, "select count(*) from t")), acknowledged);
+  EXPECT_EQ(value(primary, fmt::format("select count(*) from t where n <= {}", acknowledged.load())),
+            std::to_string(acknowledged));
+  sql(primary, "insert into t values (-1)");
+  must(cluster_->wait_until_safe(other, Duration(15'000)));
+  EXPECT_TRUE(eventually(other, "select count(*) from t where n = -1", "1", 5'000));
+
+  // The old one cannot come back as it is, but as a standby.
+  EXPECT_EQ(bed_->run(cluster_->start("w")).error().code(), Errc::conflict);
+  must(cluster_->rejoin("w"));
+  EXPECT_TRUE(eventually("w", "select count(*) from t where n = -1", "1", 10'000));
+  EXPECT_EQ(value("w", "select pg_is_in_recovery()"), "t");
+}
+
+TEST_F(ClusterTest, CommitsGoOnWithoutStandbysAndThenNoneTakesOver) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  EXPECT_THAT(value("w", "show synchronous_standby_names"), HasSubstr("\"r\""));
+  ::kill(cluster_->find("r")->pid(), SIGKILL);
+  const int64_t start_ns = monotonic_ns();
+  sql("w", "create table t(n int)");  // hangs for ever if the primary still waits
+  EXPECT_LT(since_ms(start_ns), 5'000);
+  EXPECT_EQ(bed_->run(cluster_->fail_over()).error().code(), Errc::conflict);
+  EXPECT_TRUE(cluster_->primary()->is_running()) << "a refused fail-over must not touch the primary";
+  must(cluster_->start("r"));
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+}
+
+TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  sql("w", "create table t(n int); insert into t values (1)");
+  const int64_t start_ns = monotonic_ns();
+  must(cluster_->switch_over("r"));
+  std::fprintf(stderr, "switchover took %d ms\n", static_cast<int>(since_ms(start_ns)));
+  EXPECT_TRUE(cluster_->is_primary("r"));
+  sql("r", "insert into t values (2)");
+  EXPECT_TRUE(eventually("w", "select count(*) from t", "2", 5'000));
+  must(cluster_->wait_until_safe("w", Duration(10'000)));
+  must(cluster_->switch_over("w"));
+  sql("w", "insert into t values (3)");
+  EXPECT_TRUE(eventually("r", "select count(*) from t", "3", 5'000));
+}
+
+TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create role jane login password 'secret'");
+  EXPECT_TRUE(log_in(10));
+  EXPECT_THAT(log_in(10, "wrong").error().message(), HasSubstr("password"));
+  auto closed = options(10);
+  closed.access.networks = {"10.1.0.0/16"};
+  must(cluster_->find("w")->configure(closed));
+  std::string said;
+  for (int tries = 0; tries < 500 && said.empty(); ++tries) {
+    auto connection = log_in(10);
+    if (!connection) said = connection.error().message();
+    ::usleep(2'000);
+  }
+  EXPECT_THAT(said, HasSubstr("pg_hba.conf rejects connection"));
+}
+
+TEST_F(ClusterTest, SettingsTakeEffectOrWaitForARestart) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  auto changed = options(10);
+  changed.settings["log_statement"] = "all";
+  changed.settings["max_connections"] = "50";
+  must(cluster_->find("w")->configure(changed));
+  EXPECT_TRUE(eventually("w", "show log_statement", "all", 2'000));
+  EXPECT_EQ(must(cluster_->find("w")->pending_restart()), std::vector<std::string>{"max_connections"});
+  must(cluster_->restart("w"));
+  EXPECT_EQ(value("w", "show max_connections"), "50");
+}
+
+TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
+  make_pair();
+  sql("w", "create table t as select n, repeat('x', 100) as text from generate_series(1, 20000) n");
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  for (const std::string from : {"w", "r"}) {
+    Cluster other(bed_->context(), bed_->installation(), bed_->path("restored"), {});
+    must(other.open({}));
+    {
+      auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find(from)));
+      must(other.create_from(*backup, "x", options(20)));
+      bed_->on_loop([&] { backup.reset(); });
+    }
+    EXPECT_EQ(must(other.find("x")->query("select count(*), sum(n) from t")).rows,
+              sql("w", "select count(*), sum(n) from t").rows);
+    must(other.find("x")->query("insert into t values (0, '')"));
+    must(other.destroy());
+    bed_->run(other.close());
+  }
+}
+
+// Ends early, as a broken object would.
+class CutSource final : public Source {
+ public:
+  CutSource(Source& whole, size_t limit) : whole_(whole), left_(limit) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (left_ == 0) co_return size_t{0};
+    CO_TRY(const size_t got, co_await whole_.read(buffer.first(std::min(buffer.size(), left_))));
+    left_ -= got;
+    co_return got;
+  }
+
+ private:
+  Source& whole_;
+  size_t left_;
+};
+
+TEST_F(ClusterTest, ATornBackupIsNotRestored) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  Cluster other(bed_->context(), bed_->installation(), bed_->path("torn"), {});
+  must(other.open({}));
+  auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find("w")));
+  CutSource cut(*backup, 20 << 20);
+  EXPECT_FALSE(bed_->run(other.create_from(cut, "x", options(20))));
+  EXPECT_THAT(other.names(), IsEmpty());
+  bed_->on_loop([&] { backup.reset(); });
+  must(other.destroy());
+  bed_->run(other.close());
+}
+
+TEST_F(ClusterTest, TheDataOutlivesTheLastServer) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create table t as select 7 as n");
+  must(cluster_->remove_server("w"));
+  EXPECT_THAT(bed_->processes(), IsEmpty());
+  must(cluster_->create(*pool_, "v", options(11)));
+  EXPECT_EQ(value("v", "select n from t"), "7");
+}
+
+TEST_F(ClusterTest, NothingIsLeftBehind) {
+  make_pair();
+  EXPECT_EQ(bed_->run(cluster_->remove_server("w")).error().code(), Errc::conflict);
+  EXPECT_FALSE(bed_->processes().empty());
+  must(cluster_->stop("r"));
+  must(cluster_->stop("w"));
+  EXPECT_THAT(bed_->processes(), IsEmpty());
+  must(cluster_->start("w"));
+  must(cluster_->start("r"));
+  must(cluster_->destroy());
+  EXPECT_THAT(bed_->processes(), IsEmpty());
+  EXPECT_FALSE(*io::exists(bed_->path("cluster")));
+}
+
+}  // namespace
+}  // namespace boreal::postgres

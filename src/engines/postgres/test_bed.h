@@ -1,0 +1,115 @@
+// What the tests of this module (and of those above it) need to run real servers. Everything that a test started is
+// killed and removed when the bed goes, however the test ended.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "postgres/cluster.h"
+#include "postgres/detail/folder_processes.h"
+#include "postgres/installation.h"
+
+namespace boreal::postgres {
+
+class TestBed {
+ public:
+  TestBed() {
+    const char* base = std::getenv("TMPDIR");
+    std::string pattern = std::string(base ? base : "/tmp") + "/boreal-postgres-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    ::chmod(folder_.c_str(), 0711);  // servers of another user pass through
+    pool_.start();
+    thread_ = std::thread([this] { loop_.run(); });
+    auto found = Installations::discover();
+    if (found && !found->all().empty()) installation_ = found->all().back();
+    auto context = Context::make(loop_, pool_, "overseer");
+    if (context) context_.emplace(std::move(*context));
+  }
+  ~TestBed() {
+    loop_.stop();
+    thread_.join();
+    pool_.stop();
+    kill_all();
+    (void)io::remove_tree(folder_);
+  }
+
+  // Why no server can be run here; empty if it can.
+  std::string missing() const {
+    if (!installation_) return "no PostgreSQL is installed: NOTHING IS TESTED";
+    return context_ ? "" : "no user for PostgreSQL to run as: NOTHING IS TESTED";
+  }
+
+  template <class T>
+  T run(Task<T> task) {
+    std::promise<T> promise;
+    loop_.post([&] { spawn(std::move(task), [&](T value) { promise.set_value(std::move(value)); }); });
+    return promise.get_future().get();
+  }
+  void run(Task<void> task) {
+    std::promise<void> promise;
+    loop_.post([&] { spawn(std::move(task), [&] { promise.set_value(); }); });
+    promise.get_future().get();
+  }
+  // Runs f on the loop's thread.
+  template <class F>
+  auto on_loop(F f) {
+    std::promise<decltype(f())> promise;
+    loop_.post([&] {
+      if constexpr (std::is_void_v<decltype(f())>) {
+        f();
+        promise.set_value();
+      } else {
+        promise.set_value(f());
+      }
+    });
+    return promise.get_future().get();
+  }
+
+  net::Loop& loop() { return loop_; }
+  const Context& context() const { return *context_; }
+  const Installation& installation() const { return *installation_; }
+  io::Path path(std::string_view name) const { return folder_ + "/" + std::string(name); }
+  // An address of this test program's own: others may run at the same time.
+  static std::string address(unsigned last) {
+    return fmt::format("127.{}.{}.{}", 100 + ::getpid() / 256 % 100, ::getpid() % 256, last);
+  }
+  // Every process that works anywhere below the bed's folder.
+  std::vector<pid_t> processes() const {
+    std::vector<pid_t> found;
+    const auto names = io::list_folder("/proc");
+    for (const auto& name : names.value()) {
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::string target(4096, '\0');
+      const ssize_t length = ::readlink(("/proc/" + name + "/cwd").c_str(), target.data(), target.size());
+      if (length > 0 && target.starts_with(folder_ + "/")) found.push_back(std::stoi(name));
+    }
+    return found;
+  }
+
+ private:
+  void kill_all() const {
+    for (int round = 0; round < 500; ++round) {
+      const auto pids = processes();
+      if (pids.empty()) return;
+      for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+      ::usleep(10'000);
+    }
+  }
+
+  std::string folder_;
+  net::Loop loop_;
+  io::Pool pool_{4};
+  std::thread thread_;
+  std::optional<Installation> installation_;
+  std::optional<Context> context_;
+};
+
+}  // namespace boreal::postgres

@@ -33,7 +33,8 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
                                       const Clock& clock, Random& random) {
   // Others may pass through, so that PostgreSQL's own user reaches its folder; what is inside says who may read it.
   CHECK(io::make_folders(config.data_folder, 0711));
-  TRY(lock, io::FolderLock::take(config.data_folder));
+  TRY(auto taken, io::FolderLock::take(config.data_folder));
+  lock.emplace(std::move(taken));
   TRY(const bool data_exists, check_format(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
   std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};

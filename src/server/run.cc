@@ -80,6 +80,7 @@ class Process {
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.house().tls().context;
     options.refusal = plain_refusal;
+    options.clock = &clock_;
     auto opened = http::Server::open(loop_, std::move(options), [this](http::Request& request) { return front_.handle(request); });
     if (!opened) {
       co_return std::unexpected(std::move(opened).error().within(

@@ -19,7 +19,7 @@ struct Path {
   size_t item = 0;             // or the place in a list, from 1
   bool is_entry = false;       // `name` is a key
 
-  // As AWS writes places: "tags.3.member.key", with a small first letter; "" at the root.
+  // As error messages write places: "tags.3.member.key", with a small first letter; "" at the root.
   std::string text() const;
 
   Path member(const Field& field) const { return {this, field.member_name}; }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -19,7 +20,8 @@ namespace boreal {
 
 namespace {
 
-constexpr int64_t run_ns = 2'000'000'000;
+constexpr int rounds = 5;  // of both, in turn, and the best of each: other work on the machine disturbs all alike
+constexpr int64_t round_ns = 400'000'000;
 constexpr int keys = 200'000;
 constexpr size_t value_bytes = 300;
 
@@ -124,7 +126,7 @@ Task<double> commits_per_second(int committers, Make& make) {
   auto start_ns = monotonic_ns();
   int64_t commits = 0;
   TaskGroup group;
-  for (int i = 0; i < committers; ++i) group.spawn(make(i, start_ns + run_ns, commits));
+  for (int i = 0; i < committers; ++i) group.spawn(make(i, start_ns + round_ns, commits));
   co_await group.wait();
   co_return static_cast<double>(commits) / seconds_since(start_ns);
 }
@@ -133,13 +135,17 @@ void bench_commits(store::Store& store, const io::Path& folder) {
   fmt::print("{:>10}  {:>12}  {:>12}  {:>6}\n", "committers", "store/s", "bare log/s", "ratio");
   TestExecutor executor;
   for (int committers : {1, 4, 16, 64}) {
+    BareLog log(folder + "/bare-" + std::to_string(committers));
     auto to_store = [&](int number, int64_t end_ns, int64_t& commits) {
       return commit_to_store(store, number, end_ns, commits);
     };
-    double ours = executor.run(commits_per_second(committers, to_store));
-    BareLog log(folder + "/bare-" + std::to_string(committers));
     auto to_log = [&](int, int64_t end_ns, int64_t& commits) { return commit_to_log(log, end_ns, commits); };
-    double floor = executor.run(commits_per_second(committers, to_log));
+    double ours = 0;
+    double floor = 0;
+    for (int round = 0; round < rounds; ++round) {
+      ours = std::max(ours, executor.run(commits_per_second(committers, to_store)));
+      floor = std::max(floor, executor.run(commits_per_second(committers, to_log)));
+    }
     fmt::print("{:>10}  {:>12.0f}  {:>12.0f}  {:>6.2f}\n", committers, ours, floor, ours / floor);
   }
 }

@@ -105,7 +105,7 @@ LogEnd examine_log(std::string_view log) {
   bool inside = false;  // between its first and its last piece
   uint64_t at = 0;
   while (true) {
-    if (left_in_block(at) < header_bytes) at += left_in_block(at);
+    if (left_in_block(at) < header_bytes) at = std::min<uint64_t>(at + left_in_block(at), log.size());
     if (!inside) record = at;
     if (at >= log.size()) return {inside ? LogEnd::Kind::torn : LogEnd::Kind::whole, record};
     auto piece = read_piece(log, at);

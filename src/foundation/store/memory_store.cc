@@ -70,22 +70,6 @@ class MemoryCursor final : public Cursor {
   Keys::const_iterator begin_, end_, at_;
 };
 
-class InvalidCursor final : public Cursor {
- public:
-  explicit InvalidCursor(Error error) : error_(std::move(error)) {}
-  void seek(std::string_view) override {}
-  void seek_before(std::string_view) override {}
-  bool valid() const override { return false; }
-  std::string_view key() const override { return {}; }
-  std::string_view value() const override { return {}; }
-  void next() override {}
-  void previous() override {}
-  Result<void> status() const override { return std::unexpected(error_); }
-
- private:
-  Error error_;
-};
-
 class MemoryStore final : public Store {
  public:
   Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
@@ -165,8 +149,6 @@ class MemoryStore final : public Store {
 };
 
 }  // namespace
-
-std::unique_ptr<Cursor> invalid_cursor(Error error) { return std::make_unique<InvalidCursor>(std::move(error)); }
 
 std::unique_ptr<Store> memory_store() { return std::make_unique<MemoryStore>(); }
 

@@ -74,6 +74,7 @@ def operation_row(model, name, operation):
     if operation.get("access"):
         parts.append(f".access = access_{method}")
     parts.append(f".make_input = [] {{ return aws::Value::of({model.input_type(name)}{{}}); }}")
+    parts.append(f".make_output = [] {{ return aws::Value::of({model.output_type(name)}{{}}); }}")
     parts.append(f".invoke = &call_{method}")
     return "    {" + ", ".join(parts) + "},"
 

@@ -58,6 +58,7 @@ struct Operation {
   // {region} {account} {partition} from the call: "rds:CreateDBCluster|arn:{partition}:rds:{region}:{account}:cluster:{DBClusterIdentifier}".
   std::span<const std::string_view> access;
   Value (*make_input)();
+  Value (*make_output)();  // for programs that make answers of text: the tests against other implementations
   Task<Outcome<Value>> (*invoke)(Service& self, Call& call, Value input);
 };
 

@@ -45,16 +45,8 @@ class FileReader final : public BlobReader {
 
 }  // namespace
 
-// All folders are made here, so that no write has to make (and sync) one.
 Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Path> folders, io::Pool& pool) {
-  for (const auto& [tier, folder] : folders) {
-    CHECK(io::make_folders(folder));
-    for (int i = 0; i < 256; ++i) {
-      const io::Path fan = fmt::format("{}/{:02x}", folder, i);
-      TRY(const bool there, io::exists(fan));
-      if (!there) CHECK(io::make_folders(fan));
-    }
-  }
+  for (const auto& [tier, folder] : folders) CHECK(io::make_folders(folder));
   return std::unique_ptr<FileBlobs>(new FileBlobs(std::move(folders), pool));
 }
 
@@ -66,9 +58,18 @@ Result<FileBlobs::Place> FileBlobs::place_of(BlobId id, const std::string& tier)
   return Place{std::move(folder), std::move(file)};
 }
 
+namespace {
+Result<io::File> open_new(const io::Path& folder, const io::Path& path) {
+  auto file = io::File::open(path, io::File::Mode::write_new);
+  if (file || file.error().code() != Errc::not_found) return file;
+  CHECK(io::make_folders(folder));  // the first file in it
+  return io::File::open(path, io::File::Mode::write_new);
+}
+}  // namespace
+
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, place_of(id, tier));
-  CO_TRY(auto file, co_await pool_.run([&] { return io::File::open(place.file, io::File::Mode::write_new); }));
+  CO_TRY(auto file, co_await pool_.run([&] { return open_new(place.folder, place.file); }));
   co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
 }
 

@@ -8,7 +8,8 @@
 // An answer to a write means that it is on the disk. A write that ended with an error may still be found
 // after a restart if the disk failed at the last step; it is never found half.
 //
-// Thread rule: everything belongs to one executor. References and pointers in a request must outlive the call.
+// Thread rule: everything belongs to one executor, also letting go of a Found or a Source. References and pointers in a
+// request must outlive the call.
 #pragma once
 
 #include <memory>
@@ -223,6 +224,7 @@ class Objects {
   struct Impl;
 
  private:
+  friend class Scrubber;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,326 @@
+#include "objects/objects.h"
+
+#include <gtest/gtest.h>
+
+#include "codec/hex.h"
+#include "crypto/hash.h"
+#include "objects/testing.h"
+
+namespace boreal::objects {
+namespace {
+
+class ObjectsTest : public ::testing::Test {
+ protected:
+  ObjectsTest() : engine_(folder_.path()) { TestEngine::must(engine_.run(engine_.objects().create_bucket("b"))); }
+  Objects& objects() { return engine_.objects(); }
+
+  std::string pattern(size_t size) {
+    PatternSource source(size, 7);
+    return TestEngine::must(engine_.run(read_all(source)));
+  }
+  Result<Part> put_part(const Upload& upload, uint32_t number, std::string body,
+                        std::vector<Algorithm> checksums = {}) {
+    PartRequest request{"b", upload.key, upload.id, number, std::move(checksums), {}, &engine_.keys};
+    TextSource source(std::move(body));
+    return engine_.run(objects().put_part(std::move(request), source));
+  }
+  Upload create_upload(std::string key) {
+    UploadRequest request{"b", std::move(key), {}, test_data_key('u').wrapped};
+    return TestEngine::must(engine_.run(objects().create_upload(std::move(request))));
+  }
+  Result<Version> complete(const Upload& upload, std::vector<uint32_t> numbers) {
+    CompleteRequest request;
+    request.bucket = "b";
+    request.key = upload.key;
+    request.upload = upload.id;
+    request.numbers = std::move(numbers);
+    return engine_.run(objects().complete_upload(std::move(request)));
+  }
+  Result<Version> copy(std::string from, std::string to, std::optional<DataKey> new_key = std::nullopt,
+                       std::string tier = "") {
+    CopyRequest request;
+    request.source = TestEngine::must(engine_.run(objects().find("b", std::move(from), Select::latest(), true)));
+    request.bucket = "b";
+    request.key = std::move(to);
+    request.new_key = std::move(new_key);
+    request.meta.tier = std::move(tier);
+    request.keys = &engine_.keys;
+    return engine_.run(objects().copy(std::move(request)));
+  }
+  size_t files() {
+    engine_.run(objects().reclaim_now());
+    return blob_files(folder_.path()).size();
+  }
+
+  io::TempFolder folder_;
+  TestEngine engine_;
+};
+
+TEST_F(ObjectsTest, GivesBackWhatWasPutWhateverItsSize) {
+  for (const size_t size : {0, 1, 100, 32 << 10, (32 << 10) + 1, 64 << 10, (64 << 10) + 1, 256 << 10, 1'000'000}) {
+    const std::string body = pattern(size);
+    const auto version = engine_.put("b", "key", body);
+    ASSERT_TRUE(version) << version.error().message();
+    EXPECT_EQ(version->size, size);
+    EXPECT_EQ(version->etag, codec::hex_encode(crypto::Md5::of(body)));
+    EXPECT_EQ(engine_.get("b", "key").value(), body) << size;
+  }
+}
+
+TEST_F(ObjectsTest, ReadsAnyRange) {
+  const std::string body = pattern(700'000);
+  ASSERT_TRUE(engine_.put("b", "big", body));
+  ASSERT_TRUE(engine_.put("b", "small", body.substr(0, 1000)));
+  for (const Range range : {Range{0, 1}, {65535, 2}, {65536, 65536}, {699'999, 1}, {300'000, 400'000}, {700'000, 5}}) {
+    EXPECT_EQ(engine_.get("b", "big", Select::latest(), range).value(), body.substr(range.offset, range.length));
+  }
+  EXPECT_EQ(engine_.get("b", "small", Select::latest(), {990, 100}).value(), body.substr(990, 10));
+  EXPECT_EQ(engine_.get("b", "small", Select::latest(), {1001, 1}).error().code(), Errc::invalid);
+}
+
+TEST_F(ObjectsTest, RefusesWhatTheCallerRefusesAndKeepsNothingOfIt) {
+  for (const size_t size : {100, 100'000}) {
+    PutRequest request;
+    request.bucket = "b";
+    request.key = "key";
+    request.data_key = test_data_key();
+    request.checksums = {Algorithm::crc32c};
+    request.accept = [](const Digests& digests) -> Result<void> {
+      EXPECT_EQ(digests.checksums.size(), 1u);
+      return fail(Errc::denied, "not what was promised");
+    };
+    TextSource source(std::string(size, 'x'));
+    EXPECT_EQ(engine_.run(objects().put(std::move(request), source)).error().code(), Errc::denied);
+    EXPECT_EQ(engine_.get("b", "key").error().code(), Errc::not_found);
+  }
+  PutRequest request;
+  request.bucket = "b";
+  request.key = "key";
+  request.data_key = test_data_key();
+  request.precondition = [](const Version* latest) -> Result<void> {
+    EXPECT_EQ(latest, nullptr);
+    return fail(Errc::conflict, "no");
+  };
+  TextSource source(std::string(100'000, 'x'));
+  EXPECT_EQ(engine_.run(objects().put(std::move(request), source)).error().code(), Errc::conflict);
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, FreesTheBytesOfWhatIsReplacedOrRemoved) {
+  ASSERT_TRUE(engine_.put("b", "key", std::string(100'000, '1')));
+  ASSERT_TRUE(engine_.put("b", "key", std::string(100'000, '2')));
+  EXPECT_EQ(files(), 1u);
+  ASSERT_TRUE(engine_.remove("b", "key"));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, BytesStayWhileTheyAreRead) {
+  const std::string body = pattern(2'000'000);
+  ASSERT_TRUE(engine_.put("b", "key", body));
+  auto found = TestEngine::must(engine_.run(objects().find("b", "key", Select::latest(), true)));
+  ASSERT_TRUE(engine_.remove("b", "key"));
+  EXPECT_EQ(files(), 1u);
+  auto source = TestEngine::must(engine_.run(objects().read(std::move(found), {}, engine_.keys)));
+  EXPECT_EQ(files(), 1u);
+  EXPECT_EQ(engine_.run(read_all(*source)).value(), body);
+  engine_.on_executor([&] { source.reset(); });
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, CopiesShareBytesUntilTheLastIsGone) {
+  const std::string body = pattern(300'000);
+  ASSERT_TRUE(engine_.put("b", "one", body));
+  ASSERT_TRUE(copy("one", "two"));
+  ASSERT_TRUE(copy("two", "three"));
+  EXPECT_EQ(files(), 1u);
+  ASSERT_TRUE(engine_.remove("b", "one"));
+  EXPECT_EQ(files(), 1u);
+  EXPECT_EQ(engine_.get("b", "three").value(), body);
+  ASSERT_TRUE(engine_.remove("b", "three"));
+  EXPECT_EQ(engine_.get("b", "two").value(), body);
+  ASSERT_TRUE(copy("two", "two"));  // onto itself
+  EXPECT_EQ(files(), 1u);
+  EXPECT_EQ(engine_.get("b", "two").value(), body);
+  ASSERT_TRUE(engine_.remove("b", "two"));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, CopiesUnderANewKeyAndOfSmallObjects) {
+  const std::string body = pattern(300'000);
+  ASSERT_TRUE(engine_.put("b", "one", body));
+  const auto copied = copy("one", "two", test_data_key('z'));
+  ASSERT_TRUE(copied);
+  EXPECT_EQ(copied->wrapped_key, test_data_key('z').wrapped);
+  EXPECT_EQ(files(), 2u);
+  EXPECT_EQ(engine_.get("b", "two").value(), body);
+  ASSERT_TRUE(engine_.put("b", "small", "few bytes"));
+  ASSERT_TRUE(copy("small", "small too"));
+  ASSERT_TRUE(engine_.remove("b", "small"));
+  EXPECT_EQ(engine_.get("b", "small too").value(), "few bytes");
+}
+
+TEST_F(ObjectsTest, MovesBetweenTiers) {
+  const std::string body = std::string(500'000, 'a') + pattern(100'000);
+  ASSERT_TRUE(engine_.put("b", "key", body));
+  ASSERT_TRUE(copy("key", "shared"));
+  for (Keys* keys : {static_cast<Keys*>(nullptr), static_cast<Keys*>(&engine_.keys)}) {
+    const auto moved = engine_.run(objects().move_to_tier("b", "key", Select::latest(), "cold", keys));
+    ASSERT_TRUE(moved) << moved.error().message();
+    EXPECT_EQ(moved->meta.tier, "cold");
+    EXPECT_EQ(moved->segment->compressed, keys != nullptr);
+    if (keys != nullptr) EXPECT_LT(moved->segment->stored_size, 200'000u);
+    EXPECT_EQ(engine_.get("b", "key").value(), body);
+    EXPECT_EQ(engine_.get("b", "key", Select::latest(), {499'990, 100}).value(), body.substr(499'990, 100));
+    EXPECT_EQ(engine_.get("b", "shared").value(), body);
+    EXPECT_EQ(files(), 2u);
+    ASSERT_TRUE(engine_.run(objects().move_to_tier("b", "key", Select::latest(), "standard", nullptr)));
+    EXPECT_EQ(engine_.get("b", "key").value(), body);
+  }
+  const auto in_cold = copy("shared", "cold copy", std::nullopt, "cold");
+  ASSERT_TRUE(in_cold);
+  EXPECT_EQ(engine_.get("b", "cold copy").value(), body);
+  EXPECT_EQ(engine_.run(objects().move_to_tier("b", "key", Select::latest(), "none", nullptr)).error().code(),
+            Errc::invalid);
+}
+
+TEST_F(ObjectsTest, JoinsPartsWithoutMovingThem) {
+  const auto upload = create_upload("joined");
+  const std::string one = pattern(300'000), two = pattern(65'536), three = "end";
+  ASSERT_TRUE(put_part(upload, 1, "replaced"));
+  ASSERT_TRUE(put_part(upload, 1, one, {Algorithm::crc32, Algorithm::crc64nvme}));
+  ASSERT_TRUE(put_part(upload, 2, "never chosen"));
+  ASSERT_TRUE(put_part(upload, 5, two, {Algorithm::crc32, Algorithm::crc64nvme}));
+  ASSERT_TRUE(put_part(upload, 10'000, three, {Algorithm::crc32, Algorithm::crc64nvme}));
+  EXPECT_EQ(put_part(upload, 10'001, "x").error().code(), Errc::invalid);
+  EXPECT_EQ(complete(upload, {1, 3}).error().code(), Errc::invalid);
+  EXPECT_EQ(complete(upload, {5, 1}).error().code(), Errc::invalid);
+
+  CompleteRequest request;
+  request.bucket = "b";
+  request.key = "joined";
+  request.upload = upload.id;
+  request.numbers = {1, 5, 10'000};
+  request.checksum = Algorithm::crc64nvme;
+  const auto version = engine_.run(objects().complete_upload(std::move(request)));
+  ASSERT_TRUE(version) << version.error().message();
+  const std::string whole = one + two + three;
+  EXPECT_EQ(version->size, whole.size());
+  EXPECT_TRUE(version->etag.ends_with("-3")) << version->etag;
+  EXPECT_EQ(engine_.get("b", "joined").value(), whole);
+  EXPECT_EQ(engine_.get("b", "joined", Select::latest(), {299'999, 65'540}).value(), whole.substr(299'999, 65'540));
+  EXPECT_EQ(files(), 3u);
+
+  // The checksum of the whole, combined, is the one of an ordinary put.
+  PutRequest put;
+  put.bucket = "b";
+  put.key = "plain";
+  put.data_key = test_data_key();
+  put.checksums = {Algorithm::crc64nvme};
+  TextSource source(whole);
+  EXPECT_EQ(engine_.run(objects().put(std::move(put), source))->checksums, version->checksums);
+
+  const auto found = engine_.run(objects().find("b", "joined", Select::latest(), false));
+  const auto parts = engine_.run(objects().parts_of(*found, 1, 1));
+  ASSERT_EQ(parts->parts.size(), 1u);
+  EXPECT_EQ(parts->parts[0].number, 5u);
+  EXPECT_EQ(parts->parts[0].offset, one.size());
+  EXPECT_TRUE(parts->truncated);
+  EXPECT_EQ(engine_.run(objects().find_upload("b", "joined", upload.id)).error().code(), Errc::not_found);
+
+  ASSERT_TRUE(copy("joined", "joined too"));
+  ASSERT_TRUE(engine_.remove("b", "joined"));
+  EXPECT_EQ(engine_.get("b", "joined too").value(), whole);
+  const auto moved = engine_.run(objects().move_to_tier("b", "joined too", Select::latest(), "cold", &engine_.keys));
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(engine_.get("b", "joined too").value(), whole);
+  ASSERT_TRUE(engine_.remove("b", "joined too"));
+  ASSERT_TRUE(engine_.remove("b", "plain"));
+}
+
+TEST_F(ObjectsTest, AbortFreesThePartsAndLatePartsFindNothing) {
+  const auto upload = create_upload("gone");
+  ASSERT_TRUE(put_part(upload, 1, pattern(100'000)));
+  ASSERT_TRUE(engine_.run(objects().abort_upload("b", "gone", upload.id)));
+  EXPECT_EQ(put_part(upload, 2, "late").error().code(), Errc::not_found);
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, PartsCopiedFromObjectsShareOrCopy) {
+  const std::string body = pattern(500'000);
+  ASSERT_TRUE(engine_.put("b", "source", body));
+  const auto upload = create_upload("made of copies");
+  uint32_t number = 0;
+  for (const auto& [range, share] :
+       {std::pair{Range{}, true}, {Range{100, 400'000}, true}, {Range{5, 10}, true}, {Range{0, 100'000}, false}}) {
+    PartCopyRequest request;
+    request.source = TestEngine::must(engine_.run(objects().find("b", "source", Select::latest(), true)));
+    request.range = range;
+    request.bucket = "b";
+    request.key = upload.key;
+    request.upload = upload.id;
+    request.number = ++number;
+    request.share = share;
+    request.source_keys = &engine_.keys;
+    request.keys = &engine_.keys;
+    const auto part = engine_.run(objects().copy_part(std::move(request)));
+    ASSERT_TRUE(part) << part.error().message();
+    EXPECT_EQ(codec::hex_encode(part->md5),
+              codec::hex_encode(crypto::Md5::of(body.substr(range.offset, range.length))));
+  }
+  EXPECT_EQ(files(), 3u);
+  ASSERT_TRUE(complete(upload, {1, 2, 3, 4}));
+  ASSERT_TRUE(engine_.remove("b", "source"));
+  EXPECT_EQ(engine_.get("b", "made of copies").value(),
+            body + body.substr(100, 400'000) + body.substr(5, 10) + body.substr(0, 100'000));
+  ASSERT_TRUE(engine_.remove("b", "made of copies"));
+  EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(ObjectsTest, BucketsGoOnlyWhenEmptyAndTakeTheirUploadsAlong) {
+  EXPECT_EQ(engine_.run(objects().create_bucket("b")).error().code(), Errc::exists);
+  EXPECT_EQ(engine_.run(objects().create_bucket("no/such")).error().code(), Errc::invalid);
+  ASSERT_TRUE(engine_.put("b", "key", "x", Versioning::on));
+  EXPECT_EQ(engine_.run(objects().drop_bucket("b")).error().code(), Errc::conflict);
+  const auto removed = engine_.remove("b", "key", Versioning::on);
+  EXPECT_EQ(engine_.run(objects().drop_bucket("b")).error().code(), Errc::conflict);  // versions are left
+  const auto versions = engine_.run(objects().list_versions({{.bucket = "b"}, {}}));
+  ASSERT_EQ(versions->objects.size(), 2u);
+  for (const auto& version : versions->objects) {
+    ASSERT_TRUE(engine_.remove("b", "key", Versioning::on, Select::exact(version.id)));
+  }
+  const auto upload = create_upload("under way");
+  ASSERT_TRUE(put_part(upload, 1, pattern(100'000)));
+  ASSERT_TRUE(engine_.run(objects().drop_bucket("b")));
+  EXPECT_EQ(engine_.put("b", "key", "x").error().code(), Errc::not_found);
+  EXPECT_EQ(files(), 0u);
+  EXPECT_FALSE(engine_.store().scan("bucket.b", "")->valid());
+}
+
+TEST_F(ObjectsTest, UpdatesMetadataOfAVersionInPlace) {
+  const auto old = engine_.put("b", "key", pattern(100'000), Versioning::on);
+  ASSERT_TRUE(engine_.put("b", "key", "new", Versioning::on));
+  const auto edit = [](Version& version) -> Result<void> {
+    version.meta.tags["a"] = "1";
+    version.size = 0;            // not ours to change
+    version.meta.tier = "cold";  // nor this
+    return {};
+  };
+  for (const auto& which : {Select::exact(old->id), Select::latest()}) {
+    ASSERT_TRUE(engine_.run(objects().update("b", "key", which, edit)));
+    const auto found = engine_.run(objects().find("b", "key", which, false));
+    EXPECT_EQ(found->version.meta.tags.at("a"), "1");
+    EXPECT_EQ(found->version.meta.tier, "standard");
+    EXPECT_GT(found->version.size, 0u);
+  }
+  EXPECT_EQ(engine_.get("b", "key").value(), "new");
+}
+
+TEST_F(ObjectsTest, VersionsKeepTheirOrderWhenTheClockIsSetBack) {
+  ASSERT_TRUE(engine_.put("b", "key", "first", Versioning::on));
+  engine_.clock.set({1'000'000});
+  ASSERT_TRUE(engine_.put("b", "key", "second", Versioning::on));
+  EXPECT_EQ(engine_.get("b", "key").value(), "second");
+}
+
+}  // namespace
+}  // namespace boreal::objects

@@ -1,0 +1,237 @@
+#include "objects/scrub.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "objects/impl.h"
+#include "objects/index_keys.h"
+
+namespace boreal::objects {
+namespace {
+
+constexpr size_t versions_a_page = 100;
+constexpr uint64_t bytes_between_saves = 256 << 20;
+constexpr Duration longest_sleep{100};  // so that stop() does not wait longer
+
+// The frames that lie in these bytes, each of its length.
+Result<void> check_frames(Bytes stored, const std::vector<size_t>& lengths, uint64_t first) {
+  for (const size_t length : lengths) {
+    if (!is_intact(stored.first(length))) return fail(Errc::corrupt, fmt::format("frame {} is damaged", first));
+    stored = stored.subspan(length);
+    ++first;
+  }
+  return {};
+}
+
+Task<Result<std::vector<uint64_t>>> read_table(BlobReader& blob, const Segment& segment) {
+  const uint64_t frames = frames_of(segment.plain_size);
+  const uint64_t begin = table_offset(segment.stored_size, frames);
+  std::vector<std::byte> table(segment.stored_size - begin);
+  CO_CHECK(co_await blob.read_at(begin, table));
+  CO_TRY(auto ends, decode_table(table));
+  uint64_t before = blob_header_bytes;
+  for (const uint64_t end : ends) {
+    if (end <= before || end - before > 2 * frame_bytes) co_return fail(Errc::corrupt, "a frame table makes no sense");
+    before = end;
+  }
+  if (before != begin) co_return fail(Errc::corrupt, "a frame table does not end where the frames do");
+  co_return ends;
+}
+
+}  // namespace
+
+Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool, const ScrubStep& step) {
+  CO_TRY(const uint64_t size, co_await blob.size());
+  if (size != segment.stored_size) {
+    co_return fail(Errc::corrupt, fmt::format("a blob of {} bytes has {}", segment.stored_size, size));
+  }
+  std::vector<std::byte> buffer(blob_header_bytes);
+  CO_CHECK(co_await blob.read_at(0, buffer));
+  CO_CHECK(check_blob_header(buffer, segment.compressed));
+  std::vector<uint64_t> ends;
+  if (segment.compressed) {
+    CO_TRY(ends, co_await read_table(blob, segment));
+  }
+  const uint64_t frames = frames_of(segment.plain_size);
+  uint64_t at = blob_header_bytes;
+  for (uint64_t first = 0; first < frames; first += chunk_frames) {
+    std::vector<size_t> lengths;
+    uint64_t end = at;
+    for (uint64_t frame = first; frame < std::min<uint64_t>(frames, first + chunk_frames); ++frame) {
+      const uint64_t plain = std::min<uint64_t>(frame_bytes, segment.plain_size - frame * frame_bytes);
+      lengths.push_back(segment.compressed ? ends[frame] - end : plain + frame_overhead);
+      end += lengths.back();
+    }
+    buffer.resize(end - at);
+    CO_CHECK(co_await blob.read_at(at, buffer));
+    CO_CHECK(co_await pool.run([&] { return check_frames(buffer, lengths, first); }));
+    at = end;
+    co_await step(buffer.size());
+  }
+  co_return Result<void>();
+}
+
+Scrubber::Scrubber(Objects& objects, Sleep sleep, ScrubOptions options)
+    : objects_(objects), engine_(*objects.impl_), sleep_(std::move(sleep)), options_(options) {}
+
+void Scrubber::start() { running_.spawn(work()); }
+
+Task<void> Scrubber::stop() {
+  stopping_ = true;
+  co_await running_.wait();
+}
+
+Task<void> Scrubber::work() {
+  while (!stopping_) {
+    {
+      const auto turn = co_await one_round_.lock();
+      paced_ = true;
+      auto from = saved();
+      auto done = from ? co_await round(std::move(*from)) : Result<void>(std::unexpected(std::move(from).error()));
+      if (!done) log::warn("objects", "the scrubber could not go on", {{"why", done.error().message()}});
+    }
+    co_await sleep(options_.pause_between_rounds);
+  }
+}
+
+Task<Result<ScrubReport>> Scrubber::run_once() {
+  const auto turn = co_await one_round_.lock();
+  paced_ = false;
+  CO_CHECK(co_await round({}));
+  co_return report_;
+}
+
+Task<Result<void>> Scrubber::round(Place from) {
+  for (const auto& bucket : objects_.buckets()) {
+    if (bucket < from.bucket) continue;
+    const std::string after = bucket == from.bucket ? from.after : "";
+    // What cannot be listed is damage too; the other buckets are read all the same.
+    auto done = co_await scrub_versions(bucket, after);
+    if (done) done = co_await scrub_uploads(bucket);
+    if (!done && done.error().code() != Errc::not_found) record(bucket, "", {}, done.error());
+    if (stopping_) co_return Result<void>();
+  }
+  ++report_.rounds;
+  co_return co_await save({});
+}
+
+Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string after) {
+  ListVersionsQuery query;
+  query.bucket = bucket;
+  query.after = after;
+  query.max = versions_a_page;
+  query.full = true;
+  for (;;) {
+    CO_TRY(auto page, co_await objects_.list_versions(query));
+    for (auto& version : page.objects) {
+      ++report_.versions;
+      const VersionId id = version.id;
+      const std::string key = version.key;
+      auto done = co_await scrub_version(bucket, std::move(version));
+      // Versions that went meanwhile are no damage.
+      if (!done && done.error().code() != Errc::not_found) record(bucket, key, id, done.error());
+      if (stopping_) co_return co_await save({bucket, key});
+    }
+    if (!page.truncated) co_return Result<void>();
+    query.after = page.next;
+    query.after_version = Select::exact(*page.next_version);
+    if (bytes_since_save_ >= bytes_between_saves) CO_CHECK(co_await save({bucket, query.after}));
+  }
+}
+
+Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version) {
+  if (version.is_delete_marker) co_return Result<void>();
+  CO_TRY(const auto found, co_await objects_.find(bucket, version.key, Select::exact(version.id), true));
+  if (!found.version.segment || !found.version.segment->is_inline()) {
+    CO_TRY(auto segments, engine_.segments_in(bucket, found.version, {}));
+    co_return co_await scrub_segments(std::move(segments));
+  }
+  if (found.inline_data.size() != found.version.segment->stored_size || !is_intact(as_bytes(found.inline_data))) {
+    co_return fail(Errc::corrupt, "the bytes in the index are damaged");
+  }
+  co_await step(found.inline_data.size());
+  co_return Result<void>();
+}
+
+Task<Result<void>> Scrubber::scrub_uploads(std::string bucket) {
+  ListUploadsQuery query;
+  query.bucket = bucket;
+  for (;;) {
+    CO_TRY(const auto uploads, co_await objects_.list_uploads(query));
+    for (const auto& upload : uploads.uploads) {
+      for (uint32_t after = 0;;) {
+        auto parts = co_await objects_.list_parts(bucket, upload.key, upload.id, after, versions_a_page);
+        if (!parts) break;  // completed or aborted meanwhile
+        for (auto& part : parts->parts) {
+          ++report_.parts;
+          after = part.number;
+          auto done = co_await scrub_segments(std::move(part.segments));
+          // A part that went while it was read is no damage.
+          const auto still = co_await objects_.list_parts(bucket, upload.key, upload.id, after - 1, 1);
+          if (!done && still && !still->parts.empty()) record(bucket, upload.key, upload.id, done.error());
+          if (stopping_) co_return Result<void>();
+        }
+        if (!parts->truncated) break;
+      }
+    }
+    if (!uploads.truncated) co_return Result<void>();
+    query.after = uploads.next;
+    query.after_upload = uploads.next_upload;
+  }
+}
+
+Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {
+  const ScrubStep each_step = [this](uint64_t bytes) { return step(bytes); };
+  for (auto& segment : segments) {
+    CO_TRY(const auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
+    CO_CHECK(co_await check_blob(*blob, std::move(segment), engine_.pool, each_step));
+    if (stopping_) break;
+  }
+  co_return Result<void>();
+}
+
+// Sleeps as long as these bytes should have taken; reading itself is counted as nothing, so this errs to the slow side.
+Task<void> Scrubber::step(uint64_t bytes) {
+  report_.bytes += bytes;
+  bytes_since_save_ += bytes;
+  bytes_since_pause_ += bytes;
+  const Duration due{
+      static_cast<int64_t>(bytes_since_pause_ * 1000 / std::max<uint64_t>(1, options_.bytes_per_second))};
+  if (!paced_ || due < longest_sleep) co_return;
+  bytes_since_pause_ = 0;
+  co_await sleep(due);
+}
+
+Task<void> Scrubber::sleep(Duration time) {
+  while (time > Duration(0) && !stopping_) {
+    const Duration slice = std::min(time, longest_sleep);
+    co_await sleep_(slice);
+    time -= slice;
+  }
+}
+
+Task<Result<void>> Scrubber::save(Place place) {
+  bytes_since_save_ = 0;
+  store::Batch batch{std::string(index::engine_partition)};
+  batch.put(index::scrub_cursor, place.bucket + '\0' + place.after);
+  co_return co_await engine_.store.commit(std::move(batch));
+}
+
+Result<Scrubber::Place> Scrubber::saved() const {
+  TRY(const auto value, engine_.store.get(index::engine_partition, index::scrub_cursor));
+  if (!value) return Place{};
+  const size_t end = std::min(value->find('\0'), value->size());  // a bucket's id holds no NUL
+  return Place{value->substr(0, end), end < value->size() ? value->substr(end + 1) : ""};
+}
+
+void Scrubber::record(std::string bucket, std::string key, VersionId version, const Error& error) {
+  log::error("objects", "stored data is damaged",
+             {{"bucket", bucket}, {"key", key}, {"version", version.text()}, {"what", error.message()}});
+  ++report_.damaged;
+  if (report_.damages.size() == damages_kept) report_.damages.erase(report_.damages.begin());
+  report_.damages.push_back({std::move(bucket), std::move(key), version, error.message()});
+}
+
+}  // namespace boreal::objects

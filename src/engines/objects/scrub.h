@@ -1,0 +1,91 @@
+// Reads everything at a set pace and finds what is damaged before somebody needs it. It needs no keys: every frame
+// carries a CRC of its sealed bytes.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/sync.h"
+#include "io/pool.h"
+#include "objects/blobs.h"
+#include "objects/objects.h"
+#include "store/store.h"
+
+namespace boreal::objects {
+
+struct Damage {
+  std::string bucket;
+  std::string key;
+  VersionId version;  // of an upload's part: the upload
+  std::string what;
+};
+
+struct ScrubReport {
+  uint64_t rounds = 0;  // times everything was read
+  uint64_t versions = 0;
+  uint64_t parts = 0;  // of uploads under way
+  uint64_t bytes = 0;
+  uint64_t damaged = 0;
+  std::vector<Damage> damages;  // the newest of them, damages_kept at most
+};
+inline constexpr size_t damages_kept = 1000;
+
+struct ScrubOptions {
+  uint64_t bytes_per_second = 20 << 20;
+  Duration pause_between_rounds{3'600'000};
+};
+
+// Called with each number of bytes read; may wait.
+using ScrubStep = std::function<Task<void>(uint64_t bytes)>;
+
+// Checks that the blob is as it was written. Errc::corrupt if not.
+Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool, const ScrubStep& step);
+
+// Belongs to one executor. Stopped before the engine is.
+class Scrubber {
+ public:
+  // Sleeps for real time; the loop's.
+  using Sleep = std::function<Task<void>(Duration)>;
+  Scrubber(Objects& objects, Sleep sleep, ScrubOptions options = {});
+
+  void start();
+  Task<void> stop();
+
+  // Reads everything once, now, from the beginning and as fast as it goes.
+  Task<Result<ScrubReport>> run_once();
+  const ScrubReport& report() const { return report_; }
+
+ private:
+  // Where the walk stands: behind this key of this bucket. Saved now and then.
+  struct Place {
+    std::string bucket;
+    std::string after;
+  };
+  Task<void> work();
+  Task<Result<void>> round(Place from);
+  Task<Result<void>> scrub_versions(std::string bucket, std::string after);
+  Task<Result<void>> scrub_uploads(std::string bucket);
+  Task<Result<void>> scrub_version(std::string bucket, Version version);
+  Task<Result<void>> scrub_segments(std::vector<Segment> segments);
+  Task<void> step(uint64_t bytes);
+  Task<void> sleep(Duration time);
+  Task<Result<void>> save(Place place);
+  Result<Place> saved() const;
+  void record(std::string bucket, std::string key, VersionId version, const Error& error);
+
+  Objects& objects_;
+  Objects::Impl& engine_;
+  const Sleep sleep_;
+  const ScrubOptions options_;
+  ScrubReport report_;
+  Mutex one_round_;  // rounds do not run beside each other
+  bool paced_ = true;
+  uint64_t bytes_since_pause_ = 0;
+  uint64_t bytes_since_save_ = 0;
+  bool stopping_ = false;
+  TaskGroup running_;
+};
+
+}  // namespace boreal::objects

@@ -23,7 +23,10 @@ SERVICES = "backup dms ec2 iam kms rds s3 secretsmanager sts".split()
 TEXT = "abcXYZ019 .:/+=@%&<>\"'\\-_é漢\u00a0~*"
 # What botocore itself treats apart from its model, in handlers that are not part of the serializer and parser.
 NOT_COMPARED = {("s3", "GetBucketLocation")}
-SHAPES_OF_TEXT = {("s3", "Expires")}  # patched: any text is taken
+LEFT_OUT = {
+    ("s3", "Expires"),         # patched: any text is taken, botocore wants a date
+    ("rds", "SourceRegion"),   # the SDKs' own, never sent
+}
 
 
 class Maker:
@@ -33,7 +36,7 @@ class Maker:
         self.rng, self.service = rng, service
 
     def text(self, shape, plain):
-        if shape.enum:
+        if getattr(shape, "enum", None):
             return self.rng.choice(shape.enum)
         low = max(shape.metadata.get("min", 1), 1)
         high = min(shape.metadata.get("max", low + 12), low + 12)
@@ -47,7 +50,7 @@ class Maker:
 
     def value(self, shape, plain=False):
         kind = shape.type_name
-        if kind == "string" or (self.service, shape.name) in SHAPES_OF_TEXT:
+        if kind == "string":
             return self.text(shape, plain)
         if kind in ("integer", "long"):
             return self.number(shape)
@@ -77,28 +80,27 @@ class Maker:
         result = {}
         for name in names:
             member = shape.members[name]
-            if name in chosen and not self.is_stream(shape, name):
+            if name in chosen and not self.is_stream(shape, name) and (self.service, name) not in LEFT_OUT:
                 plain = member.serialization.get("location") in ("header", "headers") or member.type_name == "map"
                 result[name] = self.value(member, plain)
+                if member.serialization.get("location") == "headers":  # names of headers know no case
+                    result[name] = {k.lower(): v for k, v in result[name].items()}
         return result
 
     @staticmethod
     def is_stream(shape, name):
-        return shape.members[name].serialization.get("streaming") or \
-            (shape.serialization.get("payload") == name and shape.members[name].type_name == "blob" and shape.members[name].serialization.get("streaming"))
+        return shape.members[name].serialization.get("streaming")
 
 
-def on_wire(service, shape, value):
+def on_wire(shape, value):
     """The value as wire_echo tells it: wire names, seconds, base64."""
-    if (service, shape.name) in SHAPES_OF_TEXT:
-        return value
     kind = shape.type_name
     if kind == "structure":
-        return {shape.members[n].serialization.get("name", n): on_wire(service, shape.members[n], v) for n, v in value.items()}
+        return {shape.members[n].serialization.get("name", n): on_wire(shape.members[n], v) for n, v in value.items()}
     if kind == "list":
-        return [on_wire(service, shape.member, v) for v in value]
+        return [on_wire(shape.member, v) for v in value]
     if kind == "map":
-        return {k: on_wire(service, shape.value, v) for k, v in value.items()}
+        return {k: on_wire(shape.value, v) for k, v in value.items()}
     if kind == "timestamp":
         return int(value.timestamp())
     if kind == "blob":
@@ -150,7 +152,7 @@ class Differential:
         headers = [[k, str(v)] for k, v in written["headers"].items()]
         got = self.ask(do="parse", service=service, method=written["method"], target=target, headers=headers,
                        body=base64.b64encode(body).decode())
-        expected = {"operation": operation.name, "input": on_wire(service, shape, params) if shape else {}}
+        expected = {"operation": operation.name, "input": on_wire(shape, params) if shape else {}}
         self.compared += 1
         if not same(expected, got):
             self.fail(f"request of {service} {operation.name}: {target} {headers} {body[:600]!r}", expected, got)
@@ -160,7 +162,7 @@ class Differential:
         if shape is None or (service, operation.name) in NOT_COMPARED:
             return
         params = {n: v for n, v in maker.structure(shape).items() if shape.members[n].serialization.get("location") != "statusCode"}
-        reply = self.ask(do="answer", service=service, operation=operation.name, output=on_wire(service, shape, params))
+        reply = self.ask(do="answer", service=service, operation=operation.name, output=on_wire(shape, params))
         if "status" not in reply:
             return self.fail(f"answer of {service} {operation.name}", params, reply)
         parser = botocore.parsers.create_parser(model.metadata["protocol"])
@@ -173,7 +175,7 @@ class Differential:
         for name in streams + statuses:
             got.pop(name, None)
         self.compared += 1
-        expected, read = on_wire(service, shape, params), on_wire(service, shape, got)
+        expected, read = on_wire(shape, params), on_wire(shape, got)
         # botocore shows an absent flattened or wrapped list of REST-XML as absent, an absent map as empty.
         read = {k: v for k, v in read.items() if v not in ({}, []) or k in expected}
         if not same(expected, read):
@@ -205,7 +207,7 @@ class Differential:
 
 def main():
     import pathlib
-    test = Differential(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    test = Differential(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 4)
     code = test.run(pathlib.Path(__file__).resolve().parents[2] / "models")
     for failure in test.failures[:40]:
         print(failure)

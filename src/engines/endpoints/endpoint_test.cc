@@ -238,18 +238,17 @@ TEST(EndpointsOfACluster, FollowTheRoles) {
   };
   postgres::WarmPool pool(bed.context(), bed.installation(), {.folder = bed.path("pool"), .size = 0});
   ASSERT_TRUE(bed.run(pool.start()));
-  postgres::Cluster cluster(bed.context(), bed.installation(), bed.path("cluster"), {});
-  ASSERT_TRUE(bed.run(cluster.open({})));
-  ASSERT_TRUE(bed.run(cluster.create(pool, "a", options(10))));
-  ASSERT_TRUE(bed.run(cluster.add_standby("b", options(11))));
-  ASSERT_TRUE(bed.run(cluster.find("a")->query("create role jane login password 'secret'")));
-  ASSERT_TRUE(bed.run(cluster.wait_until_safe("b", Duration(20'000))));
+  postgres::ScopedCluster cluster(bed, bed.path("cluster"));
+  ASSERT_TRUE(bed.run(cluster->create(pool, "a", options(10))));
+  ASSERT_TRUE(bed.run(cluster->add_standby("b", options(11))));
+  ASSERT_TRUE(bed.run(cluster->find("a")->query("create role jane login password 'secret'")));
+  ASSERT_TRUE(bed.run(cluster->wait_until_safe("b", Duration(20'000))));
 
   std::vector<std::unique_ptr<Endpoint>> endpoints;
   const auto retarget = [&] {
     const net::Address a{TestBed::address(10), port};
     const net::Address b{TestBed::address(11), port};
-    const bool a_writes = cluster.is_primary("a");
+    const bool a_writes = cluster->is_primary("a");
     endpoints[0]->set_targets({.preferred = {a_writes ? a : b}});
     endpoints[1]->set_targets({.preferred = {a_writes ? b : a}, .fallback = {a_writes ? a : b}});
   };
@@ -281,7 +280,7 @@ TEST(EndpointsOfACluster, FollowTheRoles) {
   // Past the endpoints nobody comes in: the servers let in the endpoints' addresses alone.
   EXPECT_THAT(reads_only(10), HasSubstr("rejects connection"));
 
-  const auto switched = bed.run(cluster.switch_over("b"));
+  const auto switched = bed.run(cluster->switch_over("b"));
   EXPECT_TRUE(switched) << switched.error().message();
   bed.on_loop(retarget);
   EXPECT_EQ(reads_only(1), "f");
@@ -291,8 +290,6 @@ TEST(EndpointsOfACluster, FollowTheRoles) {
 
   for (auto& endpoint : endpoints) bed.run(endpoint->stop());
   bed.on_loop([&] { endpoints.clear(); });
-  EXPECT_TRUE(bed.run(cluster.destroy()));
-  bed.run(cluster.close());
   bed.run(pool.stop());
 }
 

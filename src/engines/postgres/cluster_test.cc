@@ -36,22 +36,17 @@ class ClusterTest : public ::testing::Test {
     for (int tries = 0; tries < 2'000 && bed_->on_loop([] { return pool_->ready(); }) == 0; ++tries) ::usleep(10'000);
     open();
   }
-  void TearDown() override {
-    if (!cluster_) return;
-    const auto destroyed = bed_->run(cluster_->destroy());
-    EXPECT_TRUE(destroyed) << destroyed.error().message();
-    close();
-  }
+  void TearDown() override { scope_.reset(); }
 
   void open(std::map<std::string, ServerOptions> members = {}) {
-    cluster_ = std::make_unique<Cluster>(
-        bed_->context(), bed_->installation(), bed_->path("cluster"),
-        Cluster::Handlers{.lost = [this](const std::string& name, bool primary) { on_lost(name, primary); }});
-    must(cluster_->open(std::move(members)));
+    scope_.emplace(*bed_, bed_->path("cluster"),
+                   Cluster::Handlers{.lost = [this](const std::string& name, bool primary) { on_lost(name, primary); }},
+                   std::move(members));
+    cluster_ = scope_->operator->();
   }
   void close() {
-    bed_->run(cluster_->close());
-    bed_->on_loop([this] { cluster_.reset(); });
+    scope_->let_go();
+    scope_.reset();
   }
 
   void on_lost(const std::string& name, bool was_primary) {
@@ -103,7 +98,8 @@ class ClusterTest : public ::testing::Test {
 
   static TestBed* bed_;
   static WarmPool* pool_;
-  std::unique_ptr<Cluster> cluster_;
+  std::optional<ScopedCluster> scope_;
+  Cluster* cluster_ = nullptr;  // of the scope
   std::atomic<bool> fail_over_when_lost_ = false;
   std::atomic<int64_t> failed_over_ns_ = 0;
   std::string lost_;
@@ -264,18 +260,13 @@ TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
   sql("w", "create table t as select n, repeat('x', 100) as text from generate_series(1, 20000) n");
   must(cluster_->wait_until_safe("r", Duration(10'000)));
   for (const std::string from : {"w", "r"}) {
-    Cluster other(bed_->context(), bed_->installation(), bed_->path("restored"), {});
-    must(other.open({}));
-    {
-      auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find(from)));
-      must(other.create_from(*backup, "x", options(20)));
-      bed_->on_loop([&] { backup.reset(); });
-    }
-    EXPECT_EQ(must(other.find("x")->query("select count(*), sum(n) from t")).rows,
+    ScopedCluster other(*bed_, bed_->path("restored"));
+    auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find(from)));
+    must(other->create_from(*backup, "x", options(20)));
+    bed_->on_loop([&] { backup.reset(); });
+    EXPECT_EQ(must(other->find("x")->query("select count(*), sum(n) from t")).rows,
               sql("w", "select count(*), sum(n) from t").rows);
-    must(other.find("x")->query("insert into t values (0, '')"));
-    must(other.destroy());
-    bed_->run(other.close());
+    must(other->find("x")->query("insert into t values (0, '')"));
   }
 }
 
@@ -297,15 +288,12 @@ class CutSource final : public Source {
 
 TEST_F(ClusterTest, ATornBackupIsNotRestored) {
   must(cluster_->create(*pool_, "w", options(10)));
-  Cluster other(bed_->context(), bed_->installation(), bed_->path("torn"), {});
-  must(other.open({}));
+  ScopedCluster other(*bed_, bed_->path("torn"));
   auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find("w")));
   CutSource cut(*backup, 20 << 20);
-  EXPECT_FALSE(bed_->run(other.create_from(cut, "x", options(20))));
-  EXPECT_THAT(other.names(), IsEmpty());
+  EXPECT_FALSE(bed_->run(other->create_from(cut, "x", options(20))));
+  EXPECT_THAT(other->names(), IsEmpty());
   bed_->on_loop([&] { backup.reset(); });
-  must(other.destroy());
-  bed_->run(other.close());
 }
 
 TEST_F(ClusterTest, TheDataOutlivesTheLastServer) {
@@ -326,7 +314,7 @@ TEST_F(ClusterTest, NothingIsLeftBehind) {
   EXPECT_THAT(bed_->processes(), IsEmpty());
   must(cluster_->start("w"));
   must(cluster_->start("r"));
-  must(cluster_->destroy());
+  scope_.reset();
   EXPECT_THAT(bed_->processes(), IsEmpty());
   EXPECT_FALSE(*io::exists(bed_->path("cluster")));
 }

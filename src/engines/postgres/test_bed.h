@@ -112,4 +112,31 @@ class TestBed {
   std::optional<Context> context_;
 };
 
+// A cluster that is gone at the end of its scope, however that is left.
+class ScopedCluster {
+ public:
+  ScopedCluster(TestBed& bed, const io::Path& folder, Cluster::Handlers handlers = {},
+                std::map<std::string, ServerOptions> members = {})
+      : bed_(bed), cluster_(std::make_unique<Cluster>(bed.context(), bed.installation(), folder, std::move(handlers))) {
+    const auto opened = bed_.run(cluster_->open(std::move(members)));
+    if (!opened) throw std::runtime_error(opened.error().message());
+  }
+  ~ScopedCluster() {
+    if (!cluster_) return;
+    const auto destroyed = bed_.run(cluster_->destroy());
+    EXPECT_TRUE(destroyed) << destroyed.error().message();
+    let_go();
+  }
+  // The servers run on, as when we end.
+  void let_go() {
+    bed_.run(cluster_->close());
+    bed_.on_loop([this] { cluster_.reset(); });
+  }
+  Cluster* operator->() { return cluster_.get(); }
+
+ private:
+  TestBed& bed_;
+  std::unique_ptr<Cluster> cluster_;
+};
+
 }  // namespace boreal::postgres

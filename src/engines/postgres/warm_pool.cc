@@ -42,6 +42,21 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
       [&] { return write_in_data(context, data + "/postgresql.conf", data_folder_configuration); });
 }
 
+namespace {
+
+// Into an encrypted folder, or one on another file system, nothing can be renamed. The copy appears whole or not at
+// all.
+Result<void> move_tree(const io::Path& from, const io::Path& to) {
+  if (io::rename(from, to)) return {};
+  const io::Path copy = to + ".new";
+  CHECK(io::remove_tree(copy));
+  CHECK(io::copy_tree(from, copy, true));
+  CHECK(io::rename(copy, to));
+  return io::remove_tree(from);
+}
+
+}  // namespace
+
 WarmPool::WarmPool(const Context& context, const Installation& installation, Options options)
     : context_(context), installation_(installation), options_(std::move(options)) {}
 
@@ -120,8 +135,8 @@ Task<Result<void>> WarmPool::take(io::Path data, io::Path twin) {
   }
   CO_CHECK(co_await context_.pool.run([&]() -> Result<void> {
     // The data last: with it in place the taking is done.
-    CHECK(io::rename(from + "/twin", twin));
-    CHECK(io::rename(from + "/data", data));
+    CHECK(move_tree(from + "/twin", twin));
+    CHECK(move_tree(from + "/data", data));
     return io::remove_tree(from);
   }));
   if (!stopping_) tasks_.spawn(refill_later());

@@ -18,7 +18,7 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
 class WarmPool {
  public:
   struct Options {
-    io::Path folder;  // ours alone; on the file system that the clusters are on
+    io::Path folder;  // ours alone; best on the file system that the clusters are on: else they are copied
     size_t size = 2;
     // How long after a directory was taken the next one is made: whoever took it is starting servers now.
     Duration refill_delay{3'000};

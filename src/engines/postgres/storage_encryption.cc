@@ -1,0 +1,246 @@
+#include "postgres/storage_encryption.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/fscrypt.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "process/process.h"
+
+namespace boreal::postgres {
+
+namespace {
+
+constexpr size_t min_key_bytes = 32;
+constexpr size_t max_key_bytes = FSCRYPT_MAX_KEY_SIZE;
+
+class FolderFd {
+ public:
+  explicit FolderFd(const io::Path& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+  ~FolderFd() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FolderFd(const FolderFd&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::unexpected<Error> failed(std::string_view what, const io::Path& folder) {
+  return std::unexpected(Error::system(errno, fmt::format("{} {}", what, folder)));
+}
+
+using KeyIdentifier = std::array<unsigned char, FSCRYPT_KEY_IDENTIFIER_SIZE>;
+
+// Keys belong to the file system. It is named by the folder above: an encrypted folder that we hold open is in use.
+io::Path above(const io::Path& folder) { return folder.substr(0, folder.rfind('/')); }
+
+// Gives the file system the key; the kernel answers with the name that it derives from it.
+Result<KeyIdentifier> add_key(const io::Path& folder, Bytes key) {
+  if (key.size() < min_key_bytes || key.size() > max_key_bytes) {
+    return fail(Errc::invalid, fmt::format("a storage key has 32 to 64 bytes, not {}", key.size()));
+  }
+  std::vector<unsigned char> buffer(sizeof(fscrypt_add_key_arg) + key.size());
+  auto* argument = reinterpret_cast<fscrypt_add_key_arg*>(buffer.data());
+  argument->key_spec.type = FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER;
+  argument->raw_size = static_cast<uint32_t>(key.size());
+  std::memcpy(buffer.data() + sizeof(fscrypt_add_key_arg), key.data(), key.size());
+  const FolderFd fd(above(folder));
+  const int rc = ::ioctl(fd.get(), FS_IOC_ADD_ENCRYPTION_KEY, argument);
+  KeyIdentifier identifier;
+  std::memcpy(identifier.data(), argument->key_spec.u.identifier, identifier.size());
+  ::explicit_bzero(buffer.data(), buffer.size());
+  if (rc != 0) return failed("give a key to the file system of", folder);
+  return identifier;
+}
+
+Result<void> remove_key(const io::Path& folder, const KeyIdentifier& identifier) {
+  fscrypt_remove_key_arg argument{};
+  argument.key_spec.type = FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER;
+  std::memcpy(argument.key_spec.u.identifier, identifier.data(), identifier.size());
+  const FolderFd fd(above(folder));
+  if (::ioctl(fd.get(), FS_IOC_REMOVE_ENCRYPTION_KEY, &argument) != 0) {
+    if (errno == ENOKEY) return {};  // it is not there
+    return failed("take the key away from", folder);
+  }
+  if (argument.removal_status_flags & FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY) {
+    return fail(Errc::conflict, folder + " has files that are still open");
+  }
+  return {};
+}
+
+Result<KeyIdentifier> identifier_of(const io::Path& folder) {
+  fscrypt_get_policy_ex_arg argument{};
+  argument.policy_size = sizeof(argument.policy);
+  const FolderFd fd(folder);
+  if (::ioctl(fd.get(), FS_IOC_GET_ENCRYPTION_POLICY_EX, &argument) != 0) {
+    return failed("read the encryption policy of", folder);
+  }
+  if (argument.policy.version != FSCRYPT_POLICY_V2) {
+    return fail(Errc::unsupported, folder + " is encrypted in an older way than this program does");
+  }
+  KeyIdentifier identifier;
+  std::memcpy(identifier.data(), argument.policy.v2.master_key_identifier, identifier.size());
+  return identifier;
+}
+
+class Fscrypt final : public StorageEncryption {
+ public:
+  std::string_view name() const override { return "fscrypt"; }
+
+  Result<io::Path> create(const io::Path& folder, Bytes key) override {
+    CHECK(io::make_folders(folder, 0711));  // servers of another user pass through
+    TRY(const auto identifier, add_key(folder, key));
+    fscrypt_policy_v2 policy{};
+    policy.version = FSCRYPT_POLICY_V2;
+    policy.contents_encryption_mode = FSCRYPT_MODE_AES_256_XTS;
+    policy.filenames_encryption_mode = FSCRYPT_MODE_AES_256_CTS;
+    policy.flags = FSCRYPT_POLICY_FLAGS_PAD_32;
+    std::memcpy(policy.master_key_identifier, identifier.data(), identifier.size());
+    const FolderFd fd(folder);
+    if (::ioctl(fd.get(), FS_IOC_SET_ENCRYPTION_POLICY, &policy) != 0) {
+      auto error = failed("encrypt", folder);
+      (void)remove_key(folder, identifier);  // the first error is the one to tell
+      return error;
+    }
+    CHECK(io::sync_folder(folder));
+    return folder;
+  }
+
+  Result<io::Path> open(const io::Path& folder, Bytes key) override {
+    TRY(const auto wanted, identifier_of(folder));
+    TRY(const auto given, add_key(folder, key));
+    if (given == wanted) return folder;
+    CHECK(remove_key(folder, given));
+    return fail(Errc::denied, "the key does not belong to " + folder);
+  }
+
+  Result<void> close(const io::Path& folder) override {
+    TRY(const auto identifier, identifier_of(folder));
+    return remove_key(folder, identifier);
+  }
+
+  Result<void> destroy(const io::Path& folder) override {
+    TRY(const bool there, io::exists(folder));
+    if (!there) return {};
+    const auto identifier = identifier_of(folder);
+    CHECK(io::remove_tree(folder));
+    if (!identifier) return {};
+    return remove_key(folder, *identifier);
+  }
+};
+
+// `folder` is where the file system in "<folder>.image" is mounted; its root cannot be encrypted, a folder in it can.
+class EncryptedImage final : public StorageEncryption {
+ public:
+  explicit EncryptedImage(uint64_t image_bytes) : image_bytes_(image_bytes) {}
+  std::string_view name() const override { return "fscrypt on an ext4 image"; }
+
+  Result<io::Path> create(const io::Path& folder, Bytes key) override {
+    const io::Path image = image_of(folder);
+    {
+      TRY(auto file, io::File::open(image, io::File::Mode::write_new));
+      CHECK(file.truncate(image_bytes_));
+    }
+    CHECK(process::run_ok({.arguments = {"/usr/sbin/mkfs.ext4", "-q", "-O", "encrypt", "-m", "0", image}}));
+    CHECK(mount_image(folder));
+    return content_.create(folder + "/content", key);
+  }
+
+  Result<io::Path> open(const io::Path& folder, Bytes key) override {
+    CHECK(mount_image(folder));
+    return content_.open(folder + "/content", key);
+  }
+
+  Result<void> close(const io::Path& folder) override {
+    TRY(const bool mounted, is_mounted(folder));
+    if (!mounted) return {};
+    CHECK(content_.close(folder + "/content"));
+    return unmount(folder);
+  }
+
+  Result<void> destroy(const io::Path& folder) override {
+    TRY(const bool mounted, is_mounted(folder));
+    if (mounted) CHECK(unmount(folder));
+    CHECK(io::remove_tree(folder));
+    auto removed = io::remove_file(image_of(folder));
+    if (!removed && removed.error().code() != Errc::not_found) return removed;
+    return {};
+  }
+
+ private:
+  static io::Path image_of(const io::Path& folder) { return folder + ".image"; }
+
+  static Result<bool> is_mounted(const io::Path& folder) {
+    struct stat own{};
+    struct stat parent{};
+    if (::stat(folder.c_str(), &own) != 0) {
+      if (errno == ENOENT) return false;
+      return failed("look at", folder);
+    }
+    if (::stat((folder + "/..").c_str(), &parent) != 0) return failed("look above", folder);
+    return own.st_dev != parent.st_dev;
+  }
+
+  static Result<void> mount_image(const io::Path& folder) {
+    CHECK(io::make_folders(folder));
+    TRY(const bool mounted, is_mounted(folder));
+    if (mounted) return {};
+    CHECK(process::run_ok(
+        {.arguments = {"/bin/mount", "-t", "ext4", "-o", "loop,nodev,nosuid,noexec", image_of(folder), folder}}));
+    // Servers of another user pass through.
+    if (::chmod(folder.c_str(), 0711) != 0) return failed("set the mode of", folder);
+    return {};
+  }
+
+  static Result<void> unmount(const io::Path& folder) {
+    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
+    if (errno == EBUSY) return fail(Errc::conflict, folder + " has files that are still open");
+    return failed("unmount", folder);
+  }
+
+  const uint64_t image_bytes_;
+  Fscrypt content_;
+};
+
+// Does it once, with a key that nobody else has.
+Result<void> try_out(StorageEncryption& provider, const io::Path& folder, Random& random) {
+  const io::Path probe = folder + "/encryption-probe-" + random.hex(8);
+  const std::string key = random.bytes(max_key_bytes);
+  Result<void> worked;
+  if (auto made = provider.create(probe, as_bytes(key)); !made) worked = std::unexpected(std::move(made).error());
+  auto removed = provider.destroy(probe);
+  return worked ? removed : worked;
+}
+
+}  // namespace
+
+StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random, uint64_t image_bytes) {
+  StorageEncryptionChoice choice;
+  std::vector<std::unique_ptr<StorageEncryption>> ways;
+  ways.push_back(std::make_unique<Fscrypt>());
+  if (process::is_root()) {
+    ways.push_back(std::make_unique<EncryptedImage>(image_bytes));
+  } else {
+    choice.reasons = "fscrypt on an ext4 image: only root may mount; ";
+  }
+  for (auto& way : ways) {
+    if (auto works = try_out(*way, folder, random); !works) {
+      choice.reasons += fmt::format("{}: {}; ", way->name(), works.error().message());
+      continue;
+    }
+    choice.provider = std::move(way);
+    break;
+  }
+  return choice;
+}
+
+}  // namespace boreal::postgres

@@ -1,0 +1,44 @@
+// Folders whose content the kernel encrypts with a key of their own (fscrypt; Linux,
+// Documentation/filesystems/fscrypt.rst). Without the key names are scrambled and files cannot be opened; destroying
+// the key destroys the content.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "io/file.h"
+
+namespace boreal::postgres {
+
+// All calls block. Keys have 32 to 64 bytes, are random, and are kept by the caller; they stay in the kernel's memory
+// until close() or the end of the machine. `folder` is absolute.
+class StorageEncryption {
+ public:
+  virtual ~StorageEncryption() = default;
+  virtual std::string_view name() const = 0;
+
+  // Makes `folder`, which must not exist or be empty, and returns the folder in it (or itself) to put things into.
+  virtual Result<io::Path> create(const io::Path& folder, Bytes key) = 0;
+  // The same folder again, after close() or a restart of the machine; fine if it is open. Errc::denied: a wrong key.
+  virtual Result<io::Path> open(const io::Path& folder, Bytes key) = 0;
+  // Takes the key away. Errc::conflict while a process has something in it open.
+  virtual Result<void> close(const io::Path& folder) = 0;
+  // Removes the content and everything that belongs to it, open or not. Fine if it is not there.
+  virtual Result<void> destroy(const io::Path& folder) = 0;
+};
+
+struct StorageEncryptionChoice {
+  std::unique_ptr<StorageEncryption> provider;  // none works here: null
+  std::string reasons;                          // what each way that was tried lacked
+};
+
+// The first way that really works below `folder` (it is tried there):
+//   fscrypt on the folder's own file system, as any user;
+//   as root, an ext4 file system made for it in a file, of at most `image_bytes`, which takes space as it fills.
+StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random, uint64_t image_bytes);
+
+}  // namespace boreal::postgres

@@ -1,0 +1,72 @@
+#include "postgres/storage_encryption.h"
+
+#include <gmock/gmock.h>
+
+#include "postgres/test_bed.h"
+#include "postgres/warm_pool.h"
+
+namespace boreal::postgres {
+namespace {
+
+constexpr uint64_t image_bytes = 512 << 20;
+
+class StorageEncryptionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    choice_ = choose_storage_encryption(bed_.path("."), random_, image_bytes);
+    if (!choice_.provider) GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << choice_.reasons;
+    std::fprintf(stderr, "encryption by %s\n", std::string(choice_.provider->name()).c_str());
+  }
+  void TearDown() override {
+    if (choice_.provider) EXPECT_TRUE(choice_.provider->destroy(folder()));
+  }
+  io::Path folder() const { return bed_.path("secret"); }
+
+  TestBed bed_;
+  SystemRandom random_;
+  const std::string key_ = random_.bytes(64);
+  StorageEncryptionChoice choice_;
+};
+
+TEST_F(StorageEncryptionTest, ContentIsGoneWithoutTheKeyAndBackWithIt) {
+  auto& provider = *choice_.provider;
+  const auto path = provider.create(folder(), as_bytes(key_));
+  ASSERT_TRUE(path) << path.error().message();
+  ASSERT_TRUE(io::write_file_atomically(*path + "/plain", "the rows"));
+  ASSERT_TRUE(provider.open(folder(), as_bytes(key_)));  // open already
+  ASSERT_TRUE(provider.close(folder()));
+  EXPECT_FALSE(io::read_file(*path + "/plain"));
+  const std::string wrong = random_.bytes(64);
+  EXPECT_EQ(provider.open(folder(), as_bytes(wrong)).error().code(), Errc::denied);
+  EXPECT_FALSE(io::read_file(*path + "/plain"));
+  ASSERT_TRUE(provider.open(folder(), as_bytes(key_)));
+  EXPECT_EQ(io::read_file(*path + "/plain").value(), "the rows");
+  EXPECT_EQ(provider.create(bed_.path("weak"), as_bytes("short")).error().code(), Errc::invalid);
+  EXPECT_TRUE(provider.destroy(bed_.path("weak")));
+  ASSERT_TRUE(provider.destroy(folder()));
+  EXPECT_FALSE(*io::exists(folder()));
+  EXPECT_FALSE(*io::exists(folder() + ".image"));
+}
+
+TEST_F(StorageEncryptionTest, AClusterLivesInIt) {
+  if (!bed_.missing().empty()) GTEST_SKIP() << bed_.missing();
+  const auto path = choice_.provider->create(folder(), as_bytes(key_));
+  ASSERT_TRUE(path) << path.error().message();
+  WarmPool pool(bed_.context(), bed_.installation(), {.folder = bed_.path("pool"), .size = 0});
+  ASSERT_TRUE(bed_.run(pool.start()));
+  {
+    ScopedCluster cluster(bed_, *path + "/cluster");
+    const ServerOptions options{.listen = {TestBed::address(30), 5432}, .settings = {{"shared_buffers", "16MB"}}};
+    const auto created = bed_.run(cluster->create(pool, "w", options));
+    ASSERT_TRUE(created) << created.error().message();
+    const auto rows = bed_.run(cluster->find("w")->query("create table t as select 5 as n; select n from t"));
+    ASSERT_TRUE(rows) << rows.error().message();
+    EXPECT_EQ(rows->scalar(), "5");
+    EXPECT_EQ(choice_.provider->close(folder()).error().code(), Errc::conflict) << "while a server runs in it";
+    EXPECT_TRUE(choice_.provider->open(folder(), as_bytes(key_)));
+  }
+  bed_.run(pool.stop());
+}
+
+}  // namespace
+}  // namespace boreal::postgres

@@ -1,0 +1,201 @@
+"""What is not a well-formed, well-signed request of something served: refused in AWS's own words, at once, in little memory."""
+import datetime
+import http.client
+import json
+import socket
+import ssl
+import time
+import urllib.request
+from pathlib import Path
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from harness import Boreal, Case, error_code
+
+
+def exchange(port, data, timeout_s=5):
+    """Sends raw bytes, reads until the server closes or has answered; the answer's status and bytes."""
+    with socket.create_connection(("127.0.0.1", port), timeout_s) as connection:
+        connection.sendall(data)
+        connection.settimeout(timeout_s)
+        answer = b""
+        try:
+            while chunk := connection.recv(65536):
+                answer += chunk
+                head, separator, body = answer.partition(b"\r\n\r\n")
+                if separator:
+                    lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+                    if lengths and len(body) >= int(lengths[0]):
+                        break
+        except (TimeoutError, ConnectionResetError):
+            pass
+    return (int(answer.split()[1]) if answer else None), answer
+
+
+class Signed(Case):
+    def signed(self, body="Action=GetCallerIdentity&Version=2011-06-15", secret="test", key="test", when=None, service="sts", headers=(),
+               content_type="application/x-www-form-urlencoded; charset=utf-8"):
+        request = AWSRequest("POST", self.boreal.url + "/", data=body, headers={"Content-Type": content_type, **dict(headers)})
+        signer = SigV4Auth(Credentials(key, secret), service, "us-east-1")
+        if when is None:
+            signer.add_auth(request)
+        else:
+            import unittest.mock
+            with unittest.mock.patch("botocore.auth.get_current_datetime", lambda *a, **k: when):
+                signer.add_auth(request)
+        return request
+
+    def send(self, request, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
+        connection.request("POST", "/", body=body if body is not None else request.data, headers=dict(request.headers))
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+
+    def test_right_signature_and_request_id(self):
+        status, body, headers = self.send(self.signed())
+        self.assertEqual(status, 200)
+        self.assertIn("<Arn>arn:aws:iam::000000000000:root</Arn>", body)
+        self.assertRegex(headers["x-amzn-RequestId"], r"^[0-9a-f-]{36}$")
+
+    def test_wrong_secret(self):
+        status, body, _ = self.send(self.signed(secret="tests"))
+        self.assertEqual(status, 403)
+        self.assertIn("<Code>SignatureDoesNotMatch</Code>", body)
+
+    def test_changed_body(self):
+        request = self.signed()
+        status, body, _ = self.send(request, body=request.data.replace("2011-06-15", "2011-06-16"))
+        self.assertEqual(status, 403)
+        self.assertIn("SignatureDoesNotMatch", body)
+
+    def test_unknown_key(self):
+        status, body, _ = self.send(self.signed(key="AKIAIOSFODNN7EXAMPLE"))
+        self.assertEqual(status, 403)
+        self.assertIn("<Code>InvalidClientTokenId</Code>", body)
+
+    def test_clock_skew_is_15_minutes(self):
+        now = datetime.datetime.utcnow()
+        for minutes, right in ((14, True), (16, False), (-14, True), (-16, False)):
+            with self.subTest(minutes=minutes):
+                request = self.signed(when=now + datetime.timedelta(minutes=minutes))
+                status, body, _ = self.send(request)
+                self.assertEqual(status, 200 if right else 403, body)
+
+    def test_unknown_operation_and_unserved_operation(self):
+        status, body, _ = self.send(self.signed(body="Action=MakeCoffee&Version=2011-06-15"))
+        self.assertEqual(status, 400)
+        self.assertIn("<Code>InvalidAction</Code>", body)
+        status, body, _ = self.send(self.signed(body="Action=DecodeAuthorizationMessage&EncodedMessage=x&Version=2011-06-15"))
+        self.assertEqual(status, 501)
+        self.assertIn("DecodeAuthorizationMessage", body)
+
+    def test_unserved_service_in_its_own_form(self):
+        status, body, _ = self.send(self.signed(body="{}", service="dynamodb", content_type="application/x-amz-json-1.0",
+                                                headers={"X-Amz-Target": "DynamoDB_20120810.ListTables"}.items()))
+        self.assertEqual(status, 501)
+        self.assertIn("NotImplemented", json.loads(body)["__type"])
+
+    def test_unsigned(self):
+        status, answer = exchange(self.boreal.port, b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: TrentService.ListKeys\r\nContent-Length: 2\r\n\r\n{}")
+        self.assertIn(status, (400, 403, 501), answer)
+        self.assertNotIn(b" 200 ", answer.split(b"\r\n")[0])
+
+    def test_accounts_are_separate(self):
+        self.assertEqual(self.boreal.client("sts", "111122223333").get_caller_identity()["Account"], "111122223333")
+        self.assertEqual(error_code(self.boreal.client("sts", "111122223333", "wrong").get_caller_identity), "SignatureDoesNotMatch")
+
+    def test_tls_on_the_same_port(self):
+        context = ssl.create_default_context(cafile=str(self.boreal.data / "tls/ca.pem"))
+        with urllib.request.urlopen(f"https://localhost:{self.boreal.port}/_boreal/health/ready", context=context) as answer:
+            self.assertTrue(json.load(answer)["ready"])
+
+
+class Hostile(Case):
+    """Every one of these is answered within a second, and the server's memory does not grow with it."""
+
+    def refused(self, data, *statuses):
+        began = time.monotonic()
+        status, answer = exchange(self.boreal.port, data)
+        took = time.monotonic() - began
+        self.assertIn(status, statuses, answer[:300])
+        self.assertLess(took, 1.0)
+
+    def resident_kib(self):
+        for line in Path(f"/proc/{self.boreal.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                return int(line.split()[1])
+
+    def test_framing(self):
+        post = b"POST / HTTP/1.1\r\nHost: x\r\n"
+        self.refused(post + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400)
+        self.refused(post + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400)
+        self.refused(post + b"Content-Length: -1\r\n\r\n", 400)
+        self.refused(post + b"Transfer-Encoding: gzip\r\n\r\n", 400, 501)
+        self.refused(b"GET / HTTP/1.1\nHost: x\n\n", 400)
+        self.refused(b"GET / HTTP/1.1\r\nHost: x\r\nA: 1\r\n folded\r\n\r\n", 400)
+        self.refused(b"GET / HTTP/1.1\r\nHost : x\r\n\r\n", 400)
+        self.refused(b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, 505)
+        self.refused(b"\x00\x01\x02\x03\r\n\r\n", 400)
+
+    def test_oversized(self):
+        before = self.resident_kib()
+        self.refused(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
+        self.refused(b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 70000 + b"\r\n\r\n", 431)
+        self.refused(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: 1\r\n" * 200 + b"\r\n", 431)
+        self.refused(b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: TrentService.ListKeys\r\n"
+                     b"Authorization: AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0\r\n"
+                     b"Content-Length: 999999999\r\n\r\n", 400, 403, 413, 501)
+        self.assertLess(self.resident_kib() - before, 8 * 1024)
+
+    def test_deep_and_broken_bodies(self):
+        for service, target, body in (("kms", "TrentService.ListKeys", "[" * 100000), ("kms", "TrentService.ListKeys", '{"a":' * 5000),
+                                      ("kms", "TrentService.ListKeys", '{"Limit": NaN}'), ("kms", "TrentService.ListKeys", '{"Limit"')):
+            request = AWSRequest("POST", self.boreal.url + "/", data=body,
+                                 headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target})
+            SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
+            connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
+            began = time.monotonic()
+            connection.request("POST", "/", body=body, headers=dict(request.headers))
+            answer = connection.getresponse()
+            self.assertEqual(answer.status, 400, answer.read())
+            self.assertLess(time.monotonic() - began, 0.5)
+
+    def test_slow_heads_do_not_disturb_others(self):
+        slow = []
+        try:
+            for _ in range(200):
+                connection = socket.create_connection(("127.0.0.1", self.boreal.port), 5)
+                connection.sendall(b"GET / HT")
+                slow.append(connection)
+            began = time.monotonic()
+            self.assertEqual(self.boreal.client("sts").get_caller_identity()["Account"], "000000000000")
+            self.assertLess(time.monotonic() - began, 2)
+        finally:
+            for connection in slow:
+                connection.close()
+
+
+class Restart(Case):
+    def test_ready_again_after_kill(self):
+        with Boreal() as boreal:
+            boreal.client("iam").create_user(UserName="kept")
+            boreal.kill()
+            boreal.start()
+            self.assertEqual(boreal.client("iam").get_user(UserName="kept")["User"]["UserName"], "kept")
+
+    def test_second_server_on_one_folder_is_refused(self):
+        import subprocess
+        from harness import BINARY
+        done = subprocess.run([str(BINARY), "dev", "--port", "0", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(self.boreal.process.pid), done.stderr)
+
+    def test_reset_and_clock(self):
+        iam = self.boreal.client("iam")
+        iam.create_user(UserName="goes")
+        urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST"), timeout=30)
+        self.assertEqual(iam.list_users()["Users"], [])
+        with self.assertRaises(urllib.error.HTTPError):
+            urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST", headers={"Origin": "http://evil.example"}))

@@ -1,0 +1,153 @@
+#include "aws/pipeline.h"
+
+#include <gtest/gtest.h>
+
+#include "api/kms/service.h"
+#include "base/testing.h"
+#include "codec/hex.h"
+
+namespace boreal::aws {
+namespace {
+
+// Two keys: "root" with everything, "narrow" with kms:ListKeys only. Secret of both: "secret".
+class TwoKeys final : public Identities {
+ public:
+  Task<Outcome<std::optional<Credential>>> credential(std::string access_key, std::string) override {
+    Principal principal;
+    principal.account = "000000000000";
+    if (access_key == "root") {
+      principal.kind = Principal::Kind::root;
+      principal.arn = "arn:aws:iam::000000000000:root";
+    } else if (access_key == "narrow") {
+      principal.kind = Principal::Kind::user;
+      principal.arn = "arn:aws:iam::000000000000:user/narrow";
+    } else {
+      co_return std::nullopt;
+    }
+    co_return Credential{.principal = principal, .secret_key = "secret"};
+  }
+  Task<Outcome<Policies>> policies(const Principal& principal) override {
+    Policies policies;
+    if (principal.kind == Principal::Kind::user) {
+      policies.identity.push_back(std::make_shared<const Policy>(
+          *Policy::parse(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}})",
+                         PolicyKind::identity)));
+    }
+    co_return policies;
+  }
+  Task<Outcome<std::optional<Principal>>> role_session(std::string, std::string) override { co_return std::nullopt; }
+};
+
+class Rooms final : public api::kms::Api {
+ public:
+  Task<Outcome<api::kms::ListKeysResponse>> list_keys(Call& call, api::kms::ListKeysRequest) override {
+    called_by = call.caller.arn();
+    region = call.region;
+    co_return api::kms::ListKeysResponse{};
+  }
+  std::string called_by, region;
+};
+
+class EmptyBody final : public Source {
+ public:
+  explicit EmptyBody(std::string text) : text_(std::move(text)) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    const size_t count = std::min(buffer.size(), text_.size() - at_);
+    std::copy_n(as_bytes(text_).begin() + static_cast<std::ptrdiff_t>(at_), count, buffer.begin());
+    at_ += count;
+    co_return count;
+  }
+
+ private:
+  std::string text_;
+  size_t at_ = 0;
+};
+
+class PipelineTest : public testing::Test {
+ protected:
+  PipelineTest() { pipeline.add(rooms); }
+
+  http::Request request(std::string target, std::string body, std::string key = "root", std::string secret = "secret") {
+    http::Request request;
+    request.method = "POST";
+    request.target = request.path = "/";
+    request.host = "kms.localhost";
+    request.headers.add("Host", "kms.localhost");
+    request.headers.add("Content-Type", "application/x-amz-json-1.1");
+    request.headers.add("X-Amz-Target", target);
+    if (!key.empty()) {
+      const SignOptions options{.service = "kms", .region = "eu-west-1", .now = clock.now(),
+                                .payload_hash = codec::hex_encode(crypto::Sha256::of(as_bytes(body)))};
+      for (const auto& [name, value] : sign(RequestView::of(request), {key, secret, ""}, options)) request.headers.add(name, value);
+    }
+    request.content_length = body.size();
+    request.body = std::make_unique<EmptyBody>(std::move(body));
+    return request;
+  }
+  http::Response send(http::Request request) { return executor.run(pipeline.handle(request)); }
+
+  TestExecutor executor;
+  ManualClock clock;
+  SeededRandom random{7};
+  TwoKeys identities;
+  Gate gate{identities, clock};
+  Rooms rooms;
+  Pipeline pipeline{gate, clock, random, {.default_region = "us-east-1", .max_requests = 2, .s3_hosts = {}}};
+};
+
+TEST_F(PipelineTest, CarriesCallerRegionAndRequestId) {
+  const auto answer = send(request("TrentService.ListKeys", "{}"));
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_EQ(rooms.called_by, "arn:aws:iam::000000000000:root");
+  EXPECT_EQ(rooms.region, "eu-west-1");
+  EXPECT_TRUE(answer.headers.has("x-amzn-RequestId"));
+  EXPECT_EQ(pipeline.figures().at("kms:ListKeys").calls, 1U);
+}
+
+TEST_F(PipelineTest, NobodyGetsInWithoutARightSignature) {
+  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "root", "other")).body.find("InvalidSignatureException"), std::string::npos);
+  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "stranger")).body.find("UnrecognizedClientException"), std::string::npos);
+  EXPECT_GE(send(request("TrentService.ListKeys", "{}", "")).status, 400);
+  auto late = request("TrentService.ListKeys", "{}");
+  clock.advance(std::chrono::minutes(16));
+  EXPECT_GE(send(std::move(late)).status, 400);
+  EXPECT_EQ(rooms.called_by, "");
+}
+
+TEST_F(PipelineTest, WhatNoPolicyAllowsIsDeniedByName) {
+  EXPECT_EQ(send(request("TrentService.ListKeys", "{}", "narrow")).status, 200);
+  const auto denied = send(request("TrentService.ListAliases", "{}", "narrow"));
+  EXPECT_EQ(denied.status, 403);
+  EXPECT_NE(denied.body.find("AccessDeniedException"), std::string::npos) << denied.body;
+  EXPECT_NE(denied.body.find("kms:ListAliases"), std::string::npos) << denied.body;
+  EXPECT_NE(denied.body.find("user/narrow"), std::string::npos) << denied.body;
+}
+
+TEST_F(PipelineTest, UnservedAndUnknownOperations) {
+  const auto inherited = send(request("TrentService.ListAliases", "{}"));  // in the model, not overridden
+  EXPECT_EQ(inherited.status, 501);
+  EXPECT_NE(inherited.body.find("ListAliases"), std::string::npos);
+  const auto unlisted = send(request("TrentService.ConnectCustomKeyStore", "{}"));
+  EXPECT_EQ(unlisted.status, 501);
+  EXPECT_NE(unlisted.body.find("ConnectCustomKeyStore"), std::string::npos);
+  EXPECT_EQ(send(request("TrentService.MakeCoffee", "{}")).status, 400);
+}
+
+TEST_F(PipelineTest, BodiesAreBoundedBeforeTheyAreRead) {
+  auto announced = request("TrentService.ListKeys", "{}");
+  announced.content_length = 2 << 20;
+  EXPECT_EQ(send(std::move(announced)).status, 413);
+  auto unannounced = request("TrentService.ListKeys", std::string((1 << 20) + 1, ' '));
+  unannounced.content_length.reset();
+  EXPECT_EQ(send(std::move(unannounced)).status, 413);
+  EXPECT_EQ(rooms.called_by, "");
+}
+
+TEST_F(PipelineTest, InputOutOfItsModelIsRefused) {
+  const auto answer = send(request("TrentService.ListKeys", R"({"Limit": 100000})"));
+  EXPECT_EQ(answer.status, 400) << answer.body;
+  EXPECT_EQ(rooms.called_by, "");
+}
+
+}  // namespace
+}  // namespace boreal::aws

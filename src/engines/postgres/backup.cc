@@ -62,7 +62,7 @@ Task<Result<void>> restore_into(const Context& context, const Installation& inst
   CO_CHECK(co_await unpack(context, tar, data));
   CO_CHECK(co_await detail::run_tool(context, detail::command(context, {installation.program("pg_verifybackup"),
                                                                         "--quiet", "--exit-on-error", data})));
-  co_return co_await context.pool.run([&] { return io::sync_tree(data); });
+  co_return co_await context.pool.run([&] { return io::sync_file_system(data); });
 }
 
 Task<Result<void>> remove_after(const Context& context, io::Path data, Result<void> outcome) {

@@ -25,7 +25,8 @@ class StorageEncryption {
   virtual Result<io::Path> create(const io::Path& folder, Bytes key) = 0;
   // The same folder again, after close() or a restart of the machine; fine if it is open. Errc::denied: a wrong key.
   virtual Result<io::Path> open(const io::Path& folder, Bytes key) = 0;
-  // Takes the key away. Errc::conflict while a process has something in it open.
+  // Takes the key away. Errc::conflict if a process has something in it open: that stays readable to it until it closes
+  // it, and nothing else can be opened (open() makes it whole again). Stop the servers first.
   virtual Result<void> close(const io::Path& folder) = 0;
   // Removes the content and everything that belongs to it, open or not. Fine if it is not there.
   virtual Result<void> destroy(const io::Path& folder) = 0;

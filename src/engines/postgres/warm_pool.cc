@@ -44,15 +44,17 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
 
 namespace {
 
-// Into an encrypted folder, or one on another file system, nothing can be renamed. The copy appears whole or not at
-// all.
-Result<void> move_tree(const io::Path& from, const io::Path& to) {
-  if (io::rename(from, to)) return {};
-  const io::Path copy = to + ".new";
-  CHECK(io::remove_tree(copy));
-  CHECK(io::copy_tree(from, copy, true));
-  CHECK(io::rename(copy, to));
-  return io::remove_tree(from);
+// Into an encrypted folder, or one on another file system, nothing can be renamed; then these are copies, and whole or
+// not there. The data comes last: with it in place the taking is done.
+Result<void> move_pair(const io::Path& from, const io::Path& data, const io::Path& twin) {
+  if (io::rename(from + "/twin", twin)) return io::rename(from + "/data", data);
+  for (const auto& [source, target] : {std::pair{"/twin", twin}, {"/data", data}}) {
+    CHECK(io::remove_tree(target + ".new"));
+    CHECK(io::copy_tree(from + source, target + ".new", false));
+  }
+  CHECK(io::sync_file_system(data + ".new"));
+  CHECK(io::rename(twin + ".new", twin));
+  return io::rename(data + ".new", data);
 }
 
 }  // namespace
@@ -125,26 +127,30 @@ Task<Result<void>> WarmPool::make_pair(io::Path folder, bool in_background) {
 }
 
 Task<Result<void>> WarmPool::take(io::Path data, io::Path twin) {
-  io::Path from;
+  // Under a name that start() removes: no two clusters may ever come from one initdb.
+  const io::Path taken = new_name("taken");
   if (ready_.empty()) {
-    from = new_name("making");
-    CO_CHECK(co_await make_pair(from, false));
+    CO_CHECK(co_await make_pair(taken, false));
   } else {
-    from = ready_.back();
+    const io::Path from = ready_.back();
     ready_.pop_back();
+    CO_CHECK(co_await context_.pool.run([&] { return io::rename(from, taken); }));
   }
-  CO_CHECK(co_await context_.pool.run([&]() -> Result<void> {
-    // The data last: with it in place the taking is done.
-    CHECK(move_tree(from + "/twin", twin));
-    CHECK(move_tree(from + "/data", data));
-    return io::remove_tree(from);
-  }));
+  auto moved = co_await context_.pool.run([&] { return move_pair(taken, data, twin); });
+  tasks_.spawn(remove(taken));
   if (!stopping_) tasks_.spawn(refill_later());
-  co_return Result<void>();
+  co_return moved;
+}
+
+Task<void> WarmPool::remove(io::Path folder) {
+  const auto removed = co_await context_.pool.run([&] { return io::remove_tree(folder); });
+  if (!removed) log::warn("postgres", "left behind", {{"folder", folder}, {"why", removed.error().message()}});
 }
 
 Task<void> WarmPool::refill_later() {
-  co_await context_.loop.sleep(options_.refill_delay);
+  constexpr Duration step{50};  // so that stop() need not wait for long
+  for (Duration slept{0}; slept < options_.refill_delay && !stopping_; slept += step)
+    co_await context_.loop.sleep(step);
   co_await fill();
 }
 

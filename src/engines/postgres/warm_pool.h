@@ -27,7 +27,7 @@ class WarmPool {
   WarmPool(const Context& context, const Installation& installation, Options options);
   // Counts what an earlier run left whole, removes what it left in halves, and fills up in the background.
   Task<Result<void>> start();
-  Task<void> stop();  // what is being made is given up; it costs the next start() nothing
+  Task<void> stop();  // returns when the directory that is being made is (a few seconds at most)
 
   // Moves a fresh data directory to `data`, and an equal one to `twin`: a standby of a server started on `data`, as
   // long as that server still has its first WAL. Neither may exist. With an empty pool they are made here and now.
@@ -38,6 +38,7 @@ class WarmPool {
  private:
   Task<void> fill();
   Task<void> refill_later();
+  Task<void> remove(io::Path folder);
   Task<Result<void>> make_one();
   Task<Result<void>> make_pair(io::Path folder, bool in_background);
   io::Path new_name(std::string_view kind);

@@ -135,6 +135,13 @@ Result<void> copy_tree(const Path& from, const Path& to, bool durable) {
   return durable ? sync_tree(to) : Result<void>();
 }
 
+Result<void> sync_file_system(const Path& path) {
+  TRY(const auto fd, detail::open_fd(path, O_RDONLY | O_NOFOLLOW));
+  CHECK(allowed(Operation::sync, "sync the file system of", path));
+  if (::syncfs(fd.get()) != 0) return failed(errno, "sync the file system of", path);
+  return {};
+}
+
 Result<void> sync_tree(const Path& path) {
   CHECK(sync_below(path, 0));
   return sync_folder(detail::parent_of(path));

@@ -63,7 +63,9 @@ Result<std::vector<std::string>> list_folder(const Path& path);  // names, sorte
 // sockets and pipes left out; `to` is made, or is an empty folder. Synced when asked. After an error `to` may be there
 // in part: it is the caller's to remove.
 Result<void> copy_tree(const Path& from, const Path& to, bool durable);
-Result<void> sync_tree(const Path& path);       // every file and folder below, and the folder that holds it
+Result<void> sync_tree(const Path& path);  // every file and folder below, and the folder that holds it
+// All that was written to the file system that holds `path`, by anybody: far cheaper than sync_tree for many new files.
+Result<void> sync_file_system(const Path& path);
 Result<uint64_t> free_bytes(const Path& path);  // what an ordinary user may still write
 
 // Held while the object lives, and let go by the kernel when the process dies, however it dies.

@@ -26,6 +26,15 @@ Result<std::vector<Record>> next_records(const store::Store& store, const std::s
   return records;
 }
 
+Result<std::set<Id>> referrers_of(const store::Store& store, BlobId blob) {
+  std::set<Id> referrers;
+  const std::string prefix = index::referrers(blob);
+  const auto cursor = store.scan(index::engine_partition, prefix);
+  for (; cursor->valid(); cursor->next()) referrers.insert(Id::from_bytes(cursor->key().substr(prefix.size())));
+  CHECK(cursor->status());
+  return referrers;
+}
+
 std::string just_behind(std::string key) {
   key += '\0';
   return key;
@@ -210,30 +219,35 @@ Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) 
   }
 }
 
-// A blob that was never shared has no references on record: its one user lets go of it. Otherwise ours goes, and
-// with the last one the blob. Doing it twice does no harm.
+// A blob that was never shared has no references on record: its maker lets go of it, and it goes. Of a shared one
+// our reference goes, and with the last one the blob, the blob first: so a reference of a copy that is not there
+// means that it was never counted, or that all is done. Doing it twice does no harm.
 Task<Result<void>> Reclaimer::release(std::vector<Segment> segments) {
-  std::map<std::pair<BlobId, std::string>, std::set<Id>> left;
+  struct Blob {
+    std::set<Id> referrers;
+    bool was_shared = false;
+    bool was_ours = false;
+  };
+  std::map<std::pair<BlobId, std::string>, Blob> touched;
   store::Batch references{std::string(index::engine_partition)};
   for (const auto& segment : segments) {
     if (segment.is_inline()) continue;
-    const auto [entry, fresh] = left.try_emplace({segment.blob, segment.tier});
-    auto& referrers = entry->second;
+    const auto [entry, fresh] = touched.try_emplace({segment.blob, segment.tier});
+    auto& blob = entry->second;
     if (fresh) {
-      const std::string prefix = index::referrers(segment.blob);
-      const auto cursor = store_.scan(index::engine_partition, prefix);
-      for (; cursor->valid(); cursor->next()) {
-        referrers.insert(Id::from_bytes(cursor->key().substr(prefix.size())));
-      }
-      CO_CHECK(cursor->status());
+      CO_TRY(blob.referrers, referrers_of(store_, segment.blob));
+      blob.was_shared = !blob.referrers.empty();
     }
-    if (referrers.erase(segment.referrer) > 0) references.remove(index::reference(segment.blob, segment.referrer));
+    if (!blob.was_shared && segment.referrer == segment.blob) blob.was_ours = true;
+    if (blob.referrers.erase(segment.referrer) == 0) continue;
+    blob.was_ours = true;
+    references.remove(index::reference(segment.blob, segment.referrer));
   }
-  if (!references.empty()) CO_CHECK(co_await store_.commit(std::move(references)));
-  for (const auto& [blob, referrers] : left) {
-    if (referrers.empty()) CO_CHECK(co_await blobs_.remove(blob.first, blob.second));
+  for (const auto& [name, blob] : touched) {
+    if (blob.was_ours && blob.referrers.empty()) CO_CHECK(co_await blobs_.remove(name.first, name.second));
   }
-  co_return Result<void>();
+  if (references.empty()) co_return Result<void>();
+  co_return co_await store_.commit(std::move(references));
 }
 
 }  // namespace boreal::objects

@@ -83,7 +83,7 @@ inline Task<Result<std::string>> read_all(Source& source) {
 }
 
 // An engine over a folder, with the store and the blobs of production. Tiers: "standard", and "cold", which
-// compresses.
+// compresses. Over a folder that was used before it wants another seed: ids must not come twice.
 class TestEngine {
  public:
   explicit TestEngine(const io::Path& folder, std::unique_ptr<store::Store> with_store = nullptr, uint64_t seed = 1)

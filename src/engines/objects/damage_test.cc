@@ -1,0 +1,169 @@
+// Flipped bits, full and failing disks.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <random>
+
+#include "io/fault.h"
+#include "objects/scrub.h"
+#include "objects/testing.h"
+
+namespace boreal::objects {
+namespace {
+
+Task<void> no_sleep(Duration) { co_return; }
+
+class DamageTest : public ::testing::Test {
+ protected:
+  DamageTest() : engine_(folder_.path(), store::memory_store()), scrubber_(engine_.objects(), no_sleep) {
+    TestEngine::must(engine_.run(engine_.objects().create_bucket("d")));
+    ::testing::internal::CaptureStderr();  // each damage found is logged
+  }
+  ~DamageTest() override { ::testing::internal::GetCapturedStderr(); }
+  uint64_t damages() {
+    const uint64_t before = scrubber_.report().damaged;
+    return TestEngine::must(engine_.run(scrubber_.run_once())).damaged - before;
+  }
+  void flip(const io::Path& path, uint64_t bit) {
+    auto file = TestEngine::must(io::File::open(path, io::File::Mode::read_write));
+    std::array<std::byte, 1> byte;
+    TestEngine::must(file.read_exactly_at(bit / 8, byte));
+    byte[0] ^= std::byte{1} << (bit % 8);
+    TestEngine::must(file.write_at(bit / 8, byte));
+  }
+
+  io::TempFolder folder_;
+  TestEngine engine_;
+  Scrubber scrubber_;
+};
+
+TEST_F(DamageTest, EveryFlippedBitOfABlobIsFoundAndNoneServed) {
+  std::string body(150'000, 'x');
+  for (size_t i = 0; i < body.size(); i += 7) body[i] = static_cast<char>(i * 31);
+  ASSERT_TRUE(engine_.put("d", "plain", body));
+  ASSERT_TRUE(engine_.put("d", "packed", body));
+  ASSERT_TRUE(engine_.run(engine_.objects().move_to_tier("d", "packed", Select::latest(), "cold", &engine_.keys)));
+  engine_.run(engine_.objects().reclaim_now());
+  EXPECT_EQ(damages(), 0u);
+  const auto files = blob_files(folder_.path());
+  ASSERT_EQ(files.size(), 2u);
+  std::mt19937_64 chance(3);
+  for (int i = 0; i < 300; ++i) {
+    const auto& path = files[chance() % 2];
+    const uint64_t bytes = TestEngine::must(TestEngine::must(io::File::open(path, io::File::Mode::read)).size());
+    const uint64_t bit = i < 128 ? static_cast<uint64_t>(i) : chance() % (bytes * 8);  // the header first, every bit
+    flip(path, bit);
+    EXPECT_EQ(damages(), 1u) << path << " bit " << bit;
+    for (const char* key : {"plain", "packed"}) {
+      const auto content = engine_.get("d", key);
+      if (content) {
+        EXPECT_EQ(*content, body) << "bit " << bit;
+      } else {
+        EXPECT_EQ(content.error().code(), Errc::corrupt) << content.error().message();
+      }
+    }
+    flip(path, bit);
+  }
+  EXPECT_EQ(damages(), 0u);
+}
+
+TEST_F(DamageTest, FlippedBitsOfSmallObjectsAreFound) {
+  ASSERT_TRUE(engine_.put("d", "small", "some bytes in the index"));
+  const auto cursor = engine_.store().scan("bucket.d", "d");
+  ASSERT_TRUE(cursor->valid());
+  const std::string key(cursor->key()), value(cursor->value());
+  for (size_t bit = 0; bit < value.size() * 8; ++bit) {
+    std::string flipped = value;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
+    store::Batch batch("bucket.d");
+    batch.put(key, flipped);
+    ASSERT_TRUE(engine_.run(engine_.store().commit(std::move(batch))));
+    EXPECT_EQ(damages(), 1u) << bit;
+    const auto content = engine_.get("d", "small");
+    if (content) EXPECT_EQ(*content, "some bytes in the index");  // only the scrubber's CRC was hit
+  }
+}
+
+TEST_F(DamageTest, CutAndMissingBlobsAreFound) {
+  ASSERT_TRUE(engine_.put("d", "cut", std::string(200'000, 'c')));
+  const auto path = blob_files(folder_.path()).front();
+  {
+    auto file = TestEngine::must(io::File::open(path, io::File::Mode::read_write));
+    ASSERT_TRUE(file.truncate(100'000));
+  }
+  EXPECT_EQ(damages(), 1u);
+  EXPECT_EQ(engine_.get("d", "cut").error().code(), Errc::corrupt);
+  ASSERT_TRUE(io::remove_file(path));
+  EXPECT_EQ(damages(), 1u);
+  EXPECT_EQ(scrubber_.report().damages.back().key, "cut");
+  EXPECT_EQ(engine_.get("d", "cut").error().code(), Errc::corrupt);
+}
+
+// Every write and every fsync of a put fails once: the put says so, the old object stays, and the next put works.
+TEST_F(DamageTest, FailedWritesAndSyncsAreErrorsAndNothingElse) {
+  const std::string old_body(50'000, 'o'), new_body(600'000, 'n');
+  ASSERT_TRUE(engine_.put("d", "key", old_body));
+  for (const auto operation : {io::Operation::create, io::Operation::write, io::Operation::sync}) {
+    for (const int number : {EIO, ENOSPC}) {
+      for (int nth = 1; nth <= 4; ++nth) {
+        Result<Version> done = fail(Errc::internal, "not tried");
+        {
+          io::Faults faults;
+          faults.fail(operation, nth, number, "/blobs/");
+          done = engine_.put("d", "key", new_body);
+          if (done) break;  // there are not so many of these
+        }
+        EXPECT_EQ(done.error().code(), number == ENOSPC ? Errc::no_space : Errc::io) << done.error().message();
+        EXPECT_EQ(engine_.get("d", "key").value(), old_body);
+        engine_.run(engine_.objects().reclaim_now());
+        EXPECT_EQ(blob_files(folder_.path()).size(), 1u);
+      }
+      ASSERT_TRUE(engine_.put("d", "key", new_body));
+      EXPECT_EQ(engine_.get("d", "key").value(), new_body);
+      ASSERT_TRUE(engine_.put("d", "key", old_body));
+    }
+  }
+}
+
+// The same with the index on disk: its log fails. No answer may be a success that a restart takes back.
+TEST(IndexFaults, NoSuccessIsTakenBack) {
+  for (const int number : {EIO, ENOSPC}) {
+    for (int nth = 1; nth <= 12; ++nth) {
+      io::TempFolder folder;
+      std::map<std::string, std::string> acknowledged;
+      {
+        TestEngine engine(folder.path());
+        ASSERT_TRUE(engine.run(engine.objects().create_bucket("d")));
+        ASSERT_TRUE(engine.put("d", "first", "was there"));
+        io::Faults faults;
+        faults.fail(nth % 2 == 0 ? io::Operation::write : io::Operation::sync, (nth + 1) / 2, number, "/index", true);
+        for (int i = 0; i < 8; ++i) {
+          const std::string key = "key" + std::to_string(i), body(i % 2 == 0 ? 10 : 50'000, 'b');
+          if (engine.put("d", key, body)) acknowledged[key] = body;
+        }
+        EXPECT_LT(acknowledged.size(), 8u) << "the fault did not strike";
+        const auto first = engine.get("d", "first");
+        ASSERT_TRUE(first) << first.error().message();
+      }
+      TestEngine engine(folder.path(), nullptr, 2);  // another start has other ids
+      for (const auto& [key, body] : acknowledged) {
+        const auto content = engine.get("d", key);
+        ASSERT_TRUE(content) << key << ": " << content.error().message();
+        EXPECT_EQ(*content, body);
+      }
+      const auto after = engine.put("d", "after", "works again");
+      ASSERT_TRUE(after) << after.error().message();
+      const auto first = engine.get("d", "first");
+      ASSERT_TRUE(first) << first.error().message();
+      engine.run(engine.objects().reclaim_now());
+      size_t large = 0;
+      const auto page = engine.run(engine.objects().list({.bucket = "d"}));
+      ASSERT_TRUE(page) << page.error().message();
+      for (const auto& object : page->objects) large += object.size == 50'000 ? 1 : 0;
+      EXPECT_EQ(blob_files(folder.path()).size(), large);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace boreal::objects

@@ -193,6 +193,7 @@ class Objects {
   // A delete marker is found too. `with_data`: read() will follow.
   Task<Result<Found>> find(std::string bucket, std::string key, Select which, bool with_data);
   // The bytes, decrypted; damaged frames end it with Errc::corrupt before any byte of them is given.
+  // `keys` outlives the Source.
   Task<Result<std::unique_ptr<Source>>> read(Found found, Range range, Keys& keys);
   Task<Result<Removed>> remove(RemoveRequest request);
   // Changes what `change` changes in version.meta (but the tier), and nothing else.

@@ -25,7 +25,12 @@ struct Principal {
   std::string access_key;
   std::map<std::string, std::string> tags;      // principal and session tags
   std::vector<std::string> session_policies;    // JSON documents; empty: none were given
-  bool has_session_policies = false;
+  std::vector<std::string> session_policy_arns; // managed policies that stand beside them
+  bool has_session_policies = false;            // of either kind
+  // Of a session.
+  std::string source_identity;                  // who first assumed a role on the way here; empty: was not said
+  std::vector<std::string> transitive_tags;     // keys of tags that go on to the next role
+  Time issued;                                  // 0: the principal is no session
 };
 
 class Caller {

@@ -54,6 +54,7 @@ Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, Ver
   if (!verified) co_return refuse(to_api_error(verified.error(), protocol, options.canon));
   *check = std::move(*verified);
   credential->principal.access_key = signature.access_key;
+  identities_.note_use(credential->principal, signature.scope.service, signature.scope.region);
   co_return std::move(credential->principal);
 }
 

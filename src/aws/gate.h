@@ -40,6 +40,9 @@ class Identities {
   };
   virtual Task<Outcome<Policies>> policies(const Principal& principal) = 0;
 
+  // The principal's signature was right, for a request to the service in the region. Cheap: on every request's way.
+  virtual void note_use(const Principal&, std::string_view /*service*/, std::string_view /*region*/) {}
+
   // The principal of a session of the role; nullopt: there is no such role.
   virtual Task<Outcome<std::optional<Principal>>> role_session(std::string role_arn, std::string session_name) = 0;
 };

@@ -66,6 +66,10 @@ class Sessions {
   virtual Task<Outcome<Issued>> issue(Principal principal, Duration duration) = 0;
   // nullopt: there is no such role.
   virtual Task<Outcome<std::optional<Role>>> role(std::string role_arn) = 0;
+  // Whose the access key is, as its text tells; nullopt when no key is written so.
+  virtual std::optional<std::string> account_of(std::string_view access_key) const = 0;
+  // Whether the managed policy is there and the account's, or AWS's.
+  virtual Task<Outcome<bool>> has_policy(std::string account, std::string policy_arn) = 0;
 };
 
 // The EC2 network, as far as a data tier asks.

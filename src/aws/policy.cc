@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "codec/time.h"
+
 namespace boreal::aws {
 namespace {
 
@@ -212,6 +214,8 @@ void add_principal_keys(Context& context, const Principal& principal) {
   context.emplace("aws:PrincipalArn", principal.kind == Kind::assumed_role ? principal.role_arn : principal.arn);
   context.emplace("aws:PrincipalAccount", principal.account);
   context.emplace("aws:userid", principal.user_id);
+  if (!principal.source_identity.empty()) context.emplace("aws:SourceIdentity", principal.source_identity);
+  if (principal.issued != Time()) context.emplace("aws:TokenIssueTime", codec::format_iso8601(principal.issued));
   for (const auto& [key, value] : principal.tags) context.emplace("aws:PrincipalTag/" + key, value);
 }
 

@@ -40,7 +40,7 @@ inline Result<Policy> validate_resource_policy(std::string_view json) {
 }
 inline Result<Policy> validate_trust_policy(std::string_view json) { return Policy::parse(json, PolicyKind::trust); }
 
-// aws:username, aws:userid, aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:PrincipalTag/…,
+// aws:username, aws:userid, aws:PrincipalArn, aws:PrincipalAccount, aws:PrincipalType, aws:PrincipalTag/…, aws:SourceIdentity, aws:TokenIssueTime,
 // aws:PrincipalIsAWSService, aws:PrincipalServiceName: what policies may ask about the caller.
 void add_principal_keys(Context& context, const Principal& principal);
 

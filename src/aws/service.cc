@@ -17,16 +17,6 @@ const Field* find_member(const Shape& shape, std::string_view member_name) {
   return found == shape.fields.end() ? nullptr : &*found;
 }
 
-// The string member of an input, or nullopt when it was not sent.
-std::optional<std::string> string_member(const Value& input, std::string_view member_name) {
-  if (!input) return std::nullopt;
-  const Field* field = find_member(input.shape(), member_name);
-  if (field == nullptr || field->shape->kind != Kind::string) return std::nullopt;
-  const void* value = codec::member(*field, input.data());
-  if (value == nullptr) return std::nullopt;
-  return *static_cast<const std::string*>(value);
-}
-
 // Replaces {Member} and {region} {account} {partition}. What the client did not name matches any resource only
 // if the policy does: "*". A member that is an ARN already stands for the whole.
 std::string fill(std::string_view resource_template, const Call& call, const Value& input) {
@@ -88,6 +78,15 @@ void add_request_tags(const Value& input, std::multimap<std::string, std::string
 }
 
 }  // namespace
+
+std::optional<std::string> string_member(const Value& input, std::string_view member_name) {
+  if (!input) return std::nullopt;
+  const Field* field = find_member(input.shape(), member_name);
+  if (field == nullptr || field->shape->kind != Kind::string) return std::nullopt;
+  const void* value = codec::member(*field, input.data());
+  if (value == nullptr) return std::nullopt;
+  return *static_cast<const std::string*>(value);
+}
 
 const Operation* ServiceModel::find(std::string_view operation_name) const {
   const auto found = std::ranges::lower_bound(operations, operation_name, {}, &Operation::name);

@@ -99,6 +99,9 @@ class Service {
   virtual Task<void> stop();
 };
 
+// The input's member of that name in the API, or nullopt when it is no string or was not sent.
+std::optional<std::string> string_member(const Value& input, std::string_view member_name);
+
 // What a generated default operation answers: 501 NotImplemented, by name.
 ApiError not_implemented(const Call& call);
 

@@ -1,10 +1,7 @@
 #include "iam/service.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
-#include "base/text.h"
+#include "iam/documents.h"
+#include "iam/limits.h"
 
 namespace boreal::iam {
 
@@ -13,35 +10,28 @@ using aws::Outcome;
 Service::Service(aws::ServiceContext context, crypto::Sealer sealer, Options options)
     : context_(context), sealer_(std::move(sealer)), options_(options) {}
 
-std::optional<Service::Credential> Service::dev_credential(const std::string& access_key) const {
-  if (!options_.dev) return std::nullopt;
-  const bool account_id = access_key.size() == 12 && std::ranges::all_of(access_key, is_digit);
-  if (access_key != "test" && !account_id) return std::nullopt;
-  Credential credential;
-  credential.principal.kind = aws::Principal::Kind::root;
-  credential.principal.account = account_id ? access_key : "000000000000";
-  credential.principal.arn = fmt::format("arn:aws:iam::{}:root", credential.principal.account);
-  credential.principal.user_id = credential.principal.account;
-  credential.secret_key = "test";
-  return credential;
+Outcome<void> Service::check_new_entity(const store::Transaction& tx, Kind kind, std::string_view name) const {
+  TRY(const auto rows, tx.scan(entity_prefix(kind)));
+  const std::string key = entity_key(kind, name);
+  for (const auto& [there, text] : rows) {
+    if (there != key) continue;
+    std::string what(word(kind));
+    what[0] = static_cast<char>(what[0] - 'a' + 'A');
+    return aws::refuse(
+        errors::entity_already_exists_exception(fmt::format("{} with name {} already exists.", what, name)));
+  }
+  if (rows.size() >= max_entities(kind)) {
+    constexpr std::string_view quotas[] = {"UsersPerAccount", "GroupsPerAccount", "RolesPerAccount"};
+    return aws::refuse(quota_exceeded(quotas[static_cast<size_t>(kind)], max_entities(kind)));
+  }
+  return {};
 }
 
-Task<Outcome<std::optional<Service::Credential>>> Service::credential(std::string access_key, std::string) {
-  co_return dev_credential(access_key);
+Outcome<void> Service::check_attachable(const std::string& account_id, const std::string& policy_arn) {
+  TRY(const auto policy, managed_policy(account_id, policy_arn));
+  if (policy) return {};
+  return aws::refuse(
+      errors::no_such_entity_exception(fmt::format("Policy {} does not exist or is not attachable.", policy_arn)));
 }
-
-Task<Outcome<Service::Policies>> Service::policies(const aws::Principal&) { co_return Policies(); }
-
-Task<Outcome<std::optional<aws::Principal>>> Service::role_session(std::string, std::string) { co_return std::nullopt; }
-
-Task<Outcome<void>> Service::check_pass(aws::Call&, std::string role_arn, std::string) {
-  co_return aws::refuse(aws::ApiError("NoSuchEntity", 404, fmt::format("The role {} does not exist.", role_arn)));
-}
-
-Task<Outcome<Service::Issued>> Service::issue(aws::Principal, Duration) {
-  co_return aws::refuse(aws::ApiError("NotImplemented", 501, "Sessions are not served yet."));
-}
-
-Task<Outcome<std::optional<Service::Role>>> Service::role(std::string) { co_return std::nullopt; }
 
 }  // namespace boreal::iam

@@ -1,0 +1,101 @@
+// What a call to IAM touches, as policies name it: ARNs hold the path of what is there already, and conditions ask for
+// tags, boundaries and attached policies.
+#include "iam/names.h"
+#include "iam/service.h"
+
+namespace boreal::iam {
+
+using aws::Access;
+using aws::Call;
+using aws::Outcome;
+
+namespace {
+
+std::string member(const aws::Value& input, std::string_view name) {
+  return aws::string_member(input, name).value_or("");
+}
+
+void add_resource_tags(const std::map<std::string, std::string>& tags, Access& access) {
+  for (const auto& [key, value] : tags) {
+    access.context.emplace("aws:ResourceTag/" + key, value);
+    access.context.emplace("iam:ResourceTag/" + key, value);
+  }
+}
+
+std::optional<Kind> kind_of(std::string_view type) {
+  if (type == "user") return Kind::user;
+  if (type == "group") return Kind::group;
+  if (type == "role") return Kind::role;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operation& operation,
+                                                   const aws::Value& input) {
+  const aws::Principal& caller = call.caller.principal();
+  const bool own_session = caller.kind == aws::Principal::Kind::user || caller.kind == aws::Principal::Kind::root;
+  if (own_session && caller.issued != Time()) {
+    // AWS: sessions of GetSessionToken may not call IAM unless they were made with a second factor, and none is kept
+    // here.
+    co_return aws::refuse(
+        aws::ApiError("InvalidClientTokenId", 403, "The security token included in the request is invalid"));
+  }
+  CO_TRY(auto accesses, co_await Api::access(call, operation, input));
+  for (Access& access : accesses) CO_CHECK(complete(call, input, access));
+  co_return accesses;
+}
+
+Outcome<void> Service::complete(const Call& call, const aws::Value& input, Access& access) const {
+  const std::string_view operation = call.operation.name;
+  const Account from = account(call);
+  const aws::Principal& caller = call.caller.principal();
+  if (operation == "GetAccessKeyLastUsed") {
+    TRY(const auto owner, find<KeyOwner>(from, access_key_key(member(input, "AccessKeyId"))));
+    if (owner && !owner->user_id.empty()) {
+      TRY(const auto name, find<EntityName>(from, id_key(owner->user_id)));
+      if (name) access.resource = fmt::format("arn:aws:iam::{}:user/{}", call.account, name->name);
+    }
+  } else if (access.resource.ends_with(":user/*") && caller.kind == aws::Principal::Kind::user) {
+    access.resource = caller.arn;  // no name: the caller's own
+  }
+  for (const auto& [name, key] :
+       {std::pair{"PolicyArn", "iam:PolicyARN"}, std::pair{"PermissionsBoundary", "iam:PermissionsBoundary"},
+        std::pair{"AWSServiceName", "iam:AWSServiceName"}}) {
+    if (auto value = aws::string_member(input, name)) access.context.emplace(key, *value);
+  }
+  const auto name = parse_resource(access.resource);
+  if (!name || name->account != call.account) return {};
+  if (operation.starts_with("Create") && name->type != "user") {
+    if (operation != "CreatePolicyVersion" && operation != "CreateServiceLinkedRole") {
+      const std::string path = aws::string_member(input, "Path").value_or("/");
+      access.resource = fmt::format("arn:aws:iam::{}:{}{}{}", call.account, name->type, path, name->name);
+    }
+    return {};
+  }
+  if (operation == "CreateUser") {
+    const std::string path = aws::string_member(input, "Path").value_or("/");
+    access.resource = fmt::format("arn:aws:iam::{}:user{}{}", call.account, path, name->name);
+    return {};
+  }
+  if (const auto kind = kind_of(name->type)) {
+    TRY(const auto entity, find<Entity>(from, entity_key(*kind, name->name)));
+    if (!entity) return {};
+    access.resource = arn_of(call.account, *kind, *entity);
+    add_resource_tags(entity->tags, access);
+    if (!entity->boundary.empty() && !access.context.contains("iam:PermissionsBoundary")) {
+      access.context.emplace("iam:PermissionsBoundary", entity->boundary);
+    }
+  } else if (name->type == "instance-profile") {
+    TRY(const auto profile, find<InstanceProfile>(from, profile_key(name->name)));
+    if (!profile) return {};
+    access.resource = arn_of(call.account, *profile);
+    add_resource_tags(profile->tags, access);
+  } else if (name->type == "policy") {
+    TRY(const auto policy, find_policy(from, call.account, access.resource));
+    if (policy) add_resource_tags(policy->tags, access);
+  }
+  return {};
+}
+
+}  // namespace boreal::iam

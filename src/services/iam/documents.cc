@@ -1,0 +1,78 @@
+#include "iam/documents.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "iam/limits.h"
+#include "iam/names.h"
+
+namespace boreal::iam {
+
+using aws::Outcome;
+
+Outcome<void> check_document(std::string_view document, aws::PolicyKind kind) {
+  const auto parsed = aws::Policy::parse(document, kind);
+  if (!parsed) return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
+  return {};
+}
+
+Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document) {
+  const auto parsed = aws::Policy::parse(document, aws::PolicyKind::trust);
+  if (!parsed) return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
+  for (const auto& statement : parsed->statements()) {
+    for (const auto& principal : statement.principals) {
+      const auto name = parse_resource(principal.value);
+      if (principal.kind != aws::policy::PrincipalEntry::Kind::arn || !name) continue;
+      const Kind kind = name->type == "user" ? Kind::user : Kind::role;
+      TRY(const auto found, find<Entity>(Account{catalog, name->account}, entity_key(kind, name->name)));
+      if (found && arn_of(name->account, kind, *found) == principal.value) continue;
+      return aws::refuse(errors::malformed_policy_document_exception(
+          fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", principal.value)));
+    }
+  }
+  return {};
+}
+
+size_t counted_size(std::string_view document) {
+  return static_cast<size_t>(
+      std::ranges::count_if(document, [](char c) { return c != ' ' && c != '\t' && c != '\n' && c != '\r'; }));
+}
+
+aws::ApiError quota_exceeded(std::string_view quota, size_t limit) {
+  return errors::limit_exceeded_exception(fmt::format("Cannot exceed quota for {}: {}", quota, limit));
+}
+
+Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more) {
+  std::map<std::string, std::string> seen;  // as they are spelt, by lower case
+  for (const auto& tag : more) {
+    if (to_lower(tag.key).starts_with("aws:")) {
+      return aws::refuse(errors::invalid_input_exception(
+          fmt::format("Tag keys beginning with aws: are reserved, and {} does.", tag.key)));
+    }
+    if (!seen.emplace(to_lower(tag.key), tag.key).second) {
+      return aws::refuse(
+          errors::invalid_input_exception("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+    }
+  }
+  for (const auto& tag : more) {
+    std::erase_if(tags, [&](const auto& old) { return equal_ignoring_case(old.first, tag.key); });
+    tags[tag.key] = tag.value;
+  }
+  if (tags.size() > max_tags) return aws::refuse(quota_exceeded("TagsPerResource", max_tags));
+  return {};
+}
+
+void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys) {
+  for (const auto& key : keys) {
+    std::erase_if(tags, [&](const auto& tag) { return equal_ignoring_case(tag.first, key); });
+  }
+}
+
+Outcome<std::string> page_start(const std::optional<std::string>& marker) {
+  if (!marker) return std::string();
+  auto start = codec::base64url_decode(*marker);
+  if (!start) return aws::refuse(errors::validation_error("Invalid Marker."));
+  return std::move(*start);
+}
+
+}  // namespace boreal::iam

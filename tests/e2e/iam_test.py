@@ -1,0 +1,122 @@
+"""IAM through boto3 and the AWS CLI: users may do what their policies say, and nothing else."""
+import json
+import re
+import unittest
+
+from botocore.exceptions import ClientError
+
+from harness import Case, error_code, need
+
+
+def document(effect, action, resource="*"):
+    return json.dumps({"Version": "2012-10-17",
+                       "Statement": [{"Effect": effect, "Action": action, "Resource": resource}]})
+
+
+TRUST_RDS = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "monitoring.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+
+
+class Iam(Case):
+    def setUp(self):
+        # An account for each test.
+        Iam.number = getattr(Iam, "number", 100000000000) + 1
+        self.account = str(Iam.number)
+        self.iam = self.boreal.client("iam", self.account)
+
+    def make_user(self, name, *policies):
+        """Answers a function that makes clients with the user's key."""
+        self.iam.create_user(UserName=name)
+        for i, policy in enumerate(policies):
+            self.iam.put_user_policy(UserName=name, PolicyName=f"p{i}", PolicyDocument=policy)
+        key = self.iam.create_access_key(UserName=name)["AccessKey"]
+        return lambda service: self.boreal.client(service, key["AccessKeyId"], key["SecretAccessKey"])
+
+    def test_user_may_do_just_that(self):
+        bob = self.make_user("bob", document("Allow", "iam:ListUsers"))
+        self.assertEqual([u["UserName"] for u in bob("iam").list_users()["Users"]], ["bob"])
+        with self.assertRaises(ClientError) as denied:
+            bob("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST_RDS)
+        error = denied.exception.response["Error"]
+        self.assertEqual(error["Code"], "AccessDenied")
+        self.assertIn(f"arn:aws:iam::{self.account}:user/bob", error["Message"])
+        self.assertIn("iam:CreateRole", error["Message"])
+        self.assertIn(f"arn:aws:iam::{self.account}:role/r", error["Message"])
+
+    def test_explicit_deny_and_boundary(self):
+        bob = self.make_user("bob", document("Allow", "iam:*"), document("Deny", "iam:DeleteUser"))
+        self.assertEqual(error_code(bob("iam").delete_user, UserName="bob"), "AccessDenied")
+        bob("iam").list_roles()
+        boundary = self.iam.create_policy(PolicyName="edge", PolicyDocument=document("Allow", "iam:ListUsers"))
+        self.iam.put_user_permissions_boundary(UserName="bob", PermissionsBoundary=boundary["Policy"]["Arn"])
+        bob("iam").list_users()
+        with self.assertRaises(ClientError) as denied:
+            bob("iam").list_roles()
+        self.assertIn("permissions boundary", denied.exception.response["Error"]["Message"])
+
+    def test_keys(self):
+        bob = self.make_user("bob", document("Allow", "iam:*"))
+        key = self.iam.list_access_keys(UserName="bob")["AccessKeyMetadata"][0]
+        self.assertEqual(key["Status"], "Active")
+        bob("iam").get_user()
+        used = self.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+        self.assertEqual(used["AccessKeyLastUsed"]["ServiceName"], "iam")
+        wrong = self.boreal.client("iam", key["AccessKeyId"], "x" * 40)
+        self.assertEqual(error_code(wrong.get_user), "SignatureDoesNotMatch")
+        self.iam.update_access_key(UserName="bob", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+        self.assertEqual(error_code(bob("iam").get_user), "InvalidClientTokenId")
+        self.assertEqual(error_code(self.iam.delete_user, UserName="bob"), "DeleteConflict")
+
+    def test_role_as_the_provider_reads_it(self):
+        self.iam.create_role(RoleName="monitoring", AssumeRolePolicyDocument=TRUST_RDS,
+                             Tags=[{"Key": "team", "Value": "shop"}])
+        arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+        self.iam.attach_role_policy(RoleName="monitoring", PolicyArn=arn)
+        role = self.iam.get_role(RoleName="monitoring")["Role"]
+        self.assertEqual(role["AssumeRolePolicyDocument"], json.loads(TRUST_RDS))
+        self.assertEqual(role["Path"], "/")
+        self.assertEqual(role["MaxSessionDuration"], 3600)
+        self.assertEqual(role["Tags"], [{"Key": "team", "Value": "shop"}])
+        self.assertRegex(role["RoleId"], r"^AROA[A-Z2-7]{17}$")
+        self.assertEqual(self.iam.list_attached_role_policies(RoleName="monitoring")["AttachedPolicies"],
+                         [{"PolicyName": "AmazonRDSEnhancedMonitoringRole", "PolicyArn": arn}])
+        self.assertEqual(self.iam.list_role_policies(RoleName="monitoring")["PolicyNames"], [])
+        self.assertEqual(self.iam.list_instance_profiles_for_role(RoleName="monitoring")["InstanceProfiles"], [])
+        self.assertEqual(error_code(self.iam.delete_role, RoleName="monitoring"), "DeleteConflict")
+        self.iam.detach_role_policy(RoleName="monitoring", PolicyArn=arn)
+        self.iam.delete_role(RoleName="monitoring")
+        self.assertEqual(error_code(self.iam.get_role, RoleName="monitoring"), "NoSuchEntity")
+
+    def test_pages(self):
+        for i in range(7):
+            self.iam.create_group(GroupName=f"g{i}")
+        pages = self.iam.get_paginator("list_groups").paginate(PaginationConfig={"PageSize": 3})
+        self.assertEqual([g["GroupName"] for page in pages for g in page["Groups"]], [f"g{i}" for i in range(7)])
+
+    def test_errors(self):
+        self.assertEqual(error_code(self.iam.create_policy, PolicyName="p", PolicyDocument="{"),
+                         "MalformedPolicyDocument")
+        self.assertEqual(error_code(self.iam.create_user, UserName="a/b"), "ValidationError")
+        self.iam.create_user(UserName="bob")
+        self.assertEqual(error_code(self.iam.create_user, UserName="BOB"), "EntityAlreadyExists")
+        self.assertEqual(error_code(self.iam.list_virtual_mfa_devices), "NotImplemented")
+
+    def test_simulation(self):
+        self.make_user("bob", document("Allow", "s3:GetObject", "arn:aws:s3:::shop/*"))
+        results = self.iam.simulate_principal_policy(
+            PolicySourceArn=f"arn:aws:iam::{self.account}:user/bob", ActionNames=["s3:GetObject", "s3:PutObject"],
+            ResourceArns=["arn:aws:s3:::shop/a"])["EvaluationResults"]
+        self.assertEqual([r["EvalDecision"] for r in results], ["allowed", "implicitDeny"])
+
+    @need("aws")
+    def test_command_line(self):
+        env = {"AWS_ACCESS_KEY_ID": self.account}
+        self.boreal.aws("iam", "create-user", "--user-name", "eve", **env)
+        users = self.boreal.aws("iam", "list-users", **env)["Users"]
+        self.assertEqual([u["UserName"] for u in users], ["eve"])
+        failed = self.boreal.aws("iam", "get-user", "--user-name", "bob", check=False, **env)
+        self.assertTrue(re.search(r"\(NoSuchEntity\).*The user with name bob cannot be found", failed.stderr), failed.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

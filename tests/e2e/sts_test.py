@@ -1,0 +1,92 @@
+"""STS through boto3 and the AWS CLI: who one is, and being somebody else for a while."""
+import json
+import unittest
+
+from harness import Case, error_code, need
+
+
+class Sts(Case):
+    def setUp(self):
+        Sts.number = getattr(Sts, "number", 200000000000) + 1
+        self.account = str(Sts.number)
+        self.iam = self.boreal.client("iam", self.account)
+        self.iam.create_user(UserName="bob")
+        self.iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}))
+        self.iam.create_role(RoleName="shop", AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": self.account},
+                                                     "Action": "sts:AssumeRole"}]}))
+        self.iam.put_role_policy(RoleName="shop", PolicyName="p", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iam:List*", "Resource": "*"}]}))
+        self.role = f"arn:aws:iam::{self.account}:role/shop"
+        self.key = self.iam.create_access_key(UserName="bob")["AccessKey"]
+        self.sts = self.boreal.client("sts", self.key["AccessKeyId"], self.key["SecretAccessKey"])
+
+    def session(self, service, credentials, token=None):
+        return self.boreal.client(service, credentials["AccessKeyId"], credentials["SecretAccessKey"],
+                                  token=token or credentials["SessionToken"])
+
+    def test_identity(self):
+        root = self.boreal.client("sts", self.account).get_caller_identity()
+        self.assertEqual(root["Arn"], f"arn:aws:iam::{self.account}:root")
+        bob = self.sts.get_caller_identity()
+        self.assertEqual((bob["Account"], bob["Arn"]), (self.account, f"arn:aws:iam::{self.account}:user/bob"))
+        self.assertRegex(bob["UserId"], r"^AIDA[A-Z2-7]{17}$")
+
+    def test_assume_role(self):
+        out = self.sts.assume_role(RoleArn=self.role, RoleSessionName="night")
+        credentials = out["Credentials"]
+        self.assertTrue(credentials["AccessKeyId"].startswith("ASIA"))
+        self.assertEqual(out["AssumedRoleUser"]["Arn"], f"arn:aws:sts::{self.account}:assumed-role/shop/night")
+        self.assertEqual(self.session("sts", credentials).get_caller_identity()["Arn"], out["AssumedRoleUser"]["Arn"])
+        iam = self.session("iam", credentials)
+        self.assertEqual(len(iam.list_users()["Users"]), 1)
+        self.assertEqual(error_code(iam.create_user, UserName="eve"), "AccessDenied")
+
+    def test_tokens_that_are_not_right(self):
+        credentials = self.sts.assume_role(RoleArn=self.role, RoleSessionName="night")["Credentials"]
+        token = credentials["SessionToken"]
+        middle = len(token) // 2
+        tampered = token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1:]
+        for wrong in (tampered, "x", token[:-8]):
+            with self.subTest(wrong[:20]):
+                self.assertEqual(error_code(self.session("sts", credentials, wrong).get_caller_identity),
+                                 "InvalidClientTokenId")
+        without = self.boreal.client("sts", credentials["AccessKeyId"], credentials["SecretAccessKey"])
+        self.assertEqual(error_code(without.get_caller_identity), "InvalidClientTokenId")
+        self.iam.delete_role_policy(RoleName="shop", PolicyName="p")
+        self.iam.delete_role(RoleName="shop")
+        self.assertEqual(error_code(self.session("sts", credentials).get_caller_identity), "InvalidClientTokenId")
+
+    def test_limits(self):
+        self.assertEqual(error_code(self.sts.assume_role, RoleArn=self.role, RoleSessionName="n/t"), "ValidationError")
+        self.assertEqual(error_code(self.sts.assume_role, RoleArn=self.role, RoleSessionName="night",
+                                    DurationSeconds=7200), "ValidationError")
+        self.assertEqual(error_code(self.sts.assume_role, RoleArn=self.role + "s", RoleSessionName="night"),
+                         "AccessDenied")
+        root = self.boreal.client("sts", self.account)
+        self.assertEqual(error_code(root.assume_role, RoleArn=self.role, RoleSessionName="night"), "AccessDenied")
+
+    def test_session_policy(self):
+        policy = json.dumps({"Version": "2012-10-17",
+                             "Statement": [{"Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*"}]})
+        out = self.sts.assume_role(RoleArn=self.role, RoleSessionName="night", Policy=policy)
+        iam = self.session("iam", out["Credentials"])
+        iam.list_users()
+        self.assertEqual(error_code(iam.list_roles), "AccessDenied")
+
+    def test_session_token(self):
+        credentials = self.sts.get_session_token(DurationSeconds=900)["Credentials"]
+        self.assertEqual(self.session("sts", credentials).get_caller_identity()["Arn"],
+                         f"arn:aws:iam::{self.account}:user/bob")
+        self.assertEqual(self.sts.get_access_key_info(AccessKeyId=credentials["AccessKeyId"])["Account"], self.account)
+
+    @need("aws")
+    def test_command_line(self):
+        answer = self.boreal.aws("sts", "get-caller-identity", AWS_ACCESS_KEY_ID=self.key["AccessKeyId"],
+                                 AWS_SECRET_ACCESS_KEY=self.key["SecretAccessKey"])
+        self.assertEqual(answer["Arn"], f"arn:aws:iam::{self.account}:user/bob")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,57 @@
+#include "rds/bootstrap.h"
+
+#include <fmt/format.h>
+
+namespace boreal::rds {
+
+namespace {
+
+using postgres::quote_identifier;
+using postgres::quote_literal;
+
+// Nothing of this belongs into the server's log: it would show what stands for the password.
+constexpr std::string_view keep_quiet =
+    "SET log_statement = 'none'; SET log_min_duration_statement = -1; SET log_min_error_statement = 'panic'; ";
+
+std::string ensure_role(std::string_view name) {
+  return fmt::format("IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {}) THEN CREATE ROLE {} NOLOGIN; END IF;\n",
+                     quote_literal(name), quote_identifier(name));
+}
+
+// pg_checkpoint came with version 15.
+std::string roles_sql(const std::string& master, const std::string& verifier) {
+  std::string sql(keep_quiet);
+  sql += "DO $boreal$ BEGIN\n";
+  for (const auto* role : {"rds_superuser", "rds_iam", "rds_password", "rds_replication", "rds_ad", "rds_extension"}) {
+    sql += ensure_role(role);
+  }
+  sql += ensure_role(master);
+  sql +=
+      "IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_checkpoint') THEN GRANT pg_checkpoint TO rds_superuser; "
+      "END IF;\n";
+  sql += "END $boreal$; ";
+  sql += "ALTER ROLE rdsadmin SET log_statement = 'none'; ALTER ROLE rdsadmin SET log_min_duration_statement = -1; ";
+  sql += "GRANT pg_monitor, pg_signal_backend, rds_password, rds_replication TO rds_superuser WITH ADMIN OPTION; ";
+  sql += fmt::format("ALTER ROLE {} LOGIN CREATEDB CREATEROLE NOSUPERUSER PASSWORD {} VALID UNTIL 'infinity'; ",
+                     quote_identifier(master), quote_literal(verifier));
+  sql += fmt::format("GRANT rds_superuser TO {}; ", quote_identifier(master));
+  sql += "GRANT ALL ON DATABASE postgres TO rds_superuser; GRANT ALL ON SCHEMA public TO rds_superuser";
+  return sql;
+}
+
+}  // namespace
+
+Task<Result<void>> prepare_database(postgres::Instance& primary, std::string master, std::string verifier,
+                                    std::string database) {
+  CO_TRY(auto connection, co_await primary.connect());
+  CO_CHECK(co_await connection->query(roles_sql(master, verifier)));
+  if (database.empty()) co_return Result<void>();
+  CO_TRY(const auto there, co_await connection->query("SELECT 1 FROM pg_database WHERE datname = $1", {database}));
+  if (!there.rows.empty()) co_return Result<void>();
+  CO_CHECK(co_await connection->query(
+      fmt::format("CREATE DATABASE {} OWNER {}", quote_identifier(database), quote_identifier(master)), {},
+      std::chrono::minutes(5)));
+  co_return Result<void>();
+}
+
+}  // namespace boreal::rds

@@ -1,0 +1,15 @@
+// What a database cluster has from its creation, besides what PostgreSQL brings: the service's roles, the master user,
+// its first database.
+#pragma once
+
+#include <string>
+
+#include "postgres/instance.h"
+
+namespace boreal::rds {
+
+// Can be done again at any time: it adds what is missing and sets the master user's password anew.
+Task<Result<void>> prepare_database(postgres::Instance& primary, std::string master, std::string verifier,
+                                    std::string database);
+
+}  // namespace boreal::rds

@@ -1,0 +1,342 @@
+// Clusters: created and shown.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "crypto/kdf.h"
+#include "rds/convert.h"
+#include "rds/service.h"
+#include "rds/snapshots.h"
+#include "rds/validate.h"
+
+namespace boreal::rds {
+
+namespace errors = api::errors;
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+
+constexpr std::string_view id_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr size_t id_length = 26;
+constexpr const char* default_backup_window = "03:00-04:00";
+constexpr const char* default_maintenance_window = "sun:05:00-sun:06:00";
+constexpr size_t zones_of_a_cluster = 3;
+constexpr size_t salt_bytes = 16;
+
+// What an input asks for and is not built; served half it would look as if it were.
+struct Unserved {
+  bool asked;
+  std::string_view name;
+};
+Outcome<void> check_served(std::initializer_list<Unserved> all) {
+  for (const auto& [asked, name] : all) {
+    if (asked) {
+      return refuse(errors::invalid_parameter_combination(
+          fmt::format("{} is not served by boreal; docs/compatibility.md lists what is.", name)));
+    }
+  }
+  return {};
+}
+
+Outcome<void> check_served(const api::CreateDBClusterMessage& in) {
+  return check_served({
+      {in.manage_master_user_password.value_or(false), "ManageMasterUserPassword"},
+      {in.replication_source_identifier.has_value(), "ReplicationSourceIdentifier"},
+      {in.scaling_configuration.has_value(), "ScalingConfiguration"},
+      {in.serverless_v2_scaling_configuration.has_value(), "ServerlessV2ScalingConfiguration"},
+      {in.enable_http_endpoint.value_or(false), "EnableHttpEndpoint"},
+      {in.global_cluster_identifier.has_value(), "GlobalClusterIdentifier"},
+      {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
+      {in.backtrack_window.value_or(0) != 0, "BacktrackWindow (it is not there for aurora-postgresql)"},
+      {in.domain.has_value(), "Domain"},
+      {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass (Multi-AZ DB clusters)"},
+      {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
+      {in.enable_limitless_database.value_or(false), "EnableLimitlessDatabase"},
+      {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
+  });
+}
+
+}  // namespace
+
+Outcome<void> Service::check_groups(const Place& place, const std::vector<std::string>& ids,
+                                    const std::string& vpc_id) {
+  for (const auto& id : ids) {
+    const auto vpc = network_.group_vpc(place.account, place.region, id);
+    if (!vpc) {
+      return refuse(
+          errors::invalid_parameter_value(fmt::format("Invalid security group , groupId= {}, groupName=.", id)));
+    }
+    if (*vpc != vpc_id) {
+      return refuse(errors::invalid_parameter_combination(fmt::format(
+          "The DB instance and EC2 security group are in different VPCs. The DB instance is in {} and the EC2 security "
+          "group {} is in {}",
+          vpc_id, id, *vpc)));
+    }
+  }
+  return {};
+}
+
+Task<Outcome<void>> Service::place_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> subnets,
+                                           std::optional<std::vector<std::string>> groups) {
+  const Place place = place_of(call);
+  auto tx = co_await begin(call);
+  CO_TRY(const auto group, subnet_group(tx, place, name_of(subnets.value_or("default"))));
+  cluster.subnet_group = group.name;
+  cluster.vpc_id = group.vpc_id;
+  if (groups && !groups->empty()) {
+    cluster.group_ids = *groups;
+    CO_CHECK(check_groups(place, cluster.group_ids, cluster.vpc_id));
+  } else {
+    CO_TRY(auto default_group, network_.default_group(call.account, call.region, cluster.vpc_id));
+    cluster.group_ids = {std::move(default_group)};
+  }
+  const auto known = network_.availability_zones(call.region);
+  for (const auto& zone : cluster.zones) {
+    if (std::ranges::find(known, zone) == known.end()) {
+      co_return refuse(errors::invalid_parameter_value(
+          fmt::format("Invalid availability zone {}; {} has {}.", zone, call.region, join(known, ", "))));
+    }
+  }
+  if (cluster.zones.empty())
+    cluster.zones.assign(known.begin(), known.begin() + std::min(known.size(), zones_of_a_cluster));
+  co_return Outcome<void>();
+}
+
+Task<Outcome<void>> Service::encrypt_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<bool> encrypted,
+                                             std::optional<std::string> key_id) {
+  if (key_id && !encrypted.value_or(true)) {
+    co_return refuse(errors::invalid_parameter_combination("KmsKeyId cannot be set when StorageEncrypted is false."));
+  }
+  cluster.storage_encrypted = encrypted.value_or(key_id.has_value());
+  if (!cluster.storage_encrypted) co_return Outcome<void>();
+  if (!options_.allow_unencrypted_storage) {
+    co_return refuse(errors::invalid_parameter_combination(
+        "StorageEncrypted=true cannot be served: boreal does not encrypt PostgreSQL's files on this machine yet. Use "
+        "an "
+        "encrypted disk and start boreal with --allow-unencrypted-storage, or set StorageEncrypted=false."));
+  }
+  // The key is kept, shown, and serves for snapshots, which are encrypted in any case.
+  auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "rds", key_id.value_or(""),
+                                              {{"aws:rds:dbc-id", cluster.resource_id}});
+  if (!key) {
+    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
+    co_return refuse(errors::kms_key_not_accessible_fault(
+        fmt::format("The specified KMS key {} cannot be used: {}", key_id.value_or(""), key.error().message)));
+  }
+  cluster.key_arn = key->key_arn;
+  co_return Outcome<void>();
+}
+
+Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::CreateDBClusterMessage& in) {
+  CO_CHECK(check_served(in));
+  ClusterRecord cluster;
+  CO_TRY(cluster.id, checked_identifier(in.db_cluster_identifier, "DBClusterIdentifier"));
+  if (in.engine != "aurora-postgresql") {
+    co_return refuse(errors::invalid_parameter_value(
+        fmt::format("Invalid DB engine: {}. boreal serves aurora-postgresql.", in.engine)));
+  }
+  cluster.engine = in.engine;
+  auto version = co_await engines_.resolve(in.engine_version.value_or(""));
+  if (!version) {
+    co_return refuse(
+        errors::invalid_parameter_combination(fmt::format("Cannot find version {} for aurora-postgresql: {}",
+                                                          in.engine_version.value_or(""), version.error().message())));
+  }
+  cluster.engine_version = version->asked;
+  cluster.served_major = version->installation->major;
+  cluster.port = in.port.value_or(5432);
+  CO_CHECK(check_port(cluster.port));
+  if (in.database_name) CO_CHECK(check_database_name(*in.database_name));
+  cluster.database_name = in.database_name.value_or("");
+  if (!in.master_username || !in.master_user_password) {
+    co_return refuse(
+        errors::invalid_parameter_value("The parameters MasterUsername and MasterUserPassword must be provided."));
+  }
+  CO_CHECK(check_master_username(*in.master_username));
+  CO_CHECK(check_password(*in.master_user_password));
+  cluster.master_username = *in.master_username;
+  const std::string salt = context_.random.bytes(salt_bytes);
+  CO_TRY(cluster.master_verifier, crypto::scram_sha256_verifier(*in.master_user_password, as_bytes(salt)));
+  cluster.backup_retention_days = in.backup_retention_period.value_or(1);
+  CO_CHECK(check_retention(cluster.backup_retention_days));
+  cluster.backup_window = in.preferred_backup_window.value_or(default_backup_window);
+  CO_CHECK(check_backup_window(cluster.backup_window));
+  CO_TRY(cluster.maintenance_window,
+         checked_maintenance_window(in.preferred_maintenance_window.value_or(default_maintenance_window)));
+  cluster.log_exports = in.enable_cloudwatch_logs_exports.value_or(std::vector<std::string>());
+  CO_CHECK(check_log_exports(cluster.log_exports));
+  CO_TRY(cluster.tags, checked_tags(in.tags));
+  cluster.zones = in.availability_zones.value_or(std::vector<std::string>());
+  const std::string family = family_of(cluster);
+  cluster.parameter_group = to_lower(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
+  CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family, true));
+  CO_CHECK(co_await place_cluster(call, cluster, in.db_subnet_group_name, in.vpc_security_group_ids));
+  cluster.deletion_protection = in.deletion_protection.value_or(false);
+  cluster.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(false);
+  cluster.auto_minor_version_upgrade = in.auto_minor_version_upgrade.value_or(true);
+  cluster.insights_mode = in.database_insights_mode.value_or("standard");
+  cluster.lifecycle_support = in.engine_lifecycle_support.value_or("open-source-rds-extended-support");
+  cluster.storage_type = in.storage_type.value_or("");
+  cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
+  CO_CHECK(co_await encrypt_cluster(call, cluster, in.storage_encrypted, in.kms_key_id));
+  co_return cluster;
+}
+
+// From a whole record to a cluster that is being made: its addresses, its row, its keeper.
+Task<Outcome<void>> Service::begin_cluster(Place place, ClusterRecord& cluster) {
+  cluster.status = "creating";
+  cluster.created = now();
+  Keeper& keeper = make_keeper(place, cluster.id, cluster.resource_id);
+  Outcome<void> done = take_addresses(keeper, cluster.port);
+  if (done) {
+    cluster.number = keeper.number();
+    auto tx = co_await context_.catalog.begin(place.partition());
+    const auto there = tx.get(ClusterRecord::key(cluster.id));
+    if (there && !*there) {
+      save(tx, cluster);
+      const auto note = [&](std::string message) {
+        tell(tx, place, now(), "db-cluster", cluster.id, std::move(message), {"notification"});
+      };
+      for (const auto& [key, value] : shown_tags(cluster)) {
+        if (key == "aws:boreal:engine-map") note("Engine version " + value);
+        if (key == "aws:boreal:storage") {
+          note(
+              "StorageEncrypted=true is served WITHOUT encryption: boreal was started with "
+              "--allow-unencrypted-storage");
+        }
+      }
+      auto committed = co_await tx.commit();
+      if (!committed) done = refuse(committed.error());
+    } else {
+      done = there ? refuse(errors::db_cluster_already_exists_fault(
+                         fmt::format("DB Cluster already exists: {}", cluster.id)))
+                   : Outcome<void>(refuse(there.error()));
+    }
+  }
+  if (done) {
+    keeper.start();
+  } else {
+    co_await drop_keeper(cluster.resource_id);
+  }
+  co_return done;
+}
+
+Task<Outcome<api::CreateDBClusterResult>> Service::create_db_cluster(aws::Call& call,
+                                                                     api::CreateDBClusterMessage input) {
+  CO_TRY(auto cluster, co_await cluster_from(call, input));
+  CO_CHECK(co_await begin_cluster(place_of(call), cluster));
+  co_return api::CreateDBClusterResult{to_api(cluster, {}, place_of(call))};
+}
+
+namespace {
+
+Outcome<void> apply_filters(std::vector<ClusterRecord>& clusters, const std::vector<api::Filter>& filters,
+                            const Place& place) {
+  for (const auto& filter : filters) {
+    const auto has = [&](const std::string& value) {
+      return std::ranges::find(filter.values, value) != filter.values.end();
+    };
+    if (filter.name == "db-cluster-id") {
+      std::erase_if(clusters, [&](const auto& c) { return !has(c.id) && !has(place.arn("cluster", c.id)); });
+    } else if (filter.name == "db-cluster-resource-id") {
+      std::erase_if(clusters, [&](const auto& c) { return !has(c.resource_id); });
+    } else if (filter.name == "engine") {
+      std::erase_if(clusters, [&](const auto& c) { return !has(c.engine); });
+    } else if (filter.name == "clone-group-id" || filter.name == "domain") {
+      clusters.clear();
+    } else {
+      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Outcome<api::DBClusterMessage>> Service::describe_db_clusters(aws::Call& call,
+                                                                   api::DescribeDBClustersMessage input) {
+  const Place place = place_of(call);
+  auto tx = co_await begin(call);
+  CO_TRY(auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
+  if (input.db_cluster_identifier) {
+    const std::string id = name_of(*input.db_cluster_identifier);
+    std::erase_if(clusters, [&](const ClusterRecord& c) { return c.id != id && to_lower(c.resource_id) != id; });
+    if (clusters.empty()) {
+      co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", id)));
+    }
+  }
+  CO_CHECK(apply_filters(clusters, input.filters.value_or(std::vector<api::Filter>()), place));
+  api::DBClusterMessage output;
+  CO_TRY(const auto shown, page(std::move(clusters), input.marker, input.max_records, output.marker,
+                                [](const ClusterRecord& c) { return c.id; }));
+  output.db_clusters.emplace();
+  for (const auto& cluster : shown) {
+    CO_TRY(const auto instances, instances_of(tx, cluster.id));
+    output.db_clusters->push_back(to_api(cluster, instances, place));
+  }
+  co_return output;
+}
+
+Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_cluster_from_snapshot(
+    aws::Call& call, api::RestoreDBClusterFromSnapshotMessage in) {
+  CO_CHECK(check_served({{in.scaling_configuration.has_value(), "ScalingConfiguration"},
+                         {in.serverless_v2_scaling_configuration.has_value(), "ServerlessV2ScalingConfiguration"},
+                         {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
+                         {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass"},
+                         {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
+                         {in.domain.has_value(), "Domain"}}));
+  const std::string snapshot_id = name_of(in.snapshot_identifier);
+  CO_TRY(const auto snapshot, load<SnapshotRecord>(context_.catalog, place_of(call), SnapshotRecord::key(snapshot_id)));
+  if (!snapshot) {
+    co_return refuse(
+        errors::db_cluster_snapshot_not_found_fault(fmt::format("DBClusterSnapshot not found: {}", snapshot_id)));
+  }
+  if (snapshot->status != "available") {
+    co_return refuse(errors::invalid_db_cluster_snapshot_state_fault(
+        fmt::format("The snapshot {} is not available: {}", snapshot_id, snapshot->status)));
+  }
+  ClusterRecord cluster = snapshot->cluster;  // what the input does not say is as it was
+  CO_TRY(cluster.id, checked_identifier(in.db_cluster_identifier, "DBClusterIdentifier"));
+  if (in.engine != cluster.engine) {
+    co_return refuse(errors::invalid_parameter_combination(
+        fmt::format("The snapshot {} is of the engine {}, not {}.", snapshot_id, cluster.engine, in.engine)));
+  }
+  if (in.engine_version && *in.engine_version != cluster.engine_version) {
+    CO_TRY(const auto version, co_await engines_.resolve(*in.engine_version));
+    if (version.installation->major != cluster.served_major) {
+      co_return refuse(
+          errors::invalid_parameter_combination(fmt::format("Cannot restore {} as {}: its data is of PostgreSQL {}.",
+                                                            snapshot_id, *in.engine_version, cluster.served_major)));
+    }
+    cluster.engine_version = *in.engine_version;
+  }
+  cluster.port = in.port.value_or(cluster.port);
+  CO_CHECK(check_port(cluster.port));
+  if (in.availability_zones) cluster.zones = *in.availability_zones;
+  if (in.enable_cloudwatch_logs_exports) cluster.log_exports = *in.enable_cloudwatch_logs_exports;
+  CO_CHECK(check_log_exports(cluster.log_exports));
+  cluster.deletion_protection = in.deletion_protection.value_or(false);
+  cluster.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(cluster.copy_tags_to_snapshot);
+  CO_TRY(cluster.tags, checked_tags(in.tags));
+  const std::string family = family_of(cluster);
+  cluster.parameter_group = to_lower(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
+  CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family, true));
+  CO_CHECK(co_await place_cluster(call, cluster, in.db_subnet_group_name, in.vpc_security_group_ids));
+  cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
+  const bool encrypted = cluster.storage_encrypted || in.kms_key_id.has_value();
+  CO_CHECK(co_await encrypt_cluster(call, cluster, encrypted,
+                                    in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(cluster.key_arn)));
+  cluster.writer.clear();
+  cluster.stopped = false;
+  cluster.final_snapshot.clear();
+  cluster.failover_to.clear();
+  cluster.master_applied = 0;
+  cluster.restore_from = snapshot_id;
+  CO_CHECK(co_await begin_cluster(place_of(call), cluster));
+  co_return api::RestoreDBClusterFromSnapshotResult{to_api(cluster, {}, place_of(call))};
+}
+
+}  // namespace boreal::rds

@@ -1,0 +1,132 @@
+#include "rds/engines.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "io/file.h"
+
+namespace boreal::rds {
+
+void Engines::start() { tasks_.spawn(look()); }
+
+Task<void> Engines::stop() {
+  stopping_ = true;
+  for (auto& [number, major] : majors_) co_await major->pool->stop();
+  co_await tasks_.wait();
+}
+
+Task<void> Engines::look() {
+  auto folders = options_.bin_folders;
+  const auto usual = postgres::default_version_folders();
+  folders.insert(folders.end(), usual.begin(), usual.end());
+  auto found = co_await context_.pool.run([&]() -> Result<std::pair<postgres::Context, postgres::Installations>> {
+    CHECK(io::make_folders(options_.folder, 0711));  // servers of another user pass through
+    TRY(auto context, postgres::Context::make(context_.loop, context_.pool, "rdsadmin"));
+    TRY(auto installations, postgres::Installations::discover(folders));
+    return std::pair(std::move(context), std::move(installations));
+  });
+  if (!found) {
+    error_ = std::move(found).error();
+    log::error("rds", "no databases can be served", {{"why", error_->message()}});
+    known_.set();
+    co_return;
+  }
+  postgres_.emplace(std::move(found->first));
+  for (const auto& installation : found->second.all()) {
+    auto major = std::make_unique<Major>();
+    major->installation = installation;
+    major->pool = std::make_unique<postgres::WarmPool>(
+        *postgres_, major->installation,
+        postgres::WarmPool::Options{.folder = fmt::format("{}/pool/{}", options_.folder, installation.major),
+                                    .size = options_.warm_pool});
+    majors_[installation.major] = std::move(major);
+  }
+  known_.set();
+  if (stopping_) co_return;
+  for (auto& [number, major] : majors_) tasks_.spawn(prepare(*major));
+}
+
+Task<void> Engines::prepare(Major& major) {
+  const io::Path settings = options_.folder + "/settings";
+  const auto made = co_await context_.pool.run([&]() -> Result<void> {
+    CHECK(io::make_folders(options_.folder + "/pool", 0711));
+    return io::make_folders(settings, 0711);
+  });
+  if (!made) log::error("rds", "cannot make folders", {{"why", made.error().message()}});
+  if (auto started = co_await major.pool->start(); !started) {
+    log::error("rds", "no data directories are made in advance", {{"why", started.error().message()}});
+  }
+  major.settings = co_await postgres::SettingsCatalog::load(*postgres_, major.installation,
+                                                            fmt::format("{}/{}", settings, major.installation.major));
+  if (!*major.settings) {
+    log::error("rds", "the settings of an installed version are not known",
+               {{"version", major.installation.version}, {"why", major.settings->error().message()}});
+  }
+  major.settings_known.set();
+}
+
+Task<Result<const postgres::Context*>> Engines::context() {
+  co_await known_.wait();
+  if (error_) co_return std::unexpected(*error_);
+  co_return &*postgres_;
+}
+
+Task<Result<const postgres::Installation*>> Engines::installation(int major) {
+  CO_CHECK(co_await context());
+  const auto found = majors_.find(major);
+  if (found == majors_.end())
+    co_return fail(Errc::unsupported, fmt::format("PostgreSQL {} is not installed here", major));
+  co_return &found->second->installation;
+}
+
+Task<Result<postgres::WarmPool*>> Engines::pool(int major) {
+  CO_CHECK(co_await installation(major));
+  co_return majors_.at(major)->pool.get();
+}
+
+Task<Result<const postgres::SettingsCatalog*>> Engines::settings(int major) {
+  CO_CHECK(co_await installation(major));
+  Major& entry = *majors_.at(major);
+  co_await entry.settings_known.wait();
+  if (!*entry.settings) co_return std::unexpected(entry.settings->error());
+  co_return &**entry.settings;
+}
+
+Task<Result<std::map<int, const postgres::Installation*>>> Engines::served() {
+  CO_CHECK(co_await context());
+  std::map<int, const postgres::Installation*> served;
+  for (const auto& [asked, installed] : options_.engine_map) {
+    if (const auto found = majors_.find(installed); found != majors_.end())
+      served[asked] = &found->second->installation;
+  }
+  for (const auto& [number, major] : majors_) served[number] = &major->installation;
+  co_return served;
+}
+
+Task<Result<ServedVersion>> Engines::resolve(std::string version) {
+  CO_TRY(const auto all, co_await served());
+  if (all.empty()) co_return fail(Errc::unsupported, "no PostgreSQL is installed on this machine");
+  if (version.empty()) {
+    const auto* newest = majors_.rbegin()->second.get();
+    co_return ServedVersion{newest->installation.version, newest->installation.major, &newest->installation};
+  }
+  const auto parts = split(version, '.');
+  const auto major = parse_int(parts[0], 1, 999);
+  const bool good = major && parts.size() <= 2 && (parts.size() == 1 || parse_int(parts[1], 0, 999));
+  if (!good) co_return fail(Errc::invalid, fmt::format("'{}' is no engine version", version));
+  const auto found = all.find(static_cast<int>(*major));
+  if (found == all.end()) {
+    std::vector<std::string> names;
+    for (const auto& [number, installation] : all) names.push_back(std::to_string(number));
+    co_return fail(Errc::unsupported,
+                   fmt::format("PostgreSQL {} is not installed here and mapped to none that is (--engine-map {}={}); "
+                               "major versions that can be served: {}",
+                               *major, *major, majors_.rbegin()->first, join(names, ", ")));
+  }
+  const bool whole = parts.size() == 2;
+  const bool own = found->second->major == *major;
+  co_return ServedVersion{!whole && own ? found->second->version : version, static_cast<int>(*major), found->second};
+}
+
+}  // namespace boreal::rds

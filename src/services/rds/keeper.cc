@@ -1,0 +1,283 @@
+#include "rds/keeper.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "io/file.h"
+#include "postgres/backup.h"
+
+namespace boreal::rds {
+
+namespace {
+constexpr Duration first_retry{500};
+constexpr Duration longest_retry{30'000};
+constexpr Duration pause{50};
+constexpr size_t max_clients = 5'000;
+}  // namespace
+
+// Counts as a reader of the cluster's servers while it lives.
+class Keeper::PinnedSource final : public Source {
+ public:
+  PinnedSource(Keeper& keeper, std::unique_ptr<Source> inner) : keeper_(keeper), inner_(std::move(inner)) {
+    ++keeper_.pins_;
+  }
+  ~PinnedSource() override {
+    inner_.reset();
+    --keeper_.pins_;
+    keeper_.wake();
+  }
+  Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
+
+ private:
+  Keeper& keeper_;
+  std::unique_ptr<Source> inner_;
+};
+
+Keeper::Keeper(const Tools& tools, Place place, std::string cluster_id, std::string resource_id,
+               std::function<void()> gone)
+    : tools_(tools),
+      place_(std::move(place)),
+      cluster_id_(std::move(cluster_id)),
+      resource_id_(std::move(resource_id)),
+      gone_(std::move(gone)) {}
+
+io::Path Keeper::folder() const { return tools_.options.folder + "/instances/" + to_lower(resource_id_); }
+
+Result<void> Keeper::listen(unsigned number, uint16_t port) {
+  number_ = number;
+  port_ = port;
+  TRY(const auto plan, endpoints::AddressPlan::of(number));
+  const auto admit = [this](const net::Address& client) {
+    return std::ranges::any_of(admitted_, [&](const Cidr& cidr) { return cidr.contains(client.host); });
+  };
+  const auto open = [&](std::string name, const std::string& address) {
+    return endpoints::Endpoint::open(
+        tools_.context.loop,
+        {.name = std::move(name), .listen = {address, port}, .bind_host = address, .max_connections = max_clients},
+        admit);
+  };
+  TRY(auto writer, open(cluster_id_, plan.writer()));
+  TRY(auto reader, open(cluster_id_ + " (reader)", plan.reader()));
+  writer_ = std::move(writer);
+  reader_ = std::move(reader);
+  return {};
+}
+
+void Keeper::start() {
+  started_ = true;
+  tasks_.spawn(run());
+}
+
+Task<void> Keeper::stop(bool stop_servers) {
+  stopping_ = true;
+  wake();
+  co_await tasks_.wait();
+  if (engine_ && stop_servers) {
+    for (const auto& name : engine_->names()) {
+      if (engine_->is_primary(name)) continue;
+      if (auto stopped = co_await engine_->stop(name); !stopped) {
+        log::error("rds", "a server did not stop", {{"name", name}, {"why", stopped.error().message()}});
+      }
+    }
+    if (auto* primary = engine_->primary()) {
+      if (auto stopped = co_await engine_->stop(primary->name()); !stopped) {
+        log::error("rds", "a server did not stop", {{"name", cluster_id_}, {"why", stopped.error().message()}});
+      }
+    }
+  }
+  if (writer_) co_await writer_->stop();
+  if (reader_) co_await reader_->stop();
+  if (engine_) co_await engine_->close();
+  engine_.reset();
+}
+
+Task<void> Keeper::run() {
+  while (!stopping_) {
+    wake_.reset();
+    auto done = co_await reconcile();
+    if (done && *done) {
+      gone_();
+      co_return;
+    }
+    if (!done) {
+      const Duration wait = std::min(longest_retry, first_retry * (1u << std::min(failures_, 6u)));
+      ++failures_;
+      log::warn("rds", "a cluster is not as it should be yet",
+                {{"cluster", cluster_id_}, {"why", done.error().message()}, {"again_in", format_duration(wait)}});
+      tasks_.spawn(wake_later(wait));
+    } else {
+      failures_ = 0;
+    }
+    if (!stopping_) co_await wake_.wait();
+  }
+}
+
+Task<void> Keeper::wake_later(Duration time) {
+  for (Duration slept{0}; slept < time && !stopping_; slept += pause) co_await tools_.context.loop.sleep(pause);
+  wake();
+}
+
+Task<Result<std::optional<Keeper::View>>> Keeper::look() {
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  CO_TRY(auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(cluster_id_)));
+  if (!cluster || cluster->resource_id != resource_id_) co_return std::optional<View>();
+  CO_TRY(auto instances, instances_of(tx, cluster_id_));
+  std::ranges::sort(instances, {}, [](const InstanceRecord& i) { return std::pair(i.created, i.id); });
+  co_return View{std::move(*cluster), std::move(instances)};
+}
+
+Task<Result<bool>> Keeper::reconcile() {
+  CO_TRY(auto view, co_await look());
+  if (!view) co_return true;
+  if (!writer_) {
+    if (auto listening = listen(view->cluster.number, static_cast<uint16_t>(view->cluster.port)); !listening) {
+      co_return std::unexpected(std::move(listening).error().within("listen at the cluster's endpoints"));
+    }
+  }
+  CO_CHECK(co_await attach_interfaces(*view));
+  CO_CHECK(co_await open_engine(*view));
+  if (!view->cluster.restore_from.empty()) {
+    CO_CHECK(co_await restore(*view));
+    wake();
+    co_return false;
+  }
+  CO_CHECK(co_await remove_instances(*view));
+  CO_CHECK(co_await take_snapshots(*view));
+  if (view->cluster.status == "deleting" && view->instances.empty()) {
+    CO_CHECK(co_await destroy(*view));
+    co_return true;
+  }
+  CO_CHECK(co_await place_instances(*view));
+  if (view->cluster.stopped) {
+    CO_CHECK(co_await stop_servers(*view));
+  } else {
+    CO_CHECK(co_await reboot_servers(*view));
+    CO_CHECK(co_await configure_servers(*view));
+    CO_CHECK(co_await run_servers(*view));
+    CO_CHECK(co_await prepare_master(*view));
+    CO_CHECK(co_await fail_over_if_asked(*view));
+  }
+  retarget();
+  CO_CHECK(co_await settle(*view));
+  co_return false;
+}
+
+Task<Result<void>> Keeper::open_engine(const View& view) {
+  if (engine_) co_return Result<void>();
+  CO_TRY(const auto* context, co_await tools_.engines.context());
+  CO_TRY(const auto* installation, co_await tools_.engines.installation(view.cluster.served_major));
+  CO_CHECK(co_await tools_.context.pool.run(
+      [this] { return io::make_folders(tools_.options.folder + "/instances", 0711); }));
+  std::map<std::string, postgres::ServerOptions> members;
+  for (auto instance : view.instances) {
+    if (!instance.placed) continue;
+    CO_TRY(members[instance.id], co_await options_of(view, instance, false));
+  }
+  postgres::Cluster::Handlers handlers;
+  handlers.lost = [this](const std::string& name, bool was_primary) { tasks_.spawn(on_lost(name, was_primary)); };
+  handlers.changed = [this] { retarget(); };
+  auto engine = std::make_unique<postgres::Cluster>(*context, *installation, folder(), std::move(handlers));
+  auto opened = co_await engine->open(std::move(members));
+  if (!opened) {
+    co_await engine->close();
+    co_return opened;
+  }
+  engine_ = std::move(engine);
+  retarget();
+  co_return Result<void>();
+}
+
+Task<Result<void>> Keeper::close_engine() {
+  if (!engine_) co_return Result<void>();
+  co_await engine_->close();
+  engine_.reset();
+  configured_.clear();
+  co_return Result<void>();
+}
+
+// An instance stands in a subnet: neither that nor its groups can be deleted under it.
+Task<Result<void>> Keeper::attach_interfaces(const View& view) {
+  for (const auto& instance : view.instances) {
+    std::string now = instance.id;
+    for (const auto& group : view.cluster.group_ids) now += ' ' + group;
+    if (instance.subnet_id.empty() || instance.status == "deleting" || interfaces_.contains(now)) continue;
+    auto attached = co_await tools_.network.attach_interface(place_.account, place_.region,
+                                                             {.owner = "rds:" + instance.id,
+                                                              .subnet_id = instance.subnet_id,
+                                                              .group_ids = view.cluster.group_ids,
+                                                              .description = "RDSNetworkInterface",
+                                                              .private_ip = ""});
+    if (!attached) co_return fail(Errc::unavailable, "attach a network interface: " + attached.error().message);
+    interfaces_.insert(now);
+  }
+  co_return Result<void>();
+}
+
+void Keeper::retarget() {
+  if (!writer_ || !engine_) return;
+  const auto address = [&](const std::string& name) { return engine_->find(name)->options().listen; };
+  endpoints::Targets write;
+  endpoints::Targets read;
+  for (const auto& name : engine_->names()) {
+    if (!engine_->find(name)->is_running()) continue;
+    if (engine_->is_primary(name)) {
+      write.preferred.push_back(address(name));
+      read.fallback.push_back(address(name));
+    } else {
+      read.preferred.push_back(address(name));
+    }
+  }
+  writer_->set_targets(std::move(write));
+  reader_->set_targets(std::move(read));
+}
+
+postgres::Instance* Keeper::server(const std::string& instance_id) {
+  auto* server = engine_ ? engine_->find(instance_id) : nullptr;
+  return server && server->is_running() ? server : nullptr;
+}
+
+Task<Result<std::unique_ptr<Source>>> Keeper::open_backup() {
+  auto* primary = engine_ ? engine_->primary() : nullptr;
+  if (!primary || !primary->is_running()) {
+    co_return fail(Errc::unavailable, fmt::format("the cluster {} has no running instance to copy from", cluster_id_));
+  }
+  CO_TRY(const auto* context, co_await tools_.engines.context());
+  CO_TRY(auto view, co_await look());
+  if (!view) co_return fail(Errc::not_found, fmt::format("the cluster {} is gone", cluster_id_));
+  CO_TRY(const auto* installation, co_await tools_.engines.installation(view->cluster.served_major));
+  CO_TRY(auto source, co_await postgres::open_backup(*context, *installation, *primary));
+  co_return std::make_unique<PinnedSource>(*this, std::move(source));
+}
+
+Task<Result<void>> Keeper::update_cluster(std::function<void(ClusterRecord&, store::Transaction&)> change) {
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  CO_TRY(auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(cluster_id_)));
+  if (!cluster || cluster->resource_id != resource_id_) co_return fail(Errc::not_found, "the cluster is gone");
+  change(*cluster, tx);
+  save(tx, *cluster);
+  co_return co_await tx.commit();
+}
+
+Task<Result<void>> Keeper::update_instance(std::string id,
+                                           std::function<void(InstanceRecord&, store::Transaction&)> change) {
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
+  if (!instance) co_return fail(Errc::not_found, "the instance " + id + " is gone");
+  change(*instance, tx);
+  save(tx, *instance);
+  co_return co_await tx.commit();
+}
+
+void Keeper::tell_cluster(store::Transaction& tx, std::string message, std::vector<std::string> categories) const {
+  tell(tx, place_, tools_.context.clock.now(), "db-cluster", cluster_id_, std::move(message), std::move(categories));
+}
+
+void Keeper::tell_instance(store::Transaction& tx, const std::string& id, std::string message,
+                           std::vector<std::string> categories) const {
+  tell(tx, place_, tools_.context.clock.now(), "db-instance", id, std::move(message), std::move(categories));
+}
+
+}  // namespace boreal::rds

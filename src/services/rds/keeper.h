@@ -1,0 +1,138 @@
+// Keeps one cluster: brings PostgreSQL where the catalog's records say it should be, and writes into them what it sees.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "aws/context.h"
+#include "aws/peers.h"
+#include "base/sync.h"
+#include "endpoints/endpoint.h"
+#include "endpoints/plan.h"
+#include "postgres/cluster.h"
+#include "rds/admission.h"
+#include "rds/engines.h"
+#include "rds/options.h"
+#include "rds/resources.h"
+#include "rds/snapshot_file.h"
+
+namespace boreal::rds {
+
+// What keepers work with; outlives them.
+struct Tools {
+  aws::ServiceContext context;
+  aws::Keys& keys;
+  aws::Network& network;
+  Engines& engines;
+  const Options& options;
+};
+
+// Thread rule: the loop.
+class Keeper {
+ public:
+  // `gone` is called once the cluster is deleted and nothing of it is left: the owner may stop() the keeper then.
+  Keeper(const Tools& tools, Place place, std::string cluster_id, std::string resource_id, std::function<void()> gone);
+
+  // Listens at the cluster's endpoints; nobody is served until servers run. Errc::conflict or Errc::io when an address
+  // is taken.
+  Result<void> listen(unsigned number, uint16_t port);
+  void start();
+  void wake() { wake_.set(); }
+  // Ends the work under way; with `stop_servers` PostgreSQL too, else it runs on.
+  Task<void> stop(bool stop_servers);
+
+  const Place& place() const { return place_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  unsigned number() const { return number_; }
+  bool listens() const { return writer_ != nullptr; }
+  // The rules of a security group changed.
+  void recheck_admission();
+  // The server of an instance that runs; null: it does not.
+  postgres::Instance* server(const std::string& instance_id);
+  // A copy of the data as it is when the copy ends. Servers are not taken away while it lives.
+  Task<Result<std::unique_ptr<Source>>> open_backup();
+  io::Path log_folder(const std::string& instance_id) const {
+    return folder() + "/servers/" + instance_id + "/log/error";
+  }
+  io::Path snapshots_folder() const { return tools_.options.folder + "/snapshots"; }
+
+ private:
+  struct View {
+    ClusterRecord cluster;
+    std::vector<InstanceRecord> instances;  // by age
+  };
+  class PinnedSource;
+
+  io::Path folder() const;
+  Task<void> run();
+  Task<void> wake_later(Duration time);
+  // True when the cluster is gone.
+  Task<Result<bool>> reconcile();
+  Task<Result<std::optional<View>>> look();
+  Task<Result<void>> open_engine(const View& view);
+  Task<Result<void>> close_engine();
+  Task<Result<void>> attach_interfaces(const View& view);
+
+  // Instances (keeper_instances.cc)
+  Task<Result<void>> place_instances(View& view);
+  Task<Result<void>> remove_instances(View& view);
+  Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
+  Task<Result<void>> run_servers(View& view);
+  Task<Result<void>> stop_servers(const View& view);
+  Task<Result<void>> configure_servers(View& view);
+  Task<Result<void>> reboot_servers(View& view);
+  Task<Result<void>> prepare_master(View& view);
+  Task<Result<void>> fail_over_if_asked(View& view);
+  Task<Result<void>> settle(const View& view);
+  Task<Result<postgres::ServerOptions>> options_of(const View& view, InstanceRecord& instance, bool restarting);
+  Task<Result<postgres::Certificate>> certificate(std::string address);
+  Result<std::vector<std::string>> admitted(const ClusterRecord& cluster) const;
+  std::string best_standby(const View& view, const std::string& except) const;
+  Task<void> on_lost(std::string name, bool was_primary);
+
+  // Volumes and snapshots (keeper_volume.cc)
+  Task<Result<void>> take_snapshots(const View& view);
+  Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
+  Task<Result<void>> restore(const View& view);
+  Task<Result<void>> destroy(View view);
+  Task<Result<postgres::Instance*>> volume_server(const View& view);
+  Task<Result<void>> end_volume_server();
+  postgres::ServerOptions volume_options() const;
+
+  void retarget();
+  Task<Result<void>> update_cluster(std::function<void(ClusterRecord&, store::Transaction&)> change);
+  Task<Result<void>> update_instance(std::string id, std::function<void(InstanceRecord&, store::Transaction&)> change);
+  void tell_cluster(store::Transaction& tx, std::string message, std::vector<std::string> categories) const;
+  void tell_instance(store::Transaction& tx, const std::string& id, std::string message,
+                     std::vector<std::string> categories) const;
+
+  const Tools& tools_;
+  const Place place_;
+  const std::string cluster_id_;
+  const std::string resource_id_;
+  const std::function<void()> gone_;
+
+  unsigned number_ = 0;
+  uint16_t port_ = 0;
+  std::unique_ptr<endpoints::Endpoint> writer_;
+  std::unique_ptr<endpoints::Endpoint> reader_;
+  std::vector<Cidr> admitted_;
+
+  std::unique_ptr<postgres::Cluster> engine_;
+  std::map<std::string, std::string> configured_;  // instance -> its configuration as text, as last given to the engine
+  std::map<std::string, postgres::Certificate> certificates_;  // by address
+  std::set<std::string> interfaces_;                           // instances whose interface is known to be there
+  size_t pins_ = 0;
+  bool failing_over_ = false;
+  bool started_ = false;
+  bool stopping_ = false;
+  unsigned failures_ = 0;
+  Event wake_;
+  TaskGroup tasks_;
+};
+
+}  // namespace boreal::rds

@@ -1,0 +1,122 @@
+// The data of a cluster apart from its instances: snapshots, restores, the end.
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "io/file.h"
+#include "postgres/backup.h"
+#include "rds/bootstrap.h"
+#include "rds/keeper.h"
+#include "rds/snapshots.h"
+
+namespace boreal::rds {
+
+namespace {
+// A server that the service runs for itself, on the data of a cluster without instances.
+const std::string volume_name = "volume";
+}  // namespace
+
+postgres::ServerOptions Keeper::volume_options() const {
+  postgres::ServerOptions options;
+  const auto plan = endpoints::AddressPlan::of(number_);
+  options.listen = {*plan->instance(endpoints::AddressPlan::max_instances - 1), port_};
+  return options;
+}
+
+Task<Result<postgres::Instance*>> Keeper::volume_server(const View& view) {
+  CO_TRY(auto* pool, co_await tools_.engines.pool(view.cluster.served_major));
+  CO_CHECK(co_await engine_->create(*pool, volume_name, volume_options()));
+  CO_CHECK(co_await prepare_database(*engine_->primary(), view.cluster.master_username, view.cluster.master_verifier,
+                                     view.cluster.database_name));
+  co_return engine_->primary();
+}
+
+Task<Result<void>> Keeper::end_volume_server() { co_return co_await engine_->remove_server(volume_name); }
+
+Task<Result<void>> Keeper::take_snapshots(const View& view) {
+  CO_TRY(const auto all, load_all<SnapshotRecord>(tools_.context.catalog, place_, "snapshot/"));
+  for (const auto& snapshot : all) {
+    if (snapshot.status != "creating" || snapshot.cluster_resource_id != resource_id_) continue;
+    auto taken = co_await take_snapshot(view, snapshot);
+    if (!taken && snapshot.id == view.cluster.final_snapshot) co_return taken;  // nothing goes before it is there
+    if (taken) continue;
+    log::error("rds", "a snapshot failed", {{"snapshot", snapshot.id}, {"why", taken.error().message()}});
+    auto tx = co_await tools_.context.catalog.begin(place_.partition());
+    CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id)));
+    if (!record) continue;
+    record->status = "failed";
+    save(tx, *record);
+    tell(tx, place_, tools_.context.clock.now(), "db-cluster-snapshot", snapshot.id,
+         "Manual cluster snapshot failed: " + taken.error().message(), {"backup"});
+    CO_CHECK(co_await tx.commit());
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapshot) {
+  CO_TRY(const auto* context, co_await tools_.engines.context());
+  CO_TRY(const auto* installation, co_await tools_.engines.installation(view.cluster.served_major));
+  CO_TRY(auto key, co_await open_snapshot_key(tools_.keys, place_, snapshot));
+  const bool alone = engine_->names().empty();
+  auto* server = engine_->primary();
+  if (alone) {
+    CO_TRY(server, co_await volume_server(view));
+  } else if (!server || !server->is_running()) {
+    co_return fail(Errc::unavailable, "the cluster's writer does not run");
+  }
+  CO_CHECK(co_await tools_.context.pool.run([this] { return io::make_folders(snapshots_folder()); }));
+  auto source = co_await postgres::open_backup(*context, *installation, *server);
+  Result<uint64_t> bytes = fail(Errc::internal, "not copied");
+  if (source) {
+    bytes = co_await write_snapshot_file(tools_.context.pool, snapshots_folder() + "/" + snapshot.file, std::move(key),
+                                         **source);
+    source->reset();
+  } else {
+    bytes = std::unexpected(std::move(source).error());
+  }
+  if (alone) CO_CHECK(co_await end_volume_server());
+  if (!bytes) co_return std::unexpected(std::move(bytes).error());
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id)));
+  if (!record) co_return Result<void>();  // deleted meanwhile; its file goes with the sweep
+  record->status = "available";
+  record->bytes = static_cast<int64_t>(*bytes);
+  save(tx, *record);
+  tell(tx, place_, tools_.context.clock.now(), "db-cluster-snapshot", snapshot.id, "Manual cluster snapshot created",
+       {"backup"});
+  co_return co_await tx.commit();
+}
+
+// Begins from nothing each time it is tried: what an earlier try left may be in halves.
+Task<Result<void>> Keeper::restore(const View& view) {
+  CO_TRY(const auto snapshot,
+         load<SnapshotRecord>(tools_.context.catalog, place_, SnapshotRecord::key(view.cluster.restore_from)));
+  if (!snapshot) co_return fail(Errc::not_found, "the snapshot " + view.cluster.restore_from + " is gone");
+  CO_CHECK(co_await engine_->destroy());
+  CO_CHECK(co_await close_engine());
+  CO_CHECK(co_await open_engine(view));
+  CO_TRY(auto key, co_await open_snapshot_key(tools_.keys, place_, *snapshot));
+  CO_TRY(auto source,
+         open_snapshot_file(tools_.context.pool, snapshots_folder() + "/" + snapshot->file, std::move(key)));
+  CO_CHECK(co_await engine_->create_from(*source, volume_name, volume_options()));
+  CO_CHECK(co_await end_volume_server());
+  co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    record.restore_from.clear();
+    tell_cluster(tx, "Restored from snapshot " + snapshot->id, {"notification"});
+  });
+}
+
+Task<Result<void>> Keeper::destroy(View view) {
+  if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
+  CO_CHECK(co_await engine_->destroy());
+  CO_CHECK(co_await close_engine());
+  if (writer_) co_await writer_->stop();
+  if (reader_) co_await reader_->stop();
+  writer_.reset();
+  reader_.reset();
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  tx.remove(ClusterRecord::key(cluster_id_));
+  tell_cluster(tx, "DB cluster deleted", {"deletion"});
+  co_return co_await tx.commit();
+}
+
+}  // namespace boreal::rds

@@ -1,0 +1,148 @@
+// Clusters as backups know them: a tar stream of the running database, and a new cluster made of one.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/arn.h"
+#include "rds/service.h"
+#include "rds/snapshots.h"
+#include "rds/validate.h"
+
+namespace boreal::rds {
+
+namespace errors = api::errors;
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+
+constexpr std::string_view id_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+constexpr size_t id_length = 26;
+constexpr Duration look_again{50};
+
+Service::Resource resource_of(const ClusterRecord& cluster, const Place& place) {
+  return {place.arn("cluster", cluster.id), cluster.id, cluster.tags};
+}
+
+std::string value(const std::map<std::string, std::string>& metadata, const std::string& key,
+                  const std::string& fallback) {
+  const auto found = metadata.find(key);
+  return found == metadata.end() || found->second.empty() ? fallback : found->second;
+}
+
+}  // namespace
+
+Task<Outcome<std::optional<Service::Resource>>> Service::find(std::string account, std::string region,
+                                                              std::string arn_or_name) {
+  const Place place{std::move(account), std::move(region)};
+  if (const auto arn = aws::Arn::parse(arn_or_name)) {
+    const bool ours = arn->service == "rds" && arn->resource.starts_with("cluster:") && arn->account == place.account &&
+                      arn->region == place.region;
+    if (!ours) co_return std::nullopt;
+  }
+  CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(name_of(arn_or_name))));
+  if (!cluster || cluster->status == "deleting") co_return std::nullopt;
+  co_return resource_of(*cluster, place);
+}
+
+Task<Outcome<std::vector<Service::Resource>>> Service::list(std::string account, std::string region) {
+  const Place place{std::move(account), std::move(region)};
+  CO_TRY(const auto clusters, load_all<ClusterRecord>(context_.catalog, place, "cluster/"));
+  std::vector<Resource> resources;
+  for (const auto& cluster : clusters) {
+    if (cluster.status != "deleting") resources.push_back(resource_of(cluster, place));
+  }
+  co_return resources;
+}
+
+Task<Outcome<Service::Backup>> Service::back_up(std::string account, std::string region, std::string arn) {
+  const Place place{std::move(account), std::move(region)};
+  const std::string id = name_of(arn);
+  CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
+  auto* found = keeper(place, id);
+  if (!cluster || !found)
+    co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", id)));
+  auto data = co_await found->open_backup();
+  if (!data) {
+    co_return refuse(errors::invalid_db_cluster_state_fault(fmt::format("Cluster {}: {}", id, data.error().message())));
+  }
+  Backup backup{std::move(*data), {}};
+  backup.restore_metadata = {{"DBClusterIdentifier", id},
+                             {"Engine", cluster->engine},
+                             {"EngineVersion", cluster->engine_version},
+                             {"DBSubnetGroupName", cluster->subnet_group},
+                             {"DBClusterParameterGroupName", cluster->parameter_group},
+                             {"Port", std::to_string(cluster->port)},
+                             {"boreal:cluster", store::encode(*cluster)}};
+  co_return backup;
+}
+
+// The stream becomes a snapshot first, from which the cluster is made like from any other.
+Task<Outcome<std::string>> Service::restore(std::string account, std::string region,
+                                            std::map<std::string, std::string> metadata, std::unique_ptr<Source> data) {
+  const Place place{std::move(account), std::move(region)};
+  CO_TRY(ClusterRecord cluster, store::decode<ClusterRecord>(value(metadata, "boreal:cluster", "{}")));
+  CO_TRY(cluster.id, checked_identifier(value(metadata, "DBClusterIdentifier", ""), "DBClusterIdentifier"));
+  CO_TRY(const auto there, context_.catalog.get(place.partition(), ClusterRecord::key(cluster.id)));
+  if (there) {
+    co_return refuse(errors::db_cluster_already_exists_fault(fmt::format("DB Cluster already exists: {}", cluster.id)));
+  }
+  cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
+  cluster.writer.clear();
+  cluster.stopped = false;
+  cluster.deletion_protection = false;
+  cluster.final_snapshot.clear();
+  cluster.failover_to.clear();
+  cluster.master_applied = 0;
+  SnapshotRecord snapshot{.id = "awsbackup:" + context_.random.uuid(), .type = "awsbackup", .status = "creating"};
+  CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, cluster.key_arn, snapshot));
+  snapshot.cluster = cluster;
+  snapshot.created = now();
+  {  // Before the file, so that the sweep leaves it alone.
+    auto tx = co_await context_.catalog.begin(place.partition());
+    CO_TRY(const auto group, subnet_group(tx, place, value(metadata, "DBSubnetGroupName", cluster.subnet_group)));
+    cluster.subnet_group = group.name;
+    cluster.vpc_id = group.vpc_id;
+    save(tx, snapshot);
+    CO_CHECK(co_await tx.commit());
+  }
+  const io::Path folder = options_.folder + "/snapshots";
+  CO_CHECK(co_await context_.pool.run([&] { return io::make_folders(folder); }));
+  CO_TRY(auto key, co_await open_snapshot_key(keys_, place, snapshot));
+  auto written = co_await write_snapshot_file(context_.pool, folder + "/" + snapshot.file, std::move(key), *data);
+  if (!written) {
+    auto tx = co_await context_.catalog.begin(place.partition());
+    tx.remove(SnapshotRecord::key(snapshot.id));
+    CO_CHECK(co_await tx.commit());
+    co_return refuse(written.error());
+  }
+  snapshot.status = "available";
+  snapshot.bytes = static_cast<int64_t>(*written);
+  {
+    auto tx = co_await context_.catalog.begin(place.partition());
+    save(tx, snapshot);
+    CO_CHECK(co_await tx.commit());
+  }
+  cluster.restore_from = snapshot.id;
+  CO_CHECK(co_await begin_cluster(place, cluster));
+  CO_CHECK(co_await wait_until_restored(place, cluster.id));
+  auto tx = co_await context_.catalog.begin(place.partition());
+  tx.remove(SnapshotRecord::key(snapshot.id));
+  CO_CHECK(co_await tx.commit());
+  (void)co_await context_.pool.run(
+      [&] { return io::remove_file(folder + "/" + snapshot.file); });  // else the sweep does
+  co_return place.arn("cluster", cluster.id);
+}
+
+Task<Outcome<void>> Service::wait_until_restored(Place place, std::string cluster_id) {
+  for (;;) {
+    CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(cluster_id)));
+    if (!cluster)
+      co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", cluster_id)));
+    if (cluster->restore_from.empty()) co_return Outcome<void>();
+    if (stopping_) co_return refuse(Error(Errc::cancelled, "boreal is ending"));
+    co_await context_.loop.sleep(look_again);
+  }
+}
+
+}  // namespace boreal::rds

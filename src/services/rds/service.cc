@@ -1,0 +1,112 @@
+#include "rds/service.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace boreal::rds {
+
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+// Other programs of this machine may have some addresses; when none can be had, it is something else.
+constexpr unsigned most_failures = 64;
+}  // namespace
+
+Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network,
+                 aws::Roles& roles)
+    : context_(context),
+      options_(std::move(options)),
+      keys_(keys),
+      network_(network),
+      roles_(roles),
+      engines_(context, {.folder = options_.folder,
+                         .bin_folders = options_.bin_folders,
+                         .engine_map = options_.engine_map,
+                         .warm_pool = options_.warm_pool}),
+      tools_{context, keys, network, engines_, options_} {}
+
+Task<Result<void>> Service::start() {
+  engines_.start();
+  network_.on_group_change([this](const std::string& account, const std::string& region, const std::string&) {
+    for (const auto& [id, keeper] : keepers_) {
+      if (keeper->place() == Place{account, region}) keeper->recheck_admission();
+    }
+  });
+  CO_CHECK(co_await sweep_snapshots());
+  CO_TRY(const auto partitions, context_.catalog.store().partitions());
+  for (const auto& name : partitions) {
+    const auto parts = split(name, '/');
+    if (parts.size() != 3 || parts[0] != "rds") continue;
+    const Place place{std::string(parts[1]), std::string(parts[2])};
+    CO_TRY(const auto clusters, load_all<ClusterRecord>(context_.catalog, place, "cluster/"));
+    for (const auto& cluster : clusters) {
+      Keeper& keeper = make_keeper(place, cluster.id, cluster.resource_id);
+      if (auto listening = keeper.listen(cluster.number, static_cast<uint16_t>(cluster.port)); !listening) {
+        log::error("rds", "the endpoints of a cluster cannot be served yet",
+                   {{"cluster", cluster.id}, {"why", listening.error().message()}});
+      }
+      keeper.start();
+    }
+    tasks_.spawn(copy_snapshots(place));
+  }
+  co_return Result<void>();
+}
+
+Task<void> Service::stop() {
+  stopping_ = true;
+  co_await tasks_.wait();
+  for (auto& [id, keeper] : keepers_) co_await keeper->stop(true);
+  co_await engines_.stop();
+  keepers_.clear();
+}
+
+Keeper& Service::make_keeper(const Place& place, const std::string& cluster_id, const std::string& resource_id) {
+  auto gone = [this, resource_id] {
+    if (!stopping_) tasks_.spawn(drop_keeper(resource_id));
+  };
+  auto keeper = std::make_unique<Keeper>(tools_, place, cluster_id, resource_id, std::move(gone));
+  return *(keepers_[resource_id] = std::move(keeper));
+}
+
+Task<void> Service::drop_keeper(std::string resource_id) {
+  auto found = keepers_.extract(resource_id);
+  if (found) co_await found.mapped()->stop(false);
+}
+
+Keeper* Service::keeper(const Place& place, const std::string& cluster_id) {
+  for (const auto& [id, keeper] : keepers_) {
+    if (keeper->place() == place && keeper->cluster_id() == cluster_id) return keeper.get();
+  }
+  return nullptr;
+}
+
+void Service::wake_all(const Place& place) {
+  for (const auto& [id, keeper] : keepers_) {
+    if (keeper->place() == place) keeper->wake();
+  }
+}
+
+Outcome<void> Service::take_addresses(Keeper& keeper, int port) {
+  std::set<unsigned> taken;
+  for (const auto& [id, other] : keepers_) {
+    if (other.get() != &keeper) taken.insert(other->number());
+  }
+  std::string why = "all are in use";
+  unsigned failed = 0;
+  for (unsigned number = 0; number < endpoints::AddressPlan::max_clusters; ++number) {
+    if (taken.contains(number)) continue;
+    auto listening = keeper.listen(number, static_cast<uint16_t>(port));
+    if (listening) return {};
+    why = listening.error().message();
+    if (++failed == most_failures) break;
+  }
+  return refuse(api::errors::insufficient_db_cluster_capacity_fault(
+      "No addresses are left for the endpoints of a cluster: " + why));
+}
+
+}  // namespace boreal::rds

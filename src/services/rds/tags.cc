@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include "aws/arn.h"
+#include "rds/convert.h"
+#include "rds/service.h"
+#include "rds/validate.h"
+
+namespace boreal::rds {
+
+namespace errors = api::errors;
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+
+// What an ARN of this service names.
+struct Target {
+  std::string kind;  // "cluster", "db", "cluster-snapshot", "subgrp", "cluster-pg", "pg"
+  std::string name;
+  std::string key;
+};
+
+Outcome<Target> target_of(const std::string& text, const Place& place) {
+  const auto arn = aws::Arn::parse(text);
+  const size_t colon = arn ? arn->resource.find(':') : std::string::npos;
+  if (colon == std::string::npos || arn->service != "rds" || arn->region != place.region ||
+      arn->account != place.account) {
+    return refuse(errors::invalid_parameter_value(fmt::format("Invalid resource name: {}", text)));
+  }
+  Target target{arn->resource.substr(0, colon), name_of(text), ""};
+  if (target.kind == "cluster") target.key = ClusterRecord::key(target.name);
+  if (target.kind == "db") target.key = InstanceRecord::key(target.name);
+  if (target.kind == "cluster-snapshot") target.key = SnapshotRecord::key(target.name);
+  if (target.kind == "subgrp") target.key = SubnetGroupRecord::key(target.name);
+  if (target.kind == "cluster-pg") target.key = cluster_group_key(target.name);
+  if (target.kind == "pg") target.key = instance_group_key(target.name);
+  if (target.key.empty()) {
+    return refuse(errors::invalid_parameter_value(fmt::format("Tags of {} are not kept: {}", target.kind, text)));
+  }
+  return target;
+}
+
+aws::ApiError not_found(const Target& target) {
+  const std::string message = fmt::format("{} {} not found.", target.kind, target.name);
+  if (target.kind == "cluster") return errors::db_cluster_not_found_fault(message);
+  if (target.kind == "db") return errors::db_instance_not_found_fault(message);
+  if (target.kind == "cluster-snapshot") return errors::db_cluster_snapshot_not_found_fault(message);
+  if (target.kind == "subgrp") return errors::db_subnet_group_not_found_fault(message);
+  return errors::db_parameter_group_not_found_fault(message);
+}
+
+template <class R, class Change>
+Outcome<void> change_record(store::Transaction& tx, const Target& target, Change change) {
+  TRY(auto record, load<R>(tx, target.key));
+  if (!record) return refuse(not_found(target));
+  change(record->tags);
+  tx.put(target.key, store::encode(*record));
+  return {};
+}
+
+template <class Change>
+Outcome<void> change_tags(store::Transaction& tx, const Target& target, Change change) {
+  if (target.kind == "cluster") return change_record<ClusterRecord>(tx, target, change);
+  if (target.kind == "db") return change_record<InstanceRecord>(tx, target, change);
+  if (target.kind == "cluster-snapshot") return change_record<SnapshotRecord>(tx, target, change);
+  if (target.kind == "subgrp") return change_record<SubnetGroupRecord>(tx, target, change);
+  return change_record<ParameterGroupRecord>(tx, target, change);
+}
+
+}  // namespace
+
+Task<Outcome<api::AddTagsToResourceOutput>> Service::add_tags_to_resource(aws::Call& call,
+                                                                          api::AddTagsToResourceMessage input) {
+  CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
+  CO_TRY(const auto added, checked_tags(input.tags));
+  auto tx = co_await begin(call);
+  CO_CHECK(change_tags(tx, target, [&](Tags& tags) {
+    for (const auto& [key, value] : added) tags[key] = value;
+  }));
+  CO_CHECK(co_await tx.commit());
+  co_return api::AddTagsToResourceOutput();
+}
+
+Task<Outcome<api::RemoveTagsFromResourceOutput>> Service::remove_tags_from_resource(
+    aws::Call& call, api::RemoveTagsFromResourceMessage input) {
+  CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
+  auto tx = co_await begin(call);
+  CO_CHECK(change_tags(tx, target, [&](Tags& tags) {
+    for (const auto& key : input.tag_keys) tags.erase(key);
+  }));
+  CO_CHECK(co_await tx.commit());
+  co_return api::RemoveTagsFromResourceOutput();
+}
+
+Task<Outcome<api::TagListMessage>> Service::list_tags_for_resource(aws::Call& call,
+                                                                   api::ListTagsForResourceMessage input) {
+  CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
+  auto tx = co_await begin(call);
+  Tags found;
+  if (target.kind == "cluster") {
+    CO_TRY(const auto cluster, load<ClusterRecord>(tx, target.key));
+    if (!cluster) co_return refuse(not_found(target));
+    found = shown_tags(*cluster);
+  } else if (target.name.starts_with("default")) {
+    // Default groups are there without a record, and have no tags.
+  } else {
+    CO_CHECK(change_tags(tx, target, [&](Tags& tags) { found = tags; }));
+  }
+  co_return api::TagListMessage{tag_list(found)};
+}
+
+}  // namespace boreal::rds

@@ -12,6 +12,7 @@
 #include "crypto/sealer.h"
 #include "iam/service.h"
 #include "io/file.h"
+#include "kms/service.h"
 #include "server/config.h"
 #include "server/house.h"
 #include "store/store.h"
@@ -35,6 +36,7 @@ struct House::Rooms {
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<iam::Service> iam;
   std::unique_ptr<sts::Service> sts;
+  std::unique_ptr<kms::Service> kms;
   std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<aws::Pipeline> pipeline;
   std::vector<aws::Service*> services;  // in the order they start; they stop in reverse

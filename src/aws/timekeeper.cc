@@ -1,0 +1,45 @@
+#include "aws/timekeeper.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace boreal::aws {
+
+namespace {
+// The clock may be moved at any time (in dev), so it is looked at often and no timer is set on it. A look is a
+// comparison.
+constexpr Duration between_looks{100};
+constexpr Duration pause_after_failure{5000};
+}  // namespace
+
+Timekeeper::Timekeeper(std::string_view name, net::Loop& loop, const Clock& clock, Work work)
+    : name_(name), loop_(loop), clock_(clock), work_(std::move(work)) {}
+
+void Timekeeper::start() {
+  stopping_ = false;
+  due_ = Time{0};
+  running_.spawn(run());
+}
+
+Task<void> Timekeeper::stop() {
+  stopping_ = true;
+  co_await running_.wait();
+}
+
+Task<void> Timekeeper::run() {
+  while (!stopping_) {
+    co_await loop_.sleep(between_looks);
+    if (stopping_ || clock_.now() < due_) continue;
+    due_ = never;  // what is noted while the work runs counts
+    auto next = co_await work_();
+    if (!next) {
+      log::error(name_, "what was due could not be done", {{"error", next.error().message()}});
+      note(clock_.now() + pause_after_failure);
+    } else {
+      note(*next);
+    }
+  }
+}
+
+}  // namespace boreal::aws

@@ -1,0 +1,223 @@
+// What a call touches. A key's policy is the root of all authority over it: identity policies count only as far as it
+// lets the account decide. Grants count as statements of that policy that name the caller.
+// Source: KMS Developer Guide, "Key policies", "Grants", "Condition keys"; Service Authorization Reference, KMS.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/arn.h"
+#include "kms/service.h"
+
+namespace boreal::kms {
+
+namespace errors = api::kms::errors;
+using namespace api::kms;
+
+namespace {
+
+template <class T>
+const T* member(const aws::Value& input, std::string_view name, codec::Kind kind) {
+  if (!input) return nullptr;
+  for (const codec::Field& field : input.shape().fields) {
+    if (field.member_name == name && field.shape->kind == kind)
+      return static_cast<const T*>(codec::member(field, input.data()));
+  }
+  return nullptr;
+}
+
+const std::string* text_member(const aws::Value& input, std::string_view name) {
+  return member<std::string>(input, name, codec::Kind::string);
+}
+
+// Those that take aliases besides ids; all others want the key itself.
+bool takes_alias(std::string_view operation) {
+  return operation == "DescribeKey" || operation == "Encrypt" || operation == "Decrypt" || operation == "ReEncrypt" ||
+         operation.starts_with("GenerateDataKey");
+}
+
+// Those that work on another account's keys, when both sides allow it.
+bool crosses_accounts(std::string_view operation) {
+  return takes_alias(operation) || operation == "CreateGrant" || operation == "GetKeyRotationStatus" ||
+         operation == "ListGrants" || operation == "RetireGrant" || operation == "RevokeGrant";
+}
+
+aws::ApiError no_such_key_elsewhere(const aws::Call& call, std::string_view action) {
+  return errors::access_denied_exception(
+      fmt::format("User: {} is not authorized to perform: {} on this resource because the resource does not exist in "
+                  "this Region, no "
+                  "resource-based policies allow access, or a resource-based policy explicitly denies access",
+                  call.caller.arn(), action));
+}
+
+void add_request_keys(const aws::Value& input, std::string_view key_member,
+                      std::multimap<std::string, std::string>& context) {
+  if (const auto* name = text_member(input, key_member); name != nullptr) {
+    const size_t at = name->starts_with("alias/") ? 0 : name->find(":alias/");
+    if (at != std::string::npos) context.emplace("kms:RequestAlias", name->substr(at == 0 ? 0 : at + 1));
+  }
+  if (const auto* grantee = text_member(input, "GranteePrincipal")) context.emplace("kms:GranteePrincipal", *grantee);
+  if (const auto* retiring = text_member(input, "RetiringPrincipal"))
+    context.emplace("kms:RetiringPrincipal", *retiring);
+  if (const auto* operations = member<std::vector<std::string>>(input, "Operations", codec::Kind::list)) {
+    for (const auto& operation : *operations) context.emplace("kms:GrantOperations", operation);
+  }
+  if (const auto* bypass = member<bool>(input, "BypassPolicyLockoutSafetyCheck", codec::Kind::boolean)) {
+    context.emplace("kms:BypassPolicyLockoutSafetyCheck", *bypass ? "true" : "false");
+  }
+  if (const auto* days = member<int32_t>(input, "PendingWindowInDays", codec::Kind::integer)) {
+    context.emplace("kms:ScheduleKeyDeletionPendingWindowInDays", std::to_string(*days));
+  }
+  if (const auto* days = member<int32_t>(input, "RotationPeriodInDays", codec::Kind::integer)) {
+    context.emplace("kms:RotationPeriodInDays", std::to_string(*days));
+  }
+  if (text_member(input, "GranteePrincipal") != nullptr) context.emplace("kms:GrantIsForAWSResource", "false");
+}
+
+// Which member names the key that an action works on, and its encryption context.
+struct Members {
+  std::string_view key = "KeyId";
+  std::string_view context = "EncryptionContext";
+};
+Members members_of(std::string_view action) {
+  if (action == "kms:ReEncryptFrom") return {"SourceKeyId", "SourceEncryptionContext"};
+  if (action == "kms:ReEncryptTo") return {"DestinationKeyId", "DestinationEncryptionContext"};
+  return {};
+}
+
+bool decrypts(std::string_view action) { return action == "kms:Decrypt" || action == "kms:ReEncryptFrom"; }
+
+}  // namespace
+
+Result<std::vector<std::string>> Service::aliases_of(const Key& key) const {
+  TRY(const auto items, context_.catalog.scan(partition_of(key.account, key.region), alias_prefix));
+  std::vector<std::string> names;
+  for (const auto& [path, text] : items) {
+    TRY(const auto alias, store::decode<Alias>(text));
+    if (alias.key_id == key.id) names.push_back("alias/" + alias.name);
+  }
+  return names;
+}
+
+aws::Outcome<aws::Access> Service::guard(const aws::Call& call, const Key& key, std::string action,
+                                         const EncryptionContext* encryption_context,
+                                         std::multimap<std::string, std::string> context) const {
+  TRY(auto policy, policy_of(key));
+  TRY(policy, with_grants(std::move(policy), key, call.caller.principal(), action, encryption_context));
+  context.emplace("kms:CallerAccount", call.caller.account());
+  context.emplace("kms:KeySpec", "SYMMETRIC_DEFAULT");
+  context.emplace("kms:KeyUsage", "ENCRYPT_DECRYPT");
+  context.emplace("kms:KeyOrigin", "AWS_KMS");
+  context.emplace("kms:MultiRegion", "false");
+  if (encryption_context != nullptr) {
+    context.emplace("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
+    for (const auto& [name, value] : *encryption_context) {
+      context.emplace("kms:EncryptionContext:" + name, value);
+      context.emplace("kms:EncryptionContextKeys", name);
+    }
+  }
+  for (const auto& [name, value] : key.tags) context.emplace("aws:ResourceTag/" + name, value);
+  TRY(const auto aliases, aliases_of(key));
+  for (const auto& alias : aliases) context.emplace("kms:ResourceAliases", alias);
+  return aws::Access{.action = std::move(action),
+                     .resource = key.arn(),
+                     .resource_account = key.account,
+                     .resource_policy = std::move(policy),
+                     .resource_policy_rules = true,
+                     .context = std::move(context)};
+}
+
+aws::Outcome<void> Service::complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const {
+  const Members names = members_of(access.action);
+  const std::string* named = text_member(input, names.key);
+  Key key;
+  if (named == nullptr && decrypts(access.action)) {
+    const auto* ciphertext = member<codec::Blob>(input, "CiphertextBlob", codec::Kind::blob);
+    TRY(key, key_of_ciphertext(call, ciphertext->bytes));
+  } else {
+    TRY(const auto reference, parse_reference(named == nullptr ? "" : *named, call.account, call.region));
+    if (!reference.alias.empty() && !takes_alias(call.operation.name)) {
+      return aws::refuse(errors::not_found_exception(
+          fmt::format("Invalid keyId {}: {} takes key ids and key ARNs", *named, call.operation.name)));
+    }
+    const bool foreign = reference.account != call.caller.account();
+    if (foreign && !crosses_accounts(call.operation.name))
+      return aws::refuse(no_such_key_elsewhere(call, access.action));
+    auto found = find(reference);
+    if (!found && foreign && found.error().code == "NotFoundException") {
+      return aws::refuse(no_such_key_elsewhere(call, access.action));
+    }
+    TRY(key, std::move(found));
+  }
+  const bool cryptographic = takes_alias(call.operation.name) && call.operation.name != "DescribeKey";
+  static const EncryptionContext none;
+  const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
+  if (encryption_context == nullptr && cryptographic) encryption_context = &none;
+  add_request_keys(input, names.key, access.context);
+  TRY(access, guard(call, key, std::move(access.action), encryption_context, std::move(access.context)));
+  return {};
+}
+
+// Aliases have no policy of their own: the identity must be allowed the alias, and the key must allow it too.
+aws::Outcome<std::vector<aws::Access>> Service::alias_access(const aws::Call& call,
+                                                             std::vector<aws::Access> accesses) const {
+  aws::Access& on_alias = accesses.front();
+  const std::string action = on_alias.action;
+  const size_t at = on_alias.resource.find("alias/");
+  // A name that is no alias's: the handler says what is wrong with it.
+  if (at == std::string::npos) return accesses;
+  std::vector<Key> keys;
+  const Reference alias{
+      .account = call.account, .region = call.region, .key_id = {}, .alias = on_alias.resource.substr(at + 6)};
+  if (action != "kms:CreateAlias") {
+    TRY(auto key, find(alias));
+    keys.push_back(std::move(key));
+  }
+  if (accesses.size() > 1) {
+    TRY(auto key, find(call, accesses.back().resource));
+    if (key.account != call.account) return aws::refuse(no_such_key_elsewhere(call, action));
+    keys.push_back(std::move(key));
+  }
+  accesses.resize(1);
+  for (const Key& key : keys) {
+    TRY(auto access, guard(call, key, action, nullptr, {}));
+    accesses.push_back(std::move(access));
+  }
+  return accesses;
+}
+
+// Who may retire a grant is said by the grant: the retiring principal, a grantee with RetireGrant; else the key's
+// policy.
+aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& call,
+                                                              const RetireGrantRequest& input) const {
+  TRY(const auto at, find_grant(call, input));
+  const aws::Principal& who = call.caller.principal();
+  if (!at.grant.retiring.empty() && (at.grant.retiring == who.arn || at.grant.retiring == who.role_arn)) {
+    return std::vector<aws::Access>{};
+  }
+  const size_t slash = at.partition.rfind('/');
+  const std::string account = at.partition.substr(4, slash - 4);
+  TRY(const auto key,
+      find(Reference{.account = account, .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
+  TRY(auto access, guard(call, key, "kms:RetireGrant", nullptr, {}));
+  return std::vector<aws::Access>{std::move(access)};
+}
+
+Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
+                                                             const aws::Value& input) {
+  CO_TRY(auto accesses, co_await Api::access(call, operation, input));
+  if (operation.name.ends_with("Alias")) co_return alias_access(call, std::move(accesses));
+  if (operation.name == "RetireGrant") co_return retire_access(call, input.as<RetireGrantRequest>());
+  if (operation.name == "Decrypt" || operation.name == "ReEncrypt") {
+    if (member<codec::Blob>(input, "CiphertextBlob", codec::Kind::blob) == nullptr) {
+      co_return aws::refuse(errors::validation_exception("CiphertextBlob is required."));
+    }
+  }
+  CO_CHECK(check_grant_tokens(call, input));
+  for (aws::Access& access : accesses) {
+    if (access.resource == "*" && !decrypts(access.action)) continue;
+    CO_CHECK(complete(call, input, access));
+  }
+  co_return accesses;
+}
+
+}  // namespace boreal::kms

@@ -1,0 +1,290 @@
+// Grants let a principal do some operations with a key. They take effect at once here, so a grant token is never
+// needed, only accepted. Source: KMS Developer Guide, "Grants in AWS KMS".
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "aws/arn.h"
+#include "codec/base64.h"
+#include "codec/json_value.h"
+#include "kms/service.h"
+
+namespace boreal::kms {
+
+namespace errors = api::kms::errors;
+using namespace api::kms;
+
+namespace {
+
+constexpr size_t default_page = 50;
+constexpr int32_t max_page = 100;
+constexpr size_t max_grants = 50'000;
+constexpr std::array<std::string_view, 9> symmetric_operations = {
+    "Decrypt",     "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
+    "CreateGrant", "RetireGrant", "DescribeKey"};
+
+bool is_account_root(std::string_view arn) { return arn.ends_with(":root"); }
+
+bool names(const std::string& grantee, const aws::Principal& principal) {
+  if (grantee == principal.arn || (!principal.role_arn.empty() && grantee == principal.role_arn)) return true;
+  return is_account_root(grantee) && grantee == "arn:aws:iam::" + principal.account + ":root";
+}
+
+// The constraints bind cryptographic operations only; those come with an encryption context, if an empty one.
+bool allows_context(const Grant& grant, const EncryptionContext* context) {
+  if (context == nullptr) return true;
+  if (grant.context_equals && *grant.context_equals != *context) return false;
+  if (!grant.context_subset) return true;
+  return std::ranges::all_of(*grant.context_subset, [&](const auto& pair) {
+    const auto found = context->find(pair.first);
+    return found != context->end() && found->second == pair.second;
+  });
+}
+
+GrantListEntry entry_of(const Grant& grant, const std::string& key_arn) {
+  GrantListEntry out;
+  out.key_id = key_arn;
+  out.grant_id = grant.id;
+  if (!grant.name.empty()) out.name = grant.name;
+  out.creation_date = grant.created;
+  out.grantee_principal = grant.grantee;
+  if (!grant.retiring.empty()) out.retiring_principal = grant.retiring;
+  out.issuing_account = "arn:aws:iam::" + grant.issuing_account + ":root";
+  out.operations = grant.operations;
+  if (grant.context_equals || grant.context_subset) {
+    out.constraints = GrantConstraints{.encryption_context_subset = grant.context_subset,
+                                       .encryption_context_equals = grant.context_equals};
+  }
+  return out;
+}
+
+aws::Outcome<void> check_principal(const std::string& arn) {
+  const auto parsed = aws::Arn::parse(arn);
+  if (parsed && (parsed->service == "iam" || parsed->service == "sts")) return {};
+  return aws::refuse(errors::invalid_arn_exception(fmt::format("ARN does not refer to a valid principal: {}", arn)));
+}
+
+aws::Outcome<void> check_operations(const std::vector<std::string>& operations) {
+  for (const auto& operation : operations) {
+    if (std::ranges::find(symmetric_operations, operation) == symmetric_operations.end()) {
+      return aws::refuse(errors::validation_exception(
+          fmt::format("Operation {} is incompatible with key spec SYMMETRIC_DEFAULT.", operation)));
+    }
+  }
+  return {};
+}
+
+bool same_grant(const Grant& a, const Grant& b) {
+  return a.name == b.name && a.grantee == b.grantee && a.retiring == b.retiring && a.operations == b.operations &&
+         a.context_equals == b.context_equals && a.context_subset == b.context_subset;
+}
+
+aws::Outcome<size_t> page_size(const std::optional<int32_t>& limit) {
+  if (limit && *limit > max_page) {
+    return aws::refuse(
+        errors::validation_exception(fmt::format("Limit is {}; it must be between 1 and {}.", *limit, max_page)));
+  }
+  return limit ? static_cast<size_t>(*limit) : default_page;
+}
+
+// A token tells where its grant is: "PARTITION/KEY/GRANT", so that no index of tokens is needed. It gives no power.
+std::string token_of(const std::string& partition, const Grant& grant) {
+  return codec::base64url_encode(fmt::format("{}/{}/{}", partition, grant.key_id, grant.id));
+}
+
+struct TokenParts {
+  std::string partition;
+  std::string key_id;
+  std::string grant_id;
+};
+std::optional<TokenParts> read_token(const std::string& token) {
+  const auto text = codec::base64url_decode(token);
+  if (!text || !text->starts_with("kms/") || text->contains('\0')) return std::nullopt;
+  const size_t grant_at = text->rfind('/');
+  const size_t key_at = text->rfind('/', grant_at - 1);
+  if (key_at <= 3) return std::nullopt;
+  return TokenParts{text->substr(0, key_at), text->substr(key_at + 1, grant_at - key_at - 1),
+                    text->substr(grant_at + 1)};
+}
+
+}  // namespace
+
+Result<std::vector<Grant>> Service::grants_of(const Key& key) const {
+  TRY(const auto items, context_.catalog.scan(partition_of(key.account, key.region), grants_path(key.id)));
+  std::vector<Grant> grants;
+  for (const auto& [path, text] : items) {
+    TRY(auto grant, store::decode<Grant>(text));
+    grants.push_back(std::move(grant));
+  }
+  return grants;
+}
+
+Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
+                                         std::string_view action, const EncryptionContext* encryption_context) const {
+  TRY(const auto grants, grants_of(key));
+  const std::string_view operation = action.substr(std::string_view("kms:").size());
+  const auto fits = [&](const Grant& grant) {
+    return std::ranges::find(grant.operations, operation) != grant.operations.end() &&
+           names(grant.grantee, principal) && allows_context(grant, encryption_context);
+  };
+  const auto found = std::ranges::find_if(grants, fits);
+  if (found == grants.end()) return policy;
+  // What a grant gives needs no identity policy: the statement names the caller itself.
+  const std::string who = is_account_root(found->grantee) ? found->grantee : principal.arn;
+  TRY(auto document, json::parse(policy));
+  json::Value::Array statements;
+  if (const json::Value* given = document.find("Statement"); given != nullptr) {
+    if (given->array() != nullptr) {
+      statements = *given->array();
+    } else {
+      statements.push_back(*given);
+    }
+  }
+  statements.emplace_back(json::Value::Object{
+      {"Effect", "Allow"}, {"Principal", json::Value::Object{{"AWS", who}}}, {"Action", action}, {"Resource", "*"}});
+  document.set("Statement", std::move(statements));
+  return json::write(document);
+}
+
+aws::Outcome<void> Service::check_grant_tokens(const aws::Call&, const aws::Value& input) const {
+  if (!input) return {};
+  for (const codec::Field& field : input.shape().fields) {
+    if (field.member_name != "GrantTokens") continue;
+    const auto* tokens = static_cast<const std::vector<std::string>*>(codec::member(field, input.data()));
+    if (tokens == nullptr) continue;
+    for (const auto& token : *tokens) {
+      if (!read_token(token))
+        return aws::refuse(errors::invalid_grant_token_exception("A grant token is not one that CreateGrant gave."));
+    }
+  }
+  return {};
+}
+
+Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, CreateGrantRequest input) {
+  CO_CHECK(check_principal(input.grantee_principal));
+  if (input.retiring_principal) CO_CHECK(check_principal(*input.retiring_principal));
+  CO_CHECK(check_operations(input.operations));
+  CO_TRY(auto change, co_await begin_change(call, input.key_id));
+  CO_CHECK(check_usable(change.key));
+  const GrantConstraints constraints = input.constraints.value_or(GrantConstraints{});
+  Grant grant{.id = context_.random.hex(64),
+              .key_id = change.key.id,
+              .token = {},
+              .name = input.name.value_or(""),
+              .grantee = input.grantee_principal,
+              .retiring = input.retiring_principal.value_or(""),
+              .issuing_account = call.account,
+              .operations = std::move(input.operations),
+              .context_equals = constraints.encryption_context_equals,
+              .context_subset = constraints.encryption_context_subset,
+              .created = call.now};
+  if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
+  CO_TRY(const auto grants, grants_of(change.key));
+  // A named grant that is asked for again is the same grant.
+  const auto same =
+      std::ranges::find_if(grants, [&](const Grant& other) { return !grant.name.empty() && same_grant(grant, other); });
+  if (same != grants.end()) co_return CreateGrantResponse{.grant_token = same->token, .grant_id = same->id};
+  if (grants.size() >= max_grants) {
+    co_return aws::refuse(errors::limit_exceeded_exception(
+        fmt::format("{} has {} grants, which is the most.", change.key.arn(), max_grants)));
+  }
+  grant.token = token_of(partition_of(change.key.account, change.key.region), grant);
+  change.tx.put(grant_path(grant.key_id, grant.id), store::encode(grant));
+  CO_CHECK(co_await commit(std::move(change)));
+  co_return CreateGrantResponse{.grant_token = grant.token, .grant_id = grant.id};
+}
+
+Task<aws::Outcome<ListGrantsResponse>> Service::list_grants(aws::Call& call, ListGrantsRequest input) {
+  CO_TRY(const auto key, find(call, input.key_id));
+  CO_TRY(const size_t limit, page_size(input.limit));
+  ListGrantsResponse out;
+  out.grants.emplace();
+  std::optional<std::string> marker = input.marker;
+  do {
+    CO_TRY(const auto page, list_page(context_.catalog, partition_of(key.account, key.region), grants_path(key.id),
+                                      limit - out.grants->size(), marker));
+    for (const auto& [path, text] : page.items) {
+      CO_TRY(const auto grant, store::decode<Grant>(text));
+      if (input.grant_id && grant.id != *input.grant_id) continue;
+      if (input.grantee_principal && grant.grantee != *input.grantee_principal) continue;
+      out.grants->push_back(entry_of(grant, key.arn()));
+    }
+    marker = page.next_marker;
+  } while (marker && out.grants->size() < limit);
+  if (input.grant_id && out.grants->empty() && !marker) {
+    co_return aws::refuse(
+        errors::invalid_grant_id_exception(fmt::format("{} has no grant {}", key.arn(), *input.grant_id)));
+  }
+  out.truncated = marker.has_value();
+  out.next_marker = std::move(marker);
+  co_return out;
+}
+
+Task<aws::Outcome<ListGrantsResponse>> Service::list_retirable_grants(aws::Call& call,
+                                                                      ListRetirableGrantsRequest input) {
+  CO_TRY(const size_t limit, page_size(input.limit));
+  ListGrantsResponse out;
+  out.grants.emplace();
+  std::optional<std::string> marker = input.marker;
+  do {
+    CO_TRY(const auto page, list_page(context_.catalog, partition_of(call.account, call.region),
+                                      std::string(grant_prefix), limit - out.grants->size(), marker));
+    for (const auto& [path, text] : page.items) {
+      CO_TRY(const auto grant, store::decode<Grant>(text));
+      if (grant.retiring == input.retiring_principal)
+        out.grants->push_back(entry_of(grant, call.arn("kms", "key/" + grant.key_id)));
+    }
+    marker = page.next_marker;
+  } while (marker && out.grants->size() < limit);
+  out.truncated = marker.has_value();
+  out.next_marker = std::move(marker);
+  co_return out;
+}
+
+aws::Outcome<Service::GrantAt> Service::find_grant(const aws::Call& call, const RetireGrantRequest& input) const {
+  TokenParts at;
+  if (input.grant_token) {
+    const auto parts = read_token(*input.grant_token);
+    if (!parts || !parts->partition.ends_with("/" + call.region)) {
+      return aws::refuse(
+          errors::invalid_grant_token_exception("The grant token is not one that CreateGrant gave in this region."));
+    }
+    at = *parts;
+  } else if (input.key_id && input.grant_id) {
+    if (!input.key_id->starts_with("arn:")) {
+      return aws::refuse(
+          errors::invalid_arn_exception(fmt::format("KeyId {}: RetireGrant takes key ARNs", *input.key_id)));
+    }
+    TRY(const auto reference, parse_reference(*input.key_id, call.account, call.region));
+    at = {partition_of(reference.account, reference.region), reference.key_id, *input.grant_id};
+  } else {
+    return aws::refuse(errors::validation_exception("Name the grant by GrantToken, or by KeyId and GrantId."));
+  }
+  TRY(const auto text, context_.catalog.get(at.partition, grant_path(at.key_id, at.grant_id)));
+  if (!text) return aws::refuse(errors::not_found_exception(fmt::format("Grant ID {} not found", at.grant_id)));
+  TRY(auto grant, store::decode<Grant>(*text));
+  return GrantAt{.partition = std::move(at.partition), .grant = std::move(grant)};
+}
+
+Task<aws::Outcome<RetireGrantOutput>> Service::retire_grant(aws::Call& call, RetireGrantRequest input) {
+  CO_TRY(const auto at, find_grant(call, input));
+  if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
+  auto tx = co_await context_.catalog.begin(at.partition);
+  tx.remove(grant_path(at.grant.key_id, at.grant.id));
+  CO_CHECK(co_await tx.commit());
+  co_return RetireGrantOutput{};
+}
+
+Task<aws::Outcome<RevokeGrantOutput>> Service::revoke_grant(aws::Call& call, RevokeGrantRequest input) {
+  CO_TRY(auto change, co_await begin_change(call, input.key_id));
+  const std::string path = grant_path(change.key.id, input.grant_id);
+  CO_TRY(const auto there, change.tx.get(path));
+  if (!there) co_return aws::refuse(errors::not_found_exception(fmt::format("Grant ID {} not found", input.grant_id)));
+  if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
+  change.tx.remove(path);
+  CO_CHECK(co_await commit(std::move(change)));
+  co_return RevokeGrantOutput{};
+}
+
+}  // namespace boreal::kms

@@ -1,0 +1,105 @@
+// What other services ask: data keys, and their way back.
+#include <fmt/format.h>
+
+#include "kms/service.h"
+
+namespace boreal::kms {
+
+namespace errors = api::kms::errors;
+
+namespace {
+constexpr size_t data_key_bytes = 32;
+constexpr int32_t managed_rotation_days = 365;
+}  // namespace
+
+Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string region, std::string service) {
+  const std::string alias = "aws/" + service;
+  const Reference reference{.account = account, .region = region, .key_id = {}, .alias = alias};
+  if (auto found = find(reference); found || found.error().code != "NotFoundException") co_return found;
+
+  auto tx = co_await context_.catalog.begin(partition_of(account, region));
+  CO_TRY(const auto made_meanwhile, tx.get(alias_path(alias)));
+  if (made_meanwhile) co_return find(reference);
+  const Time now = context_.clock.now();
+  Key key{.id = context_.random.uuid(),
+          .account = account,
+          .region = region,
+          .description = fmt::format("Default key that protects my {} data when no other key is defined", service),
+          .state = std::string(state_enabled),
+          .created = now,
+          .managed_by = service,
+          .rotates = true,
+          .rotation_period_days = managed_rotation_days,
+          .rotation_from = now};
+  CO_CHECK(add_material(tx, key, {}));
+  tx.put(key_path(key.id), store::encode(key));
+  tx.put(policy_path(key.id), managed_key_policy(key));
+  tx.put(alias_path(alias), store::encode(Alias{.name = alias, .key_id = key.id, .created = now, .updated = now}));
+  CO_CHECK(co_await tx.commit());
+  timekeeper_.note(now + std::chrono::days(managed_rotation_days));
+  co_return key;
+}
+
+Task<aws::Outcome<Key>> Service::key_for_service(std::string account, std::string region, std::string service,
+                                                 std::string key_id) {
+  if (key_id.empty()) co_return co_await managed_key(account, region, service);
+  CO_TRY(const auto reference, parse_reference(key_id, account, region));
+  if (reference.account == account && managed_alias_service(reference.alias) == service && !service.empty()) {
+    co_return co_await managed_key(account, region, service);
+  }
+  CO_TRY(auto key, find(reference));
+  if (key.is_managed() && key.managed_by != service) {
+    co_return aws::refuse(errors::access_denied_exception(
+        fmt::format("{} belongs to {} and cannot be used by {}", key.arn(), key.managed_by, service)));
+  }
+  co_return key;
+}
+
+Task<aws::Outcome<void>> Service::authorize_for_service(aws::Call& call, const Key& key, std::string action,
+                                                        const Context& context) {
+  const std::string via = fmt::format("{}.{}.amazonaws.com", call.operation.service, key.region);
+  CO_TRY(auto access, guard(call, key, std::move(action), &context, {{"kms:ViaService", via}}));
+  co_return co_await call.authorize(std::move(access));
+}
+
+Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Call* call, std::string account,
+                                                                  std::string region, std::string service,
+                                                                  std::string key_id, Context context) {
+  CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_id)));
+  CO_CHECK(check_usable(key));
+  if (call != nullptr && !key.is_managed()) {
+    CO_CHECK(co_await authorize_for_service(*call, key, "kms:GenerateDataKey", context));
+  }
+  DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};
+  CO_TRY(out.ciphertext, seal(key, context, as_bytes(out.plaintext)));
+  co_return out;
+}
+
+Task<aws::Outcome<std::string>> Service::decrypt(aws::Call* call, std::string account, std::string region,
+                                                 std::string ciphertext, Context context) {
+  const auto header = read_header(ciphertext);
+  if (!header) co_return aws::refuse(errors::invalid_ciphertext_exception(header.error().message()));
+  CO_TRY(const auto key,
+         find(Reference{.account = header->account, .region = region, .key_id = header->key_id, .alias = {}}));
+  CO_CHECK(check_usable(key));
+  if (key.is_managed()) {
+    if (key.account != account) {
+      co_return aws::refuse(errors::access_denied_exception(
+          fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));
+    }
+  } else if (call != nullptr) {
+    CO_CHECK(co_await authorize_for_service(*call, key, "kms:Decrypt", context));
+  }
+  CO_TRY(const auto plain, open(key, context, ciphertext));
+  co_return std::string(plain.text());
+}
+
+Task<aws::Outcome<std::string>> Service::describe(std::string account, std::string region, std::string service,
+                                                  std::string key_id) {
+  CO_TRY(const auto key,
+         co_await key_for_service(std::move(account), std::move(region), std::move(service), std::move(key_id)));
+  CO_CHECK(check_usable(key));
+  co_return key.arn();
+}
+
+}  // namespace boreal::kms

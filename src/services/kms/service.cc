@@ -1,0 +1,133 @@
+#include "kms/service.h"
+
+#include <fmt/format.h>
+
+#include "aws/arn.h"
+#include "codec/base64.h"
+
+namespace boreal::kms {
+
+namespace errors = api::kms::errors;
+
+namespace {
+
+constexpr size_t max_open_materials = 512;
+
+// What a sealed backing key is bound to.
+std::string seal_context(const Key& key, uint32_t version) {
+  return fmt::format("{}/{}/{}/{}", key.account, key.region, key.id, version);
+}
+
+}  // namespace
+
+Service::Service(aws::ServiceContext context, crypto::Sealer sealer)
+    : context_(context),
+      sealer_(std::move(sealer)),
+      timekeeper_("kms", context.loop, context.clock, [this] { return do_what_is_due(); }) {}
+
+Task<Result<void>> Service::start() {
+  timekeeper_.start();
+  co_return Result<void>();
+}
+
+Task<void> Service::stop() { co_await timekeeper_.stop(); }
+
+aws::Outcome<Key> Service::find(const Reference& reference) const {
+  const std::string partition = partition_of(reference.account, reference.region);
+  std::string key_id = reference.key_id;
+  if (!reference.alias.empty()) {
+    TRY(const auto text, context_.catalog.get(partition, alias_path(reference.alias)));
+    if (!text) return aws::refuse(errors::not_found_exception(fmt::format("Alias {} is not found.", reference.arn())));
+    TRY(const auto alias, store::decode<Alias>(*text));
+    key_id = alias.key_id;
+  }
+  TRY(const auto text, context_.catalog.get(partition, key_path(key_id)));
+  if (!text) return aws::refuse(errors::not_found_exception(fmt::format("Key '{}' does not exist", reference.arn())));
+  TRY(auto key, store::decode<Key>(*text));
+  return key;
+}
+
+aws::Outcome<Key> Service::find(const aws::Call& call, const std::string& key_id) const {
+  TRY(const auto reference, parse_reference(key_id, call.account, call.region));
+  return find(reference);
+}
+
+Task<aws::Outcome<Service::Change>> Service::begin_change(const aws::Call& call, std::string key_id) {
+  CO_TRY(const auto reference, parse_reference(key_id, call.account, call.region));
+  CO_TRY(const auto found, find(reference));
+  auto tx = co_await context_.catalog.begin(partition_of(found.account, found.region));
+  CO_TRY(const auto text, tx.get(key_path(found.id)));
+  if (!text) co_return aws::refuse(errors::not_found_exception(fmt::format("Key '{}' does not exist", found.arn())));
+  CO_TRY(auto key, store::decode<Key>(*text));
+  co_return Change{.tx = std::move(tx), .key = std::move(key)};
+}
+
+Task<aws::Outcome<void>> Service::commit(Change change) {
+  change.tx.put(key_path(change.key.id), store::encode(change.key));
+  CO_CHECK(co_await change.tx.commit());
+  co_return aws::Outcome<void>();
+}
+
+Result<void> Service::add_material(store::Transaction& tx, Key& key, std::string rotation) {
+  const uint32_t version = key.version + 1;
+  const auto secret = crypto::SecretKey::generate(context_.random);
+  TRY(auto sealed, sealer_.seal(as_text(secret.bytes()), seal_context(key, version)));
+  const Material material{.id = context_.random.hex(64),
+                          .sealed = {std::move(sealed)},
+                          .created = context_.clock.now(),
+                          .rotation = std::move(rotation)};
+  tx.put(material_path(key.id, version), store::encode(material));
+  key.version = version;
+  return {};
+}
+
+Result<const crypto::SecretKey*> Service::material(const Key& key, uint32_t version) {
+  const std::pair at(key.id, version);
+  if (const auto found = materials_.find(at); found != materials_.end()) return &found->second;
+  TRY(const auto text, context_.catalog.get(partition_of(key.account, key.region), material_path(key.id, version)));
+  if (!text) return fail(Errc::corrupt, fmt::format("{} has no material of version {}", key.arn(), version));
+  TRY(const auto stored, store::decode<Material>(*text));
+  TRY(const auto opened, sealer_.open(stored.sealed.bytes, seal_context(key, version)));
+  TRY(auto secret, crypto::SecretKey::from(opened.bytes()));
+  if (materials_.size() >= max_open_materials) materials_.clear();
+  return &materials_.emplace(at, std::move(secret)).first->second;
+}
+
+aws::Outcome<void> check_not_pending(const Key& key) {
+  if (key.state != state_pending_deletion) return {};
+  return aws::refuse(errors::kms_invalid_state_exception(fmt::format("{} is pending deletion.", key.arn())));
+}
+
+aws::Outcome<void> check_usable(const Key& key) {
+  CHECK(check_not_pending(key));
+  if (key.state == state_enabled) return {};
+  return aws::refuse(errors::disabled_exception(fmt::format("{} is disabled.", key.arn())));
+}
+
+std::string partition_of(std::string_view account, std::string_view region) {
+  return aws::partition("kms", account, region);
+}
+
+aws::ApiError dry_run_succeeded() {
+  return errors::dry_run_operation_exception("The request would have succeeded, but the DryRun option is set.");
+}
+
+aws::Outcome<Page> list_page(const store::Catalog& catalog, const std::string& partition, const std::string& prefix,
+                             size_t limit, const std::optional<std::string>& marker) {
+  std::string from = prefix;
+  if (marker) {
+    const auto after = codec::base64url_decode(*marker);
+    if (!after)
+      return aws::refuse(errors::invalid_marker_exception(fmt::format("Could not deserialize marker '{}'", *marker)));
+    from = prefix + *after;
+  }
+  TRY(auto items, catalog.scan(partition, prefix, limit + 1, from));
+  Page page{.items = std::move(items), .next_marker = {}};
+  if (page.items.size() > limit) {
+    page.next_marker = codec::base64url_encode(std::string_view(page.items.back().first).substr(prefix.size()));
+    page.items.pop_back();
+  }
+  return page;
+}
+
+}  // namespace boreal::kms

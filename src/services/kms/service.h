@@ -1,0 +1,208 @@
+// KMS: symmetric keys and what may be done with them. README.md says how it works.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/kms/service.h"
+#include "aws/context.h"
+#include "aws/peers.h"
+#include "aws/timekeeper.h"
+#include "crypto/sealer.h"
+#include "kms/ciphertext.h"
+#include "kms/references.h"
+#include "kms/resources.h"
+
+namespace boreal::kms {
+
+// Thread rule: the loop.
+class Service final : public api::kms::Api, public aws::Keys {
+ public:
+  // `sealer` keeps the backing keys.
+  Service(aws::ServiceContext context, crypto::Sealer sealer);
+
+  Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
+                                                      const aws::Value& input) override;
+  Task<Result<void>> start() override;
+  Task<void> stop() override;
+  // Deletes and rotates what is due now; answers when there will be more. The worker's work.
+  Task<Result<Time>> do_what_is_due();
+
+  // aws::Keys (peer.cc)
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call* call, std::string account, std::string region,
+                                                std::string service, std::string key_id, Context context) override;
+  Task<aws::Outcome<std::string>> decrypt(aws::Call* call, std::string account, std::string region,
+                                          std::string ciphertext, Context context) override;
+  Task<aws::Outcome<std::string>> describe(std::string account, std::string region, std::string service,
+                                           std::string key_id) override;
+
+  // keys.cc
+  Task<aws::Outcome<api::kms::CreateKeyResponse>> create_key(aws::Call& call,
+                                                             api::kms::CreateKeyRequest input) override;
+  Task<aws::Outcome<api::kms::DescribeKeyResponse>> describe_key(aws::Call& call,
+                                                                 api::kms::DescribeKeyRequest input) override;
+  Task<aws::Outcome<api::kms::ListKeysResponse>> list_keys(aws::Call& call, api::kms::ListKeysRequest input) override;
+  Task<aws::Outcome<api::kms::EnableKeyOutput>> enable_key(aws::Call& call, api::kms::EnableKeyRequest input) override;
+  Task<aws::Outcome<api::kms::DisableKeyOutput>> disable_key(aws::Call& call,
+                                                             api::kms::DisableKeyRequest input) override;
+  Task<aws::Outcome<api::kms::UpdateKeyDescriptionOutput>> update_key_description(
+      aws::Call& call, api::kms::UpdateKeyDescriptionRequest input) override;
+  Task<aws::Outcome<api::kms::ScheduleKeyDeletionResponse>> schedule_key_deletion(
+      aws::Call& call, api::kms::ScheduleKeyDeletionRequest input) override;
+  Task<aws::Outcome<api::kms::CancelKeyDeletionResponse>> cancel_key_deletion(
+      aws::Call& call, api::kms::CancelKeyDeletionRequest input) override;
+  Task<aws::Outcome<api::kms::TagResourceOutput>> tag_resource(aws::Call& call,
+                                                               api::kms::TagResourceRequest input) override;
+  Task<aws::Outcome<api::kms::UntagResourceOutput>> untag_resource(aws::Call& call,
+                                                                   api::kms::UntagResourceRequest input) override;
+  Task<aws::Outcome<api::kms::ListResourceTagsResponse>> list_resource_tags(
+      aws::Call& call, api::kms::ListResourceTagsRequest input) override;
+
+  // rotation.cc
+  Task<aws::Outcome<api::kms::EnableKeyRotationOutput>> enable_key_rotation(
+      aws::Call& call, api::kms::EnableKeyRotationRequest input) override;
+  Task<aws::Outcome<api::kms::DisableKeyRotationOutput>> disable_key_rotation(
+      aws::Call& call, api::kms::DisableKeyRotationRequest input) override;
+  Task<aws::Outcome<api::kms::GetKeyRotationStatusResponse>> get_key_rotation_status(
+      aws::Call& call, api::kms::GetKeyRotationStatusRequest input) override;
+  Task<aws::Outcome<api::kms::RotateKeyOnDemandResponse>> rotate_key_on_demand(
+      aws::Call& call, api::kms::RotateKeyOnDemandRequest input) override;
+  Task<aws::Outcome<api::kms::ListKeyRotationsResponse>> list_key_rotations(
+      aws::Call& call, api::kms::ListKeyRotationsRequest input) override;
+
+  // cryptography.cc
+  Task<aws::Outcome<api::kms::EncryptResponse>> encrypt(aws::Call& call, api::kms::EncryptRequest input) override;
+  Task<aws::Outcome<api::kms::DecryptResponse>> decrypt(aws::Call& call, api::kms::DecryptRequest input) override;
+  Task<aws::Outcome<api::kms::ReEncryptResponse>> re_encrypt(aws::Call& call,
+                                                             api::kms::ReEncryptRequest input) override;
+  Task<aws::Outcome<api::kms::GenerateDataKeyResponse>> generate_data_key(
+      aws::Call& call, api::kms::GenerateDataKeyRequest input) override;
+  Task<aws::Outcome<api::kms::GenerateDataKeyWithoutPlaintextResponse>> generate_data_key_without_plaintext(
+      aws::Call& call, api::kms::GenerateDataKeyWithoutPlaintextRequest input) override;
+  Task<aws::Outcome<api::kms::GenerateRandomResponse>> generate_random(aws::Call& call,
+                                                                       api::kms::GenerateRandomRequest input) override;
+
+  // policies.cc
+  Task<aws::Outcome<api::kms::GetKeyPolicyResponse>> get_key_policy(aws::Call& call,
+                                                                    api::kms::GetKeyPolicyRequest input) override;
+  Task<aws::Outcome<api::kms::PutKeyPolicyOutput>> put_key_policy(aws::Call& call,
+                                                                  api::kms::PutKeyPolicyRequest input) override;
+  Task<aws::Outcome<api::kms::ListKeyPoliciesResponse>> list_key_policies(
+      aws::Call& call, api::kms::ListKeyPoliciesRequest input) override;
+
+  // aliases.cc
+  Task<aws::Outcome<api::kms::CreateAliasOutput>> create_alias(aws::Call& call,
+                                                               api::kms::CreateAliasRequest input) override;
+  Task<aws::Outcome<api::kms::UpdateAliasOutput>> update_alias(aws::Call& call,
+                                                               api::kms::UpdateAliasRequest input) override;
+  Task<aws::Outcome<api::kms::DeleteAliasOutput>> delete_alias(aws::Call& call,
+                                                               api::kms::DeleteAliasRequest input) override;
+  Task<aws::Outcome<api::kms::ListAliasesResponse>> list_aliases(aws::Call& call,
+                                                                 api::kms::ListAliasesRequest input) override;
+
+  // grants.cc
+  Task<aws::Outcome<api::kms::CreateGrantResponse>> create_grant(aws::Call& call,
+                                                                 api::kms::CreateGrantRequest input) override;
+  Task<aws::Outcome<api::kms::ListGrantsResponse>> list_grants(aws::Call& call,
+                                                               api::kms::ListGrantsRequest input) override;
+  Task<aws::Outcome<api::kms::ListGrantsResponse>> list_retirable_grants(
+      aws::Call& call, api::kms::ListRetirableGrantsRequest input) override;
+  Task<aws::Outcome<api::kms::RetireGrantOutput>> retire_grant(aws::Call& call,
+                                                               api::kms::RetireGrantRequest input) override;
+  Task<aws::Outcome<api::kms::RevokeGrantOutput>> revoke_grant(aws::Call& call,
+                                                               api::kms::RevokeGrantRequest input) override;
+
+ private:
+  // A key that is being changed: committed together with it, or not at all.
+  struct Change {
+    store::Transaction tx;
+    Key key;
+  };
+  struct GrantAt {
+    std::string partition;
+    Grant grant;
+  };
+
+  // service.cc
+  aws::Outcome<Key> find(const Reference& reference) const;
+  aws::Outcome<Key> find(const aws::Call& call, const std::string& key_id) const;
+  Task<aws::Outcome<Change>> begin_change(const aws::Call& call, std::string key_id);
+  Task<aws::Outcome<void>> commit(Change change);
+  // Adds material of the next version to the key, which the caller then stores.
+  Result<void> add_material(store::Transaction& tx, Key& key, std::string rotation);
+  // Good until the next call.
+  Result<const crypto::SecretKey*> material(const Key& key, uint32_t version);
+
+  // cryptography.cc
+  aws::Outcome<std::string> seal(const Key& key, const EncryptionContext& context, Bytes plain);
+  aws::Outcome<crypto::SecretBytes> open(const Key& key, const EncryptionContext& context, std::string_view ciphertext);
+  Result<std::string> material_id(const Key& key, uint32_t version) const;
+  aws::Outcome<Key> key_of_ciphertext(const aws::Call& call, std::string_view ciphertext) const;
+  aws::Outcome<Key> decrypting_key(const aws::Call& call, std::string_view ciphertext,
+                                   const std::optional<std::string>& key_id) const;
+
+  // peer.cc
+  Task<aws::Outcome<Key>> key_for_service(std::string account, std::string region, std::string service,
+                                          std::string key_id);
+  Task<aws::Outcome<Key>> managed_key(std::string account, std::string region, std::string service);
+  Task<aws::Outcome<void>> authorize_for_service(aws::Call& call, const Key& key, std::string action,
+                                                 const Context& context);
+
+  // access.cc
+  aws::Outcome<aws::Access> guard(const aws::Call& call, const Key& key, std::string action,
+                                  const EncryptionContext* encryption_context,
+                                  std::multimap<std::string, std::string> context) const;
+  aws::Outcome<void> complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const;
+  aws::Outcome<std::vector<aws::Access>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses) const;
+  aws::Outcome<std::vector<aws::Access>> retire_access(const aws::Call& call,
+                                                       const api::kms::RetireGrantRequest& input) const;
+  Result<std::vector<std::string>> aliases_of(const Key& key) const;
+
+  // policies.cc
+  aws::Outcome<std::string> policy_of(const Key& key) const;
+  Task<aws::Outcome<void>> check_policy(aws::Call& call, std::string arn, std::string policy, bool bypass_lockout);
+
+  // grants.cc
+  Result<std::vector<Grant>> grants_of(const Key& key) const;
+  // The policy with a statement for every grant that lets the caller do this.
+  Result<std::string> with_grants(std::string policy, const Key& key, const aws::Principal& principal,
+                                  std::string_view action, const EncryptionContext* encryption_context) const;
+  aws::Outcome<GrantAt> find_grant(const aws::Call& call, const api::kms::RetireGrantRequest& input) const;
+  aws::Outcome<void> check_grant_tokens(const aws::Call& call, const aws::Value& input) const;
+
+  // rotation.cc
+  Task<Result<Time>> do_what_is_due(std::string partition);
+  Task<Result<Time>> do_what_is_due(std::string partition, std::string key_id);
+
+  aws::ServiceContext context_;
+  crypto::Sealer sealer_;
+  std::map<std::pair<std::string, uint32_t>, crypto::SecretKey> materials_;  // opened, by key id and version; bounded
+  aws::Timekeeper timekeeper_;
+};
+
+// DisabledException or KMSInvalidStateException, unless the key may be used.
+aws::Outcome<void> check_usable(const Key& key);
+// KMSInvalidStateException while the key waits for its deletion.
+aws::Outcome<void> check_not_pending(const Key& key);
+
+std::string partition_of(std::string_view account, std::string_view region);
+// {"Version": …}: the account's identity policies decide.
+std::string default_policy(std::string_view account);
+// Whoever the account lets use the service may use the service's key through it.
+std::string managed_key_policy(const Key& key);
+
+// The error of a DryRun that would have gone well.
+aws::ApiError dry_run_succeeded();
+
+// One page of a listing in the order of keys. `after`: the previous page's last.
+struct Page {
+  std::vector<std::pair<std::string, std::string>> items;
+  std::optional<std::string> next_marker;
+};
+aws::Outcome<Page> list_page(const store::Catalog& catalog, const std::string& partition, const std::string& prefix,
+                             size_t limit, const std::optional<std::string>& marker);
+
+}  // namespace boreal::kms

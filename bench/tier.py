@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""The figures of the tier, as a table, with peers in the same run where this machine has them (wrk, nginx, moto_server).
+
+    bench/tier.py            build/release must be built; needs wrk for the request rates
+"""
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from harness import Boreal  # noqa: E402
+
+SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
+ROWS = []
+
+
+def row(what, value, reach="", note=""):
+    ROWS.append((what, value, reach, note))
+    print(f"  {what:<58} {value:>16}  {reach:<18} {note}", flush=True)
+
+
+def resident_mib(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wrk(url, headers=(), body=None, method="GET", connections=16):
+    """Requests a second, and the share that was not answered 2xx."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(f'wrk.method = "{method}"\n')
+        if body is not None:
+            script.write(f"wrk.body = [==[{body}]==]\n")
+        for name, value in headers:
+            script.write(f"wrk.headers[{name!r}] = [==[{value}]==]\n")
+        script.flush()
+        out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "-s", script.name, url], capture_output=True, text=True).stdout
+    rate = next(float(line.split()[1]) for line in out.splitlines() if line.startswith("Requests/sec"))
+    bad = next((int(line.split()[-1]) for line in out.splitlines() if "Non-2xx" in line), 0)
+    return rate, bad
+
+
+def signed_get_secret(url, secret_id, key="test", secret="test"):
+    """Headers and body of one signed GetSecretValue; the signature is good for 15 minutes, however often it is sent."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+    body = '{"SecretId": "%s"}' % secret_id
+    request = AWSRequest("POST", url + "/", data=body, headers={"Content-Type": "application/x-amz-json-1.1",
+                                                                "X-Amz-Target": "secretsmanager.GetSecretValue"})
+    SigV4Auth(Credentials(key, secret), "secretsmanager", "us-east-1").add_auth(request)
+    return list(request.headers.items()), body
+
+
+def cold_start():
+    times = []
+    for _ in range(5):
+        boreal = Boreal()
+        began = time.monotonic()
+        boreal.start()
+        times.append((time.monotonic() - began) * 1000)
+        boreal.stop()
+        boreal.clean()
+    row("cold start to ready, empty data folder (median of 5)", f"{statistics.median(times):.0f} ms", "<= 300 ms")
+
+
+def api_rate():
+    if not shutil.which("wrk"):
+        return row("GetSecretValue", "-", "", "wrk is not installed")
+    with Boreal() as boreal:
+        boreal.client("secretsmanager").create_secret(Name="bench", SecretString="x" * 64)
+        headers, body = signed_get_secret(boreal.url, "bench")
+        ours, bad = wrk(boreal.url + "/", headers, body, "POST")
+        row("GetSecretValue, signed, keep-alive, 16 connections", f"{ours:.0f}/s", "", f"{bad} not 2xx" if bad else "")
+    if shutil.which("nginx"):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "file").write_bytes(b"x" * 1024)
+            port = free_port()
+            Path(folder, "conf").write_text(f"worker_processes 1; daemon off; pid {folder}/pid; error_log /dev/null; events {{}}\n"
+                                            f"http {{ access_log off; sendfile on; keepalive_requests 100000000; "
+                                            f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n")
+            os.chmod(folder, 0o755)
+            nginx = subprocess.Popen(["nginx", "-c", f"{folder}/conf"], stderr=subprocess.DEVNULL)
+            time.sleep(0.5)
+            peer, _ = wrk(f"http://127.0.0.1:{port}/file")
+            nginx.terminate()
+            nginx.wait()
+        row("  nginx, 1 KiB static file, beside it", f"{peer:.0f}/s")
+        row("  ratio", f"{ours / peer:.2f} x nginx", ">= 0.3 x")
+    if shutil.which("moto_server"):
+        import boto3
+        port = free_port()
+        moto = subprocess.Popen(["moto_server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        client = boto3.client("secretsmanager", endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+        for _ in range(100):
+            try:
+                client.create_secret(Name="bench", SecretString="x" * 64)
+                break
+            except Exception:
+                time.sleep(0.2)
+        headers, body = signed_get_secret(url, "bench")
+        peer, _ = wrk(url + "/", headers, body, "POST")
+        moto.terminate()
+        moto.wait()
+        row("  moto_server, the same call, beside it", f"{peer:.0f}/s")
+        row("  ratio", f"{ours / peer:.1f} x moto", ">= 10 x")
+
+
+def cluster():
+    """From CreateDBCluster to both instances available, and a restart that finds the databases running."""
+    for encrypted in (False, True):
+        times = []
+        with Boreal(args=("--allow-unencrypted-storage",)) as boreal:
+            rds = boreal.client("rds")
+            time.sleep(15)  # the pool of prepared database folders fills in the background after the first start
+            for number in range(3):
+                began = time.monotonic()
+                rds.create_db_cluster(DBClusterIdentifier=f"c{number}", Engine="aurora-postgresql", MasterUsername="postgres",
+                                      MasterUserPassword="Correct-Horse-42", StorageEncrypted=encrypted)
+                for role in ("w", "r"):
+                    rds.create_db_instance(DBInstanceIdentifier=f"c{number}{role}", DBClusterIdentifier=f"c{number}",
+                                           Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+                while any(rds.describe_db_instances(DBInstanceIdentifier=f"c{number}{role}")["DBInstances"][0]["DBInstanceStatus"] != "available"
+                          for role in ("w", "r")):
+                    time.sleep(0.02)
+                times.append(time.monotonic() - began)
+                time.sleep(10)
+            kind = "encrypted" if encrypted else "plain"
+            row(f"writer + reader available, {kind} storage (median of 3)", f"{statistics.median(times):.2f} s", "<= 3 s", f"worst {max(times):.2f} s")
+            if not encrypted:
+                row("  resident memory of boreal, 3 clusters", f"{resident_mib(boreal.process.pid):.0f} MiB", "<= 64 MiB")
+                boreal.kill()
+                began = time.monotonic()
+                boreal.start()
+                row("  restart after kill -9, databases adopted, to ready", f"{(time.monotonic() - began) * 1000:.0f} ms", "<= 500 ms")
+
+
+if __name__ == "__main__":
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; every answer to a write is fsynced\n")
+    chosen = sys.argv[1:] or ["cold_start", "api_rate", "cluster"]
+    for name in chosen:
+        globals()[name]()

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "codec/base64.h"
 #include "iam/names.h"
 #include "iam/testing.h"
 

@@ -121,6 +121,7 @@ TEST_F(SessionsTest, NamesAndDurationsHaveLimits) {
 TEST_F(SessionsTest, SessionPoliciesHoldTheRoleBack) {
   make_role(trust("AWS", "000000000000"));
   become("bob");
+  const auto bob = fixture.principal;
   auto wanted = request();
   wanted.policy = document("Allow", "s3:GetObject", "*");
   wanted.policy_arns = std::vector<PolicyDescriptorType>{{.arn = "arn:aws:iam::aws:policy/AmazonRDSReadOnlyAccess"}};
@@ -132,7 +133,7 @@ TEST_F(SessionsTest, SessionPoliciesHoldTheRoleBack) {
   EXPECT_EQ(refusal("rds:DescribeDBClusters", "*"), "");
   EXPECT_THAT(refusal("s3:PutObject", "arn:aws:s3:::shop/a"), HasSubstr("session policy"));
 
-  become("bob");
+  fixture.principal = bob;
   wanted.policy = "{";
   EXPECT_EQ(assume_code(wanted), "MalformedPolicyDocument");
   wanted.policy = document("Allow", "s3:GetObject", "arn:aws:s3:::" + std::string(2048, 'x'));

@@ -8,9 +8,10 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   sts = std::make_unique<sts::Service>(context(), *iam);
   CO_TRY(auto kms_sealer, crypto::Sealer::derive(root, "kms", random));
   kms = std::make_unique<kms::Service>(context(), std::move(kms_sealer));
+  ec2 = std::make_unique<ec2::Service>(context());
 
   gate = std::make_unique<aws::Gate>(*iam, clock);
-  services = {iam.get(), sts.get(), kms.get()};
+  services = {iam.get(), sts.get(), kms.get(), ec2.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region, .s3_hosts = {"s3.localhost"}});
   for (aws::Service* service : services) pipeline->add(*service);

@@ -10,6 +10,7 @@
 #include "aws/gate.h"
 #include "aws/pipeline.h"
 #include "crypto/sealer.h"
+#include "ec2/service.h"
 #include "iam/service.h"
 #include "io/file.h"
 #include "kms/service.h"
@@ -37,6 +38,7 @@ struct House::Rooms {
   std::unique_ptr<iam::Service> iam;
   std::unique_ptr<sts::Service> sts;
   std::unique_ptr<kms::Service> kms;
+  std::unique_ptr<ec2::Service> ec2;
   std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<aws::Pipeline> pipeline;
   std::vector<aws::Service*> services;  // in the order they start; they stop in reverse

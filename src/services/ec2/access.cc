@@ -1,0 +1,101 @@
+// What a call touches, beyond what its access templates say: resources named in lists, the tags that policies may speak
+// of. And DryRun, which answers once all of that is allowed.
+// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2".
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/ec2/errors.h"
+#include "ec2/service.h"
+#include "ec2/tags.h"
+
+namespace boreal::ec2 {
+
+namespace errors = api::errors;
+using aws::Access;
+using aws::Call;
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+
+template <class T>
+const T* optional_member(const aws::Value& input, std::string_view name) {
+  if (!input) return nullptr;
+  const auto field = std::ranges::find(input.shape().fields, name, &codec::Field::member_name);
+  if (field == input.shape().fields.end()) return nullptr;
+  return static_cast<const T*>(codec::member(*field, input.data()));
+}
+
+bool is_dry_run(const aws::Value& input) {
+  const bool* flag = optional_member<bool>(input, "DryRun");
+  return flag != nullptr && *flag;
+}
+
+void add_request_tags(Access& access, const std::vector<api::Tag>& tags) {
+  for (const api::Tag& tag : tags) {
+    access.context.emplace("aws:RequestTag/" + tag.key.value_or(""), tag.value.value_or(""));
+    access.context.emplace("aws:TagKeys", tag.key.value_or(""));
+  }
+}
+
+// CreateTags and DeleteTags touch each of the resources that they name.
+std::vector<Access> tagging(const Place& place, const std::string& action, const std::vector<std::string>& resources,
+                            const std::vector<api::Tag>& tags) {
+  std::vector<Access> all;
+  for (const std::string& id : resources) {
+    const std::string_view type = type_of_id(id);
+    Access& access = all.emplace_back(Access{.action = action, .resource = type.empty() ? "*" : place.arn(type, id)});
+    add_request_tags(access, tags);
+  }
+  return all;
+}
+
+// Who gives tags at creation needs ec2:CreateTags too; a policy may allow it for that action alone.
+void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Access>& all) {
+  const auto* specifications = optional_member<std::vector<api::TagSpecification>>(input, "TagSpecifications");
+  if (specifications == nullptr) return;
+  for (const api::TagSpecification& specification : *specifications) {
+    if (!specification.tags || specification.tags->empty()) continue;
+    for (Access& access : all) add_request_tags(access, *specification.tags);
+    Access access{.action = "ec2:CreateTags",
+                  .resource = call.arn("ec2", specification.resource_type.value_or("*") + "/*")};
+    access.context.emplace("ec2:CreateAction", std::string(call.operation.name));
+    add_request_tags(access, *specification.tags);
+    all.push_back(std::move(access));
+    return;
+  }
+}
+
+}  // namespace
+
+Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operation& operation,
+                                                   const aws::Value& input) {
+  const View view = seen(call);
+  std::vector<Access> all;
+  if (operation.name == "CreateTags") {
+    const auto& in = input.as<api::CreateTagsRequest>();
+    all = tagging(view.place(), "ec2:CreateTags", in.resources, in.tags);
+  } else if (operation.name == "DeleteTags") {
+    const auto& in = input.as<api::DeleteTagsRequest>();
+    all = tagging(view.place(), "ec2:DeleteTags", in.resources, in.tags.value_or(std::vector<api::Tag>()));
+  } else {
+    CO_TRY(all, co_await Api::access(call, operation, input));
+    add_creation_tags(call, input, all);
+  }
+  CO_TRY(const auto tagged, all_tagged(view));
+  for (Access& access : all) {
+    const std::string id = access.resource.substr(access.resource.rfind('/') + 1);
+    const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
+    if (found == tagged.end() || found->id != id) continue;
+    for (const auto& [key, value] : found->tags) {
+      access.context.emplace("aws:ResourceTag/" + key, value);
+      access.context.emplace("ec2:ResourceTag/" + key, value);
+    }
+  }
+  if (!is_dry_run(input)) co_return all;
+  for (Access& access : all) CO_CHECK(co_await call.authorize(std::move(access)));
+  co_return refuse(errors::dry_run_operation("Request would have succeeded, but DryRun flag is set."));
+}
+
+}  // namespace boreal::ec2

@@ -1,0 +1,82 @@
+// What the Describe operations have in common: named ids, filters, pages.
+// Source: EC2 User Guide, "Filter using the API": names and values are compared with case, a filter fits when any of
+// its values does, all filters must fit, '*' and '?' in a value are wildcards, a backslash before them takes that away.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/ec2/types.h"
+#include "ec2/resources.h"
+
+namespace boreal::ec2 {
+
+namespace api = ::boreal::api::ec2;
+
+using Filters = std::optional<std::vector<api::Filter>>;
+
+// What the filters of a resource see, by filter name. Every filter that the resource knows is a key, with no value
+// where the resource has none.
+using Attributes = std::map<std::string, std::vector<std::string>, std::less<>>;
+
+inline std::string to_text(bool value) { return value ? "true" : "false"; }
+
+// "tag-key" and "tag:KEY".
+void add_tags(Attributes& attributes, const Tags& tags);
+
+// InvalidParameterValue for a filter that the resource does not know.
+aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes);
+
+// Whether a value with wildcards fits the text.
+bool fits(std::string_view pattern, std::string_view text);
+
+// The records that the ids name (all must be there) and the filters let through; `attributes` makes a record's. Also
+// refuses unknown filters where there is no record.
+template <class R, class F>
+aws::Outcome<std::vector<R>> select(const View& view, const std::optional<std::vector<std::string>>& ids,
+                                    const Filters& filters, F attributes) {
+  CHECK(matches(filters, attributes(R{})));
+  TRY(auto records, view.all<R>());
+  if (ids && !ids->empty()) {
+    for (const std::string& id : *ids) {
+      if (std::ranges::find(records, id, &R::id) == records.end()) return aws::refuse(R::absent(id));
+    }
+    std::erase_if(records, [&](const R& r) { return std::ranges::find(*ids, r.id) == ids->end(); });
+  }
+  std::vector<R> chosen;
+  for (R& record : records) {
+    TRY(const bool fit, matches(filters, attributes(record)));
+    if (fit) chosen.push_back(std::move(record));
+  }
+  return chosen;
+}
+
+std::string encode_token(std::string_view last_id);
+aws::Outcome<std::string> decode_token(const std::optional<std::string>& token);  // InvalidNextToken
+
+// Leaves in `items`, which are sorted by `id`, what comes after the token, at most `max_results`; answers the token of
+// the next page, nullopt on the last.
+template <class T, class Id>
+aws::Outcome<std::optional<std::string>> cut_page(std::vector<T>& items, const std::optional<int32_t>& max_results,
+                                                  const std::optional<std::string>& token, Id id) {
+  TRY(const std::string after, decode_token(token));
+  if (!after.empty()) std::erase_if(items, [&](const T& item) { return std::invoke(id, item) <= after; });
+  const size_t limit = static_cast<size_t>(std::max(1, max_results.value_or(1000)));
+  if (items.size() <= limit) return std::optional<std::string>();
+  items.resize(limit);
+  return std::optional(encode_token(std::invoke(id, items.back())));
+}
+
+// Shows each of the records.
+template <class R, class F>
+auto show_all(const std::vector<R>& records, F show) {
+  std::vector<decltype(show(records.front()))> shown;
+  for (const R& record : records) shown.push_back(show(record));
+  return shown;
+}
+
+}  // namespace boreal::ec2

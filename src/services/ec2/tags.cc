@@ -1,0 +1,201 @@
+#include "ec2/tags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/ec2/errors.h"
+#include "ec2/filters.h"
+#include "ec2/service.h"
+
+namespace boreal::ec2 {
+
+namespace errors = boreal::api::ec2::errors;
+using aws::Call;
+using aws::Outcome;
+using aws::refuse;
+
+namespace {
+
+constexpr size_t max_tags = 50;
+
+// Of text that is UTF-8.
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+struct IdType {
+  std::string_view prefix, type;
+};
+constexpr IdType id_types[] = {
+    {"vpc-", VpcRecord::type},     {"subnet-", SubnetRecord::type},  {"sg-", GroupRecord::type},
+    {"sgr-", RuleRecord::type},    {"rtb-", RouteTableRecord::type}, {"acl-", AclRecord::type},
+    {"igw-", GatewayRecord::type}, {"eni-", InterfaceRecord::type},  {"dopt-", OptionsRecord::type}};
+
+template <class R>
+Outcome<void> change_record(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
+  TRY(auto record, view.need<R>(id));
+  CHECK(change(record.tags));
+  save(tx, record);
+  return {};
+}
+
+Outcome<void> change_rule(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
+  TRY(auto groups, view.all<GroupRecord>());
+  for (GroupRecord& group : groups) {
+    const auto rule = std::ranges::find(group.rules, id, &RuleRecord::id);
+    if (rule == group.rules.end()) continue;
+    CHECK(change(rule->tags));
+    save(tx, group);
+    return {};
+  }
+  return refuse(errors::invalid_security_group_rule_id_not_found(
+      fmt::format("The security group rule ID '{}' does not exist", id)));
+}
+
+template <class R>
+Result<void> add_tagged(std::vector<TaggedResource>& all, const View& view) {
+  TRY(auto records, view.all<R>());
+  for (R& record : records) all.push_back({R::type, record.id, std::move(record.tags)});
+  return {};
+}
+
+// What a DeleteTags names: a key, with a value only where the tag has that value.
+void drop_tag(Tags& tags, const api::Tag& named) {
+  const auto tag = tags.find(named.key.value_or(""));
+  if (tag != tags.end() && (!named.value || tag->second == *named.value)) tags.erase(tag);
+}
+
+Attributes attributes(const TaggedResource& resource, const std::string& key, const std::string& value) {
+  return {{"key", {key}},
+          {"value", {value}},
+          {"resource-id", {resource.id}},
+          {"resource-type", {std::string(resource.type)}},
+          {"tag:" + key, {value}}};
+}
+
+}  // namespace
+
+Outcome<void> put_tags(Tags& tags, const std::vector<api::Tag>& more) {
+  for (const api::Tag& tag : more) {
+    const std::string key = tag.key.value_or("");
+    const std::string value = tag.value.value_or("");
+    if (key.empty()) return refuse(errors::missing_parameter("The request must contain the parameter Tag.Key"));
+    if (characters(key) > 128) {
+      return refuse(errors::invalid_parameter_value(
+          fmt::format("Tag key exceeds the maximum length of 128 characters: '{}'", key)));
+    }
+    if (characters(value) > 256) {
+      return refuse(errors::invalid_parameter_value(
+          fmt::format("Tag value exceeds the maximum length of 256 characters; its key is '{}'", key)));
+    }
+    if (key.starts_with("aws:")) {
+      return refuse(errors::invalid_parameter_value(
+          fmt::format("Tag keys starting with 'aws:' are reserved for internal use: '{}'", key)));
+    }
+    tags.insert_or_assign(key, value);
+  }
+  if (tags.size() > max_tags) {
+    return refuse(errors::tag_limit_exceeded(
+        fmt::format("The maximum number of tags for a resource is {}, and it would have {}", max_tags, tags.size())));
+  }
+  return {};
+}
+
+Outcome<Tags> tags_of(const std::optional<std::vector<api::TagSpecification>>& specifications, std::string_view type) {
+  Tags tags;
+  for (const auto& specification : specifications.value_or(std::vector<api::TagSpecification>())) {
+    if (specification.resource_type != type) {
+      return refuse(errors::invalid_parameter_value(
+          fmt::format("'{}' is not a valid taggable resource type for this operation; it is '{}'",
+                      specification.resource_type.value_or(""), type)));
+    }
+    if (specification.tags) CHECK(put_tags(tags, *specification.tags));
+  }
+  return tags;
+}
+
+std::vector<api::Tag> to_tags(const Tags& tags) {
+  std::vector<api::Tag> shown;
+  for (const auto& [key, value] : tags) shown.push_back({.key = key, .value = value});
+  return shown;
+}
+
+std::string_view type_of_id(std::string_view id) {
+  const auto found = std::ranges::find_if(id_types, [&](const IdType& t) { return id.starts_with(t.prefix); });
+  return found == std::end(id_types) ? std::string_view() : found->type;
+}
+
+Outcome<void> change_tags(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
+  const std::string_view type = type_of_id(id);
+  if (type == VpcRecord::type) return change_record<VpcRecord>(tx, view, id, change);
+  if (type == SubnetRecord::type) return change_record<SubnetRecord>(tx, view, id, change);
+  if (type == GroupRecord::type) return change_record<GroupRecord>(tx, view, id, change);
+  if (type == RouteTableRecord::type) return change_record<RouteTableRecord>(tx, view, id, change);
+  if (type == AclRecord::type) return change_record<AclRecord>(tx, view, id, change);
+  if (type == GatewayRecord::type) return change_record<GatewayRecord>(tx, view, id, change);
+  if (type == InterfaceRecord::type) return change_record<InterfaceRecord>(tx, view, id, change);
+  if (type == OptionsRecord::type) return change_record<OptionsRecord>(tx, view, id, change);
+  if (type == RuleRecord::type) return change_rule(tx, view, id, change);
+  return refuse(errors::invalid_id(fmt::format("The ID '{}' is not valid", id)));
+}
+
+Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
+  std::vector<TaggedResource> all;
+  CHECK(add_tagged<VpcRecord>(all, view));
+  CHECK(add_tagged<SubnetRecord>(all, view));
+  CHECK(add_tagged<RouteTableRecord>(all, view));
+  CHECK(add_tagged<AclRecord>(all, view));
+  CHECK(add_tagged<GatewayRecord>(all, view));
+  CHECK(add_tagged<InterfaceRecord>(all, view));
+  CHECK(add_tagged<OptionsRecord>(all, view));
+  TRY(auto groups, view.all<GroupRecord>());
+  for (GroupRecord& group : groups) {
+    all.push_back({GroupRecord::type, group.id, std::move(group.tags)});
+    for (RuleRecord& rule : group.rules) all.push_back({RuleRecord::type, rule.id, std::move(rule.tags)});
+  }
+  std::ranges::sort(all, {}, &TaggedResource::id);
+  return all;
+}
+
+Task<Outcome<api::CreateTagsOutput>> Service::create_tags(Call& call, api::CreateTagsRequest input) {
+  CO_TRY(auto tx, co_await begin(call));
+  const View view = seen(call, tx);
+  for (const std::string& id : input.resources) {
+    CO_CHECK(change_tags(tx, view, id, [&](Tags& tags) { return put_tags(tags, input.tags); }));
+  }
+  CO_CHECK(co_await tx.commit());
+  co_return api::CreateTagsOutput{};
+}
+
+Task<Outcome<api::DeleteTagsOutput>> Service::delete_tags(Call& call, api::DeleteTagsRequest input) {
+  CO_TRY(auto tx, co_await begin(call));
+  const View view = seen(call, tx);
+  const ChangeTags drop = [&](Tags& tags) -> Outcome<void> {
+    if (!input.tags || input.tags->empty()) tags.clear();
+    for (const auto& tag : input.tags.value_or(std::vector<api::Tag>())) drop_tag(tags, tag);
+    return {};
+  };
+  for (const std::string& id : input.resources) CO_CHECK(change_tags(tx, view, id, drop));
+  CO_CHECK(co_await tx.commit());
+  co_return api::DeleteTagsOutput{};
+}
+
+Task<Outcome<api::DescribeTagsResult>> Service::describe_tags(Call& call, api::DescribeTagsRequest input) {
+  CO_CHECK(matches(input.filters, attributes({}, "", "")));
+  CO_TRY(const auto resources, all_tagged(seen(call)));
+  std::vector<api::TagDescription> shown;
+  for (const TaggedResource& resource : resources) {
+    for (const auto& [key, value] : resource.tags) {
+      CO_TRY(const bool fit, matches(input.filters, attributes(resource, key, value)));
+      if (!fit) continue;
+      shown.push_back(
+          {.key = key, .resource_id = resource.id, .resource_type = std::string(resource.type), .value = value});
+    }
+  }
+  const auto id = [](const api::TagDescription& tag) { return *tag.resource_id + " " + *tag.key; };
+  CO_TRY(auto next, cut_page(shown, input.max_results, input.next_token, id));
+  co_return api::DescribeTagsResult{.next_token = std::move(next), .tags = std::move(shown)};
+}
+
+}  // namespace boreal::ec2

@@ -7,7 +7,6 @@
 
 namespace boreal::rds {
 
-
 namespace {
 // What RDS answers for endpoints in us-east-1; clients make DNS aliases of it.
 constexpr const char* hosted_zone = "Z2R2ITUGPM61AM";

@@ -9,10 +9,9 @@ namespace boreal::rds {
 namespace api = ::boreal::api::rds;
 
 api::DBSubnetGroup to_api(const SubnetGroupRecord& group, const Place& place);
-api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRecord>& instances,
-                           const Place& place);
-api::DBInstance to_api(const InstanceRecord& instance, const ClusterRecord& cluster,
-                            const SubnetGroupRecord& group, const Place& place);
+api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRecord>& instances, const Place& place);
+api::DBInstance to_api(const InstanceRecord& instance, const ClusterRecord& cluster, const SubnetGroupRecord& group,
+                       const Place& place);
 api::DBClusterSnapshot to_api(const SnapshotRecord& snapshot, const Place& place);
 
 // The cluster's own tags, and what is to be known of it: tags under "aws:boreal:", which clients take for the system's

@@ -147,7 +147,7 @@ Task<Result<bool>> Keeper::reconcile() {
   CO_CHECK(co_await remove_instances(*view));
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {
-    CO_CHECK(co_await destroy(*view));
+    CO_CHECK(co_await destroy());
     co_return true;
   }
   CO_CHECK(co_await place_instances(*view));

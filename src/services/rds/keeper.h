@@ -79,6 +79,7 @@ class Keeper {
 
   // Instances (keeper_instances.cc)
   Task<Result<void>> place_instances(View& view);
+  Task<Result<void>> place_instance(const View& view, std::string id, postgres::ServerOptions options);
   Task<Result<void>> remove_instances(View& view);
   Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
   Task<Result<void>> run_servers(View& view);
@@ -98,7 +99,7 @@ class Keeper {
   Task<Result<void>> take_snapshots(const View& view);
   Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
   Task<Result<void>> restore(const View& view);
-  Task<Result<void>> destroy(View view);
+  Task<Result<void>> destroy();
   Task<Result<postgres::Instance*>> volume_server(const View& view);
   Task<Result<void>> end_volume_server();
   postgres::ServerOptions volume_options() const;

@@ -102,15 +102,20 @@ Task<Result<postgres::ServerOptions>> Keeper::options_of(const View& view, Insta
   co_return options;
 }
 
+Task<Result<void>> Keeper::place_instance(const View& view, std::string id, postgres::ServerOptions options) {
+  if (!engine_->names().empty()) co_return co_await engine_->add_standby(id, options);
+  CO_TRY(auto* pool, co_await tools_.engines.pool(view.cluster.served_major));
+  co_return co_await engine_->create(*pool, id, options);
+}
+
 Task<Result<void>> Keeper::place_instances(View& view) {
   for (auto& instance : view.instances) {
     if (instance.placed || instance.status == "deleting" || stopping_) continue;
     CO_TRY(const auto options, co_await options_of(view, instance, true));
-    if (engine_->names().empty()) {
-      CO_TRY(auto* pool, co_await tools_.engines.pool(view.cluster.served_major));
-      CO_CHECK(co_await engine_->create(*pool, instance.id, options));
-    } else {
-      CO_CHECK(co_await engine_->add_standby(instance.id, options));
+    auto placed = co_await place_instance(view, instance.id, options);
+    if (!placed) {  // the engine may know it in halves: it begins anew from what the records say
+      CO_CHECK(co_await close_engine());
+      co_return placed;
     }
     configured_[instance.id] = as_text(options);
     instance.placed = true;
@@ -160,6 +165,7 @@ Task<Result<void>> Keeper::remove_instance(View& view, InstanceRecord instance) 
     if (auto placed = co_await place_instances(alone); !placed) {
       log::warn("rds", "an instance that was never whole is forgotten",
                 {{"instance", instance.id}, {"why", placed.error().message()}});
+      CO_CHECK(co_await open_engine(view));
     }
   }
   if (engine_->find(instance.id)) {

@@ -105,7 +105,7 @@ Task<Result<void>> Keeper::restore(const View& view) {
   });
 }
 
-Task<Result<void>> Keeper::destroy(View view) {
+Task<Result<void>> Keeper::destroy() {
   if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
   CO_CHECK(co_await engine_->destroy());
   CO_CHECK(co_await close_engine());

@@ -1,0 +1,258 @@
+// The service over real PostgreSQL, with stand-ins for the other services.
+#include "rds/service.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <future>
+#include <thread>
+
+#include "aws/testing.h"
+#include "crypto/x509.h"
+#include "postgres/connection.h"
+#include "rds/testing.h"
+
+namespace boreal::rds {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* base = std::getenv("TMPDIR");
+    std::string pattern = std::string(base ? base : "/tmp") + "/boreal-rds-XXXXXX";
+    folder_ = ::mkdtemp(pattern.data());
+    ::chmod(folder_.c_str(), 0755);
+    auto authority = crypto::make_authority("test", {Time{0}, Time{4'000'000'000'000}}, random_);
+    ASSERT_TRUE(authority);
+    ASSERT_TRUE(io::write_file_atomically(folder_ + "/ca.pem", authority->certificate_pem, 0644));
+    ASSERT_TRUE(io::write_file_atomically(folder_ + "/ca.key", authority->private_key_pem.text()));
+    thread_ = std::thread([this] { fixture_.context().loop.run(); });
+    open();
+  }
+  void TearDown() override {
+    if (service_) close();
+    fixture_.context().loop.stop();
+    thread_.join();
+    (void)io::remove_tree(folder_);
+  }
+
+  void open(bool allow_unencrypted = false) {
+    Options options;
+    options.folder = folder_ + "/postgres";
+    options.engine_map = {{13, 15}};
+    options.allow_unencrypted_storage = allow_unencrypted;
+    options.warm_pool = 1;
+    options.authority_certificate = folder_ + "/ca.pem";
+    options.authority_key = folder_ + "/ca.key";
+    service_ = std::make_unique<Service>(fixture_.context(), options, keys_, network_, roles_);
+    const auto started = run(service_->start());
+    ASSERT_TRUE(started) << started.error().message();
+  }
+  void close() {
+    run(service_->stop());
+    service_.reset();
+  }
+
+  template <class T>
+  T run(Task<T> task) {
+    std::promise<T> promise;
+    fixture_.context().loop.post(
+        [&] { spawn(std::move(task), [&](T value) { promise.set_value(std::move(value)); }); });
+    return promise.get_future().get();
+  }
+  void run(Task<void> task) {
+    std::promise<void> promise;
+    fixture_.context().loop.post([&] { spawn(std::move(task), [&] { promise.set_value(); }); });
+    promise.get_future().get();
+  }
+  void let_in(std::vector<aws::Network::IngressRule> rules) {
+    std::promise<void> promise;
+    fixture_.context().loop.post([&] {
+      network_.rules = std::move(rules);
+      network_.changed("000000000000", "us-east-1", "sg-1");
+      promise.set_value();
+    });
+    promise.get_future().get();
+  }
+  void pass(Duration time) { run(fixture_.context().loop.sleep(time)); }
+
+  template <class In, class Out>
+  aws::Outcome<Out> call(Task<aws::Outcome<Out>> (Service::*method)(aws::Call&, In), In input) {
+    Service* service = service_.get();
+    return run(fixture_.with_call(*service_, "DescribeDBClusters",
+                                  [service, method, input](aws::Call& c) { return (service->*method)(c, input); }));
+  }
+  template <class In, class Out>
+  Out must(Task<aws::Outcome<Out>> (Service::*method)(aws::Call&, In), In input) {
+    auto result = call(method, std::move(input));
+    if (!result) throw std::runtime_error(result.error().code + ": " + result.error().message);
+    return std::move(*result);
+  }
+  template <class In, class Out>
+  std::string code(Task<aws::Outcome<Out>> (Service::*method)(aws::Call&, In), In input) {
+    auto result = call(method, std::move(input));
+    return result ? "none" : result.error().code;
+  }
+
+  api::CreateDBClusterMessage cluster_input(std::string id) const {
+    api::CreateDBClusterMessage in;
+    in.db_cluster_identifier = std::move(id);
+    in.engine = "aurora-postgresql";
+    in.engine_version = "13.7";
+    in.master_username = "postgres";
+    in.master_user_password = "ChangeMe-12345";
+    in.database_name = "shop";
+    return in;
+  }
+  api::CreateDBInstanceMessage instance_input(std::string id, std::string cluster) const {
+    api::CreateDBInstanceMessage in;
+    in.db_instance_identifier = std::move(id);
+    in.db_cluster_identifier = std::move(cluster);
+    in.db_instance_class = "db.t3.medium";
+    in.engine = "aurora-postgresql";
+    return in;
+  }
+  std::optional<api::DBInstance> instance(const std::string& id) {
+    auto found = call(&Service::describe_db_instances, api::DescribeDBInstancesMessage{.db_instance_identifier = id});
+    if (!found) return std::nullopt;
+    return found->db_instances->front();
+  }
+  std::optional<api::DBCluster> cluster(const std::string& id) {
+    auto found = call(&Service::describe_db_clusters, api::DescribeDBClustersMessage{.db_cluster_identifier = id});
+    if (!found) return std::nullopt;
+    return found->db_clusters->front();
+  }
+  template <class F>
+  bool eventually(F holds, Duration time = Duration(60'000)) {
+    const int64_t end_ns = monotonic_ns() + time.count() * 1'000'000;
+    while (monotonic_ns() < end_ns) {
+      if (holds()) return true;
+      pass(Duration(50));
+    }
+    return false;
+  }
+  bool becomes_available(const std::string& id) {
+    return eventually([&] {
+      const auto found = instance(id);
+      return found && found->db_instance_status == "available";
+    });
+  }
+  Result<std::string> sql(const std::string& host, std::string text, std::string password = "ChangeMe-12345") {
+    return run(ask(host, std::move(text), std::move(password)));
+  }
+  Task<Result<std::string>> ask(std::string host, std::string text, std::string password) {
+    CO_TRY(auto connection, co_await postgres::Connection::open(fixture_.context().loop, {{"hostaddr", host},
+                                                                                          {"port", "5432"},
+                                                                                          {"user", "postgres"},
+                                                                                          {"dbname", "shop"},
+                                                                                          {"sslmode", "require"},
+                                                                                          {"password", password}}));
+    CO_TRY(const auto rows, co_await connection->query(std::move(text)));
+    co_return rows.scalar();
+  }
+  void remove_all(const std::string& cluster_id, const std::vector<std::string>& ids) {
+    for (const auto& id : ids) {
+      must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = id});
+    }
+    EXPECT_TRUE(eventually([&] { return !instance(ids.front()) && !instance(ids.back()); }));
+    must(&Service::delete_db_cluster,
+         api::DeleteDBClusterMessage{.db_cluster_identifier = cluster_id, .skip_final_snapshot = true});
+    EXPECT_TRUE(eventually([&] { return !cluster(cluster_id); }));
+  }
+
+  aws::CallFixture fixture_;
+  SystemRandom random_;
+  std::string folder_;
+  TestKeys keys_;
+  TestNetwork network_;
+  TestRoles roles_;
+  std::unique_ptr<Service> service_;
+  std::thread thread_;
+};
+
+TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
+  const auto made = must(&Service::create_db_cluster, cluster_input("prod"));
+  EXPECT_EQ(made.db_cluster->status, "creating");
+  EXPECT_EQ(made.db_cluster->engine_version, "13.7");
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  must(&Service::create_db_instance, instance_input("two", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(becomes_available("two"));
+  const auto shown = *cluster("prod");
+  EXPECT_EQ(shown.status, "available");
+  ASSERT_TRUE(sql(*shown.endpoint, "CREATE TABLE t AS SELECT generate_series(1, 100) n; SELECT 1"));
+  EXPECT_TRUE(eventually([&] { return sql(*shown.reader_endpoint, "SELECT count(*) FROM t").value_or("") == "100"; }));
+  const auto refused = sql(*shown.reader_endpoint, "INSERT INTO t VALUES (1)");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(postgres::sqlstate_of(refused.error()), "25006");
+  EXPECT_EQ(sql(*shown.endpoint, "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'").value_or(""), "f");
+  EXPECT_EQ(network_.attached.size(), 2u);
+
+  let_in({});
+  EXPECT_FALSE(sql(*shown.endpoint, "SELECT 1"));
+  let_in({{.protocol = "-1", .cidr = "0.0.0.0/0"}});
+  EXPECT_TRUE(sql(*shown.endpoint, "SELECT 1"));
+
+  EXPECT_EQ(code(&Service::delete_db_cluster,
+                 api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .skip_final_snapshot = true}),
+            "InvalidDBClusterStateFault");
+  remove_all("prod", {"one", "two"});
+  EXPECT_THAT(network_.attached, IsEmpty());
+  EXPECT_THAT(*io::list_folder(folder_ + "/postgres/instances"), IsEmpty());
+}
+
+TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  const std::string endpoint = *cluster("prod")->endpoint;
+  ASSERT_TRUE(sql(endpoint, "CREATE TABLE t AS SELECT generate_series(1, 100) n; SELECT 1"));
+  must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = "one"});
+  ASSERT_TRUE(eventually([&] { return !instance("one"); }));
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .final_db_snapshot_identifier = "last"});
+  ASSERT_TRUE(eventually([&] { return !cluster("prod"); }));
+  const auto listed = must(&Service::describe_db_cluster_snapshots, api::DescribeDBClusterSnapshotsMessage{});
+  ASSERT_EQ(listed.db_cluster_snapshots->size(), 1u);
+  EXPECT_EQ(listed.db_cluster_snapshots->front().status, "available");
+
+  api::RestoreDBClusterFromSnapshotMessage restore;
+  restore.db_cluster_identifier = "again";
+  restore.snapshot_identifier = "last";
+  restore.engine = "aurora-postgresql";
+  must(&Service::restore_db_cluster_from_snapshot, restore);
+  must(&Service::create_db_instance, instance_input("two", "again"));
+  ASSERT_TRUE(becomes_available("two"));
+  EXPECT_EQ(sql(*cluster("again")->endpoint, "SELECT count(*) FROM t").value_or(""), "100");
+  remove_all("again", {"two"});
+}
+
+TEST_F(ServiceTest, RefusesWhatCannotBe) {
+  auto input = cluster_input("prod");
+  input.storage_encrypted = true;
+  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
+  input = cluster_input("prod");
+  input.engine_version = "99.1";
+  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
+  input = cluster_input("prod");
+  input.master_user_password = "short";
+  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterValue");
+  input = cluster_input("prod");
+  input.manage_master_user_password = true;
+  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
+  EXPECT_EQ(code(&Service::create_db_instance, instance_input("one", "nothing")), "DBClusterNotFoundFault");
+  api::CreateDBSubnetGroupMessage group{.db_subnet_group_name = "g", .db_subnet_group_description = "d"};
+  group.subnet_ids = {"subnet-a"};
+  EXPECT_EQ(code(&Service::create_db_subnet_group, group), "DBSubnetGroupDoesNotCoverEnoughAZs");
+  group.subnet_ids = {"subnet-a", "subnet-x"};
+  EXPECT_EQ(code(&Service::create_db_subnet_group, group), "InvalidSubnet");
+}
+
+}  // namespace
+}  // namespace boreal::rds

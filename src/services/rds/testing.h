@@ -1,0 +1,89 @@
+// Stand-ins for what RDS asks of other services. Only for tests.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "aws/peers.h"
+#include "base/random.h"
+
+namespace boreal::rds {
+
+// Keys that "encrypt" by keeping what they gave out.
+class TestKeys final : public aws::Keys {
+ public:
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string account, std::string region, std::string,
+                                                std::string key_id, Context) override {
+    DataKey key{random_.bytes(32), "sealed-" + std::to_string(given_.size()), key_id};
+    if (key_id.empty()) key.key_arn = "arn:aws:kms:" + region + ":" + account + ":key/managed";
+    given_[key.ciphertext] = key.plaintext;
+    co_return key;
+  }
+  Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string ciphertext,
+                                          Context) override {
+    const auto found = given_.find(ciphertext);
+    if (found == given_.end()) co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, ciphertext));
+    co_return found->second;
+  }
+  Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string key_id) override {
+    co_return key_id;
+  }
+
+ private:
+  SeededRandom random_{7};
+  std::map<std::string, std::string> given_;
+};
+
+// One VPC with two subnets, and the group sg-1, whose rules the test sets.
+class TestNetwork final : public aws::Network {
+ public:
+  std::vector<IngressRule> rules = {{.protocol = "tcp", .from_port = 5432, .to_port = 5432, .cidr = "127.0.0.0/8"}};
+  std::set<std::string> attached;
+  std::function<void(const std::string&, const std::string&, const std::string&)> changed;
+
+  aws::Outcome<Subnet> subnet(const std::string&, const std::string& region, const std::string& id) override {
+    if (id == "subnet-a") return Subnet{id, "vpc-1", region + "a", "10.0.1.0/24"};
+    if (id == "subnet-b") return Subnet{id, "vpc-1", region + "b", "10.0.2.0/24"};
+    if (id == "subnet-x") return Subnet{id, "vpc-2", region + "b", "10.1.2.0/24"};
+    return aws::refuse(aws::ApiError("InvalidSubnetID.NotFound", 400, id));
+  }
+  aws::Outcome<std::vector<Subnet>> default_subnets(const std::string& account, const std::string& region) override {
+    return std::vector<Subnet>{*subnet(account, region, "subnet-a"), *subnet(account, region, "subnet-b")};
+  }
+  aws::Outcome<std::string> group_vpc(const std::string&, const std::string&, const std::string& id) override {
+    if (id == "sg-1") return "vpc-1";
+    return aws::refuse(aws::ApiError("InvalidGroup.NotFound", 400, id));
+  }
+  aws::Outcome<std::string> default_group(const std::string&, const std::string&, const std::string&) override {
+    return "sg-1";
+  }
+  aws::Outcome<std::vector<IngressRule>> ingress(const std::string&, const std::string&, const std::string&) override {
+    return rules;
+  }
+  std::vector<std::string> availability_zones(const std::string& region) override {
+    return {region + "a", region + "b"};
+  }
+  Task<aws::Outcome<void>> attach_interface(std::string, std::string, Interface interface) override {
+    attached.insert(interface.owner);
+    co_return aws::Outcome<void>();
+  }
+  Task<aws::Outcome<void>> detach_interface(std::string, std::string, std::string owner) override {
+    attached.erase(owner);
+    co_return aws::Outcome<void>();
+  }
+  void on_group_change(
+      std::function<void(const std::string&, const std::string&, const std::string&)> callback) override {
+    changed = std::move(callback);
+  }
+};
+
+// Passes the roles that it is told of.
+class TestRoles final : public aws::Roles {
+ public:
+  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role_arn, std::string) override {
+    if (role_arn.ends_with("/monitoring")) co_return aws::Outcome<void>();
+    co_return aws::refuse(aws::ApiError("NoSuchEntity", 404, role_arn));
+  }
+};
+
+}  // namespace boreal::rds

@@ -125,6 +125,23 @@ TEST_F(DamageTest, FailedWritesAndSyncsAreErrorsAndNothingElse) {
   }
 }
 
+// Long blobs are synced while they are written; a failure there must not be forgotten by the end.
+TEST_F(DamageTest, AFailedSyncOnTheWayFailsThePut) {
+  PatternSource source(30 << 20, 1);
+  PutRequest request;
+  request.bucket = "d";
+  request.key = "long";
+  request.data_key = test_data_key();
+  io::Faults faults;
+  faults.fail(io::Operation::sync, 1, EIO, "/blobs/standard/");
+  const auto done = engine_.run(engine_.objects().put(std::move(request), source));
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::io);
+  EXPECT_EQ(engine_.get("d", "long").error().code(), Errc::not_found);
+  engine_.run(engine_.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder_.path()).size(), 0u);
+}
+
 // The same with the index on disk: its log fails. No answer may be a success that a restart takes back.
 TEST(IndexFaults, NoSuccessIsTakenBack) {
   for (const int number : {EIO, ENOSPC}) {

@@ -2,29 +2,55 @@
 
 #include <fmt/format.h>
 
+#include "base/sync.h"
+
 namespace boreal::objects {
 namespace {
 
+// While a long blob is written, what is there is synced already, beside the writing: at the end little is left to
+// wait for.
 class FileWriter final : public BlobWriter {
  public:
   FileWriter(io::File file, io::Path folder, io::Pool& pool)
-      : file_(std::move(file)), folder_(std::move(folder)), pool_(pool) {}
+      : state_(std::make_shared<State>(std::move(file))), folder_(std::move(folder)), pool_(pool) {}
 
   Task<Result<void>> append(Bytes data) override {
-    co_return co_await pool_.run([this, data] { return file_.append(data); });
+    CO_CHECK(state_->synced);
+    CO_CHECK(co_await pool_.run([this, data] { return state_->file.append(data); }));
+    unsynced_ += data.size();
+    if (unsynced_ < sync_every_bytes || state_->syncing.running() > 0) co_return Result<void>();
+    unsynced_ = 0;
+    state_->syncing.spawn(sync_beside(state_, pool_));
+    co_return Result<void>();
   }
   Task<Result<void>> finish() override {
-    co_return co_await pool_.run([this] { return sync(); });
+    co_await state_->syncing.wait();
+    CO_CHECK(state_->synced);
+    co_return co_await pool_.run([this] { return sync_all(); });
   }
 
  private:
-  Result<void> sync() {
-    CHECK(file_.sync());
+  static constexpr uint64_t sync_every_bytes = 8 << 20;
+  // Shared with a sync under way, which may outlive a writer that is dropped unfinished.
+  struct State {
+    explicit State(io::File f) : file(std::move(f)) {}
+    io::File file;
+    Result<void> synced;  // a failed sync is final
+    TaskGroup syncing;
+  };
+  static Task<void> sync_beside(std::shared_ptr<State> state, io::Pool& pool) {
+    auto done = co_await pool.run([&] { return state->file.sync(); });
+    if (!done) state->synced = std::move(done);
+  }
+  Result<void> sync_all() {
+    CHECK(state_->file.sync());
     return io::sync_folder(folder_);
   }
-  io::File file_;
+
+  const std::shared_ptr<State> state_;
   const io::Path folder_;
   io::Pool& pool_;
+  uint64_t unsynced_ = 0;
 };
 
 class FileReader final : public BlobReader {

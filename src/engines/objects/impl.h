@@ -43,6 +43,7 @@ struct NewVersion {
   Version version;
   Draft draft;
   Precondition precondition;
+  bool versioned = true;      // see KeyChange
   store::Batch more{""};      // further index records for the same commit
   bool more_garbage = false;  // … which leave garbage
 };

@@ -65,9 +65,17 @@ KeyChange::KeyChange(const store::Store& store, IdSource& ids, std::string bucke
       key_(std::move(key)),
       batch_(index::partition_of(bucket_)) {}
 
-Result<KeyChange> KeyChange::begin(const store::Store& store, IdSource& ids, std::string bucket, std::string key) {
+Result<KeyChange> KeyChange::begin(const store::Store& store, IdSource& ids, std::string bucket, std::string key,
+                                   bool versioned) {
   KeyChange change(store, ids, std::move(bucket), std::move(key));
-  TRY(change.latest_, read_version(store, change.bucket_, change.key_, Select::latest()));
+  change.versioned_ = versioned;
+  if (versioned) {
+    TRY(change.latest_, read_version(store, change.bucket_, change.key_, Select::latest()));
+  } else {
+    TRY(change.latest_,
+        read_record(store, change.batch_.partition(), index::current(change.key_), change.key_, nullptr));
+    if (change.latest_) change.latest_->is_latest = true;
+  }
   change.is_current_ = change.latest_ && !change.latest_->is_delete_marker;
   return change;
 }
@@ -81,7 +89,7 @@ Result<void> KeyChange::put(Version& version, std::string_view inline_data) {
   if (replaces_current) {
     free_bytes(*latest_);
   } else {
-    if (version.is_null) CHECK(remove_null_behind());
+    if (version.is_null && versioned_) CHECK(remove_null_behind());
     if (is_current_) keep_behind(*latest_);
   }
 

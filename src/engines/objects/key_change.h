@@ -21,7 +21,10 @@ Result<std::optional<Version>> read_version(const store::Store& store, std::stri
 // Made and used under the key's lock; the batch is committed by the caller before the lock goes.
 class KeyChange {
  public:
-  static Result<KeyChange> begin(const store::Store& store, IdSource& ids, std::string bucket, std::string key);
+  // `versioned`: false only if the bucket never had versioning: then nothing can lie behind the current version, and
+  // nothing is looked for there.
+  static Result<KeyChange> begin(const store::Store& store, IdSource& ids, std::string bucket, std::string key,
+                                 bool versioned = true);
 
   // May be a delete marker; nullptr when there is nothing.
   const Version* latest() const { return latest_ ? &*latest_ : nullptr; }
@@ -50,6 +53,7 @@ class KeyChange {
   std::string bucket_;
   std::string key_;
   std::optional<Version> latest_;
+  bool versioned_ = true;
   bool is_current_ = false;  // latest_ lies in `k`
   store::Batch batch_;
   bool leaves_garbage_ = false;

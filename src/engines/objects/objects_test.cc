@@ -4,6 +4,7 @@
 
 #include "codec/hex.h"
 #include "crypto/hash.h"
+#include "io/fault.h"
 #include "objects/testing.h"
 
 namespace boreal::objects {
@@ -320,6 +321,31 @@ TEST_F(ObjectsTest, VersionsKeepTheirOrderWhenTheClockIsSetBack) {
   engine_.clock.set({1'000'000});
   ASSERT_TRUE(engine_.put("b", "key", "second", Versioning::on));
   EXPECT_EQ(engine_.get("b", "key").value(), "second");
+}
+
+TEST(Restart, GoesOnFreeingADroppedBucket) {
+  const io::TempFolder folder;
+  {
+    TestEngine engine(folder.path());
+    for (const char* bucket : {"gone", "kept"}) {
+      TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
+      const auto upload = engine.run(engine.objects().create_upload({bucket, "key", {}, test_data_key().wrapped}));
+      TextSource source(std::string(100'000, 'p'));
+      PartRequest part{bucket, "key", upload->id, 1, {}, {}, &engine.keys};
+      ASSERT_TRUE(engine.run(engine.objects().put_part(std::move(part), source)));
+    }
+    // Nothing may be freed in this run: the files cannot be removed.
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, EIO, "/blobs/", true);
+    ASSERT_TRUE(engine.run(engine.objects().drop_bucket("gone")));
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blob_files(folder.path()).size(), 2u);
+  }
+  TestEngine engine(folder.path(), nullptr, 2);
+  EXPECT_EQ(engine.objects().buckets(), std::vector<std::string>{"kept"});
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 1u);
+  EXPECT_FALSE(engine.store().scan("bucket.gone", "")->valid());
 }
 
 }  // namespace

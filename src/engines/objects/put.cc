@@ -39,6 +39,7 @@ Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   made.version.wrapped_key = std::move(request.data_key.wrapped);
   made.version.segment = draft.segment;
   made.draft = std::move(draft);
+  made.versioned = request.versioning != Versioning::off;
   made.precondition = std::move(request.precondition);
   co_return co_await impl_->commit_version(std::move(made));
 }
@@ -101,7 +102,7 @@ Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::ve
 Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
   const auto hold = co_await lock_key(made.bucket, made.version.key);
   auto use = co_await buckets.use(made.bucket);
-  auto change = KeyChange::begin(store, ids, made.bucket, made.version.key);
+  auto change = KeyChange::begin(store, ids, made.bucket, made.version.key, made.versioned);
   Result<void> planned;
   if (!use) {
     planned = std::unexpected(std::move(use).error());

@@ -41,7 +41,8 @@ using VersionId = Id;
 using UploadId = Id;
 using BlobId = Id;
 
-// How a bucket keeps versions at the moment of a call; the caller knows it.
+// How a bucket keeps versions at the moment of a call; the caller knows it. `off` means that it never kept any: a
+// bucket that once did is `on` or `suspended`.
 enum class Versioning { off, on, suspended };
 
 // Which version of a key is meant.

@@ -23,4 +23,6 @@ function(boreal_api SERVICE)
   set_target_properties(api_${SERVICE} PROPERTIES OPTIMIZE_DEPENDENCIES ON)  # compile without waiting for aws
   target_include_directories(api_${SERVICE} PUBLIC ${folder})
   target_link_libraries(api_${SERVICE} PUBLIC aws PRIVATE boreal_flags)
+  # Tables and one-line thunks: nothing for an optimiser to find, but many of them.
+  target_compile_options(api_${SERVICE} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()

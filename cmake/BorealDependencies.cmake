@@ -19,6 +19,7 @@ target_compile_options(boreal_flags INTERFACE
   -Wno-missing-field-initializers -Wno-missing-designated-field-initializers
   -fstack-protector-strong -fno-omit-frame-pointer)
 target_link_options(boreal_flags INTERFACE -Wl,-z,relro,-z,now)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_definitions(boreal_flags INTERFACE _FORTIFY_SOURCE=2)
 else()

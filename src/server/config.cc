@@ -69,6 +69,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"key_folder", plain(&Config::key_folder)},
       {"listen_host", plain(&Config::listen_host)},
       {"port", plain(&Config::port)},
+      {"account", plain(&Config::account)},
       {"region", plain(&Config::region)},
       {"tls_names", strings(&Config::tls_names)},
       {"log_level", plain(&Config::log_level)},
@@ -141,6 +142,9 @@ Result<void> Config::validate() const {
   if (dev && !address.is_loopback()) {
     return fail(Errc::invalid, fmt::format("boreal dev listens on loopback only, not on {}: its keys are public. "
                                            "Use boreal serve --config FILE for other addresses", listen_host));
+  }
+  if (account.size() != 12 || account.find_first_not_of("0123456789") != std::string::npos) {
+    return fail(Errc::invalid, fmt::format("account '{}' is not a number of 12 digits", account));
   }
   if (keys() == data_folder) return fail(Errc::invalid, "the key folder must not be the data folder");
   if (pool_threads == 0 || pool_threads > 64) return fail(Errc::invalid, "pool_threads must be 1 to 64");

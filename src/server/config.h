@@ -16,6 +16,7 @@ struct Config {
   std::string key_folder;  // empty: data_folder + ".keys": a copy of the data does not carry its key
   std::string listen_host = "127.0.0.1";
   uint16_t port = 4566;
+  std::string account = "000000000000";    // serve: whose root key is made at first start
   std::string region = "us-east-1";        // where callers without a region are
   std::vector<std::string> tls_names;      // further names and addresses in the certificate
   std::string log_level = "info";

@@ -1,0 +1,389 @@
+// What a call touches: actions of the operation (and of its version, tags, access list, locks), the bucket's policy,
+// what access lists grant, and the facts that conditions ask for.
+// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; S3 User Guide,
+// "Required permissions for Amazon S3 API operations", "How Amazon S3 authorizes a request".
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/json_value.h"
+#include "codec/percent.h"
+#include "codec/time.h"
+#include "s3/acl.h"
+#include "s3/names.h"
+#include "s3/object_meta.h"
+#include "s3/public_policy.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+using Context = std::multimap<std::string, std::string>;
+
+const std::string* text_member(const aws::Value& input, std::string_view name) {
+  if (!input) return nullptr;
+  for (const auto& field : input.shape().fields) {
+    if (field.member_name == name && field.shape->kind == codec::Kind::string) {
+      return static_cast<const std::string*>(codec::member(field, input.data()));
+    }
+  }
+  return nullptr;
+}
+
+std::optional<std::string> header(const Call& call, std::string_view name) {
+  const auto value = call.http.headers.get(name);
+  return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
+struct Named {
+  std::string_view from;
+  std::string_view key;
+};
+constexpr Named header_keys[] = {
+    {"x-amz-acl", "s3:x-amz-acl"},
+    {"x-amz-grant-full-control", "s3:x-amz-grant-full-control"},
+    {"x-amz-grant-read", "s3:x-amz-grant-read"},
+    {"x-amz-grant-read-acp", "s3:x-amz-grant-read-acp"},
+    {"x-amz-grant-write", "s3:x-amz-grant-write"},
+    {"x-amz-grant-write-acp", "s3:x-amz-grant-write-acp"},
+    {"x-amz-metadata-directive", "s3:x-amz-metadata-directive"},
+    {"x-amz-storage-class", "s3:x-amz-storage-class"},
+    {"x-amz-server-side-encryption", "s3:x-amz-server-side-encryption"},
+    {"x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-aws-kms-key-id"},
+    {"x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-server-side-encryption-customer-algorithm"},
+    {"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location"},
+    {"x-amz-object-ownership", "s3:x-amz-object-ownership"},
+    {"x-amz-content-sha256", "s3:x-amz-content-sha256"},
+    {"x-amz-object-lock-mode", "s3:object-lock-mode"},
+    {"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},
+    {"x-amz-object-lock-retain-until-date", "s3:object-lock-retain-until-date"},
+    {"if-match", "s3:if-match"},
+    {"if-none-match", "s3:if-none-match"},
+};
+constexpr Named query_keys[] = {
+    {"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"versionId", "s3:VersionId"}};
+
+void add_signature_keys(const Call& call, Context& context) {
+  if (call.caller.is_anonymous()) return;
+  const auto query = codec::parse_query(call.http.query);
+  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
+  context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
+                                 : call.http.headers.has("authorization") ? "REST-HEADER"
+                                                                          : "POST");
+  context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
+  std::string date = header(call, "x-amz-date").value_or("");
+  if (query) {
+    for (const auto& pair : *query) {
+      if (pair.name == "X-Amz-Date") date = pair.value;
+    }
+  }
+  if (const auto signed_at = codec::parse_basic(date)) {
+    context.emplace("s3:signatureAge", std::to_string(std::max<int64_t>(0, call.now.ms - signed_at->ms)));
+  }
+}
+
+void add_request_tags(const objects::Properties& tags, Context& context) {
+  for (const auto& [key, value] : tags) {
+    context.emplace("s3:RequestObjectTag/" + key, value);
+    context.emplace("s3:RequestObjectTagKeys", key);
+  }
+}
+
+// What is true of the whole request.
+Context request_context(const Call& call, const aws::Value& input) {
+  Context context;
+  add_signature_keys(call, context);
+  if (call.http.secure) context.emplace("s3:TlsVersion", "1.3");
+  for (const auto& [name, key] : header_keys) {
+    if (auto value = header(call, name)) context.emplace(key, std::move(*value));
+  }
+  if (auto source = header(call, "x-amz-copy-source")) {
+    context.emplace("s3:x-amz-copy-source", codec::percent_decode_leniently(*source));
+  }
+  if (const auto until = header(call, "x-amz-object-lock-retain-until-date")) {
+    if (const auto time = codec::parse_iso8601(*until)) {
+      context.emplace("s3:object-lock-remaining-retention-days", std::to_string((time->ms - call.now.ms) / 86'400'000));
+    }
+  }
+  if (const auto query = codec::parse_query(call.http.query)) {
+    for (const auto& pair : *query) {
+      for (const auto& [name, key] : query_keys) {
+        if (pair.name == name) context.emplace(key, pair.value);
+      }
+    }
+  }
+  if (const auto tagging = header(call, "x-amz-tagging")) {
+    if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
+  }
+  if (!input) return context;
+  if (call.operation.name == "PutObjectTagging") {
+    for (const auto& tag : input.as<api::PutObjectTaggingRequest>().tagging.tag_set)
+      add_request_tags({{tag.key, tag.value}}, context);
+  }
+  if (call.operation.name == "PutObjectRetention") {
+    const auto& retention = input.as<api::PutObjectRetentionRequest>().retention;
+    if (retention && retention->mode) context.emplace("s3:object-lock-mode", *retention->mode);
+    if (retention && retention->retain_until_date) {
+      context.emplace("s3:object-lock-retain-until-date", codec::format_iso8601(*retention->retain_until_date));
+      context.emplace("s3:object-lock-remaining-retention-days",
+                      std::to_string((retention->retain_until_date->ms - call.now.ms) / 86'400'000));
+    }
+  }
+  if (call.operation.name == "PutObjectLegalHold") {
+    const auto& hold = input.as<api::PutObjectLegalHoldRequest>().legal_hold;
+    if (hold && hold->status) context.emplace("s3:object-lock-legal-hold", *hold->status);
+  }
+  return context;
+}
+
+void add_account(const Bucket& bucket, Context& context) {
+  context.emplace("s3:ResourceAccount", bucket.account);
+  context.emplace("aws:ResourceAccount", bucket.account);
+}
+
+// The action on a version that was named.
+std::string on_version(std::string_view action) {
+  constexpr Named versioned[] = {{"s3:GetObject", "s3:GetObjectVersion"},
+                                 {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+                                 {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"},
+                                 {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
+                                 {"s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
+                                 {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
+                                 {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"},
+                                 {"s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"}};
+  for (const auto& [plain, version] : versioned) {
+    if (action == plain) return std::string(version);
+  }
+  return std::string(action);
+}
+
+// Further actions that the headers of the request bring in.
+std::vector<std::string> more_actions(const Call& call) {
+  std::vector<std::string> actions;
+  const std::string_view operation = call.operation.name;
+  const bool bypasses = equal_ignoring_case(header(call, "x-amz-bypass-governance-retention").value_or(""), "true");
+  const bool names_version = call.http.query.find("versionId=") != std::string::npos;
+  if (bypasses && ((operation == "DeleteObject" && names_version) || operation == "PutObjectRetention")) {
+    actions.push_back("s3:BypassGovernanceRetention");
+  }
+  if (operation == "GetObjectAttributes") actions.push_back("s3:GetObjectAttributes");
+  if (operation == "CreateBucket") {
+    if (header(call, "x-amz-bucket-object-lock-enabled")) {
+      actions.insert(actions.end(), {"s3:PutBucketVersioning", "s3:PutBucketObjectLockConfiguration"});
+    }
+    if (header(call, "x-amz-object-ownership")) actions.push_back("s3:PutBucketOwnershipControls");
+  }
+  if (operation != "PutObject" && operation != "CopyObject" && operation != "CreateMultipartUpload") return actions;
+  if (header(call, "x-amz-tagging")) actions.push_back("s3:PutObjectTagging");
+  for (const auto& [name, value] : call.http.headers) {
+    if (equal_ignoring_case(name, "x-amz-acl") || to_lower(name).starts_with("x-amz-grant-")) {
+      actions.push_back("s3:PutObjectAcl");
+      break;
+    }
+  }
+  if (header(call, "x-amz-object-lock-mode")) actions.push_back("s3:PutObjectRetention");
+  if (header(call, "x-amz-object-lock-legal-hold")) actions.push_back("s3:PutObjectLegalHold");
+  return actions;
+}
+
+// What of an access list lets the action through; empty: none does. `on_object`: the object's list, else the bucket's.
+std::string_view acl_permission(std::string_view action, bool& on_object) {
+  on_object = true;
+  if (action == "s3:GetObject" || action == "s3:GetObjectVersion") return "READ";
+  if (action == "s3:GetObjectAcl" || action == "s3:GetObjectVersionAcl") return "READ_ACP";
+  if (action == "s3:PutObjectAcl" || action == "s3:PutObjectVersionAcl") return "WRITE_ACP";
+  on_object = false;
+  if (action == "s3:ListBucket" || action == "s3:ListBucketVersions" || action == "s3:ListBucketMultipartUploads")
+    return "READ";
+  if (action == "s3:PutObject" || action == "s3:DeleteObject" || action == "s3:AbortMultipartUpload" ||
+      action == "s3:ListMultipartUploadParts")
+    return "WRITE";
+  if (action == "s3:GetBucketAcl") return "READ_ACP";
+  if (action == "s3:PutBucketAcl") return "WRITE_ACP";
+  return {};
+}
+
+// The policy with one more statement: what an access list grants, in the words that the gate evaluates.
+std::string with_grant(const std::optional<std::string>& policy, Granted granted, const Access& access,
+                       const aws::Caller& caller) {
+  json::Value statement(json::Value::Object{});
+  statement.set("Effect", "Allow");
+  if (granted == Granted::everybody) {
+    statement.set("Principal", "*");
+  } else {
+    json::Value who(json::Value::Object{});
+    who.set("AWS", fmt::format("arn:aws:iam::{}:root", caller.account()));
+    statement.set("Principal", std::move(who));
+  }
+  statement.set("Action", access.action);
+  statement.set("Resource", "*");
+  json::Value document(json::Value::Object{});
+  document.set("Version", "2012-10-17");
+  json::Value::Array statements;
+  if (policy) {
+    if (auto parsed = json::parse(*policy)) {
+      document = std::move(*parsed);
+      if (const json::Value* own = document.find("Statement")) {
+        if (own->array()) {
+          statements = *own->array();
+        } else {
+          statements.push_back(*own);
+        }
+      }
+    }
+  }
+  statements.push_back(std::move(statement));
+  document.set("Statement", std::move(statements));
+  return json::write(document);
+}
+
+bool is_blocked(const std::optional<api::PublicAccessBlockConfiguration>& block,
+                std::optional<bool> api::PublicAccessBlockConfiguration::* setting) {
+  return block && ((*block).*setting).value_or(false);
+}
+
+Outcome<void> check_region(Call& call, const Bucket& bucket) {
+  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
+    call.region = bucket.region;
+    return {};
+  }
+  aws::ApiError error = errors::authorization_header_malformed(fmt::format(
+      "The authorization header is malformed; the region '{}' is wrong; expecting '{}'", call.region, bucket.region));
+  if (call.operation.name == "HeadBucket") error = errors::permanent_redirect("The bucket is in another region.");
+  error.headers.emplace_back("x-amz-bucket-region", bucket.region);
+  return refuse(std::move(error).with("Region", bucket.region));
+}
+
+Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_view name) {
+  const auto expected = header(call, name);
+  if (!expected || *expected == bucket.account) return {};
+  if (expected->size() != 12 || !std::ranges::all_of(*expected, is_digit)) {
+    return refuse(aws::ApiError("InvalidBucketOwnerAWSAccountID", 400,
+                                "The value of the expected bucket owner parameter must be an AWS Account ID")
+                      .with("Header", std::string(name)));
+  }
+  return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
+}
+
+Outcome<void> check_payer(const Call& call, const Bucket& bucket) {
+  if (bucket.payer != "Requester" || call.caller.account() == bucket.account) return {};
+  if (!call.caller.is_anonymous() && equal_ignoring_case(header(call, "x-amz-request-payer").value_or(""), "requester"))
+    return {};
+  return refuse(errors::access_denied(
+      "Access Denied: the bucket is a Requester Pays bucket; the request must carry x-amz-request-payer."));
+}
+
+}  // namespace
+
+Access Service::access_to(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const {
+  Access access;
+  access.action = std::move(action);
+  access.resource = key != nullptr ? bucket.arn_of(*key) : bucket.arn();
+  access.resource_account = bucket.account;
+  access.resource_policy = bucket.policy;
+  const aws::Principal& who = call.caller.principal();
+  const bool is_outside = call.caller.account() != bucket.account;
+  if (bucket.policy && is_outside &&
+      is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
+      is_public_policy(*bucket.policy)) {
+    access.resource_policy.reset();
+  }
+  // The owner's root may always mend a policy that locks everybody out.
+  const bool is_about_policy = access.action.ends_with("BucketPolicy");
+  if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
+  access.context = request_context(call, {});
+  add_account(bucket, access.context);
+  bool on_object = false;
+  const std::string_view permission = acl_permission(access.action, on_object);
+  if (bucket.has_acls() && !permission.empty() && !on_object) {
+    const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
+    const auto allowed =
+        granted(acl, permission, call.caller,
+                is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls));
+    if (allowed != Granted::no)
+      access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
+  }
+  return access;
+}
+
+// Adds what the object itself has to say: its tags, its owner, its access list.
+Task<void> Service::ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
+                               Access& access) {
+  bool on_object = false;
+  const std::string_view permission = acl_permission(access.action, on_object);
+  const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
+  const bool wants_tags =
+      !is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos);
+  const bool wants_acl = bucket->has_acls() && on_object && !permission.empty();
+  if (!wants_tags && !wants_acl) co_return;
+  const auto which = parse_version(version_id);
+  if (!which || key.size() > objects::max_key_bytes) co_return;
+  const auto found = co_await objects_.find(bucket->id, key, *which, false);
+  if (!found) co_return;
+  const objects::Version& version = found->version;
+  for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  if (!wants_acl) co_return;
+  // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
+  if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
+    access.resource_account = version.meta.owner;
+    access.resource_policy.reset();
+  }
+  const bool ignores_public =
+      is_blocked(bucket->public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls);
+  const auto allowed = granted(acl_of(version), permission, call.caller, ignores_public);
+  if (allowed != Granted::no) access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
+}
+
+Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::vector<Access>& all) {
+  CO_TRY(const auto source, parse_copy_source(text));
+  CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
+  CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
+  Access access = access_to(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
+  co_await ask_object(call, bucket, source.key, source.version_id, access);
+  all.push_back(std::move(access));
+  co_return Outcome<void>();
+}
+
+Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operation& operation,
+                                                   const aws::Value& input) {
+  const std::string* name = text_member(input, "Bucket");
+  if (name == nullptr || operation.name == "CreateBucket") {
+    CO_TRY(auto all, co_await Api::access(call, operation, input));
+    if (call.caller.is_anonymous())
+      co_return refuse(errors::access_denied("Access Denied: anonymous requests cannot do this."));
+    for (std::string& action : more_actions(call))
+      all.push_back({.action = std::move(action), .resource = all.front().resource});
+    const Context context = request_context(call, input);
+    for (Access& access : all) access.context.insert(context.begin(), context.end());
+    co_return all;
+  }
+  if (name->empty() || name->size() > 255) co_return refuse(no_such_bucket(*name));
+  CO_TRY(const BucketRef bucket, buckets_.need(*name));
+  call.account = bucket->account;
+  CO_CHECK(check_region(call, *bucket));
+  CO_CHECK(check_owner(call, *bucket, "x-amz-expected-bucket-owner"));
+  CO_CHECK(check_payer(call, *bucket));
+  std::vector<Access> all;
+  if (operation.name == "DeleteObjects") co_return all;  // each key by itself, in the handler
+
+  const std::string* key = text_member(input, "Key");
+  const std::string* version = text_member(input, "VersionId");
+  std::vector<std::string> actions = more_actions(call);
+  for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
+  const Context context = request_context(call, input);
+  for (std::string& action : actions) {
+    Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
+    access.context = context;
+    add_account(*bucket, access.context);
+    if (key != nullptr)
+      co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access);
+    all.push_back(std::move(access));
+  }
+  if (const std::string* source = text_member(input, "CopySource"))
+    CO_CHECK(co_await add_copy_source(call, *source, all));
+  co_return all;
+}
+
+}  // namespace boreal::s3

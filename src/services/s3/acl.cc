@@ -1,0 +1,62 @@
+// The operations on access control lists; acl_rules.cc has the rules.
+#include "s3/acl.h"
+
+#include "s3/names.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+// From headers or from the body, which must not both be there.
+Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_view owner, const AclHeaders& headers,
+                                             std::optional<api::AccessControlPolicy> body) {
+  if (!headers.any()) {
+    if (!body)
+      return refuse(aws::ApiError("MissingSecurityHeader", 400, "Your request was missing a required header")
+                        .with("MissingHeaderName", "x-amz-acl"));
+    return check_acl(bucket, owner, std::move(*body));
+  }
+  if (body && body->grants) return refuse(errors::invalid_request("This request does not support content"));
+  TRY(auto acl, acl_of_headers(bucket, owner, headers));
+  return std::move(*acl);
+}
+
+}  // namespace
+
+Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBucketAclRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  const auto acl = bucket->has_acls() && bucket->acl ? *bucket->acl : private_acl(bucket->account);
+  co_return api::GetBucketAclOutput{.owner = acl.owner, .grants = acl.grants};
+}
+
+Task<Outcome<api::PutBucketAclOutput>> Service::put_bucket_acl(Call&, api::PutBucketAclRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const auto acl, wanted_acl(*bucket, bucket->account, acl_headers(input), input.access_control_policy));
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& changed) { changed.acl = acl; }));
+  co_return api::PutBucketAclOutput{};
+}
+
+Task<Outcome<api::GetObjectAclOutput>> Service::get_object_acl(Call& call, api::GetObjectAclRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
+  const auto acl = bucket->has_acls() ? acl_of(found.version) : private_acl(bucket->account);
+  if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(found.version));
+  co_return api::GetObjectAclOutput{.owner = acl.owner, .grants = acl.grants, .request_charged = {}};
+}
+
+Task<Outcome<api::PutObjectAclOutput>> Service::put_object_acl(Call& call, api::PutObjectAclRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  const AclHeaders headers = acl_headers(input);
+  CO_TRY(const auto version,
+         co_await update_object(
+             call, bucket, input.key, input.version_id, [&](objects::Version& changed) -> Outcome<void> {
+               TRY(auto acl, wanted_acl(*bucket, changed.meta.owner, headers, input.access_control_policy));
+               changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
+               return {};
+             }));
+  if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(version));
+  co_return api::PutObjectAclOutput{};
+}
+
+}  // namespace boreal::s3

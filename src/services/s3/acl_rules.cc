@@ -1,0 +1,229 @@
+#include <algorithm>
+
+#include "api/s3/errors.h"
+#include "base/text.h"
+#include "s3/acl.h"
+#include "s3/names.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+constexpr std::string_view all_users = "http://acs.amazonaws.com/groups/global/AllUsers";
+constexpr std::string_view authenticated_users = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
+constexpr std::string_view log_delivery = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+constexpr size_t max_grants = 100;
+
+api::Grant to_user(std::string id, std::string name, std::string_view permission) {
+  api::Grantee grantee;
+  grantee.type = "CanonicalUser";
+  grantee.id = std::move(id);
+  if (!name.empty()) grantee.display_name = std::move(name);
+  return {.grantee = std::move(grantee), .permission = std::string(permission)};
+}
+api::Grant to_account(std::string_view account, std::string_view permission) {
+  return to_user(canonical_id(account), std::string(account), permission);
+}
+api::Grant to_group(std::string_view uri, std::string_view permission) {
+  api::Grantee grantee;
+  grantee.type = "Group";
+  grantee.uri = std::string(uri);
+  return {.grantee = std::move(grantee), .permission = std::string(permission)};
+}
+
+bool is_known_group(std::string_view uri) {
+  return uri == all_users || uri == authenticated_users || uri == log_delivery;
+}
+
+Outcome<void> check_permission(std::string_view permission) {
+  for (const std::string_view known : {"FULL_CONTROL", "READ", "WRITE", "READ_ACP", "WRITE_ACP"}) {
+    if (permission == known) return {};
+  }
+  return refuse(errors::malformed_acl_error(
+      "The XML you provided was not well-formed or did not validate against our published schema"));
+}
+
+bool is_canonical_id(std::string_view id) {
+  return id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+// id="…", uri="…", emailAddress="…" with commas between.
+Outcome<void> add_grants(const std::optional<std::string>& header, std::string_view permission,
+                         std::vector<api::Grant>& grants) {
+  if (!header) return {};
+  for (const std::string_view item : split(*header, ',')) {
+    const std::string_view text = trim(item);
+    const size_t equals = text.find('=');
+    const auto bad = [&] {
+      return refuse(errors::invalid_argument("Argument format not recognized")
+                        .with("ArgumentName", "x-amz-grant-" + to_lower(permission))
+                        .with("ArgumentValue", *header));
+    };
+    if (equals == std::string_view::npos) return bad();
+    std::string value(trim(text.substr(equals + 1)));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
+    const std::string_view kind = trim(text.substr(0, equals));
+    if (kind == "id") {
+      if (!is_canonical_id(value))
+        return refuse(errors::invalid_argument("Invalid id")
+                          .with("ArgumentName", "CanonicalUser/ID")
+                          .with("ArgumentValue", value));
+      grants.push_back(to_user(value, "", permission));
+    } else if (kind == "uri") {
+      if (!is_known_group(value))
+        return refuse(
+            errors::invalid_argument("Invalid group uri").with("ArgumentName", "uri").with("ArgumentValue", value));
+      grants.push_back(to_group(value, permission));
+    } else if (kind == "emailAddress") {
+      return refuse(aws::ApiError("UnresolvableGrantByEmailAddress", 400,
+                                  "The e-mail address you provided does not match any account on record."));
+    } else {
+      return bad();
+    }
+  }
+  return {};
+}
+
+Outcome<std::vector<api::Grant>> canned_grants(const Bucket& bucket, std::string_view owner, const std::string& name) {
+  std::vector<api::Grant> grants = {to_account(owner, "FULL_CONTROL")};
+  const auto also = [&](api::Grant grant) { grants.push_back(std::move(grant)); };
+  if (name == "private" || name == "aws-exec-read") return grants;
+  if (name == "public-read" || name == "public-read-write") {
+    also(to_group(all_users, "READ"));
+    if (name == "public-read-write") also(to_group(all_users, "WRITE"));
+  } else if (name == "authenticated-read") {
+    also(to_group(authenticated_users, "READ"));
+  } else if (name == "bucket-owner-read") {
+    if (owner != bucket.account) also(to_account(bucket.account, "READ"));
+  } else if (name == "bucket-owner-full-control") {
+    if (owner != bucket.account) also(to_account(bucket.account, "FULL_CONTROL"));
+  } else if (name == "log-delivery-write") {
+    also(to_group(log_delivery, "WRITE"));
+    also(to_group(log_delivery, "READ_ACP"));
+  } else {
+    return refuse(errors::invalid_argument("").with("ArgumentName", "x-amz-acl").with("ArgumentValue", name));
+  }
+  return grants;
+}
+
+bool only_bucket_owner(const Bucket& bucket, const std::vector<api::Grant>& grants) {
+  return std::ranges::all_of(grants, [&](const api::Grant& grant) {
+    return grant.permission == "FULL_CONTROL" && grant.grantee && grant.grantee->id == canonical_id(bucket.account);
+  });
+}
+
+Outcome<void> check_allowed(const Bucket& bucket, const api::AccessControlPolicy& acl) {
+  if (!bucket.has_acls() && !only_bucket_owner(bucket, *acl.grants)) {
+    return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
+  }
+  const auto& block = bucket.public_access_block;
+  if (block && block->block_public_acls.value_or(false) && is_public(acl)) {
+    return refuse(errors::access_denied(
+        "Access Denied: public access control lists are blocked by the BlockPublicAcls setting."));
+  }
+  return {};
+}
+
+}  // namespace
+
+api::AccessControlPolicy private_acl(std::string_view owner_account) {
+  return {.grants = std::vector<api::Grant>{to_account(owner_account, "FULL_CONTROL")},
+          .owner = owner_of(owner_account)};
+}
+
+Outcome<std::optional<api::AccessControlPolicy>> acl_of_headers(const Bucket& bucket, std::string_view owner_account,
+                                                                const AclHeaders& headers) {
+  if (!headers.any()) return std::nullopt;
+  if (headers.canned && headers.has_grants()) {
+    return refuse(errors::invalid_request("Specifying both Canned ACLs and Header Grants is not allowed"));
+  }
+  api::AccessControlPolicy acl{.grants = std::vector<api::Grant>(), .owner = owner_of(owner_account)};
+  if (headers.canned) {
+    TRY(acl.grants, canned_grants(bucket, owner_account, *headers.canned));
+    // The owner's own full control may always be asked for; private may not, where lists are off it means nothing.
+    if (!bucket.has_acls() && *headers.canned != "bucket-owner-full-control") {
+      return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
+    }
+  } else {
+    CHECK(add_grants(headers.full_control, "FULL_CONTROL", *acl.grants));
+    CHECK(add_grants(headers.read, "READ", *acl.grants));
+    CHECK(add_grants(headers.write, "WRITE", *acl.grants));
+    CHECK(add_grants(headers.read_acp, "READ_ACP", *acl.grants));
+    CHECK(add_grants(headers.write_acp, "WRITE_ACP", *acl.grants));
+  }
+  CHECK(check_allowed(bucket, acl));
+  return acl;
+}
+
+Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_view owner_account,
+                                            api::AccessControlPolicy acl) {
+  if (!acl.owner || !acl.owner->id || !acl.grants) {
+    return refuse(errors::malformed_acl_error(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  if (*acl.owner->id != canonical_id(owner_account)) {
+    return refuse(
+        errors::access_denied("Access Denied: the owner of a resource cannot be changed by its access control list."));
+  }
+  acl.owner = owner_of(owner_account);
+  if (acl.grants->size() > max_grants)
+    return refuse(errors::malformed_acl_error("An access control list may have 100 grants."));
+  for (api::Grant& grant : *acl.grants) {
+    CHECK(check_permission(grant.permission.value_or("")));
+    if (!grant.grantee) return refuse(errors::malformed_acl_error("A grant names no grantee."));
+    api::Grantee& grantee = *grant.grantee;
+    if (grantee.type == "Group" && !is_known_group(grantee.uri.value_or(""))) {
+      return refuse(errors::invalid_argument("Invalid group uri")
+                        .with("ArgumentName", "Group/URI")
+                        .with("ArgumentValue", grantee.uri.value_or("")));
+    }
+    if (grantee.type == "CanonicalUser" && !is_canonical_id(grantee.id.value_or(""))) {
+      return refuse(errors::invalid_argument("Invalid id")
+                        .with("ArgumentName", "CanonicalUser/ID")
+                        .with("ArgumentValue", grantee.id.value_or("")));
+    }
+    if (grantee.type == "AmazonCustomerByEmail") {
+      return refuse(aws::ApiError("UnresolvableGrantByEmailAddress", 400,
+                                  "The e-mail address you provided does not match any account on record."));
+    }
+    if (grantee.id == canonical_id(owner_account)) grantee.display_name = std::string(owner_account);
+  }
+  CHECK(check_allowed(bucket, acl));
+  return acl;
+}
+
+api::AccessControlPolicy acl_of(const objects::Version& version) {
+  if (const auto kept = version.meta.attributes.find(attribute::acl); kept != version.meta.attributes.end()) {
+    if (auto acl = store::decode<KeptAcl>(kept->second)) return std::move(acl->acl);
+  }
+  return private_acl(version.meta.owner);
+}
+
+bool is_public(const api::AccessControlPolicy& acl) {
+  return acl.grants && std::ranges::any_of(*acl.grants, [](const api::Grant& grant) {
+           return grant.grantee && (grant.grantee->uri == all_users || grant.grantee->uri == authenticated_users);
+         });
+}
+
+Granted granted(const api::AccessControlPolicy& acl, std::string_view permission, const aws::Caller& caller,
+                bool ignore_public) {
+  Granted most = Granted::no;
+  if (!acl.grants) return most;
+  const std::string own_id = caller.is_anonymous() ? "" : canonical_id(caller.account());
+  for (const api::Grant& grant : *acl.grants) {
+    if (!grant.grantee || (grant.permission != "FULL_CONTROL" && grant.permission != permission)) continue;
+    if (grant.grantee->type == "CanonicalUser") {
+      if (!own_id.empty() && grant.grantee->id == own_id) most = std::max(most, Granted::account);
+    } else if (!ignore_public && (grant.grantee->uri == all_users ||
+                                  (grant.grantee->uri == authenticated_users && !caller.is_anonymous()))) {
+      return Granted::everybody;
+    }
+  }
+  return most;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,323 @@
+// A bucket's configurations that are kept and read back. Each operation checks what AWS checks, then keeps what was
+// sent.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/names.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr size_t max_cors_rules = 100;
+
+Outcome<void> check_cors(const api::CORSConfiguration& cors) {
+  if (cors.cors_rules.empty() || cors.cors_rules.size() > max_cors_rules) {
+    return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  for (const auto& rule : cors.cors_rules) {
+    if (rule.allowed_methods.empty() || rule.allowed_origins.empty()) {
+      return refuse(errors::malformed_xml(
+          "The XML you provided was not well-formed or did not validate against our published schema"));
+    }
+    for (const auto& method : rule.allowed_methods) {
+      if (method != "GET" && method != "PUT" && method != "POST" && method != "DELETE" && method != "HEAD") {
+        return refuse(errors::invalid_request(
+            fmt::format("Found unsupported HTTP method in CORS config. Unsupported method is {}", method)));
+      }
+    }
+    const auto one_star = [](const std::string& text) { return std::ranges::count(text, '*') <= 1; };
+    for (const auto& origin : rule.allowed_origins) {
+      if (!one_star(origin))
+        return refuse(
+            errors::invalid_request(fmt::format("AllowedOrigin \"{}\" can not have more than one wildcard.", origin)));
+    }
+    for (const auto& header : rule.allowed_headers.value_or(std::vector<std::string>())) {
+      if (!one_star(header))
+        return refuse(
+            errors::invalid_request(fmt::format("AllowedHeader \"{}\" can not have more than one wildcard.", header)));
+    }
+  }
+  return {};
+}
+
+Outcome<void> check_website(const api::WebsiteConfiguration& website) {
+  if (website.redirect_all_requests_to && (website.index_document || website.error_document || website.routing_rules)) {
+    return refuse(
+        errors::invalid_request("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."));
+  }
+  if (!website.redirect_all_requests_to && !website.index_document) {
+    return refuse(errors::invalid_argument(
+        "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"));
+  }
+  if (website.index_document &&
+      (website.index_document->suffix.empty() || website.index_document->suffix.find('/') != std::string::npos)) {
+    return refuse(errors::invalid_argument("The IndexDocument Suffix is not well formed"));
+  }
+  return {};
+}
+
+Outcome<void> check_encryption(const api::ServerSideEncryptionConfiguration& configuration) {
+  if (configuration.rules.size() != 1 || !configuration.rules.front().apply_server_side_encryption_by_default) {
+    return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
+  if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
+    return refuse(errors::invalid_argument(
+        "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"));
+  }
+  return {};
+}
+
+// What AWS answers for a bucket whose encryption nobody set.
+api::ServerSideEncryptionConfiguration default_encryption() {
+  api::ServerSideEncryptionRule rule;
+  rule.apply_server_side_encryption_by_default =
+      api::ServerSideEncryptionByDefault{.sse_algorithm = "AES256", .kms_master_key_id = {}};
+  rule.bucket_key_enabled = false;
+  return {.rules = {rule}};
+}
+
+}  // namespace
+
+Task<Outcome<void>> Service::configure(std::string bucket, std::function<void(Bucket&)> edit) {
+  co_return co_await buckets_.change(std::move(bucket), [&edit](Bucket& changed) -> Outcome<void> {
+    edit(changed);
+    return {};
+  });
+}
+
+// --- CORS
+
+Task<Outcome<api::PutBucketCorsOutput>> Service::put_bucket_cors(Call&, api::PutBucketCorsRequest input) {
+  CO_CHECK(check_cors(input.cors_configuration));
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.cors = input.cors_configuration; }));
+  co_return api::PutBucketCorsOutput{};
+}
+Task<Outcome<api::GetBucketCorsOutput>> Service::get_bucket_cors(Call&, api::GetBucketCorsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (!bucket->cors) {
+    co_return refuse(
+        errors::no_such_cors_configuration("The CORS configuration does not exist").with("BucketName", input.bucket));
+  }
+  co_return api::GetBucketCorsOutput{.cors_rules = bucket->cors->cors_rules};
+}
+Task<Outcome<api::DeleteBucketCorsOutput>> Service::delete_bucket_cors(Call&, api::DeleteBucketCorsRequest input) {
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.cors.reset(); }));
+  co_return api::DeleteBucketCorsOutput{};
+}
+
+// --- encryption
+
+Task<Outcome<api::PutBucketEncryptionOutput>> Service::put_bucket_encryption(Call&,
+                                                                             api::PutBucketEncryptionRequest input) {
+  CO_CHECK(check_encryption(input.server_side_encryption_configuration));
+  CO_CHECK(co_await configure(input.bucket,
+                              [&](Bucket& bucket) { bucket.encryption = input.server_side_encryption_configuration; }));
+  co_return api::PutBucketEncryptionOutput{};
+}
+Task<Outcome<api::GetBucketEncryptionOutput>> Service::get_bucket_encryption(Call&,
+                                                                             api::GetBucketEncryptionRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::GetBucketEncryptionOutput{.server_side_encryption_configuration =
+                                               bucket->encryption ? *bucket->encryption : default_encryption()};
+}
+Task<Outcome<api::DeleteBucketEncryptionOutput>> Service::delete_bucket_encryption(
+    Call&, api::DeleteBucketEncryptionRequest input) {
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.encryption.reset(); }));
+  co_return api::DeleteBucketEncryptionOutput{};
+}
+
+// --- lifecycle
+
+Task<Outcome<api::PutBucketLifecycleConfigurationOutput>> Service::put_bucket_lifecycle_configuration(
+    Call&, api::PutBucketLifecycleConfigurationRequest input) {
+  if (!input.lifecycle_configuration) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  CO_CHECK(check_lifecycle(*input.lifecycle_configuration));
+  for (auto& rule : input.lifecycle_configuration->rules) {
+    if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();
+  }
+  const std::string minimum = input.transition_default_minimum_object_size.value_or("all_storage_classes_128K");
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) {
+    bucket.lifecycle = input.lifecycle_configuration;
+    bucket.lifecycle_minimum_size = minimum;
+  }));
+  co_return api::PutBucketLifecycleConfigurationOutput{.transition_default_minimum_object_size = minimum};
+}
+Task<Outcome<api::GetBucketLifecycleConfigurationOutput>> Service::get_bucket_lifecycle_configuration(
+    Call&, api::GetBucketLifecycleConfigurationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (!bucket->lifecycle) {
+    co_return refuse(errors::no_such_lifecycle_configuration("The lifecycle configuration does not exist")
+                         .with("BucketName", input.bucket));
+  }
+  co_return api::GetBucketLifecycleConfigurationOutput{
+      .rules = bucket->lifecycle->rules, .transition_default_minimum_object_size = bucket->lifecycle_minimum_size};
+}
+Task<Outcome<api::DeleteBucketLifecycleOutput>> Service::delete_bucket_lifecycle(
+    Call&, api::DeleteBucketLifecycleRequest input) {
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) {
+    bucket.lifecycle.reset();
+    bucket.lifecycle_minimum_size.reset();
+  }));
+  co_return api::DeleteBucketLifecycleOutput{};
+}
+
+// --- replication: not served, so that no bucket has one; putting it answers 501 by name
+
+Task<Outcome<api::GetBucketReplicationOutput>> Service::get_bucket_replication(Call&,
+                                                                               api::GetBucketReplicationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return refuse(errors::replication_configuration_not_found_error("The replication configuration was not found")
+                       .with("BucketName", bucket->name));
+}
+Task<Outcome<api::DeleteBucketReplicationOutput>> Service::delete_bucket_replication(
+    Call&, api::DeleteBucketReplicationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::DeleteBucketReplicationOutput{};
+}
+
+// --- website
+
+Task<Outcome<api::PutBucketWebsiteOutput>> Service::put_bucket_website(Call&, api::PutBucketWebsiteRequest input) {
+  CO_CHECK(check_website(input.website_configuration));
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.website = input.website_configuration; }));
+  co_return api::PutBucketWebsiteOutput{};
+}
+Task<Outcome<api::GetBucketWebsiteOutput>> Service::get_bucket_website(Call&, api::GetBucketWebsiteRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (!bucket->website) {
+    co_return refuse(errors::no_such_website_configuration("The specified bucket does not have a website configuration")
+                         .with("BucketName", input.bucket));
+  }
+  co_return api::GetBucketWebsiteOutput{.redirect_all_requests_to = bucket->website->redirect_all_requests_to,
+                                        .index_document = bucket->website->index_document,
+                                        .error_document = bucket->website->error_document,
+                                        .routing_rules = bucket->website->routing_rules};
+}
+Task<Outcome<api::DeleteBucketWebsiteOutput>> Service::delete_bucket_website(Call&,
+                                                                             api::DeleteBucketWebsiteRequest input) {
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.website.reset(); }));
+  co_return api::DeleteBucketWebsiteOutput{};
+}
+
+// --- logging
+
+Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call& call, api::PutBucketLoggingRequest input) {
+  auto& wanted = input.bucket_logging_status.logging_enabled;
+  if (wanted) {
+    const BucketRef target = buckets_.find(wanted->target_bucket);
+    if (target == nullptr || target->account != call.account) {
+      co_return refuse(errors::invalid_target_bucket_for_logging(
+                           "The target bucket for logging does not exist or is not owned by you")
+                           .with("TargetBucket", wanted->target_bucket));
+    }
+    CO_TRY(const BucketRef source, buckets_.need(input.bucket));
+    if (target->region != source->region) {
+      co_return refuse(errors::cross_location_logging_prohibited("Cross S3 location logging not allowed."));
+    }
+  }
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.logging = wanted; }));
+  co_return api::PutBucketLoggingOutput{};
+}
+Task<Outcome<api::GetBucketLoggingOutput>> Service::get_bucket_logging(Call&, api::GetBucketLoggingRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::GetBucketLoggingOutput{.logging_enabled = bucket->logging};
+}
+
+// --- notification: targets live in services that are not served
+
+Task<Outcome<api::PutBucketNotificationConfigurationOutput>> Service::put_bucket_notification_configuration(
+    Call&, api::PutBucketNotificationConfigurationRequest input) {
+  const auto& wanted = input.notification_configuration;
+  const bool has_targets = (wanted.topic_configurations && !wanted.topic_configurations->empty()) ||
+                           (wanted.queue_configurations && !wanted.queue_configurations->empty()) ||
+                           (wanted.lambda_function_configurations && !wanted.lambda_function_configurations->empty()) ||
+                           wanted.event_bridge_configuration;
+  if (has_targets) {
+    co_return refuse(errors::not_implemented(
+        "Event notifications are not delivered yet: only a configuration without targets is taken."));
+  }
+  CO_CHECK(buckets_.need(input.bucket));
+  co_return api::PutBucketNotificationConfigurationOutput{};
+}
+Task<Outcome<api::NotificationConfiguration>> Service::get_bucket_notification_configuration(
+    Call&, api::GetBucketNotificationConfigurationRequest input) {
+  CO_CHECK(buckets_.need(input.bucket));
+  co_return api::NotificationConfiguration{};
+}
+
+// --- acceleration, payer
+
+Task<Outcome<api::PutBucketAccelerateConfigurationOutput>> Service::put_bucket_accelerate_configuration(
+    Call&, api::PutBucketAccelerateConfigurationRequest input) {
+  if (!input.accelerate_configuration.status) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  if (input.bucket.find('.') != std::string::npos) {
+    co_return refuse(errors::invalid_request(
+        "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"));
+  }
+  CO_CHECK(co_await configure(input.bucket,
+                              [&](Bucket& bucket) { bucket.accelerate = input.accelerate_configuration.status; }));
+  co_return api::PutBucketAccelerateConfigurationOutput{};
+}
+Task<Outcome<api::GetBucketAccelerateConfigurationOutput>> Service::get_bucket_accelerate_configuration(
+    Call&, api::GetBucketAccelerateConfigurationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::GetBucketAccelerateConfigurationOutput{.status = bucket->accelerate, .request_charged = {}};
+}
+
+Task<Outcome<api::PutBucketRequestPaymentOutput>> Service::put_bucket_request_payment(
+    Call&, api::PutBucketRequestPaymentRequest input) {
+  CO_CHECK(co_await configure(input.bucket,
+                              [&](Bucket& bucket) { bucket.payer = input.request_payment_configuration.payer; }));
+  co_return api::PutBucketRequestPaymentOutput{};
+}
+Task<Outcome<api::GetBucketRequestPaymentOutput>> Service::get_bucket_request_payment(
+    Call&, api::GetBucketRequestPaymentRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::GetBucketRequestPaymentOutput{.payer = bucket->payer.value_or("BucketOwner")};
+}
+
+// --- versioning
+
+Task<Outcome<api::PutBucketVersioningOutput>> Service::put_bucket_versioning(Call&,
+                                                                             api::PutBucketVersioningRequest input) {
+  const auto& wanted = input.versioning_configuration;
+  if (!wanted.status) {
+    co_return refuse(errors::illegal_versioning_configuration_exception("The Versioning element must be specified"));
+  }
+  if (wanted.mfa_delete == "Enabled") {
+    co_return refuse(errors::not_implemented("MFA delete is not served: there are no MFA devices."));
+  }
+  CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
+    if (bucket.object_lock && *wanted.status != "Enabled") {
+      return refuse(errors::invalid_bucket_state(
+          "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."));
+    }
+    bucket.versioning = *wanted.status;
+    return {};
+  }));
+  co_return api::PutBucketVersioningOutput{};
+}
+Task<Outcome<api::GetBucketVersioningOutput>> Service::get_bucket_versioning(Call&,
+                                                                             api::GetBucketVersioningRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  api::GetBucketVersioningOutput output;
+  if (bucket->is_versioned()) output.status = bucket->versioning;
+  co_return output;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,196 @@
+// Inventory, metrics, analytics and intelligent-tiering configurations: kept by id and read back; nothing acts on them.
+#include "codec/base64.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr size_t page_size = 100;
+constexpr size_t max_configurations = 1000;
+
+template <class T>
+using Configurations = std::map<std::string, T>;
+
+template <class T>
+Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, T configuration,
+                        Configurations<T> Bucket::* kept) {
+  if (configuration.id != id) {
+    co_return refuse(
+        errors::invalid_argument("The id of the configuration is not that of the request.").with("ArgumentName", "id"));
+  }
+  co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
+    auto& all = changed.*kept;
+    if (!all.contains(id) && all.size() >= max_configurations) {
+      return refuse(aws::ApiError(
+          "TooManyConfigurations", 400,
+          "You are attempting to create a new configuration but have already reached the 1,000-configuration limit."));
+    }
+    all.insert_or_assign(id, configuration);
+    return {};
+  });
+}
+
+template <class T>
+Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::string& id,
+               Configurations<T> Bucket::* kept) {
+  TRY(const BucketRef found, buckets.need(bucket));
+  const auto& all = (*found).*kept;
+  const auto configuration = all.find(id);
+  if (configuration == all.end()) {
+    return refuse(
+        errors::no_such_configuration("The specified configuration does not exist.").with("BucketName", bucket));
+  }
+  return configuration->second;
+}
+
+template <class T>
+Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::* kept) {
+  co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
+    if ((changed.*kept).erase(id) == 0) {
+      return refuse(
+          errors::no_such_configuration("The specified configuration does not exist.").with("BucketName", bucket));
+    }
+    return {};
+  });
+}
+
+// Fills the page of a listing: list, is_truncated, next_continuation_token.
+template <class T, class Output>
+Outcome<void> page(const Directory& buckets, const std::string& bucket, const std::optional<std::string>& token,
+                   Configurations<T> Bucket::* kept, std::optional<std::vector<T>>& list, Output& output) {
+  TRY(const BucketRef found, buckets.need(bucket));
+  std::string after;
+  if (token) {
+    auto decoded = codec::base64url_decode(*token);
+    if (!decoded)
+      return refuse(errors::invalid_argument("The continuation token provided is incorrect")
+                        .with("ArgumentName", "continuation-token"));
+    after = std::move(*decoded);
+    output.continuation_token = token;
+  }
+  const auto& all = (*found).*kept;
+  output.is_truncated = false;
+  for (auto at = all.upper_bound(after); at != all.end(); ++at) {
+    if (!list) list.emplace();
+    if (list->size() == page_size) {
+      output.is_truncated = true;
+      output.next_continuation_token = codec::base64url_encode(list->back().id);
+      break;
+    }
+    list->push_back(at->second);
+  }
+  return {};
+}
+
+}  // namespace
+
+// --- analytics
+
+Task<Outcome<api::PutBucketAnalyticsConfigurationOutput>> Service::put_bucket_analytics_configuration(
+    Call&, api::PutBucketAnalyticsConfigurationRequest input) {
+  CO_CHECK(
+      co_await put(buckets_, input.bucket, input.id, std::move(input.analytics_configuration), &Bucket::analytics));
+  co_return api::PutBucketAnalyticsConfigurationOutput{};
+}
+Task<Outcome<api::GetBucketAnalyticsConfigurationOutput>> Service::get_bucket_analytics_configuration(
+    Call&, api::GetBucketAnalyticsConfigurationRequest input) {
+  CO_TRY(auto configuration, get(buckets_, input.bucket, input.id, &Bucket::analytics));
+  co_return api::GetBucketAnalyticsConfigurationOutput{.analytics_configuration = std::move(configuration)};
+}
+Task<Outcome<api::DeleteBucketAnalyticsConfigurationOutput>> Service::delete_bucket_analytics_configuration(
+    Call&, api::DeleteBucketAnalyticsConfigurationRequest input) {
+  CO_CHECK(co_await remove(buckets_, input.bucket, input.id, &Bucket::analytics));
+  co_return api::DeleteBucketAnalyticsConfigurationOutput{};
+}
+Task<Outcome<api::ListBucketAnalyticsConfigurationsOutput>> Service::list_bucket_analytics_configurations(
+    Call&, api::ListBucketAnalyticsConfigurationsRequest input) {
+  api::ListBucketAnalyticsConfigurationsOutput output;
+  CO_CHECK(page(buckets_, input.bucket, input.continuation_token, &Bucket::analytics,
+                output.analytics_configuration_list, output));
+  co_return output;
+}
+
+// --- tiering
+
+Task<Outcome<api::PutBucketIntelligentTieringConfigurationOutput>>
+Service::put_bucket_intelligent_tiering_configuration(Call&,
+                                                      api::PutBucketIntelligentTieringConfigurationRequest input) {
+  CO_CHECK(co_await put(buckets_, input.bucket, input.id, std::move(input.intelligent_tiering_configuration),
+                        &Bucket::tiering));
+  co_return api::PutBucketIntelligentTieringConfigurationOutput{};
+}
+Task<Outcome<api::GetBucketIntelligentTieringConfigurationOutput>>
+Service::get_bucket_intelligent_tiering_configuration(Call&,
+                                                      api::GetBucketIntelligentTieringConfigurationRequest input) {
+  CO_TRY(auto configuration, get(buckets_, input.bucket, input.id, &Bucket::tiering));
+  co_return api::GetBucketIntelligentTieringConfigurationOutput{.intelligent_tiering_configuration =
+                                                                    std::move(configuration)};
+}
+Task<Outcome<api::DeleteBucketIntelligentTieringConfigurationOutput>>
+Service::delete_bucket_intelligent_tiering_configuration(
+    Call&, api::DeleteBucketIntelligentTieringConfigurationRequest input) {
+  CO_CHECK(co_await remove(buckets_, input.bucket, input.id, &Bucket::tiering));
+  co_return api::DeleteBucketIntelligentTieringConfigurationOutput{};
+}
+Task<Outcome<api::ListBucketIntelligentTieringConfigurationsOutput>>
+Service::list_bucket_intelligent_tiering_configurations(Call&,
+                                                        api::ListBucketIntelligentTieringConfigurationsRequest input) {
+  api::ListBucketIntelligentTieringConfigurationsOutput output;
+  CO_CHECK(page(buckets_, input.bucket, input.continuation_token, &Bucket::tiering,
+                output.intelligent_tiering_configuration_list, output));
+  co_return output;
+}
+
+// --- inventory
+
+Task<Outcome<api::PutBucketInventoryConfigurationOutput>> Service::put_bucket_inventory_configuration(
+    Call&, api::PutBucketInventoryConfigurationRequest input) {
+  CO_CHECK(
+      co_await put(buckets_, input.bucket, input.id, std::move(input.inventory_configuration), &Bucket::inventory));
+  co_return api::PutBucketInventoryConfigurationOutput{};
+}
+Task<Outcome<api::GetBucketInventoryConfigurationOutput>> Service::get_bucket_inventory_configuration(
+    Call&, api::GetBucketInventoryConfigurationRequest input) {
+  CO_TRY(auto configuration, get(buckets_, input.bucket, input.id, &Bucket::inventory));
+  co_return api::GetBucketInventoryConfigurationOutput{.inventory_configuration = std::move(configuration)};
+}
+Task<Outcome<api::DeleteBucketInventoryConfigurationOutput>> Service::delete_bucket_inventory_configuration(
+    Call&, api::DeleteBucketInventoryConfigurationRequest input) {
+  CO_CHECK(co_await remove(buckets_, input.bucket, input.id, &Bucket::inventory));
+  co_return api::DeleteBucketInventoryConfigurationOutput{};
+}
+Task<Outcome<api::ListBucketInventoryConfigurationsOutput>> Service::list_bucket_inventory_configurations(
+    Call&, api::ListBucketInventoryConfigurationsRequest input) {
+  api::ListBucketInventoryConfigurationsOutput output;
+  CO_CHECK(page(buckets_, input.bucket, input.continuation_token, &Bucket::inventory,
+                output.inventory_configuration_list, output));
+  co_return output;
+}
+
+// --- metrics
+
+Task<Outcome<api::PutBucketMetricsConfigurationOutput>> Service::put_bucket_metrics_configuration(
+    Call&, api::PutBucketMetricsConfigurationRequest input) {
+  CO_CHECK(co_await put(buckets_, input.bucket, input.id, std::move(input.metrics_configuration), &Bucket::metrics));
+  co_return api::PutBucketMetricsConfigurationOutput{};
+}
+Task<Outcome<api::GetBucketMetricsConfigurationOutput>> Service::get_bucket_metrics_configuration(
+    Call&, api::GetBucketMetricsConfigurationRequest input) {
+  CO_TRY(auto configuration, get(buckets_, input.bucket, input.id, &Bucket::metrics));
+  co_return api::GetBucketMetricsConfigurationOutput{.metrics_configuration = std::move(configuration)};
+}
+Task<Outcome<api::DeleteBucketMetricsConfigurationOutput>> Service::delete_bucket_metrics_configuration(
+    Call&, api::DeleteBucketMetricsConfigurationRequest input) {
+  CO_CHECK(co_await remove(buckets_, input.bucket, input.id, &Bucket::metrics));
+  co_return api::DeleteBucketMetricsConfigurationOutput{};
+}
+Task<Outcome<api::ListBucketMetricsConfigurationsOutput>> Service::list_bucket_metrics_configurations(
+    Call&, api::ListBucketMetricsConfigurationsRequest input) {
+  api::ListBucketMetricsConfigurationsOutput output;
+  CO_CHECK(page(buckets_, input.bucket, input.continuation_token, &Bucket::metrics, output.metrics_configuration_list,
+                output));
+  co_return output;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,151 @@
+// Buckets: made, found, listed, deleted.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "codec/base64.h"
+#include "s3/acl.h"
+#include "s3/names.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr size_t max_buckets_an_account = 10'000;
+constexpr size_t max_buckets_a_page = 10'000;
+
+// The region that the body of CreateBucket names must be that of the endpoint, which here is the signature's.
+Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest& input) {
+  if (!input.create_bucket_configuration || !input.create_bucket_configuration->location_constraint) {
+    if (call.region == "us-east-1") return call.region;
+    return refuse(errors::illegal_location_constraint_exception(
+        fmt::format("The unspecified location constraint is incompatible for the region specific endpoint this request "
+                    "was sent to. "
+                    "LocationConstraint must be {}.",
+                    call.region)));
+  }
+  std::string wanted = *input.create_bucket_configuration->location_constraint;
+  if (wanted == "EU") wanted = "eu-west-1";
+  const bool is_name =
+      std::ranges::all_of(wanted, [](char c) { return is_digit(c) || c == '-' || (c >= 'a' && c <= 'z'); });
+  if (wanted.empty() || !is_name || wanted.find('-') == std::string::npos) {
+    return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
+                      .with("LocationConstraint", wanted));
+  }
+  if (wanted != call.region) {
+    return refuse(errors::illegal_location_constraint_exception(fmt::format(
+        "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
+        wanted)));
+  }
+  return wanted;
+}
+
+}  // namespace
+
+Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::CreateBucketRequest input) {
+  CO_CHECK(check_bucket_name(input.bucket));
+  Bucket bucket;
+  bucket.name = input.bucket;
+  bucket.account = call.caller.account();
+  bucket.created = call.now;
+  CO_TRY(bucket.region, region_of(call, input));
+  if (const auto& configuration = input.create_bucket_configuration) {
+    if (configuration->location || configuration->bucket) {
+      co_return refuse(errors::not_implemented("Directory buckets are not served."));
+    }
+    if (configuration->tags && !configuration->tags->empty()) {
+      CO_CHECK(check_tags(*configuration->tags, 50));
+      bucket.tags = *configuration->tags;
+    }
+  }
+  const AclHeaders access = acl_headers(input);
+  bucket.ownership = input.object_ownership.value_or("BucketOwnerEnforced");
+  if (access.any() && !bucket.has_acls() && access.canned != "private") {
+    co_return refuse(aws::ApiError("InvalidBucketAclWithObjectOwnership", 400,
+                                   "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"));
+  }
+  bucket.public_access_block = api::PublicAccessBlockConfiguration{true, true, true, true};
+  if (bucket.has_acls()) {
+    CO_TRY(bucket.acl, acl_of_headers(bucket, bucket.account, access));
+  }
+  if (input.object_lock_enabled_for_bucket.value_or(false)) {
+    bucket.versioning = "Enabled";
+    bucket.object_lock = api::ObjectLockConfiguration{.object_lock_enabled = "Enabled", .rule = {}};
+  }
+  size_t own = 0;
+  for (const auto& [name, other] : buckets_.all()) own += other->account == bucket.account;
+  if (own >= max_buckets_an_account) {
+    co_return refuse(errors::too_many_buckets("You have attempted to create more buckets than allowed"));
+  }
+  bool made = false;
+  CO_TRY(const BucketRef there, co_await buckets_.create(std::move(bucket), made));
+  if (!made) {
+    if (there->account != call.caller.account()) {
+      co_return refuse(errors::bucket_already_exists(
+                           "The requested bucket name is not available. The bucket namespace is shared by all users "
+                           "of the system. Please select a different name and try again.")
+                           .with("BucketName", input.bucket));
+    }
+    // In us-east-1, for the sake of old clients, it succeeds again.
+    if (call.region != "us-east-1" || there->region != "us-east-1") {
+      co_return refuse(errors::bucket_already_owned_by_you(
+                           "Your previous request to create the named bucket succeeded and you already own it.")
+                           .with("BucketName", input.bucket));
+    }
+  }
+  co_return api::CreateBucketOutput{.location = "/" + input.bucket, .bucket_arn = there->arn()};
+}
+
+Task<Outcome<api::DeleteBucketOutput>> Service::delete_bucket(Call&, api::DeleteBucketRequest input) {
+  CO_CHECK(co_await buckets_.remove(input.bucket));
+  co_return api::DeleteBucketOutput{};
+}
+
+Task<Outcome<api::HeadBucketOutput>> Service::head_bucket(Call&, api::HeadBucketRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::HeadBucketOutput{.bucket_arn = bucket->arn(),
+                                  .bucket_location_type = {},
+                                  .bucket_location_name = {},
+                                  .bucket_region = bucket->region,
+                                  .access_point_alias = false};
+}
+
+Task<Outcome<api::GetBucketLocationOutput>> Service::get_bucket_location(Call&, api::GetBucketLocationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  api::GetBucketLocationOutput output;
+  output.location_constraint = bucket->region == "us-east-1" ? "" : bucket->region;
+  co_return output;
+}
+
+Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::ListBucketsRequest input) {
+  api::ListBucketsOutput output;
+  output.owner = owner_of(call.caller.account());
+  output.buckets.emplace();
+  output.prefix = input.prefix;
+  std::string after;
+  if (input.continuation_token) {
+    auto decoded = codec::base64url_decode(*input.continuation_token);
+    if (!decoded)
+      co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
+                           .with("ArgumentName", "continuation-token"));
+    after = std::move(*decoded);
+  }
+  const size_t most = static_cast<size_t>(input.max_buckets.value_or(max_buckets_a_page));
+  for (auto at = buckets_.all().upper_bound(after); at != buckets_.all().end(); ++at) {
+    const Bucket& bucket = *at->second;
+    if (bucket.account != call.caller.account()) continue;
+    if (input.prefix && !bucket.name.starts_with(*input.prefix)) continue;
+    if (input.bucket_region && bucket.region != *input.bucket_region) continue;
+    if (output.buckets->size() == most) {
+      output.continuation_token = codec::base64url_encode(*output.buckets->back().name);
+      break;
+    }
+    api::Bucket row{.name = bucket.name, .creation_date = bucket.created, .bucket_region = {}, .bucket_arn = {}};
+    const bool is_paged = input.max_buckets || input.prefix || input.bucket_region || input.continuation_token;
+    if (is_paged) row.bucket_region = bucket.region;
+    output.buckets->push_back(std::move(row));
+  }
+  co_return output;
+}
+
+}  // namespace boreal::s3

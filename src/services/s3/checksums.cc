@@ -1,0 +1,172 @@
+#include "s3/checksums.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "api/s3/errors.h"
+#include "aws/chunked.h"
+#include "base/text.h"
+#include "codec/base64.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+using objects::Algorithm;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+struct Row {
+  Algorithm algorithm;
+  std::string_view name;
+  std::string_view header;
+  size_t bytes;
+};
+constexpr std::array<Row, 5> rows = {{{Algorithm::crc32, "CRC32", "x-amz-checksum-crc32", 4},
+                                      {Algorithm::crc32c, "CRC32C", "x-amz-checksum-crc32c", 4},
+                                      {Algorithm::crc64nvme, "CRC64NVME", "x-amz-checksum-crc64nvme", 8},
+                                      {Algorithm::sha1, "SHA1", "x-amz-checksum-sha1", 20},
+                                      {Algorithm::sha256, "SHA256", "x-amz-checksum-sha256", 32}}};
+
+const Row& row_of(Algorithm algorithm) { return *std::ranges::find(rows, algorithm, &Row::algorithm); }
+
+Outcome<std::string> decode_value(const Row& row, std::string_view text) {
+  auto value = codec::base64_decode(text);
+  if (value && value->size() == row.bytes) return std::move(*value);
+  return refuse(errors::invalid_request(fmt::format("Value for {} header is invalid.", row.header)));
+}
+
+}  // namespace
+
+std::string_view algorithm_name(Algorithm algorithm) { return row_of(algorithm).name; }
+
+Outcome<Algorithm> parse_algorithm(std::string_view name) {
+  for (const Row& row : rows) {
+    if (equal_ignoring_case(row.name, name)) return row.algorithm;
+  }
+  return refuse(errors::invalid_request(
+      "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
+      "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"));
+}
+
+bool is_crc(Algorithm algorithm) { return algorithm != Algorithm::sha1 && algorithm != Algorithm::sha256; }
+
+std::optional<std::string>& ChecksumFields::of(Algorithm algorithm) const {
+  switch (algorithm) {
+    case Algorithm::crc32: return *crc32;
+    case Algorithm::crc32c: return *crc32c;
+    case Algorithm::crc64nvme: return *crc64nvme;
+    case Algorithm::sha1: return *sha1;
+    case Algorithm::sha256: break;
+  }
+  return *sha256;
+}
+
+Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields) {
+  std::optional<objects::Checksum> found;
+  for (const Row& row : rows) {
+    const auto& text = fields.of(row.algorithm);
+    if (!text) continue;
+    if (found) {
+      return refuse(errors::invalid_request(
+          "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+    }
+    // A composite value carries the count of its parts.
+    const size_t dash = text->find('-');
+    TRY(auto value, decode_value(row, std::string_view(*text).substr(0, dash)));
+    found = objects::Checksum{row.algorithm, dash != std::string::npos, std::move(value)};
+  }
+  return found;
+}
+
+std::string checksum_text(const objects::Checksum& checksum, uint32_t parts) {
+  std::string text = codec::base64_encode(checksum.value);
+  if (checksum.composite) text += "-" + std::to_string(parts);
+  return text;
+}
+
+void write_checksums(const std::vector<objects::Checksum>& checksums, uint32_t parts, const ChecksumFields& fields,
+                     std::optional<std::string>* type) {
+  for (const auto& checksum : checksums) {
+    fields.of(checksum.algorithm) = checksum_text(checksum, parts);
+    if (type != nullptr) *type = checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
+  }
+}
+
+Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
+                            const std::optional<std::string>& sdk_algorithm, const std::optional<std::string>& md5) {
+  Promise promise;
+  TRY(promise.checksum, checksum_in(fields));
+  if (promise.checksum) {
+    promise.algorithm = promise.checksum->algorithm;
+    promise.named = true;
+  }
+  for (const auto& [name, value] : call.http.headers) {
+    if (!http::equals_ignore_case(name, "x-amz-trailer")) continue;
+    const auto row = std::ranges::find_if(
+        rows, [&, text = trim(value)](const Row& r) { return equal_ignoring_case(r.header, text); });
+    if (row == rows.end()) {
+      return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
+    }
+    promise.algorithm = row->algorithm;
+    promise.in_trailer = promise.named = true;
+  }
+  if (sdk_algorithm) {
+    TRY(const Algorithm algorithm, parse_algorithm(*sdk_algorithm));
+    if (!promise.named) {
+      return refuse(errors::invalid_request(
+          "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
+          "headers were found."));
+    }
+    if (algorithm != promise.algorithm) {
+      return refuse(errors::invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid."));
+    }
+  }
+  for (const auto& [name, value] : call.http.headers) {
+    constexpr std::string_view unserved[] = {"x-amz-checksum-sha512", "x-amz-checksum-md5", "x-amz-checksum-xxhash64",
+                                             "x-amz-checksum-xxhash3", "x-amz-checksum-xxhash128"};
+    for (const std::string_view header : unserved) {
+      if (http::equals_ignore_case(name, header))
+        return refuse(errors::invalid_request(fmt::format("The checksum {} is not computed here.", header)));
+    }
+  }
+  if (md5) {
+    auto raw = codec::base64_decode(*md5);
+    if (!raw || raw->size() != 16) {
+      return refuse(errors::invalid_digest("The Content-MD5 you specified was invalid.").with("Content-MD5", *md5));
+    }
+    promise.md5 = std::move(*raw);
+  }
+  return promise;
+}
+
+Outcome<void> check_promise(const aws::Call& call, const Promise& promise, const objects::Digests& digests) {
+  if (promise.md5 && *promise.md5 != digests.md5) {
+    return refuse(errors::bad_digest("The Content-MD5 you specified did not match what we received.")
+                      .with("ExpectedDigest", codec::base64_encode(*promise.md5))
+                      .with("CalculatedDigest", codec::base64_encode(digests.md5)));
+  }
+  const Row& row = row_of(promise.algorithm);
+  std::optional<std::string> wanted;
+  if (promise.checksum) {
+    wanted = promise.checksum->value;
+  } else if (promise.in_trailer) {
+    const auto text = call.body ? call.body->trailers().get(row.header) : std::nullopt;
+    if (!text)
+      return refuse(aws::ApiError("MalformedTrailerError", 400,
+                                  fmt::format("The request contained trailing data that was not well-formed or did not "
+                                              "conform to our published schema: {} did not come.",
+                                              row.header)));
+    TRY(wanted, decode_value(row, *text));
+  }
+  if (!wanted) return {};
+  const auto computed = std::ranges::find(digests.checksums, promise.algorithm, &objects::Checksum::algorithm);
+  if (computed != digests.checksums.end() && computed->value == *wanted) return {};
+  return refuse(
+      errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.", row.name)));
+}
+
+}  // namespace boreal::s3

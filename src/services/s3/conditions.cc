@@ -1,0 +1,84 @@
+#include "s3/conditions.h"
+
+#include "api/s3/errors.h"
+#include "base/text.h"
+#include "codec/time.h"
+#include "s3/names.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+std::unexpected<aws::ApiError> failed(std::string condition) {
+  return refuse(errors::precondition_failed("At least one of the pre-conditions you specified did not hold")
+                    .with("Condition", std::move(condition)));
+}
+
+// HTTP dates know no milliseconds.
+int64_t seconds(Time time) { return time.ms / 1000; }
+
+}  // namespace
+
+bool etag_matches(const std::string& header, const std::string& etag) {
+  for (std::string_view item : split(header, ',')) {
+    item = trim(item);
+    if (item.starts_with("W/")) item.remove_prefix(2);
+    if (item.size() >= 2 && item.front() == '"' && item.back() == '"') item = item.substr(1, item.size() - 2);
+    if (item == "*" || item == etag) return true;
+  }
+  return false;
+}
+
+Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, bool copying) {
+  if (conditions.match) {
+    if (!etag_matches(*conditions.match, version.etag))
+      return failed(copying ? "x-amz-copy-source-If-Match" : "If-Match");
+  } else if (conditions.unmodified_since && seconds(version.modified) > seconds(*conditions.unmodified_since)) {
+    return failed(copying ? "x-amz-copy-source-If-Unmodified-Since" : "If-Unmodified-Since");
+  }
+  std::string unchanged;
+  if (conditions.none_match) {
+    if (etag_matches(*conditions.none_match, version.etag))
+      unchanged = copying ? "x-amz-copy-source-If-None-Match" : "If-None-Match";
+  } else if (conditions.modified_since && seconds(version.modified) <= seconds(*conditions.modified_since)) {
+    unchanged = copying ? "x-amz-copy-source-If-Modified-Since" : "If-Modified-Since";
+  }
+  if (unchanged.empty()) return {};
+  if (copying) return failed(unchanged);
+  aws::ApiError not_modified = errors::not_modified("Not Modified");
+  not_modified.headers.emplace_back("ETag", quoted(version.etag));
+  not_modified.headers.emplace_back("Last-Modified", codec::format_http_date(version.modified));
+  return refuse(std::move(not_modified));
+}
+
+Outcome<void> check_write_headers(const std::optional<std::string>& match,
+                                  const std::optional<std::string>& none_match) {
+  if (none_match && *none_match != "*") {
+    return refuse(
+        errors::not_implemented("A header you provided implies functionality that is not implemented")
+            .with("Header", "If-None-Match")
+            .with("additionalMessage", "We don't accept the provided value of If-None-Match header for this API"));
+  }
+  if (match && none_match) {
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", "If-Match,If-None-Match")
+                      .with("additionalMessage", "Multiple conditional request headers present in the request"));
+  }
+  return {};
+}
+
+Outcome<void> check_write(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
+                          const std::string& key, const objects::Version* latest) {
+  const bool is_there = latest != nullptr && !latest->is_delete_marker;
+  if (none_match && is_there) return failed("If-None-Match");
+  if (!match) return {};
+  if (!is_there) return refuse(errors::no_such_key("The specified key does not exist.").with("Key", key));
+  if (!etag_matches(*match, latest->etag)) return failed("If-Match");
+  return {};
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,29 @@
+// Conditional requests. Source: RFC 9110, 13; S3 User Guide, "Conditional requests".
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "aws/error.h"
+#include "objects/objects.h"
+
+namespace boreal::s3 {
+
+struct ReadConditions {
+  std::optional<std::string> match, none_match;
+  std::optional<Time> modified_since, unmodified_since;
+};
+// 412 PreconditionFailed, or 304 NotModified (`copying`: 412 too).
+aws::Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, bool copying);
+
+// What must be true of the latest version for a write to go on: PreconditionFailed, or NoSuchKey for If-Match
+// where there is nothing. Whether the headers are well-formed: InvalidArgument, NotImplemented.
+aws::Outcome<void> check_write_headers(const std::optional<std::string>& match,
+                                       const std::optional<std::string>& none_match);
+aws::Outcome<void> check_write(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
+                               const std::string& key, const objects::Version* latest);
+
+// Whether the list of entity tags (or *) names this one.
+bool etag_matches(const std::string& header, const std::string& etag);
+
+}  // namespace boreal::s3

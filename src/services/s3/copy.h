@@ -1,0 +1,20 @@
+// What CopyObject and UploadPartCopy read from.
+#pragma once
+
+#include <memory>
+
+#include "objects/objects.h"
+#include "s3/conditions.h"
+#include "s3/directory.h"
+#include "s3/encryption.h"
+#include "s3/names.h"
+
+namespace boreal::s3 {
+
+struct CopyFrom {
+  BucketRef bucket;
+  objects::Found found;  // with its data
+  std::unique_ptr<RequestKeys> keys;
+};
+
+}  // namespace boreal::s3

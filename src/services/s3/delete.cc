@@ -1,0 +1,143 @@
+// Deleting: one object, or up to a thousand in one request.
+#include <algorithm>
+
+#include "s3/conditions.h"
+#include "s3/names.h"
+#include "s3/object_lock.h"
+#include "s3/refusal.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr size_t max_keys = 1000;
+constexpr size_t at_a_time = 32;  // so that they share the store's fsyncs
+
+}  // namespace
+
+Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef bucket, std::string key,
+                                                       std::optional<std::string> version_id,
+                                                       std::optional<std::string> if_match, bool bypass) {
+  CO_CHECK(check_key(key));
+  CO_TRY(const auto which, parse_version(version_id));
+  Refusal refusal;
+  objects::RemoveRequest remove;
+  remove.bucket = bucket->id;
+  remove.key = key;
+  remove.versioning = versioning_of(*bucket);
+  remove.which = which;
+  const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket->is_versioned();
+  remove.precondition = [&](const objects::Version* there) {
+    return refusal.hold([&]() -> Outcome<void> {
+      if (if_match) CHECK(check_write(if_match, {}, key, there));
+      if (there == nullptr || makes_marker) return {};
+      return check_removable(*there, call.now, bypass);
+    }());
+  };
+  auto removed = co_await objects_.remove(std::move(remove));
+  if (!removed) {
+    if (removed.error().code() == Errc::not_found) co_return refuse(no_such_bucket(bucket->name));
+    co_return refuse(refusal.of(std::move(removed).error()));
+  }
+  co_return std::move(*removed);
+}
+
+Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::DeleteObjectRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.if_match_last_modified_time || input.if_match_size) {
+    co_return refuse(
+        errors::not_implemented("A header you provided implies functionality that is not implemented")
+            .with("Header", input.if_match_size ? "x-amz-if-match-size" : "x-amz-if-match-last-modified-time"));
+  }
+  CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, input.if_match,
+                                                    input.bypass_governance_retention.value_or(false)));
+  api::DeleteObjectOutput output;
+  if (removed.marker_made || removed.was_delete_marker) output.delete_marker = true;
+  if (removed.marker_made || (removed.found && input.version_id)) {
+    output.version_id = removed.is_null ? "null" : removed.id.text();
+  } else if (input.version_id) {
+    output.version_id = input.version_id;
+  }
+  co_return output;
+}
+
+struct Service::DeleteBatch {
+  Call& call;
+  BucketRef bucket;
+  const std::vector<api::ObjectIdentifier>& keys;
+  bool bypass = false;
+  size_t next = 0;
+  std::vector<std::optional<api::DeletedObject>> deleted;
+  std::vector<std::optional<api::Error>> failed;
+};
+
+Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
+  const auto& wanted = batch.keys[index];
+  const std::string action = wanted.version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject";
+  auto outcome = co_await batch.call.authorize(access_to(batch.call, *batch.bucket, action, &wanted.key));
+  if (outcome && batch.bypass && wanted.version_id) {
+    outcome = co_await batch.call.authorize(
+        access_to(batch.call, *batch.bucket, "s3:BypassGovernanceRetention", &wanted.key));
+  }
+  Outcome<objects::Removed> removed;
+  if (outcome) {
+    removed =
+        co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, wanted.etag, batch.bypass);
+  } else {
+    removed = refuse(std::move(outcome).error());
+  }
+  if (!removed) {
+    batch.failed[index] = api::Error{.key = wanted.key,
+                                     .version_id = wanted.version_id,
+                                     .code = removed.error().code,
+                                     .message = removed.error().message};
+    co_return;
+  }
+  api::DeletedObject told;
+  told.key = wanted.key;
+  told.version_id = wanted.version_id;
+  if (removed->marker_made || removed->was_delete_marker) {
+    told.delete_marker = true;
+    told.delete_marker_version_id = removed->is_null ? "null" : removed->id.text();
+  }
+  batch.deleted[index] = std::move(told);
+}
+
+Task<void> Service::delete_some(DeleteBatch& batch) {
+  while (batch.next < batch.keys.size()) co_await delete_one(batch, batch.next++);
+}
+
+Task<Outcome<api::DeleteObjectsOutput>> Service::delete_objects(Call& call, api::DeleteObjectsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  const auto& keys = input.delete_.objects;
+  if (keys.empty() || keys.size() > max_keys) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  DeleteBatch batch{.call = call,
+                    .bucket = bucket,
+                    .keys = keys,
+                    .bypass = input.bypass_governance_retention.value_or(false),
+                    .deleted = {},
+                    .failed = {}};
+  batch.deleted.resize(keys.size());
+  batch.failed.resize(keys.size());
+  TaskGroup group;
+  for (size_t i = 0; i < std::min(at_a_time, keys.size()); ++i) group.spawn(delete_some(batch));
+  co_await group.wait();
+  api::DeleteObjectsOutput output;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (batch.deleted[i] && !input.delete_.quiet.value_or(false)) {
+      if (!output.deleted) output.deleted.emplace();
+      output.deleted->push_back(std::move(*batch.deleted[i]));
+    }
+    if (batch.failed[i]) {
+      if (!output.errors) output.errors.emplace();
+      output.errors->push_back(std::move(*batch.failed[i]));
+    }
+  }
+  co_return output;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,82 @@
+// How objects are encrypted: the data key of each, and who wraps it. A wrapped key tells by its first byte who can
+// open it: the service itself (SSE-S3), KMS, or only the client with its own key (SSE-C).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "aws/call.h"
+#include "aws/peers.h"
+#include "base/random.h"
+#include "crypto/sealer.h"
+#include "objects/types.h"
+#include "s3/resources.h"
+
+namespace boreal::s3 {
+
+enum class Wrapping : char { own = 'i', kms = 'k', customer = 'c' };
+inline Wrapping wrapping_of(const std::string& wrapped) {
+  return wrapped.empty() ? Wrapping::own : static_cast<Wrapping>(wrapped.front());
+}
+
+// The three headers of SSE-C, of a request or of its copy source.
+struct CustomerKey {
+  std::string key;  // 32 bytes
+  std::string md5;  // as sent: base64
+};
+// nullopt: none of the headers came. InvalidArgument, InvalidRequest.
+aws::Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::string>& algorithm,
+                                                            const std::optional<std::string>& key,
+                                                            const std::optional<std::string>& md5);
+
+// What an object is to be encrypted with.
+struct Encryption {
+  std::string algorithm = "AES256";  // AES256, aws:kms, aws:kms:dsse, or "customer"
+  std::string kms_key;               // ARN
+  std::string kms_context;           // base64 of JSON, as sent
+  bool bucket_key = false;
+  std::optional<CustomerKey> customer;
+  bool is_kms() const { return algorithm.starts_with("aws:kms"); }
+};
+Encryption encryption_of(const objects::Meta& meta);
+void keep(const Encryption& encryption, objects::Properties& attributes);
+
+class KeyMaker;
+
+// Opens the keys of one request. What KMS opened for it stays open, so that a body may be read after the call is over.
+class RequestKeys final : public objects::Keys {
+ public:
+  RequestKeys(KeyMaker& maker, std::optional<CustomerKey> customer) : maker_(maker), customer_(std::move(customer)) {}
+  Task<Result<crypto::SecretBytes>> unwrap(std::string wrapped) override;
+  // Asks KMS in the caller's name, with KMS's own refusals; other keys are opened when they are needed. AccessDenied
+  // for a customer's key that is not the one.
+  Task<aws::Outcome<void>> open(aws::Call* call, const std::string& wrapped);
+
+ private:
+  KeyMaker& maker_;
+  std::optional<CustomerKey> customer_;
+  std::map<std::string, crypto::SecretBytes> opened_;
+};
+
+class KeyMaker {
+ public:
+  KeyMaker(crypto::Sealer sealer, Random& random, aws::Keys& kms)
+      : sealer_(std::move(sealer)), random_(random), kms_(kms) {}
+
+  // For an object at `arn` in the bucket. `call` null: the service itself asks. `encryption.kms_key` becomes the ARN.
+  Task<aws::Outcome<objects::DataKey>> make(aws::Call* call, const Bucket& bucket, std::string arn,
+                                            Encryption& encryption);
+
+ private:
+  friend class RequestKeys;
+  Task<aws::Outcome<crypto::SecretBytes>> open_kms(aws::Call* call, std::string wrapped);
+  Result<crypto::SecretBytes> open_own(const std::string& wrapped);
+
+  crypto::Sealer sealer_;
+  Random& random_;
+  aws::Keys& kms_;
+};
+
+}  // namespace boreal::s3

@@ -1,0 +1,206 @@
+// Listings of objects and of their versions.
+#include <algorithm>
+
+#include "codec/base64.h"
+#include "codec/percent.h"
+#include "s3/checksums.h"
+#include "s3/names.h"
+#include "s3/object_meta.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr int32_t max_page = 1000;
+
+Outcome<size_t> page_size(const std::optional<int32_t>& asked) {
+  if (asked.value_or(0) < 0) {
+    return refuse(errors::invalid_argument("Argument maxKeys must be an integer between 0 and 2147483647")
+                      .with("ArgumentName", "maxKeys")
+                      .with("ArgumentValue", std::to_string(*asked)));
+  }
+  return static_cast<size_t>(std::min(asked.value_or(max_page), max_page));
+}
+
+// How keys are written: as they are, or percent-encoded where the client asked for it.
+class KeyText {
+ public:
+  explicit KeyText(const std::optional<std::string>& encoding) : encoded_(encoding == "url") {}
+  std::string operator()(const std::string& key) const {
+    return encoded_ ? codec::percent_encode(key, codec::Slash::keep) : key;
+  }
+
+ private:
+  bool encoded_;
+};
+
+bool wants_restore(const std::optional<std::vector<std::string>>& attributes) {
+  return attributes && std::ranges::find(*attributes, "RestoreStatus") != attributes->end();
+}
+
+template <class Row>
+void tell_row(const objects::Version& version, const KeyText& text, Row& row) {
+  row.key = text(version.key);
+  row.last_modified = version.modified;
+  row.etag = quoted(version.etag);
+  row.size = static_cast<int64_t>(version.size);
+  row.storage_class = version.meta.tier;
+  for (const auto& checksum : version.checksums) {
+    if (!row.checksum_algorithm) row.checksum_algorithm.emplace();
+    row.checksum_algorithm->push_back(std::string(algorithm_name(checksum.algorithm)));
+    row.checksum_type = checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
+  }
+}
+
+template <class Row>
+void tell_restore(const objects::Version& version, Row& row) {
+  if (!is_archived(version.meta.tier)) return;
+  row.restore_status.emplace();
+  row.restore_status->is_restore_in_progress = false;
+  row.restore_status->restore_expiry_date = restored_until(version.meta);
+}
+
+void tell_groups(const std::vector<std::string>& groups, const KeyText& text,
+                 std::optional<std::vector<api::CommonPrefix>>& prefixes) {
+  if (groups.empty()) return;
+  prefixes.emplace();
+  for (const auto& group : groups) prefixes->push_back({.prefix = text(group)});
+}
+
+template <class Input>
+objects::ListQuery query_of(const Bucket& bucket, const Input& input, size_t max) {
+  objects::ListQuery query;
+  query.bucket = bucket.id;
+  query.prefix = input.prefix.value_or("");
+  query.delimiter = input.delimiter.value_or("");
+  query.max = max;
+  query.full = wants_restore(input.optional_object_attributes);
+  return query;
+}
+
+// What all three listings echo.
+template <class Input, class Output>
+void tell_query(const Input& input, size_t max, const KeyText& text, Output& output) {
+  output.name = input.bucket;
+  output.prefix = text(input.prefix.value_or(""));
+  if (input.delimiter && !input.delimiter->empty()) output.delimiter = text(*input.delimiter);
+  output.max_keys = static_cast<int32_t>(max);
+  output.encoding_type = input.encoding_type;
+}
+
+std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, const KeyText& text, bool owners,
+                                 bool restores) {
+  std::vector<api::Object> rows;
+  for (const auto& version : versions) {
+    api::Object row;
+    tell_row(version, text, row);
+    if (owners) row.owner = owner_of(version.meta.owner);
+    if (restores) tell_restore(version, row);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call&, api::ListObjectsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const size_t max, page_size(input.max_keys));
+  auto query = query_of(*bucket, input, max);
+  query.after = input.marker.value_or("");
+  const bool restores = query.full;
+  auto page = co_await objects_.list(std::move(query));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  const KeyText text(input.encoding_type);
+  api::ListObjectsOutput output;
+  tell_query(input, max, text, output);
+  output.marker = text(input.marker.value_or(""));
+  output.is_truncated = page->truncated;
+  if (page->truncated && output.delimiter) output.next_marker = text(page->next);
+  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, true, restores);
+  tell_groups(page->groups, text, output.common_prefixes);
+  co_return output;
+}
+
+Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::ListObjectsV2Request input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const size_t max, page_size(input.max_keys));
+  auto query = query_of(*bucket, input, max);
+  query.after = input.start_after.value_or("");
+  if (input.continuation_token) {
+    auto after = codec::base64url_decode(*input.continuation_token);
+    if (!after || after->empty()) {
+      co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
+                           .with("ArgumentName", "continuation-token"));
+    }
+    query.after = std::move(*after);
+  }
+  const bool restores = query.full;
+  auto page = co_await objects_.list(std::move(query));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  const KeyText text(input.encoding_type);
+  api::ListObjectsV2Output output;
+  tell_query(input, max, text, output);
+  if (input.start_after) output.start_after = text(*input.start_after);
+  output.continuation_token = input.continuation_token;
+  output.is_truncated = page->truncated;
+  if (page->truncated) output.next_continuation_token = codec::base64url_encode(page->next);
+  output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
+  if (!page->objects.empty())
+    output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false), restores);
+  tell_groups(page->groups, text, output.common_prefixes);
+  co_return output;
+}
+
+Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&,
+                                                                           api::ListObjectVersionsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const size_t max, page_size(input.max_keys));
+  objects::ListVersionsQuery query;
+  static_cast<objects::ListQuery&>(query) = query_of(*bucket, input, max);
+  query.after = input.key_marker.value_or("");
+  if (input.version_id_marker && !input.version_id_marker->empty()) {
+    if (query.after.empty()) {
+      co_return refuse(errors::invalid_argument("A version-id marker cannot be specified without a key marker.")
+                           .with("ArgumentName", "version-id-marker"));
+    }
+    CO_TRY(query.after_version, parse_version(input.version_id_marker));
+  }
+  const bool restores = query.full;
+  auto page = co_await objects_.list_versions(std::move(query));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  const KeyText text(input.encoding_type);
+  api::ListObjectVersionsOutput output;
+  tell_query(input, max, text, output);
+  output.key_marker = text(input.key_marker.value_or(""));
+  output.version_id_marker = input.version_id_marker.value_or("");
+  output.is_truncated = page->truncated;
+  if (page->truncated) {
+    output.next_key_marker = text(page->next);
+    if (page->next_version) output.next_version_id_marker = page->next_is_null ? "null" : page->next_version->text();
+  }
+  for (const auto& version : page->objects) {
+    if (version.is_delete_marker) {
+      if (!output.delete_markers) output.delete_markers.emplace();
+      output.delete_markers->push_back({.owner = owner_of(version.meta.owner),
+                                        .key = text(version.key),
+                                        .version_id = version_text(version),
+                                        .is_latest = version.is_latest,
+                                        .last_modified = version.modified});
+      continue;
+    }
+    api::ObjectVersion row;
+    tell_row(version, text, row);
+    row.version_id = version_text(version);
+    row.is_latest = version.is_latest;
+    row.owner = owner_of(version.meta.owner);
+    if (restores) tell_restore(version, row);
+    if (!output.versions) output.versions.emplace();
+    output.versions->push_back(std::move(row));
+  }
+  tell_groups(page->groups, text, output.common_prefixes);
+  co_return output;
+}
+
+}  // namespace boreal::s3

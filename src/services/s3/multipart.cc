@@ -1,0 +1,449 @@
+// Uploads in parts.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/hex.h"
+#include "codec/percent.h"
+#include "s3/checksums.h"
+#include "s3/conditions.h"
+#include "s3/copy.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/object_meta.h"
+#include "s3/ranges.h"
+#include "s3/refusal.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr uint64_t min_part_bytes = 5 << 20;
+constexpr uint64_t max_part_bytes = 5ULL << 30;
+constexpr int32_t max_page = 1000;
+
+aws::ApiError no_such_upload(const std::string& id) {
+  return errors::no_such_upload(
+             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
+             "or completed.")
+      .with("UploadId", id);
+}
+
+Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
+  const auto id = objects::Id::parse(text);
+  if (!id) return refuse(no_such_upload(text));
+  return *id;
+}
+
+std::string attribute_of(const objects::Meta& meta, std::string_view name) {
+  const auto found = meta.attributes.find(name);
+  return found == meta.attributes.end() ? std::string() : found->second;
+}
+
+// The algorithm and type that an upload was begun with. None named: CRC64NVME of the whole.
+struct UploadChecksum {
+  objects::Algorithm algorithm = default_algorithm;
+  bool composite = false;
+  bool named = false;
+};
+UploadChecksum checksum_of(const objects::Meta& meta) {
+  UploadChecksum checksum;
+  if (const auto algorithm = parse_algorithm(attribute_of(meta, attribute::checksum))) {
+    checksum = {*algorithm, attribute_of(meta, attribute::checksum_type) == "COMPOSITE", true};
+  }
+  return checksum;
+}
+
+Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, objects::Meta& meta) {
+  if (!input.checksum_algorithm) {
+    if (input.checksum_type) {
+      return refuse(errors::invalid_request(
+          "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header."));
+    }
+    return {};
+  }
+  TRY(const auto algorithm, parse_algorithm(*input.checksum_algorithm));
+  const bool only_full = algorithm == objects::Algorithm::crc64nvme;
+  const std::string type = input.checksum_type.value_or(only_full ? "FULL_OBJECT" : "COMPOSITE");
+  const bool possible = type == "COMPOSITE" ? !only_full : is_crc(algorithm);
+  if (!possible) {
+    return refuse(errors::invalid_request(fmt::format(
+        "The {} checksum type cannot be used with the {} checksum algorithm.", type, algorithm_name(algorithm))));
+  }
+  meta.attributes[std::string(attribute::checksum)] = algorithm_name(algorithm);
+  meta.attributes[std::string(attribute::checksum_type)] = type;
+  return {};
+}
+
+template <class Input>
+Outcome<std::optional<CustomerKey>> customer_key_of(const Input& input) {
+  return parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5);
+}
+
+std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
+
+// A user is its own initiator; root, and whoever no longer tells, is the account.
+api::Initiator initiator_of(const objects::Upload& upload) {
+  const std::string arn = attribute_of(upload.meta, attribute::initiator);
+  const bool is_person = !arn.empty() && !arn.ends_with(":root");
+  const std::string_view name = std::string_view(arn).substr(arn.rfind('/') + 1);
+  if (is_person) return {.id = arn, .display_name = std::string(name)};
+  return {.id = canonical_id(upload.meta.owner), .display_name = upload.meta.owner};
+}
+
+// The parts that the client names, against those that there are.
+Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
+                          const UploadChecksum& checksum) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto bad = [&] {
+      return refuse(
+          errors::invalid_part(
+              "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
+              "specified entity tag may not match the part's entity tag.")
+              .with("PartNumber", std::to_string(parts[i].number))
+              .with("ETag", wanted[i].etag.value_or("")));
+    };
+    if (!parts[i].present || !wanted[i].etag || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
+      return bad();
+    api::CompletedPart copy = wanted[i];
+    TRY(const auto promised, checksum_in(checksum_fields(copy)));
+    if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
+    if (!promised && checksum.named && checksum.composite) {
+      return refuse(errors::invalid_request(
+          fmt::format("The upload was created using a {} checksum. The complete request must include the checksum for "
+                      "each part. It was missing for part {} in the request.",
+                      to_lower_name(checksum.algorithm), parts[i].number)));
+    }
+    if (i + 1 < parts.size() && parts[i].size < min_part_bytes) {
+      return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
+                        .with("ProposedSize", std::to_string(parts[i].size))
+                        .with("MinSizeAllowed", std::to_string(min_part_bytes))
+                        .with("PartNumber", std::to_string(parts[i].number)));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload(
+    Call& call, api::CreateMultipartUploadRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_key(input.key));
+  const Wishes wishes = wishes_of(input);
+  CO_TRY(auto meta, meta_of(*bucket, call, wishes));
+  CO_CHECK(keep_checksum(input, meta));
+  CO_TRY(auto encryption, encryption_for(*bucket, wishes));
+  CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
+  keep(encryption, meta.attributes);
+  meta.attributes[std::string(attribute::initiator)] = call.caller.arn();
+  auto upload = co_await objects_.create_upload({bucket->id, input.key, std::move(meta), std::move(data_key.wrapped)});
+  if (!upload) co_return refuse(aws::ApiError(std::move(upload).error()));
+  api::CreateMultipartUploadOutput output;
+  output.bucket = input.bucket;
+  output.key = input.key;
+  output.upload_id = upload->id.text();
+  if (input.checksum_algorithm) {
+    output.checksum_algorithm = attribute_of(upload->meta, attribute::checksum);
+    output.checksum_type = attribute_of(upload->meta, attribute::checksum_type);
+  }
+  tell_encryption(encryption, input.sse_customer_key_md5, output);
+  co_return output;
+}
+
+Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::string key, std::string upload_id) {
+  CO_CHECK(check_key(key));
+  CO_TRY(const auto id, parse_upload_id(upload_id));
+  auto upload = co_await objects_.find_upload(bucket->id, key, id);
+  if (upload) co_return std::move(*upload);
+  if (upload.error().code() == Errc::not_found) co_return refuse(no_such_upload(upload_id));
+  co_return refuse(aws::ApiError(std::move(upload).error()));
+}
+
+Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.part_number < 1 || input.part_number > static_cast<int32_t>(objects::max_parts)) {
+    co_return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
+                         .with("ArgumentName", "partNumber")
+                         .with("ArgumentValue", std::to_string(input.part_number)));
+  }
+  if (call.http.content_length.value_or(0) > max_part_bytes) {
+    co_return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size"));
+  }
+  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_TRY(Promise promise, promise_of(call, input));
+  const UploadChecksum wanted = checksum_of(upload.meta);
+  if (wanted.named && promise.named && promise.algorithm != wanted.algorithm) {
+    co_return refuse(errors::invalid_request(
+        fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                    to_lower_name(wanted.algorithm), to_lower_name(promise.algorithm))));
+  }
+  CO_TRY(auto customer, customer_key_of(input));
+  RequestKeys keys(keys_, std::move(customer));
+  CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
+
+  Refusal refusal;
+  objects::PartRequest put;
+  put.bucket = bucket->id;
+  put.key = input.key;
+  put.upload = upload.id;
+  put.number = static_cast<uint32_t>(input.part_number);
+  put.checksums = {wanted.algorithm};
+  if (promise.named && promise.algorithm != wanted.algorithm) put.checksums.push_back(promise.algorithm);
+  put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
+  put.keys = &keys;
+  auto part = co_await objects_.put_part(std::move(put), *input.body);
+  if (!part) {
+    if (part.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
+    co_return refuse(refusal.of(std::move(part).error()));
+  }
+  api::UploadPartOutput output;
+  output.etag = quoted(codec::hex_encode(part->md5));
+  for (const auto& checksum : part->checksums) {
+    const bool told = promise.named ? checksum.algorithm == promise.algorithm : checksum.algorithm == wanted.algorithm;
+    if (told) checksum_fields(output).of(checksum.algorithm) = checksum_text(checksum, 0);
+  }
+  tell_encryption(encryption_of(upload.meta), input.sse_customer_key_md5, output);
+  co_return output;
+}
+
+Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, api::UploadPartCopyRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.part_number < 1 || input.part_number > static_cast<int32_t>(objects::max_parts)) {
+    co_return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive"));
+  }
+  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_TRY(const auto source, parse_copy_source(input.copy_source));
+  CO_TRY(auto source_customer,
+         parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
+                            input.copy_source_sse_customer_key_md5));
+  const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
+                                  input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
+  CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(source_customer)));
+  CO_TRY(auto customer, customer_key_of(input));
+  RequestKeys keys(keys_, std::move(customer));
+  CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
+
+  objects::PartCopyRequest copy;
+  copy.range = {0, from.found.version.size};
+  if (input.copy_source_range) {
+    CO_TRY(copy.range, parse_copy_range(*input.copy_source_range, from.found.version.size));
+  }
+  if (copy.range.length > max_part_bytes) {
+    co_return refuse(errors::invalid_request(
+        "The specified copy range is larger than the maximum allowable size for a copy source: 5368709120"));
+  }
+  const auto& version = from.found.version;
+  copy.share = wrapping_of(version.wrapped_key) == Wrapping::own && wrapping_of(upload.wrapped_key) == Wrapping::own;
+  if (from.bucket->is_versioned()) {
+    call.response_headers.set("x-amz-copy-source-version-id", version_text(version));
+  }
+  copy.source = std::move(from.found);
+  copy.bucket = bucket->id;
+  copy.key = input.key;
+  copy.upload = upload.id;
+  copy.number = static_cast<uint32_t>(input.part_number);
+  copy.checksums = {checksum_of(upload.meta).algorithm};
+  copy.source_keys = from.keys.get();
+  copy.keys = &keys;
+  auto part = co_await objects_.copy_part(std::move(copy));
+  if (!part) {
+    if (part.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
+    co_return refuse(aws::ApiError(std::move(part).error()));
+  }
+  api::UploadPartCopyOutput output;
+  auto& result = output.copy_part_result.emplace();
+  result.etag = quoted(codec::hex_encode(part->md5));
+  result.last_modified = part->modified;
+  if (checksum_of(upload.meta).named) write_checksums(part->checksums, 0, checksum_fields(result), nullptr);
+  tell_encryption(encryption_of(upload.meta), input.sse_customer_key_md5, output);
+  co_return output;
+}
+
+Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(
+    Call& call, api::CompleteMultipartUploadRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
+  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  if (!input.multipart_upload || !input.multipart_upload->parts || input.multipart_upload->parts->empty()) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  const auto& wanted = *input.multipart_upload->parts;
+  objects::CompleteRequest complete;
+  for (const auto& part : wanted) {
+    const int32_t number = part.part_number.value_or(0);
+    if (number < 1 || number > static_cast<int32_t>(objects::max_parts)) {
+      co_return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
+    }
+    if (!complete.numbers.empty() && static_cast<uint32_t>(number) <= complete.numbers.back()) {
+      co_return refuse(errors::invalid_part_order(
+                           "The list of parts was not in ascending order. Parts must be ordered by part number.")
+                           .with("UploadId", input.upload_id));
+    }
+    complete.numbers.push_back(static_cast<uint32_t>(number));
+  }
+  CO_TRY(const auto promised, checksum_in(checksum_fields(input)));
+  CO_TRY(auto customer, customer_key_of(input));
+  if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
+    RequestKeys keys(keys_, std::move(customer));
+    CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
+  }
+  const UploadChecksum checksum = checksum_of(upload.meta);
+  Refusal refusal;
+  complete.bucket = bucket->id;
+  complete.key = input.key;
+  complete.upload = upload.id;
+  complete.versioning = versioning_of(*bucket);
+  complete.checksum = checksum.algorithm;
+  complete.composite = checksum.composite;
+  complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
+    meta.attributes.erase(std::string(attribute::initiator));
+    meta.attributes.erase(std::string(attribute::checksum));
+    meta.attributes.erase(std::string(attribute::checksum_type));
+    return refusal.hold(check_parts(wanted, parts, checksum));
+  };
+  complete.verify = [&](const objects::Version& result) {
+    return refusal.hold([&]() -> Outcome<void> {
+      if (input.mpu_object_size && static_cast<uint64_t>(*input.mpu_object_size) != result.size) {
+        return refuse(errors::invalid_request(
+            fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
+                        *input.mpu_object_size, result.size)));
+      }
+      const bool is_wrong = promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
+                              return own.algorithm == promised->algorithm && own.value == promised->value;
+                            });
+      if (is_wrong)
+        return refuse(errors::bad_digest("The checksum you specified did not match the calculated checksum."));
+      return {};
+    }());
+  };
+  complete.precondition = [&](const objects::Version* latest) {
+    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+  };
+  auto made = co_await objects_.complete_upload(std::move(complete));
+  if (!made) {
+    if (made.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
+    co_return refuse(refusal.of(std::move(made).error()));
+  }
+  api::CompleteMultipartUploadOutput output;
+  output.location = fmt::format("{}://{}/{}/{}", call.http.secure ? "https" : "http", call.http.host, input.bucket,
+                                codec::percent_encode(input.key, codec::Slash::keep));
+  output.bucket = input.bucket;
+  output.key = input.key;
+  output.etag = quoted(made->etag);
+  write_checksums(made->checksums, made->part_count, checksum_fields(output), &output.checksum_type);
+  if (bucket->is_versioned()) output.version_id = version_text(*made);
+  tell_encryption(encryption_of(made->meta), {}, output);
+  output.expiration = expiration_header(*bucket, *made);
+  co_return output;
+}
+
+Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(Call&,
+                                                                               api::AbortMultipartUploadRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  if (auto done = co_await objects_.abort_upload(bucket->id, input.key, upload.id); !done) {
+    if (done.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
+    co_return refuse(aws::ApiError(std::move(done).error()));
+  }
+  co_return api::AbortMultipartUploadOutput{};
+}
+
+Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  const int32_t after = input.part_number_marker.value_or(0);
+  const int32_t asked = input.max_parts.value_or(max_page);
+  if (after < 0 || asked < 0)
+    co_return refuse(errors::invalid_argument("Argument max-parts must be an integer between 0 and 2147483647"));
+  const int32_t max = std::min(asked, max_page);
+  auto page = co_await objects_.list_parts(bucket->id, input.key, upload.id, static_cast<uint32_t>(after),
+                                           static_cast<size_t>(max));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  api::ListPartsOutput output;
+  output.bucket = input.bucket;
+  output.key = input.key;
+  output.upload_id = input.upload_id;
+  output.part_number_marker = after;
+  output.max_parts = max;
+  output.is_truncated = page->truncated;
+  output.storage_class = upload.meta.tier;
+  output.owner = owner_of(upload.meta.owner);
+  output.initiator = initiator_of(upload);
+  const UploadChecksum checksum = checksum_of(upload.meta);
+  if (checksum.named) {
+    output.checksum_algorithm = algorithm_name(checksum.algorithm);
+    output.checksum_type = checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
+  }
+  if (!page->parts.empty()) output.next_part_number_marker = static_cast<int32_t>(page->parts.back().number);
+  output.parts.emplace();
+  for (const auto& part : page->parts) {
+    api::Part row;
+    row.part_number = static_cast<int32_t>(part.number);
+    row.last_modified = part.modified;
+    row.etag = quoted(codec::hex_encode(part.md5));
+    row.size = static_cast<int64_t>(part.size);
+    if (checksum.named) write_checksums(part.checksums, 0, checksum_fields(row), nullptr);
+    output.parts->push_back(std::move(row));
+  }
+  co_return output;
+}
+
+Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(Call&,
+                                                                               api::ListMultipartUploadsRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  const int32_t asked = input.max_uploads.value_or(max_page);
+  if (asked < 0)
+    co_return refuse(errors::invalid_argument("Argument max-uploads must be an integer between 0 and 2147483647"));
+  objects::ListUploadsQuery query;
+  query.bucket = bucket->id;
+  query.prefix = input.prefix.value_or("");
+  query.delimiter = input.delimiter.value_or("");
+  query.after = input.key_marker.value_or("");
+  query.max = static_cast<size_t>(std::min(asked, max_page));
+  query.full = true;
+  if (input.upload_id_marker && !query.after.empty()) {
+    CO_TRY(query.after_upload, parse_upload_id(*input.upload_id_marker));
+  }
+  auto page = co_await objects_.list_uploads(std::move(query));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  const bool encoded = input.encoding_type == "url";
+  const auto text = [&](const std::string& key) {
+    return encoded ? codec::percent_encode(key, codec::Slash::keep) : key;
+  };
+  api::ListMultipartUploadsOutput output;
+  output.bucket = input.bucket;
+  output.key_marker = text(input.key_marker.value_or(""));
+  output.upload_id_marker = input.upload_id_marker.value_or("");
+  output.prefix = text(input.prefix.value_or(""));
+  if (input.delimiter) output.delimiter = text(*input.delimiter);
+  output.max_uploads = std::min(asked, max_page);
+  output.encoding_type = input.encoding_type;
+  output.is_truncated = page->truncated;
+  if (page->truncated) {
+    output.next_key_marker = text(page->next);
+    output.next_upload_id_marker = page->next_upload ? page->next_upload->text() : "";
+  }
+  if (!page->uploads.empty()) output.uploads.emplace();
+  for (const auto& upload : page->uploads) {
+    api::MultipartUpload row;
+    row.upload_id = upload.id.text();
+    row.key = text(upload.key);
+    row.initiated = upload.initiated;
+    row.storage_class = upload.meta.tier;
+    row.owner = owner_of(upload.meta.owner);
+    row.initiator = initiator_of(upload);
+    if (const UploadChecksum checksum = checksum_of(upload.meta); checksum.named) {
+      row.checksum_algorithm = algorithm_name(checksum.algorithm);
+      row.checksum_type = checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
+    }
+    output.uploads->push_back(std::move(row));
+  }
+  if (!page->groups.empty()) output.common_prefixes.emplace();
+  for (const auto& group : page->groups) output.common_prefixes->push_back({.prefix = text(group)});
+  co_return output;
+}
+
+}  // namespace boreal::s3

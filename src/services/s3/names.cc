@@ -1,0 +1,165 @@
+#include "s3/names.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/s3/errors.h"
+#include "base/text.h"
+#include "codec/form.h"
+#include "codec/hex.h"
+#include "codec/utf8.h"
+#include "crypto/hash.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+constexpr size_t max_tag_key = 128;
+constexpr size_t max_tag_value = 256;
+
+bool is_label_end(char c) { return (c >= 'a' && c <= 'z') || is_digit(c); }
+
+bool looks_like_address(std::string_view name) {
+  const auto parts = split(name, '.');
+  return parts.size() == 4 && std::ranges::all_of(parts, [](std::string_view part) {
+           return !part.empty() && part.size() <= 3 && std::ranges::all_of(part, is_digit);
+         });
+}
+
+bool is_good_bucket_name(std::string_view name) {
+  if (name.size() < 3 || name.size() > 63 || looks_like_address(name)) return false;
+  for (const std::string_view label : split(name, '.')) {
+    if (label.empty()) return false;
+  }
+  if (!is_label_end(name.front()) || !is_label_end(name.back())) return false;
+  if (!std::ranges::all_of(name, [](char c) { return is_label_end(c) || c == '-' || c == '.'; })) return false;
+  constexpr std::string_view reserved_beginnings[] = {"xn--", "sthree-", "amzn-s3-demo-"};
+  constexpr std::string_view reserved_ends[] = {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"};
+  return std::ranges::none_of(reserved_beginnings, [&](auto word) { return name.starts_with(word); }) &&
+         std::ranges::none_of(reserved_ends, [&](auto word) { return name.ends_with(word); });
+}
+
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+Outcome<void> check_tag(const std::string& key, const std::string& value) {
+  if (key.empty() || characters(key) > max_tag_key) {
+    return refuse(errors::invalid_tag("The TagKey you have provided is invalid").with("TagKey", key));
+  }
+  if (characters(value) > max_tag_value) {
+    return refuse(
+        errors::invalid_tag("The TagValue you have provided is invalid").with("TagKey", key).with("TagValue", value));
+  }
+  if (to_lower(key).starts_with("aws:")) {
+    return refuse(errors::invalid_tag("System tags cannot be added/updated by requester").with("TagKey", key));
+  }
+  return {};
+}
+
+}  // namespace
+
+Outcome<void> check_bucket_name(std::string_view name) {
+  if (is_good_bucket_name(name)) return {};
+  return refuse(
+      errors::invalid_bucket_name("The specified bucket is not valid.").with("BucketName", std::string(name)));
+}
+
+Outcome<void> check_key(std::string_view key) {
+  if (key.size() > objects::max_key_bytes) {
+    return refuse(errors::key_too_long_error("Your key is too long")
+                      .with("Size", std::to_string(key.size()))
+                      .with("MaxSizeAllowed", std::to_string(objects::max_key_bytes)));
+  }
+  if (!codec::is_utf8(key))
+    return refuse(errors::invalid_uri("Couldn't parse the specified URI: the key is not UTF-8."));
+  return {};
+}
+
+std::string canonical_id(std::string_view account) {
+  const auto digest = crypto::Sha256::of("canonical user of account " + std::string(account));
+  return codec::hex_encode(digest);
+}
+
+api::Owner owner_of(std::string_view account) {
+  return {.display_name = std::string(account), .id = canonical_id(account)};
+}
+
+std::string version_text(const objects::Version& version) { return version.is_null ? "null" : version.id.text(); }
+
+Outcome<objects::Select> parse_version(const std::optional<std::string>& text) {
+  if (!text) return objects::Select::latest();
+  if (*text == "null") return objects::Select::null_version();
+  if (const auto id = objects::Id::parse(*text)) return objects::Select::exact(*id);
+  return refuse(
+      errors::invalid_argument(text->empty() ? "Version id cannot be the empty string" : "Invalid version id specified")
+          .with("ArgumentName", "versionId")
+          .with("ArgumentValue", *text));
+}
+
+Outcome<CopySource> parse_copy_source(std::string_view text) {
+  const auto bad = [&] {
+    return refuse(errors::invalid_argument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+                      .with("ArgumentName", "x-amz-copy-source")
+                      .with("ArgumentValue", std::string(text)));
+  };
+  CopySource source;
+  std::string_view path = text;
+  if (const size_t mark = path.rfind("?versionId="); mark != std::string_view::npos) {
+    source.version_id = std::string(path.substr(mark + 11));
+    path = path.substr(0, mark);
+  }
+  auto decoded = codec::percent_decode(path);
+  if (!decoded) return bad();
+  std::string_view whole = *decoded;
+  if (whole.starts_with('/')) whole.remove_prefix(1);
+  const size_t slash = whole.find('/');
+  if (slash == std::string_view::npos || slash == 0 || slash + 1 == whole.size()) return bad();
+  source.bucket = whole.substr(0, slash);
+  source.key = whole.substr(slash + 1);
+  return source;
+}
+
+Outcome<objects::Properties> parse_tag_header(std::string_view text) {
+  const auto pairs = codec::parse_form(text, 100);
+  if (!pairs) {
+    return refuse(
+        errors::invalid_argument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
+                                 "parameters without tag name duplicates.")
+            .with("ArgumentName", "x-amz-tagging")
+            .with("ArgumentValue", std::string(text)));
+  }
+  std::vector<api::Tag> tags;
+  for (const auto& pair : *pairs) tags.push_back({.key = pair.name, .value = pair.value});
+  return check_tags(tags, 10);
+}
+
+Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_t max) {
+  if (tags.size() > max) {
+    const std::string what =
+        max == 10 ? "Object tags cannot be greater than 10" : "Bucket tag count cannot be greater than 50";
+    return refuse(max == 10 ? aws::ApiError("BadRequest", 400, what) : errors::invalid_tag(what));
+  }
+  objects::Properties kept;
+  for (const api::Tag& tag : tags) {
+    CHECK(check_tag(tag.key, tag.value));
+    if (!kept.emplace(tag.key, tag.value).second) {
+      return refuse(errors::invalid_tag("Cannot provide multiple Tags with the same key").with("TagKey", tag.key));
+    }
+  }
+  return kept;
+}
+
+std::vector<api::Tag> tags_of(const objects::Properties& tags) {
+  std::vector<api::Tag> list;
+  for (const auto& [key, value] : tags) list.push_back({.key = key, .value = value});
+  return list;
+}
+
+}  // namespace boreal::s3

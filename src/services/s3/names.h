@@ -1,0 +1,46 @@
+// Names as S3 writes them: buckets, owners, versions, copy sources, tags.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "aws/error.h"
+#include "objects/types.h"
+#include "s3/resources.h"
+
+namespace boreal::s3 {
+
+// InvalidBucketName. Source: S3 User Guide, "General purpose bucket naming rules".
+aws::Outcome<void> check_bucket_name(std::string_view name);
+// KeyTooLongError, or InvalidURI for what is no UTF-8.
+aws::Outcome<void> check_key(std::string_view key);
+
+// An account as access lists name it: 64 hexadecimal digits, always the same for the account.
+std::string canonical_id(std::string_view account);
+api::Owner owner_of(std::string_view account);
+
+// What a version is called outside.
+std::string version_text(const objects::Version& version);
+// versionId of a request. InvalidArgument when it is none of ours.
+aws::Outcome<objects::Select> parse_version(const std::optional<std::string>& text);
+
+// x-amz-copy-source: BUCKET/KEY or /BUCKET/KEY, percent-encoded, with an optional ?versionId=…
+struct CopySource {
+  std::string bucket;
+  std::string key;
+  std::optional<std::string> version_id;
+};
+aws::Outcome<CopySource> parse_copy_source(std::string_view text);
+
+// x-amz-tagging: a query string. InvalidTag, InvalidArgument.
+aws::Outcome<objects::Properties> parse_tag_header(std::string_view text);
+// Of an object (10 tags) or a bucket (50).
+aws::Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_t max);
+std::vector<api::Tag> tags_of(const objects::Properties& tags);
+
+inline std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+
+}  // namespace boreal::s3

@@ -1,0 +1,98 @@
+#include "s3/object_lock.h"
+
+#include "api/s3/errors.h"
+#include "codec/time.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+constexpr int64_t day_ms = 24 * 3600 * 1000LL;
+
+aws::ApiError held() { return errors::access_denied("Access Denied because object protected by object lock."); }
+
+}  // namespace
+
+std::optional<Retention> retention_of(const objects::Meta& meta) {
+  const auto mode = meta.attributes.find(attribute::lock_mode);
+  const auto until = meta.attributes.find(attribute::lock_until);
+  if (mode == meta.attributes.end() || until == meta.attributes.end()) return std::nullopt;
+  const auto time = codec::parse_iso8601(until->second);
+  // A date that cannot be read must not set a locked version free.
+  return Retention{mode->second, time.value_or(Time{INT64_MAX})};
+}
+
+void keep_retention(const std::optional<Retention>& retention, objects::Meta& meta) {
+  if (!retention) {
+    meta.attributes.erase(std::string(attribute::lock_mode));
+    meta.attributes.erase(std::string(attribute::lock_until));
+    return;
+  }
+  meta.attributes[std::string(attribute::lock_mode)] = retention->mode;
+  meta.attributes[std::string(attribute::lock_until)] =
+      codec::format_iso8601(retention->until, codec::Fraction::milliseconds);
+}
+
+bool has_legal_hold(const objects::Meta& meta) {
+  const auto hold = meta.attributes.find(attribute::legal_hold);
+  return hold != meta.attributes.end() && hold->second == "ON";
+}
+
+Outcome<void> check_removable(const objects::Version& version, Time now, bool bypass) {
+  if (has_legal_hold(version.meta)) return refuse(held());
+  const auto retention = retention_of(version.meta);
+  if (!retention || retention->until <= now) return {};
+  if (retention->mode == "GOVERNANCE" && bypass) return {};
+  return refuse(held());
+}
+
+Outcome<void> check_retention_change(const std::optional<Retention>& before, const std::optional<Retention>& after,
+                                     Time now, bool bypass) {
+  if (!before || before->until <= now) return {};
+  const bool is_same_mode = after && after->mode == before->mode;
+  const bool is_stricter = after && before->mode == "GOVERNANCE" && after->mode == "COMPLIANCE";
+  const bool is_longer = after && after->until >= before->until;
+  if ((is_same_mode || is_stricter) && is_longer) return {};
+  if (before->mode == "GOVERNANCE" && bypass) return {};
+  return refuse(held());
+}
+
+Outcome<void> check_lock_values(const std::optional<std::string>& mode, const std::optional<Time>& until, Time now) {
+  if (mode.has_value() != until.has_value()) {
+    return refuse(errors::invalid_argument(
+        "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"));
+  }
+  if (mode && *mode != "GOVERNANCE" && *mode != "COMPLIANCE") {
+    return refuse(errors::invalid_argument("Unknown wormMode directive."));
+  }
+  if (until && *until <= now) return refuse(errors::invalid_argument("The retain until date must be in the future!"));
+  return {};
+}
+
+Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {
+  const bool asked = headers.mode || headers.until || headers.legal_hold;
+  if (asked && !bucket.object_lock) {
+    return refuse(errors::invalid_request("Bucket is missing Object Lock Configuration"));
+  }
+  CHECK(check_lock_values(headers.mode, headers.until, now));
+  if (headers.legal_hold) {
+    if (*headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
+      return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
+    }
+    meta.attributes[std::string(attribute::legal_hold)] = *headers.legal_hold;
+  }
+  if (headers.mode) {
+    keep_retention(Retention{*headers.mode, *headers.until}, meta);
+  } else if (bucket.object_lock && bucket.object_lock->rule && bucket.object_lock->rule->default_retention) {
+    const auto& by_default = *bucket.object_lock->rule->default_retention;
+    const int64_t days = by_default.days ? *by_default.days : by_default.years.value_or(0) * 365LL;
+    keep_retention(Retention{by_default.mode.value_or("GOVERNANCE"), now + Duration(days * day_ms)}, meta);
+  }
+  return {};
+}
+
+}  // namespace boreal::s3

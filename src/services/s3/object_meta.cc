@@ -1,0 +1,151 @@
+#include "s3/object_meta.h"
+
+#include <algorithm>
+
+#include "api/s3/errors.h"
+#include "base/text.h"
+#include "codec/time.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+using aws::refuse;
+namespace errors = boreal::api::s3::errors;
+
+namespace {
+
+constexpr size_t max_metadata_bytes = 2048;
+constexpr std::string_view storage_classes[] = {"STANDARD",     "REDUCED_REDUNDANCY",  "STANDARD_IA",
+                                                "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
+                                                "DEEP_ARCHIVE", "GLACIER_IR"};
+
+// aws-chunked is how the body came, not what the object is.
+std::string without_chunked(std::string_view encoding) {
+  std::vector<std::string> kept;
+  for (const std::string_view item : split(encoding, ',')) {
+    if (!equal_ignoring_case(trim(item), "aws-chunked")) kept.emplace_back(trim(item));
+  }
+  return join(kept, ",");
+}
+
+}  // namespace
+
+Outcome<void> check_storage_class(const std::string& name) {
+  if (std::ranges::find(storage_classes, name) != std::end(storage_classes)) return {};
+  return refuse(errors::invalid_storage_class("The storage class you specified is not valid")
+                    .with("StorageClassRequested", name));
+}
+
+bool is_archived(const std::string& storage_class) {
+  return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE";
+}
+
+std::optional<Time> restored_until(const objects::Meta& meta) {
+  const auto found = meta.attributes.find(attribute::restored_until);
+  if (found == meta.attributes.end()) return std::nullopt;
+  const auto time = codec::parse_iso8601(found->second);
+  return time ? std::optional(*time) : std::nullopt;
+}
+
+std::string object_owner(const Bucket& bucket, const aws::Caller& caller, const AclHeaders& acl) {
+  if (!bucket.has_acls() || caller.is_anonymous() || caller.account() == bucket.account) return bucket.account;
+  const bool is_preferred = bucket.ownership == "BucketOwnerPreferred" && acl.canned == "bucket-owner-full-control";
+  return is_preferred ? bucket.account : caller.account();
+}
+
+Outcome<objects::Properties> headers_of(const Wishes& wishes) {
+  objects::Properties headers;
+  const auto put = [&](std::string name, const std::optional<std::string>& value) {
+    if (value && !value->empty()) headers.emplace(std::move(name), *value);
+  };
+  put("cache-control", wishes.cache_control);
+  put("content-disposition", wishes.content_disposition);
+  if (wishes.content_encoding) put("content-encoding", without_chunked(*wishes.content_encoding));
+  put("content-language", wishes.content_language);
+  put("content-type",
+      wishes.content_type && !wishes.content_type->empty() ? *wishes.content_type : "binary/octet-stream");
+  put("expires", wishes.expires);
+  if (wishes.website_redirect) {
+    const std::string& to = *wishes.website_redirect;
+    if (!to.starts_with('/') && !to.starts_with("http://") && !to.starts_with("https://")) {
+      return refuse(errors::invalid_argument(
+          "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
+    }
+    put("website-redirect", wishes.website_redirect);
+  }
+  size_t size = 0;
+  for (const auto& [name, value] : wishes.metadata.value_or(std::map<std::string, std::string>())) {
+    size += name.size() + value.size();
+    headers.emplace("x-amz-meta-" + name, value);
+  }
+  if (size > max_metadata_bytes) {
+    return refuse(errors::metadata_too_large("Your metadata headers exceed the maximum allowed metadata size")
+                      .with("Size", std::to_string(size))
+                      .with("MaxSizeAllowed", std::to_string(max_metadata_bytes)));
+  }
+  return headers;
+}
+
+Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, const Wishes& wishes) {
+  objects::Meta meta;
+  meta.owner = object_owner(bucket, call.caller, wishes.acl);
+  meta.tier = wishes.storage_class.value_or("STANDARD");
+  CHECK(check_storage_class(meta.tier));
+  TRY(meta.headers, headers_of(wishes));
+  if (wishes.tagging) {
+    TRY(meta.tags, parse_tag_header(*wishes.tagging));
+  }
+  TRY(auto acl, acl_of_headers(bucket, meta.owner, wishes.acl));
+  if (acl) meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(*acl)});
+  CHECK(apply_lock(bucket, wishes.lock, call.now, meta));
+  return meta;
+}
+
+Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
+  Encryption encryption;
+  TRY(encryption.customer, parse_customer_key(wishes.customer_algorithm, wishes.customer_key, wishes.customer_md5));
+  if (encryption.customer) {
+    if (wishes.encryption) {
+      return refuse(
+          errors::invalid_argument(
+              "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
+              .with("ArgumentName", "x-amz-server-side-encryption")
+              .with("ArgumentValue", *wishes.encryption));
+    }
+    encryption.algorithm = "customer";
+    return encryption;
+  }
+  if (!wishes.encryption && (wishes.kms_key || wishes.kms_context)) {
+    return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
+                                           "x-amz-server-side-encryption : aws:kms")
+                      .with("ArgumentName", "x-amz-server-side-encryption"));
+  }
+  if (wishes.encryption) {
+    encryption.algorithm = *wishes.encryption;
+    if (encryption.algorithm != "AES256" &&
+        !(encryption.algorithm == "aws:kms" || encryption.algorithm == "aws:kms:dsse")) {
+      return refuse(errors::invalid_argument("The encryption method specified is not supported")
+                        .with("ArgumentName", "x-amz-server-side-encryption")
+                        .with("ArgumentValue", encryption.algorithm));
+    }
+    if (!encryption.is_kms() && (wishes.kms_key || wishes.kms_context)) {
+      return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
+                                             "x-amz-server-side-encryption : aws:kms")
+                        .with("ArgumentName", "x-amz-server-side-encryption"));
+    }
+    encryption.kms_key = wishes.kms_key.value_or("");
+    encryption.kms_context = wishes.kms_context.value_or("");
+  }
+  if (bucket.encryption) {
+    const auto& rule = bucket.encryption->rules.front();
+    const auto& by_default = *rule.apply_server_side_encryption_by_default;
+    if (!wishes.encryption) encryption.algorithm = by_default.sse_algorithm;
+    if (encryption.is_kms() && !wishes.kms_key && by_default.kms_master_key_id)
+      encryption.kms_key = *by_default.kms_master_key_id;
+    encryption.bucket_key = rule.bucket_key_enabled.value_or(false);
+  }
+  encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.is_kms();
+  return encryption;
+}
+
+}  // namespace boreal::s3

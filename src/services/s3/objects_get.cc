@@ -1,0 +1,242 @@
+// Reading objects: GetObject, HeadObject, GetObjectAttributes.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/time.h"
+#include "s3/checksums.h"
+#include "s3/conditions.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/object_meta.h"
+#include "s3/ranges.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+// A body that keeps what opens it. Members end in reverse order: the source before its keys.
+class KeyedSource final : public Source {
+ public:
+  KeyedSource(std::unique_ptr<RequestKeys> keys, std::unique_ptr<Source> inner)
+      : keys_(std::move(keys)), inner_(std::move(inner)) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
+  std::optional<uint64_t> size() const override { return inner_->size(); }
+
+ private:
+  std::unique_ptr<RequestKeys> keys_;
+  std::unique_ptr<Source> inner_;
+};
+
+template <class Output>
+void tell_headers(const objects::Properties& headers, Output& output) {
+  const auto take = [&](std::string_view name, std::optional<std::string>& to) {
+    if (const auto found = headers.find(name); found != headers.end()) to = found->second;
+  };
+  take("cache-control", output.cache_control);
+  take("content-disposition", output.content_disposition);
+  take("content-encoding", output.content_encoding);
+  take("content-language", output.content_language);
+  take("content-type", output.content_type);
+  take("expires", output.expires);
+  take("website-redirect", output.website_redirect_location);
+  constexpr std::string_view prefix = "x-amz-meta-";
+  for (auto at = headers.lower_bound(prefix); at != headers.end() && at->first.starts_with(prefix); ++at) {
+    if (!output.metadata) output.metadata.emplace();
+    output.metadata->emplace(at->first.substr(prefix.size()), at->second);
+  }
+}
+
+template <class Output>
+void tell_lock(const objects::Meta& meta, Output& output) {
+  if (const auto retention = retention_of(meta)) {
+    output.object_lock_mode = retention->mode;
+    output.object_lock_retain_until_date = retention->until;
+  }
+  if (const auto hold = meta.attributes.find(attribute::legal_hold); hold != meta.attributes.end()) {
+    output.object_lock_legal_hold_status = hold->second;
+  }
+}
+
+// response-content-type and the like; only for those that signed.
+template <class Input, class Output>
+Outcome<void> apply_overrides(const Call& call, const Input& input, Output& output) {
+  const bool any = input.response_cache_control || input.response_content_disposition ||
+                   input.response_content_encoding || input.response_content_language || input.response_content_type ||
+                   input.response_expires;
+  if (!any) return {};
+  if (call.caller.is_anonymous()) {
+    return refuse(
+        errors::invalid_request("Request specific response headers cannot be used for anonymous GET requests."));
+  }
+  const auto take = [](const std::optional<std::string>& from, std::optional<std::string>& to) {
+    if (from) to = from;
+  };
+  take(input.response_cache_control, output.cache_control);
+  take(input.response_content_disposition, output.content_disposition);
+  take(input.response_content_encoding, output.content_encoding);
+  take(input.response_content_language, output.content_language);
+  take(input.response_content_type, output.content_type);
+  if (input.response_expires) output.expires = codec::format_http_date(*input.response_expires);
+  return {};
+}
+
+Outcome<void> check_readable(const objects::Version& version, Time now) {
+  if (!is_archived(version.meta.tier)) return {};
+  const auto until = restored_until(version.meta);
+  if (until && *until > now) return {};
+  return refuse(errors::invalid_object_state("The operation is not valid for the object's storage class")
+                    .with("StorageClass", version.meta.tier));
+}
+
+}  // namespace
+
+struct Service::Picture {
+  objects::Found found;
+  objects::Range range;  // what is to be sent
+  bool is_part = false;  // of the whole: 206
+  std::unique_ptr<RequestKeys> keys;
+};
+
+template <class Output, class Input>
+Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input& input, Output& output,
+                                                         bool with_data) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
+  const objects::Version& version = found.version;
+  CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
+                      version, false));
+  Picture picture;
+  CO_TRY(auto customer,
+         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
+  if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms)
+    CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
+  if (with_data) CO_CHECK(check_readable(version, call.now));
+
+  picture.range = {0, version.size};
+  std::vector<objects::Checksum> checksums = version.checksums;
+  uint32_t parts = version.part_count;
+  if (input.part_number && input.range) {
+    co_return refuse(errors::invalid_request("Cannot specify both Range header and partNumber query parameter"));
+  }
+  if (input.part_number) {
+    picture.is_part = true;
+    if (version.part_count > 0) {
+      CO_TRY(const auto page, co_await objects_.parts_of(found, static_cast<uint32_t>(*input.part_number) - 1, 1));
+      if (page.parts.empty() || static_cast<int32_t>(page.parts.front().number) != *input.part_number) {
+        co_return refuse(errors::invalid_part_number("The requested partnumber is not satisfiable"));
+      }
+      picture.range = {page.parts.front().offset, page.parts.front().size};
+      checksums = page.parts.front().checksums;
+      parts = 0;
+      output.parts_count = static_cast<int32_t>(version.part_count);
+    } else if (*input.part_number != 1) {
+      co_return refuse(errors::invalid_part_number("The requested partnumber is not satisfiable"));
+    }
+  } else if (input.range) {
+    CO_TRY(const auto range, parse_range(*input.range, version.size));
+    if (range) {
+      picture.range = *range;
+      picture.is_part = true;
+      checksums.clear();
+    }
+  }
+  if (picture.is_part && picture.range.length > 0) {
+    output.content_range = fmt::format("bytes {}-{}/{}", picture.range.offset,
+                                       picture.range.offset + picture.range.length - 1, version.size);
+  }
+  if (picture.is_part) call.response_status = 206;
+
+  output.accept_ranges = "bytes";
+  output.last_modified = version.modified;
+  output.etag = quoted(version.etag);
+  if (bucket->is_versioned()) output.version_id = version_text(version);
+  tell_headers(version.meta.headers, output);
+  CO_CHECK(apply_overrides(call, input, output));
+  tell_encryption(encryption_of(version.meta), input.sse_customer_key_md5, output);
+  tell_lock(version.meta, output);
+  if (input.checksum_mode == "ENABLED")
+    write_checksums(checksums, parts, checksum_fields(output), &output.checksum_type);
+  if (!version.meta.tags.empty()) output.tag_count = static_cast<int32_t>(version.meta.tags.size());
+  if (version.meta.tier != "STANDARD") output.storage_class = version.meta.tier;
+  output.expiration = expiration_header(*bucket, version);
+  if (const auto until = restored_until(version.meta); until && *until > call.now) {
+    output.restore = fmt::format("ongoing-request=\"false\", expiry-date=\"{}\"", codec::format_http_date(*until));
+  }
+  if (bucket->payer == "Requester" && input.request_payer && call.caller.account() != bucket->account)
+    output.request_charged = "requester";
+  picture.found = std::move(found);
+  co_return picture;
+}
+
+Task<Outcome<api::GetObjectOutput>> Service::get_object(Call& call, api::GetObjectRequest input) {
+  api::GetObjectOutput output;
+  CO_TRY(auto picture, co_await describe_object(call, input, output, true));
+  CO_TRY(auto body, co_await objects_.read(std::move(picture.found), picture.range, *picture.keys));
+  output.body = std::make_unique<KeyedSource>(std::move(picture.keys), std::move(body));
+  co_return output;
+}
+
+Task<Outcome<api::HeadObjectOutput>> Service::head_object(Call& call, api::HeadObjectRequest input) {
+  api::HeadObjectOutput output;
+  CO_TRY(const auto picture, co_await describe_object(call, input, output, false));
+  output.content_length = static_cast<int64_t>(picture.range.length);
+  co_return output;
+}
+
+Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Call& call,
+                                                                             api::GetObjectAttributesRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
+  const objects::Version& version = found.version;
+  CO_TRY(auto customer,
+         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  RequestKeys keys(keys_, std::move(customer));
+  CO_CHECK(co_await keys.open(&call, version.wrapped_key));
+  const auto wants = [&](std::string_view name) {
+    return std::ranges::find(input.object_attributes, name) != input.object_attributes.end();
+  };
+  api::GetObjectAttributesOutput output;
+  output.last_modified = version.modified;
+  if (bucket->is_versioned()) output.version_id = version_text(version);
+  if (wants("ETag")) output.etag = version.etag;
+  if (wants("StorageClass")) output.storage_class = version.meta.tier;
+  if (wants("ObjectSize")) output.object_size = static_cast<int64_t>(version.size);
+  if (wants("Checksum") && !version.checksums.empty()) {
+    output.checksum.emplace();
+    write_checksums(version.checksums, 0, checksum_fields(*output.checksum), &output.checksum->checksum_type);
+    for (const auto& checksum : version.checksums) {
+      checksum_fields(*output.checksum).of(checksum.algorithm) =
+          checksum_text({checksum.algorithm, false, checksum.value}, 0);
+    }
+  }
+  if (wants("ObjectParts") && version.part_count > 0) {
+    auto& told = output.object_parts.emplace();
+    told.total_parts_count = static_cast<int32_t>(version.part_count);
+    const bool are_listed = !version.checksums.empty() && version.checksums.front().composite;
+    const int32_t after = input.part_number_marker.value_or(0);
+    const int32_t max = std::min(input.max_parts.value_or(1000), 1000);
+    if (after < 0 || max < 0)
+      co_return refuse(errors::invalid_argument("A part number marker and a maximum of parts are not negative."));
+    told.part_number_marker = after;
+    told.max_parts = max;
+    CO_TRY(const auto page, co_await objects_.parts_of(found, static_cast<uint32_t>(after), static_cast<size_t>(max)));
+    told.is_truncated = page.truncated;
+    told.next_part_number_marker = page.parts.empty() ? 0 : static_cast<int32_t>(page.parts.back().number);
+    if (are_listed) {
+      told.parts.emplace();
+      for (const auto& part : page.parts) {
+        api::ObjectPart row;
+        row.part_number = static_cast<int32_t>(part.number);
+        row.size = static_cast<int64_t>(part.size);
+        write_checksums(part.checksums, 0, checksum_fields(row), nullptr);
+        told.parts->push_back(std::move(row));
+      }
+    }
+  }
+  co_return output;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,86 @@
+// PutObject.
+#include <fmt/format.h>
+
+#include "s3/checksums.h"
+#include "s3/conditions.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/object_meta.h"
+#include "s3/refusal.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr int64_t max_put_bytes = 5LL << 30;
+
+// How long the object is to be must be told, one way or the other.
+Outcome<void> check_length(const Call& call) {
+  const auto& headers = call.http.headers;
+  if (!call.http.content_length && !headers.has("transfer-encoding")) {
+    return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));
+  }
+  if (call.http.content_length.value_or(0) > static_cast<uint64_t>(max_put_bytes)) {
+    return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
+                      .with("ProposedSize", std::to_string(*call.http.content_length))
+                      .with("MaxSizeAllowed", std::to_string(max_put_bytes)));
+  }
+  return {};
+}
+
+}  // namespace
+
+objects::Versioning versioning_of(const Bucket& bucket) {
+  if (bucket.versioning == "Enabled") return objects::Versioning::on;
+  return bucket.versioning == "Suspended" ? objects::Versioning::suspended : objects::Versioning::off;
+}
+
+Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObjectRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_key(input.key));
+  CO_CHECK(check_length(call));
+  if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
+  CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
+  const Wishes wishes = wishes_of(input);
+  CO_TRY(auto meta, meta_of(*bucket, call, wishes));
+  CO_TRY(auto encryption, encryption_for(*bucket, wishes));
+  CO_TRY(const Promise promise, promise_of(call, input));
+  if (wishes.lock.mode && !promise.named && !promise.md5) {
+    co_return refuse(errors::invalid_request(
+        "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"));
+  }
+  // A condition that fails already spares reading the body; it is looked at again when the object is committed.
+  if (input.if_match || input.if_none_match) {
+    const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
+    CO_CHECK(check_write(input.if_match, input.if_none_match, input.key, there ? &there->version : nullptr));
+  }
+  CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
+  keep(encryption, meta.attributes);
+
+  Refusal refusal;
+  objects::PutRequest put;
+  put.bucket = bucket->id;
+  put.key = input.key;
+  put.versioning = versioning_of(*bucket);
+  put.meta = std::move(meta);
+  put.data_key = std::move(data_key);
+  put.checksums = {promise.algorithm};
+  put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
+  put.precondition = [&](const objects::Version* latest) {
+    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+  };
+  auto made = co_await objects_.put(std::move(put), *input.body);
+  if (!made) {
+    if (made.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
+    co_return refuse(refusal.of(std::move(made).error()));
+  }
+  api::PutObjectOutput output;
+  output.etag = quoted(made->etag);
+  if (bucket->is_versioned()) output.version_id = version_text(*made);
+  write_checksums(made->checksums, 0, checksum_fields(output), &output.checksum_type);
+  tell_encryption(encryption, input.sse_customer_key_md5, output);
+  output.expiration = expiration_header(*bucket, *made);
+  co_return output;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,73 @@
+// What the catalog keeps of S3: one record a bucket, in the partition "s3/buckets" under the bucket's name, since names
+// are one space for all accounts and regions. Objects are the engine's.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/s3/types.h"
+#include "base/clock.h"
+#include "store/record.h"
+
+namespace boreal::s3 {
+
+namespace api = boreal::api::s3;
+
+inline constexpr std::string_view buckets_partition = "s3/buckets";
+
+// Configurations are kept as the generated types that carried them, so that they are read back as they were sent.
+struct Bucket {
+  std::string name;
+  std::string id;  // the engine's name of it, never used twice
+  std::string account;
+  std::string region;
+  Time created;
+  std::string versioning;                       // "", "Enabled", "Suspended"
+  std::optional<std::string> ownership;         // BucketOwnerEnforced …; none: the controls were deleted
+  std::optional<std::string> policy;            // JSON
+  std::optional<api::AccessControlPolicy> acl;  // none: the owner has full control, nobody else anything
+  std::optional<api::PublicAccessBlockConfiguration> public_access_block;
+  std::optional<api::ServerSideEncryptionConfiguration> encryption;  // none: SSE-S3
+  std::optional<api::CORSConfiguration> cors;
+  std::optional<api::WebsiteConfiguration> website;
+  std::optional<api::LoggingEnabled> logging;
+  std::optional<api::BucketLifecycleConfiguration> lifecycle;
+  std::optional<std::string> lifecycle_minimum_size;  // x-amz-transition-default-minimum-object-size
+  std::optional<std::string> accelerate;
+  std::optional<std::string> payer;
+  std::optional<std::vector<api::Tag>> tags;
+  std::optional<api::ObjectLockConfiguration> object_lock;  // there: the bucket has Object Lock
+  std::optional<bool> event_bridge;
+  std::map<std::string, api::InventoryConfiguration> inventory;
+  std::map<std::string, api::MetricsConfiguration> metrics;
+  std::map<std::string, api::AnalyticsConfiguration> analytics;
+  std::map<std::string, api::IntelligentTieringConfiguration> tiering;
+  BOREAL_RECORD(Bucket, name, id, account, region, created, versioning, ownership, policy, acl, public_access_block,
+                encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
+                object_lock, event_bridge, inventory, metrics, analytics, tiering)
+
+  bool is_versioned() const { return !versioning.empty(); }
+  bool has_acls() const { return ownership != "BucketOwnerEnforced"; }
+  std::string arn() const { return "arn:aws:s3:::" + name; }
+  std::string arn_of(std::string_view key) const { return arn() + "/" + std::string(key); }
+};
+
+// The names of what an object's version keeps in Meta::attributes.
+namespace attribute {
+inline constexpr std::string_view encryption = "encryption";        // AES256, aws:kms, aws:kms:dsse, customer
+inline constexpr std::string_view kms_key = "kms-key";              // ARN
+inline constexpr std::string_view kms_context = "kms-context";      // as the client sent it: base64 of JSON
+inline constexpr std::string_view bucket_key = "bucket-key";        // "true"
+inline constexpr std::string_view acl = "acl";                      // record of an AccessControlPolicy
+inline constexpr std::string_view lock_mode = "lock-mode";          // GOVERNANCE, COMPLIANCE
+inline constexpr std::string_view lock_until = "lock-until";        // ISO 8601
+inline constexpr std::string_view legal_hold = "legal-hold";        // ON, OFF
+inline constexpr std::string_view restored_until = "restored";      // ISO 8601
+inline constexpr std::string_view checksum = "checksum";            // of an upload: CRC32 …
+inline constexpr std::string_view checksum_type = "checksum-type";  // of an upload: COMPOSITE, FULL_OBJECT
+inline constexpr std::string_view initiator = "initiator";          // of an upload: ARN of who began it
+}  // namespace attribute
+
+}  // namespace boreal::s3

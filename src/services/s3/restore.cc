@@ -1,0 +1,38 @@
+// RestoreObject: an archived object is readable again for some days. Its bytes are on this machine all the time, so
+// that a restore is done when it is answered.
+#include "base/text.h"
+#include "codec/time.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/object_meta.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api::RestoreObjectRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (!input.restore_request) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  if (input.restore_request->select_parameters || input.restore_request->type) {
+    co_return refuse(errors::not_implemented("Select is not served."));
+  }
+  const int32_t days = input.restore_request->days.value_or(0);
+  if (days < 1) co_return refuse(errors::malformed_xml("A restore wants Days of at least 1."));
+  bool was_restored = false;
+  CO_CHECK(co_await update_object(
+      call, bucket, input.key, input.version_id, [&](objects::Version& version) -> Outcome<void> {
+        if (!is_archived(version.meta.tier)) {
+          return refuse(errors::invalid_object_state("Restore is not allowed for the object's current storage class")
+                            .with("StorageClass", version.meta.tier));
+        }
+        const auto until = restored_until(version.meta);
+        was_restored = until && *until > call.now;
+        version.meta.attributes[std::string(attribute::restored_until)] = codec::format_iso8601(due(call.now, days));
+        return {};
+      }));
+  call.response_status = was_restored ? 200 : 202;
+  co_return api::RestoreObjectOutput{};
+}
+
+}  // namespace boreal::s3

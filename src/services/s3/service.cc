@@ -1,0 +1,84 @@
+#include "s3/service.h"
+
+#include "base/text.h"
+#include "s3/names.h"
+#include "s3/refusal.h"
+
+namespace boreal::s3 {
+
+std::vector<objects::Tier> storage_tiers() {
+  return {{"STANDARD", false},           {"STANDARD_IA", false}, {"ONEZONE_IA", false}, {"INTELLIGENT_TIERING", false},
+          {"REDUCED_REDUNDANCY", false}, {"GLACIER_IR", false},  {"GLACIER", true},     {"DEEP_ARCHIVE", true}};
+}
+
+Service::Service(aws::ServiceContext context, Options options, objects::Objects& objects, aws::Keys& kms,
+                 crypto::Sealer sealer)
+    : context_(context),
+      options_(std::move(options)),
+      objects_(objects),
+      buckets_(context, objects),
+      keys_(std::move(sealer), context.random, kms) {}
+
+Task<Result<void>> Service::start() { co_return co_await buckets_.start(); }
+
+Task<void> Service::stop() { co_return; }
+
+// A HEAD answer tells the length of the body that it does not have.
+void Service::finish(const http::Request& request, http::Response& response) {
+  if (request.method != "HEAD") return;
+  const auto length = response.headers.get("content-length");
+  if (!length) return;
+  if (const auto number = parse_uint(*length)) response.head_length = *number;
+}
+
+Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::string key) {
+  // Who may not list must not learn which keys there are.
+  auto may_list = co_await call.authorize(access_to(call, *bucket, "s3:ListBucket", nullptr));
+  if (!may_list) co_return std::move(may_list).error();
+  co_return errors::no_such_key("The specified key does not exist.").with("Key", key);
+}
+
+Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket, std::string key,
+                                                   std::optional<std::string> version_id, bool with_data) {
+  CO_CHECK(check_key(key));
+  CO_TRY(const auto which, parse_version(version_id));
+  auto found = co_await objects_.find(bucket->id, key, which, with_data);
+  if (!found) {
+    if (found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(std::move(found).error()));
+    if (!version_id) co_return refuse(co_await no_such_key(call, bucket, key));
+    co_return refuse(errors::no_such_version("The specified version does not exist.")
+                         .with("Key", key)
+                         .with("VersionId", *version_id));
+  }
+  if (!found->version.is_delete_marker) co_return std::move(*found);
+  if (version_id) {
+    auto error = errors::method_not_allowed("The specified method is not allowed against this resource.")
+                     .with("Method", call.http.method)
+                     .with("ResourceType", "DeleteMarker");
+    error.headers.emplace_back("x-amz-delete-marker", "true");
+    error.headers.emplace_back("x-amz-version-id", version_text(found->version));
+    error.headers.emplace_back("Allow", "DELETE");
+    co_return refuse(std::move(error));
+  }
+  auto error = co_await no_such_key(call, bucket, key);
+  if (error.status == 404) {
+    error.headers.emplace_back("x-amz-delete-marker", "true");
+    error.headers.emplace_back("x-amz-version-id", version_text(found->version));
+  }
+  co_return refuse(std::move(error));
+}
+
+Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef bucket, std::string key,
+                                                       std::optional<std::string> version_id,
+                                                       std::function<Outcome<void>(objects::Version&)> edit) {
+  // Also says what is wrong when there is nothing to change.
+  CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false));
+  Refusal refusal;
+  auto updated = co_await objects_.update(bucket->id, key, objects::Select::exact(found.version.id),
+                                          [&](objects::Version& version) { return refusal.hold(edit(version)); });
+  if (updated) co_return std::move(*updated);
+  if (updated.error().code() == Errc::not_found) co_return refuse(co_await no_such_key(call, bucket, key));
+  co_return refuse(refusal.of(std::move(updated).error()));
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,267 @@
+// Amazon S3: buckets and objects over the object engine. README.md tells what is kept and how; a .cc for each kind of
+// thing.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "api/s3/errors.h"
+#include "api/s3/service.h"
+#include "aws/context.h"
+#include "aws/peers.h"
+#include "crypto/sealer.h"
+#include "objects/objects.h"
+#include "s3/copy.h"
+#include "s3/directory.h"
+#include "s3/encryption.h"
+#include "s3/resources.h"
+
+namespace boreal::s3 {
+
+namespace errors = boreal::api::s3::errors;
+using aws::Access;
+using aws::Call;
+using aws::Outcome;
+using aws::refuse;
+
+// The engine must have a tier for each storage class, under its name; STANDARD is the first.
+std::vector<objects::Tier> storage_tiers();
+
+objects::Versioning versioning_of(const Bucket& bucket);
+
+struct Options {
+  std::string default_region = "us-east-1";
+};
+
+// Thread rule: the loop.
+class Service final : public boreal::api::s3::Api {
+ public:
+  Service(aws::ServiceContext context, Options options, objects::Objects& objects, aws::Keys& kms,
+          crypto::Sealer sealer);
+
+  Task<Result<void>> start() override;
+  Task<void> stop() override;
+  void finish(const http::Request& request, http::Response& response) override;
+
+  // access.cc
+  Task<Outcome<std::vector<Access>>> access(Call& call, const aws::Operation& operation,
+                                            const aws::Value& input) override;
+
+  // buckets.cc
+  Task<Outcome<api::CreateBucketOutput>> create_bucket(Call& call, api::CreateBucketRequest input) override;
+  Task<Outcome<api::DeleteBucketOutput>> delete_bucket(Call& call, api::DeleteBucketRequest input) override;
+  Task<Outcome<api::GetBucketLocationOutput>> get_bucket_location(Call& call,
+                                                                  api::GetBucketLocationRequest input) override;
+  Task<Outcome<api::HeadBucketOutput>> head_bucket(Call& call, api::HeadBucketRequest input) override;
+  Task<Outcome<api::ListBucketsOutput>> list_buckets(Call& call, api::ListBucketsRequest input) override;
+  // bucket_config.cc
+  Task<Outcome<api::DeleteBucketCorsOutput>> delete_bucket_cors(Call& call,
+                                                                api::DeleteBucketCorsRequest input) override;
+  Task<Outcome<api::DeleteBucketEncryptionOutput>> delete_bucket_encryption(
+      Call& call, api::DeleteBucketEncryptionRequest input) override;
+  Task<Outcome<api::DeleteBucketLifecycleOutput>> delete_bucket_lifecycle(
+      Call& call, api::DeleteBucketLifecycleRequest input) override;
+  Task<Outcome<api::DeleteBucketReplicationOutput>> delete_bucket_replication(
+      Call& call, api::DeleteBucketReplicationRequest input) override;
+  Task<Outcome<api::DeleteBucketWebsiteOutput>> delete_bucket_website(Call& call,
+                                                                      api::DeleteBucketWebsiteRequest input) override;
+  Task<Outcome<api::GetBucketAccelerateConfigurationOutput>> get_bucket_accelerate_configuration(
+      Call& call, api::GetBucketAccelerateConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketCorsOutput>> get_bucket_cors(Call& call, api::GetBucketCorsRequest input) override;
+  Task<Outcome<api::GetBucketEncryptionOutput>> get_bucket_encryption(Call& call,
+                                                                      api::GetBucketEncryptionRequest input) override;
+  Task<Outcome<api::GetBucketLifecycleConfigurationOutput>> get_bucket_lifecycle_configuration(
+      Call& call, api::GetBucketLifecycleConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketLoggingOutput>> get_bucket_logging(Call& call,
+                                                                api::GetBucketLoggingRequest input) override;
+  Task<Outcome<api::NotificationConfiguration>> get_bucket_notification_configuration(
+      Call& call, api::GetBucketNotificationConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketReplicationOutput>> get_bucket_replication(
+      Call& call, api::GetBucketReplicationRequest input) override;
+  Task<Outcome<api::GetBucketRequestPaymentOutput>> get_bucket_request_payment(
+      Call& call, api::GetBucketRequestPaymentRequest input) override;
+  Task<Outcome<api::GetBucketVersioningOutput>> get_bucket_versioning(Call& call,
+                                                                      api::GetBucketVersioningRequest input) override;
+  Task<Outcome<api::GetBucketWebsiteOutput>> get_bucket_website(Call& call,
+                                                                api::GetBucketWebsiteRequest input) override;
+  Task<Outcome<api::PutBucketAccelerateConfigurationOutput>> put_bucket_accelerate_configuration(
+      Call& call, api::PutBucketAccelerateConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketCorsOutput>> put_bucket_cors(Call& call, api::PutBucketCorsRequest input) override;
+  Task<Outcome<api::PutBucketEncryptionOutput>> put_bucket_encryption(Call& call,
+                                                                      api::PutBucketEncryptionRequest input) override;
+  Task<Outcome<api::PutBucketLifecycleConfigurationOutput>> put_bucket_lifecycle_configuration(
+      Call& call, api::PutBucketLifecycleConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketLoggingOutput>> put_bucket_logging(Call& call,
+                                                                api::PutBucketLoggingRequest input) override;
+  Task<Outcome<api::PutBucketNotificationConfigurationOutput>> put_bucket_notification_configuration(
+      Call& call, api::PutBucketNotificationConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketRequestPaymentOutput>> put_bucket_request_payment(
+      Call& call, api::PutBucketRequestPaymentRequest input) override;
+  Task<Outcome<api::PutBucketVersioningOutput>> put_bucket_versioning(Call& call,
+                                                                      api::PutBucketVersioningRequest input) override;
+  Task<Outcome<api::PutBucketWebsiteOutput>> put_bucket_website(Call& call,
+                                                                api::PutBucketWebsiteRequest input) override;
+  // bucket_access.cc
+  Task<Outcome<api::DeleteBucketOwnershipControlsOutput>> delete_bucket_ownership_controls(
+      Call& call, api::DeleteBucketOwnershipControlsRequest input) override;
+  Task<Outcome<api::DeleteBucketPolicyOutput>> delete_bucket_policy(Call& call,
+                                                                    api::DeleteBucketPolicyRequest input) override;
+  Task<Outcome<api::DeletePublicAccessBlockOutput>> delete_public_access_block(
+      Call& call, api::DeletePublicAccessBlockRequest input) override;
+  Task<Outcome<api::GetBucketOwnershipControlsOutput>> get_bucket_ownership_controls(
+      Call& call, api::GetBucketOwnershipControlsRequest input) override;
+  Task<Outcome<api::GetBucketPolicyOutput>> get_bucket_policy(Call& call, api::GetBucketPolicyRequest input) override;
+  Task<Outcome<api::GetBucketPolicyStatusOutput>> get_bucket_policy_status(
+      Call& call, api::GetBucketPolicyStatusRequest input) override;
+  Task<Outcome<api::GetPublicAccessBlockOutput>> get_public_access_block(
+      Call& call, api::GetPublicAccessBlockRequest input) override;
+  Task<Outcome<api::PutBucketOwnershipControlsOutput>> put_bucket_ownership_controls(
+      Call& call, api::PutBucketOwnershipControlsRequest input) override;
+  Task<Outcome<api::PutBucketPolicyOutput>> put_bucket_policy(Call& call, api::PutBucketPolicyRequest input) override;
+  Task<Outcome<api::PutPublicAccessBlockOutput>> put_public_access_block(
+      Call& call, api::PutPublicAccessBlockRequest input) override;
+  // bucket_reports.cc
+  Task<Outcome<api::DeleteBucketAnalyticsConfigurationOutput>> delete_bucket_analytics_configuration(
+      Call& call, api::DeleteBucketAnalyticsConfigurationRequest input) override;
+  Task<Outcome<api::DeleteBucketIntelligentTieringConfigurationOutput>> delete_bucket_intelligent_tiering_configuration(
+      Call& call, api::DeleteBucketIntelligentTieringConfigurationRequest input) override;
+  Task<Outcome<api::DeleteBucketInventoryConfigurationOutput>> delete_bucket_inventory_configuration(
+      Call& call, api::DeleteBucketInventoryConfigurationRequest input) override;
+  Task<Outcome<api::DeleteBucketMetricsConfigurationOutput>> delete_bucket_metrics_configuration(
+      Call& call, api::DeleteBucketMetricsConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketAnalyticsConfigurationOutput>> get_bucket_analytics_configuration(
+      Call& call, api::GetBucketAnalyticsConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketIntelligentTieringConfigurationOutput>> get_bucket_intelligent_tiering_configuration(
+      Call& call, api::GetBucketIntelligentTieringConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketInventoryConfigurationOutput>> get_bucket_inventory_configuration(
+      Call& call, api::GetBucketInventoryConfigurationRequest input) override;
+  Task<Outcome<api::GetBucketMetricsConfigurationOutput>> get_bucket_metrics_configuration(
+      Call& call, api::GetBucketMetricsConfigurationRequest input) override;
+  Task<Outcome<api::ListBucketAnalyticsConfigurationsOutput>> list_bucket_analytics_configurations(
+      Call& call, api::ListBucketAnalyticsConfigurationsRequest input) override;
+  Task<Outcome<api::ListBucketIntelligentTieringConfigurationsOutput>> list_bucket_intelligent_tiering_configurations(
+      Call& call, api::ListBucketIntelligentTieringConfigurationsRequest input) override;
+  Task<Outcome<api::ListBucketInventoryConfigurationsOutput>> list_bucket_inventory_configurations(
+      Call& call, api::ListBucketInventoryConfigurationsRequest input) override;
+  Task<Outcome<api::ListBucketMetricsConfigurationsOutput>> list_bucket_metrics_configurations(
+      Call& call, api::ListBucketMetricsConfigurationsRequest input) override;
+  Task<Outcome<api::PutBucketAnalyticsConfigurationOutput>> put_bucket_analytics_configuration(
+      Call& call, api::PutBucketAnalyticsConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketIntelligentTieringConfigurationOutput>> put_bucket_intelligent_tiering_configuration(
+      Call& call, api::PutBucketIntelligentTieringConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketInventoryConfigurationOutput>> put_bucket_inventory_configuration(
+      Call& call, api::PutBucketInventoryConfigurationRequest input) override;
+  Task<Outcome<api::PutBucketMetricsConfigurationOutput>> put_bucket_metrics_configuration(
+      Call& call, api::PutBucketMetricsConfigurationRequest input) override;
+  // list.cc
+  Task<Outcome<api::ListObjectVersionsOutput>> list_object_versions(Call& call,
+                                                                    api::ListObjectVersionsRequest input) override;
+  Task<Outcome<api::ListObjectsOutput>> list_objects(Call& call, api::ListObjectsRequest input) override;
+  Task<Outcome<api::ListObjectsV2Output>> list_objects_v2(Call& call, api::ListObjectsV2Request input) override;
+  // objects_get.cc
+  Task<Outcome<api::GetObjectOutput>> get_object(Call& call, api::GetObjectRequest input) override;
+  Task<Outcome<api::GetObjectAttributesOutput>> get_object_attributes(Call& call,
+                                                                      api::GetObjectAttributesRequest input) override;
+  Task<Outcome<api::HeadObjectOutput>> head_object(Call& call, api::HeadObjectRequest input) override;
+  // objects_put.cc
+  Task<Outcome<api::PutObjectOutput>> put_object(Call& call, api::PutObjectRequest input) override;
+  // copy.cc
+  Task<Outcome<api::CopyObjectOutput>> copy_object(Call& call, api::CopyObjectRequest input) override;
+  // multipart.cc
+  Task<Outcome<api::AbortMultipartUploadOutput>> abort_multipart_upload(
+      Call& call, api::AbortMultipartUploadRequest input) override;
+  Task<Outcome<api::CompleteMultipartUploadOutput>> complete_multipart_upload(
+      Call& call, api::CompleteMultipartUploadRequest input) override;
+  Task<Outcome<api::CreateMultipartUploadOutput>> create_multipart_upload(
+      Call& call, api::CreateMultipartUploadRequest input) override;
+  Task<Outcome<api::ListMultipartUploadsOutput>> list_multipart_uploads(
+      Call& call, api::ListMultipartUploadsRequest input) override;
+  Task<Outcome<api::ListPartsOutput>> list_parts(Call& call, api::ListPartsRequest input) override;
+  Task<Outcome<api::UploadPartOutput>> upload_part(Call& call, api::UploadPartRequest input) override;
+  Task<Outcome<api::UploadPartCopyOutput>> upload_part_copy(Call& call, api::UploadPartCopyRequest input) override;
+  // delete.cc
+  Task<Outcome<api::DeleteObjectOutput>> delete_object(Call& call, api::DeleteObjectRequest input) override;
+  Task<Outcome<api::DeleteObjectsOutput>> delete_objects(Call& call, api::DeleteObjectsRequest input) override;
+  // tagging.cc
+  Task<Outcome<api::DeleteBucketTaggingOutput>> delete_bucket_tagging(Call& call,
+                                                                      api::DeleteBucketTaggingRequest input) override;
+  Task<Outcome<api::DeleteObjectTaggingOutput>> delete_object_tagging(Call& call,
+                                                                      api::DeleteObjectTaggingRequest input) override;
+  Task<Outcome<api::GetBucketTaggingOutput>> get_bucket_tagging(Call& call,
+                                                                api::GetBucketTaggingRequest input) override;
+  Task<Outcome<api::GetObjectTaggingOutput>> get_object_tagging(Call& call,
+                                                                api::GetObjectTaggingRequest input) override;
+  Task<Outcome<api::PutBucketTaggingOutput>> put_bucket_tagging(Call& call,
+                                                                api::PutBucketTaggingRequest input) override;
+  Task<Outcome<api::PutObjectTaggingOutput>> put_object_tagging(Call& call,
+                                                                api::PutObjectTaggingRequest input) override;
+  // acl.cc
+  Task<Outcome<api::GetBucketAclOutput>> get_bucket_acl(Call& call, api::GetBucketAclRequest input) override;
+  Task<Outcome<api::GetObjectAclOutput>> get_object_acl(Call& call, api::GetObjectAclRequest input) override;
+  Task<Outcome<api::PutBucketAclOutput>> put_bucket_acl(Call& call, api::PutBucketAclRequest input) override;
+  Task<Outcome<api::PutObjectAclOutput>> put_object_acl(Call& call, api::PutObjectAclRequest input) override;
+  // lock.cc
+  Task<Outcome<api::GetObjectLegalHoldOutput>> get_object_legal_hold(Call& call,
+                                                                     api::GetObjectLegalHoldRequest input) override;
+  Task<Outcome<api::GetObjectLockConfigurationOutput>> get_object_lock_configuration(
+      Call& call, api::GetObjectLockConfigurationRequest input) override;
+  Task<Outcome<api::GetObjectRetentionOutput>> get_object_retention(Call& call,
+                                                                    api::GetObjectRetentionRequest input) override;
+  Task<Outcome<api::PutObjectLegalHoldOutput>> put_object_legal_hold(Call& call,
+                                                                     api::PutObjectLegalHoldRequest input) override;
+  Task<Outcome<api::PutObjectLockConfigurationOutput>> put_object_lock_configuration(
+      Call& call, api::PutObjectLockConfigurationRequest input) override;
+  Task<Outcome<api::PutObjectRetentionOutput>> put_object_retention(Call& call,
+                                                                    api::PutObjectRetentionRequest input) override;
+  // restore.cc
+  Task<Outcome<api::RestoreObjectOutput>> restore_object(Call& call, api::RestoreObjectRequest input) override;
+
+ private:
+  // --- what several operations use
+  // A version as the call may see it. NoSuchKey (AccessDenied without s3:ListBucket), NoSuchVersion, MethodNotAllowed
+  // for a delete marker that was named, NoSuchKey with x-amz-delete-marker for one that is the latest.
+  Task<Outcome<objects::Found>> find_object(Call& call, BucketRef bucket, std::string key,
+                                            std::optional<std::string> version_id, bool with_data);
+  Task<aws::ApiError> no_such_key(Call& call, BucketRef bucket, std::string key);
+  // Changes the metadata of a version; edit's refusal is the answer.
+  Task<Outcome<objects::Version>> update_object(Call& call, BucketRef bucket, std::string key,
+                                                std::optional<std::string> version_id,
+                                                std::function<Outcome<void>(objects::Version&)> edit);
+  Task<Outcome<CopyFrom>> find_copy_source(Call& call, CopySource source, ReadConditions conditions,
+                                           std::optional<CustomerKey> customer);
+  Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
+
+  // objects_get.cc: GetObject and HeadObject, whose inputs and outputs are alike.
+  struct Picture;
+  template <class Output, class Input>
+  Task<Outcome<Picture>> describe_object(Call& call, const Input& input, Output& output, bool with_data);
+
+  // Changes a bucket's record.
+  Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
+
+  // access.cc
+  Task<void> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
+                        Access& access);
+  Task<Outcome<void>> add_copy_source(Call& call, std::string text, std::vector<Access>& all);
+  Access access_to(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const;
+
+  // delete.cc
+  struct DeleteBatch;
+  Task<Outcome<objects::Removed>> remove_object(Call& call, BucketRef bucket, std::string key,
+                                                std::optional<std::string> version_id,
+                                                std::optional<std::string> if_match, bool bypass);
+  Task<void> delete_some(DeleteBatch& batch);
+  Task<void> delete_one(DeleteBatch& batch, size_t index);
+
+  aws::ServiceContext context_;
+  Options options_;
+  objects::Objects& objects_;
+  Directory buckets_;
+  KeyMaker keys_;
+};
+
+}  // namespace boreal::s3

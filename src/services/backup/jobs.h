@@ -1,0 +1,16 @@
+// How jobs come into the catalog: from StartBackupJob and from plans.
+#pragma once
+
+#include <string>
+
+#include "backup/resources.h"
+#include "store/transaction.h"
+
+namespace boreal::backup {
+
+// Writes the job, CREATED, and its recovery point, CREATING. What the job says of resource, role, time and lifecycle is
+// filled in already.
+void add_job(store::Transaction& tx, const Place& place, const VaultRecord& vault, JobRecord& job,
+             std::string point_id);
+
+}  // namespace boreal::backup

@@ -1,0 +1,46 @@
+#include "backup/permissions.h"
+
+namespace boreal::backup {
+
+namespace {
+std::string value_or(const std::map<std::string, std::string>& map, const std::string& key, std::string otherwise) {
+  const auto found = map.find(key);
+  return found == map.end() ? otherwise : found->second;
+}
+}  // namespace
+
+// AWSBackupServiceRolePolicyForBackup (databases), AWSBackupServiceRolePolicyForS3Backup.
+std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job) {
+  if (job.resource_type == "S3") {
+    return {{.action = "s3:GetBucketVersioning", .resource = job.resource_arn},
+            {.action = "s3:ListBucketVersions", .resource = job.resource_arn},
+            {.action = "s3:GetObject", .resource = job.resource_arn + "/*"},
+            {.action = "s3:GetObjectVersion", .resource = job.resource_arn + "/*"},
+            {.action = "s3:GetObjectTagging", .resource = job.resource_arn + "/*"}};
+  }
+  const std::string snapshot =
+      "arn:aws:rds:" + place.region + ":" + place.account + ":cluster-snapshot:awsbackup:job-" + job.id;
+  return {{.action = "rds:DescribeDBClusters", .resource = job.resource_arn},
+          {.action = "rds:CreateDBClusterSnapshot", .resource = job.resource_arn},
+          {.action = "rds:CreateDBClusterSnapshot", .resource = snapshot}};
+}
+
+// AWSBackupServiceRolePolicyForRestores, AWSBackupServiceRolePolicyForS3Restore.
+std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore) {
+  if (restore.resource_type == "S3") {
+    const std::string name = value_or(restore.metadata, "DestinationBucketName", "*");
+    const std::string bucket = "arn:aws:s3:::" + name;
+    std::vector<aws::Access> all = {{.action = "s3:ListBucketVersions", .resource = bucket},
+                                    {.action = "s3:PutObject", .resource = bucket + "/*"},
+                                    {.action = "s3:PutObjectTagging", .resource = bucket + "/*"}};
+    if (value_or(restore.metadata, "NewBucket", "false") == "true") {
+      all.push_back({.action = "s3:CreateBucket", .resource = bucket});
+    }
+    return all;
+  }
+  const std::string cluster = "arn:aws:rds:" + place.region + ":" + place.account +
+                              ":cluster:" + value_or(restore.metadata, "DBClusterIdentifier", "*");
+  return {{.action = "rds:RestoreDBClusterFromSnapshot", .resource = cluster}};
+}
+
+}  // namespace boreal::backup

@@ -1,0 +1,15 @@
+// What a job's role must be allowed: the least that AWS's own policies for backup roles grant for the work.
+#pragma once
+
+#include <vector>
+
+#include "aws/call.h"
+#include "backup/resources.h"
+
+namespace boreal::backup {
+
+std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job);
+// `metadata` as StartRestoreJob was given them.
+std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore);
+
+}  // namespace boreal::backup

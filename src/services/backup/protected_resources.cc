@@ -1,0 +1,78 @@
+// Which resources have recovery points.
+#include <algorithm>
+#include <map>
+
+#include "backup/pages.h"
+#include "backup/service.h"
+
+namespace boreal::backup {
+
+namespace {
+
+// The newest complete point of each resource, by ARN.
+Result<std::map<std::string, PointRecord>> newest_points(const View& view, const std::string& vault) {
+  TRY(auto points, load_all<PointRecord>(view, point_key("")));
+  std::map<std::string, PointRecord> newest;
+  for (PointRecord& point : points) {
+    if (!point.completed || (!vault.empty() && point.vault != vault)) continue;
+    PointRecord& best = newest[point.resource_arn];
+    if (best.id.empty() || best.created < point.created) best = std::move(point);
+  }
+  return newest;
+}
+
+// ProtectedResource, DescribeProtectedResourceOutput.
+template <class Out>
+Out show(const Place& place, const PointRecord& point) {
+  Out out;
+  out.resource_arn = point.resource_arn;
+  out.resource_type = point.resource_type;
+  out.resource_name = point.resource_name;
+  out.last_backup_time = point.completed;
+  out.last_backup_vault_arn = place.arn("backup-vault:" + point.vault);
+  out.last_recovery_point_arn = point.arn;
+  return out;
+}
+
+template <class Out, class In>
+aws::Outcome<Out> list(const View& view, const Place& place, const std::string& vault, const In& input) {
+  TRY(const auto newest, newest_points(view, vault));
+  std::vector<api::ProtectedResource> items;
+  for (const auto& [arn, point] : newest) items.push_back(show<api::ProtectedResource>(place, point));
+  Out out;
+  TRY(out.next_token, cut_page(items, input.next_token, input.max_results,
+                               [](const api::ProtectedResource& item) { return *item.resource_arn; }));
+  out.results = std::move(items);
+  return out;
+}
+
+}  // namespace
+
+Task<aws::Outcome<api::ListProtectedResourcesOutput>> Service::list_protected_resources(
+    aws::Call& call, api::ListProtectedResourcesInput input) {
+  const Place place = place_of(call);
+  co_return list<api::ListProtectedResourcesOutput>(View(context_.catalog, place), place, "", input);
+}
+
+Task<aws::Outcome<api::ListProtectedResourcesByBackupVaultOutput>> Service::list_protected_resources_by_backup_vault(
+    aws::Call& call, api::ListProtectedResourcesByBackupVaultInput input) {
+  const Place place = place_of(call);
+  const View view(context_.catalog, place);
+  CO_CHECK(need_vault(view, input.backup_vault_name));
+  co_return list<api::ListProtectedResourcesByBackupVaultOutput>(view, place, input.backup_vault_name, input);
+}
+
+Task<aws::Outcome<api::DescribeProtectedResourceOutput>> Service::describe_protected_resource(
+    aws::Call& call, api::DescribeProtectedResourceInput input) {
+  const Place place = place_of(call);
+  const View view(context_.catalog, place);
+  CO_TRY(const auto newest, newest_points(view, ""));
+  const auto found = newest.find(input.resource_arn);
+  if (found == newest.end()) {
+    co_return aws::refuse(
+        api::errors::resource_not_found_exception("Resource " + input.resource_arn + " has no recovery point."));
+  }
+  co_return show<api::DescribeProtectedResourceOutput>(place, found->second);
+}
+
+}  // namespace boreal::backup

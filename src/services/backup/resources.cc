@@ -1,0 +1,31 @@
+#include "backup/resources.h"
+
+#include <fmt/format.h>
+
+#include "api/backup/errors.h"
+
+namespace boreal::backup {
+
+std::string vault_key(std::string_view name) { return fmt::format("vault/{}", name); }
+std::string plan_key(std::string_view id) { return fmt::format("plan/{}", id); }
+std::string version_prefix(std::string_view plan_id) { return fmt::format("version/{}/", plan_id); }
+std::string version_key(std::string_view plan_id, uint64_t number) {
+  return fmt::format("version/{}/{:012}", plan_id, number);
+}
+std::string selection_prefix(std::string_view plan_id) { return fmt::format("selection/{}/", plan_id); }
+std::string selection_key(std::string_view plan_id, std::string_view id) {
+  return fmt::format("selection/{}/{}", plan_id, id);
+}
+std::string job_key(std::string_view id) { return fmt::format("job/{}", id); }
+std::string point_key(std::string_view id) { return fmt::format("point/{}", id); }
+std::string restore_key(std::string_view id) { return fmt::format("restore/{}", id); }
+
+aws::ApiError no_vault(const std::string& name) {
+  return api::errors::resource_not_found_exception(
+      fmt::format("Backup vault {} does not exist in this account and region.", name));
+}
+aws::ApiError no_plan(const std::string& id) {
+  return api::errors::resource_not_found_exception(fmt::format("Cannot find Backup plan with ID {}", id));
+}
+
+}  // namespace boreal::backup

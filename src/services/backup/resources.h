@@ -1,0 +1,207 @@
+// What AWS Backup keeps, in the catalog's partition backup/ACCOUNT/REGION:
+//
+//   vault/NAME          VaultRecord        job/ID       JobRecord
+//   plan/ID             PlanRecord         point/ID     PointRecord
+//   version/ID/NUMBER   VersionRecord      restore/ID   RestoreRecord
+//   selection/PLAN/ID   SelectionRecord
+//
+// The bytes of recovery points are objects under their id, in the object engine's bucket backup.ACCOUNT.REGION.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/backup/types.h"
+#include "aws/error.h"
+#include "base/clock.h"
+#include "store/record.h"
+#include "store/transaction.h"
+
+namespace boreal::backup {
+
+namespace api = boreal::api::backup;
+
+using Tags = std::map<std::string, std::string>;
+
+// An account's world in one region.
+struct Place {
+  std::string account, region;
+  auto operator<=>(const Place&) const = default;
+  std::string partition() const { return "backup/" + account + "/" + region; }
+  std::string bucket() const { return "backup." + account + "." + region; }
+  std::string arn(std::string_view resource) const {
+    return "arn:aws:backup:" + region + ":" + account + ":" + std::string(resource);
+  }
+};
+
+struct VaultRecord {
+  std::string name, arn, key_arn;
+  std::string creator_request_id;
+  Time created;
+  Tags tags;
+  std::string policy;  // JSON; empty: none
+  bool locked = false;
+  std::optional<Time> lock_date;  // of a compliance lock; from then on nobody may change it
+  std::optional<int64_t> min_retention_days, max_retention_days;
+  BOREAL_RECORD(VaultRecord, name, arn, key_arn, creator_request_id, created, tags, policy, locked, lock_date,
+                min_retention_days, max_retention_days)
+};
+
+// When a rule runs next, kept so that a restart neither loses nor doubles a run.
+struct RuleRun {
+  std::string rule_id;
+  Time next;
+  BOREAL_RECORD(RuleRun, rule_id, next)
+};
+
+struct PlanRecord {
+  std::string id, arn, name;
+  std::string creator_request_id;
+  Time created;
+  std::optional<Time> deleted, last_execution;
+  uint64_t version = 0;  // number of the current one
+  Tags tags;
+  std::vector<RuleRun> runs;
+  BOREAL_RECORD(PlanRecord, id, arn, name, creator_request_id, created, deleted, last_execution, version, tags, runs)
+};
+
+struct VersionRecord {
+  std::string id;
+  Time created;
+  api::BackupPlan plan;
+  BOREAL_RECORD(VersionRecord, id, created, plan)
+};
+
+struct SelectionRecord {
+  std::string id, plan_id;
+  std::string creator_request_id;
+  Time created;
+  api::BackupSelection selection;  // exactly as it was sent
+  BOREAL_RECORD(SelectionRecord, id, plan_id, creator_request_id, created, selection)
+};
+
+namespace job_state {
+inline constexpr std::string_view created = "CREATED", pending = "PENDING", running = "RUNNING", aborting = "ABORTING",
+                                  aborted = "ABORTED", completed = "COMPLETED", failed = "FAILED", expired = "EXPIRED";
+}
+
+struct JobRecord {
+  std::string id, state, message;
+  std::string vault, resource_arn, resource_type, resource_name, role_arn, point_id;
+  std::string idempotency_token;
+  Time created;
+  Time start_by;     // not begun by then: EXPIRED
+  Time complete_by;  // not ended by then: ABORTED
+  std::optional<Time> completed;
+  int64_t bytes = 0;
+  std::optional<api::Lifecycle> lifecycle;
+  Tags point_tags;
+  std::optional<api::RecoveryPointCreator> creator;
+  BOREAL_RECORD(JobRecord, id, state, message, vault, resource_arn, resource_type, resource_name, role_arn, point_id,
+                idempotency_token, created, start_by, complete_by, completed, bytes, lifecycle, point_tags, creator)
+
+  bool is_over() const {
+    return state == job_state::aborted || state == job_state::completed || state == job_state::failed ||
+           state == job_state::expired;
+  }
+};
+
+namespace point_status {
+inline constexpr std::string_view creating = "CREATING", completed = "COMPLETED", deleting = "DELETING";
+}
+
+struct PointRecord {
+  std::string id, arn, vault, status;
+  std::string resource_arn, resource_type, resource_name, role_arn, key_arn;
+  Time created;
+  std::optional<Time> completed, last_restore;
+  int64_t size = 0;    // bytes
+  std::string sha256;  // of the bytes as the engine gave them, in hex
+  std::map<std::string, std::string> restore_metadata;
+  std::optional<api::Lifecycle> lifecycle;
+  Tags tags;
+  std::optional<api::RecoveryPointCreator> creator;
+  BOREAL_RECORD(PointRecord, id, arn, vault, status, resource_arn, resource_type, resource_name, role_arn, key_arn,
+                created, completed, last_restore, size, sha256, restore_metadata, lifecycle, tags, creator)
+};
+
+struct RestoreRecord {
+  std::string id, state, message;
+  std::string point_id, role_arn, idempotency_token;
+  std::string point_arn, vault, source_arn, resource_type, created_arn;
+  Time created, point_created;
+  std::optional<Time> completed;
+  int64_t size = 0;
+  std::map<std::string, std::string> metadata;
+  BOREAL_RECORD(RestoreRecord, id, state, message, point_id, role_arn, idempotency_token, point_arn, vault, source_arn,
+                resource_type, created_arn, created, point_created, completed, size, metadata)
+
+  bool is_over() const { return state != job_state::pending && state != job_state::running; }
+};
+
+// Keys. A number sorts as it counts.
+std::string vault_key(std::string_view name);
+std::string plan_key(std::string_view id);
+std::string version_prefix(std::string_view plan_id);
+std::string version_key(std::string_view plan_id, uint64_t number);
+std::string selection_prefix(std::string_view plan_id);
+std::string selection_key(std::string_view plan_id, std::string_view id);
+std::string job_key(std::string_view id);
+std::string point_key(std::string_view id);
+std::string restore_key(std::string_view id);
+
+// Reads through a Transaction, or through a Catalog bound to a partition: whatever has get(key) and scan(prefix).
+class View {
+ public:
+  View(const store::Catalog& catalog, const Place& place) : catalog_(catalog), partition_(place.partition()) {}
+  Result<std::optional<std::string>> get(std::string_view key) const { return catalog_.get(partition_, key); }
+  Result<std::vector<std::pair<std::string, std::string>>> scan(std::string_view prefix) const {
+    return catalog_.scan(partition_, prefix);
+  }
+
+ private:
+  const store::Catalog& catalog_;
+  std::string partition_;
+};
+
+template <class Record, class From>
+Result<std::optional<Record>> load(const From& from, std::string_view key) {
+  TRY(const auto text, from.get(key));
+  if (!text) return std::nullopt;
+  TRY(auto record, store::decode<Record>(*text));
+  return record;
+}
+
+template <class Record, class From>
+Result<std::vector<Record>> load_all(const From& from, std::string_view prefix) {
+  TRY(const auto rows, from.scan(prefix));
+  std::vector<Record> records;
+  for (const auto& [key, text] : rows) {
+    TRY(auto record, store::decode<Record>(text));
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+aws::ApiError no_vault(const std::string& name);
+aws::ApiError no_plan(const std::string& id);
+
+// The same as load(), or ResourceNotFoundException.
+template <class From>
+aws::Outcome<VaultRecord> need_vault(const From& from, const std::string& name) {
+  TRY(auto vault, load<VaultRecord>(from, vault_key(name)));
+  if (!vault) return aws::refuse(no_vault(name));
+  return std::move(*vault);
+}
+
+template <class From>
+aws::Outcome<PlanRecord> need_plan(const From& from, const std::string& id, bool deleted_too = false) {
+  TRY(auto plan, load<PlanRecord>(from, plan_key(id)));
+  if (!plan || (plan->deleted && !deleted_too)) return aws::refuse(no_plan(id));
+  return std::move(*plan);
+}
+
+}  // namespace boreal::backup

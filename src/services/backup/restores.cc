@@ -1,0 +1,252 @@
+// Restore jobs: the bytes of a recovery point go back to the engine that made them, verified.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backup/keys.h"
+#include "backup/pages.h"
+#include "backup/permissions.h"
+#include "backup/points.h"
+#include "backup/service.h"
+#include "base/log.h"
+
+namespace boreal::backup {
+
+namespace {
+
+namespace errors = api::errors;
+
+// DescribeRestoreJobOutput, RestoreJobsListMember.
+template <class Out>
+Out show_restore(const Place& place, const RestoreRecord& restore) {
+  Out out;
+  out.account_id = place.account;
+  out.restore_job_id = restore.id;
+  out.recovery_point_arn = restore.point_arn;
+  out.source_resource_arn = restore.source_arn;
+  out.backup_vault_arn = place.arn("backup-vault:" + restore.vault);
+  out.creation_date = restore.created;
+  out.completion_date = restore.completed;
+  out.status = restore.state;
+  if (!restore.message.empty()) out.status_message = restore.message;
+  out.percent_done = restore.state == job_state::completed ? "100.00%" : "0.00%";
+  out.backup_size_in_bytes = restore.size;
+  out.iam_role_arn = restore.role_arn;
+  if (!restore.created_arn.empty()) out.created_resource_arn = restore.created_arn;
+  out.resource_type = restore.resource_type;
+  out.recovery_point_creation_date = restore.point_created;
+  out.is_parent = false;
+  return out;
+}
+
+aws::ApiError no_restore(const std::string& id) {
+  return errors::resource_not_found_exception(fmt::format("Cannot find Restore job with ID {}", id));
+}
+
+std::string restore_order(const RestoreRecord& restore) { return newest_first(restore.created, restore.id); }
+
+template <class Out>
+aws::Outcome<Out> page_of(std::vector<RestoreRecord> restores, const Place& place, const auto& input) {
+  Out out;
+  TRY(out.next_token, cut_page(restores, input.next_token, input.max_results, restore_order));
+  out.restore_jobs.emplace();
+  for (const RestoreRecord& restore : restores) {
+    out.restore_jobs->push_back(show_restore<api::RestoreJobsListMember>(place, restore));
+  }
+  return out;
+}
+
+bool wanted(const api::ListRestoreJobsInput& by, const Place& place, const RestoreRecord& restore) {
+  if (by.by_account_id && *by.by_account_id != place.account && *by.by_account_id != "*") return false;
+  if (by.by_resource_type && *by.by_resource_type != restore.resource_type) return false;
+  if (by.by_status && *by.by_status != restore.state) return false;
+  if (by.by_created_before && restore.created >= *by.by_created_before) return false;
+  if (by.by_created_after && restore.created <= *by.by_created_after) return false;
+  if (by.by_complete_before && !(restore.completed && *restore.completed < *by.by_complete_before)) return false;
+  if (by.by_complete_after && !(restore.completed && *restore.completed > *by.by_complete_after)) return false;
+  return !by.by_parent_job_id && !by.by_restore_testing_plan_arn;
+}
+
+}  // namespace
+
+Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::Call& call,
+                                                                          api::StartRestoreJobInput input) {
+  const Place place = place_of(call);
+  CO_TRY(const auto known, need_point(View(context_.catalog, place), input.recovery_point_arn));
+  if (input.resource_type && *input.resource_type != known.resource_type) {
+    co_return aws::refuse(errors::invalid_parameter_value_exception(
+        fmt::format("ResourceType is {}; the recovery point is of a {}.", *input.resource_type, known.resource_type)));
+  }
+  if (input.copy_source_tags_to_restored_resource.value_or(false)) {
+    co_return aws::refuse(
+        errors::invalid_parameter_value_exception("boreal does not serve CopySourceTagsToRestoredResource yet."));
+  }
+  const std::string role_arn = input.iam_role_arn.value_or("");
+  if (role_arn.empty()) co_return aws::refuse(errors::missing_parameter_value_exception("IamRoleArn is missing."));
+  CO_CHECK(co_await check_role(call, role_arn));
+
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(const auto point, need_point(tx, input.recovery_point_arn));
+  CO_TRY(const auto restores, load_all<RestoreRecord>(tx, restore_key("")));
+  RestoreRecord restore;
+  const auto same = std::ranges::find_if(restores, [&](const RestoreRecord& other) {
+    return input.idempotency_token && !input.idempotency_token->empty() &&
+           other.idempotency_token == *input.idempotency_token;
+  });
+  if (same != restores.end()) {
+    restore = *same;
+  } else {
+    if (point.status != point_status::completed) {
+      co_return aws::refuse(errors::invalid_request_exception(
+          fmt::format("Recovery point {} is {}; only a COMPLETED one can be restored.", point.arn, point.status)));
+    }
+    restore.id = context_.random.uuid();
+    restore.state = job_state::pending;
+    restore.point_id = point.id;
+    restore.role_arn = role_arn;
+    restore.idempotency_token = input.idempotency_token.value_or("");
+    restore.point_arn = point.arn;
+    restore.vault = point.vault;
+    restore.source_arn = point.resource_arn;
+    restore.resource_type = point.resource_type;
+    restore.created = call.now;
+    restore.point_created = point.created;
+    restore.size = point.size;
+    restore.metadata = input.metadata;
+    tx.put(restore_key(restore.id), store::encode(restore));
+    CO_CHECK(co_await tx.commit());
+    begin_restore(place, restore.id);
+  }
+  api::StartRestoreJobOutput out;
+  out.restore_job_id = restore.id;
+  co_return out;
+}
+
+void Service::begin_restore(Place place, std::string id) {
+  progress_[id] = std::make_shared<Progress>();
+  tasks_.spawn(run_restore(std::move(place), std::move(id)));
+}
+
+Task<void> Service::run_restore(Place place, std::string id) {
+  const auto turn = co_await turns_.acquire();
+  Result<void> written;
+  if (!stopping_) {
+    auto tx = co_await context_.catalog.begin(place.partition());
+    auto restore = load<RestoreRecord>(tx, restore_key(id));
+    if (restore && *restore) {
+      (*restore)->state = job_state::running;
+      tx.put(restore_key(id), store::encode(**restore));
+      written = co_await tx.commit();
+      if (written) {
+        auto created = co_await restore_point(place, **restore);
+        written = co_await end_restore(place, id, std::move(created));
+      }
+    } else if (!restore) {
+      written = std::unexpected(restore.error());
+    }
+  }
+  if (!written)
+    log::error("backup", "a restore's state could not be written", {{"job", id}, {"error", written.error().message()}});
+  progress_.erase(id);
+}
+
+Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecord restore) {
+  const std::shared_ptr<Progress> progress = progress_.at(restore.id);
+  CO_TRY(const auto point, need_point(View(context_.catalog, place), restore.point_arn));
+  aws::Recoverable* engine = engine_for(point.resource_type);
+  if (engine == nullptr) {
+    co_return aws::refuse(
+        errors::invalid_request_exception(fmt::format("Nothing here restores a {}.", point.resource_type)));
+  }
+  CO_TRY(const auto caller, co_await assume(place, restore.role_arn, "AWSBackup-" + restore.id));
+  for (aws::Access& access : restore_accesses(place, restore))
+    CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
+
+  // What the caller did not say is as it was when the point was made.
+  std::map<std::string, std::string> metadata = restore.metadata;
+  metadata.insert(point.restore_metadata.begin(), point.restore_metadata.end());
+  PointKeys keys(keys_, place, point.arn);
+  const auto failed = [&](const Error& error) {
+    return aws::refuse(
+        aws::ApiError("InternalFailure", 500, fmt::format("The recovery point cannot be read: {}", error.message())));
+  };
+  auto found = co_await objects_.find(place.bucket(), point.id, objects::Select::latest(), true);
+  if (!found) co_return failed(found.error());
+  auto bytes = co_await objects_.read(std::move(*found), objects::Range(), keys);
+  if (!bytes) co_return failed(bytes.error());
+  auto verdict = std::make_shared<Verdict>();
+  auto verified = std::make_unique<VerifiedSource>(std::move(*bytes), static_cast<uint64_t>(point.size), point.sha256,
+                                                   verdict, context_.pool);
+  auto counted = std::make_unique<CountedSource>(std::move(verified), progress, context_.clock);
+  auto created = co_await engine->restore(place.account, place.region, std::move(metadata), std::move(counted));
+  if (created && !verdict->verified) {
+    co_return failed(Error(Errc::corrupt, "it was not read to its end, so its bytes are not proven"));
+  }
+  co_return created;
+}
+
+Task<Result<void>> Service::end_restore(Place place, std::string id, aws::Outcome<std::string> created) {
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto restore, load<RestoreRecord>(tx, restore_key(id)));
+  if (!restore || restore->is_over()) co_return Result<void>();
+  restore->completed = context_.clock.now();
+  if (created) {
+    restore->state = job_state::completed;
+    restore->created_arn = *created;
+    CO_TRY(auto point, load<PointRecord>(tx, point_key(restore->point_id)));
+    if (point) {
+      point->last_restore = restore->completed;
+      tx.put(point_key(point->id), store::encode(*point));
+    }
+  } else {
+    restore->state = job_state::failed;
+    restore->message = created.error().message;
+    log::warn("backup", "a restore failed", {{"job", id}, {"point", restore->point_arn}, {"why", restore->message}});
+  }
+  tx.put(restore_key(id), store::encode(*restore));
+  co_return co_await tx.commit();
+}
+
+Task<aws::Outcome<api::DescribeRestoreJobOutput>> Service::describe_restore_job(aws::Call& call,
+                                                                                api::DescribeRestoreJobInput input) {
+  const Place place = place_of(call);
+  const View view(context_.catalog, place);
+  CO_TRY(const auto restore, load<RestoreRecord>(view, restore_key(input.restore_job_id)));
+  if (!restore) co_return aws::refuse(no_restore(input.restore_job_id));
+  co_return show_restore<api::DescribeRestoreJobOutput>(place, *restore);
+}
+
+Task<aws::Outcome<api::GetRestoreJobMetadataOutput>> Service::get_restore_job_metadata(
+    aws::Call& call, api::GetRestoreJobMetadataInput input) {
+  const View view(context_.catalog, place_of(call));
+  CO_TRY(const auto restore, load<RestoreRecord>(view, restore_key(input.restore_job_id)));
+  if (!restore) co_return aws::refuse(no_restore(input.restore_job_id));
+  api::GetRestoreJobMetadataOutput out;
+  out.restore_job_id = restore->id;
+  out.metadata = restore->metadata;
+  co_return out;
+}
+
+Task<aws::Outcome<api::ListRestoreJobsOutput>> Service::list_restore_jobs(aws::Call& call,
+                                                                          api::ListRestoreJobsInput input) {
+  const Place place = place_of(call);
+  CO_TRY(auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
+  std::erase_if(restores, [&](const RestoreRecord& restore) { return !wanted(input, place, restore); });
+  co_return page_of<api::ListRestoreJobsOutput>(std::move(restores), place, input);
+}
+
+Task<aws::Outcome<api::ListRestoreJobsByProtectedResourceOutput>> Service::list_restore_jobs_by_protected_resource(
+    aws::Call& call, api::ListRestoreJobsByProtectedResourceInput input) {
+  const Place place = place_of(call);
+  CO_TRY(auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
+  std::erase_if(restores, [&](const RestoreRecord& restore) {
+    return restore.source_arn != input.resource_arn || (input.by_status && *input.by_status != restore.state) ||
+           (input.by_recovery_point_creation_date_after &&
+            restore.point_created <= *input.by_recovery_point_creation_date_after) ||
+           (input.by_recovery_point_creation_date_before &&
+            restore.point_created >= *input.by_recovery_point_creation_date_before);
+  });
+  co_return page_of<api::ListRestoreJobsByProtectedResourceOutput>(std::move(restores), place, input);
+}
+
+}  // namespace boreal::backup

@@ -1,0 +1,190 @@
+// How a backup job goes, from CREATED to its end, also across a crash.
+//
+// A job's bytes go to an object named by its recovery point, in the object engine. The object's put and the transaction
+// that makes job and point COMPLETED are two steps; whatever lies between them is taken back by recover_jobs().
+#include <fmt/format.h>
+
+#include "backup/convert.h"
+#include "backup/keys.h"
+#include "backup/permissions.h"
+#include "backup/service.h"
+#include "base/log.h"
+#include "codec/hex.h"
+
+namespace boreal::backup {
+
+namespace {
+
+// Whether the vault's lock lets a point of this lifecycle in. Empty: it does.
+std::string lock_fault(const VaultRecord& vault, const std::optional<api::Lifecycle>& lifecycle) {
+  if (!vault.locked) return {};
+  const std::optional<int64_t> kept = lifecycle ? lifecycle->delete_after_days : std::nullopt;  // nullopt: for ever
+  if (kept && *kept < vault.min_retention_days.value_or(0)) {
+    return fmt::format("The vault's lock wants recovery points to be kept {} days or more; the job says {}.",
+                       *vault.min_retention_days, *kept);
+  }
+  if (vault.max_retention_days && (!kept || *kept > *vault.max_retention_days)) {
+    return fmt::format("The vault's lock wants recovery points to be kept {} days or less; the job says {}.",
+                       *vault.max_retention_days, kept ? fmt::to_string(*kept) : "for ever");
+  }
+  return {};
+}
+
+}  // namespace
+
+void Service::begin_job(Place place, std::string id) {
+  progress_[id] = std::make_shared<Progress>();
+  tasks_.spawn(run_job(std::move(place), std::move(id)));
+}
+
+Task<void> Service::run_job(Place place, std::string id) {
+  const std::shared_ptr<Progress> progress = progress_.at(id);
+  Result<void> written;
+  if (auto pending = co_await move_job(place, id, job_state::pending); !pending) {
+    written = std::unexpected(pending.error());
+  } else {
+    const auto turn = co_await turns_.acquire();
+    auto job = co_await move_job(place, id, job_state::running);
+    if (!job) {
+      written = std::unexpected(job.error());
+    } else if (*job && !stopping_ && context_.clock.now() > (*job)->start_by) {
+      written = co_await fail_job(place, id, job_state::expired, "The job could not start within its start window.");
+    } else if (*job && !stopping_) {
+      progress->complete_by = (*job)->complete_by;
+      auto made = co_await make_point(place, **job, progress);
+      // A server that stops leaves the job RUNNING: the next one begins it again.
+      if (!made && !stopping_) {
+        const bool ended = progress->stop || context_.clock.now() > progress->complete_by;
+        written = co_await fail_job(place, id, ended ? job_state::aborted : job_state::failed, made.error().message);
+      }
+    }
+  }
+  if (!written)
+    log::error("backup", "a job's state could not be written", {{"job", id}, {"error", written.error().message()}});
+  progress_.erase(id);
+}
+
+// nullopt: the job is over, or was stopped, and must not go on.
+Task<Result<std::optional<JobRecord>>> Service::move_job(Place place, std::string id, std::string_view state) {
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto job, load<JobRecord>(tx, job_key(id)));
+  if (!job || job->is_over() || job->state == job_state::aborting) co_return std::nullopt;
+  job->state = state;
+  tx.put(job_key(id), store::encode(*job));
+  CO_CHECK(co_await tx.commit());
+  co_return job;
+}
+
+Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::shared_ptr<Progress> progress) {
+  const View view(context_.catalog, place);
+  CO_TRY(const auto vault, need_vault(view, job.vault));
+  if (const std::string fault = lock_fault(vault, job.lifecycle); !fault.empty()) {
+    co_return aws::refuse(api::errors::invalid_parameter_value_exception(fault));
+  }
+  aws::Recoverable* engine = engine_for(job.resource_type);
+  if (engine == nullptr) {
+    co_return aws::refuse(
+        api::errors::invalid_request_exception(fmt::format("Nothing here backs up a {}.", job.resource_type)));
+  }
+  CO_TRY(const auto caller, co_await assume(place, job.role_arn, "AWSBackup-" + job.id));
+  for (aws::Access& access : backup_accesses(place, job)) CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
+
+  CO_TRY(auto backup, co_await engine->back_up(place.account, place.region, job.resource_arn));
+  if (auto bucket = co_await objects_.create_bucket(place.bucket()); !bucket && bucket.error().code() != Errc::exists) {
+    co_return std::unexpected(aws::ApiError(bucket.error()));
+  }
+  CO_TRY(const auto point, load<PointRecord>(view, point_key(job.point_id)));
+  if (!point) co_return aws::refuse(Error(Errc::corrupt, "the job has no recovery point"));
+  objects::PutRequest put;
+  put.bucket = place.bucket();
+  put.key = job.point_id;
+  CO_TRY(put.data_key, co_await new_data_key(keys_, place, vault.key_arn, point->arn));
+  put.checksums = {objects::Algorithm::sha256};
+  CountedSource counted(std::move(backup.data), progress, context_.clock);
+  auto stored = co_await objects_.put(std::move(put), counted);
+  if (!stored) {
+    log::warn("backup", "a job's bytes could not be stored", {{"job", job.id}, {"error", stored.error().message()}});
+    co_return aws::refuse(aws::ApiError("InternalFailure", 500,
+                                        fmt::format("The backup was not completed: {}", stored.error().message())));
+  }
+
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto now_job, load<JobRecord>(tx, job_key(job.id)));
+  CO_TRY(auto now_point, load<PointRecord>(tx, point_key(job.point_id)));
+  if (!now_job || !now_point) co_return aws::refuse(Error(Errc::corrupt, "the job or its recovery point is gone"));
+  if (now_job->state == job_state::aborting) co_return aws::refuse(Error(Errc::cancelled, "the job was stopped"));
+  now_point->status = point_status::completed;
+  now_point->completed = context_.clock.now();
+  now_point->size = static_cast<int64_t>(stored->size);
+  now_point->sha256 = codec::hex_encode(stored->checksums.at(0).value);
+  now_point->restore_metadata = std::move(backup.restore_metadata);
+  now_job->state = job_state::completed;
+  now_job->completed = now_point->completed;
+  now_job->bytes = now_point->size;
+  tx.put(point_key(now_point->id), store::encode(*now_point));
+  tx.put(job_key(now_job->id), store::encode(*now_job));
+  CO_CHECK(co_await tx.commit());
+  if (const auto when = delete_at(*now_point)) timekeeper_.note(*when);
+  co_return aws::Outcome<void>();
+}
+
+// Ends the job without a recovery point; what it wrote goes first, so that no bytes stay that nothing names.
+Task<Result<void>> Service::fail_job(Place place, std::string id, std::string_view state, std::string message) {
+  CO_TRY(const auto known, load<JobRecord>(View(context_.catalog, place), job_key(id)));
+  if (!known || known->is_over()) co_return Result<void>();
+  CO_CHECK(co_await drop_bytes(place, known->point_id));
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto job, load<JobRecord>(tx, job_key(id)));
+  if (!job || job->is_over()) co_return Result<void>();
+  log::warn("backup", "a backup job ended without a recovery point",
+            {{"job", id}, {"resource", job->resource_arn}, {"state", state}, {"why", message}});
+  job->state = state;
+  job->message = std::move(message);
+  job->completed = context_.clock.now();
+  tx.put(job_key(id), store::encode(*job));
+  tx.remove(point_key(job->point_id));
+  co_return co_await tx.commit();
+}
+
+Task<Result<void>> Service::drop_bytes(Place place, std::string point_id) {
+  objects::RemoveRequest request;
+  request.bucket = place.bucket();
+  request.key = std::move(point_id);
+  auto removed = co_await objects_.remove(std::move(request));
+  if (!removed && removed.error().code() != Errc::not_found) co_return std::unexpected(removed.error());
+  co_return Result<void>();
+}
+
+Task<Result<void>> Service::recover_jobs(Place place) {
+  const View view(context_.catalog, place);
+  CO_TRY(const auto jobs, load_all<JobRecord>(view, job_key("")));
+  for (const JobRecord& job : jobs) {
+    if (job.is_over() || progress_.contains(job.id)) continue;
+    if (job.state == job_state::aborting) {
+      CO_CHECK(co_await fail_job(place, job.id, job_state::aborted, "The job was stopped."));
+      continue;
+    }
+    CO_CHECK(co_await drop_bytes(place, job.point_id));
+    begin_job(place, job.id);
+  }
+  CO_TRY(const auto restores, load_all<RestoreRecord>(view, restore_key("")));
+  for (const RestoreRecord& restore : restores) {
+    if (restore.is_over() || progress_.contains(restore.id)) continue;
+    if (restore.state == job_state::pending) {
+      begin_restore(place, restore.id);
+      continue;
+    }
+    CO_CHECK(co_await end_restore(
+        place, restore.id,
+        aws::refuse(aws::ApiError("InternalFailure", 500,
+                                  "The server ended while the restore ran. What it had made of the new "
+                                  "resource, if anything, is not complete: delete it and restore again."))));
+  }
+  CO_TRY(const auto points, load_all<PointRecord>(view, point_key("")));
+  for (const PointRecord& point : points) {
+    if (point.status == point_status::deleting) begin_deletion(place, point.id);
+  }
+  co_return Result<void>();
+}
+
+}  // namespace boreal::backup

@@ -1,0 +1,183 @@
+// What time brings: plans run, lifecycles end, old jobs are forgotten.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backup/convert.h"
+#include "backup/jobs.h"
+#include "backup/selecting.h"
+#include "backup/service.h"
+#include "base/log.h"
+
+namespace boreal::backup {
+
+namespace {
+
+// How long finished jobs and deleted plans are shown.
+constexpr int64_t remembered_days = 30;
+constexpr Duration between_sweeps = std::chrono::hours(24);
+
+JobRecord scheduled_job(const aws::Recoverable::Resource& resource, std::string_view type, const std::string& role_arn,
+                        const PlanRecord& plan, const VersionRecord& version, const api::BackupRule& rule, Time due) {
+  JobRecord job;
+  job.resource_arn = resource.arn;
+  job.resource_type = type;
+  job.resource_name = resource.name;
+  job.role_arn = role_arn;
+  job.created = due;
+  job.start_by = due + minutes(*rule.start_window_minutes);
+  job.complete_by = due + minutes(*rule.completion_window_minutes);
+  job.lifecycle = rule.lifecycle;
+  job.point_tags = rule.recovery_point_tags.value_or(Tags());
+  job.creator = api::RecoveryPointCreator{.backup_plan_id = plan.id,
+                                          .backup_plan_arn = plan.arn,
+                                          .backup_plan_name = plan.name,
+                                          .backup_plan_version = version.id,
+                                          .backup_rule_id = rule.rule_id,
+                                          .backup_rule_name = rule.rule_name,
+                                          .backup_rule_cron = rule.schedule_expression,
+                                          .backup_rule_timezone = rule.schedule_expression_timezone};
+  return job;
+}
+
+}  // namespace
+
+Task<Result<Time>> Service::do_what_is_due() {
+  Time next = context_.clock.now() + between_sweeps;
+  CO_TRY(const auto all, places());
+  for (const Place& place : all) {
+    CO_TRY(const Time run, co_await run_due_plans(place));
+    CO_TRY(const Time expiry, co_await expire_points(place));
+    CO_CHECK(co_await forget_old(place));
+    next = std::min({next, run, expiry});
+  }
+  co_return next;
+}
+
+Task<Result<Time>> Service::run_due_plans(Place place) {
+  Time next = aws::Timekeeper::never;
+  const View view(context_.catalog, place);
+  CO_TRY(const auto plans, load_all<PlanRecord>(view, plan_key("")));
+  for (const PlanRecord& plan : plans) {
+    if (plan.deleted) continue;
+    CO_TRY(const auto version, load<VersionRecord>(view, version_key(plan.id, plan.version)));
+    for (const RuleRun& run : plan.runs) {
+      if (run.next <= context_.clock.now() && version) CO_CHECK(co_await run_rule(place, plan, *version, run));
+    }
+    CO_TRY(const auto after, load<PlanRecord>(view, plan_key(plan.id)));
+    if (!after) continue;
+    for (const RuleRun& run : after->runs) next = std::min(next, run.next);
+  }
+  co_return next;
+}
+
+// Jobs and the next run's time are written in one transaction: a crash neither loses the run nor doubles it.
+Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord version, RuleRun run) {
+  const Time now = context_.clock.now();
+  const auto rule = std::ranges::find(version.plan.rules, std::optional(run.rule_id), &api::BackupRule::rule_id);
+  if (rule == version.plan.rules.end())
+    co_return fail(Errc::corrupt, "plan " + plan.id + " has no rule " + run.rule_id);
+  CO_TRY(const auto next, co_await next_run(*rule, now));
+  CO_TRY(const auto selected, co_await selected_by(place, plan.id));
+  // While the server was down, or the clock was moved, runs may have passed: only one that still may start does.
+  const bool too_late = now > run.next + minutes(*rule->start_window_minutes);
+  if (too_late) {
+    log::warn("backup", "a plan's run was missed: its start window has passed",
+              {{"plan", plan.id}, {"rule", rule->rule_name}});
+  }
+
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto current, load<PlanRecord>(tx, plan_key(plan.id)));
+  if (!current || current->deleted || current->version != plan.version) co_return Result<void>();
+  const auto slot = std::ranges::find(current->runs, run.rule_id, &RuleRun::rule_id);
+  if (slot == current->runs.end() || slot->next != run.next) co_return Result<void>();
+  CO_TRY(const auto vault, load<VaultRecord>(tx, vault_key(rule->target_backup_vault_name)));
+  std::vector<std::string> begun;
+  if (!vault) {
+    log::error("backup", "a plan's vault is gone; nothing was backed up",
+               {{"plan", plan.id}, {"vault", rule->target_backup_vault_name}});
+  } else if (!too_late) {
+    current->last_execution = now;
+    for (const auto& [found, role_arn] : selected) {
+      JobRecord job =
+          scheduled_job(found.resource, found.engine->resource_type(), role_arn, plan, version, *rule, run.next);
+      job.id = context_.random.uuid();
+      begun.push_back(job.id);
+      add_job(tx, place, *vault, job, context_.random.uuid());
+    }
+  }
+  if (next) {
+    slot->next = *next;
+  } else {
+    current->runs.erase(slot);
+  }
+  tx.put(plan_key(plan.id), store::encode(*current));
+  CO_CHECK(co_await tx.commit());
+  log::info("backup", "a plan ran", {{"plan", plan.id}, {"rule", rule->rule_name}, {"jobs", begun.size()}});
+  for (const std::string& id : begun) begin_job(place, id);
+  co_return Result<void>();
+}
+
+// Each resource once, with the role of the first selection that means it.
+Task<Result<std::vector<std::pair<Service::Found, std::string>>>> Service::selected_by(Place place,
+                                                                                       std::string plan_id) {
+  std::vector<std::pair<Found, std::string>> chosen;
+  const View view(context_.catalog, place);
+  CO_TRY(const auto selections, load_all<SelectionRecord>(view, selection_prefix(plan_id)));
+  for (aws::Recoverable* engine : recoverables_) {
+    auto resources = co_await engine->list(place.account, place.region);
+    if (!resources)
+      co_return fail(Errc::unavailable,
+                     fmt::format("list of {}: {}", engine->resource_type(), resources.error().message));
+    for (const aws::Recoverable::Resource& resource : *resources) {
+      const auto by =
+          std::ranges::find_if(selections, [&](const SelectionRecord& s) { return selects(s.selection, resource); });
+      if (by != selections.end()) chosen.emplace_back(Found{engine, resource}, by->selection.iam_role_arn);
+    }
+  }
+  co_return chosen;
+}
+
+Task<Result<Time>> Service::expire_points(Place place) {
+  Time next = aws::Timekeeper::never;
+  std::vector<std::string> over;
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto points, load_all<PointRecord>(tx, point_key("")));
+  for (PointRecord& point : points) {
+    const auto end = delete_at(point);
+    if (!end || point.status != point_status::completed) continue;
+    if (*end > context_.clock.now()) {
+      next = std::min(next, *end);
+      continue;
+    }
+    point.status = point_status::deleting;
+    tx.put(point_key(point.id), store::encode(point));
+    over.push_back(point.id);
+  }
+  CO_CHECK(co_await tx.commit());
+  for (const std::string& id : over) begin_deletion(place, id);
+  co_return next;
+}
+
+Task<Result<void>> Service::forget_old(Place place) {
+  const Time before = context_.clock.now() - days(remembered_days);
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(const auto jobs, load_all<JobRecord>(tx, job_key("")));
+  for (const JobRecord& job : jobs) {
+    if (job.is_over() && job.completed && *job.completed < before) tx.remove(job_key(job.id));
+  }
+  CO_TRY(const auto restores, load_all<RestoreRecord>(tx, restore_key("")));
+  for (const RestoreRecord& restore : restores) {
+    if (restore.is_over() && restore.completed && *restore.completed < before) tx.remove(restore_key(restore.id));
+  }
+  CO_TRY(const auto plans, load_all<PlanRecord>(tx, plan_key("")));
+  for (const PlanRecord& plan : plans) {
+    if (!plan.deleted || *plan.deleted >= before) continue;
+    CO_TRY(const auto versions, tx.scan(version_prefix(plan.id)));
+    for (const auto& [key, value] : versions) tx.remove(key);
+    tx.remove(plan_key(plan.id));
+  }
+  co_return co_await tx.commit();
+}
+
+}  // namespace boreal::backup

@@ -1,0 +1,113 @@
+#include "backup/service.h"
+
+#include <fmt/format.h>
+
+#include "aws/policy.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace boreal::backup {
+
+namespace {
+constexpr std::string_view principal = "backup.amazonaws.com";
+}
+
+Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Roles& roles,
+                 aws::Sessions& sessions, aws::Gate& gate, objects::Objects& objects,
+                 std::vector<aws::Recoverable*> recoverables)
+    : context_(context),
+      options_(options),
+      keys_(keys),
+      roles_(roles),
+      sessions_(sessions),
+      gate_(gate),
+      objects_(objects),
+      recoverables_(std::move(recoverables)),
+      timekeeper_("backup", context.loop, context.clock, [this] { return do_what_is_due(); }) {}
+
+Task<Result<void>> Service::start() {
+  CO_CHECK(co_await recover());
+  timekeeper_.start();
+  co_return Result<void>();
+}
+
+Task<Result<void>> Service::recover() {
+  stopping_ = false;
+  CO_TRY(const auto all, places());
+  for (const Place& place : all) CO_CHECK(co_await recover_jobs(place));
+  co_return Result<void>();
+}
+
+Task<void> Service::stop() {
+  stopping_ = true;
+  for (auto& [id, progress] : progress_) progress->stop = true;
+  co_await timekeeper_.stop();
+  co_await tasks_.wait();
+}
+
+Task<void> Service::settle() { co_await tasks_.wait(); }
+
+Result<std::vector<Place>> Service::places() const {
+  TRY(const auto partitions, context_.catalog.store().partitions());
+  std::vector<Place> all;
+  for (const std::string& partition : partitions) {
+    const auto parts = split(partition, '/');
+    if (parts.size() == 3 && parts[0] == "backup") all.push_back({std::string(parts[1]), std::string(parts[2])});
+  }
+  return all;
+}
+
+Task<aws::Outcome<void>> Service::check_role(aws::Call& call, std::string role_arn) {
+  auto checked = co_await roles_.check_pass(call, role_arn, std::string(principal));
+  if (checked) co_return aws::Outcome<void>();
+  if (checked.error().code == "NoSuchEntity" || checked.error().code == "InvalidParameterValue") {
+    co_return aws::refuse(api::errors::invalid_parameter_value_exception(
+        fmt::format("IAM Role {} cannot be assumed by AWS Backup: {}", role_arn, checked.error().message)));
+  }
+  co_return aws::refuse(std::move(checked.error()));
+}
+
+Task<aws::Outcome<aws::Caller>> Service::assume(Place place, std::string role_arn, std::string session_name) {
+  CO_TRY(const auto role, co_await sessions_.role(role_arn));
+  if (!role || role->account != place.account) {
+    co_return aws::refuse(aws::ApiError("AccessDenied", 403, fmt::format("The role {} cannot be found.", role_arn)));
+  }
+  aws::Principal service;
+  service.kind = aws::Principal::Kind::service;
+  service.service = principal;
+  CO_TRY(const auto trust, aws::Policy::parse(role->trust_policy, aws::PolicyKind::trust));
+  aws::Context context;
+  context.emplace("aws:SourceAccount", place.account);
+  aws::add_principal_keys(context, service);
+  const auto decision = aws::evaluate({.principal = service,
+                                       .action = "sts:AssumeRole",
+                                       .resource = role_arn,
+                                       .context = context,
+                                       .identity = {},
+                                       .session = {},
+                                       .resource_policy = &trust,
+                                       .resource_policy_rules = true,
+                                       .resource_account = role->account});
+  if (!decision.allowed) {
+    co_return aws::refuse(aws::ApiError(
+        "AccessDenied", 403, fmt::format("The trust policy of {} does not let {} assume it.", role_arn, principal)));
+  }
+  co_return co_await gate_.assume(role_arn, session_name);
+}
+
+Task<aws::Outcome<std::optional<Service::Found>>> Service::find_resource(Place place, std::string arn_or_name) {
+  for (aws::Recoverable* engine : recoverables_) {
+    CO_TRY(auto resource, co_await engine->find(place.account, place.region, arn_or_name));
+    if (resource) co_return Found{engine, std::move(*resource)};
+  }
+  co_return std::nullopt;
+}
+
+aws::Recoverable* Service::engine_for(std::string_view resource_type) const {
+  for (aws::Recoverable* engine : recoverables_) {
+    if (engine->resource_type() == resource_type) return engine;
+  }
+  return nullptr;
+}
+
+}  // namespace boreal::backup

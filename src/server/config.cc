@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <functional>
@@ -93,6 +95,13 @@ std::string nearest_key(std::string_view unknown) {
 }
 
 }  // namespace
+
+std::string absolute(const std::string& path) {
+  if (path.starts_with('/')) return path;
+  char here[4096];
+  if (getcwd(here, sizeof here) == nullptr) return path;
+  return fmt::format("{}/{}", here, path.starts_with("./") ? path.substr(2) : path);
+}
 
 Result<std::map<int, int>> parse_engine_map(const std::string& text) {
   std::map<int, int> map;

@@ -38,6 +38,8 @@ struct Config {
   Result<void> validate() const;
 };
 
+// A path from the root, whatever the working folder will be.
+std::string absolute(const std::string& path);
 Result<std::map<int, int>> parse_engine_map(const std::string& text);  // "13=15,14=15"
 
 }  // namespace boreal::server

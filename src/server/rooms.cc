@@ -1,6 +1,32 @@
 #include "server/rooms.h"
 
+#include <map>
+
 namespace boreal::server {
+
+namespace {
+
+rds::Options rds_options(const Config& config) {
+  return {.folder = absolute(config.data_folder) + "/postgres",
+          .bin_folders = config.postgres_bin_folders,
+          .engine_map = config.engine_map,
+          .allow_unencrypted_storage = config.allow_unencrypted_storage,
+          .warm_pool = config.warm_pool,
+          .authority_certificate = config.data_folder + "/tls/ca.pem",
+          .authority_key = config.keys() + "/ca.key"};
+}
+
+}  // namespace
+
+// The object engine: blobs as files below <data>/objects, a folder for each storage class.
+Task<Result<void>> House::Rooms::open_objects() {
+  const std::vector<objects::Tier> tiers = s3::storage_tiers();
+  std::map<std::string, io::Path> folders;
+  for (const auto& tier : tiers) folders[tier.name] = config.data_folder + "/objects/" + tier.name;
+  CO_TRY(blobs, co_await pool.run([&] { return objects::FileBlobs::open(folders, pool); }));
+  objects = std::make_unique<objects::Objects>(*store, *blobs, pool, clock, random, objects::Options{.tiers = tiers});
+  co_return co_await objects->start();
+}
 
 Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   CO_TRY(auto iam_sealer, crypto::Sealer::derive(root, "iam", random));
@@ -8,16 +34,24 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   sts = std::make_unique<sts::Service>(context(), *iam);
   CO_TRY(auto kms_sealer, crypto::Sealer::derive(root, "kms", random));
   kms = std::make_unique<kms::Service>(context(), std::move(kms_sealer));
+  secrets = std::make_unique<secretsmanager::Service>(context(), *kms);
   ec2 = std::make_unique<ec2::Service>(context());
+  rds = std::make_unique<rds::Service>(context(), rds_options(config), *kms, *ec2, *iam);
+  CO_CHECK(co_await open_objects());
+  CO_TRY(auto s3_sealer, crypto::Sealer::derive(root, "s3", random));
+  s3 = std::make_unique<s3::Service>(context(), s3::Options{}, *objects, *kms, std::move(s3_sealer));
 
   gate = std::make_unique<aws::Gate>(*iam, clock);
-  services = {iam.get(), sts.get(), kms.get(), ec2.get()};
+  backup = std::make_unique<backup::Service>(context(), backup::Options{}, *kms, *iam, *iam, *gate, *objects, recoverables());
+  services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), backup.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region, .s3_hosts = {"s3.localhost"}});
   for (aws::Service* service : services) pipeline->add(*service);
   co_return Result<void>();
 }
 
-Task<void> House::Rooms::close_engines() { co_return; }
+Task<void> House::Rooms::close_engines() {
+  if (objects) co_await objects->stop();
+}
 
 }  // namespace boreal::server

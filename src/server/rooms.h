@@ -9,11 +9,17 @@
 #include "aws/context.h"
 #include "aws/gate.h"
 #include "aws/pipeline.h"
+#include "backup/service.h"
 #include "crypto/sealer.h"
 #include "ec2/service.h"
 #include "iam/service.h"
 #include "io/file.h"
 #include "kms/service.h"
+#include "objects/file_blobs.h"
+#include "objects/objects.h"
+#include "s3/service.h"
+#include "rds/service.h"
+#include "secretsmanager/service.h"
 #include "server/config.h"
 #include "server/house.h"
 #include "store/store.h"
@@ -38,14 +44,21 @@ struct House::Rooms {
   std::unique_ptr<iam::Service> iam;
   std::unique_ptr<sts::Service> sts;
   std::unique_ptr<kms::Service> kms;
+  std::unique_ptr<secretsmanager::Service> secrets;
   std::unique_ptr<ec2::Service> ec2;
+  std::unique_ptr<objects::FileBlobs> blobs;
+  std::unique_ptr<objects::Objects> objects;
+  std::unique_ptr<s3::Service> s3;
+  std::unique_ptr<rds::Service> rds;
   std::unique_ptr<aws::Gate> gate;
+  std::unique_ptr<backup::Service> backup;
   std::unique_ptr<aws::Pipeline> pipeline;
   std::vector<aws::Service*> services;  // in the order they start; they stop in reverse
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
   // Makes engines and services over the open store.
   Task<Result<void>> furnish(const crypto::SecretKey& root);
+  Task<Result<void>> open_objects();
   // After all services have stopped.
   Task<void> close_engines();
 };

@@ -19,13 +19,6 @@ namespace boreal::server {
 
 namespace {
 
-std::string absolute(const std::string& path) {
-  if (path.starts_with('/')) return path;
-  char here[4096];
-  if (getcwd(here, sizeof here) == nullptr) return path;
-  return fmt::format("{}/{}", here, path.starts_with("./") ? path.substr(2) : path);
-}
-
 std::string host_for_url(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 // Everything of one server process. Lives on the main thread's stack while the loop runs.

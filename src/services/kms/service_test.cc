@@ -1,0 +1,554 @@
+#include "kms/service.h"
+
+#include <gtest/gtest.h>
+
+#include "aws/testing.h"
+#include "kms/ciphertext.h"
+
+namespace boreal::kms {
+namespace {
+
+using namespace api::kms;
+using std::chrono::days;
+
+constexpr const char* account = "000000000000";
+constexpr const char* allow_all_kms =
+    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"}]})";
+
+class KmsTest : public testing::Test {
+ protected:
+  std::unique_ptr<Service> open() {
+    const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
+    return std::make_unique<Service>(fixture.context(), *crypto::Sealer::derive(root, "kms", fixture.random));
+  }
+  void reopen() { kms = open(); }
+
+  template <class Out, class In>
+  Out good(std::string_view operation, In input) {
+    auto out = fixture.call<Out>(*kms, operation, std::move(input));
+    if (!out) throw std::runtime_error(std::string(operation) + ": " + out.error().code + ": " + out.error().message);
+    return std::move(*out);
+  }
+  template <class Out, class In>
+  std::string code(std::string_view operation, In input) {
+    auto out = fixture.call<Out>(*kms, operation, std::move(input));
+    return out ? "" : out.error().code;
+  }
+
+  std::string make_key(CreateKeyRequest input = {}) {
+    return good<CreateKeyResponse>("CreateKey", std::move(input)).key_metadata->key_id;
+  }
+  std::string encrypt(const std::string& key, std::string text, EncryptionContext context = {}) {
+    return good<EncryptResponse>("Encrypt", encrypt_request(key, std::move(text), std::move(context)))
+        .ciphertext_blob->bytes;
+  }
+  static EncryptRequest encrypt_request(const std::string& key, std::string text, EncryptionContext context = {}) {
+    return {.key_id = key, .plaintext = {std::move(text)}, .encryption_context = std::move(context)};
+  }
+  static DecryptRequest decrypt_request(std::string ciphertext, EncryptionContext context = {}) {
+    return {.ciphertext_blob = codec::Blob{std::move(ciphertext)}, .encryption_context = std::move(context)};
+  }
+  std::string decrypt(std::string ciphertext, EncryptionContext context = {}) {
+    return good<DecryptResponse>("Decrypt", decrypt_request(std::move(ciphertext), std::move(context)))
+        .plaintext->bytes;
+  }
+  KeyMetadata describe(const std::string& key) {
+    return *good<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = key}).key_metadata;
+  }
+  void be(const std::string& name, const char* policy = nullptr, std::string of = account) {
+    fixture.principal = aws::user_principal(std::move(of), name);
+    fixture.policies = {};
+    if (policy != nullptr) fixture.policies.identity = {aws::identity_policy(policy)};
+  }
+  void be_root() {
+    fixture.principal = aws::root_principal(account);
+    fixture.policies = {};
+  }
+  void pass(Duration time) {
+    fixture.clock.advance(time);
+    ASSERT_TRUE(fixture.run(kms->do_what_is_due()));
+  }
+  aws::Outcome<aws::Keys::DataKey> data_key(std::string service, std::string key, aws::Keys::Context context = {}) {
+    return fixture.run(
+        kms->generate_data_key(nullptr, account, "us-east-1", std::move(service), std::move(key), std::move(context)));
+  }
+  aws::Outcome<std::string> open_data_key(std::string ciphertext, aws::Keys::Context context = {},
+                                          std::string of = account) {
+    return fixture.run(static_cast<aws::Keys&>(*kms).decrypt(nullptr, std::move(of), "us-east-1", std::move(ciphertext),
+                                                             std::move(context)));
+  }
+
+  aws::CallFixture fixture;
+  std::unique_ptr<Service> kms = open();
+};
+
+TEST_F(KmsTest, AKeyIsDescribedAsAwsDoes) {
+  const auto made = *good<CreateKeyResponse>("CreateKey", CreateKeyRequest{.description = "mine"}).key_metadata;
+  const auto key = describe(made.key_id);
+  EXPECT_EQ(key.arn, "arn:aws:kms:us-east-1:000000000000:key/" + made.key_id);
+  EXPECT_EQ(key.aws_account_id, account);
+  EXPECT_EQ(key.enabled, true);
+  EXPECT_EQ(key.key_state, "Enabled");
+  EXPECT_EQ(key.key_manager, "CUSTOMER");
+  EXPECT_EQ(key.origin, "AWS_KMS");
+  EXPECT_EQ(key.key_usage, "ENCRYPT_DECRYPT");
+  EXPECT_EQ(key.customer_master_key_spec, "SYMMETRIC_DEFAULT");
+  EXPECT_EQ(key.multi_region, false);
+  EXPECT_EQ(key.description, "mine");
+  EXPECT_EQ(key.current_key_material_id, made.current_key_material_id);
+  EXPECT_EQ(describe(*key.arn).key_id, made.key_id);
+}
+
+TEST_F(KmsTest, OnlySymmetricKeysAreMade) {
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.key_spec = "RSA_2048"}),
+            "UnsupportedOperationException");
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.key_usage = "SIGN_VERIFY"}),
+            "UnsupportedOperationException");
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.origin = "EXTERNAL"}),
+            "UnsupportedOperationException");
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.multi_region = true}),
+            "UnsupportedOperationException");
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.customer_master_key_spec = "SYMMETRIC_DEFAULT",
+                                                                  .key_spec = "SYMMETRIC_DEFAULT"}),
+            "ValidationException");
+}
+
+TEST_F(KmsTest, WhatIsEncryptedOpensWithItsContextAndKeyOnly) {
+  const auto key = make_key();
+  const auto other = make_key();
+  const auto sealed = encrypt(key, "the text", {{"a", "1"}, {"b", "2"}});
+  EXPECT_EQ(sealed.find("the text"), std::string::npos);
+  EXPECT_EQ(decrypt(sealed, {{"b", "2"}, {"a", "1"}}), "the text");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed)), "InvalidCiphertextException");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed, {{"a", "1"}, {"b", "x"}})),
+            "InvalidCiphertextException");
+  auto wrong = decrypt_request(sealed, {{"a", "1"}, {"b", "2"}});
+  wrong.key_id = other;
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", wrong), "IncorrectKeyException");
+  wrong.key_id = key;
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", wrong), "");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", DecryptRequest{}), "ValidationException");
+}
+
+TEST_F(KmsTest, ContextsThatReadAlikeAreNotTheSame) {
+  const auto key = make_key();
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(encrypt(key, "x", {{"ab", "c"}}), {{"a", "bc"}})),
+            "InvalidCiphertextException");
+}
+
+TEST_F(KmsTest, EveryDamagedByteIsFound) {
+  const auto sealed = encrypt(make_key(), "secret");
+  for (size_t i = 0; i < sealed.size(); ++i) {
+    auto damaged = sealed;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    EXPECT_NE(code<DecryptResponse>("Decrypt", decrypt_request(damaged)), "") << i;
+    EXPECT_NE(code<DecryptResponse>("Decrypt", decrypt_request(sealed.substr(0, i))), "") << i;
+  }
+}
+
+TEST_F(KmsTest, KeysOutliveTheService) {
+  const auto key = make_key();
+  const auto sealed = encrypt(key, "kept");
+  const auto managed = data_key("s3", "");
+  reopen();
+  EXPECT_EQ(decrypt(sealed), "kept");
+  EXPECT_EQ(*open_data_key(managed->ciphertext), managed->plaintext);
+}
+
+TEST_F(KmsTest, AnotherRootKeyOpensNothing) {
+  const auto sealed = encrypt(make_key(), "kept");
+  const auto root = *crypto::SecretKey::from(as_bytes("another root key, of 32 bytes!!!"));
+  kms = std::make_unique<Service>(fixture.context(), *crypto::Sealer::derive(root, "kms", fixture.random));
+  EXPECT_NE(code<DecryptResponse>("Decrypt", decrypt_request(sealed)), "");
+}
+
+TEST_F(KmsTest, ReEncryptMovesToAnotherKey) {
+  const auto from = make_key();
+  const auto to = make_key();
+  const auto moved = good<ReEncryptResponse>(
+      "ReEncrypt", ReEncryptRequest{.ciphertext_blob = codec::Blob{encrypt(from, "x", {{"a", "1"}})},
+                                    .source_encryption_context = EncryptionContext{{"a", "1"}},
+                                    .destination_key_id = to});
+  EXPECT_EQ(moved.key_id, describe(to).arn);
+  EXPECT_EQ(moved.source_key_id, describe(from).arn);
+  EXPECT_EQ(decrypt(moved.ciphertext_blob->bytes), "x");
+}
+
+TEST_F(KmsTest, DataKeysHaveTheSizeAskedFor) {
+  const auto key = make_key();
+  const auto made =
+      good<GenerateDataKeyResponse>("GenerateDataKey", GenerateDataKeyRequest{.key_id = key, .key_spec = "AES_128"});
+  EXPECT_EQ(made.plaintext->bytes.size(), 16U);
+  EXPECT_EQ(decrypt(made.ciphertext_blob->bytes), made.plaintext->bytes);
+  const auto bare = good<GenerateDataKeyWithoutPlaintextResponse>(
+      "GenerateDataKeyWithoutPlaintext", GenerateDataKeyWithoutPlaintextRequest{.key_id = key, .number_of_bytes = 64});
+  EXPECT_EQ(decrypt(bare.ciphertext_blob->bytes).size(), 64U);
+  EXPECT_EQ(code<GenerateDataKeyResponse>("GenerateDataKey", GenerateDataKeyRequest{.key_id = key}),
+            "ValidationException");
+  EXPECT_EQ(good<GenerateRandomResponse>("GenerateRandom", GenerateRandomRequest{.number_of_bytes = 9})
+                .plaintext->bytes.size(),
+            9U);
+}
+
+TEST_F(KmsTest, ADryRunChecksAndDoesNothing) {
+  const auto key = make_key();
+  auto input = encrypt_request(key, "x");
+  input.dry_run = true;
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", input), "DryRunOperationException");
+  be("bob");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", input), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, ADisabledKeyDoesNothing) {
+  const auto key = make_key();
+  const auto sealed = encrypt(key, "x");
+  good<DisableKeyOutput>("DisableKey", DisableKeyRequest{.key_id = key});
+  EXPECT_EQ(describe(key).key_state, "Disabled");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x")), "DisabledException");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed)), "DisabledException");
+  EXPECT_EQ(data_key("s3", key).error().code, "DisabledException");
+  good<EnableKeyOutput>("EnableKey", EnableKeyRequest{.key_id = key});
+  EXPECT_EQ(decrypt(sealed), "x");
+}
+
+TEST_F(KmsTest, DeletionWaitsItsWindowAndCanBeTakenBack) {
+  const auto key = make_key();
+  const auto sealed = encrypt(key, "x");
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/mine", .target_key_id = key});
+  EXPECT_EQ(code<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion",
+                                              ScheduleKeyDeletionRequest{.key_id = key, .pending_window_in_days = 6}),
+            "ValidationException");
+  const auto planned = good<ScheduleKeyDeletionResponse>(
+      "ScheduleKeyDeletion", ScheduleKeyDeletionRequest{.key_id = key, .pending_window_in_days = 7});
+  EXPECT_EQ(planned.key_state, "PendingDeletion");
+  EXPECT_EQ(*planned.deletion_date - fixture.clock.now(), days(7));
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x")), "KMSInvalidStateException");
+  EXPECT_EQ(code<EnableKeyOutput>("EnableKey", EnableKeyRequest{.key_id = key}), "KMSInvalidStateException");
+  pass(days(7) - Duration(1));
+  EXPECT_EQ(describe(key).key_state, "PendingDeletion");
+  good<CancelKeyDeletionResponse>("CancelKeyDeletion", CancelKeyDeletionRequest{.key_id = key});
+  EXPECT_EQ(describe(key).key_state, "Disabled");
+  EXPECT_EQ(code<CancelKeyDeletionResponse>("CancelKeyDeletion", CancelKeyDeletionRequest{.key_id = key}),
+            "KMSInvalidStateException");
+  pass(days(60));
+  good<EnableKeyOutput>("EnableKey", EnableKeyRequest{.key_id = key});
+  EXPECT_EQ(decrypt(sealed), "x");
+
+  good<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion", ScheduleKeyDeletionRequest{.key_id = key});
+  reopen();
+  pass(days(30));
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = key}), "NotFoundException");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed)), "AccessDeniedException");
+  EXPECT_EQ(fixture.catalog().scan(partition_of(account, "us-east-1"), "")->size(), 0U)
+      << "a deleted key leaves nothing";
+}
+
+TEST_F(KmsTest, RotationKeepsOldCiphertextsReadable) {
+  const auto key = make_key();
+  const auto first = encrypt(key, "first");
+  good<EnableKeyRotationOutput>("EnableKeyRotation",
+                                EnableKeyRotationRequest{.key_id = key, .rotation_period_in_days = 90});
+  const auto status =
+      good<GetKeyRotationStatusResponse>("GetKeyRotationStatus", GetKeyRotationStatusRequest{.key_id = key});
+  EXPECT_EQ(status.key_rotation_enabled, true);
+  EXPECT_EQ(status.rotation_period_in_days, 90);
+  EXPECT_EQ(*status.next_rotation_date - fixture.clock.now(), days(90));
+  const auto before = describe(key).current_key_material_id;
+  pass(days(91));
+  EXPECT_NE(describe(key).current_key_material_id, before);
+  const auto second = encrypt(key, "second");
+  good<RotateKeyOnDemandResponse>("RotateKeyOnDemand", RotateKeyOnDemandRequest{.key_id = key});
+  reopen();
+  EXPECT_EQ(decrypt(first), "first");
+  EXPECT_EQ(decrypt(second), "second");
+  const auto rotations =
+      *good<ListKeyRotationsResponse>("ListKeyRotations", ListKeyRotationsRequest{.key_id = key}).rotations;
+  ASSERT_EQ(rotations.size(), 2U);
+  EXPECT_EQ(rotations[0].rotation_type, "AUTOMATIC");
+  EXPECT_EQ(rotations[1].rotation_type, "ON_DEMAND");
+  pass(days(400));
+  EXPECT_EQ(
+      good<ListKeyRotationsResponse>("ListKeyRotations", ListKeyRotationsRequest{.key_id = key}).rotations->size(), 3U)
+      << "rotations that were missed are not made up for";
+  good<DisableKeyRotationOutput>("DisableKeyRotation", DisableKeyRotationRequest{.key_id = key});
+  EXPECT_EQ(good<GetKeyRotationStatusResponse>("GetKeyRotationStatus", GetKeyRotationStatusRequest{.key_id = key})
+                .key_rotation_enabled,
+            false);
+  pass(days(400));
+  EXPECT_EQ(
+      good<ListKeyRotationsResponse>("ListKeyRotations", ListKeyRotationsRequest{.key_id = key}).rotations->size(), 3U);
+}
+
+TEST_F(KmsTest, AliasesNameKeys) {
+  const auto one = make_key();
+  const auto two = make_key();
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/app/db", .target_key_id = one});
+  EXPECT_EQ(
+      code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/app/db", .target_key_id = two}),
+      "AlreadyExistsException");
+  EXPECT_EQ(
+      code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/aws/s3", .target_key_id = two}),
+      "InvalidAliasNameException");
+  EXPECT_EQ(code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "nothing", .target_key_id = two}),
+            "ValidationException");
+  EXPECT_EQ(describe("alias/app/db").key_id, one);
+  EXPECT_EQ(describe("arn:aws:kms:us-east-1:000000000000:alias/app/db").key_id, one);
+  good<UpdateAliasOutput>("UpdateAlias", UpdateAliasRequest{.alias_name = "alias/app/db", .target_key_id = two});
+  EXPECT_EQ(describe("alias/app/db").key_id, two);
+  EXPECT_EQ(decrypt(encrypt("alias/app/db", "x")), "x");
+  EXPECT_EQ(code<EnableKeyOutput>("EnableKey", EnableKeyRequest{.key_id = "alias/app/db"}), "NotFoundException")
+      << "wants the key itself";
+  good<DeleteAliasOutput>("DeleteAlias", DeleteAliasRequest{.alias_name = "alias/app/db"});
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "alias/app/db"}),
+            "NotFoundException");
+  EXPECT_EQ(code<DeleteAliasOutput>("DeleteAlias", DeleteAliasRequest{.alias_name = "alias/app/db"}),
+            "NotFoundException");
+}
+
+TEST_F(KmsTest, AliasesAreListedInPages) {
+  const auto key = make_key();
+  const auto other = make_key();
+  for (int i = 0; i < 7; ++i) {
+    good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/a" + std::to_string(i),
+                                                              .target_key_id = i % 2 ? key : other});
+  }
+  for (const bool of_key : {false, true}) {
+    std::vector<std::string> names;
+    ListAliasesRequest input{.limit = 2};
+    if (of_key) input.key_id = key;
+    while (true) {
+      const auto page = good<ListAliasesResponse>("ListAliases", input);
+      EXPECT_LE(page.aliases->size(), 2U);
+      for (const auto& alias : *page.aliases) names.push_back(*alias.alias_name);
+      EXPECT_EQ(page.truncated, page.next_marker.has_value());
+      if (!page.next_marker) break;
+      input.marker = page.next_marker;
+    }
+    EXPECT_EQ(names.size(), of_key ? 3U : 7U);
+  }
+  EXPECT_EQ(code<ListAliasesResponse>("ListAliases", ListAliasesRequest{.marker = "!"}), "InvalidMarkerException");
+}
+
+TEST_F(KmsTest, NamesThatNameNoKeyAreRefused) {
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "nonsense"}), "NotFoundException");
+  EXPECT_EQ(
+      code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "11111111-2222-3333-4444-555555555555"}),
+      "NotFoundException");
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey",
+                                      DescribeKeyRequest{.key_id = "arn:aws:kms:eu-west-1:000000000000:alias/x"}),
+            "NotFoundException");
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "arn:aws:s3:::bucket"}),
+            "InvalidArnException");
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey",
+                                      DescribeKeyRequest{.key_id = "arn:aws:kms:us-east-1:111111111111:alias/x"}),
+            "AccessDeniedException");
+}
+
+TEST_F(KmsTest, TagsAreKept) {
+  const auto key = make_key({.tags = std::vector<Tag>{{"Name", "k"}}});
+  good<TagResourceOutput>("TagResource",
+                          TagResourceRequest{.key_id = key, .tags = {{"env", "prod"}, {"Name", "other"}}});
+  auto tags = *good<ListResourceTagsResponse>("ListResourceTags", ListResourceTagsRequest{.key_id = key}).tags;
+  ASSERT_EQ(tags.size(), 2U);
+  EXPECT_EQ(tags[0].tag_value, "other");
+  good<UntagResourceOutput>("UntagResource", UntagResourceRequest{.key_id = key, .tag_keys = {"Name"}});
+  EXPECT_EQ(good<ListResourceTagsResponse>("ListResourceTags", ListResourceTagsRequest{.key_id = key}).tags->size(),
+            1U);
+  EXPECT_EQ(code<TagResourceOutput>("TagResource", TagResourceRequest{.key_id = key, .tags = {{"aws:x", "y"}}}),
+            "TagException");
+}
+
+TEST_F(KmsTest, IdentityPoliciesCountOnlyThroughTheKeysPolicy) {
+  const auto open_key = make_key();
+  const std::string only_root =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*","Resource":"*",)"
+      R"("Condition":{"StringEquals":{"aws:PrincipalType":"Account"}}}]})";
+  const auto closed_key = make_key({.policy = only_root});
+  be("bob", allow_all_kms);
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(open_key, "x")), "");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(closed_key, "x")), "AccessDeniedException");
+  be("eve");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(open_key, "x")), "AccessDeniedException");
+  EXPECT_EQ(code<ListKeysResponse>("ListKeys", ListKeysRequest{}), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, ANarrowIdentityPolicyIsHeldTo) {
+  const auto mine = make_key();
+  const auto other = make_key();
+  const auto sealed = encrypt(other, "x");
+  const std::string policy =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"arn:aws:kms:us-east-1:000000000000:key/)" +
+      mine + R"(","Condition":{"StringEquals":{"kms:EncryptionContext:app":"shop"}}}]})";
+  const auto with = encrypt(mine, "x", {{"app", "shop"}});
+  const auto without = encrypt(mine, "x");
+  be("bob", policy.c_str());
+  EXPECT_EQ(decrypt(with, {{"app", "shop"}}), "x");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(without)), "AccessDeniedException");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed, {{"app", "shop"}})), "AccessDeniedException");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(mine, "x", {{"app", "shop"}})), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, AnotherAccountNeedsBothSides) {
+  const std::string arn = *describe(make_key()).arn;
+  be("bob", allow_all_kms, "111111111111");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(arn, "x")), "AccessDeniedException");
+  be_root();
+  const std::string shared =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::000000000000:root",)"
+      R"("arn:aws:iam::111111111111:root"]},"Action":"kms:*","Resource":"*"}]})";
+  good<PutKeyPolicyOutput>("PutKeyPolicy", PutKeyPolicyRequest{.key_id = arn, .policy = shared});
+  be("bob", allow_all_kms, "111111111111");
+  EXPECT_EQ(decrypt(encrypt(arn, "x")), "x");
+  EXPECT_EQ(code<DisableKeyOutput>("DisableKey", DisableKeyRequest{.key_id = arn}), "AccessDeniedException")
+      << "not across accounts";
+  be("eve", nullptr, "111111111111");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(arn, "x")), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, APolicyThatLocksItsMakerOutIsRefused) {
+  const auto key = make_key();
+  const std::string bob_only =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/bob"},"Action":"kms:*","Resource":"*"}]})";
+  EXPECT_EQ(code<PutKeyPolicyOutput>("PutKeyPolicy", PutKeyPolicyRequest{.key_id = key, .policy = bob_only}),
+            "MalformedPolicyDocumentException");
+  EXPECT_EQ(code<PutKeyPolicyOutput>("PutKeyPolicy", PutKeyPolicyRequest{.key_id = key, .policy = "{"}),
+            "MalformedPolicyDocumentException");
+  EXPECT_EQ(good<GetKeyPolicyResponse>("GetKeyPolicy", GetKeyPolicyRequest{.key_id = key}).policy,
+            default_policy(account));
+  good<PutKeyPolicyOutput>(
+      "PutKeyPolicy",
+      PutKeyPolicyRequest{.key_id = key, .policy = bob_only, .bypass_policy_lockout_safety_check = true});
+  EXPECT_EQ(code<GetKeyPolicyResponse>("GetKeyPolicy", GetKeyPolicyRequest{.key_id = key}), "AccessDeniedException")
+      << "not even root";
+  be("bob");
+  EXPECT_EQ(good<GetKeyPolicyResponse>("GetKeyPolicy", GetKeyPolicyRequest{.key_id = key}).policy, bob_only);
+  EXPECT_EQ(code<GetKeyPolicyResponse>("GetKeyPolicy", GetKeyPolicyRequest{.key_id = key, .policy_name = "other"}),
+            "NotFoundException");
+}
+
+TEST_F(KmsTest, AGrantLetsItsGranteeDoItsOperations) {
+  const auto key = make_key();
+  const CreateGrantRequest wanted{
+      .key_id = key,
+      .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+      .operations = {"Encrypt", "Decrypt"},
+      .constraints = GrantConstraints{.encryption_context_subset = EncryptionContext{{"app", "shop"}}},
+      .name = "bobs"};
+  const auto grant = good<CreateGrantResponse>("CreateGrant", wanted);
+  EXPECT_EQ(good<CreateGrantResponse>("CreateGrant", wanted).grant_id, grant.grant_id) << "named, so the same";
+  be("bob");
+  const auto sealed = encrypt(key, "x", {{"app", "shop"}, {"more", "1"}});
+  EXPECT_EQ(decrypt(sealed, {{"app", "shop"}, {"more", "1"}}), "x");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x")), "AccessDeniedException");
+  EXPECT_EQ(
+      code<GenerateDataKeyResponse>("GenerateDataKey", GenerateDataKeyRequest{.key_id = key, .key_spec = "AES_256"}),
+      "AccessDeniedException");
+  be("eve");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", {{"app", "shop"}})), "AccessDeniedException");
+  be_root();
+  const auto listed = *good<ListGrantsResponse>("ListGrants", ListGrantsRequest{.key_id = key}).grants;
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].name, "bobs");
+  good<RevokeGrantOutput>("RevokeGrant", RevokeGrantRequest{.key_id = key, .grant_id = *grant.grant_id});
+  EXPECT_EQ(code<RevokeGrantOutput>("RevokeGrant", RevokeGrantRequest{.key_id = key, .grant_id = *grant.grant_id}),
+            "NotFoundException");
+  be("bob");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", {{"app", "shop"}})), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, AnExplicitDenyIsStrongerThanAGrant) {
+  const auto key = make_key();
+  good<CreateGrantResponse>("CreateGrant", CreateGrantRequest{.key_id = key,
+                                                              .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                                                              .operations = {"Encrypt"}});
+  be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"kms:Encrypt","Resource":"*"}]})");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x")), "AccessDeniedException");
+}
+
+TEST_F(KmsTest, GrantsAreRetiredByWhomTheyName) {
+  const auto key = make_key();
+  const std::string carol = "arn:aws:iam::000000000000:user/carol";
+  const auto grant = good<CreateGrantResponse>(
+      "CreateGrant", CreateGrantRequest{.key_id = key,
+                                        .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                                        .retiring_principal = carol,
+                                        .operations = {"Encrypt"}});
+  EXPECT_EQ(good<ListGrantsResponse>("ListRetirableGrants", ListRetirableGrantsRequest{.retiring_principal = carol})
+                .grants->size(),
+            1U);
+  be("bob");
+  EXPECT_EQ(code<RetireGrantOutput>("RetireGrant", RetireGrantRequest{.grant_token = grant.grant_token}),
+            "AccessDeniedException");
+  be("carol");
+  EXPECT_EQ(code<RetireGrantOutput>("RetireGrant", RetireGrantRequest{.grant_token = grant.grant_token}), "");
+  EXPECT_EQ(code<RetireGrantOutput>("RetireGrant", RetireGrantRequest{.grant_token = grant.grant_token}),
+            "NotFoundException");
+  EXPECT_EQ(code<RetireGrantOutput>("RetireGrant", RetireGrantRequest{.grant_token = "nonsense"}),
+            "InvalidGrantTokenException");
+}
+
+TEST_F(KmsTest, AManagedKeyIsMadeOnceAndIsItsServicesOwn) {
+  const auto first = data_key("s3", "", {{"aws:s3:arn", "x"}});
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(data_key("s3", "alias/aws/s3")->key_arn, first->key_arn);
+  EXPECT_NE(data_key("rds", "")->key_arn, first->key_arn);
+  EXPECT_EQ(first->plaintext.size(), 32U);
+  EXPECT_EQ(*open_data_key(first->ciphertext, {{"aws:s3:arn", "x"}}), first->plaintext);
+  EXPECT_EQ(open_data_key(first->ciphertext, {{"aws:s3:arn", "y"}}).error().code, "InvalidCiphertextException");
+  EXPECT_EQ(open_data_key(first->ciphertext, {{"aws:s3:arn", "x"}}, "111111111111").error().code,
+            "AccessDeniedException");
+  EXPECT_EQ(data_key("rds", first->key_arn).error().code, "AccessDeniedException");
+  EXPECT_EQ(describe("alias/aws/s3").key_manager, "AWS");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request("alias/aws/s3", "x")), "AccessDeniedException")
+      << "root goes through the service too";
+  EXPECT_EQ(
+      code<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion", ScheduleKeyDeletionRequest{.key_id = first->key_arn}),
+      "AccessDeniedException");
+}
+
+TEST_F(KmsTest, AServiceAsksInItsCallersName) {
+  const auto key = make_key();
+  const std::string via_kms =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:GenerateDataKey","Resource":"*",)"
+      R"("Condition":{"StringEquals":{"kms:ViaService":"kms.us-east-1.amazonaws.com"}}}]})";
+  const auto ask = [&] {
+    return fixture.run(
+        fixture.with_call(*kms, "CreateKey", [&](aws::Call& call) -> Task<aws::Outcome<aws::Keys::DataKey>> {
+          co_return co_await kms->generate_data_key(&call, account, "us-east-1", "s3", key, {});
+        }));
+  };
+  be("eve");
+  EXPECT_EQ(ask().error().code, "AccessDeniedException");
+  be("bob", via_kms.c_str());
+  EXPECT_TRUE(ask());
+  EXPECT_EQ(
+      code<GenerateDataKeyResponse>("GenerateDataKey", GenerateDataKeyRequest{.key_id = key, .key_spec = "AES_256"}),
+      "AccessDeniedException")
+      << "only through the service";
+}
+
+TEST_F(KmsTest, AliasesWantBothTheAliasAndTheKey) {
+  const auto key = make_key();
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:CreateAlias","Resource":"arn:aws:kms:us-east-1:000000000000:alias/b*"}]})");
+  EXPECT_EQ(code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/bob", .target_key_id = key}),
+            "AccessDeniedException");
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:CreateAlias","Resource":["arn:aws:kms:us-east-1:000000000000:alias/b*","arn:aws:kms:*:*:key/*"]}]})");
+  EXPECT_EQ(code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/bob", .target_key_id = key}),
+            "");
+  EXPECT_EQ(code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/eve", .target_key_id = key}),
+            "AccessDeniedException");
+}
+
+TEST_F(KmsTest, RegionsAndAccountsAreSeparateWorlds) {
+  const auto key = make_key();
+  const auto sealed = encrypt(key, "x");
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = key}), "NotFoundException");
+  EXPECT_EQ(code<DecryptResponse>("Decrypt", decrypt_request(sealed)), "AccessDeniedException");
+  EXPECT_EQ(good<ListKeysResponse>("ListKeys", ListKeysRequest{}).keys->size(), 0U);
+}
+
+}  // namespace
+}  // namespace boreal::kms

@@ -1,0 +1,201 @@
+// ListSecrets and BatchGetSecretValue: filters, order, pages.
+// Source: Secrets Manager API Reference, data type Filter.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/base64.h"
+#include "secretsmanager/labels.h"
+#include "secretsmanager/service.h"
+
+namespace boreal::secretsmanager {
+
+namespace errors = api::secretsmanager::errors;
+using namespace api::secretsmanager;
+
+namespace {
+
+constexpr size_t default_page = 100;
+constexpr size_t default_batch = 20;
+
+// Every word of the pattern begins some word of the text, whatever the case.
+bool words_begin(std::string_view pattern, std::string_view text) {
+  const std::string lower = to_lower(text);
+  const auto words = split_words(lower);
+  return std::ranges::all_of(split_words(pattern), [&](std::string_view wanted) {
+    const std::string low = to_lower(wanted);
+    return lower.starts_with(low) ||
+           std::ranges::any_of(words, [&](std::string_view word) { return word.starts_with(low); });
+  });
+}
+
+bool any_tag(const Secret& secret, const std::function<bool(const std::string& key, const std::string& value)>& fits) {
+  return std::ranges::any_of(secret.tags, [&](const auto& tag) { return fits(tag.first, tag.second); });
+}
+
+bool fits_value(const Secret& secret, const std::string& key, const std::string& value) {
+  if (key == "name") return secret.name.starts_with(value);
+  if (key == "description") return words_begin(value, secret.description);
+  if (key == "tag-key") return any_tag(secret, [&](const auto& k, const auto&) { return k.starts_with(value); });
+  if (key == "tag-value") return any_tag(secret, [&](const auto&, const auto& v) { return v.starts_with(value); });
+  if (key == "primary-region") return !secret.primary_region.empty() && secret.primary_region.starts_with(value);
+  if (key == "owning-service") return false;  // no service makes secrets of its own yet
+  return words_begin(value, secret.name) || words_begin(value, secret.description) ||
+         any_tag(secret, [&](const auto& k, const auto& v) { return words_begin(value, k) || words_begin(value, v); });
+}
+
+// Any of the values; none of those with an exclamation mark.
+bool fits(const Secret& secret, const Filter& filter) {
+  bool wants_any = false;
+  bool found = false;
+  for (const auto& value : *filter.values) {
+    if (value.starts_with('!')) {
+      if (fits_value(secret, *filter.key, value.substr(1))) return false;
+    } else {
+      wants_any = true;
+      found = found || fits_value(secret, *filter.key, value);
+    }
+  }
+  return found || !wants_any;
+}
+
+aws::Outcome<void> check_filters(const std::vector<Filter>& filters) {
+  for (const Filter& filter : filters) {
+    if (!filter.key) return aws::refuse(errors::invalid_parameter_exception("Invalid filter key"));
+    if (!filter.values || filter.values->empty()) {
+      return aws::refuse(
+          errors::invalid_parameter_exception(fmt::format("Invalid filter values for key: {}", *filter.key)));
+    }
+  }
+  return {};
+}
+
+void sort_secrets(std::vector<Secret>& secrets, const std::string& by, bool ascending) {
+  const auto key = [&](const Secret& s) -> std::pair<int64_t, const std::string&> {
+    if (by == "name") return {0, s.name};
+    if (by == "last-changed-date") return {s.changed.ms, s.name};
+    if (by == "last-accessed-date") return {s.accessed.value_or(Time{}).ms, s.name};
+    return {s.created.ms, s.name};
+  };
+  std::ranges::sort(secrets,
+                    [&](const Secret& a, const Secret& b) { return ascending ? key(a) < key(b) : key(b) < key(a); });
+}
+
+// Cuts the page out and says where the next one begins: the token is the name of its first secret.
+aws::Outcome<std::optional<std::string>> cut_page(std::vector<Secret>& secrets, const std::optional<std::string>& token,
+                                                  size_t limit) {
+  if (token) {
+    const auto name = codec::base64url_decode(*token);
+    const auto first = name ? std::ranges::find(secrets, *name, &Secret::name) : secrets.end();
+    if (first == secrets.end()) {
+      return aws::refuse(errors::invalid_next_token_exception(
+          "NextToken is not one that this operation gave, or its secret is gone."));
+    }
+    secrets.erase(secrets.begin(), first);
+  }
+  if (secrets.size() <= limit) return std::nullopt;
+  auto next = codec::base64url_encode(secrets[limit].name);
+  secrets.resize(limit);
+  return next;
+}
+
+SecretListEntry entry_of(const Secret& secret) {
+  SecretListEntry out;
+  out.arn = secret.arn();
+  out.name = secret.name;
+  if (!secret.description.empty()) out.description = secret.description;
+  if (!secret.kms_key_id.empty()) out.kms_key_id = secret.kms_key_id;
+  if (secret.rotates) out.rotation_enabled = true;
+  out.last_changed_date = secret.changed;
+  out.last_accessed_date = secret.accessed;
+  out.deleted_date = secret.deletion;
+  out.tags = tags_of(secret);
+  if (auto stages = stages_by_version(secret); !stages.empty()) out.secret_versions_to_stages = std::move(stages);
+  out.created_date = secret.created;
+  if (!secret.primary_region.empty()) out.primary_region = secret.primary_region;
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<Secret>> Service::list_matching(const aws::Call& call, const std::vector<Filter>& filters,
+                                                   bool with_deleted) const {
+  TRY(const auto items, context_.catalog.scan(partition_of(call.account, call.region), secret_prefix));
+  std::vector<Secret> secrets;
+  for (const auto& [path, text] : items) {
+    TRY(auto secret, store::decode<Secret>(text));
+    if (secret.deletion && !with_deleted) continue;
+    if (std::ranges::all_of(filters, [&](const Filter& filter) { return fits(secret, filter); }))
+      secrets.push_back(std::move(secret));
+  }
+  return secrets;
+}
+
+Task<aws::Outcome<ListSecretsResponse>> Service::list_secrets(aws::Call& call, ListSecretsRequest input) {
+  const auto filters = input.filters.value_or(std::vector<Filter>{});
+  CO_CHECK(check_filters(filters));
+  CO_TRY(auto secrets, list_matching(call, filters, input.include_planned_deletion.value_or(false)));
+  sort_secrets(secrets, input.sort_by.value_or("created-date"), input.sort_order.value_or("desc") == "asc");
+  const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_page;
+  ListSecretsResponse out;
+  CO_TRY(out.next_token, cut_page(secrets, input.next_token, limit));
+  out.secret_list.emplace();
+  for (const Secret& secret : secrets) out.secret_list->push_back(entry_of(secret));
+  co_return out;
+}
+
+Task<aws::Outcome<SecretValueEntry>> Service::read_entry(aws::Call& call, std::string secret_id) {
+  CO_TRY(auto access, guard(call, secret_id, {.action = "secretsmanager:GetSecretValue", .resource = "*"}));
+  CO_CHECK(co_await call.authorize(std::move(access)));
+  CO_TRY(auto secret, find(call, secret_id, Wanted::living));
+  CO_TRY(auto value, co_await read_value(call, std::move(secret), {}, {}));
+  SecretValueEntry out;
+  out.arn = std::move(value.arn);
+  out.name = std::move(value.name);
+  out.version_id = std::move(value.version_id);
+  out.secret_binary = std::move(value.secret_binary);
+  out.secret_string = std::move(value.secret_string);
+  out.version_stages = std::move(value.version_stages);
+  out.created_date = value.created_date;
+  co_return out;
+}
+
+Task<aws::Outcome<BatchGetSecretValueResponse>> Service::batch_get_secret_value(aws::Call& call,
+                                                                                BatchGetSecretValueRequest input) {
+  if (input.secret_id_list.has_value() == input.filters.has_value()) {
+    co_return aws::refuse(
+        errors::invalid_parameter_exception("Either 'SecretIdList' or 'Filters' must be provided, but not both."));
+  }
+  if (input.secret_id_list && input.max_results) {
+    co_return aws::refuse(errors::invalid_parameter_exception(
+        "'Filters' not specified. 'Filters' must also be specified when 'MaxResults' is provided."));
+  }
+  BatchGetSecretValueResponse out{
+      .secret_values = std::vector<SecretValueEntry>(), .next_token = {}, .errors = std::vector<APIErrorType>()};
+  std::vector<std::string> ids;
+  if (input.secret_id_list) {
+    ids = std::move(*input.secret_id_list);
+  } else {
+    CO_CHECK(check_filters(*input.filters));
+    CO_TRY(auto secrets, list_matching(call, *input.filters, false));
+    sort_secrets(secrets, "name", true);
+    const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_batch;
+    CO_TRY(out.next_token, cut_page(secrets, input.next_token, limit));
+    for (const Secret& secret : secrets) ids.push_back(secret.arn());
+  }
+  for (auto& id : ids) {
+    auto entry = co_await read_entry(call, id);
+    if (entry) {
+      out.secret_values->push_back(std::move(*entry));
+    } else if (entry.error().status >= 500) {
+      co_return aws::refuse(std::move(entry.error()));
+    } else {
+      out.errors->push_back(
+          {.secret_id = std::move(id), .error_code = entry.error().code, .message = entry.error().message});
+    }
+  }
+  co_return out;
+}
+
+}  // namespace boreal::secretsmanager

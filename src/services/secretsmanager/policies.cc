@@ -1,0 +1,90 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/policy.h"
+#include "base/text.h"
+#include "secretsmanager/service.h"
+
+namespace boreal::secretsmanager {
+
+namespace errors = api::secretsmanager::errors;
+using namespace api::secretsmanager;
+
+namespace {
+
+constexpr std::string_view narrowing_keys[] = {"aws:SourceArn",      "aws:SourceAccount", "aws:SourceVpc",
+                                               "aws:SourceVpce",     "aws:SourceIp",      "aws:PrincipalAccount",
+                                               "aws:PrincipalOrgID", "aws:PrincipalArn",  "aws:SourceOrgID",
+                                               "kms:CallerAccount",  "aws:userid"};
+
+bool narrows(const aws::policy::Condition& condition) {
+  return !condition.negated && !condition.if_exists && std::ranges::any_of(narrowing_keys, [&](std::string_view key) {
+    return equal_ignoring_case(key, condition.key);
+  });
+}
+
+// Whether some Allow is for everybody, with nothing that says whom it is meant for.
+bool is_public(const aws::Policy& policy) {
+  using Principal = aws::policy::PrincipalEntry::Kind;
+  return std::ranges::any_of(policy.statements(), [](const aws::policy::Statement& statement) {
+    const bool everyone =
+        std::ranges::any_of(statement.principals, [](const auto& entry) { return entry.kind == Principal::everyone; });
+    return statement.allow && (everyone || statement.not_principals) &&
+           std::ranges::none_of(statement.conditions, narrows);
+  });
+}
+
+}  // namespace
+
+Task<aws::Outcome<PutResourcePolicyResponse>> Service::put_resource_policy(aws::Call& call,
+                                                                           PutResourcePolicyRequest input) {
+  const auto policy = aws::validate_resource_policy(input.resource_policy);
+  if (!policy) {
+    co_return aws::refuse(errors::malformed_policy_document_exception(
+        "This resource policy contains invalid JSON or grammar: " + policy.error().message()));
+  }
+  if (input.block_public_policy.value_or(false) && is_public(*policy)) {
+    co_return aws::refuse(errors::public_policy_exception(
+        "This resource policy grants broad access to the secret, and BlockPublicPolicy is set."));
+  }
+  CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
+  change.secret.policy = std::move(input.resource_policy);
+  PutResourcePolicyResponse out{.arn = change.secret.arn(), .name = change.secret.name};
+  CO_CHECK(co_await commit(std::move(change)));
+  co_return out;
+}
+
+Task<aws::Outcome<GetResourcePolicyResponse>> Service::get_resource_policy(aws::Call& call,
+                                                                           GetResourcePolicyRequest input) {
+  CO_TRY(const auto secret, find(call, input.secret_id, Wanted::any));
+  GetResourcePolicyResponse out{.arn = secret.arn(), .name = secret.name, .resource_policy = {}};
+  if (!secret.policy.empty()) out.resource_policy = secret.policy;
+  co_return out;
+}
+
+Task<aws::Outcome<DeleteResourcePolicyResponse>> Service::delete_resource_policy(aws::Call& call,
+                                                                                 DeleteResourcePolicyRequest input) {
+  CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
+  change.secret.policy.clear();
+  DeleteResourcePolicyResponse out{.arn = change.secret.arn(), .name = change.secret.name};
+  CO_CHECK(co_await commit(std::move(change)));
+  co_return out;
+}
+
+Task<aws::Outcome<ValidateResourcePolicyResponse>> Service::validate_resource_policy(
+    aws::Call& call, ValidateResourcePolicyRequest input) {
+  if (input.secret_id) CO_CHECK(find(call, *input.secret_id, Wanted::any));
+  ValidateResourcePolicyResponse out;
+  auto& found = out.validation_errors.emplace();
+  const auto policy = aws::validate_resource_policy(input.resource_policy);
+  if (!policy) {
+    found.push_back({.check_name = "POLICY_GRAMMAR", .error_message = policy.error().message()});
+  } else if (is_public(*policy)) {
+    found.push_back({.check_name = "PUBLIC_ACCESS", .error_message = "The policy grants broad access to the secret."});
+  }
+  out.policy_validation_passed = found.empty();
+  co_return out;
+}
+
+}  // namespace boreal::secretsmanager

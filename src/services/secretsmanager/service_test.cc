@@ -1,0 +1,559 @@
+#include "secretsmanager/service.h"
+
+#include <gtest/gtest.h>
+
+#include <ranges>
+#include <set>
+
+#include "aws/testing.h"
+#include "base/text.h"
+#include "codec/base64.h"
+#include "crypto/sealer.h"
+#include "kms/service.h"
+#include "secretsmanager/labels.h"
+
+namespace boreal::secretsmanager {
+namespace {
+
+using namespace api::secretsmanager;
+using std::chrono::days;
+using Labels = std::vector<std::string>;
+
+constexpr const char* account = "000000000000";
+constexpr const char* canary = "canary-7f3a91c2-value";
+
+std::string token(int number) {
+  std::string text = std::to_string(number);
+  return std::string(32 - text.size(), '0') + text;
+}
+
+class SecretsTest : public testing::Test {
+ protected:
+  std::unique_ptr<kms::Service> open_kms() {
+    const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
+    return std::make_unique<kms::Service>(fixture.context(), *crypto::Sealer::derive(root, "kms", fixture.random));
+  }
+  void reopen() {
+    service.reset();
+    keys = open_kms();
+    service = std::make_unique<Service>(fixture.context(), *keys);
+  }
+  template <class Out, class In>
+  Out good(std::string_view operation, In input) {
+    auto out = fixture.call<Out>(*service, operation, std::move(input));
+    if (!out) throw std::runtime_error(std::string(operation) + ": " + out.error().code + ": " + out.error().message);
+    return std::move(*out);
+  }
+  template <class Out, class In>
+  aws::ApiError bad(std::string_view operation, In input) {
+    auto out = fixture.call<Out>(*service, operation, std::move(input));
+    return out ? aws::ApiError("", 200, "") : out.error();
+  }
+  template <class Out, class In>
+  std::string code(std::string_view operation, In input) {
+    return bad<Out>(operation, std::move(input)).code;
+  }
+  CreateSecretResponse create(const std::string& name, const std::string& value = "v1") {
+    return good<CreateSecretResponse>(
+        "CreateSecret", CreateSecretRequest{.name = name, .client_request_token = token(1), .secret_string = value});
+  }
+  PutSecretValueResponse put(const std::string& id, int version, std::optional<Labels> labels = {}) {
+    return good<PutSecretValueResponse>("PutSecretValue",
+                                        PutSecretValueRequest{.secret_id = id,
+                                                              .client_request_token = token(version),
+                                                              .secret_string = "v" + std::to_string(version),
+                                                              .version_stages = std::move(labels)});
+  }
+  std::string get(const std::string& id, std::optional<std::string> label = {}) {
+    return *good<GetSecretValueResponse>("GetSecretValue",
+                                         GetSecretValueRequest{.secret_id = id, .version_stage = std::move(label)})
+                .secret_string;
+  }
+  DescribeSecretResponse describe(const std::string& id) {
+    return good<DescribeSecretResponse>("DescribeSecret", DescribeSecretRequest{.secret_id = id});
+  }
+  Time work() { return *fixture.run(service->do_what_is_due()); }
+  void be(const std::string& name, const std::string& policy = "", std::string of = account) {
+    fixture.principal = aws::user_principal(std::move(of), name);
+    fixture.policies = {};
+    if (!policy.empty()) fixture.policies.identity = {aws::identity_policy(policy)};
+  }
+  void be_root() {
+    fixture.principal = aws::root_principal(account);
+    fixture.policies = {};
+  }
+
+  aws::CallFixture fixture;
+  std::unique_ptr<kms::Service> keys = open_kms();
+  std::unique_ptr<Service> service = std::make_unique<Service>(fixture.context(), *keys);
+};
+
+TEST_F(SecretsTest, ASecretIsFoundByNameArnAndPartialArn) {
+  const auto made = create("prod/db");
+  const std::string prefix = "arn:aws:secretsmanager:us-east-1:000000000000:secret:prod/db";
+  EXPECT_TRUE(made.arn->starts_with(prefix + "-"));
+  EXPECT_EQ(made.arn->size(), prefix.size() + 7);
+  EXPECT_EQ(made.version_id, token(1));
+  EXPECT_EQ(get("prod/db"), "v1");
+  EXPECT_EQ(get(*made.arn), "v1");
+  EXPECT_EQ(get(prefix), "v1");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = prefix + "-AAAAAA"}),
+            "ResourceNotFoundException");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "other"}),
+            "ResourceNotFoundException");
+  EXPECT_EQ(code<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "prod/db"}),
+            "ResourceExistsException");
+  EXPECT_EQ(code<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "a b"}), "ValidationException");
+}
+
+TEST_F(SecretsTest, ASecretMayGetItsFirstValueLater) {
+  const auto made =
+      good<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "empty", .description = "later"});
+  EXPECT_FALSE(made.version_id);
+  EXPECT_FALSE(describe("empty").version_ids_to_stages);
+  EXPECT_EQ(bad<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "empty"}).message,
+            "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT");
+  EXPECT_EQ(put("empty", 1, Labels{"mine"}).version_stages, (Labels{"AWSCURRENT", "mine"}))
+      << "the first version is the current one";
+  EXPECT_EQ(describe("empty").description, "later");
+}
+
+TEST_F(SecretsTest, LabelsMoveWithNewVersions) {
+  create("s");
+  EXPECT_EQ(put("s", 2).version_stages, Labels{"AWSCURRENT"});
+  EXPECT_EQ(get("s"), "v2");
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v1");
+  EXPECT_EQ(put("s", 3, Labels{"AWSPENDING"}).version_stages, Labels{"AWSPENDING"});
+  EXPECT_EQ(get("s"), "v2");
+  EXPECT_EQ(get("s", "AWSPENDING"), "v3");
+  const auto move = [&](std::optional<std::string> from, std::optional<std::string> to) {
+    return code<UpdateSecretVersionStageResponse>(
+        "UpdateSecretVersionStage",
+        UpdateSecretVersionStageRequest{
+            .secret_id = "s", .version_stage = "AWSCURRENT", .remove_from_version_id = from, .move_to_version_id = to});
+  };
+  EXPECT_EQ(move({}, token(3)), "InvalidParameterException") << "must say where it is";
+  EXPECT_EQ(move(token(1), token(3)), "InvalidParameterException") << "it is not there";
+  EXPECT_EQ(move(token(2), {}), "InvalidParameterException") << "it cannot be taken away";
+  EXPECT_EQ(move(token(2), token(9)), "ResourceNotFoundException");
+  EXPECT_EQ(move(token(2), token(3)), "");
+  EXPECT_EQ(get("s"), "v3");
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v2");
+  EXPECT_EQ(move(token(3), token(2)), "") << "and back";
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v3");
+  auto versions =
+      *good<ListSecretVersionIdsResponse>("ListSecretVersionIds", ListSecretVersionIdsRequest{.secret_id = "s"})
+           .versions;
+  EXPECT_EQ(versions.size(), 2U);
+  versions = *good<ListSecretVersionIdsResponse>(
+                  "ListSecretVersionIds", ListSecretVersionIdsRequest{.secret_id = "s", .include_deprecated = true})
+                  .versions;
+  EXPECT_EQ(versions.size(), 3U);
+}
+
+// Against a literal model: which version each label is on.
+TEST(Labels, FollowAModelThroughRandomMoves) {
+  SeededRandom random(7);
+  const Labels names = {"AWSCURRENT", "AWSPENDING", "AWSPREVIOUS", "blue", "green"};
+  for (int round = 0; round < 200; ++round) {
+    Secret secret;
+    std::map<std::string, std::string> model;
+    for (int step = 0; step < 40; ++step) {
+      const std::string label = names[random.below(names.size())];
+      const std::string version = "v" + std::to_string(random.below(6));
+      const std::string before = model.contains("AWSCURRENT") ? model["AWSCURRENT"] : "";
+      if (random.below(2) == 0) {
+        ASSERT_TRUE(label_new_version(secret, "n" + std::to_string(step), {label}));
+        const std::string made = "n" + std::to_string(step);
+        model[label] = made;
+        if (before.empty()) {
+          model["AWSCURRENT"] = made;
+          if (label == "AWSPREVIOUS") model.erase(label);  // there is none before the first
+        } else if (label == "AWSCURRENT") {
+          model["AWSPREVIOUS"] = before;
+        }
+      } else {
+        const std::string from = model.contains(label) ? model[label] : "";
+        const auto moved = move_label(secret, label, from.empty() ? std::nullopt : std::optional(from), version);
+        ASSERT_TRUE(moved) << moved.error().message;
+        if (from == version) continue;
+        model[label] = version;
+        if (label == "AWSCURRENT" && !from.empty()) model["AWSPREVIOUS"] = from;
+        if (label == "AWSCURRENT" && model.contains("AWSPREVIOUS") && model["AWSPREVIOUS"] == version)
+          model.erase("AWSPREVIOUS");
+      }
+      ASSERT_EQ(secret.labels, model) << "round " << round << " step " << step;
+    }
+  }
+}
+
+TEST(Labels, AVersionHasAtMostTwenty) {
+  Secret secret;
+  Labels labels = {"AWSCURRENT"};
+  for (int i = 0; i < 19; ++i) labels.push_back("l" + std::to_string(i));
+  EXPECT_TRUE(label_new_version(secret, "v", labels));
+  EXPECT_EQ(move_label(secret, "more", {}, "v").error().code, "LimitExceededException");
+}
+
+TEST_F(SecretsTest, TokensMakeAVersionOnce) {
+  create("s");
+  put("s", 2);
+  put("s", 3);
+  EXPECT_EQ(put("s", 2).version_id, token(2)) << "the same again changes nothing";
+  EXPECT_EQ(get("s"), "v3");
+  EXPECT_EQ(code<PutSecretValueResponse>(
+                "PutSecretValue",
+                PutSecretValueRequest{.secret_id = "s", .client_request_token = token(2), .secret_string = "other"}),
+            "ResourceExistsException");
+  EXPECT_EQ(code<PutSecretValueResponse>("PutSecretValue", PutSecretValueRequest{.secret_id = "s"}),
+            "InvalidRequestException");
+  EXPECT_EQ(code<PutSecretValueResponse>(
+                "PutSecretValue",
+                PutSecretValueRequest{.secret_id = "s", .secret_binary = codec::Blob{"x"}, .secret_string = "x"}),
+            "InvalidParameterException");
+  EXPECT_EQ(code<PutSecretValueResponse>(
+                "PutSecretValue", PutSecretValueRequest{.secret_id = "s", .secret_string = std::string(65'537, 'x')}),
+            "InvalidParameterException");
+}
+
+TEST_F(SecretsTest, OldVersionsWithoutLabelsGo) {
+  create("s");
+  for (int i = 2; i <= 130; ++i) put("s", i);
+  const auto count = [&] { return fixture.catalog().scan(partition_of(account, "us-east-1"), "version/")->size(); };
+  EXPECT_EQ(count(), 130U) << "none is a day old";
+  fixture.clock.advance(std::chrono::hours(25));
+  put("s", 131);
+  EXPECT_EQ(count(), 100U);
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v130");
+}
+
+TEST_F(SecretsTest, BinaryValuesComeBackAsTheyWere) {
+  good<CreateSecretResponse>("CreateSecret",
+                             CreateSecretRequest{.name = "b", .secret_binary = codec::Blob{std::string("\0\xff", 2)}});
+  const auto out = good<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "b"});
+  EXPECT_EQ(out.secret_binary->bytes, std::string("\0\xff", 2));
+  EXPECT_FALSE(out.secret_string);
+}
+
+TEST_F(SecretsTest, NoValueLiesInTheStoreInClear) {
+  create("s", canary);
+  good<UpdateSecretResponse>("UpdateSecret",
+                             UpdateSecretRequest{.secret_id = "s", .secret_string = std::string(canary) + "2"});
+  const auto partitions = *fixture.store().partitions();
+  ASSERT_EQ(partitions.size(), 2U);
+  for (const auto& partition : partitions) {
+    const auto items = *fixture.catalog().scan(partition, "");
+    for (const auto& [path, value] : items) {
+      EXPECT_EQ(value.find(canary), std::string::npos) << path;
+      EXPECT_EQ(value.find(codec::base64_encode(std::string_view(canary)).substr(0, 20)), std::string::npos) << path;
+    }
+  }
+}
+
+TEST_F(SecretsTest, SecretsOutliveTheService) {
+  create("s");
+  put("s", 2);
+  reopen();
+  EXPECT_EQ(get("s"), "v2");
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v1");
+}
+
+TEST_F(SecretsTest, DeletionWaitsItsWindowAndCanBeTakenBack) {
+  const auto made = create("s");
+  const auto remove = [&](std::optional<int64_t> window, std::optional<bool> force = {}) {
+    return DeleteSecretRequest{
+        .secret_id = "s", .recovery_window_in_days = window, .force_delete_without_recovery = force};
+  };
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", remove(6)), "InvalidParameterException");
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", remove(7, true)), "InvalidParameterException");
+  EXPECT_EQ(*good<DeleteSecretResponse>("DeleteSecret", remove(7)).deletion_date - fixture.clock.now(), days(7));
+  const auto refused = bad<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"});
+  EXPECT_EQ(refused.code, "InvalidRequestException");
+  EXPECT_NE(refused.message.find("because it was marked for deletion"), std::string::npos);
+  EXPECT_NE(bad<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "s"})
+                .message.find("already scheduled for deletion"),
+            std::string::npos);
+  EXPECT_TRUE(describe("s").deleted_date);
+  EXPECT_EQ(good<ListSecretsResponse>("ListSecrets", ListSecretsRequest{}).secret_list->size(), 0U);
+  EXPECT_EQ(good<ListSecretsResponse>("ListSecrets", ListSecretsRequest{.include_planned_deletion = true})
+                .secret_list->size(),
+            1U);
+  good<RestoreSecretResponse>("RestoreSecret", RestoreSecretRequest{.secret_id = "s"});
+  EXPECT_EQ(get("s"), "v1");
+  good<DeleteSecretResponse>("DeleteSecret", remove(7));
+  fixture.clock.advance(days(7) - Duration(1));
+  work();
+  EXPECT_TRUE(describe("s").deleted_date);
+  reopen();
+  fixture.clock.advance(Duration(1));
+  work();
+  EXPECT_EQ(code<DescribeSecretResponse>("DescribeSecret", DescribeSecretRequest{.secret_id = "s"}),
+            "ResourceNotFoundException");
+  EXPECT_EQ(fixture.catalog().scan(partition_of(account, "us-east-1"), "")->size(), 0U);
+  EXPECT_NE(create("s").arn, made.arn);
+  good<DeleteSecretResponse>("DeleteSecret", remove({}, true));
+  EXPECT_EQ(code<DescribeSecretResponse>("DescribeSecret", DescribeSecretRequest{.secret_id = "s"}),
+            "ResourceNotFoundException");
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", remove({}, true)), "") << "what is not there is deleted";
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", remove({})), "ResourceNotFoundException");
+}
+
+TEST_F(SecretsTest, ListsAreFilteredSortedAndPaged) {
+  for (int i = 0; i < 5; ++i) {
+    good<CreateSecretResponse>(
+        "CreateSecret", CreateSecretRequest{.name = "app/" + std::to_string(i),
+                                            .description = i % 2 ? "Database login" : "api token",
+                                            .tags = std::vector<Tag>{{.key = "env", .value = i < 2 ? "prod" : "dev"}}});
+    fixture.clock.advance(Duration(1000));
+  }
+  const auto names = [&](std::vector<Filter> filters) {
+    std::string all;
+    for (const auto& entry :
+         *good<ListSecretsResponse>(
+              "ListSecrets", ListSecretsRequest{.filters = std::move(filters), .sort_order = "asc", .sort_by = "name"})
+              .secret_list) {
+      all += entry.name->substr(4);
+    }
+    return all;
+  };
+  EXPECT_EQ(names({}), "01234");
+  EXPECT_EQ(names({{.key = "name", .values = Labels{"app/1", "app/3"}}}), "13");
+  EXPECT_EQ(names({{.key = "name", .values = Labels{"App"}}}), "");
+  EXPECT_EQ(names({{.key = "description", .values = Labels{"database"}}}), "13");
+  EXPECT_EQ(names({{.key = "tag-value", .values = Labels{"pro"}}}), "01");
+  EXPECT_EQ(names({{.key = "tag-value", .values = Labels{"!pro"}}}), "234");
+  EXPECT_EQ(names({{.key = "tag-key", .values = Labels{"env"}}, {.key = "description", .values = Labels{"api"}}}),
+            "024");
+  EXPECT_EQ(names({{.key = "all", .values = Labels{"LOGIN"}}}), "13");
+  std::string paged;
+  ListSecretsRequest input{.max_results = 2};
+  do {
+    const auto page = good<ListSecretsResponse>("ListSecrets", input);
+    EXPECT_LE(page.secret_list->size(), 2U);
+    for (const auto& entry : *page.secret_list) paged += entry.name->substr(4);
+    input.next_token = page.next_token;
+  } while (input.next_token);
+  EXPECT_EQ(paged, "43210") << "newest first";
+  EXPECT_EQ(code<ListSecretsResponse>("ListSecrets", ListSecretsRequest{.next_token = "?"}),
+            "InvalidNextTokenException");
+}
+
+TEST_F(SecretsTest, ABatchTellsWhatItCouldNotRead) {
+  create("a");
+  create("b");
+  const auto out = good<BatchGetSecretValueResponse>(
+      "BatchGetSecretValue", BatchGetSecretValueRequest{.secret_id_list = Labels{"a", "b", "c"}});
+  EXPECT_EQ(out.secret_values->size(), 2U);
+  ASSERT_EQ(out.errors->size(), 1U);
+  EXPECT_EQ(out.errors->front().error_code, "ResourceNotFoundException");
+  EXPECT_EQ(code<BatchGetSecretValueResponse>("BatchGetSecretValue", BatchGetSecretValueRequest{}),
+            "InvalidParameterException");
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:BatchGetSecretValue","Resource":"*"},)"
+     R"({"Effect":"Allow","Action":"secretsmanager:GetSecretValue","Resource":"arn:aws:secretsmanager:us-east-1:000000000000:secret:a-??????"}]})");
+  const auto bobs = good<BatchGetSecretValueResponse>("BatchGetSecretValue",
+                                                      BatchGetSecretValueRequest{.secret_id_list = Labels{"a", "b"}});
+  EXPECT_EQ(bobs.secret_values->size(), 1U);
+  EXPECT_EQ(bobs.errors->at(0).error_code, "AccessDeniedException");
+}
+
+TEST_F(SecretsTest, PasswordsHoldWhatIsAsked) {
+  const auto ask = [&](GetRandomPasswordRequest input) {
+    return *good<GetRandomPasswordResponse>("GetRandomPassword", std::move(input)).random_password;
+  };
+  EXPECT_EQ(ask({}).size(), 32U);
+  for (int i = 0; i < 50; ++i) {
+    const auto four = ask({.password_length = 4});
+    EXPECT_TRUE(std::ranges::any_of(four, is_digit)) << four;
+  }
+  const auto digits = ask({.password_length = 200,
+                           .exclude_characters = "01",
+                           .exclude_punctuation = true,
+                           .exclude_uppercase = true,
+                           .exclude_lowercase = true});
+  EXPECT_EQ(digits.find_first_not_of("23456789"), std::string::npos);
+  EXPECT_EQ(code<GetRandomPasswordResponse>("GetRandomPassword", GetRandomPasswordRequest{.password_length = 3}),
+            "InvalidParameterException");
+  EXPECT_EQ(code<GetRandomPasswordResponse>("GetRandomPassword", GetRandomPasswordRequest{.exclude_numbers = true,
+                                                                                          .exclude_punctuation = true,
+                                                                                          .exclude_uppercase = true,
+                                                                                          .exclude_lowercase = true}),
+            "InvalidParameterException");
+}
+
+TEST_F(SecretsTest, PoliciesDecideWhoReads) {
+  const std::string arn = *create("s").arn;
+  be("bob");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "AccessDeniedException");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "none"}),
+            "AccessDeniedException");
+  be_root();
+  const std::string policy =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/bob"},)"
+      R"("Action":"secretsmanager:GetSecretValue","Resource":"*","Condition":{"StringEquals":{"secretsmanager:VersionStage":"AWSCURRENT"}}}]})";
+  good<PutResourcePolicyResponse>("PutResourcePolicy",
+                                  PutResourcePolicyRequest{.secret_id = "s", .resource_policy = policy});
+  EXPECT_EQ(
+      good<GetResourcePolicyResponse>("GetResourcePolicy", GetResourcePolicyRequest{.secret_id = "s"}).resource_policy,
+      policy);
+  be("bob");
+  EXPECT_EQ(get("s", "AWSCURRENT"), "v1");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "AccessDeniedException");
+  be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}]})",
+     "111111111111");
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = arn}),
+            "AccessDeniedException")
+      << "another account";
+  be_root();
+  good<DeleteResourcePolicyResponse>("DeleteResourcePolicy", DeleteResourcePolicyRequest{.secret_id = "s"});
+  EXPECT_FALSE(
+      good<GetResourcePolicyResponse>("GetResourcePolicy", GetResourcePolicyRequest{.secret_id = "s"}).resource_policy);
+  const std::string everyone =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"secretsmanager:GetSecretValue","Resource":"*"}]})";
+  EXPECT_EQ(code<PutResourcePolicyResponse>(
+                "PutResourcePolicy",
+                PutResourcePolicyRequest{.secret_id = "s", .resource_policy = everyone, .block_public_policy = true}),
+            "PublicPolicyException");
+  EXPECT_EQ(code<PutResourcePolicyResponse>("PutResourcePolicy",
+                                            PutResourcePolicyRequest{.secret_id = "s", .resource_policy = "{"}),
+            "MalformedPolicyDocumentException");
+  EXPECT_EQ(good<ValidateResourcePolicyResponse>("ValidateResourcePolicy",
+                                                 ValidateResourcePolicyRequest{.resource_policy = everyone})
+                .policy_validation_passed,
+            false);
+  EXPECT_EQ(good<ValidateResourcePolicyResponse>("ValidateResourcePolicy",
+                                                 ValidateResourcePolicyRequest{.resource_policy = policy})
+                .policy_validation_passed,
+            true);
+}
+
+TEST_F(SecretsTest, ACustomersKeyMustAllowItsUse) {
+  const auto key =
+      *fixture.call<api::kms::CreateKeyResponse>(*keys, "CreateKey", api::kms::CreateKeyRequest{})->key_metadata;
+  good<CreateSecretResponse>("CreateSecret",
+                             CreateSecretRequest{.name = "s", .kms_key_id = key.key_id, .secret_string = "x"});
+  EXPECT_EQ(describe("s").kms_key_id, key.key_id);
+  EXPECT_EQ(get("s"), "x");
+  const std::string secrets_only =
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}]})";
+  be("bob", secrets_only);
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "AccessDeniedException")
+      << "no kms:Decrypt";
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["secretsmanager:*","kms:Decrypt"],"Resource":"*"}]})");
+  EXPECT_EQ(get("s"), "x");
+  be_root();
+  ASSERT_TRUE(
+      fixture.call<api::kms::DisableKeyOutput>(*keys, "DisableKey", api::kms::DisableKeyRequest{.key_id = key.key_id}));
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "DecryptionFailure");
+  EXPECT_EQ(code<CreateSecretResponse>(
+                "CreateSecret", CreateSecretRequest{.name = "t", .kms_key_id = "alias/none", .secret_string = "x"}),
+            "EncryptionFailure");
+  ASSERT_TRUE(
+      fixture.call<api::kms::EnableKeyOutput>(*keys, "EnableKey", api::kms::EnableKeyRequest{.key_id = key.key_id}));
+  good<UpdateSecretResponse>("UpdateSecret",
+                             UpdateSecretRequest{.secret_id = "s", .kms_key_id = "alias/aws/secretsmanager"});
+  ASSERT_TRUE(
+      fixture.call<api::kms::DisableKeyOutput>(*keys, "DisableKey", api::kms::DisableKeyRequest{.key_id = key.key_id}));
+  EXPECT_EQ(get("s"), "x") << "sealed anew under the other key";
+}
+
+TEST_F(SecretsTest, CopiesFollowTheirSecret) {
+  good<CreateSecretResponse>(
+      "CreateSecret",
+      CreateSecretRequest{.name = "s",
+                          .client_request_token = token(1),
+                          .secret_string = "v1",
+                          .add_replica_regions = std::vector<ReplicaRegionType>{{.region = "eu-west-1"}}});
+  EXPECT_EQ(describe("s").replication_status->at(0).status, "InProgress");
+  work();
+  EXPECT_EQ(describe("s").replication_status->at(0).status, "InSync");
+  put("s", 2);
+  reopen();
+  work();
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(get("s"), "v2");
+  EXPECT_EQ(get("s", "AWSPREVIOUS"), "v1");
+  EXPECT_EQ(describe("s").primary_region, "us-east-1");
+  EXPECT_EQ(
+      code<PutSecretValueResponse>("PutSecretValue", PutSecretValueRequest{.secret_id = "s", .secret_string = "x"}),
+      "InvalidRequestException");
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", DeleteSecretRequest{.secret_id = "s"}),
+            "InvalidRequestException");
+  fixture.region = "us-east-1";
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", DeleteSecretRequest{.secret_id = "s"}),
+            "InvalidRequestException")
+      << "it has copies";
+  good<RemoveRegionsFromReplicationResponse>(
+      "RemoveRegionsFromReplication",
+      RemoveRegionsFromReplicationRequest{.secret_id = "s", .remove_replica_regions = {"eu-west-1"}});
+  EXPECT_FALSE(describe("s").replication_status);
+  EXPECT_EQ(fixture.catalog().scan(partition_of(account, "eu-west-1"), "")->size(), 0U);
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", DeleteSecretRequest{.secret_id = "s"}), "");
+}
+
+TEST_F(SecretsTest, ACopyDoesNotOverwriteUnlessAskedTo) {
+  fixture.region = "eu-west-1";
+  create("s", "theirs");
+  fixture.region = "us-east-1";
+  create("s", "ours");
+  const auto replicate = [&](bool force) {
+    return ReplicateSecretToRegionsRequest{
+        .secret_id = "s", .add_replica_regions = {{.region = "eu-west-1"}}, .force_overwrite_replica_secret = force};
+  };
+  good<ReplicateSecretToRegionsResponse>("ReplicateSecretToRegions", replicate(false));
+  work();
+  EXPECT_EQ(describe("s").replication_status->at(0).status, "Failed");
+  good<ReplicateSecretToRegionsResponse>("ReplicateSecretToRegions", replicate(true));
+  work();
+  EXPECT_EQ(describe("s").replication_status->at(0).status, "InSync");
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(get("s"), "ours");
+  good<StopReplicationToReplicaResponse>("StopReplicationToReplica", StopReplicationToReplicaRequest{.secret_id = "s"});
+  put("s", 2);
+  EXPECT_EQ(get("s"), "v2") << "it stands alone";
+  fixture.region = "us-east-1";
+  EXPECT_FALSE(describe("s").replication_status);
+  EXPECT_EQ(get("s"), "ours");
+}
+
+TEST_F(SecretsTest, RotationByLambdaIsRefused) {
+  create("s");
+  const auto refused = bad<RotateSecretResponse>(
+      "RotateSecret",
+      RotateSecretRequest{.secret_id = "s", .rotation_lambda_arn = "arn:aws:lambda:us-east-1:000000000000:function:f"});
+  EXPECT_EQ(refused.code, "InvalidRequestException");
+  EXPECT_NE(refused.message.find("does not serve rotation by Lambda"), std::string::npos);
+  EXPECT_EQ(good<CancelRotateSecretResponse>("CancelRotateSecret", CancelRotateSecretRequest{.secret_id = "s"}).name,
+            "s");
+}
+
+TEST_F(SecretsTest, TagsWantTheirOwnPermission) {
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:CreateSecret","Resource":"*"}]})");
+  EXPECT_EQ(code<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "plain"}), "");
+  EXPECT_EQ(
+      code<CreateSecretResponse>(
+          "CreateSecret", CreateSecretRequest{.name = "tagged", .tags = std::vector<Tag>{{.key = "a", .value = "b"}}}),
+      "AccessDeniedException");
+  be_root();
+  good<TagResourceOutput>("TagResource",
+                          TagResourceRequest{.secret_id = "plain", .tags = {{.key = "a", .value = "b"}}});
+  EXPECT_EQ(describe("plain").tags->size(), 1U);
+  good<UntagResourceOutput>("UntagResource", UntagResourceRequest{.secret_id = "plain", .tag_keys = {"a"}});
+  EXPECT_EQ(describe("plain").tags->size(), 0U);
+}
+
+TEST_F(SecretsTest, OtherServicesReadTheCurrentValue) {
+  const std::string arn = *create("s").arn;
+  put("s", 2);
+  EXPECT_EQ(*fixture.run(service->value(account, "us-east-1", arn)), "v2");
+  EXPECT_EQ(fixture.run(service->value("111111111111", "us-east-1", arn)).error().code, "ResourceNotFoundException");
+}
+
+}  // namespace
+}  // namespace boreal::secretsmanager

@@ -42,7 +42,8 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   s3 = std::make_unique<s3::Service>(context(), s3::Options{}, *objects, *kms, std::move(s3_sealer));
 
   gate = std::make_unique<aws::Gate>(*iam, clock);
-  backup = std::make_unique<backup::Service>(context(), backup::Options{}, *kms, *iam, *iam, *gate, *objects, recoverables());
+  backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *iam, *gate, *objects,
+                                             std::vector<aws::Recoverable*>{rds.get()});
   services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), backup.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region, .s3_hosts = {"s3.localhost"}});

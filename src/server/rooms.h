@@ -11,6 +11,7 @@
 #include "aws/pipeline.h"
 #include "backup/service.h"
 #include "crypto/sealer.h"
+#include "dms/service.h"
 #include "ec2/service.h"
 #include "iam/service.h"
 #include "io/file.h"
@@ -50,6 +51,7 @@ struct House::Rooms {
   std::unique_ptr<objects::Objects> objects;
   std::unique_ptr<s3::Service> s3;
   std::unique_ptr<rds::Service> rds;
+  std::unique_ptr<dms::Service> dms;
   std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<backup::Service> backup;
   std::unique_ptr<aws::Pipeline> pipeline;

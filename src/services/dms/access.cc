@@ -1,0 +1,38 @@
+#include "base/text.h"
+#include "dms/service.h"
+#include "dms/tagged.h"
+
+namespace boreal::dms {
+
+using aws::Access;
+using aws::Outcome;
+
+// The model's templates, and beyond them: names of subnet groups mean the same in any case, several ARNs at once, the
+// instance that a task is moved to, and the tags of what is touched.
+Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
+                                                   const aws::Value& input) {
+  CO_TRY(auto all, co_await aws::Service::access(call, operation, input));
+  const Place place = place_of(call);
+  const std::string groups = place.arn("subgrp", "");
+  if (operation.name == "ListTagsForResource") {
+    const auto& message = input.as<api::ListTagsForResourceMessage>();
+    if (!message.resource_arn && message.resource_arn_list) {
+      all.clear();
+      for (const auto& arn : *message.resource_arn_list)
+        all.push_back({.action = "dms:ListTagsForResource", .resource = arn});
+    }
+  }
+  if (operation.name == "MoveReplicationTask") {
+    all.push_back({.action = "dms:MoveReplicationTask",
+                   .resource = input.as<api::MoveReplicationTaskMessage>().target_replication_instance_arn});
+  }
+  auto tx = co_await begin(call);
+  for (Access& access : all) {
+    if (access.resource.starts_with(groups)) access.resource = to_lower(access.resource);
+    CO_TRY(const auto tags, tags_of(tx, place, access.resource));
+    for (const auto& [key, value] : tags.value_or(Tags())) access.context.emplace("aws:ResourceTag/" + key, value);
+  }
+  co_return all;
+}
+
+}  // namespace boreal::dms

@@ -1,0 +1,56 @@
+#include "dms/service.h"
+
+#include "base/text.h"
+
+namespace boreal::dms {
+
+Service::Service(aws::ServiceContext context, aws::Network& network, aws::Keys& keys, aws::Roles& roles,
+                 aws::Secrets& secrets)
+    : tools_{context, network, keys, roles, secrets} {}
+
+Task<Result<void>> Service::start() {
+  CO_TRY(const auto partitions, tools_.context.catalog.store().partitions());
+  for (const auto& name : partitions) {
+    const auto parts = split(name, '/');
+    if (parts.size() != 3 || parts[0] != "dms") continue;
+    const Place place{std::string(parts[1]), std::string(parts[2])};
+    auto tx = co_await tools_.context.catalog.begin(place.partition());
+    CO_TRY(const auto instances, load_all<InstanceRecord>(tx));
+    for (const auto& instance : instances) supervise(place, instance.resource_id);
+  }
+  co_return Result<void>();
+}
+
+Task<void> Service::stop() {
+  stopping_ = true;
+  co_await tasks_.wait();
+  for (auto& [which, supervisor] : supervisors_) co_await supervisor->stop();
+  supervisors_.clear();
+}
+
+void Service::supervise(const Place& place, const std::string& instance_id) {
+  const std::pair which(place, instance_id);
+  auto gone = [this, which] {
+    if (!stopping_) tasks_.spawn(drop(which));
+  };
+  auto& supervisor = supervisors_[which];
+  supervisor = std::make_unique<Supervisor>(tools_, place, instance_id, std::move(gone));
+  supervisor->start();
+}
+
+Task<void> Service::drop(std::pair<Place, std::string> which) {
+  auto found = supervisors_.extract(which);
+  if (found) co_await found.mapped()->stop();
+}
+
+void Service::wake(const Place& place, const std::string& instance_id) {
+  const auto found = supervisors_.find({place, instance_id});
+  if (found != supervisors_.end()) found->second->wake();
+}
+
+std::string Service::random_id() {
+  constexpr size_t length = 26;
+  return tools_.context.random.pick("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", length);
+}
+
+}  // namespace boreal::dms

@@ -45,7 +45,8 @@ Task<Outcome<api::DescribeVpcPeeringConnectionsResult>> Service::describe_vpc_pe
     Call&, api::DescribeVpcPeeringConnectionsRequest input) {
   CO_CHECK(
       need_none(input.vpc_peering_connection_ids, "InvalidVpcPeeringConnectionID.NotFound", "vpcPeeringConnection ID"));
-  co_return api::DescribeVpcPeeringConnectionsResult{.vpc_peering_connections = std::vector<api::VpcPeeringConnection>()};
+  co_return api::DescribeVpcPeeringConnectionsResult{.vpc_peering_connections =
+                                                         std::vector<api::VpcPeeringConnection>()};
 }
 
 Task<Outcome<api::DescribePrefixListsResult>> Service::describe_prefix_lists(Call&,

@@ -55,16 +55,36 @@ std::vector<Access> tagging(const Place& place, const std::string& action, const
 void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Access>& all) {
   const auto* specifications = optional_member<std::vector<api::TagSpecification>>(input, "TagSpecifications");
   if (specifications == nullptr) return;
+  std::vector<api::Tag> tags;
+  std::string type = "*";
   for (const api::TagSpecification& specification : *specifications) {
-    if (!specification.tags || specification.tags->empty()) continue;
-    for (Access& access : all) add_request_tags(access, *specification.tags);
-    Access access{.action = "ec2:CreateTags",
-                  .resource = call.arn("ec2", specification.resource_type.value_or("*") + "/*")};
-    access.context.emplace("ec2:CreateAction", std::string(call.operation.name));
-    add_request_tags(access, *specification.tags);
-    all.push_back(std::move(access));
-    return;
+    if (specification.resource_type) type = *specification.resource_type;  // of other types the handler refuses them
+    if (specification.tags) tags.insert(tags.end(), specification.tags->begin(), specification.tags->end());
   }
+  if (tags.empty()) return;
+  for (Access& access : all) add_request_tags(access, tags);
+  Access access{.action = "ec2:CreateTags", .resource = call.arn("ec2", type + "/*")};
+  access.context.emplace("ec2:CreateAction", std::string(call.operation.name));
+  add_request_tags(access, tags);
+  all.push_back(std::move(access));
+}
+
+// What policies may ask of the tags that the resources have.
+Outcome<void> add_resource_tags(const View& view, std::vector<Access>& all) {
+  const auto id_of = [](const Access& access) { return access.resource.substr(access.resource.rfind('/') + 1); };
+  const auto names_one = [&](const Access& access) { return !type_of_id(id_of(access)).empty(); };
+  if (std::ranges::none_of(all, names_one)) return {};  // lists touch no resource in particular
+  TRY(const auto tagged, all_tagged(view));
+  for (Access& access : all) {
+    const std::string id = id_of(access);
+    const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
+    if (found == tagged.end() || found->id != id) continue;
+    for (const auto& [key, value] : found->tags) {
+      access.context.emplace("aws:ResourceTag/" + key, value);
+      access.context.emplace("ec2:ResourceTag/" + key, value);
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -83,16 +103,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     CO_TRY(all, co_await Api::access(call, operation, input));
     add_creation_tags(call, input, all);
   }
-  CO_TRY(const auto tagged, all_tagged(view));
-  for (Access& access : all) {
-    const std::string id = access.resource.substr(access.resource.rfind('/') + 1);
-    const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
-    if (found == tagged.end() || found->id != id) continue;
-    for (const auto& [key, value] : found->tags) {
-      access.context.emplace("aws:ResourceTag/" + key, value);
-      access.context.emplace("ec2:ResourceTag/" + key, value);
-    }
-  }
+  CO_CHECK(add_resource_tags(view, all));
   if (!is_dry_run(input)) co_return all;
   for (Access& access : all) CO_CHECK(co_await call.authorize(std::move(access)));
   co_return refuse(errors::dry_run_operation("Request would have succeeded, but DryRun flag is set."));

@@ -29,6 +29,8 @@ Result<Cidr> Cidr::parse(std::string_view text) {
   if (slash == std::string_view::npos || text.size() > 64) return wrong();
   const std::string address(text.substr(0, slash));
   const std::string_view digits = text.substr(slash + 1);
+  // Also keeps NUL out, where inet_pton would stop reading.
+  if (address.find_first_not_of("0123456789abcdefABCDEF.:") != std::string::npos) return wrong();
   Cidr cidr;
   cidr.ipv6_ = address.contains(':');
   const auto length = parse_int(digits, 0, cidr.bits());

@@ -74,8 +74,9 @@ api::Vpc to_vpc(const Place& place, const VpcRecord& vpc) {
   api::Vpc out{.owner_id = place.account, .instance_tenancy = vpc.tenancy};
   out.cidr_block_association_set.emplace();
   for (const VpcRecord::Block& block : vpc.blocks) {
-    out.cidr_block_association_set->push_back(
-        {.association_id = block.id, .cidr_block = block.cidr, .cidr_block_state = api::VpcCidrBlockState{.state = "associated"}});
+    out.cidr_block_association_set->push_back({.association_id = block.id,
+                                               .cidr_block = block.cidr,
+                                               .cidr_block_state = api::VpcCidrBlockState{.state = "associated"}});
   }
   out.is_default = vpc.is_default;
   out.tags = to_tags(vpc.tags);

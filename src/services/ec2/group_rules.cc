@@ -173,11 +173,15 @@ Outcome<RuleRecord> parse_rule(const View& view, const GroupRecord& group, bool 
   api::IpPermission permission{
       .ip_protocol = request.ip_protocol, .from_port = request.from_port, .to_port = request.to_port};
   const auto& text = request.description;
-  if (request.cidr_ipv4) permission.ip_ranges = std::vector<api::IpRange>{{.description = text, .cidr_ip = request.cidr_ipv4}};
-  if (request.cidr_ipv6) permission.ipv6_ranges = std::vector<api::Ipv6Range>{{.description = text, .cidr_ipv6 = request.cidr_ipv6}};
-  if (request.prefix_list_id) permission.prefix_list_ids = std::vector<api::PrefixListId>{{.prefix_list_id = request.prefix_list_id}};
+  if (request.cidr_ipv4)
+    permission.ip_ranges = std::vector<api::IpRange>{{.description = text, .cidr_ip = request.cidr_ipv4}};
+  if (request.cidr_ipv6)
+    permission.ipv6_ranges = std::vector<api::Ipv6Range>{{.description = text, .cidr_ipv6 = request.cidr_ipv6}};
+  if (request.prefix_list_id)
+    permission.prefix_list_ids = std::vector<api::PrefixListId>{{.prefix_list_id = request.prefix_list_id}};
   if (request.referenced_group_id) {
-    permission.user_id_group_pairs = std::vector<api::UserIdGroupPair>{{.description = text, .group_id = request.referenced_group_id}};
+    permission.user_id_group_pairs =
+        std::vector<api::UserIdGroupPair>{{.description = text, .group_id = request.referenced_group_id}};
   }
   std::vector<RuleRecord> rules;
   CHECK(add_permission(rules, view, group, egress, permission));

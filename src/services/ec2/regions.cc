@@ -58,7 +58,8 @@ Attributes attributes(const RegionInfo& region) {
 }
 
 api::AccountAttribute attribute(std::string name, std::string value) {
-  return {.attribute_name = std::move(name), .attribute_values = std::vector<api::AccountAttributeValue>{{.attribute_value = std::move(value)}}};
+  return {.attribute_name = std::move(name),
+          .attribute_values = std::vector<api::AccountAttributeValue>{{.attribute_value = std::move(value)}}};
 }
 
 }  // namespace

@@ -214,7 +214,8 @@ Task<Outcome<api::DescribeSecurityGroupReferencesResult>> Service::describe_secu
     Call& call, api::DescribeSecurityGroupReferencesRequest input) {
   const View view = seen(call);
   for (const std::string& id : input.group_id) CO_CHECK(view.need<GroupRecord>(id));
-  co_return api::DescribeSecurityGroupReferencesResult{.security_group_reference_set = std::vector<api::SecurityGroupReference>()};
+  co_return api::DescribeSecurityGroupReferencesResult{.security_group_reference_set =
+                                                           std::vector<api::SecurityGroupReference>()};
 }
 
 }  // namespace boreal::ec2

@@ -20,7 +20,9 @@ namespace {
 constexpr size_t max_blocks = 5;  // of a VPC
 
 api::VpcCidrBlockAssociation to_association(const VpcRecord::Block& block, std::string state) {
-  return {.association_id = block.id, .cidr_block = block.cidr, .cidr_block_state = api::VpcCidrBlockState{.state = std::move(state)}};
+  return {.association_id = block.id,
+          .cidr_block = block.cidr,
+          .cidr_block_state = api::VpcCidrBlockState{.state = std::move(state)}};
 }
 
 // All tables of a VPC have a local route for each of its blocks.
@@ -65,7 +67,7 @@ api::DhcpOptions to_options(const Place& place, const OptionsRecord& options) {
           .tags = to_tags(options.tags),
           .dhcp_options_id = options.id,
           .dhcp_configurations = std::vector{configuration("domain-name", options.domain_name),
-                                   configuration("domain-name-servers", "AmazonProvidedDNS")}};
+                                             configuration("domain-name-servers", "AmazonProvidedDNS")}};
 }
 
 Attributes attributes(const Place& place, const OptionsRecord& options) {

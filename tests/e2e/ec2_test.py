@@ -1,0 +1,180 @@
+"""EC2's network through boto3, the AWS CLI and Terraform."""
+import json
+import re
+import unittest
+
+from harness import ROOT, Case, error_code, need
+from terraform import GUIDE, Tree, needs_terraform
+
+
+def filters(**values):
+    return [{"Name": name.replace("_", "-"), "Values": [value] if isinstance(value, str) else value} for name, value in values.items()]
+
+
+class Network(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.ec2 = cls.boreal.client("ec2")
+
+    def vpc(self, cidr="10.0.0.0/16"):
+        vpc = self.ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+        self.addCleanup(self.ec2.delete_vpc, VpcId=vpc)
+        return vpc
+
+    def subnet(self, vpc, cidr):
+        subnet = self.ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]
+        self.addCleanup(self.ec2.delete_subnet, SubnetId=subnet["SubnetId"])
+        return subnet
+
+    def group(self, vpc, name):
+        group = self.ec2.create_security_group(VpcId=vpc, GroupName=name, Description=name)["GroupId"]
+        self.addCleanup(self.ec2.delete_security_group, GroupId=group)
+        return group
+
+    def test_zones_and_regions(self):
+        zones = self.ec2.describe_availability_zones(Filters=filters(state="available"))["AvailabilityZones"]
+        self.assertGreaterEqual(len(zones), 3)
+        self.assertEqual(("us-east-1a", "use1-az1", "available"), (zones[0]["ZoneName"], zones[0]["ZoneId"], zones[0]["State"]))
+        regions = self.ec2.describe_regions(Filters=filters(region_name="eu-*"))["Regions"]
+        self.assertIn("eu-central-1", [r["RegionName"] for r in regions])
+
+    def test_default_network(self):
+        vpc, = self.ec2.describe_vpcs(Filters=filters(is_default="true"))["Vpcs"]
+        self.assertRegex(vpc["VpcId"], r"^vpc-[0-9a-f]{17}$")
+        subnets = self.ec2.describe_subnets(Filters=filters(default_for_az="true"))["Subnets"]
+        self.assertEqual({vpc["VpcId"]}, {s["VpcId"] for s in subnets})
+        table, = self.ec2.describe_route_tables(Filters=[*filters(vpc_id=vpc["VpcId"]), {"Name": "association.main", "Values": ["true"]}])["RouteTables"]
+        self.assertEqual({"local"}, {r["GatewayId"] for r in table["Routes"] if r["DestinationCidrBlock"] == vpc["CidrBlock"]})
+        acl, = self.ec2.describe_network_acls(Filters=filters(vpc_id=vpc["VpcId"], default="true"))["NetworkAcls"]
+        self.assertEqual(len(subnets), len(acl["Associations"]))
+        self.assertEqual({100, 32767}, {e["RuleNumber"] for e in acl["Entries"]})
+
+    def test_vpc_attributes(self):
+        vpc = self.vpc()
+        self.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+        answer = self.ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")
+        self.assertEqual({"Value": True}, answer["EnableDnsHostnames"])
+
+    def test_subnets(self):
+        vpc = self.vpc()
+        subnet = self.subnet(vpc, "10.0.20.0/24")
+        self.assertEqual(251, subnet["AvailableIpAddressCount"])
+        self.assertEqual("InvalidSubnet.Conflict", error_code(self.ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.20.0/25"))
+        self.assertEqual("InvalidSubnet.Range", error_code(self.ec2.create_subnet, VpcId=vpc, CidrBlock="10.9.0.0/24"))
+        self.assertEqual("InvalidParameterValue", error_code(self.ec2.create_subnet, VpcId=vpc, CidrBlock="10.0.1.0/24", AvailabilityZone="us-east-1z"))
+        self.assertEqual("DependencyViolation", error_code(self.ec2.delete_vpc, VpcId=vpc))
+        self.assertEqual("InvalidSubnetID.NotFound", error_code(self.ec2.delete_subnet, SubnetId="subnet-00000000000000000"))
+
+    def test_security_group_rules(self):
+        vpc = self.vpc()
+        group, apps = self.group(vpc, "data"), self.group(vpc, "apps")
+        permission = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432,
+                      "IpRanges": [{"CidrIp": "10.0.0.0/16", "Description": "applications"}], "UserIdGroupPairs": [{"GroupId": apps}]}
+        rules = self.ec2.authorize_security_group_ingress(
+            GroupId=group, IpPermissions=[permission],
+            TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [{"Key": "k", "Value": "v"}]}])["SecurityGroupRules"]
+        self.assertEqual(2, len(rules))
+        self.assertTrue(all(re.match(r"^sgr-[0-9a-f]{17}$", r["SecurityGroupRuleId"]) for r in rules))
+        shown, = self.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
+        self.assertEqual([{"CidrIp": "10.0.0.0/16", "Description": "applications"}], shown["IpPermissions"][0]["IpRanges"])
+        self.assertEqual("-1", shown["IpPermissionsEgress"][0]["IpProtocol"])
+        self.assertNotIn("FromPort", shown["IpPermissionsEgress"][0])
+        self.assertEqual("InvalidPermission.Duplicate", error_code(self.ec2.authorize_security_group_ingress, GroupId=group, IpPermissions=[permission]))
+        tagged = self.ec2.describe_security_group_rules(Filters=[{"Name": "tag:k", "Values": ["v"]}])["SecurityGroupRules"]
+        self.assertEqual({r["SecurityGroupRuleId"] for r in rules}, {r["SecurityGroupRuleId"] for r in tagged})
+        self.assertEqual("DependencyViolation", error_code(self.ec2.delete_security_group, GroupId=apps))
+        ids = [r["SecurityGroupRuleId"] for r in rules]
+        self.ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=ids)
+        self.assertEqual("InvalidSecurityGroupRuleId.NotFound", error_code(self.ec2.revoke_security_group_ingress, GroupId=group, SecurityGroupRuleIds=ids))
+
+    def test_gateways_and_routes(self):
+        vpc = self.vpc()
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        table = self.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        self.ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        shown, = self.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        self.assertEqual({"local", gateway}, {r["GatewayId"] for r in shown["Routes"]})
+        self.assertEqual("DependencyViolation", error_code(self.ec2.delete_internet_gateway, InternetGatewayId=gateway))
+        self.ec2.delete_route_table(RouteTableId=table)
+        self.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        self.ec2.delete_internet_gateway(InternetGatewayId=gateway)
+
+    def test_tags_and_pages(self):
+        vpc = self.vpc()
+        subnets = [self.subnet(vpc, f"10.0.{i}.0/24")["SubnetId"] for i in range(7)]
+        self.ec2.create_tags(Resources=subnets, Tags=[{"Key": "Name", "Value": "data"}])
+        pages = self.ec2.get_paginator("describe_subnets").paginate(Filters=[*filters(vpc_id=vpc), {"Name": "tag:Name", "Values": ["da?a"]}], PaginationConfig={"PageSize": 5})
+        self.assertEqual(sorted(subnets), sorted(s["SubnetId"] for page in pages for s in page["Subnets"]))
+        tags = self.ec2.describe_tags(Filters=filters(resource_id=subnets[0]))["Tags"]
+        self.assertEqual([{"Key": "Name", "ResourceId": subnets[0], "ResourceType": "subnet", "Value": "data"}], tags)
+
+    def test_dry_run_and_wrong_filters(self):
+        self.assertEqual("DryRunOperation", error_code(self.ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True))
+        self.assertEqual("InvalidParameterValue", error_code(self.ec2.describe_vpcs, Filters=filters(colour="red")))
+        self.assertEqual([], self.ec2.describe_nat_gateways()["NatGateways"])
+
+    def test_regions_and_accounts_are_apart(self):
+        vpc = self.vpc()
+        self.assertEqual("InvalidVpcID.NotFound", error_code(self.boreal.client("ec2", region="eu-west-1").describe_vpcs, VpcIds=[vpc]))
+        self.assertEqual("InvalidVpcID.NotFound", error_code(self.boreal.client("ec2", access_key="111111111111").describe_vpcs, VpcIds=[vpc]))
+
+    def test_the_network_outlives_a_kill(self):
+        vpc = self.vpc()
+        self.boreal.kill()
+        self.boreal.start()
+        self.assertEqual(vpc, self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["VpcId"])
+
+    @need("aws")
+    def test_aws_cli(self):
+        vpc = self.boreal.aws("ec2", "create-vpc", "--cidr-block", "10.7.0.0/16", "--tag-specifications", "ResourceType=vpc,Tags=[{Key=Name,Value=cli}]")["Vpc"]
+        self.addCleanup(self.ec2.delete_vpc, VpcId=vpc["VpcId"])
+        self.assertEqual([{"Key": "Name", "Value": "cli"}], vpc["Tags"])
+        group = self.boreal.aws("ec2", "create-security-group", "--group-name", "cli", "--description", "d", "--vpc-id", vpc["VpcId"])["GroupId"]
+        self.addCleanup(self.ec2.delete_security_group, GroupId=group)
+        self.boreal.aws("ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "5432", "--cidr", "10.0.0.0/8")
+        denied = self.boreal.aws("ec2", "authorize-security-group-ingress", "--group-id", group, "--protocol", "tcp", "--port", "5432", "--cidr", "10.0.0.0/8", check=False)
+        self.assertIn("InvalidPermission.Duplicate", denied.stderr)
+
+
+@needs_terraform
+class VpcModule(Case):
+    """Of a whole tree only its network: applied, planned again, destroyed."""
+
+    def everything(self):
+        ec2 = self.boreal.client("ec2")
+        return [sorted(v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]), sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]),
+                sorted(g["GroupId"] for g in ec2.describe_security_groups()["SecurityGroups"]),
+                sorted(t["RouteTableId"] for t in ec2.describe_route_tables()["RouteTables"]),
+                sorted(a["NetworkAclId"] for a in ec2.describe_network_acls()["NetworkAcls"])]
+
+    def stand_and_fall(self, source, module, **variables):
+        before = self.everything()
+        tree = Tree(source, module, self.boreal)
+        self.addCleanup(tree.clean)
+        for name, value in variables.items():
+            tree.env[f"TF_VAR_{name}"] = value if isinstance(value, str) else json.dumps(value)
+        (tree.folder / "boreal_provider.tf").write_text(
+            'provider "aws" {\n  region = "us-east-1"\n  access_key = "%s"\n  secret_key = "test"\n'
+            '  skip_credentials_validation = true\n  skip_metadata_api_check = true\n  skip_requesting_account_id = true\n'
+            '  endpoints {\n    ec2 = "%s"\n  }\n}\n' % (self.boreal.account, self.boreal.url))
+        tree.apply()
+        tree.assert_plan_is_empty()
+        outputs = tree.outputs()
+        tree.destroy()
+        self.assertEqual(before, self.everything())
+        return outputs
+
+    @unittest.skipUnless(GUIDE.is_dir(), "the guide's tree is not here (BOREAL_GUIDE)")
+    def test_the_guides(self):
+        outputs = self.stand_and_fall(GUIDE, "modules/vpc", environment="prod")
+        self.assertEqual(2, len(outputs["data_subnet_ids"]))
+
+    def test_ours(self):
+        outputs = self.stand_and_fall(ROOT / "terraform", "modules/vpc", environment="prod", database_client_cidrs=["10.0.0.0/16", "127.0.0.0/8"])
+        self.assertEqual({"us-east-1a", "us-east-1b"}, set(outputs["data_subnets"]))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,193 @@
+"""A database cluster through boto3, the CLI and psql: its whole life on real PostgreSQL."""
+import os
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from harness import Boreal, Case, error_code, need
+
+PASSWORD = "ChangeMe-12345"
+
+
+def psql(host, sql, password=PASSWORD, check=True):
+    done = subprocess.run(["psql", "-h", host, "-U", "postgres", "-d", "shop", "-XAtc", sql, "-v", "VERBOSITY=verbose"],
+                          env={**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"}, capture_output=True, text=True)
+    if check and done.returncode != 0:
+        raise AssertionError(done.stderr)
+    return done.stdout.strip() if check else done
+
+
+def wait_until(what, holds, timeout_s=60):
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout_s} s")
+        time.sleep(0.1)
+
+
+def servers(data):
+    """Pids of the PostgreSQL servers below the data folder: of each, the first process."""
+    return {int(p.read_text().splitlines()[0]) for p in Path(data).glob("postgres/instances/*/servers/*/data/postmaster.pid")}
+
+
+def security_group(boreal, cidr="127.0.0.0/8"):
+    ec2 = boreal.client("ec2")
+    vpc = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName=f"db-{time.monotonic_ns()}", Description="databases", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission(cidr)])
+    return group
+
+
+def permission(cidr):
+    return {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "IpRanges": [{"CidrIp": cidr}]}
+
+
+def create_cluster(rds, name, instances=2, **more):
+    cluster = rds.create_db_cluster(DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="postgres",
+                                    MasterUserPassword=PASSWORD, DatabaseName="shop", **more)["DBCluster"]
+    add_instances(rds, name, instances)
+    return cluster
+
+
+def add_instances(rds, name, count):
+    for n in range(count):
+        rds.create_db_instance(DBInstanceIdentifier=f"{name}-{n + 1}", DBClusterIdentifier=name, Engine="aurora-postgresql",
+                               DBInstanceClass="db.t3.medium")
+    of_cluster = [{"Name": "db-cluster-id", "Values": [name]}]
+    wait_until("instances available", lambda: all(
+        i["DBInstanceStatus"] == "available" for i in rds.describe_db_instances(Filters=of_cluster)["DBInstances"]))
+
+
+def writer(rds, name):
+    members = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["DBClusterMembers"]
+    return next((m["DBInstanceIdentifier"] for m in members if m["IsClusterWriter"]), None)
+
+
+def delete_cluster(rds, name, **how):
+    for member in rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["DBClusterMembers"]:
+        deleted = rds.delete_db_instance(DBInstanceIdentifier=member["DBInstanceIdentifier"])["DBInstance"]
+        assert deleted["DBInstanceStatus"] == "deleting", deleted
+    of_cluster = [{"Name": "db-cluster-id", "Values": [name]}]
+    wait_until("instances gone", lambda: not rds.describe_db_instances(Filters=of_cluster)["DBInstances"])
+    rds.delete_db_cluster(DBClusterIdentifier=name, **(how or {"SkipFinalSnapshot": True}))
+    wait_until("cluster gone", lambda: not rds.describe_db_clusters(
+        Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBClusters"])
+
+
+@need("psql")
+class Life(Case):
+    def test_life_of_a_cluster(self):
+        rds = self.boreal.client("rds")
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="cpg", DBParameterGroupFamily="aurora-postgresql13",
+                                              Description="d")
+        cluster = create_cluster(rds, "life", EngineVersion="13.7", DeletionProtection=True,
+                                 DBClusterParameterGroupName="cpg", VpcSecurityGroupIds=[security_group(self.boreal)])
+        write, read = cluster["Endpoint"], cluster["ReaderEndpoint"]
+        self.assertEqual(cluster["EngineVersion"], "13.7")
+        psql(write, "CREATE TABLE t AS SELECT generate_series(1, 1000) n")
+        wait_until("rows on the reader", lambda: psql(read, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000", 1)
+        self.assertIn("25006", psql(read, "INSERT INTO t VALUES (1)", check=False).stderr)
+        self.assertEqual(psql(write, "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'"), "f")
+
+        rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="cpg", Parameters=[
+            {"ParameterName": "log_statement", "ParameterValue": "all", "ApplyMethod": "immediate"},
+            {"ParameterName": "max_connections", "ParameterValue": "60", "ApplyMethod": "pending-reboot"}])
+        wait_until("parameter in force", lambda: psql(write, "SHOW log_statement") == "all", 10)
+        self.assertEqual(psql(write, "SHOW max_connections"), "100")
+        user = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="cpg", Source="user")["Parameters"]
+        self.assertEqual([(p["ParameterName"], p["ParameterValue"], p["ApplyMethod"]) for p in user],
+                         [("log_statement", "all", "immediate"), ("max_connections", "60", "pending-reboot")])
+        bad = [{"ParameterName": "log_statement", "ParameterValue": "some", "ApplyMethod": "immediate"}]
+        self.assertEqual(error_code(rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="cpg", Parameters=bad),
+                         "InvalidParameterValue")
+
+        self.assertEqual(error_code(rds.delete_db_cluster, DBClusterIdentifier="life", SkipFinalSnapshot=True),
+                         "InvalidParameterCombination")
+        rds.failover_db_cluster(DBClusterIdentifier="life", TargetDBInstanceIdentifier="life-2")
+        wait_until("failover", lambda: writer(rds, "life") == "life-2")
+        psql(write, "INSERT INTO t VALUES (1001)")
+
+        rds.modify_db_cluster(DBClusterIdentifier="life", MasterUserPassword="Another-12345", DeletionProtection=False)
+        wait_until("new password", lambda: psql(write, "SELECT 1", "Another-12345", check=False).returncode == 0)
+        self.assertNotEqual(psql(write, "SELECT 1", check=False).returncode, 0)
+
+        said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="life")["Events"]]
+        self.assertIn("Engine version 13.7 served by PostgreSQL 15", said)
+        self.assertIn("Completed failover to DB instance: life-2", said)
+        files = self.boreal.aws("rds", "describe-db-log-files", "--db-instance-identifier", "life-1")["DescribeDBLogFiles"]
+        text = rds.download_db_log_file_portion(DBInstanceIdentifier="life-1", LogFileName=files[0]["LogFileName"], Marker="0")
+        self.assertIn("database system is ready", text["LogFileData"])
+        self.assertNotIn("SCRAM-SHA-256$", text["LogFileData"])
+
+        delete_cluster(rds, "life", FinalDBSnapshotIdentifier="life-final")
+        self.assertEqual(servers(self.boreal.data), set())
+        again = rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="again", SnapshotIdentifier="life-final",
+                                                     Engine="aurora-postgresql",
+                                                     VpcSecurityGroupIds=[security_group(self.boreal)])["DBCluster"]
+        add_instances(rds, "again", 1)
+        self.assertEqual(psql(again["Endpoint"], "SELECT count(*) FROM t", "Another-12345"), "1001")
+        delete_cluster(rds, "again")
+
+    def test_security_groups_let_in_and_lock_out(self):
+        rds, ec2 = self.boreal.client("rds"), self.boreal.client("ec2")
+        group = security_group(self.boreal)
+        cluster = create_cluster(rds, "doors", 1, VpcSecurityGroupIds=[group])
+        self.assertEqual(psql(cluster["Endpoint"], "SELECT 1"), "1")
+        ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[permission("127.0.0.0/8")])
+        address = rds.describe_db_instances(DBInstanceIdentifier="doors-1")["DBInstances"][0]["Endpoint"]["Address"]
+        for host in (cluster["Endpoint"], address):
+            wait_until("locked out", lambda: psql(host, "SELECT 1", check=False).returncode != 0, 5)
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("127.0.0.0/8")])
+        wait_until("let in", lambda: psql(cluster["Endpoint"], "SELECT 1", check=False).returncode == 0, 5)
+        self.assertEqual(error_code(ec2.delete_security_group, GroupId=group), "DependencyViolation")
+        delete_cluster(rds, "doors")
+        ec2.delete_security_group(GroupId=group)
+
+    def test_refusals(self):
+        rds = self.boreal.client("rds")
+        def refused(**more):
+            return error_code(rds.create_db_cluster, DBClusterIdentifier="no", Engine="aurora-postgresql",
+                              MasterUsername="postgres", MasterUserPassword=PASSWORD, **more)
+        self.assertEqual(refused(StorageEncrypted=True), "InvalidParameterCombination")
+        self.assertEqual(refused(EngineVersion="99.1"), "InvalidParameterCombination")
+        self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")
+        self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
+        self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+
+
+@need("psql")
+class UnderKill(unittest.TestCase):
+    def test_servers_are_adopted(self):
+        with Boreal() as boreal:
+            rds = boreal.client("rds")
+            cluster = create_cluster(rds, "kept", VpcSecurityGroupIds=[security_group(boreal)])
+            psql(cluster["Endpoint"], "CREATE TABLE t AS SELECT generate_series(1, 10) n")
+            before = servers(boreal.data)
+            self.assertEqual(len(before), 2)
+            boreal.kill()
+            boreal.start()
+            wait_until("served again", lambda: psql(cluster["Endpoint"], "SELECT count(*) FROM t", check=False).stdout.strip() == "10")
+            wait_until("reader served again", lambda: psql(cluster["ReaderEndpoint"], "SELECT 1", check=False).returncode == 0)
+            self.assertEqual(servers(boreal.data), before)
+            delete_cluster(boreal.client("rds"), "kept")
+
+    def test_a_cluster_in_the_making_is_finished(self):
+        with Boreal() as boreal:
+            rds = boreal.client("rds")
+            group = security_group(boreal)
+            cluster = rds.create_db_cluster(DBClusterIdentifier="half", Engine="aurora-postgresql", MasterUsername="postgres",
+                                            MasterUserPassword=PASSWORD, DatabaseName="shop", VpcSecurityGroupIds=[group])
+            for n in (1, 2):
+                rds.create_db_instance(DBInstanceIdentifier=f"half-{n}", DBClusterIdentifier="half",
+                                       Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+            for pause_s in (0.3, 0.7, 1.5):
+                time.sleep(pause_s)
+                boreal.kill()
+                boreal.start()
+            rds = boreal.client("rds")
+            wait_until("instances available", lambda: all(
+                i["DBInstanceStatus"] == "available" for i in rds.describe_db_instances()["DBInstances"]))
+            self.assertEqual(psql(cluster["DBCluster"]["Endpoint"], "SELECT 1"), "1")
+            self.assertEqual(len(servers(boreal.data)), 2)
+            delete_cluster(rds, "half")

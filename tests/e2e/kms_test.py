@@ -1,0 +1,79 @@
+"""KMS through boto3 and the AWS CLI."""
+import json
+
+from e2e.helpers import advance, allow, eventually, policy, reset_clock, user
+from harness import Case, error_code
+
+
+class Kms(Case):
+    def test_encrypt_rotate_restart_decrypt(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key(Description="e2e", Tags=[{"TagKey": "Name", "TagValue": "k"}])["KeyMetadata"]
+        self.assertEqual((key["KeyState"], key["KeyManager"]), ("Enabled", "CUSTOMER"))
+        sealed = kms.encrypt(KeyId=key["KeyId"], Plaintext=b"hello", EncryptionContext={"a": "1"})["CiphertextBlob"]
+        kms.rotate_key_on_demand(KeyId=key["KeyId"])
+        self.boreal.kill()
+        self.boreal.start()
+        kms = self.boreal.client("kms")
+        opened = kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"a": "1"})
+        self.assertEqual((opened["Plaintext"], opened["KeyId"]), (b"hello", key["Arn"]))
+        self.assertEqual(error_code(kms.decrypt, CiphertextBlob=sealed), "InvalidCiphertextException")
+        self.assertEqual(len(kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"]), 1)
+
+    def test_cli_alias_and_policy(self):
+        key = self.boreal.aws("kms", "create-key")["KeyMetadata"]["KeyId"]
+        self.boreal.aws("kms", "create-alias", "--alias-name", "alias/cli", "--target-key-id", key)
+        self.assertEqual(self.boreal.aws("kms", "describe-key", "--key-id", "alias/cli")["KeyMetadata"]["KeyId"], key)
+        aliases = self.boreal.aws("kms", "list-aliases", "--key-id", key)["Aliases"]
+        self.assertEqual([a["AliasName"] for a in aliases], ["alias/cli"])
+        document = json.loads(self.boreal.aws("kms", "get-key-policy", "--key-id", key, "--policy-name", "default")["Policy"])
+        self.assertIn(":root", document["Statement"][0]["Principal"]["AWS"])
+        self.boreal.aws("kms", "enable-key-rotation", "--key-id", key, "--rotation-period-in-days", "100")
+        self.assertEqual(self.boreal.aws("kms", "get-key-rotation-status", "--key-id", key)["RotationPeriodInDays"], 100)
+
+    def test_aliases_come_in_pages(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        names = {f"alias/page/{i}" for i in range(7)}
+        for name in names:
+            kms.create_alias(AliasName=name, TargetKeyId=key)
+        found = [a["AliasName"] for page in kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 3})
+                 for a in page["Aliases"]]
+        self.assertEqual(len(found), len(set(found)))
+        self.assertLessEqual(names, set(found))
+
+    def test_permissions(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]
+        narrow = user(self, "kms-narrow", allow("kms:Encrypt", key["Arn"]))("kms")
+        sealed = narrow.encrypt(KeyId=key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+        self.assertEqual(error_code(narrow.decrypt, CiphertextBlob=sealed), "AccessDeniedException")
+        self.assertEqual(error_code(narrow.list_keys), "AccessDeniedException")
+        elsewhere = self.boreal.client("kms", "111111111111")
+        self.assertEqual(error_code(elsewhere.decrypt, CiphertextBlob=sealed), "AccessDeniedException")
+        self.assertEqual(error_code(elsewhere.describe_key, KeyId=key["Arn"]), "AccessDeniedException")
+        arn = self.boreal.client("iam").get_user(UserName="kms-narrow")["User"]["Arn"]
+        grant = kms.create_grant(KeyId=key["KeyId"], GranteePrincipal=arn, Operations=["Decrypt"])
+        self.assertEqual(narrow.decrypt(CiphertextBlob=sealed)["Plaintext"], b"x")
+        kms.revoke_grant(KeyId=key["KeyId"], GrantId=grant["GrantId"])
+        self.assertEqual(error_code(narrow.decrypt, CiphertextBlob=sealed), "AccessDeniedException")
+        kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(
+            {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "kms:*", "Resource": "*"},
+            {"Effect": "Deny", "Principal": {"AWS": arn}, "Action": "kms:Encrypt", "Resource": "*"}), PolicyName="default")
+        self.assertEqual(error_code(narrow.encrypt, KeyId=key["KeyId"], Plaintext=b"x"), "AccessDeniedException")
+
+    def test_time_deletes(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        self.assertEqual(error_code(kms.encrypt, KeyId=key, Plaintext=b"x"), "KMSInvalidStateException")
+        advance(self, "8d")
+        reset_clock(self)
+        self.assertEqual(error_code(kms.describe_key, KeyId=key), "NotFoundException")
+
+    def test_dry_run_and_unsupported(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        self.assertEqual(error_code(kms.encrypt, KeyId=key, Plaintext=b"x", DryRun=True), "DryRunOperationException")
+        self.assertEqual(error_code(kms.create_key, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY"), "UnsupportedOperationException")
+        self.assertEqual(error_code(kms.sign, KeyId=key, Message=b"x", SigningAlgorithm="ECDSA_SHA_256"), "NotImplemented")

@@ -1,0 +1,101 @@
+"""Secrets Manager through boto3 and the AWS CLI."""
+from e2e.helpers import advance, allow, eventually, policy, reset_clock, user
+from harness import Case, error_code
+
+
+class SecretsManager(Case):
+    def client(self, **more):
+        return self.boreal.client("secretsmanager", **more)
+
+    def test_what_terraform_does(self):
+        """An empty secret, its value with Terraform's kind of token, and the look-ups of its data sources."""
+        secrets = self.client()
+        made = secrets.create_secret(Name="tf/db", Description="", ClientRequestToken="terraform-20261122131140193500000001")
+        self.assertNotIn("VersionId", made)
+        self.assertNotIn("ResourcePolicy", secrets.get_resource_policy(SecretId=made["ARN"]))
+        token = "terraform-20261122131240092700000003"
+        put = secrets.put_secret_value(SecretId=made["ARN"], ClientRequestToken=token, SecretString='{"password":"x"}')
+        self.assertEqual(put["VersionId"], token)
+        for name in (made["ARN"], "tf/db", made["ARN"][:-7]):
+            got = secrets.get_secret_value(SecretId=name)
+            self.assertEqual((got["SecretString"], got["VersionId"], got["VersionStages"]), ('{"password":"x"}', token, ["AWSCURRENT"]))
+        secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
+        self.assertEqual(error_code(secrets.describe_secret, SecretId=made["ARN"]), "ResourceNotFoundException")
+
+    def test_cli(self):
+        made = self.boreal.aws("secretsmanager", "create-secret", "--name", "cli", "--secret-string", "one")
+        self.boreal.aws("secretsmanager", "put-secret-value", "--secret-id", "cli", "--secret-string", "two")
+        got = self.boreal.aws("secretsmanager", "get-secret-value", "--secret-id", "cli", "--version-stage", "AWSPREVIOUS")
+        self.assertEqual((got["SecretString"], got["VersionId"]), ("one", made["VersionId"]))
+        word = self.boreal.aws("secretsmanager", "get-random-password", "--password-length", "40")["RandomPassword"]
+        self.assertEqual(len(word), 40)
+        batch = self.boreal.aws("secretsmanager", "batch-get-secret-value", "--secret-id-list", "cli", "none")
+        self.assertEqual((batch["SecretValues"][0]["SecretString"], batch["Errors"][0]["ErrorCode"]), ("two", "ResourceNotFoundException"))
+
+    def test_values_survive_a_kill_and_never_lie_in_clear(self):
+        canary = "canary-51c0ffee-in-a-secret"
+        self.client().create_secret(Name="canary", SecretString=canary)
+        self.boreal.kill()
+        for path in self.boreal.data.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(canary.encode(), path.read_bytes(), path)
+        self.boreal.start()
+        self.assertEqual(self.client().get_secret_value(SecretId="canary")["SecretString"], canary)
+        self.assertNotIn(canary, self.boreal.log())
+
+    def test_permissions(self):
+        secrets = self.client()
+        mine = secrets.create_secret(Name="perm/mine", SecretString="m")["ARN"]
+        other = secrets.create_secret(Name="perm/other", SecretString="o")["ARN"]
+        narrow = user(self, "secrets-narrow", allow("secretsmanager:GetSecretValue", mine))("secretsmanager")
+        self.assertEqual(narrow.get_secret_value(SecretId="perm/mine")["SecretString"], "m")
+        self.assertEqual(error_code(narrow.get_secret_value, SecretId=other), "AccessDeniedException")
+        self.assertEqual(error_code(narrow.put_secret_value, SecretId=mine, SecretString="x"), "AccessDeniedException")
+        self.assertEqual(error_code(narrow.list_secrets), "AccessDeniedException")
+        elsewhere = self.client(access_key="111111111111")
+        self.assertEqual(error_code(elsewhere.get_secret_value, SecretId=mine), "AccessDeniedException")
+        arn = self.boreal.client("iam").get_user(UserName="secrets-narrow")["User"]["Arn"]
+        secrets.put_resource_policy(SecretId=other, ResourcePolicy=policy(
+            {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}))
+        self.assertEqual(narrow.get_secret_value(SecretId=other)["SecretString"], "o")
+
+    def test_a_customer_key_needs_its_own_permission(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        made = self.client().create_secret(Name="own-key", KmsKeyId=key, SecretString="x")["ARN"]
+        reader = user(self, "secrets-reader", allow("secretsmanager:GetSecretValue", made))("secretsmanager")
+        self.assertEqual(error_code(reader.get_secret_value, SecretId=made), "AccessDeniedException")
+        self.boreal.client("iam").put_user_policy(UserName="secrets-reader", PolicyName="key", PolicyDocument=policy(
+            allow("kms:Decrypt", key, Condition={"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com",
+                                                                  "kms:EncryptionContext:SecretARN": made}})))
+        self.assertEqual(reader.get_secret_value(SecretId=made)["SecretString"], "x")
+
+    def test_copies_in_another_region(self):
+        secrets = self.client()
+        secrets.create_secret(Name="copied", SecretString="1", AddReplicaRegions=[{"Region": "eu-west-1"}])
+        there = self.client(region="eu-west-1")
+
+        def equal(value):
+            self.assertEqual(secrets.describe_secret(SecretId="copied")["ReplicationStatus"][0]["Status"], "InSync")
+            self.assertEqual(there.get_secret_value(SecretId="copied")["SecretString"], value)
+        eventually(lambda: equal("1"))
+        secrets.put_secret_value(SecretId="copied", SecretString="2")
+        eventually(lambda: equal("2"))
+        self.assertEqual(error_code(there.put_secret_value, SecretId="copied", SecretString="3"), "InvalidRequestException")
+        secrets.remove_regions_from_replication(SecretId="copied", RemoveReplicaRegions=["eu-west-1"])
+        self.assertEqual(error_code(there.get_secret_value, SecretId="copied"), "ResourceNotFoundException")
+
+    def test_time_deletes(self):
+        secrets = self.client()
+        secrets.create_secret(Name="short-lived", SecretString="x")
+        secrets.delete_secret(SecretId="short-lived", RecoveryWindowInDays=7)
+        self.assertEqual(error_code(secrets.get_secret_value, SecretId="short-lived"), "InvalidRequestException")
+        advance(self, "8d")
+        reset_clock(self)
+        self.assertEqual(error_code(secrets.describe_secret, SecretId="short-lived"), "ResourceNotFoundException")
+
+    def test_rotation_by_lambda_is_refused_by_name(self):
+        self.client().create_secret(Name="rotated", SecretString="x")
+        answer = self.boreal.aws("secretsmanager", "rotate-secret", "--secret-id", "rotated", "--rotation-lambda-arn",
+                                 "arn:aws:lambda:us-east-1:000000000000:function:f", check=False)
+        self.assertIn("InvalidRequestException", answer.stderr)
+        self.assertIn("rotation by Lambda", answer.stderr)

@@ -1,0 +1,182 @@
+#include "dms/service.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "aws/testing.h"
+
+namespace boreal::dms {
+namespace {
+
+// A VPC of two subnets and one security group.
+struct SmallNetwork final : aws::Network {
+  std::set<std::string> interfaces;
+  aws::Outcome<Subnet> subnet(const std::string&, const std::string&, const std::string& id) override {
+    if (id == "subnet-a") return Subnet{id, "vpc-1", "us-east-1a", "10.0.1.0/24"};
+    if (id == "subnet-b") return Subnet{id, "vpc-1", "us-east-1b", "10.0.2.0/24"};
+    return aws::refuse(aws::ApiError("InvalidSubnetID.NotFound", 400, id));
+  }
+  aws::Outcome<std::vector<Subnet>> default_subnets(const std::string&, const std::string&) override {
+    return std::vector<Subnet>();
+  }
+  aws::Outcome<std::string> group_vpc(const std::string&, const std::string&, const std::string&) override {
+    return "vpc-1";
+  }
+  aws::Outcome<std::string> default_group(const std::string&, const std::string&, const std::string&) override {
+    return "sg-1";
+  }
+  aws::Outcome<std::vector<IngressRule>> ingress(const std::string&, const std::string&, const std::string&) override {
+    return std::vector<IngressRule>();
+  }
+  std::vector<std::string> availability_zones(const std::string&) override { return {"us-east-1a", "us-east-1b"}; }
+  Task<aws::Outcome<void>> attach_interface(std::string, std::string, Interface interface) override {
+    interfaces.insert(interface.owner);
+    co_return aws::Outcome<void>();
+  }
+  Task<aws::Outcome<void>> detach_interface(std::string, std::string, std::string owner) override {
+    interfaces.erase(owner);
+    co_return aws::Outcome<void>();
+  }
+  void on_group_change(std::function<void(const std::string&, const std::string&, const std::string&)>) override {}
+};
+
+struct OneKey final : aws::Keys {
+  const std::string key = std::string(32, 'k');
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string, std::string, std::string, std::string,
+                                                Context) override {
+    co_return DataKey{key, "wrapped", "arn:aws:kms:us-east-1:000000000000:key/1"};
+  }
+  Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string, Context) override {
+    co_return key;
+  }
+  Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
+    co_return "arn:aws:kms:us-east-1:000000000000:key/1";
+  }
+};
+
+struct AnyRole final : aws::Roles {
+  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string, std::string) override { co_return aws::Outcome<void>(); }
+};
+
+struct NoSecrets final : aws::Secrets {
+  Task<aws::Outcome<std::string>> value(std::string, std::string, std::string arn) override {
+    co_return aws::refuse(aws::ApiError("ResourceNotFoundException", 400, arn));
+  }
+};
+
+class DmsTest : public testing::Test {
+ protected:
+  DmsTest() { begin(); }
+  ~DmsTest() override { fixture.run(service->stop()); }
+
+  // As after a restart when there was one before.
+  void begin() {
+    service = std::make_unique<Service>(fixture.context(), network, keys, roles, secrets);
+    EXPECT_TRUE(fixture.run(service->start()));
+  }
+
+  std::string make_instance(std::string name = "rep-1") {
+    api::CreateReplicationSubnetGroupMessage group{.replication_subnet_group_identifier = "G",
+                                                   .replication_subnet_group_description = "d",
+                                                   .subnet_ids = {"subnet-a", "subnet-b"}};
+    (void)fixture.call<api::CreateReplicationSubnetGroupResponse>(*service, "CreateReplicationSubnetGroup", group);
+    api::CreateReplicationInstanceMessage input{.replication_instance_identifier = std::move(name),
+                                                .replication_instance_class = "dms.t3.medium"};
+    input.replication_subnet_group_identifier = "g";
+    auto made = fixture.call<api::CreateReplicationInstanceResponse>(*service, "CreateReplicationInstance", input);
+    EXPECT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->replication_instance->replication_instance_status, "creating");
+    return *made->replication_instance->replication_instance_arn;
+  }
+
+  aws::Outcome<std::string> status_of(const std::string& arn) {
+    api::DescribeReplicationInstancesMessage input;
+    input.filters = {{{.name = "replication-instance-arn", .values = {arn}}}};
+    auto found =
+        fixture.call<api::DescribeReplicationInstancesResponse>(*service, "DescribeReplicationInstances", input);
+    if (!found) return aws::refuse(found.error());
+    return *found->replication_instances->at(0).replication_instance_status;
+  }
+
+  aws::Outcome<api::CreateEndpointResponse> make_endpoint(std::string name, std::string engine = "postgres") {
+    api::CreateEndpointMessage input{
+        .endpoint_identifier = std::move(name), .endpoint_type = "source", .engine_name = std::move(engine)};
+    input.username = "u";
+    input.password = "Secret-Word";
+    input.server_name = "127.0.0.1";
+    input.port = 5432;
+    input.database_name = "d";
+    return fixture.call<api::CreateEndpointResponse>(*service, "CreateEndpoint", input);
+  }
+
+  aws::CallFixture fixture;
+  SmallNetwork network;
+  OneKey keys;
+  AnyRole roles;
+  NoSecrets secrets;
+  std::unique_ptr<Service> service;
+};
+
+TEST_F(DmsTest, AnInstanceBecomesAvailableWithItsInterfaceAndGoesWithIt) {
+  const std::string arn = make_instance();
+  fixture.run_until_idle();
+  EXPECT_EQ(status_of(arn), "available");
+  EXPECT_EQ(network.interfaces.size(), 1U);
+  api::DeleteReplicationInstanceMessage input{.replication_instance_arn = arn};
+  const auto deleted =
+      fixture.call<api::DeleteReplicationInstanceResponse>(*service, "DeleteReplicationInstance", input);
+  ASSERT_TRUE(deleted);
+  EXPECT_EQ(deleted->replication_instance->replication_instance_status, "deleting");
+  fixture.run_until_idle();
+  EXPECT_EQ(status_of(arn).error().code, "ResourceNotFoundFault");
+  EXPECT_TRUE(network.interfaces.empty());
+}
+
+TEST_F(DmsTest, EndpointsKeepPasswordsSealed) {
+  const auto made = make_endpoint("e");
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->endpoint->postgresql_settings->server_name, "127.0.0.1");
+  EXPECT_FALSE(made->endpoint->postgresql_settings->password);
+  const auto kept = fixture.catalog().scan("dms/000000000000/us-east-1", "endpoint/");
+  ASSERT_TRUE(kept);
+  ASSERT_EQ(kept->size(), 1U);
+  EXPECT_EQ(kept->at(0).second.find("Secret-Word"), std::string::npos);
+  auto record = store::decode<EndpointRecord>(kept->at(0).second);
+  ASSERT_TRUE(record);
+  const Tools tools{fixture.context(), network, keys, roles, secrets};
+  const auto login = fixture.run(login_of(tools, {"000000000000", "us-east-1"}, *record));
+  ASSERT_TRUE(login) << login.error().message();
+  EXPECT_EQ(login->password, "Secret-Word");
+}
+
+TEST_F(DmsTest, OtherEnginesAndTakenNamesAreRefused) {
+  EXPECT_EQ(make_endpoint("e", "mysql").error().code, "InvalidParameterValueException");
+  EXPECT_TRUE(make_endpoint("e"));
+  EXPECT_EQ(make_endpoint("E").error().code, "ResourceAlreadyExistsFault");
+}
+
+TEST_F(DmsTest, PoliciesSeeTagsAndNamesAsTheyAreKept) {
+  make_instance();
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dms:*","Resource":"*"},
+          {"Effect":"Deny","Action":"dms:*","Resource":"arn:aws:dms:us-east-1:000000000000:subgrp:g"}]})")};
+  api::DeleteReplicationSubnetGroupMessage input{.replication_subnet_group_identifier = "G"};
+  const auto denied =
+      fixture.call<api::DeleteReplicationSubnetGroupResponse>(*service, "DeleteReplicationSubnetGroup", input);
+  ASSERT_FALSE(denied);
+  EXPECT_TRUE(denied.error().code.starts_with("AccessDenied")) << denied.error().code;
+}
+
+TEST(Secret, HasTheLogin) {
+  Login login;
+  ASSERT_TRUE(apply_secret(R"({"username":"u","password":"p","host":"h","port":"5433"})", login));
+  EXPECT_EQ(login.user + login.password + login.host, "uph");
+  EXPECT_EQ(login.port, 5433);
+  EXPECT_FALSE(apply_secret(R"({"username":"u"})", login));
+  EXPECT_FALSE(apply_secret("plain", login));
+}
+
+}  // namespace
+}  // namespace boreal::dms

@@ -1,0 +1,201 @@
+"""DMS through boto3: resources with the statuses that clients poll for, and connection tests against a real PostgreSQL."""
+import json
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness import Case, error_code
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+PASSWORD = "Right-Horse-42"
+MAPPINGS = json.dumps({"rules": [{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "rule-action": "include",
+                                  "object-locator": {"schema-name": "public", "table-name": "%"}}]})
+SETTINGS = json.dumps({"TargetMetadata": {"TargetSchema": "", "SupportLobs": True}, "Logging": {"EnableLogging": True}})
+
+
+class Database:
+    """A PostgreSQL of the test's own, that wants a password."""
+
+    def __init__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="boreal-dms-"))
+        self.folder.chmod(0o755)
+        self.bin = BINARIES[-1].parent
+        self.as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        secret = self.folder / "password"
+        secret.write_text(PASSWORD)
+        data = self.folder / "data"
+        data.mkdir()
+        if self.as_user:
+            owner = pwd.getpwnam("postgres")
+            os.chown(data, owner.pw_uid, owner.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.run("initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}", "-N")
+        self.data = data
+        self.run("pg_ctl", "-D", data, "-w", "-l", data / "log", "-o",
+                 f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c fsync=off", "start")
+
+    def run(self, program, *args):
+        subprocess.run([*self.as_user, str(self.bin / program), *map(str, args)], check=True, cwd=self.folder,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+
+    def sql(self, text):
+        subprocess.run(["psql", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-c", text], check=True,
+                       env={**os.environ, "PGPASSWORD": PASSWORD}, stdout=subprocess.DEVNULL)
+
+    def close(self):
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Base(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.dms = cls.boreal.client("dms")
+        cls.ec2 = cls.boreal.client("ec2")
+        vpc = cls.ec2.create_vpc(CidrBlock="10.7.0.0/16")["Vpc"]["VpcId"]
+        cls.subnets = [cls.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.7.{n}.0/24", AvailabilityZone=f"us-east-1{z}")
+                       ["Subnet"]["SubnetId"] for n, z in ((1, "a"), (2, "b"))]
+        cls.dms.create_replication_subnet_group(ReplicationSubnetGroupIdentifier="Group", SubnetIds=cls.subnets,
+                                                ReplicationSubnetGroupDescription="d")
+
+    def until(self, look, wanted, seconds=20):
+        deadline = time.monotonic() + seconds
+        while (seen := look()) not in wanted:
+            self.assertLess(time.monotonic(), deadline, f"still {seen}")
+            time.sleep(0.05)
+        return seen
+
+    def instance(self, name):
+        made = self.dms.create_replication_instance(
+            ReplicationInstanceIdentifier=name, ReplicationInstanceClass="dms.t3.medium",
+            ReplicationSubnetGroupIdentifier="group")["ReplicationInstance"]
+        self.assertEqual(made["ReplicationInstanceStatus"], "creating")
+        self.assertEqual(made["ReplicationSubnetGroup"]["ReplicationSubnetGroupIdentifier"], "group")
+        self.until(lambda: self.instances("replication-instance-id", name)[0]["ReplicationInstanceStatus"], ["available"])
+        return made["ReplicationInstanceArn"]
+
+    def instances(self, name, value):
+        return self.dms.describe_replication_instances(Filters=[{"Name": name, "Values": [value]}])["ReplicationInstances"]
+
+    def endpoint(self, name, kind, port=5432, password=PASSWORD, engine="postgres", **more):
+        return self.dms.create_endpoint(EndpointIdentifier=name, EndpointType=kind, EngineName=engine, ServerName="127.0.0.1",
+                                        Port=port, DatabaseName="postgres", Username="postgres", Password=password,
+                                        **more)["Endpoint"]
+
+
+class DmsTest(Base):
+    def test_resources_live_and_refuse_to_go_while_in_use(self):
+        rep = self.instance("Rep-One")
+        self.assertRegex(rep, r"^arn:aws:dms:us-east-1:\d{12}:rep:[A-Z2-7]{26}$")
+        source = self.endpoint("one-source", "source")["EndpointArn"]
+        target = self.endpoint("one-target", "target", engine="aurora-postgresql")["EndpointArn"]
+        task = self.dms.create_replication_task(
+            ReplicationTaskIdentifier="one-task", SourceEndpointArn=source, TargetEndpointArn=target,
+            ReplicationInstanceArn=rep, MigrationType="cdc", TableMappings=MAPPINGS, ReplicationTaskSettings=SETTINGS,
+            Tags=[{"Key": "a", "Value": "b"}])["ReplicationTask"]
+        self.assertEqual(task["Status"], "creating")
+        arn = task["ReplicationTaskArn"]
+        find = lambda: self.dms.describe_replication_tasks(  # noqa: E731
+            Filters=[{"Name": "replication-task-id", "Values": ["one-task"]}])["ReplicationTasks"][0]
+        self.until(lambda: find()["Status"], ["ready"])
+        self.assertEqual(find()["ReplicationTaskSettings"], SETTINGS)
+        self.assertEqual(self.dms.list_tags_for_resource(ResourceArn=arn)["TagList"], [{"Key": "a", "Value": "b"}])
+        self.assertEqual(error_code(self.dms.start_replication_task, ReplicationTaskArn=arn,
+                                    StartReplicationTaskType="start-replication"), "NotImplemented")
+        self.assertEqual(find()["Status"], "ready")
+        for call, member, value in ((self.dms.delete_endpoint, "EndpointArn", source),
+                                    (self.dms.delete_replication_instance, "ReplicationInstanceArn", rep),
+                                    (self.dms.delete_replication_subnet_group, "ReplicationSubnetGroupIdentifier", "Group")):
+            self.assertEqual(error_code(call, **{member: value}), "InvalidResourceStateFault")
+        self.assertEqual(error_code(self.ec2.delete_subnet, SubnetId=self.subnets[0]), "DependencyViolation")
+
+        self.assertEqual(self.dms.delete_replication_task(ReplicationTaskArn=arn)["ReplicationTask"]["Status"], "deleting")
+        self.until(lambda: self.gone(find), [True])
+        self.assertEqual(self.dms.delete_endpoint(EndpointArn=source)["Endpoint"]["Status"], "deleting")
+        self.dms.delete_endpoint(EndpointArn=target)
+        deleted = self.dms.delete_replication_instance(ReplicationInstanceArn=rep)["ReplicationInstance"]
+        self.assertEqual(deleted["ReplicationInstanceStatus"], "deleting")
+        self.until(lambda: self.gone(self.instances, "replication-instance-arn", rep), [True])
+
+    def gone(self, call, *args):
+        try:
+            call(*args)
+        except self.dms.exceptions.ResourceNotFoundFault:
+            return True
+        return False
+
+    def test_wrong_input_is_refused_by_name(self):
+        self.assertEqual(error_code(self.endpoint, "my", "source", engine="mysql"), "InvalidParameterValueException")
+        self.assertEqual(error_code(self.endpoint, "bad--name", "source"), "InvalidParameterValueException")
+        self.assertEqual(error_code(self.endpoint, "tls", "source", SslMode="verify-full"),
+                         "InvalidParameterCombinationException")
+        self.assertEqual(error_code(self.dms.describe_endpoints, Filters=[{"Name": "endpoint-id", "Values": ["none"]}]),
+                         "ResourceNotFoundFault")
+        self.assertEqual(error_code(self.dms.describe_endpoints, Filters=[{"Name": "colour", "Values": ["red"]}]),
+                         "InvalidParameterValueException")
+        self.assertEqual(error_code(self.dms.create_replication_instance, ReplicationInstanceIdentifier="x",
+                                    ReplicationInstanceClass="dms.z9.huge"), "InvalidParameterValueException")
+
+    def test_no_answer_has_the_password(self):
+        made = self.endpoint("quiet", "source", PostgreSQLSettings={"SlotName": "s", "Password": PASSWORD})
+        self.assertNotIn(PASSWORD, json.dumps(made))
+        self.assertEqual(made["PostgreSQLSettings"]["SlotName"], "s")
+        self.assertEqual(made["PostgreSQLSettings"]["Port"], made["Port"])
+        changed = self.dms.modify_endpoint(EndpointArn=made["EndpointArn"], Port=6000)["Endpoint"]
+        self.assertEqual((changed["Port"], changed["PostgreSQLSettings"]["SlotName"]), (6000, "s"))
+        for file in self.boreal.data.rglob("*"):
+            if file.is_file():
+                self.assertNotIn(PASSWORD.encode(), file.read_bytes(), str(file))
+
+
+@unittest.skipUnless(BINARIES, "PostgreSQL is not installed")
+class DmsConnectionTest(Base):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.database = Database()
+        cls.addClassCleanup(cls.database.close)
+
+    def test_connections_are_real(self):
+        self.database.sql("CREATE SCHEMA shop")
+        rep = self.instance("prober")
+        good = self.endpoint("good", "source", self.database.port)["EndpointArn"]
+        bad = self.endpoint("bad", "source", self.database.port, password="Wrong")["EndpointArn"]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            nobody = self.endpoint("nobody", "source", probe.getsockname()[1])["EndpointArn"]
+        for endpoint in (good, bad, nobody):
+            tested = self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=endpoint)["Connection"]
+            self.assertEqual(tested["Status"], "testing")
+
+        def outcome(endpoint):
+            look = lambda: self.dms.describe_connections(  # noqa: E731
+                Filters=[{"Name": "endpoint-arn", "Values": [endpoint]}])["Connections"][0]
+            self.until(lambda: look()["Status"], ["successful", "failed"])
+            return look()
+
+        self.assertEqual(outcome(good)["Status"], "successful")
+        self.assertIn("password authentication failed", outcome(bad)["LastFailureMessage"])
+        self.assertIn("Connection refused", outcome(nobody)["LastFailureMessage"])
+
+        self.assertEqual(error_code(self.dms.describe_schemas, EndpointArn=good), "InvalidResourceStateFault")
+        self.dms.refresh_schemas(EndpointArn=good, ReplicationInstanceArn=rep)
+        self.until(lambda: self.dms.describe_refresh_schemas_status(EndpointArn=good)["RefreshSchemasStatus"]["Status"],
+                   ["successful"])
+        self.assertEqual(self.dms.describe_schemas(EndpointArn=good)["Schemas"], ["public", "shop"])
+
+        self.boreal.kill()
+        self.boreal.start()
+        self.assertEqual(outcome(good)["Status"], "successful")
+        self.dms.modify_endpoint(EndpointArn=bad, Password=PASSWORD)
+        self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=bad)
+        self.assertEqual(outcome(bad)["Status"], "successful")

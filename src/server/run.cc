@@ -31,7 +31,7 @@ class Process {
     started_ns_ = monotonic_ns();
     block_signals();
     pool_.start();
-    spawn(serve());
+    loop_.post([this] { spawn(serve()); });  // on the loop from its first step: what it awaits comes back there
     loop_.run();
     pool_.stop();
     if (signal_fd_ >= 0) close(signal_fd_);

@@ -115,7 +115,7 @@ class Life(Case):
         said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="life")["Events"]]
         self.assertIn("Engine version 13.7 served by PostgreSQL 15", said)
         self.assertIn("Completed failover to DB instance: life-2", said)
-        files = self.boreal.aws("rds", "describe-db-log-files", "--db-instance-identifier", "life-1")["DescribeDBLogFiles"]
+        files = rds.describe_db_log_files(DBInstanceIdentifier="life-1")["DescribeDBLogFiles"]
         text = rds.download_db_log_file_portion(DBInstanceIdentifier="life-1", LogFileName=files[0]["LogFileName"], Marker="0")
         self.assertIn("database system is ready", text["LogFileData"])
         self.assertNotIn("SCRAM-SHA-256$", text["LogFileData"])

@@ -17,14 +17,20 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
       options_(std::move(options)),
       objects_(objects),
       buckets_(context, objects),
-      keys_(std::move(sealer), context.random, kms) {}
+      keys_(std::move(sealer), context.random, kms),
+      lifecycle_(context, buckets_, objects_, keys_) {}
 
-Task<Result<void>> Service::start() { co_return co_await buckets_.start(); }
+Task<Result<void>> Service::start() {
+  CO_CHECK(co_await buckets_.start());
+  if (options_.lifecycle_tick > Duration(0)) lifecycle_.start(options_.lifecycle_tick);
+  co_return Result<void>();
+}
 
-Task<void> Service::stop() { co_return; }
+Task<void> Service::stop() { co_await lifecycle_.stop(); }
 
 // A HEAD answer tells the length of the body that it does not have.
 void Service::finish(const http::Request& request, http::Response& response) {
+  add_cors(request, response);
   if (request.method != "HEAD") return;
   const auto length = response.headers.get("content-length");
   if (!length) return;

@@ -18,6 +18,7 @@
 #include "s3/copy.h"
 #include "s3/directory.h"
 #include "s3/encryption.h"
+#include "s3/lifecycle.h"
 #include "s3/resources.h"
 
 namespace boreal::s3 {
@@ -34,7 +35,7 @@ std::vector<objects::Tier> storage_tiers();
 objects::Versioning versioning_of(const Bucket& bucket);
 
 struct Options {
-  std::string default_region = "us-east-1";
+  Duration lifecycle_tick{1000};  // real time between looks at the clock; zero: no worker
 };
 
 // Thread rule: the loop.
@@ -46,6 +47,11 @@ class Service final : public boreal::api::s3::Api {
   Task<Result<void>> start() override;
   Task<void> stop() override;
   void finish(const http::Request& request, http::Response& response) override;
+  Lifecycle& lifecycle() { return lifecycle_; }
+
+  // cors.cc
+  Task<std::optional<http::Response>> intercept(http::Request& request, aws::Gate& gate,
+                                                const std::string& request_id) override;
 
   // access.cc
   Task<Outcome<std::vector<Access>>> access(Call& call, const aws::Operation& operation,
@@ -233,12 +239,17 @@ class Service final : public boreal::api::s3::Api {
                                                 std::function<Outcome<void>(objects::Version&)> edit);
   Task<Outcome<CopyFrom>> find_copy_source(Call& call, CopySource source, ReadConditions conditions,
                                            std::optional<CustomerKey> customer);
+  Task<Outcome<void>> authorize_tag_copy(Call& call, const Bucket& from, const CopySource& source, const Bucket& to,
+                                         const std::string& key);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
 
   // objects_get.cc: GetObject and HeadObject, whose inputs and outputs are alike.
   struct Picture;
   template <class Output, class Input>
   Task<Outcome<Picture>> describe_object(Call& call, const Input& input, Output& output, bool with_data);
+
+  http::Response answer_preflight(const http::Request& request, const std::string& request_id) const;
+  void add_cors(const http::Request& request, http::Response& response) const;
 
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
@@ -262,6 +273,7 @@ class Service final : public boreal::api::s3::Api {
   objects::Objects& objects_;
   Directory buckets_;
   KeyMaker keys_;
+  Lifecycle lifecycle_;
 };
 
 }  // namespace boreal::s3

@@ -1,0 +1,110 @@
+// Cross-origin requests: the preflight, and the headers of every answer to a browser.
+// Source: Fetch Standard, "CORS protocol"; S3 User Guide, "Using cross-origin resource sharing".
+#include <algorithm>
+
+#include "aws/wire/wire.h"
+#include "base/text.h"
+#include "codec/percent.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+bool matches(std::string_view pattern, std::string_view text) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  const std::string_view before = pattern.substr(0, star);
+  const std::string_view after = pattern.substr(star + 1);
+  return text.size() >= before.size() + after.size() && text.starts_with(before) && text.ends_with(after);
+}
+
+bool allows_header(const api::CORSRule& rule, std::string_view name) {
+  return rule.allowed_headers && std::ranges::any_of(*rule.allowed_headers, [&](const std::string& allowed) {
+           return matches(to_lower(allowed), to_lower(name));
+         });
+}
+
+const api::CORSRule* find_rule(const api::CORSConfiguration& cors, std::string_view origin, std::string_view method,
+                               const std::vector<std::string_view>& headers) {
+  for (const auto& rule : cors.cors_rules) {
+    const bool origin_fits =
+        std::ranges::any_of(rule.allowed_origins, [&](const std::string& allowed) { return matches(allowed, origin); });
+    const bool method_fits = std::ranges::find(rule.allowed_methods, method) != rule.allowed_methods.end();
+    const bool headers_fit =
+        std::ranges::all_of(headers, [&](std::string_view name) { return allows_header(rule, name); });
+    if (origin_fits && method_fits && headers_fit) return &rule;
+  }
+  return nullptr;
+}
+
+void tell(const api::CORSRule& rule, std::string_view origin, http::Response& response) {
+  const bool is_open = std::ranges::find(rule.allowed_origins, "*") != rule.allowed_origins.end();
+  response.headers.set("Access-Control-Allow-Origin", is_open ? "*" : origin);
+  if (!is_open) response.headers.set("Access-Control-Allow-Credentials", "true");
+  response.headers.set("Access-Control-Allow-Methods", join(rule.allowed_methods, ", "));
+  if (rule.expose_headers && !rule.expose_headers->empty()) {
+    response.headers.set("Access-Control-Expose-Headers", join(*rule.expose_headers, ", "));
+  }
+  if (rule.max_age_seconds) response.headers.set("Access-Control-Max-Age", std::to_string(*rule.max_age_seconds));
+  response.headers.set("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
+}
+
+// The bucket of a path: its first segment.
+std::string bucket_of(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return codec::percent_decode_leniently(path.substr(0, path.find('/')));
+}
+
+}  // namespace
+
+Task<std::optional<http::Response>> Service::intercept(http::Request& request, aws::Gate&,
+                                                       const std::string& request_id) {
+  if (request.method != "OPTIONS") co_return std::nullopt;
+  co_return answer_preflight(request, request_id);
+}
+
+http::Response Service::answer_preflight(const http::Request& request, const std::string& request_id) const {
+  const auto refused = [&](aws::ApiError error) {
+    return aws::wire::refuse(aws::Protocol::rest_xml, error, request_id);
+  };
+  const auto origin = request.headers.get("origin");
+  const auto method = request.headers.get("access-control-request-method");
+  if (!origin)
+    return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
+  if (!method) {
+    return refused(aws::ApiError("BadRequest", 400, "Invalid Access-Control-Request-Method: null"));
+  }
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  if (bucket == nullptr || !bucket->cors) {
+    return refused(aws::ApiError("AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket."));
+  }
+  std::vector<std::string_view> headers;
+  const auto asked = request.headers.get("access-control-request-headers");
+  for (const std::string_view name : asked ? split(*asked, ',') : std::vector<std::string_view>()) {
+    if (!trim(name).empty()) headers.push_back(trim(name));
+  }
+  const api::CORSRule* rule = find_rule(*bucket->cors, *origin, *method, headers);
+  if (rule == nullptr) {
+    return refused(aws::ApiError("AccessForbidden", 403,
+                                 "CORSResponse: This CORS request is not allowed. This is usually because the "
+                                 "evaluation of Origin, request method / "
+                                 "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted "
+                                 "by the resource's CORS spec."));
+  }
+  http::Response response;
+  tell(*rule, *origin, response);
+  if (!headers.empty()) response.headers.set("Access-Control-Allow-Headers", to_lower(join(headers, ", ")));
+  response.headers.set("x-amz-request-id", request_id);
+  return response;
+}
+
+void Service::add_cors(const http::Request& request, http::Response& response) const {
+  const auto origin = request.headers.get("origin");
+  if (!origin || request.method == "OPTIONS") return;
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  if (bucket == nullptr || !bucket->cors) return;
+  if (const api::CORSRule* rule = find_rule(*bucket->cors, *origin, request.method, {})) tell(*rule, *origin, response);
+}
+
+}  // namespace boreal::s3

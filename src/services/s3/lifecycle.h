@@ -1,0 +1,52 @@
+// Lifecycle run for real: every version of every bucket with rules is looked at once a round, page by page, and what
+// is due is done. Where a round stands is kept in the catalog, so that a restart goes on there.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "aws/context.h"
+#include "base/sync.h"
+#include "objects/objects.h"
+#include "s3/directory.h"
+#include "s3/encryption.h"
+
+namespace boreal::s3 {
+
+// Thread rule: the loop. Outlived by the directory, the engine and the keys.
+class Lifecycle {
+ public:
+  Lifecycle(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys)
+      : context_(context), buckets_(buckets), objects_(objects), keys_(keys) {}
+
+  // Looks every `tick` of real time whether a round is due: one an hour of the clock.
+  void start(Duration tick);
+  Task<void> stop();
+
+  // Goes on with the round under way, or begins one, and finishes it.
+  Task<Result<void>> run_round();
+
+ private:
+  struct Cursor;
+  struct Walk;
+  Task<void> work(Duration tick);
+  Result<Cursor> load() const;
+  Task<Result<void>> save(Cursor cursor);
+  Task<Result<void>> run_bucket(BucketRef bucket, Cursor& cursor);
+  Task<Result<void>> abort_uploads(BucketRef bucket);
+  Task<Result<void>> visit(const Bucket& bucket, Walk& walk, const objects::Version& version);
+  Task<Result<void>> settle_marker(const Bucket& bucket, Walk& walk);
+  Task<Result<void>> treat_current(const Bucket& bucket, objects::Version version);
+  Task<Result<void>> treat_noncurrent(const Bucket& bucket, objects::Version version, Time since, size_t rank);
+  Task<Result<void>> remove(const Bucket& bucket, objects::Version version, objects::Select which);
+  Task<Result<void>> move(const Bucket& bucket, objects::Version version, std::string storage_class);
+
+  aws::ServiceContext context_;
+  Directory& buckets_;
+  objects::Objects& objects_;
+  KeyMaker& keys_;
+  TaskGroup running_;
+  bool stopping_ = false;
+};
+
+}  // namespace boreal::s3

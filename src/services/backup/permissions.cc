@@ -1,5 +1,7 @@
 #include "backup/permissions.h"
 
+#include "base/text.h"
+
 namespace boreal::backup {
 
 namespace {
@@ -38,8 +40,9 @@ std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecor
     }
     return all;
   }
+  // Identifiers of clusters have no case; their ARNs are in lower case.
   const std::string cluster = "arn:aws:rds:" + place.region + ":" + place.account +
-                              ":cluster:" + value_or(restore.metadata, "DBClusterIdentifier", "*");
+                              ":cluster:" + to_lower(value_or(restore.metadata, "DBClusterIdentifier", "*"));
   return {{.action = "rds:RestoreDBClusterFromSnapshot", .resource = cluster}};
 }
 

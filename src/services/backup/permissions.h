@@ -9,7 +9,7 @@
 namespace boreal::backup {
 
 std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job);
-// `metadata` as StartRestoreJob was given them.
+// The restore's metadata are complete: what the caller said, and for the rest what the recovery point says.
 std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore);
 
 }  // namespace boreal::backup

@@ -143,6 +143,7 @@ Task<aws::Outcome<api::GetRecoveryPointRestoreMetadataOutput>> Service::get_reco
   out.backup_vault_arn = place.arn("backup-vault:" + point.vault);
   out.recovery_point_arn = point.arn;
   out.restore_metadata = point.restore_metadata;
+  std::erase_if(*out.restore_metadata, [](const auto& entry) { return is_internal(entry.first); });
   out.resource_type = point.resource_type;
   co_return out;
 }

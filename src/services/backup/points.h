@@ -11,6 +11,9 @@
 
 namespace boreal::backup {
 
+// Restore metadata that an engine keeps for itself: not shown to callers, and not taken from them.
+inline bool is_internal(std::string_view metadata_key) { return metadata_key.starts_with("boreal:"); }
+
 // By ARN; InvalidParameterValueException when it is none, ResourceNotFoundException when there is no such point.
 template <class From>
 aws::Outcome<PointRecord> need_point(const From& from, const std::string& arn) {

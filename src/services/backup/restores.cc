@@ -81,6 +81,10 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
     co_return aws::refuse(
         errors::invalid_parameter_value_exception("boreal does not serve CopySourceTagsToRestoredResource yet."));
   }
+  for (const auto& [key, value] : input.metadata) {
+    if (!is_internal(key)) continue;
+    co_return aws::refuse(errors::invalid_parameter_value_exception(fmt::format("Metadata may not say '{}'.", key)));
+  }
   const std::string role_arn = input.iam_role_arn.value_or("");
   if (role_arn.empty()) co_return aws::refuse(errors::missing_parameter_value_exception("IamRoleArn is missing."));
   CO_CHECK(co_await check_role(call, role_arn));
@@ -158,13 +162,12 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
     co_return aws::refuse(
         errors::invalid_request_exception(fmt::format("Nothing here restores a {}.", point.resource_type)));
   }
+  // What the caller did not say is as it was when the point was made.
+  restore.metadata.insert(point.restore_metadata.begin(), point.restore_metadata.end());
   CO_TRY(const auto caller, co_await assume(place, restore.role_arn, "AWSBackup-" + restore.id));
   for (aws::Access& access : restore_accesses(place, restore))
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
 
-  // What the caller did not say is as it was when the point was made.
-  std::map<std::string, std::string> metadata = restore.metadata;
-  metadata.insert(point.restore_metadata.begin(), point.restore_metadata.end());
   PointKeys keys(keys_, place, point.arn);
   const auto failed = [&](const Error& error) {
     return aws::refuse(
@@ -178,7 +181,7 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
   auto verified = std::make_unique<VerifiedSource>(std::move(*bytes), static_cast<uint64_t>(point.size), point.sha256,
                                                    verdict, context_.pool);
   auto counted = std::make_unique<CountedSource>(std::move(verified), progress, context_.clock);
-  auto created = co_await engine->restore(place.account, place.region, std::move(metadata), std::move(counted));
+  auto created = co_await engine->restore(place.account, place.region, std::move(restore.metadata), std::move(counted));
   if (created && !verdict->verified) {
     co_return failed(Error(Errc::corrupt, "it was not read to its end, so its bytes are not proven"));
   }

@@ -1,0 +1,152 @@
+"""AWS Backup through its clients: what a plan is made of, and that what was backed up comes back."""
+import json
+import os
+import subprocess
+import time
+import unittest
+
+from harness import Case, error_code, need
+
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+ACCOUNT = "000000000000"
+
+
+def wait_for(look, over, timeout_s=120):
+    """Asks until the answer is one of `over`."""
+    deadline = time.monotonic() + timeout_s
+    while (state := look()) not in over:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"still {state} after {timeout_s} s")
+        time.sleep(0.1)
+    return state
+
+
+class Backup(Case):
+    def setUp(self):
+        self.backup = self.boreal.client("backup")
+        self.iam = self.boreal.client("iam")
+
+    def make_role(self, name, *policies, trust=TRUST):
+        arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        for policy in policies:
+            self.iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        return arn
+
+    def plan(self, vault, **rule):
+        return {"BackupPlanName": f"{vault}-plan", "Rules": [{
+            "RuleName": "daily", "TargetBackupVaultName": vault, "ScheduleExpression": "cron(0 2 ? * * *)",
+            "StartWindowMinutes": 60, "CompletionWindowMinutes": 180, "Lifecycle": {"DeleteAfterDays": 30}, **rule}]}
+
+    def test_vault_plan_selection(self):
+        role = self.make_role("plan-role")
+        vault = self.backup.create_backup_vault(BackupVaultName="plans", BackupVaultTags={"Name": "v"})
+        self.assertEqual(self.backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"], {"Name": "v"})
+        self.assertIn(":key/", self.backup.describe_backup_vault(BackupVaultName="plans")["EncryptionKeyArn"])
+        self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName="plans"), "AlreadyExistsException")
+        for wrong in ({"ScheduleExpression": "cron(0 2 * * * *)"}, {"StartWindowMinutes": 59},
+                      {"Lifecycle": {"MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 31}},
+                      {"TargetBackupVaultName": "none"}):
+            self.assertEqual(error_code(self.backup.create_backup_plan, BackupPlan=self.plan("plans", **wrong)),
+                             "InvalidParameterValueException", wrong)
+        made = self.backup.create_backup_plan(BackupPlan=self.plan("plans"), BackupPlanTags={"Name": "p"})
+        plan = made["BackupPlanId"]
+        self.assertEqual(self.backup.list_tags(ResourceArn=made["BackupPlanArn"])["Tags"], {"Name": "p"})
+        preview = self.backup.get_backup_plan(BackupPlanId=plan, MaxScheduledRunsPreview=3)["ScheduledRunsPreview"]
+        self.assertEqual([run["ExecutionTime"].hour for run in preview], [2, 2, 2])
+        selection = {"SelectionName": "s", "IamRoleArn": role, "Resources": ["arn:aws:s3:::*"], "NotResources": [],
+                     "ListOfTags": [], "Conditions": {}}
+        bad_role = f"arn:aws:iam::{ACCOUNT}:role/none"
+        self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
+                                    BackupSelection={**selection, "IamRoleArn": bad_role}), "InvalidParameterValueException")
+        chosen = self.backup.create_backup_selection(BackupPlanId=plan, BackupSelection=selection)["SelectionId"]
+        self.assertEqual(self.backup.get_backup_selection(BackupPlanId=plan, SelectionId=chosen)["BackupSelection"], selection)
+        self.assertEqual(error_code(self.backup.delete_backup_plan, BackupPlanId=plan), "InvalidRequestException")
+        self.backup.delete_backup_selection(BackupPlanId=plan, SelectionId=chosen)
+        self.backup.delete_backup_plan(BackupPlanId=plan)
+        self.assertIn("DeletionDate", self.backup.get_backup_plan(BackupPlanId=plan))
+        self.backup.delete_backup_vault(BackupVaultName="plans")
+        self.assertEqual(error_code(self.backup.describe_backup_vault, BackupVaultName="plans"), "ResourceNotFoundException")
+
+    def back_up(self, resource, role):
+        job = self.backup.start_backup_job(BackupVaultName="points", ResourceArn=resource, IamRoleArn=role)
+        wait_for(lambda: self.backup.describe_backup_job(BackupJobId=job["BackupJobId"])["State"],
+                 ("COMPLETED", "FAILED", "ABORTED", "EXPIRED"))
+        return self.backup.describe_backup_job(BackupJobId=job["BackupJobId"])
+
+    def restore(self, point, role, **changes):
+        metadata = self.backup.get_recovery_point_restore_metadata(
+            BackupVaultName="points", RecoveryPointArn=point)["RestoreMetadata"]
+        job = self.backup.start_restore_job(RecoveryPointArn=point, IamRoleArn=role, Metadata={**metadata, **changes})
+        look = lambda: self.backup.describe_restore_job(RestoreJobId=job["RestoreJobId"])
+        wait_for(lambda: look()["Status"], ("COMPLETED", "FAILED", "ABORTED"))
+        return look()
+
+    def test_bucket_comes_back(self):
+        if "S3" not in self.backup.get_supported_resource_types()["ResourceTypes"]:
+            self.skipTest("buckets are not backed up yet")
+        s3 = self.boreal.client("s3")
+        s3.create_bucket(Bucket="backed-up")
+        s3.put_bucket_versioning(Bucket="backed-up", VersioningConfiguration={"Status": "Enabled"})
+        bodies = {f"data/{i}": bytes([i]) * (i * 50_000) for i in range(20)}
+        for key, body in bodies.items():
+            s3.put_object(Bucket="backed-up", Key=key, Body=body)
+        self.backup.create_backup_vault(BackupVaultName="points")
+        weak = self.make_role("weak", "service-role/AWSBackupServiceRolePolicyForBackup")
+        self.assertEqual(self.back_up("arn:aws:s3:::backed-up", weak)["State"], "FAILED")
+        role = self.make_role("buckets", "AWSBackupServiceRolePolicyForS3Backup", "AWSBackupServiceRolePolicyForS3Restore")
+        job = self.back_up("arn:aws:s3:::backed-up", role)
+        self.assertEqual(job["State"], "COMPLETED", job.get("StatusMessage"))
+        point = job["RecoveryPointArn"]
+        for key in bodies:
+            s3.put_object(Bucket="backed-up", Key=key, Body=b"changed since")
+        done = self.restore(point, role, DestinationBucketName="restored", NewBucket="true")
+        self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
+        for key, body in bodies.items():
+            self.assertEqual(s3.get_object(Bucket="restored", Key=key)["Body"].read(), body, key)
+        self.assertEqual(error_code(self.backup.delete_backup_vault, BackupVaultName="points"), "InvalidRequestException")
+        self.backup.delete_recovery_point(BackupVaultName="points", RecoveryPointArn=point)
+        wait_for(lambda: len(self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]), (0,))
+        self.backup.delete_backup_vault(BackupVaultName="points")
+
+    @need("psql")
+    def test_cluster_comes_back(self):
+        if "Aurora" not in self.backup.get_supported_resource_types()["ResourceTypes"]:
+            self.skipTest("clusters are not backed up yet")
+        rds = self.boreal.client("rds")
+        status = lambda name: rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Status"]
+
+        def add_instance(cluster):
+            rds.create_db_instance(DBInstanceIdentifier=f"{cluster}-1", DBClusterIdentifier=cluster,
+                                   DBInstanceClass="db.t3.medium", Engine="aurora-postgresql")
+            wait_for(lambda: rds.describe_db_instances(DBInstanceIdentifier=f"{cluster}-1")["DBInstances"][0]["DBInstanceStatus"],
+                     ("available",))
+            return rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]["Endpoint"]
+
+        def psql(host, sql):
+            return subprocess.run(["psql", "-h", host, "-U", "postgres", "-d", "shop", "-XAtc", sql], text=True, check=True,
+                                  env={**os.environ, "PGPASSWORD": "ChangeMe-12345"}, capture_output=True).stdout.strip()
+
+        made = rds.create_db_cluster(DBClusterIdentifier="shop", Engine="aurora-postgresql", MasterUsername="postgres",
+                                     MasterUserPassword="ChangeMe-12345", DatabaseName="shop")
+        wait_for(lambda: status("shop"), ("available",))
+        endpoint = add_instance("shop")
+        psql(endpoint, "CREATE TABLE t AS SELECT n, md5(n::text) AS m FROM generate_series(1, 20000) n")
+        digest = "SELECT count(*) || md5(string_agg(m, ',' ORDER BY n)) FROM t"
+        before = psql(endpoint, digest)
+        self.backup.create_backup_vault(BackupVaultName="points")
+        role = self.make_role("clusters", "service-role/AWSBackupServiceRolePolicyForBackup",
+                              "service-role/AWSBackupServiceRolePolicyForRestores")
+        job = self.back_up(made["DBCluster"]["DBClusterArn"], role)
+        self.assertEqual(job["State"], "COMPLETED", job.get("StatusMessage"))
+        psql(endpoint, "DROP TABLE t")
+        done = self.restore(job["RecoveryPointArn"], role, DBClusterIdentifier="shop-copy")
+        self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
+        self.assertEqual(psql(add_instance("shop-copy"), digest), before)
+        self.backup.delete_recovery_point(BackupVaultName="points", RecoveryPointArn=job["RecoveryPointArn"])
+        wait_for(lambda: len(self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]), (0,))
+        self.backup.delete_backup_vault(BackupVaultName="points")
+
+
+if __name__ == "__main__":
+    unittest.main()

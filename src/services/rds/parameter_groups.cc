@@ -23,12 +23,10 @@ std::string key_of(const std::string& name, bool of_cluster) {
   return of_cluster ? cluster_group_key(name) : instance_group_key(name);
 }
 
+// Both kinds are not found under the code of the plain group: so the API has it.
 aws::ApiError no_group(const std::string& name, bool of_cluster) {
-  const std::string message =
-      fmt::format("{} not found: {}", of_cluster ? "DBClusterParameterGroup" : "DBParameterGroup", name);
-  // The provider and the SDKs know both under the code of the plain group.
-  return of_cluster ? errors::db_parameter_group_not_found_fault(message)
-                    : errors::db_parameter_group_not_found_fault(message);
+  return errors::db_parameter_group_not_found_fault(
+      fmt::format("{} not found: {}", of_cluster ? "DBClusterParameterGroup" : "DBParameterGroup", name));
 }
 
 api::DBClusterParameterGroup to_cluster_api(const ParameterGroupRecord& group, const Place& place) {

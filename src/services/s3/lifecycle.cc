@@ -67,7 +67,10 @@ Task<void> Lifecycle::stop() {
 Task<void> Lifecycle::work(Duration tick) {
   while (!stopping_) {
     const auto cursor = load();
-    const bool is_due = !cursor || cursor->running || context_.clock.now() >= cursor->finished + between_rounds;
+    const Time now = context_.clock.now();
+    // A clock that was put back must not put off the next round.
+    const bool is_due =
+        !cursor || cursor->running || now >= cursor->finished + between_rounds || now < cursor->finished;
     if (is_due) {
       const auto done = co_await run_round();
       if (!done && !stopping_)

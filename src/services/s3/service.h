@@ -39,7 +39,7 @@ struct Options {
 };
 
 // Thread rule: the loop.
-class Service final : public boreal::api::s3::Api {
+class Service final : public boreal::api::s3::Api, public aws::Recoverable {
  public:
   Service(aws::ServiceContext context, Options options, objects::Objects& objects, aws::Keys& kms,
           crypto::Sealer sealer);
@@ -56,6 +56,16 @@ class Service final : public boreal::api::s3::Api {
   // access.cc
   Task<Outcome<std::vector<Access>>> access(Call& call, const aws::Operation& operation,
                                             const aws::Value& input) override;
+
+  // recovery.cc: buckets, for AWS Backup
+  std::string_view resource_type() const override { return "S3"; }
+  Task<Outcome<std::optional<Resource>>> find(std::string account, std::string region,
+                                              std::string arn_or_name) override;
+  Task<Outcome<std::vector<Resource>>> list(std::string account, std::string region) override;
+  Task<Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) override;
+  Task<Outcome<std::string>> restore(std::string account, std::string region,
+                                     std::map<std::string, std::string> metadata,
+                                     std::unique_ptr<Source> data) override;
 
   // buckets.cc
   Task<Outcome<api::CreateBucketOutput>> create_bucket(Call& call, api::CreateBucketRequest input) override;
@@ -253,6 +263,8 @@ class Service final : public boreal::api::s3::Api {
 
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
+
+  Task<Outcome<void>> restore_object_of(const Bucket& bucket, Source& data, std::string head_text);
 
   // access.cc
   Task<void> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,

@@ -419,6 +419,24 @@ class Access(S3Case):
         self.assertEqual(self.get("up"), b"up")
 
 
+class CrossOrigin(S3Case):
+    def preflight(self, origin):
+        request = urllib.request.Request(f"{self.boreal.url}/{self.bucket}/k", method="OPTIONS", headers={
+            "Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-one, x-two"})
+        return urllib.request.urlopen(request)
+
+    def test_preflight(self):
+        self.s3.put_bucket_cors(Bucket=self.bucket, CORSConfiguration={"CORSRules": [
+            {"AllowedMethods": ["GET"], "AllowedOrigins": ["https://*.example.com"], "AllowedHeaders": ["x-*"], "MaxAgeSeconds": 7}]})
+        answer = self.preflight("https://a.example.com")
+        self.assertEqual(answer.headers["Access-Control-Allow-Origin"], "https://a.example.com")
+        self.assertEqual(answer.headers["Access-Control-Allow-Headers"], "x-one, x-two")
+        self.assertEqual(answer.headers["Access-Control-Max-Age"], "7")
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.preflight("https://elsewhere.org")
+        self.assertEqual(refused.exception.code, 403)
+
+
 class CommandLine(S3Case):
     def test_copy_and_sync(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -99,7 +99,8 @@ class Boreal:
 
     def aws(self, *args, check=True, **env):
         """Runs the AWS CLI; its JSON answer, or None when it printed nothing."""
-        done = subprocess.run(["aws", *args], env=self.environment(**env), capture_output=True, text=True, timeout=120)
+        # Told on the command line: version 1 of the CLI sends rds to AWS in us-east-1 whatever AWS_ENDPOINT_URL says.
+        done = subprocess.run(["aws", "--endpoint-url", self.url, *args], env=self.environment(**env), capture_output=True, text=True, timeout=120)
         if check and done.returncode != 0:
             raise AssertionError(f"aws {' '.join(args)} failed:\n{done.stderr}")
         if not check:

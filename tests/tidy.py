@@ -17,7 +17,7 @@ KEPT = [
      ("foundation/base", "foundation/net"), "take a base Clock (or monotonic_ns())"),
     (re.compile(r"\b(std::random_device|rand\(\)|mt19937|getrandom|RAND_bytes)"),
      ("foundation/base",), "take a base Random"),
-    (re.compile(r"(\bfopen\(|\bstd::(i|o)?fstream\b|\bstd::filesystem\b|(?<!\w)::(open|rename|unlink|fsync|fdatasync)\()"),
+    (re.compile(r"(\bfopen\(|\bstd::(i|o)?fstream\b|\bstd::filesystem\b(?!::path\()|(?<!\w)::(open|rename|unlink|fsync|fdatasync)\()"),
      ("foundation/io", "foundation/store", "foundation/process"), "use io/file.h"),
     (re.compile(r"#include <sys/(epoll|socket)\.h>"), ("foundation/net",), "use net/"),
     (re.compile(r"#include <openssl/"), ("foundation/crypto", "foundation/net"), "use crypto/"),

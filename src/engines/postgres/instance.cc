@@ -1,12 +1,12 @@
 #include "postgres/instance.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <csignal>
 
 #include "base/log.h"
+#include "io/folder_handle.h"
 #include "io/owner.h"
 #include "postgres/detail/folder_processes.h"
 #include "postgres/detail/tool.h"
@@ -16,21 +16,6 @@ namespace boreal::postgres {
 namespace {
 
 constexpr Duration poll_interval{2};
-
-// Holds the socket folder open, so that a path of any length has a short name for connect(2).
-class FolderHandle {
- public:
-  explicit FolderHandle(const io::Path& folder) : fd_(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {}
-  ~FolderHandle() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FolderHandle(const FolderHandle&) = delete;
-  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
-  bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::string tail_of(const io::Path& path) {
   constexpr size_t enough = 1'500;
@@ -272,9 +257,9 @@ Task<Result<void>> Instance::promote(Duration timeout) {
 }
 
 Task<Result<std::unique_ptr<Connection>>> Instance::connect(std::string database) {
-  const FolderHandle sockets(layout_.sockets());
+  const io::FolderHandle sockets(layout_.sockets());
   if (!sockets.is_open()) co_return fail(Errc::unavailable, "the server " + name_ + " has never been started");
-  Connection::Parameters parameters = {{"host", sockets.path()},
+  Connection::Parameters parameters = {{"host", sockets.short_name()},
                                        {"port", std::to_string(options_.listen.port)},
                                        {"user", context_.admin},
                                        {"dbname", std::move(database)},

@@ -1,6 +1,5 @@
 #include "postgres/storage_encryption.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/fscrypt.h>
 #include <sys/ioctl.h>
@@ -12,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "io/folder_handle.h"
 #include "process/process.h"
 
 namespace boreal::postgres {
@@ -20,19 +20,6 @@ namespace {
 
 constexpr size_t min_key_bytes = 32;
 constexpr size_t max_key_bytes = FSCRYPT_MAX_KEY_SIZE;
-
-class FolderFd {
- public:
-  explicit FolderFd(const io::Path& folder) : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
-  ~FolderFd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FolderFd(const FolderFd&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 std::unexpected<Error> failed(std::string_view what, const io::Path& folder) {
   return std::unexpected(Error::system(errno, fmt::format("{} {}", what, folder)));
@@ -53,8 +40,8 @@ Result<KeyIdentifier> add_key(const io::Path& folder, Bytes key) {
   argument->key_spec.type = FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER;
   argument->raw_size = static_cast<uint32_t>(key.size());
   std::memcpy(buffer.data() + sizeof(fscrypt_add_key_arg), key.data(), key.size());
-  const FolderFd fd(above(folder));
-  const int rc = ::ioctl(fd.get(), FS_IOC_ADD_ENCRYPTION_KEY, argument);
+  const io::FolderHandle fd(above(folder));
+  const int rc = ::ioctl(fd.fd(), FS_IOC_ADD_ENCRYPTION_KEY, argument);
   KeyIdentifier identifier;
   std::memcpy(identifier.data(), argument->key_spec.u.identifier, identifier.size());
   ::explicit_bzero(buffer.data(), buffer.size());
@@ -66,8 +53,8 @@ Result<void> remove_key(const io::Path& folder, const KeyIdentifier& identifier)
   fscrypt_remove_key_arg argument{};
   argument.key_spec.type = FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER;
   std::memcpy(argument.key_spec.u.identifier, identifier.data(), identifier.size());
-  const FolderFd fd(above(folder));
-  if (::ioctl(fd.get(), FS_IOC_REMOVE_ENCRYPTION_KEY, &argument) != 0) {
+  const io::FolderHandle fd(above(folder));
+  if (::ioctl(fd.fd(), FS_IOC_REMOVE_ENCRYPTION_KEY, &argument) != 0) {
     if (errno == ENOKEY) return {};  // it is not there
     return failed("take the key away from", folder);
   }
@@ -80,8 +67,8 @@ Result<void> remove_key(const io::Path& folder, const KeyIdentifier& identifier)
 Result<KeyIdentifier> identifier_of(const io::Path& folder) {
   fscrypt_get_policy_ex_arg argument{};
   argument.policy_size = sizeof(argument.policy);
-  const FolderFd fd(folder);
-  if (::ioctl(fd.get(), FS_IOC_GET_ENCRYPTION_POLICY_EX, &argument) != 0) {
+  const io::FolderHandle fd(folder);
+  if (::ioctl(fd.fd(), FS_IOC_GET_ENCRYPTION_POLICY_EX, &argument) != 0) {
     return failed("read the encryption policy of", folder);
   }
   if (argument.policy.version != FSCRYPT_POLICY_V2) {
@@ -105,8 +92,8 @@ class Fscrypt final : public StorageEncryption {
     policy.filenames_encryption_mode = FSCRYPT_MODE_AES_256_CTS;
     policy.flags = FSCRYPT_POLICY_FLAGS_PAD_32;
     std::memcpy(policy.master_key_identifier, identifier.data(), identifier.size());
-    const FolderFd fd(folder);
-    if (::ioctl(fd.get(), FS_IOC_SET_ENCRYPTION_POLICY, &policy) != 0) {
+    const io::FolderHandle fd(folder);
+    if (::ioctl(fd.fd(), FS_IOC_SET_ENCRYPTION_POLICY, &policy) != 0) {
       auto error = failed("encrypt", folder);
       (void)remove_key(folder, identifier);  // the first error is the one to tell
       return error;

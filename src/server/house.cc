@@ -62,6 +62,7 @@ Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop
     auto started = co_await service->start();
     if (!started) co_return std::unexpected(std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
   }
+  r.scrubber->start();
   co_return std::unique_ptr<House>(new House(std::move(rooms)));
 }
 

@@ -25,7 +25,9 @@ Task<Result<void>> House::Rooms::open_objects() {
   for (const auto& tier : tiers) folders[tier.name] = config.data_folder + "/objects/" + tier.name;
   CO_TRY(blobs, co_await pool.run([&] { return objects::FileBlobs::open(folders, pool); }));
   objects = std::make_unique<objects::Objects>(*store, *blobs, pool, clock, random, objects::Options{.tiers = tiers});
-  co_return co_await objects->start();
+  CO_CHECK(co_await objects->start());
+  scrubber = std::make_unique<objects::Scrubber>(*objects, [this](Duration time) { return loop.sleep(time); });
+  co_return Result<void>();
 }
 
 Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
@@ -44,7 +46,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
 
   gate = std::make_unique<aws::Gate>(*iam, clock);
   backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *iam, *gate, *objects,
-                                             std::vector<aws::Recoverable*>{rds.get()});
+                                             std::vector<aws::Recoverable*>{rds.get(), s3.get()});
   services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), backup.get(), dms.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region, .s3_hosts = {"s3.localhost"}});
@@ -53,6 +55,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
 }
 
 Task<void> House::Rooms::close_engines() {
+  if (scrubber) co_await scrubber->stop();
   if (objects) co_await objects->stop();
 }
 

@@ -18,6 +18,7 @@
 #include "kms/service.h"
 #include "objects/file_blobs.h"
 #include "objects/objects.h"
+#include "objects/scrub.h"
 #include "s3/service.h"
 #include "rds/service.h"
 #include "secretsmanager/service.h"
@@ -49,6 +50,7 @@ struct House::Rooms {
   std::unique_ptr<ec2::Service> ec2;
   std::unique_ptr<objects::FileBlobs> blobs;
   std::unique_ptr<objects::Objects> objects;
+  std::unique_ptr<objects::Scrubber> scrubber;  // logs the damage it finds; starts when all services have
   std::unique_ptr<s3::Service> s3;
   std::unique_ptr<rds::Service> rds;
   std::unique_ptr<dms::Service> dms;

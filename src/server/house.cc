@@ -58,12 +58,21 @@ Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop
   CO_TRY(r.store, co_await pool.run([&r] { return store::open_store({.folder = r.config.data_folder + "/store"}, r.pool); }));
   r.catalog = std::make_unique<store::Catalog>(*r.store);
   CO_CHECK(co_await r.furnish(root));
+  if (!config.dev) {
+    CO_TRY(r.new_root_key, co_await r.iam->ensure_root_key(config.account));
+  }
   for (aws::Service* service : r.services) {
     auto started = co_await service->start();
     if (!started) co_return std::unexpected(std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
   }
   r.scrubber->start();
   co_return std::unique_ptr<House>(new House(std::move(rooms)));
+}
+
+std::optional<std::pair<std::string, std::string>> House::take_new_root_key() {
+  auto key = std::exchange(rooms_->new_root_key, std::nullopt);
+  if (!key) return std::nullopt;
+  return std::pair(std::move(key->access_key_id), std::move(key->secret_access_key));
 }
 
 aws::Pipeline& House::pipeline() { return *rooms_->pipeline; }

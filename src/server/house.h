@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "aws/pipeline.h"
 #include "base/clock.h"
@@ -27,6 +29,8 @@ class House {
 
   aws::Pipeline& pipeline();
   const TlsMaterial& tls() const;
+  // Serve: the root's access key and secret if this start made them; they cannot be read back later.
+  std::optional<std::pair<std::string, std::string>> take_new_root_key();
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service.
   std::string describe() const;
   // Ends all background work and the databases' processes; the data stays.

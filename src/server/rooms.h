@@ -57,6 +57,7 @@ struct House::Rooms {
   std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<backup::Service> backup;
   std::unique_ptr<aws::Pipeline> pipeline;
+  std::optional<iam::RootKey> new_root_key;  // serve: made at this start, to be shown once
   std::vector<aws::Service*> services;  // in the order they start; they stop in reverse
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }

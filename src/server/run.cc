@@ -102,7 +102,7 @@ class Process {
   }
 
   // To be read, and pasted, by people.
-  void banner(const RunInfo& file, int64_t ready_ms) const {
+  void banner(const RunInfo& file, int64_t ready_ms) {
     const bool colour = isatty(STDOUT_FILENO) == 1;
     const auto bold = [&](std::string_view text) { return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); };
     fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
@@ -114,6 +114,10 @@ class Process {
       fmt::print("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n", file.url);
       fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
       fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
+    }
+    if (const auto root = front_.house().take_new_root_key()) {
+      fmt::print("The root of account {}, shown this once; keep it safe:\n\n", config_.account);
+      fmt::print("  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n", root->first, root->second);
     }
     std::fflush(stdout);
   }

@@ -1,0 +1,52 @@
+"""boreal serve: from a configuration file, with a root key of its own that is shown once."""
+import json
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from harness import BINARY, Boreal, error_code
+
+
+class Served(Boreal):
+    """The same harness over `serve --config`."""
+
+    def start(self, timeout_s=30):
+        self.config = self.base / "boreal.toml"
+        self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n')
+        run_file = self.data / "run.json"
+        run_file.unlink(missing_ok=True)
+        self.out = self.base / "out"
+        with open(self.out, "w") as out:
+            self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(self.config)], stdout=out, stderr=out)
+        deadline = time.monotonic() + timeout_s
+        while "  process " not in self.out.read_text() and time.monotonic() < deadline and self.process.poll() is None:
+            time.sleep(0.01)
+        self.port = json.loads(run_file.read_text())["port"]
+        return self
+
+
+class Serve(unittest.TestCase):
+    def test_root_key_is_made_and_shown_once(self):
+        with Served() as boreal:
+            banner = boreal.out.read_text()
+            key = re.search(r"AWS_ACCESS_KEY_ID=(\S+)", banner).group(1)
+            secret = re.search(r"AWS_SECRET_ACCESS_KEY=(\S+)", banner).group(1)
+            self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Arn"], "arn:aws:iam::123456789012:root")
+            self.assertEqual(error_code(boreal.client("sts", "test", "test").get_caller_identity), "InvalidClientTokenId")
+            boreal.stop()
+            boreal.start()
+            self.assertNotIn("AWS_SECRET_ACCESS_KEY", boreal.out.read_text())
+            self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Account"], "123456789012")
+            stored = b"".join(path.read_bytes() for path in boreal.data.rglob("*") if path.is_file())
+            self.assertNotIn(secret.encode(), stored)
+
+    def test_unknown_configuration_keys_are_refused_with_the_nearest_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder, "c.toml")
+            config.write_text('datafolder = "x"\n')
+            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("did you mean 'data_folder'", done.stderr)

@@ -31,7 +31,8 @@ void Body::begin(const RequestHead& head) {
   size_ = chunked_ ? std::nullopt : std::optional(left_);
   decoder_ = {};
   failed_ = false;
-  awaits_continue_ = head.expects_continue && !complete();
+  // Also when the body is empty: botocore keeps waiting for the 100 and takes the next answer on the connection for it.
+  awaits_continue_ = head.expects_continue;
 }
 
 std::unique_ptr<Source> Body::source() { return std::make_unique<BodySource>(*this); }
@@ -43,7 +44,7 @@ std::unexpected<Error> Body::ended_early() {
 }
 
 Task<Result<size_t>> Body::read(MutableBytes buffer) {
-  if (complete() || buffer.empty()) co_return size_t{0};
+  if (buffer.empty() || (complete() && !awaits_continue_)) co_return size_t{0};
   if (failed_) co_return fail(Errc::io, "the body has failed before");
   if (timeout_.count() > 0) input_.stream().expire_after(timeout_);
   if (awaits_continue_) {
@@ -57,6 +58,7 @@ Task<Result<size_t>> Body::read(MutableBytes buffer) {
       }
     }
   }
+  if (complete()) co_return size_t{0};
   auto got = chunked_ ? co_await read_chunked(buffer) : co_await read_sized(buffer);
   if (!got) failed_ = true;
   co_return got;

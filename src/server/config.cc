@@ -79,7 +79,6 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"pool_threads", plain(&Config::pool_threads)},
       {"postgres_bin_folders", strings(&Config::postgres_bin_folders)},
       {"engine_map", set_engine_map},
-      {"endpoint_network", plain(&Config::endpoint_network)},
       {"allow_unencrypted_storage", plain(&Config::allow_unencrypted_storage)},
       {"strict", plain(&Config::strict)},
       {"warm_pool", plain(&Config::warm_pool)},

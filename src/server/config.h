@@ -26,7 +26,6 @@ struct Config {
   // PostgreSQL.
   std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin
   std::map<int, int> engine_map;                  // asked-for major → installed major: 13=15
-  std::string endpoint_network = "127.17.0.0/16"; // database endpoints get addresses of it
   bool allow_unencrypted_storage = false;         // StorageEncrypted=true is served without encryption, loudly
   bool strict = false;                            // refuse what AWS refuses even where the guide relies on it
   size_t warm_pool = 2;                           // PostgreSQL folders made in advance

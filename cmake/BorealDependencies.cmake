@@ -40,10 +40,6 @@ if(MOLD)
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)
-  if(BOREAL_SANITIZE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
-  else()
-    # Paths are hashed relative to the checkout, so that a fresh clone finds what another one compiled.
-    set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
-  endif()
+  # Paths are hashed relative to the checkout, so that a fresh clone finds what another one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE})
 endif()

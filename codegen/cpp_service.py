@@ -3,7 +3,7 @@
 from cpp_tables import table_name
 from names import pascal, quoted, snake
 
-OPERATIONS_PER_FILE = 40
+OPERATIONS_PER_FILE = 100
 PROTOCOLS = {"query": "query", "ec2": "ec2", "json": "json", "rest-json": "rest_json", "rest-xml": "rest_xml",
              "smithy-rpc-v2-cbor": "cbor"}
 NOTE = "// Made by codegen/generate.py; do not edit."

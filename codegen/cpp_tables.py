@@ -7,7 +7,7 @@ KINDS = {"boolean": "boolean", "integer": "integer", "long": "integer", "float":
 BYTES = {"integer": 4, "long": 8, "float": 4, "double": 8}
 FORMATS = {"iso8601": "iso8601", "unixTimestamp": "unix_seconds", "rfc822": "http_date"}
 LOCATIONS = {"header": "header", "headers": "headers", "querystring": "query", "uri": "uri", "statusCode": "status_code"}
-STRUCTURES_PER_FILE = 120
+STRUCTURES_PER_FILE = 300
 INT64 = (-2**63, 2**63 - 1)
 
 

@@ -300,7 +300,7 @@ TEST_F(ClusterTest, TheDataOutlivesTheLastServer) {
   must(cluster_->create(*pool_, "w", options(10)));
   sql("w", "create table t as select 7 as n");
   must(cluster_->remove_server("w"));
-  EXPECT_THAT(bed_->processes(), IsEmpty());
+  EXPECT_THAT(TestBed::processes_in(bed_->path("cluster")), IsEmpty());
   must(cluster_->create(*pool_, "v", options(11)));
   EXPECT_EQ(value("v", "select n from t"), "7");
 }
@@ -308,14 +308,14 @@ TEST_F(ClusterTest, TheDataOutlivesTheLastServer) {
 TEST_F(ClusterTest, NothingIsLeftBehind) {
   make_pair();
   EXPECT_EQ(bed_->run(cluster_->remove_server("w")).error().code(), Errc::conflict);
-  EXPECT_FALSE(bed_->processes().empty());
+  EXPECT_FALSE(TestBed::processes_in(bed_->path("cluster")).empty());
   must(cluster_->stop("r"));
   must(cluster_->stop("w"));
-  EXPECT_THAT(bed_->processes(), IsEmpty());
+  EXPECT_THAT(TestBed::processes_in(bed_->path("cluster")), IsEmpty());
   must(cluster_->start("w"));
   must(cluster_->start("r"));
   scope_.reset();
-  EXPECT_THAT(bed_->processes(), IsEmpty());
+  EXPECT_THAT(TestBed::processes_in(bed_->path("cluster")), IsEmpty());
   EXPECT_FALSE(*io::exists(bed_->path("cluster")));
 }
 

@@ -81,15 +81,15 @@ class TestBed {
   static std::string address(unsigned last) {
     return fmt::format("127.{}.{}.{}", 100 + ::getpid() / 256 % 100, ::getpid() % 256, last);
   }
-  // Every process that works anywhere below the bed's folder.
-  std::vector<pid_t> processes() const {
+  // Every process that works anywhere below a folder. The warm pool's come and go beside a cluster's.
+  static std::vector<pid_t> processes_in(const io::Path& folder) {
     std::vector<pid_t> found;
     const auto names = io::list_folder("/proc");
     for (const auto& name : names.value()) {
       if (name.find_first_not_of("0123456789") != std::string::npos) continue;
       std::string target(4096, '\0');
       const ssize_t length = ::readlink(("/proc/" + name + "/cwd").c_str(), target.data(), target.size());
-      if (length > 0 && target.starts_with(folder_ + "/")) found.push_back(std::stoi(name));
+      if (length > 0 && target.starts_with(folder + "/")) found.push_back(std::stoi(name));
     }
     return found;
   }
@@ -97,7 +97,7 @@ class TestBed {
  private:
   void kill_all() const {
     for (int round = 0; round < 500; ++round) {
-      const auto pids = processes();
+      const auto pids = processes_in(folder_);
       if (pids.empty()) return;
       for (const pid_t pid : pids) ::kill(pid, SIGKILL);
       ::usleep(10'000);

@@ -220,8 +220,9 @@ TEST_F(HttpServer, ContinueIsSentForEmptyBodiesToo) {
   run([](HttpServer& t) -> Task<void> {
     auto stream = *co_await net::connect(t.loop, t.server->address());
     co_await stream->write(as_bytes("PUT /empty HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n"));
-    EXPECT_EQ(co_await read_until(*stream, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
-    EXPECT_TRUE((co_await read_until(*stream, "\r\n\r\n")).starts_with("HTTP/1.1 200 OK"));
+    // Both may come in one read.
+    const auto got = co_await read_until(*stream, "PUT /empty");
+    EXPECT_TRUE(got.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")) << got;
   }(*this));
 }
 

@@ -17,13 +17,16 @@ BINARY = Path(os.environ.get("BOREAL_BINARY", ROOT / "build/release/src/cli/bore
 
 
 class Boreal:
-    """One `boreal dev`. Use as a context manager, or start() and stop()."""
+    """One `boreal dev`. Use as a context manager, or start() and stop(). `user`: whose process it is, when we are root."""
 
-    def __init__(self, data=None, args=(), account="test"):
+    def __init__(self, data=None, args=(), account="test", user=None):
         self.base = Path(tempfile.mkdtemp(prefix="boreal-test-")) if data is None else None
         self.data = Path(data) if data else self.base / "data"
         if self.base:
             self.base.chmod(0o755)  # PostgreSQL runs as a user of its own and must get in
+            if user:
+                shutil.chown(self.base, user)
+        self.user = user
         self.args = list(args)
         self.account = account
         self.process = None
@@ -47,7 +50,7 @@ class Boreal:
         log = open(str(self.data) + ".log", "ab")
         self.process = subprocess.Popen(
             [str(BINARY), "dev", "--data", str(self.data), "--port", str(self.port or 0), *self.args],
-            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            stdout=log, stderr=log, stdin=subprocess.DEVNULL, user=self.user, extra_groups=[] if self.user else None)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

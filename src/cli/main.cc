@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   add_target_flags(*reset, target);
   reset->callback([&] { exit_code = boreal::cli::reset(target); });
 
-  auto* tier = app.add_subcommand("tier", "A whole data tier at once: network, Aurora cluster, buckets, secret, backup plan");
+  auto* tier = app.add_subcommand("tier", "A whole data tier at once: network, Aurora cluster, buckets, secret, backup plan, DMS task");
   tier->require_subcommand(1);
   boreal::cli::TierOptions tier_options;
   auto* up = tier->add_subcommand("up", "Make what is missing of it in a running boreal dev, and print endpoints, names and ARNs");
@@ -96,6 +96,7 @@ int main(int argc, char** argv) {
   up->add_option("--password", tier_options.password, "Password of the database's master user")->required()->envname("DB_PASSWORD");
   up->add_option("--environment", tier_options.environment, "Prefix of every name");
   up->add_option("--engine-version", tier_options.engine_version, "Aurora PostgreSQL version");
+  up->add_option("--source-host", tier_options.source_host, "PostgreSQL that the DMS task is to migrate from");
   up->add_option("-o,--output", tier_options.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   up->callback([&] { exit_code = boreal::cli::tier_up(target, tier_options); });
 

@@ -12,6 +12,7 @@ struct TierOptions {
   std::string password;            // of the master user
   std::string database = "ecommerce";
   std::string engine_version = "15.4";
+  std::string source_host = "127.0.0.1";  // the DMS source: a database of the same name, user and password there
   std::string format = "text";     // or json
 };
 

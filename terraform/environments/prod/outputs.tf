@@ -37,3 +37,8 @@ output "db_credentials_arn" {
   description = "ARN of the secret with the master user's name and password"
   value       = module.credentials.arn
 }
+
+output "dms_task_arn" {
+  description = "ARN of the replication task; null without a source database"
+  value       = one(module.dms[*].replication_task_arn)
+}

@@ -1,9 +1,38 @@
 # Change data capture from a source database into the cluster.
+
+# DMS looks for a role of exactly this name, one for the whole account, before it makes a subnet group.
+data "aws_iam_policy_document" "vpc_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+    principals {
+      type        = "Service"
+      identifiers = ["dms.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "vpc" {
+  count = var.create_vpc_role ? 1 : 0
+
+  name               = "dms-vpc-role"
+  assume_role_policy = data.aws_iam_policy_document.vpc_trust.json
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "vpc" {
+  count = var.create_vpc_role ? 1 : 0
+
+  role       = aws_iam_role.vpc[0].name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonDMSVPCManagementRole"
+}
+
 resource "aws_dms_replication_subnet_group" "this" {
   replication_subnet_group_id          = "${var.environment}-dms"
   replication_subnet_group_description = "Subnets of the replication instance"
   subnet_ids                           = var.subnet_ids
   tags                                 = var.tags
+
+  depends_on = [aws_iam_role_policy_attachment.vpc]
 }
 
 resource "aws_dms_replication_instance" "this" {

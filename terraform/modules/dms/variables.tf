@@ -51,6 +51,12 @@ variable "target_password" {
   sensitive   = true
 }
 
+variable "create_vpc_role" {
+  description = "Make the account's dms-vpc-role; false where it is there already"
+  type        = bool
+  default     = true
+}
+
 variable "tags" {
   description = "Tags of every resource"
   type        = map(string)

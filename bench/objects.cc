@@ -5,12 +5,11 @@
 
 #include <fmt/format.h>
 
-#include <thread>
+#include <algorithm>
 
 #include "base/clock.h"
 #include "base/sync.h"
-#include "crypto/hash.h"
-#include "objects/frames.h"
+#include "floors.h"
 #include "objects/index_keys.h"
 #include "objects/record.h"
 #include "objects/testing.h"
@@ -25,7 +24,7 @@ constexpr int64_t round_ns = 2'000'000'000;
 constexpr int rounds = 3;  // of each, in turn, and the best counts: other work on the machine disturbs all alike
 constexpr int keys = 1'000'000;
 
-double seconds_since(int64_t start_ns) { return static_cast<double>(monotonic_ns() - start_ns) / 1e9; }
+using bench::seconds_since;
 
 Task<void> put_small(TestEngine& engine, int client, int64_t end_ns, int64_t& done) {
   const std::string body(small_bytes, 'b');
@@ -47,43 +46,6 @@ Task<void> put_small_by_all(TestEngine& engine, int64_t& done) {
   co_await group.wait();
 }
 
-// 32 threads append to one file; one fsync serves all that wait for it.
-double bare_log_per_second(const io::Path& path) {
-  auto file = TestEngine::must(io::File::open(path, io::File::Mode::read_write));
-  std::mutex mutex;
-  std::condition_variable synced;
-  uint64_t appended = 0, durable = 0;
-  bool syncing = false;
-  const std::string data(small_bytes, 'l');
-  const auto start_ns = monotonic_ns();
-  const auto work = [&] {
-    std::unique_lock lock(mutex);
-    while (monotonic_ns() < start_ns + round_ns) {
-      TestEngine::must(file.append(as_bytes(data)));
-      const uint64_t mine = ++appended;
-      while (durable < mine) {
-        if (syncing) {
-          synced.wait(lock);
-          continue;
-        }
-        syncing = true;
-        const uint64_t reached = appended;
-        lock.unlock();
-        TestEngine::must(file.sync());
-        lock.lock();
-        durable = reached;
-        syncing = false;
-        synced.notify_all();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 0; i < clients; ++i) threads.emplace_back(work);
-  }
-  return static_cast<double>(durable) / seconds_since(start_ns);
-}
-
 void bench_small(TestEngine& engine, const io::Path& folder) {
   double ours = 0, floor = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -91,33 +53,9 @@ void bench_small(TestEngine& engine, const io::Path& folder) {
     const auto start_ns = monotonic_ns();
     engine.run(put_small_by_all(engine, done));
     ours = std::max(ours, static_cast<double>(done) / seconds_since(start_ns));
-    floor = std::max(floor, bare_log_per_second(folder + "/bare.log"));
+    floor = std::max(floor, bench::log_appends_per_second(folder + "/bare.log", clients, small_bytes, round_ns));
   }
   fmt::print("PUT 4 KiB, {} clients: {:.0f}/s; bare log {:.0f}/s; ratio {:.2f}\n", clients, ours, floor, ours / floor);
-}
-
-// What a large put cannot do without: hashing beside sealing, writing and one fsync.
-double bare_large_mib_per_second(const io::Path& path, const std::string& body) {
-  const auto start_ns = monotonic_ns();
-  {
-    auto file = TestEngine::must(io::File::open(path, io::File::Mode::write_new));
-    std::jthread hash([&] { (void)crypto::Md5::of(body); });
-    const std::string key(data_key_bytes, 'k');
-    auto cipher = TestEngine::must(FrameCipher::make(as_bytes(key), {1, 1}));
-    std::vector<std::byte> sealed(chunk_frames * (frame_bytes + frame_overhead));
-    for (size_t at = 0, frame = 0; at < body.size(); at += chunk_bytes) {
-      for (size_t i = 0; i < chunk_frames; ++i, ++frame) {
-        TestEngine::must(cipher.seal(
-            frame, as_bytes(body).subspan(frame * frame_bytes, frame_bytes),
-            MutableBytes(sealed).subspan(i * (frame_bytes + frame_overhead), frame_bytes + frame_overhead)));
-      }
-      TestEngine::must(file.append(sealed));
-    }
-    TestEngine::must(file.sync());
-  }
-  const double seconds = seconds_since(start_ns);
-  TestEngine::must(io::remove_file(path));
-  return static_cast<double>(body.size() >> 20) / seconds;
 }
 
 Task<void> drain(TestEngine& engine, std::string key) {
@@ -138,7 +76,7 @@ void bench_large(TestEngine& engine, const io::Path& folder) {
     start_ns = monotonic_ns();
     engine.run(drain(engine, "large"));
     get = std::max(get, static_cast<double>(large_bytes >> 20) / seconds_since(start_ns));
-    floor = std::max(floor, bare_large_mib_per_second(folder + "/bare", body));
+    floor = std::max(floor, bench::put_mib_per_second(folder + "/bare", body));
   }
   fmt::print("PUT 64 MiB: {:.0f} MiB/s; MD5 beside AES-GCM, write, fsync {:.0f} MiB/s; ratio {:.2f}\n", put, floor,
              put / floor);
@@ -190,21 +128,23 @@ void bench_listing(TestEngine& engine) {
   fmt::print("LIST {} groups of 1,000 keys, one page: {:.2f} ms\n", groups, seconds_since(start_ns) * 1e3);
 }
 
-void run() {
+void run(const std::vector<std::string_view>& names) {
   const io::TempFolder folder;
   TestEngine engine(folder.path());
   for (const char* bucket : {"bench", "million"}) {
     TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
   }
-  bench_small(engine, folder.path());
-  bench_large(engine, folder.path());
-  bench_listing(engine);
+  const auto wanted = [&](const char* what) { return names.empty() || std::ranges::find(names, what) != names.end(); };
+  if (wanted("small")) bench_small(engine, folder.path());
+  if (wanted("large")) bench_large(engine, folder.path());
+  if (wanted("listing")) bench_listing(engine);
 }
 
 }  // namespace
 }  // namespace boreal::objects
 
-int main() {
-  boreal::objects::run();
+// bench_objects [small] [large] [listing]: those alone, or all.
+int main(int argc, char** argv) {
+  boreal::objects::run({argv + 1, argv + argc});
   return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -35,11 +36,19 @@ std::string Random::pick(std::string_view alphabet, size_t count) {
   return out;
 }
 
+// Every request has one: a single call to the generator, not one for each digit.
 std::string Random::uuid() {
-  std::string id = hex(36);
-  for (size_t dash : {8, 13, 18, 23}) id[dash] = '-';
-  id[14] = '4';
-  id[19] = "89ab"[below(4)];
+  std::array<std::byte, 16> bits;
+  fill(bits);
+  bits[6] = (bits[6] & std::byte{0x0f}) | std::byte{0x40};  // version 4
+  bits[8] = (bits[8] & std::byte{0x3f}) | std::byte{0x80};  // RFC 9562's variant
+  std::string id;
+  id.reserve(36);
+  for (size_t i = 0; i < bits.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) id += '-';
+    id += "0123456789abcdef"[std::to_integer<unsigned>(bits[i]) >> 4];
+    id += "0123456789abcdef"[std::to_integer<unsigned>(bits[i]) & 15];
+  }
   return id;
 }
 

@@ -13,11 +13,11 @@ int hex_digit(char c) {
 
 std::string hex_encode(Bytes bytes) {
   static constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  char* at = out.data();
   for (std::byte byte : bytes) {
-    out += digits[std::to_integer<unsigned>(byte) >> 4];
-    out += digits[std::to_integer<unsigned>(byte) & 15];
+    *at++ = digits[std::to_integer<unsigned>(byte) >> 4];
+    *at++ = digits[std::to_integer<unsigned>(byte) & 15];
   }
   return out;
 }

@@ -117,8 +117,9 @@ class ShapeReader {
   }
 
   static Result<void> placed(Result<void> result, const Path& path) {
+    if (result) return result;
     const std::string place = path.text();
-    if (result || place.empty()) return result;
+    if (place.empty()) return result;
     return std::unexpected(std::move(result).error().within(place));
   }
 

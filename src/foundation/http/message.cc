@@ -11,7 +11,11 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) :
 }  // namespace
 
 bool equals_ignore_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::ranges::equal(a, b, {}, lower, lower);
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
 }
 
 Headers::Span Headers::append(std::string_view name, std::string_view value) {
@@ -50,8 +54,11 @@ void Headers::set(std::string_view name, std::string_view value) {
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {
-  for (const auto [field, value] : *this) {
-    if (equals_ignore_case(field, name)) return value;
+  for (const Span& span : spans_) {
+    if (span.name_size != name.size()) continue;
+    if (equals_ignore_case({text_.data() + span.name_at, span.name_size}, name)) {
+      return std::string_view(text_.data() + span.value_at, span.value_size);
+    }
   }
   return std::nullopt;
 }

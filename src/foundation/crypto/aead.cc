@@ -21,10 +21,10 @@ const EVP_CIPHER* method() {
 const unsigned char* raw(Bytes bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
 unsigned char* raw(MutableBytes bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
-EVP_CIPHER_CTX* make_context(const SecretKey& key, bool encrypt) {
+EVP_CIPHER_CTX* make_context(const SecretKey& key) {
   EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
   if (!context) throw std::bad_alloc();
-  if (EVP_CipherInit_ex2(context, method(), raw(key.bytes()), nullptr, encrypt, nullptr) != 1) {
+  if (EVP_CipherInit_ex2(context, method(), raw(key.bytes()), nullptr, 1, nullptr) != 1) {
     EVP_CIPHER_CTX_free(context);
     throw std::runtime_error("the cipher library refuses a key");
   }
@@ -46,10 +46,11 @@ Result<void> check_sizes(size_t plain, size_t sealed, Bytes associated) {
   return {};
 }
 
-// Nonce, associated bytes and content; what is the same in both directions.
-bool transform(EVP_CIPHER_CTX* context, const Aes256Gcm::Nonce& nonce, Bytes associated, Bytes in, MutableBytes out) {
+// Nonce, associated bytes and content. The key's schedule serves both directions.
+bool transform(EVP_CIPHER_CTX* context, bool encrypt, const Aes256Gcm::Nonce& nonce, Bytes associated, Bytes in,
+               MutableBytes out) {
   int length = 0;
-  return EVP_CipherInit_ex2(context, nullptr, nullptr, raw(Bytes(nonce)), -1, nullptr) == 1 &&
+  return EVP_CipherInit_ex2(context, nullptr, nullptr, raw(Bytes(nonce)), encrypt, nullptr) == 1 &&
          (associated.empty() ||
           EVP_CipherUpdate(context, nullptr, &length, raw(associated), static_cast<int>(associated.size())) == 1) &&
          (in.empty() || EVP_CipherUpdate(context, raw(out), &length, raw(in), static_cast<int>(in.size())) == 1);
@@ -57,19 +58,14 @@ bool transform(EVP_CIPHER_CTX* context, const Aes256Gcm::Nonce& nonce, Bytes ass
 
 }  // namespace
 
-Aes256Gcm::Aes256Gcm(const SecretKey& key) : encrypt_(make_context(key, true)), decrypt_(make_context(key, false)) {}
+Aes256Gcm::Aes256Gcm(const SecretKey& key) : context_(make_context(key)) {}
 
-Aes256Gcm::~Aes256Gcm() {
-  EVP_CIPHER_CTX_free(encrypt_);
-  EVP_CIPHER_CTX_free(decrypt_);
-}
+Aes256Gcm::~Aes256Gcm() { EVP_CIPHER_CTX_free(context_); }
 
-Aes256Gcm::Aes256Gcm(Aes256Gcm&& other) noexcept
-    : encrypt_(std::exchange(other.encrypt_, nullptr)), decrypt_(std::exchange(other.decrypt_, nullptr)) {}
+Aes256Gcm::Aes256Gcm(Aes256Gcm&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
 
 Aes256Gcm& Aes256Gcm::operator=(Aes256Gcm&& other) noexcept {
-  std::swap(encrypt_, other.encrypt_);
-  std::swap(decrypt_, other.decrypt_);
+  std::swap(context_, other.context_);
   return *this;
 }
 
@@ -77,9 +73,9 @@ Result<void> Aes256Gcm::seal(const Nonce& nonce, Bytes associated, Bytes plain, 
   CHECK(check_sizes(plain.size(), out.size(), associated));
   MutableBytes tag = out.subspan(plain.size());
   int length = 0;
-  bool done = transform(encrypt_, nonce, associated, plain, out.first(plain.size())) &&
-              EVP_CipherFinal_ex(encrypt_, raw(tag), &length) == 1 &&
-              EVP_CIPHER_CTX_ctrl(encrypt_, EVP_CTRL_AEAD_GET_TAG, tag_size, tag.data()) == 1;
+  bool done = transform(context_, true, nonce, associated, plain, out.first(plain.size())) &&
+              EVP_CipherFinal_ex(context_, raw(tag), &length) == 1 &&
+              EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, tag_size, tag.data()) == 1;
   if (!done) return library_error();
   return {};
 }
@@ -89,14 +85,14 @@ Result<void> Aes256Gcm::open(const Nonce& nonce, Bytes associated, Bytes sealed,
   CHECK(check_sizes(out.size(), sealed.size(), associated));
   std::array<std::byte, tag_size> tag;
   std::ranges::copy(sealed.last(tag_size), tag.begin());
-  if (!transform(decrypt_, nonce, associated, sealed.first(out.size()), out) ||
-      EVP_CIPHER_CTX_ctrl(decrypt_, EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) != 1) {
+  if (!transform(context_, false, nonce, associated, sealed.first(out.size()), out) ||
+      EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) != 1) {
     wipe(out);
     return library_error();
   }
   int length = 0;
   std::array<std::byte, tag_size> nothing;
-  if (EVP_CipherFinal_ex(decrypt_, raw(MutableBytes(nothing)), &length) != 1) {
+  if (EVP_CipherFinal_ex(context_, raw(MutableBytes(nothing)), &length) != 1) {
     wipe(out);
     return fail(Errc::corrupt, "sealed bytes do not open: another key, or not what was sealed");
   }

@@ -42,8 +42,7 @@ class Aes256Gcm {
   Result<SecretBytes> open_message(Bytes associated, Bytes message);
 
  private:
-  evp_cipher_ctx_st* encrypt_ = nullptr;
-  evp_cipher_ctx_st* decrypt_ = nullptr;
+  evp_cipher_ctx_st* context_ = nullptr;
 };
 
 }  // namespace boreal::crypto

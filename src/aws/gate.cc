@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "codec/time.h"
 
 namespace boreal::aws {
@@ -110,22 +112,15 @@ Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_nam
 }
 
 Task<Outcome<void>> Gate::authorize(const Call& call, Access access) {
-  Context context;
-  add_global_keys(context, call);
-  add_time_keys(context, call.now);
-  co_return co_await evaluate_access(call.caller, std::move(access), std::move(context), denial_code(call.operation.service));
+  return evaluate_access(call.caller, &call, std::move(access));
 }
 
 Task<Outcome<void>> Gate::authorize(const Caller& caller, Access access) {
-  Context context;
-  add_time_keys(context, clock_.now());
-  co_return co_await evaluate_access(caller, std::move(access), std::move(context), "AccessDeniedException");
+  return evaluate_access(caller, nullptr, std::move(access));
 }
 
-Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, Access access, Context context, std::string_view code) {
+Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call, Access access) {
   const Principal& principal = caller.principal();
-  context.insert(access.context.begin(), access.context.end());
-  add_principal_keys(context, principal);
   Identities::Policies policies;
   if (!caller.is_anonymous()) {
     CO_TRY(policies, co_await identities_.policies(principal));
@@ -133,6 +128,16 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, Access access, C
   std::shared_ptr<const Policy> resource_policy;
   if (access.resource_policy) {
     CO_TRY(resource_policy, compile(*access.resource_policy));
+  }
+  // Most policies ask nothing of the request; its facts are gathered for those that do.
+  const auto asks = [](const std::shared_ptr<const Policy>& policy) { return policy && policy->asks_context(); };
+  Context context;
+  if (std::ranges::any_of(policies.identity, asks) || std::ranges::any_of(policies.session, asks) ||
+      asks(policies.boundary) || asks(resource_policy)) {
+    if (call != nullptr) add_global_keys(context, *call);
+    add_time_keys(context, call != nullptr ? call->now : clock_.now());
+    context.merge(access.context);
+    add_principal_keys(context, principal);
   }
   const EvaluationInput input{.principal = principal,
                               .action = access.action,
@@ -146,6 +151,7 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, Access access, C
                               .resource_account = access.resource_account};
   const Decision decision = evaluate(input);
   if (!decision.allowed) {
+    const auto code = call != nullptr ? denial_code(call->operation.service) : "AccessDeniedException";
     co_return refuse(ApiError(std::string(code), 403, denial_message(input, decision)));
   }
   co_return Outcome<void>();

@@ -71,7 +71,8 @@ class Gate {
  private:
   Task<Outcome<Principal>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                   BodyCheck* check);
-  Task<Outcome<void>> evaluate_access(const Caller& caller, Access access, Context context, std::string_view code);
+  // `call`: null for what has no request. Both outlive the task.
+  Task<Outcome<void>> evaluate_access(const Caller& caller, const Call* call, Access access);
   Outcome<std::shared_ptr<const Policy>> compile(const std::string& document);
 
   Identities& identities_;

@@ -242,10 +242,17 @@ void Pipeline::rewrite_virtual_host(http::Request& request) const {
   }
 }
 
+std::map<std::string, OperationFigures, std::less<>> Pipeline::figures() const {
+  std::map<std::string, OperationFigures, std::less<>> by_name;
+  for (const auto& [operation, figures] : figures_) {
+    by_name.emplace(fmt::format("{}:{}", operation->service, operation->name), figures);
+  }
+  return by_name;
+}
+
 void Pipeline::count(const Exchange& exchange, int status) {
   if (exchange.route.operation == nullptr) return;
-  const std::string name = fmt::format("{}:{}", exchange.route.operation->service, exchange.route.operation->name);
-  OperationFigures& figures = figures_[name];
+  OperationFigures& figures = figures_[exchange.route.operation];
   ++figures.calls;
   figures.client_errors += status >= 400 && status < 500;
   figures.server_errors += status >= 500;

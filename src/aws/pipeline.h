@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "aws/gate.h"
@@ -44,7 +45,7 @@ class Pipeline {
   Task<http::Response> handle(http::Request& request);
 
   // "service:Operation" → figures.
-  const std::map<std::string, OperationFigures, std::less<>>& figures() const { return figures_; }
+  std::map<std::string, OperationFigures, std::less<>> figures() const;
 
  private:
   struct Room {
@@ -67,7 +68,7 @@ class Pipeline {
   Options options_;
   size_t running_ = 0;
   std::vector<std::unique_ptr<Room>> rooms_;
-  std::map<std::string, OperationFigures, std::less<>> figures_;
+  std::unordered_map<const Operation*, OperationFigures> figures_;
 };
 
 }  // namespace boreal::aws

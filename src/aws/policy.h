@@ -27,9 +27,12 @@ class Policy {
   static Result<Policy> parse(std::string_view json, PolicyKind kind);
 
   const std::vector<policy::Statement>& statements() const { return statements_; }
+  // Whether any of them looks at the facts of the request: by a condition, or by a variable in a resource.
+  bool asks_context() const { return asks_context_; }
 
  private:
   std::vector<policy::Statement> statements_;
+  bool asks_context_ = false;
 };
 
 inline Result<Policy> validate_identity_policy(std::string_view json) {

@@ -264,11 +264,13 @@ Result<Policy> Policy::parse(std::string_view json, PolicyKind kind) {
   if (!statements) return syntax("Missing required field Statement");
   Policy result;
   std::set<std::string> sids;
-  const auto add = [&](const Value& value) -> Result<void> {
+  const auto add = [&](const json::Value& value) -> Result<void> {
     TRY(auto statement, parse_statement(value, kind, variables));
     if (!statement.sid.empty() && !sids.insert(statement.sid).second) {
       return bad("Statement IDs (SID) in a single policy must be unique.");
     }
+    result.asks_context_ = result.asks_context_ || !statement.conditions.empty() ||
+                           std::ranges::any_of(statement.resources, &policy::ArnText::has_variables);
     result.statements_.push_back(std::move(statement));
     return {};
   };

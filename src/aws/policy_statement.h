@@ -61,6 +61,7 @@ struct ArnSubject {
 class ArnText {
  public:
   static ArnText parse(std::string_view text, bool variables);
+  bool has_variables() const;
   bool matches(const ArnSubject& subject, const Context& context) const;
 
  private:

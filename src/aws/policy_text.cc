@@ -108,6 +108,8 @@ ArnText ArnText::parse(std::string_view text, bool variables) {
   return result;
 }
 
+bool ArnText::has_variables() const { return std::ranges::any_of(parts_, &Text::has_variables); }
+
 bool ArnText::matches(const ArnSubject& subject, const Context& context) const {
   if (everything_) return true;
   if (!subject.parts || (parts_.size() < 6 && !open_ended_)) return false;

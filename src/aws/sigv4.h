@@ -17,6 +17,7 @@
 #include "aws/error.h"
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "crypto/secret.h"
 #include "http/message.h"
 
 namespace boreal::aws {
@@ -118,15 +119,19 @@ class SigningKeyCache {
   SigningKeyCache(const SigningKeyCache&) = delete;
   SigningKeyCache& operator=(const SigningKeyCache&) = delete;
 
+  struct Found {
+    SigningKey key;
+    bool remembered;
+  };
   // The remembered key, or a newly derived one that is not remembered yet.
-  SigningKey key(const std::string& access_key, std::string_view secret, const CredentialScope& scope);
+  Found find(const std::string& access_key, std::string_view secret, const CredentialScope& scope) const;
   void remember(const std::string& access_key, std::string_view secret, const CredentialScope& scope,
                 const SigningKey& key);
   size_t size() const { return keys_.size(); }
 
  private:
   struct Entry {
-    SigningKey secret_digest;  // tells a changed secret of the same access key
+    crypto::SecretBytes secret;  // tells a changed secret of the same access key
     SigningKey key;
   };
   void clear();
@@ -184,6 +189,9 @@ struct FormSignature {
   std::string credential;  // x-amz-credential
   std::string date;        // x-amz-date
   std::string signature;   // x-amz-signature
+  // The older way of forms, which many pages still use: AWSAccessKeyId in `credential`, and in `signature` (base64) the
+  // HMAC-SHA1 of the policy. Source: S3 developer guide, "HTML forms (AWS signature version 2)".
+  bool version_2 = false;
 };
 AuthResult<Signature> parse_form_signature(const FormSignature& form);
 // Whether the policy was signed with the secret. Its expiration and conditions are the caller's to check.

@@ -77,8 +77,9 @@ AuthResult<std::string> canonical_request(const RequestView& request, Canon cano
                                           const std::vector<std::string>& signed_headers,
                                           std::string_view payload_hash) {
   TRY(const auto query, canonical_query(request.query));
-  std::string text(request.method);
-  text += '\n';
+  std::string text;
+  text.reserve(1024);
+  text.append(request.method) += '\n';
   text.append(canonical_path(request.path, canon)).append("\n").append(query).append("\n");
   std::string names;
   for (const auto& name : signed_headers) {

@@ -369,15 +369,17 @@ TEST(SigV4Form, PolicySignature) {
 TEST(SigningKeyCache, IsBoundedAndSeesANewSecret) {
   SigningKeyCache keys(3);
   CredentialScope scope{"20150830", "us-east-1", "s3"};
-  const auto first = keys.key("AKID", "one", scope);
+  const auto first = keys.find("AKID", "one", scope).key;
   EXPECT_EQ(first, derive_signing_key("one", scope));
   EXPECT_EQ(keys.size(), 0u);  // not yet proven right
   keys.remember("AKID", "one", scope, first);
-  EXPECT_EQ(keys.key("AKID", "one", scope), first);
-  EXPECT_EQ(keys.key("AKID", "two", scope), derive_signing_key("two", scope));
+  EXPECT_TRUE(keys.find("AKID", "one", scope).remembered);
+  EXPECT_EQ(keys.find("AKID", "one", scope).key, first);
+  EXPECT_FALSE(keys.find("AKID", "two", scope).remembered);
+  EXPECT_EQ(keys.find("AKID", "two", scope).key, derive_signing_key("two", scope));
   for (int day = 10; day < 30; ++day) {
     scope.date = "201508" + std::to_string(day);
-    keys.remember("AKID", "one", scope, keys.key("AKID", "one", scope));
+    keys.remember("AKID", "one", scope, keys.find("AKID", "one", scope).key);
     EXPECT_LE(keys.size(), 3u);
   }
 }

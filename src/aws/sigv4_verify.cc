@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "aws/sigv4.h"
+#include "codec/base64.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
 #include "codec/time.h"
@@ -48,9 +49,9 @@ AuthResult<void> check_scope(const Signature& signature, const VerifyOptions& op
 }
 
 AuthResult<void> check_time(const Signature& signature, Time now) {
+  if (signature.mode == SigningMode::header && std::chrono::abs(now - signature.time) <= max_skew) return {};
   const auto server_time = codec::format_iso8601(now);
   if (signature.mode == SigningMode::header) {
-    if (std::chrono::abs(now - signature.time) <= max_skew) return {};
     return fail(
         AuthFailure::skewed,
         now > signature.time
@@ -65,7 +66,7 @@ AuthResult<void> check_time(const Signature& signature, Time now) {
                 {{"X-Amz-Date", signature.timestamp}, {"ServerTime", server_time}});
   }
   const Time end = signature.time + std::chrono::seconds(signature.expires_s);
-  if (now <= end) return {};
+  if (signature.expires_s > 0 && now <= end) return {};
   return fail(AuthFailure::expired, "Request has expired",
               {{"X-Amz-Expires", fmt::to_string(signature.expires_s)},
                {"Expires", codec::format_iso8601(end)},
@@ -87,8 +88,9 @@ AuthResult<void> check_headers(const Signature& signature, const RequestView& re
   }
   std::string unsigned_names;
   for (const auto& [field, value] : request.headers) {
+    if (!http::equals_ignore_case(field.substr(0, 6), "x-amz-")) continue;
     const auto name = lower_case(field);
-    if (!name.starts_with("x-amz-") || is_signed(name)) continue;
+    if (is_signed(name)) continue;
     if (canon == Canon::standard) {
       // A token stands or falls with its access key, and some SDKs add it after signing; the date of a presigned URL is
       // in the URL; the body is hashed here, whatever this header says.
@@ -217,11 +219,11 @@ AuthResult<BodyCheck> verify_signature(const Signature& signature, const Request
   }
   TRY(const auto canonical, canonical_request(request, options.canon, signature.signed_headers, payload_hash));
   const auto to_sign = string_to_sign(signature.timestamp, signature.scope, canonical);
-  const auto key = keys.key(signature.access_key, options.secret, signature.scope);
+  const auto [key, remembered] = keys.find(signature.access_key, options.secret, signature.scope);
   if (!crypto::constant_time_equal(sign_text(key, to_sign), signature.value)) {
     return std::unexpected(mismatch(signature, to_sign, canonical));
   }
-  keys.remember(signature.access_key, options.secret, signature.scope, key);
+  if (!remembered) keys.remember(signature.access_key, options.secret, signature.scope, key);
   check.key = key;
   check.timestamp = signature.timestamp;
   check.scope = signature.scope.to_string();
@@ -236,12 +238,17 @@ AuthResult<BodyCheck> anonymous_body(const RequestView& request) {
 
 AuthResult<void> verify_form_signature(const Signature& signature, const FormSignature& form,
                                        const VerifyOptions& options, SigningKeyCache& keys) {
+  if (form.version_2) {
+    const crypto::HmacKey<crypto::HashKind::sha1> key(options.secret);
+    if (crypto::constant_time_equal(codec::base64_encode(key.of(form.policy)), signature.value)) return {};
+    return std::unexpected(mismatch(signature, form.policy, ""));
+  }
   CHECK(check_scope(signature, options));
-  const auto key = keys.key(signature.access_key, options.secret, signature.scope);
+  const auto [key, remembered] = keys.find(signature.access_key, options.secret, signature.scope);
   if (!crypto::constant_time_equal(sign_text(key, form.policy), signature.value)) {
     return std::unexpected(mismatch(signature, form.policy, ""));
   }
-  keys.remember(signature.access_key, options.secret, signature.scope, key);
+  if (!remembered) keys.remember(signature.access_key, options.secret, signature.scope, key);
   return {};
 }
 
@@ -252,21 +259,19 @@ void SigningKeyCache::clear() {
   keys_.clear();
 }
 
-SigningKey SigningKeyCache::key(const std::string& access_key, std::string_view secret, const CredentialScope& scope) {
+SigningKeyCache::Found SigningKeyCache::find(const std::string& access_key, std::string_view secret,
+                                             const CredentialScope& scope) const {
   const auto found = keys_.find(access_key + "/" + scope.to_string());
-  if (found != keys_.end() && crypto::constant_time_equal(found->second.secret_digest, crypto::Sha256::of(secret))) {
-    return found->second.key;
+  if (found != keys_.end() && crypto::constant_time_equal(found->second.secret.text(), secret)) {
+    return {found->second.key, true};
   }
-  return derive_signing_key(secret, scope);
+  return {derive_signing_key(secret, scope), false};
 }
 
 void SigningKeyCache::remember(const std::string& access_key, std::string_view secret, const CredentialScope& scope,
                                const SigningKey& key) {
-  auto name = access_key + "/" + scope.to_string();
-  const auto found = keys_.find(name);
-  if (found == keys_.end() && keys_.size() >= max_keys_) clear();  // a day's keys are soon derived again
-  if (found != keys_.end() && found->second.key == key) return;
-  keys_.insert_or_assign(std::move(name), Entry{crypto::Sha256::of(secret), key});
+  if (keys_.size() >= max_keys_) clear();  // a day's keys are soon derived again
+  keys_.insert_or_assign(access_key + "/" + scope.to_string(), Entry{crypto::SecretBytes(secret), key});
 }
 
 }  // namespace boreal::aws

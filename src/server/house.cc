@@ -90,10 +90,11 @@ std::string House::describe() const {
   writer.string(rooms_->config.dev ? "dev" : "serve");
   writer.name("services");
   writer.begin_object();
+  const auto all_figures = rooms_->pipeline->figures();
   for (const aws::Service* service : rooms_->services) {
     uint64_t calls = 0;
     const std::string own = std::string(service->model().name) + ":";
-    for (const auto& [name, figures] : rooms_->pipeline->figures()) {
+    for (const auto& [name, figures] : all_figures) {
       if (name.starts_with(own)) calls += figures.calls;
     }
     writer.name(service->model().name);

@@ -117,7 +117,11 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   std::vector<std::pair<std::string_view, std::string_view>> labels;
   std::vector<std::pair<std::string_view, std::string_view>> best_labels;
   for (const Template& candidate : templates_) {
-    if (candidate.operation->method != request.method || !match_path(candidate, request.path, labels)) continue;
+    // Most of S3's differ by a word in the query ("?acl"): those are out before the path is looked at.
+    if (candidate.operation->method != request.method || candidate.literals.size() > query->size() ||
+        !match_path(candidate, request.path, labels)) {
+      continue;
+    }
     const Score candidate_score = score(candidate, request, *query);
     if (candidate_score.literals < 0 || (best != nullptr && candidate_score <= best_score)) continue;
     best = &candidate;

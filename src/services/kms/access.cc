@@ -88,16 +88,6 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 }  // namespace
 
-Result<std::vector<std::string>> Service::aliases_of(const Key& key) const {
-  TRY(const auto items, context_.catalog.scan(partition_of(key.account, key.region), alias_prefix));
-  std::vector<std::string> names;
-  for (const auto& [path, text] : items) {
-    TRY(const auto alias, store::decode<Alias>(text));
-    if (alias.key_id == key.id) names.push_back("alias/" + alias.name);
-  }
-  return names;
-}
-
 aws::Outcome<aws::Access> Service::guard(const aws::Call& call, const Key& key, std::string action,
                                          const EncryptionContext* encryption_context,
                                          std::multimap<std::string, std::string> context) const {
@@ -116,8 +106,8 @@ aws::Outcome<aws::Access> Service::guard(const aws::Call& call, const Key& key, 
     }
   }
   for (const auto& [name, value] : key.tags) context.emplace("aws:ResourceTag/" + name, value);
-  TRY(const auto aliases, aliases_of(key));
-  for (const auto& alias : aliases) context.emplace("kms:ResourceAliases", alias);
+  TRY(const auto attached, attached_to(key));
+  for (const auto& alias : attached->aliases) context.emplace("kms:ResourceAliases", alias);
   return aws::Access{.action = std::move(action),
                      .resource = key.arn(),
                      .resource_account = key.account,

@@ -78,7 +78,7 @@ Task<aws::Outcome<DeleteAliasOutput>> Service::delete_alias(aws::Call& call, Del
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
   tx.remove(alias_path(name));
-  CO_CHECK(co_await tx.commit());
+  CO_CHECK(co_await commit(tx));
   co_return DeleteAliasOutput{};
 }
 

@@ -10,6 +10,8 @@ using namespace api::kms;
 namespace {
 
 constexpr std::string_view algorithm = "SYMMETRIC_DEFAULT";
+constexpr size_t max_data_keys = 1024;
+constexpr Duration data_keys_kept_for = std::chrono::minutes(5);
 
 const EncryptionContext& given(const std::optional<std::map<std::string, std::string>>& context) {
   static const EncryptionContext none;
@@ -56,6 +58,22 @@ aws::Outcome<crypto::SecretBytes> Service::open(const Key& key, const Encryption
   auto plain = kms::decrypt(*secret, context, ciphertext);
   if (!plain) return aws::refuse(errors::invalid_ciphertext_exception(wrong));
   return std::move(*plain);
+}
+
+aws::Outcome<std::string> Service::open_data_key(const Key& key, const EncryptionContext& context,
+                                                 const std::string& ciphertext) {
+  const Time now = context_.clock.now();
+  const auto known = data_keys_.find(ciphertext);
+  if (known != data_keys_.end() && known->second.context == context && now < known->second.until) {
+    return std::string(known->second.plain.text());
+  }
+  TRY(auto plain, open(key, context, ciphertext));
+  std::string text(plain.text());
+  if (data_keys_.size() >= max_data_keys) data_keys_.clear();
+  data_keys_.insert_or_assign(
+      ciphertext,
+      OpenedKey{.key_id = key.id, .context = context, .plain = std::move(plain), .until = now + data_keys_kept_for});
+  return text;
 }
 
 Result<std::string> Service::material_id(const Key& key, uint32_t version) const {

@@ -20,6 +20,7 @@ namespace {
 constexpr size_t default_page = 50;
 constexpr int32_t max_page = 100;
 constexpr size_t max_grants = 50'000;
+constexpr size_t max_known_keys = 256;
 constexpr std::array<std::string_view, 9> symmetric_operations = {
     "Decrypt",     "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
     "CreateGrant", "RetireGrant", "DescribeKey"};
@@ -110,19 +111,29 @@ std::optional<TokenParts> read_token(const std::string& token) {
 
 }  // namespace
 
-Result<std::vector<Grant>> Service::grants_of(const Key& key) const {
-  TRY(const auto items, context_.catalog.scan(partition_of(key.account, key.region), grants_path(key.id)));
-  std::vector<Grant> grants;
-  for (const auto& [path, text] : items) {
-    TRY(auto grant, store::decode<Grant>(text));
-    grants.push_back(std::move(grant));
+Result<std::shared_ptr<const Service::Attached>> Service::attached_to(const Key& key) const {
+  const std::string arn = key.arn();
+  if (const auto known = attached_.find(arn); known != attached_.end()) return known->second;
+  const std::string partition = partition_of(key.account, key.region);
+  Attached found;
+  TRY(const auto aliases, context_.catalog.scan(partition, alias_prefix));
+  for (const auto& [path, text] : aliases) {
+    TRY(const auto alias, store::decode<Alias>(text));
+    if (alias.key_id == key.id) found.aliases.push_back("alias/" + alias.name);
   }
-  return grants;
+  TRY(const auto grants, context_.catalog.scan(partition, grants_path(key.id)));
+  for (const auto& [path, text] : grants) {
+    TRY(auto grant, store::decode<Grant>(text));
+    found.grants.push_back(std::move(grant));
+  }
+  if (attached_.size() >= max_known_keys) attached_.clear();
+  return attached_.emplace(arn, std::make_shared<const Attached>(std::move(found))).first->second;
 }
 
 Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
                                          std::string_view action, const EncryptionContext* encryption_context) const {
-  TRY(const auto grants, grants_of(key));
+  TRY(const auto attached, attached_to(key));
+  const std::vector<Grant>& grants = attached->grants;
   const std::string_view operation = action.substr(std::string_view("kms:").size());
   const auto fits = [&](const Grant& grant) {
     return std::ranges::find(grant.operations, operation) != grant.operations.end() &&
@@ -180,7 +191,8 @@ Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, C
               .context_subset = constraints.encryption_context_subset,
               .created = call.now};
   if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
-  CO_TRY(const auto grants, grants_of(change.key));
+  CO_TRY(const auto attached, attached_to(change.key));
+  const std::vector<Grant>& grants = attached->grants;
   // A named grant that is asked for again is the same grant.
   const auto same =
       std::ranges::find_if(grants, [&](const Grant& other) { return !grant.name.empty() && same_grant(grant, other); });
@@ -272,7 +284,7 @@ Task<aws::Outcome<RetireGrantOutput>> Service::retire_grant(aws::Call& call, Ret
   if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
   auto tx = co_await context_.catalog.begin(at.partition);
   tx.remove(grant_path(at.grant.key_id, at.grant.id));
-  CO_CHECK(co_await tx.commit());
+  CO_CHECK(co_await commit(tx));
   co_return RetireGrantOutput{};
 }
 

@@ -35,7 +35,7 @@ Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string re
   tx.put(key_path(key.id), store::encode(key));
   tx.put(policy_path(key.id), managed_key_policy(key));
   tx.put(alias_path(alias), store::encode(Alias{.name = alias, .key_id = key.id, .created = now, .updated = now}));
-  CO_CHECK(co_await tx.commit());
+  CO_CHECK(co_await commit(tx));
   timekeeper_.note(now + std::chrono::days(managed_rotation_days));
   co_return key;
 }
@@ -90,8 +90,7 @@ Task<aws::Outcome<std::string>> Service::decrypt(aws::Call* call, std::string ac
   } else if (call != nullptr) {
     CO_CHECK(co_await authorize_for_service(*call, key, "kms:Decrypt", context));
   }
-  CO_TRY(const auto plain, open(key, context, ciphertext));
-  co_return std::string(plain.text());
+  co_return open_data_key(key, context, ciphertext);
 }
 
 Task<aws::Outcome<std::string>> Service::describe(std::string account, std::string region, std::string service,

@@ -81,15 +81,15 @@ Task<Result<Time>> Service::do_what_is_due(std::string partition, std::string ke
   if (due_of(key) > now) co_return due_of(key);
   if (key.deletion) {
     CO_CHECK(remove_key(tx, key));
-    CO_CHECK(co_await tx.commit());
-    std::erase_if(materials_, [&](const auto& entry) { return entry.first.first == key.id; });
+    CO_CHECK(co_await commit(tx));
+    forget(key.id);
     co_return aws::Timekeeper::never;
   }
   CO_CHECK(add_material(tx, key, "AUTOMATIC"));
   // Rotations that were missed are not made up for: one material more would protect nothing.
   while (next_rotation(key) <= now) key.rotation_from = next_rotation(key);
   tx.put(key_path(key.id), store::encode(key));
-  CO_CHECK(co_await tx.commit());
+  CO_CHECK(co_await commit(tx));
   co_return due_of(key);
 }
 

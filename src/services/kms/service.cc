@@ -43,8 +43,8 @@ aws::Outcome<Key> Service::find(const Reference& reference) const {
   }
   TRY(const auto text, context_.catalog.get(partition, key_path(key_id)));
   if (!text) return aws::refuse(errors::not_found_exception(fmt::format("Key '{}' does not exist", reference.arn())));
-  TRY(auto key, store::decode<Key>(*text));
-  return key;
+  TRY(const auto key, keys_.decode(*text));
+  return *key;
 }
 
 aws::Outcome<Key> Service::find(const aws::Call& call, const std::string& key_id) const {
@@ -64,8 +64,14 @@ Task<aws::Outcome<Service::Change>> Service::begin_change(const aws::Call& call,
 
 Task<aws::Outcome<void>> Service::commit(Change change) {
   change.tx.put(key_path(change.key.id), store::encode(change.key));
-  CO_CHECK(co_await change.tx.commit());
+  CO_CHECK(co_await commit(change.tx));
   co_return aws::Outcome<void>();
+}
+
+Task<Result<void>> Service::commit(store::Transaction& tx) {
+  auto committed = co_await tx.commit();
+  attached_.clear();  // also when it failed: nobody knows then what is on the disk
+  co_return committed;
 }
 
 Result<void> Service::add_material(store::Transaction& tx, Key& key, std::string rotation) {
@@ -91,6 +97,11 @@ Result<const crypto::SecretKey*> Service::material(const Key& key, uint32_t vers
   TRY(auto secret, crypto::SecretKey::from(opened.bytes()));
   if (materials_.size() >= max_open_materials) materials_.clear();
   return &materials_.emplace(at, std::move(secret)).first->second;
+}
+
+void Service::forget(const std::string& key_id) {
+  std::erase_if(materials_, [&](const auto& entry) { return entry.first.first == key_id; });
+  std::erase_if(data_keys_, [&](const auto& entry) { return entry.second.key_id == key_id; });
 }
 
 aws::Outcome<void> check_not_pending(const Key& key) {

@@ -2,14 +2,17 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "api/kms/service.h"
 #include "aws/context.h"
 #include "aws/peers.h"
+#include "aws/record_cache.h"
 #include "aws/timekeeper.h"
 #include "crypto/sealer.h"
 #include "kms/ciphertext.h"
@@ -131,6 +134,8 @@ class Service final : public api::kms::Api, public aws::Keys {
   aws::Outcome<Key> find(const aws::Call& call, const std::string& key_id) const;
   Task<aws::Outcome<Change>> begin_change(const aws::Call& call, std::string key_id);
   Task<aws::Outcome<void>> commit(Change change);
+  // Every change of a partition goes through here: forgets what was read of it.
+  Task<Result<void>> commit(store::Transaction& tx);
   // Adds material of the next version to the key, which the caller then stores.
   Result<void> add_material(store::Transaction& tx, Key& key, std::string rotation);
   // Good until the next call.
@@ -139,6 +144,12 @@ class Service final : public api::kms::Api, public aws::Keys {
   // cryptography.cc
   aws::Outcome<std::string> seal(const Key& key, const EncryptionContext& context, Bytes plain);
   aws::Outcome<crypto::SecretBytes> open(const Key& key, const EncryptionContext& context, std::string_view ciphertext);
+  // The same, remembered for a while: for data keys, which are opened again at each read of what they protect. Whether
+  // the key may be used, and by whom, is the caller's to check each time.
+  aws::Outcome<std::string> open_data_key(const Key& key, const EncryptionContext& context,
+                                          const std::string& ciphertext);
+  // Wipes what lies open of a key that was deleted.
+  void forget(const std::string& key_id);
   Result<std::string> material_id(const Key& key, uint32_t version) const;
   aws::Outcome<Key> key_of_ciphertext(const aws::Call& call, std::string_view ciphertext) const;
   aws::Outcome<Key> decrypting_key(const aws::Call& call, std::string_view ciphertext,
@@ -159,14 +170,19 @@ class Service final : public api::kms::Api, public aws::Keys {
   aws::Outcome<std::vector<aws::Access>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses) const;
   aws::Outcome<std::vector<aws::Access>> retire_access(const aws::Call& call,
                                                        const api::kms::RetireGrantRequest& input) const;
-  Result<std::vector<std::string>> aliases_of(const Key& key) const;
 
   // policies.cc
   aws::Outcome<std::string> policy_of(const Key& key) const;
   Task<aws::Outcome<void>> check_policy(aws::Call& call, std::string arn, std::string policy, bool bypass_lockout);
 
   // grants.cc
-  Result<std::vector<Grant>> grants_of(const Key& key) const;
+  // What refers to a key and counts at every use of it.
+  struct Attached {
+    std::vector<std::string> aliases;  // "alias/NAME"
+    std::vector<Grant> grants;
+  };
+  // Shared: by the cache and by calls under way.
+  Result<std::shared_ptr<const Attached>> attached_to(const Key& key) const;
   // The policy with a statement for every grant that lets the caller do this.
   Result<std::string> with_grants(std::string policy, const Key& key, const aws::Principal& principal,
                                   std::string_view action, const EncryptionContext* encryption_context) const;
@@ -179,7 +195,17 @@ class Service final : public api::kms::Api, public aws::Keys {
 
   aws::ServiceContext context_;
   crypto::Sealer sealer_;
+  struct OpenedKey {
+    std::string key_id;
+    EncryptionContext context;
+    crypto::SecretBytes plain;
+    Time until;
+  };
+
   std::map<std::pair<std::string, uint32_t>, crypto::SecretKey> materials_;  // opened, by key id and version; bounded
+  std::unordered_map<std::string, OpenedKey> data_keys_;                     // opened, by ciphertext; bounded
+  mutable std::unordered_map<std::string, std::shared_ptr<const Attached>> attached_;  // by key ARN; bounded
+  mutable aws::RecordCache<Key> keys_;
   aws::Timekeeper timekeeper_;
 };
 

@@ -506,6 +506,67 @@ TEST_F(KmsTest, AManagedKeyIsMadeOnceAndIsItsServicesOwn) {
       "AccessDeniedException");
 }
 
+TEST_F(KmsTest, ADataKeyThatLiesOpenIsHeldToItsKeyAndContext) {
+  const auto key = make_key();
+  const auto made = data_key("s3", key, {{"a", "1"}});
+  ASSERT_TRUE(made);
+  const auto open = [&](aws::Keys::Context context) {
+    const auto opened = open_data_key(made->ciphertext, std::move(context));
+    return opened ? "" : opened.error().code;
+  };
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(*open_data_key(made->ciphertext, {{"a", "1"}}), made->plaintext);
+    EXPECT_EQ(open({{"a", "2"}}), "InvalidCiphertextException");
+    EXPECT_EQ(open({}), "InvalidCiphertextException");
+  }
+  good<DisableKeyOutput>("DisableKey", DisableKeyRequest{.key_id = key});
+  EXPECT_EQ(open({{"a", "1"}}), "DisabledException");
+  good<EnableKeyOutput>("EnableKey", EnableKeyRequest{.key_id = key});
+  EXPECT_EQ(open({{"a", "1"}}), "");
+  pass(std::chrono::minutes(6));
+  EXPECT_EQ(open({{"a", "1"}}), "");
+  good<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion",
+                                    ScheduleKeyDeletionRequest{.key_id = key, .pending_window_in_days = 7});
+  EXPECT_EQ(open({{"a", "1"}}), "KMSInvalidStateException");
+  pass(days(8));
+  EXPECT_EQ(open({{"a", "1"}}), "NotFoundException");
+}
+
+TEST_F(KmsTest, AGrantOrAliasCountsFromItsCallOnAndNoLonger) {
+  const auto key = make_key();
+  const auto sealed = encrypt(key, "x");
+  const auto bob = [&] {
+    be("bob");
+    auto result = code<DecryptResponse>("Decrypt", decrypt_request(sealed));
+    be_root();
+    return result;
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(bob(), "AccessDeniedException");
+    const auto grant = good<CreateGrantResponse>(
+        "CreateGrant",
+        CreateGrantRequest{
+            .key_id = key, .grantee_principal = "arn:aws:iam::000000000000:user/bob", .operations = {"Decrypt"}});
+    EXPECT_EQ(bob(), "");
+    EXPECT_EQ(bob(), "");
+    good<RevokeGrantOutput>("RevokeGrant", RevokeGrantRequest{.key_id = key, .grant_id = *grant.grant_id});
+  }
+  EXPECT_EQ(bob(), "AccessDeniedException");
+
+  const auto carol = [&] {
+    be("carol", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*",)"
+                R"("Condition":{"ForAnyValue:StringEquals":{"kms:ResourceAliases":"alias/carols"}}}]})");
+    auto result = code<DecryptResponse>("Decrypt", decrypt_request(sealed));
+    be_root();
+    return result;
+  };
+  EXPECT_EQ(carol(), "AccessDeniedException");
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/carols", .target_key_id = key});
+  EXPECT_EQ(carol(), "");
+  good<DeleteAliasOutput>("DeleteAlias", DeleteAliasRequest{.alias_name = "alias/carols"});
+  EXPECT_EQ(carol(), "AccessDeniedException");
+}
+
 TEST_F(KmsTest, AServiceAsksInItsCallersName) {
   const auto key = make_key();
   const std::string via_kms =

@@ -58,8 +58,8 @@ Task<aws::Outcome<PutResourcePolicyResponse>> Service::put_resource_policy(aws::
 Task<aws::Outcome<GetResourcePolicyResponse>> Service::get_resource_policy(aws::Call& call,
                                                                            GetResourcePolicyRequest input) {
   CO_TRY(const auto secret, find(call, input.secret_id, Wanted::any));
-  GetResourcePolicyResponse out{.arn = secret.arn(), .name = secret.name, .resource_policy = {}};
-  if (!secret.policy.empty()) out.resource_policy = secret.policy;
+  GetResourcePolicyResponse out{.arn = secret->arn(), .name = secret->name, .resource_policy = {}};
+  if (!secret->policy.empty()) out.resource_policy = secret->policy;
   co_return out;
 }
 

@@ -236,7 +236,8 @@ Task<aws::Outcome<RemoveRegionsFromReplicationResponse>> Service::remove_regions
 
 Task<aws::Outcome<StopReplicationToReplicaResponse>> Service::stop_replication_to_replica(
     aws::Call& call, StopReplicationToReplicaRequest input) {
-  CO_TRY(const auto found, find(call, input.secret_id, Wanted::living));
+  CO_TRY(const auto shared, find(call, input.secret_id, Wanted::living));
+  const Secret& found = *shared;
   if (!found.is_replica) {
     co_return aws::refuse(errors::invalid_request_exception(fmt::format("Secret {} is no replica.", found.name)));
   }

@@ -118,7 +118,8 @@ Task<aws::Outcome<CreateSecretResponse>> Service::create_secret(aws::Call& call,
 }
 
 Task<aws::Outcome<DescribeSecretResponse>> Service::describe_secret(aws::Call& call, DescribeSecretRequest input) {
-  CO_TRY(const auto secret, find(call, input.secret_id, Wanted::any));
+  CO_TRY(const auto shared, find(call, input.secret_id, Wanted::any));
+  const Secret& secret = *shared;
   DescribeSecretResponse out;
   out.arn = secret.arn();
   out.name = secret.name;
@@ -224,7 +225,7 @@ Task<aws::Outcome<RotateSecretResponse>> Service::rotate_secret(aws::Call& call,
   if (input.rotation_lambda_arn && !input.rotation_lambda_arn->empty()) {
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("boreal does not serve rotation by Lambda ({}): rotate {} by PutSecretValue.",
-                    *input.rotation_lambda_arn, secret.name)));
+                    *input.rotation_lambda_arn, secret->name)));
   }
   co_return aws::refuse(
       errors::invalid_request_exception("No Lambda rotation function ARN is associated with this secret."));

@@ -64,19 +64,20 @@ aws::ApiError no_such_secret() {
 }
 
 // A name, a whole ARN, or an ARN without the six characters.
-aws::Outcome<std::optional<Secret>> Service::look_up(const std::string& account, const std::string& region,
-                                                     const std::string& secret_id) const {
-  const auto get = [&](const std::string& owner, const std::string& name) -> aws::Outcome<std::optional<Secret>> {
+aws::Outcome<std::shared_ptr<const Secret>> Service::look_up(const std::string& account, const std::string& region,
+                                                             const std::string& secret_id) const {
+  const auto get = [&](const std::string& owner,
+                       const std::string& name) -> aws::Outcome<std::shared_ptr<const Secret>> {
     TRY(const auto text, context_.catalog.get(partition_of(owner, region), secret_path(name)));
-    if (!text) return std::nullopt;
-    TRY(auto secret, store::decode<Secret>(*text));
+    if (!text) return nullptr;
+    TRY(auto secret, secrets_.decode(*text));
     return secret;
   };
   if (!secret_id.starts_with("arn:")) return get(account, secret_id);
   const auto arn = aws::Arn::parse(secret_id);
   constexpr std::string_view kind = "secret:";
   if (!arn || arn->service != "secretsmanager" || arn->region != region || !arn->resource.starts_with(kind))
-    return std::nullopt;
+    return nullptr;
   const std::string name = arn->resource.substr(kind.size());
   if (name.size() > suffix_length) {
     TRY(auto whole, get(arn->account, name.substr(0, name.size() - suffix_length)));
@@ -85,21 +86,22 @@ aws::Outcome<std::optional<Secret>> Service::look_up(const std::string& account,
   return get(arn->account, name);
 }
 
-aws::Outcome<Secret> Service::find(const aws::Call& call, const std::string& secret_id, Wanted wanted) const {
+aws::Outcome<std::shared_ptr<const Secret>> Service::find(const aws::Call& call, const std::string& secret_id,
+                                                          Wanted wanted) const {
   TRY(auto secret, look_up(call.account, call.region, secret_id));
   if (!secret) return aws::refuse(no_such_secret());
   CHECK(check(*secret, wanted != Wanted::any, wanted == Wanted::primary));
-  return std::move(*secret);
+  return secret;
 }
 
 Task<aws::Outcome<Service::Change>> Service::begin_change(const aws::Call& call, std::string secret_id, Wanted wanted) {
   CO_TRY(const auto found, find(call, secret_id, Wanted::any));
-  auto tx = co_await context_.catalog.begin(partition_of(found.account, found.region));
-  CO_TRY(const auto text, tx.get(secret_path(found.name)));
+  auto tx = co_await context_.catalog.begin(partition_of(found->account, found->region));
+  CO_TRY(const auto text, tx.get(secret_path(found->name)));
   if (!text) co_return aws::refuse(no_such_secret());
   CO_TRY(auto secret, store::decode<Secret>(*text));
   // Deleted and made anew while this waited: another secret.
-  if (secret.id != found.id) co_return aws::refuse(no_such_secret());
+  if (secret.id != found->id) co_return aws::refuse(no_such_secret());
   CO_CHECK(check(secret, wanted != Wanted::any, wanted == Wanted::primary));
   co_return Change{.tx = std::move(tx), .secret = std::move(secret)};
 }
@@ -139,7 +141,7 @@ Task<aws::Outcome<Version>> Service::encrypt(aws::Call* call, Secret secret, std
   co_return version;
 }
 
-Task<aws::Outcome<SecretValue>> Service::decrypt(aws::Call* call, Secret secret, Version version) {
+Task<aws::Outcome<SecretValue>> Service::decrypt(aws::Call* call, const Secret& secret, const Version& version) {
   auto key = co_await keys_.decrypt(call, secret.account, secret.region, version.data_key.bytes,
                                     context_of(secret, version.id));
   if (!key) co_return aws::refuse(failure(std::move(key.error()), false));
@@ -177,8 +179,8 @@ Task<aws::Outcome<std::string>> Service::value(std::string account, std::string 
   CO_TRY(const auto text,
          context_.catalog.get(partition_of(account, region), version_path(secret->id, current->second)));
   if (!text) co_return aws::refuse(no_such_secret());
-  CO_TRY(auto version, store::decode<Version>(*text));
-  CO_TRY(auto plain, co_await decrypt(nullptr, *secret, std::move(version)));
+  CO_TRY(const auto version, versions_.decode(*text));
+  CO_TRY(auto plain, co_await decrypt(nullptr, *secret, *version));
   co_return std::move(plain.bytes);
 }
 

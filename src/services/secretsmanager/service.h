@@ -1,6 +1,7 @@
 // Secrets Manager. README.md says how it works.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "api/secretsmanager/service.h"
 #include "aws/context.h"
 #include "aws/peers.h"
+#include "aws/record_cache.h"
 #include "aws/timekeeper.h"
 #include "secretsmanager/resources.h"
 
@@ -102,16 +104,19 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets {
   enum class Wanted { any, living, primary };  // primary: alive, and no copy of another region's
 
   // service.cc
-  aws::Outcome<std::optional<Secret>> look_up(const std::string& account, const std::string& region,
-                                              const std::string& secret_id) const;
-  aws::Outcome<Secret> find(const aws::Call& call, const std::string& secret_id, Wanted wanted) const;
+  // Null: there is none. Shared: by the cache and by calls under way.
+  aws::Outcome<std::shared_ptr<const Secret>> look_up(const std::string& account, const std::string& region,
+                                                      const std::string& secret_id) const;
+  aws::Outcome<std::shared_ptr<const Secret>> find(const aws::Call& call, const std::string& secret_id,
+                                                   Wanted wanted) const;
   Task<aws::Outcome<Change>> begin_change(const aws::Call& call, std::string secret_id, Wanted wanted);
   // Counts the change, so that copies follow.
   Task<aws::Outcome<void>> commit(Change change);
   aws::Outcome<Version> seal(const Secret& secret, std::string version_id, const SecretValue& value,
                              const aws::Keys::DataKey& key);
   Task<aws::Outcome<Version>> encrypt(aws::Call* call, Secret secret, std::string version_id, SecretValue value);
-  Task<aws::Outcome<SecretValue>> decrypt(aws::Call* call, Secret secret, Version version);
+  // What it refers to must live until it has ended.
+  Task<aws::Outcome<SecretValue>> decrypt(aws::Call* call, const Secret& secret, const Version& version);
   Result<std::vector<Version>> versions_of(const store::Transaction& tx, const Secret& secret) const;
   Result<void> remove_secret(store::Transaction& tx, const Secret& secret) const;
 
@@ -124,7 +129,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets {
   Task<aws::Outcome<Added>> add_version(aws::Call& call, Change& change, std::string token, SecretValue value,
                                         std::vector<std::string> labels);
   Result<void> prune(store::Transaction& tx, const Secret& secret) const;
-  Task<aws::Outcome<api::secretsmanager::GetSecretValueResponse>> read_value(aws::Call& call, Secret secret,
+  Task<aws::Outcome<api::secretsmanager::GetSecretValueResponse>> read_value(aws::Call& call,
+                                                                             std::shared_ptr<const Secret> secret,
                                                                              std::optional<std::string> version_id,
                                                                              std::optional<std::string> label);
   Task<aws::Outcome<void>> note_access(Secret secret, Version version);
@@ -151,6 +157,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets {
   aws::ServiceContext context_;
   aws::Keys& keys_;
   aws::Timekeeper timekeeper_;
+  mutable aws::RecordCache<Secret> secrets_;
+  aws::RecordCache<Version> versions_;
 };
 
 // ResourceNotFoundException in AWS's words.

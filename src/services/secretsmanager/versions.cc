@@ -51,8 +51,8 @@ Task<aws::Outcome<Service::Added>> Service::add_version(aws::Call& call, Change&
   const std::string path = version_path(change.secret.id, token);
   CO_TRY(const auto text, change.tx.get(path));
   if (text) {
-    CO_TRY(auto before, store::decode<Version>(*text));
-    CO_TRY(const auto plain, co_await decrypt(&call, change.secret, std::move(before)));
+    CO_TRY(const auto before, store::decode<Version>(*text));
+    CO_TRY(const auto plain, co_await decrypt(&call, change.secret, before));
     if (plain.bytes != value.bytes || plain.is_binary != value.is_binary) {
       co_return aws::refuse(errors::resource_exists_exception(fmt::format(
           "You can't use ClientRequestToken {} because that value is already in use for a version of secret {}.", token,
@@ -101,9 +101,10 @@ Task<aws::Outcome<GetSecretValueResponse>> Service::get_secret_value(aws::Call& 
   co_return co_await read_value(call, std::move(secret), std::move(input.version_id), std::move(input.version_stage));
 }
 
-Task<aws::Outcome<GetSecretValueResponse>> Service::read_value(aws::Call& call, Secret secret,
+Task<aws::Outcome<GetSecretValueResponse>> Service::read_value(aws::Call& call, std::shared_ptr<const Secret> shared,
                                                                std::optional<std::string> version_id,
                                                                std::optional<std::string> label) {
+  const Secret& secret = *shared;
   const std::string wanted_label = label.value_or(std::string(current_label));
   const auto on = secret.labels.find(wanted_label);
   if (!version_id) {
@@ -119,9 +120,11 @@ Task<aws::Outcome<GetSecretValueResponse>> Service::read_value(aws::Call& call, 
   CO_TRY(const auto text,
          context_.catalog.get(partition_of(secret.account, secret.region), version_path(secret.id, *version_id)));
   if (!text) co_return aws::refuse(no_such_version(*version_id));
-  CO_TRY(const auto version, store::decode<Version>(*text));
+  CO_TRY(const auto read, versions_.decode(*text));
+  const Version& version = *read;
   CO_TRY(auto value, co_await decrypt(&call, secret, version));
-  CO_CHECK(co_await note_access(secret, version));
+  const Time today = day_of(context_.clock.now());
+  if (secret.accessed != today || version.accessed != today) CO_CHECK(co_await note_access(secret, version));
   GetSecretValueResponse out;
   out.arn = secret.arn();
   out.name = secret.name;
@@ -138,8 +141,6 @@ Task<aws::Outcome<GetSecretValueResponse>> Service::read_value(aws::Call& call, 
 
 // The day of the last access is kept, so it is written once a day, not at every read.
 Task<aws::Outcome<void>> Service::note_access(Secret secret, Version version) {
-  const Time today = day_of(context_.clock.now());
-  if (secret.accessed == today && version.accessed == today) co_return aws::Outcome<void>();
   auto tx = co_await context_.catalog.begin(partition_of(secret.account, secret.region));
   CO_TRY(const auto secret_text, tx.get(secret_path(secret.name)));
   CO_TRY(const auto version_text, tx.get(version_path(secret.id, version.id)));
@@ -147,6 +148,7 @@ Task<aws::Outcome<void>> Service::note_access(Secret secret, Version version) {
   CO_TRY(auto now_secret, store::decode<Secret>(*secret_text));
   CO_TRY(auto now_version, store::decode<Version>(*version_text));
   if (now_secret.id != secret.id) co_return aws::Outcome<void>();
+  const Time today = day_of(context_.clock.now());
   now_secret.accessed = today;
   now_version.accessed = today;
   tx.put(secret_path(secret.name), store::encode(now_secret));
@@ -157,7 +159,8 @@ Task<aws::Outcome<void>> Service::note_access(Secret secret, Version version) {
 
 Task<aws::Outcome<ListSecretVersionIdsResponse>> Service::list_secret_version_ids(aws::Call& call,
                                                                                   ListSecretVersionIdsRequest input) {
-  CO_TRY(const auto secret, find(call, input.secret_id, Wanted::any));
+  CO_TRY(const auto shared, find(call, input.secret_id, Wanted::any));
+  const Secret& secret = *shared;
   const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_page;
   const std::string prefix = versions_path(secret.id);
   std::string from = prefix;

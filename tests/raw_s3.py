@@ -5,6 +5,7 @@ boto3 spends more time on a request than the server does; this signs and sends o
 import hashlib
 import hmac
 import json
+import os
 import re
 import socket
 import subprocess
@@ -17,15 +18,23 @@ from harness import BINARY, Boreal
 class StoreServer(Boreal):
     """`boreal serve` without PostgreSQL folders made in advance: quick to start, and its data folder stays small."""
 
-    def start(self, timeout_s=30):
+    def __init__(self, *args, environment=None, **more):
+        super().__init__(*args, **more)
+        self.more_environment = environment or {}
+
+    def launch(self):
+        """Begins a start, and does not wait for it."""
         config = self.data.parent / f"{self.data.name}.toml"
         config.write_text(f'data_folder = "{self.data}"\nport = {self.port or 0}\nwarm_pool = 0\n')
-        run_file = self.data / "run.json"
-        run_file.unlink(missing_ok=True)
-        begin = time.monotonic()
+        (self.data / "run.json").unlink(missing_ok=True)
         with open(str(self.data) + ".log", "ab") as log:
             self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(config), *self.args],
-                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                                            stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self.more_environment})
+
+    def start(self, timeout_s=30):
+        run_file = self.data / "run.json"
+        begin = time.monotonic()
+        self.launch()
         while not run_file.exists():
             if self.process.poll() is not None:
                 raise RuntimeError(f"boreal ended with {self.process.returncode}:\n{self.log()}")

@@ -51,7 +51,8 @@ void write_rest_xml_error(const ApiError& error, std::string_view request_id, st
   xml::Writer xml(out);
   xml.declaration();
   xml.begin("Error");
-  xml.element("Code", error.code);
+  // What every other API calls InternalFailure.
+  xml.element("Code", error.code == "InternalFailure" ? "InternalError" : error.code);
   xml.element("Message", error.message);
   for (const auto& [name, value] : error.fields) xml.element(name, value);
   xml.element("RequestId", request_id);

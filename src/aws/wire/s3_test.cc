@@ -226,6 +226,9 @@ TEST(S3, Errors) {
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchBucket</Code><Message>The specified bucket "
             "does not exist</Message>"
             "<BucketName>b</BucketName><RequestId>id</RequestId><HostId>aWQ=</HostId></Error>");
+  const auto broken = s3().refuse(Protocol::rest_xml, ApiError(boreal::Error(Errc::io, "the disk")), "id");
+  EXPECT_EQ(broken.status, 500);
+  EXPECT_NE(broken.body.find("<Code>InternalError</Code>"), std::string::npos) << broken.body;
 }
 
 }  // namespace

@@ -104,6 +104,8 @@ Task<Result<ScrubReport>> Scrubber::run_once() {
 }
 
 Task<Result<void>> Scrubber::round(Place from) {
+  const auto index = co_await engine_.store.check([this](uint64_t bytes) { return step_of_check(bytes); });
+  if (!index) record("", "", {}, index.error());
   for (const auto& bucket : objects_.buckets()) {
     if (bucket < from.bucket) continue;
     const std::string after = bucket == from.bucket ? from.after : "";
@@ -202,6 +204,11 @@ Task<void> Scrubber::step(uint64_t bytes) {
   if (!paced_ || due < longest_sleep) co_return;
   bytes_since_pause_ = 0;
   co_await sleep(due);
+}
+
+Task<bool> Scrubber::step_of_check(uint64_t bytes) {
+  co_await step(bytes);
+  co_return !stopping_;
 }
 
 Task<void> Scrubber::sleep(Duration time) {

@@ -16,7 +16,7 @@
 namespace boreal::objects {
 
 struct Damage {
-  std::string bucket;
+  std::string bucket;  // empty: the index itself
   std::string key;
   VersionId version;  // of an upload's part: the upload
   std::string what;
@@ -70,6 +70,7 @@ class Scrubber {
   Task<Result<void>> scrub_version(std::string bucket, Version version);
   Task<Result<void>> scrub_segments(std::vector<Segment> segments);
   Task<void> step(uint64_t bytes);
+  Task<bool> step_of_check(uint64_t bytes);
   Task<void> sleep(Duration time);
   Task<Result<void>> save(Place place);
   Result<Place> saved() const;

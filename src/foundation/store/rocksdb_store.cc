@@ -2,10 +2,15 @@
 // What lies where, and when it is synced: docs/on-disk.md.
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_checksum.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 #include <rocksdb/utilities/table_properties_collectors.h>
+
+#include <array>
+#include <cstdarg>
+#include <cstdio>
 
 #include "base/log.h"
 #include "store/committer.h"
@@ -14,6 +19,7 @@
 #include "store/log_check.h"
 #include "store/status.h"
 #include "store/store.h"
+#include "store/table_check.h"
 
 namespace boreal::store {
 
@@ -98,6 +104,20 @@ class ErrorListener final : public rocksdb::EventListener {
   }
 };
 
+// RocksDB's own log file would be one more that grows, and its writer aborts the process when a full disk fails it
+// twice.
+class Messages final : public rocksdb::Logger {
+ public:
+  Messages() : Logger(rocksdb::InfoLogLevel::WARN_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    std::array<char, 2048> text;
+    if (std::vsnprintf(text.data(), text.size(), format, arguments) > 0) {
+      log::warn("store", "the database says", {{"text", text.data()}});
+    }
+  }
+};
+
 rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2);
@@ -120,9 +140,8 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   rocks.bytes_per_sync = 1 << 20;
   rocks.max_total_wal_size = 64 << 20;
   rocks.max_manifest_file_size = 4 << 20;
-  rocks.keep_log_file_num = 3;
-  rocks.max_log_file_size = 1 << 20;
-  rocks.info_log_level = rocksdb::WARN_LEVEL;
+  rocks.info_log = std::make_shared<Messages>();
+  rocks.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();  // for check_tables()
   rocks.stats_dump_period_sec = 0;
   rocks.stats_persist_period_sec = 0;
   rocks.skip_stats_update_on_db_open = true;
@@ -188,6 +207,7 @@ class RocksStore final : public Store {
   }
 
   Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }
+  Task<Result<void>> check(CheckStep step) const override { return check_tables(*db_, pool_, std::move(step)); }
 
  private:
   // Page by page, each durable: after a crash the rest is found and dropped by the next call.

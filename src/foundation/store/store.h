@@ -6,6 +6,7 @@
 // Keys order by bytes.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -62,6 +63,9 @@ class Cursor {
   virtual Result<void> status() const = 0;  // why valid() is false, if it is not the end
 };
 
+// Called after so many bytes were read; may wait. False: stop here.
+using CheckStep = std::function<Task<bool>(uint64_t bytes)>;
+
 // Thread rule: all members may be called from any thread.
 class Store {
  public:
@@ -80,6 +84,9 @@ class Store {
   virtual Result<std::vector<std::string>> partitions() const = 0;
   // Drops a whole partition. Not atomic with anything; finishes after a crash when called again.
   virtual Task<Result<void>> drop_partition(std::string_view partition) = 0;
+  // Reads what lies on the disk and compares it with the checksums that were taken when it was written: all but the log
+  // and the manifest, which are checked at each start. Errc::corrupt names what is damaged.
+  virtual Task<Result<void>> check(CheckStep step) const = 0;
 };
 
 struct Options {

@@ -28,7 +28,7 @@ def wait_until(what, holds, timeout_s=60):
 
 def servers(data):
     """Pids of the PostgreSQL servers below the data folder: of each, the first process."""
-    return {int(p.read_text().splitlines()[0]) for p in Path(data).glob("postgres/instances/*/servers/*/data/postmaster.pid")}
+    return {int(p.read_text().splitlines()[0]) for p in Path(data).glob("postgres/instances/**/servers/*/data/postmaster.pid")}
 
 
 def security_group(boreal, cidr="127.0.0.0/8"):
@@ -149,11 +149,143 @@ class Life(Case):
         def refused(**more):
             return error_code(rds.create_db_cluster, DBClusterIdentifier="no", Engine="aurora-postgresql",
                               MasterUsername="postgres", MasterUserPassword=PASSWORD, **more)
-        self.assertEqual(refused(StorageEncrypted=True), "InvalidParameterCombination")
         self.assertEqual(refused(EngineVersion="99.1"), "InvalidParameterCombination")
         self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+
+
+def mounts(folder):
+    """What is mounted below a folder, and the loop devices on files below it."""
+    mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1].startswith(f"{folder}/")]
+    backing = [p.read_text() for p in Path("/sys/block").glob("loop*/loop/backing_file")]
+    return mounted + [f for f in backing if f.startswith(f"{folder}/")]
+
+
+def files_with(folder, text):
+    """Files below the folder with this text in them, holes left out; mounts are not entered."""
+    found, device = [], os.stat(folder).st_dev
+    for path in Path(folder).rglob("*"):
+        if path.is_symlink() or not path.is_file() or path.stat().st_dev != device:
+            continue
+        with open(path, "rb") as file:
+            at, size = 0, path.stat().st_size
+            while at < size:
+                try:
+                    at = os.lseek(file.fileno(), at, os.SEEK_DATA)
+                    end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+                except OSError:  # only a hole is left
+                    break
+                if text.encode() in os.pread(file.fileno(), end - at, at):
+                    found.append(path)
+                    break
+                at = end
+    return found
+
+
+def encrypts(boreal):
+    """Whether this machine can encrypt databases; why not, if it cannot."""
+    rds = boreal.client("rds")
+    try:
+        rds.create_db_cluster(DBClusterIdentifier="probe", Engine="aurora-postgresql", MasterUsername="postgres",
+                              MasterUserPassword=PASSWORD, StorageEncrypted=True)
+    except rds.exceptions.ClientError as refused:
+        return False, str(refused)
+    delete_cluster(rds, "probe")
+    return True, ""
+
+
+@need("psql")
+class Encrypted(unittest.TestCase):
+    """StorageEncrypted=true: what lies on the disk says nothing without the KMS key."""
+
+    def test_files_are_encrypted_by_the_kms_key(self):
+        with Boreal() as boreal:
+            possible, why = encrypts(boreal)
+            if not possible:
+                self.skipTest(f"NO ENCRYPTION IS TESTED: {why}")
+            rds, kms = boreal.client("rds"), boreal.client("kms")
+            groups = [security_group(boreal)]
+            key = kms.create_key()["KeyMetadata"]
+            marker = f"marker-of-{time.monotonic_ns()}"
+            rows = f"CREATE TABLE t AS SELECT '{marker}' AS what FROM generate_series(1, 1000)"
+            plain = create_cluster(rds, "plain", 1, VpcSecurityGroupIds=groups)
+            psql(plain["Endpoint"], rows)
+            cluster = create_cluster(rds, "secret", StorageEncrypted=True, KmsKeyId=key["KeyId"], VpcSecurityGroupIds=groups)
+            self.assertEqual((cluster["StorageEncrypted"], cluster["KmsKeyId"], cluster["TagList"]), (True, key["Arn"], []))
+            write = cluster["Endpoint"]
+            psql(write, rows)
+            os.sync()
+            # The plain cluster shows that the search would find it.
+            of_plain = boreal.data / "postgres/instances" / plain["DbClusterResourceId"].lower()
+            self.assertEqual({f.is_relative_to(of_plain) for f in files_with(boreal.data, marker)}, {True})
+            delete_cluster(rds, "plain")
+
+            # Killed: the servers run on and are adopted. Ended: the files are closed, and opened at the next start.
+            before = servers(boreal.data)
+            self.assertEqual(len(before), 2)
+            boreal.kill()
+            boreal.start()
+            wait_until("served again", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+            self.assertEqual(servers(boreal.data), before)
+            boreal.stop()
+            self.assertEqual(mounts(boreal.base), [])
+            self.assertEqual(files_with(boreal.data, marker), [])
+            boreal.start()
+            rds, kms = boreal.client("rds"), boreal.client("kms")
+            wait_until("served again", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+
+            rds.create_db_cluster_snapshot(DBClusterIdentifier="secret", DBClusterSnapshotIdentifier="snap")
+            boreal.aws("rds", "wait", "db-cluster-snapshot-available", "--db-cluster-snapshot-identifier", "snap")
+            snapshot = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"][0]
+            self.assertEqual((snapshot["StorageEncrypted"], snapshot["KmsKeyId"]), (True, key["Arn"]))
+
+            # Stopped: nothing is open. Without the key: it does not come back, and says so.
+            rds.stop_db_cluster(DBClusterIdentifier="secret")
+            wait_until("stopped", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "stopped")
+            wait_until("closed", lambda: not mounts(boreal.base))
+            kms.disable_key(KeyId=key["KeyId"])
+            rds.start_db_cluster(DBClusterIdentifier="secret")
+            wait_until("inaccessible", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "inaccessible-encryption-credentials")
+            said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="secret")["Events"]]
+            self.assertTrue(any("cannot be used" in message for message in said), said)
+            self.assertNotEqual(psql(write, "SELECT 1", check=False).returncode, 0)
+            kms.enable_key(KeyId=key["KeyId"])
+            wait_until("back with its key", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+
+            wait_until("available", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "available")
+            delete_cluster(rds, "secret")
+            self.assertEqual(list((boreal.data / "postgres/instances").iterdir()), [])
+            self.assertEqual(mounts(boreal.base), [])
+            restored = rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="restored", SnapshotIdentifier="snap",
+                                                            Engine="aurora-postgresql", VpcSecurityGroupIds=groups)["DBCluster"]
+            self.assertEqual((restored["StorageEncrypted"], restored["KmsKeyId"]), (True, key["Arn"]))
+            add_instances(rds, "restored", 1)
+            self.assertEqual(psql(restored["Endpoint"], "SELECT count(*) FROM t"), "1000")
+            os.sync()
+            self.assertEqual(files_with(boreal.data, marker), [])
+            delete_cluster(rds, "restored")
+            self.assertEqual(mounts(boreal.base), [])
+
+    def test_where_nothing_can_encrypt_it_is_refused_or_said_loudly(self):
+        if os.getuid() != 0:
+            self.skipTest("only root can start a boreal that may not mount")
+        for args in ((), ("--allow-unencrypted-storage",)):
+            with Boreal(user="nobody", args=args) as boreal:
+                possible, why = encrypts(boreal)
+                if not args:
+                    if possible:
+                        self.skipTest("the file system of the temporary folder encrypts for everybody")
+                    self.assertIn("only root may mount", why)
+                    self.assertIn("--allow-unencrypted-storage", why)
+                    continue
+                rds = boreal.client("rds")
+                cluster = rds.create_db_cluster(DBClusterIdentifier="open", Engine="aurora-postgresql", MasterUsername="postgres",
+                                                MasterUserPassword=PASSWORD, StorageEncrypted=True)["DBCluster"]
+                self.assertEqual([t["Key"] for t in cluster["TagList"]], ["aws:boreal:storage"])
+                said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="open")["Events"]]
+                self.assertTrue(any("WITHOUT encryption" in message for message in said), said)
+                delete_cluster(rds, "open")
 
 
 @need("psql")
@@ -173,15 +305,21 @@ class UnderKill(unittest.TestCase):
             delete_cluster(boreal.client("rds"), "kept")
 
     def test_a_cluster_in_the_making_is_finished(self):
-        with Boreal() as boreal:
+        self.finish_in_the_making((0.3, 0.7, 1.5))
+
+    def test_an_encrypted_cluster_in_the_making_is_finished(self):
+        self.finish_in_the_making((0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6), StorageEncrypted=True)
+
+    def finish_in_the_making(self, pauses_s, **more):
+        with Boreal(args=("--allow-unencrypted-storage",)) as boreal:
             rds = boreal.client("rds")
             group = security_group(boreal)
             cluster = rds.create_db_cluster(DBClusterIdentifier="half", Engine="aurora-postgresql", MasterUsername="postgres",
-                                            MasterUserPassword=PASSWORD, DatabaseName="shop", VpcSecurityGroupIds=[group])
+                                            MasterUserPassword=PASSWORD, DatabaseName="shop", VpcSecurityGroupIds=[group], **more)
             for n in (1, 2):
                 rds.create_db_instance(DBInstanceIdentifier=f"half-{n}", DBClusterIdentifier="half",
                                        Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
-            for pause_s in (0.3, 0.7, 1.5):
+            for pause_s in pauses_s:
                 time.sleep(pause_s)
                 boreal.kill()
                 boreal.start()
@@ -191,3 +329,5 @@ class UnderKill(unittest.TestCase):
             self.assertEqual(psql(cluster["DBCluster"]["Endpoint"], "SELECT 1"), "1")
             self.assertEqual(len(servers(boreal.data)), 2)
             delete_cluster(rds, "half")
+            self.assertEqual(list((boreal.data / "postgres/instances").iterdir()), [])
+            self.assertEqual(mounts(boreal.base), [])

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <csignal>
 
 #include "base/log.h"
 #include "io/owner.h"
 #include "postgres/backup.h"
+#include "postgres/detail/folder_processes.h"
 
 namespace boreal::postgres {
 
@@ -27,6 +29,21 @@ Result<void> check_name(const std::string& name) {
 Error no_server(const std::string& name) { return {Errc::not_found, fmt::format("there is no server '{}'", name)}; }
 
 }  // namespace
+
+Task<Result<void>> end_servers_below(const Context& context, io::Path folder) {
+  constexpr Duration pause{5};
+  constexpr int64_t patience_ns = 10'000'000'000;
+  const int64_t deadline_ns = monotonic_ns() + patience_ns;
+  for (;;) {
+    CO_TRY(const auto pids, co_await context.pool.run([&] { return detail::processes_below(folder); }));
+    if (pids.empty()) co_return Result<void>();
+    if (monotonic_ns() > deadline_ns) {
+      co_return fail(Errc::timeout, fmt::format("process {} of a server below {} does not end", pids[0], folder));
+    }
+    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
+    co_await context.loop.sleep(pause);
+  }
+}
 
 Cluster::Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers)
     : context_(context), installation_(installation), folder_(std::move(folder)), handlers_(std::move(handlers)) {}
@@ -109,6 +126,7 @@ Task<Result<void>> Cluster::destroy() {
   servers_.clear();
   standbys_.clear();
   state_ = {};
+  CO_CHECK(co_await end_servers_below(context_, folder_));
   co_return co_await context_.pool.run([this] { return io::remove_tree(folder_); });
 }
 

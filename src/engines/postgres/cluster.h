@@ -15,6 +15,10 @@
 
 namespace boreal::postgres {
 
+// Kills every process of every server that works below a folder, known to anybody or not, and returns when none is
+// left.
+Task<Result<void>> end_servers_below(const Context& context, io::Path folder);
+
 // What must be remembered about a cluster besides its servers' folders. Kept in the file "state" of its folder,
 // written durably before what it says comes true.
 struct ClusterState {
@@ -55,7 +59,7 @@ class Cluster {
   Task<Result<void>> open(std::map<std::string, ServerOptions> members);
   // Stops watching; the servers run on.
   Task<void> close();
-  // Stops every server and removes everything. Close it afterwards.
+  // Ends every server, also one that is no member, and removes everything. Close it afterwards.
   Task<Result<void>> destroy();
 
   // The first server, on an empty database or on a backup (backup.h); started and writable when this returns. The data

@@ -80,11 +80,12 @@ Result<Setting> to_setting(std::string_view line) {
 }
 
 // A server in single-user mode on a data directory of its own writes the list to a file.
-Task<Result<std::string>> ask_server(const Context& context, const Installation& installation, io::Path folder) {
+Task<Result<std::string>> ask_server(const Context& context, const Installation& installation, io::Path folder,
+                                     Background* background) {
   const io::Path data = folder + "/settings-data";
   const io::Path list = data + "/settings";
   CO_CHECK(co_await context.pool.run([&] { return io::remove_tree(data); }));
-  CO_CHECK(co_await make_data_directory(context, installation, data));
+  CO_CHECK(co_await make_data_directory(context, installation, data, background));
   CO_CHECK(co_await context.pool.run([&] { return write_in_data(context, data + "/postgresql.conf", ""); }));
   std::string libraries;
   for (const std::string_view library : libraries_with_settings) {
@@ -97,7 +98,7 @@ Task<Result<std::string>> ask_server(const Context& context, const Installation&
       co_await detail::run_tool(context,
                                 detail::command(context, {installation.program("postgres"), "--single", "-D", data,
                                                           "-c", "shared_preload_libraries=" + libraries, "postgres"}),
-                                std::move(question)));
+                                std::move(question), background));
   CO_TRY(auto text, co_await context.pool.run([&] { return io::read_file(list); }));
   CO_CHECK(co_await context.pool.run([&] { return io::remove_tree(data); }));
   co_return text;
@@ -106,7 +107,7 @@ Task<Result<std::string>> ask_server(const Context& context, const Installation&
 }  // namespace
 
 Task<Result<SettingsCatalog>> SettingsCatalog::load(const Context& context, const Installation& installation,
-                                                    io::Path folder) {
+                                                    io::Path folder, Background* background) {
   SettingsCatalog catalog(context, installation, folder);
   const io::Path kept = fmt::format("{}/settings-{}", folder, installation.version);
   CO_CHECK(co_await context.pool.run([&]() -> Result<void> {
@@ -117,7 +118,7 @@ Task<Result<SettingsCatalog>> SettingsCatalog::load(const Context& context, cons
   auto text = co_await context.pool.run([&] { return io::read_file(kept); });
   if (!text) {
     if (text.error().code() != Errc::not_found) co_return std::unexpected(std::move(text).error());
-    CO_TRY(text, co_await ask_server(context, installation, folder));
+    CO_TRY(text, co_await ask_server(context, installation, folder, background));
     CO_CHECK(co_await context.pool.run([&] { return io::write_file_atomically(kept, *text); }));
   }
   CO_CHECK(catalog.parse(*text));

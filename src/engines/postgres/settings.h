@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "base/task.h"
+#include "postgres/background.h"
 #include "postgres/context.h"
 #include "postgres/installation.h"
 
@@ -34,8 +35,9 @@ struct Setting {
 class SettingsCatalog {
  public:
   // Asks the server program, with the extensions that add settings of their own loaded, and keeps the answer in
-  // `folder` for the next time. The first time costs an initdb.
-  static Task<Result<SettingsCatalog>> load(const Context& context, const Installation& installation, io::Path folder);
+  // `folder` for the next time. The first time costs an initdb, which may be background work.
+  static Task<Result<SettingsCatalog>> load(const Context& context, const Installation& installation, io::Path folder,
+                                            Background* background = nullptr);
 
   const std::vector<Setting>& all() const { return all_; }  // by name
   const Setting* find(std::string_view name) const;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <vector>
@@ -20,6 +21,8 @@ namespace {
 
 constexpr size_t min_key_bytes = 32;
 constexpr size_t max_key_bytes = FSCRYPT_MAX_KEY_SIZE;
+constexpr std::string_view probe_name = "encryption-probe-";
+constexpr uint64_t least_image_bytes = 1 << 30;
 
 std::unexpected<Error> failed(std::string_view what, const io::Path& folder) {
   return std::unexpected(Error::system(errno, fmt::format("{} {}", what, folder)));
@@ -84,6 +87,7 @@ class Fscrypt final : public StorageEncryption {
   std::string_view name() const override { return "fscrypt"; }
 
   Result<io::Path> create(const io::Path& folder, Bytes key) override {
+    CHECK(destroy(folder));
     CHECK(io::make_folders(folder, 0711));  // servers of another user pass through
     TRY(const auto identifier, add_key(folder, key));
     fscrypt_policy_v2 policy{};
@@ -128,18 +132,31 @@ class Fscrypt final : public StorageEncryption {
 // `folder` is where the file system in "<folder>.image" is mounted; its root cannot be encrypted, a folder in it can.
 class EncryptedImage final : public StorageEncryption {
  public:
-  explicit EncryptedImage(uint64_t image_bytes) : image_bytes_(image_bytes) {}
   std::string_view name() const override { return "fscrypt on an ext4 image"; }
 
+  static Result<bool> made(const io::Path& folder) {
+    TRY(const bool mounted, is_mounted(folder));
+    if (mounted) return true;
+    return io::exists(image_of(folder));
+  }
+
   Result<io::Path> create(const io::Path& folder, Bytes key) override {
+    CHECK(destroy(folder));
     const io::Path image = image_of(folder);
+    TRY(const uint64_t free_bytes, io::free_bytes(above(folder)));
     {
       TRY(auto file, io::File::open(image, io::File::Mode::write_new));
-      CHECK(file.truncate(image_bytes_));
+      CHECK(file.truncate(std::max(free_bytes, least_image_bytes)));
     }
-    CHECK(process::run_ok({.arguments = {"/usr/sbin/mkfs.ext4", "-q", "-O", "encrypt", "-m", "0", image}}));
+    // Nothing is written that is not needed: a group of blocks costs space and time once it is used.
+    CHECK(process::run_ok(
+        {.arguments = {"/usr/sbin/mkfs.ext4", "-q", "-O", "encrypt,^resize_inode", "-m", "0", "-i", "65536", "-J",
+                       "size=64", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", image}}));
     CHECK(mount_image(folder));
-    return content_.create(folder + "/content", key);
+    TRY(auto content, content_.create(folder + "/content", key));
+    CHECK(io::sync_file_system(content));
+    CHECK(io::sync_folder(above(folder)));
+    return content;
   }
 
   Result<io::Path> open(const io::Path& folder, Bytes key) override {
@@ -150,8 +167,9 @@ class EncryptedImage final : public StorageEncryption {
   Result<void> close(const io::Path& folder) override {
     TRY(const bool mounted, is_mounted(folder));
     if (!mounted) return {};
-    CHECK(content_.close(folder + "/content"));
-    return unmount(folder);
+    auto closed = content_.close(folder + "/content");
+    if (!closed && closed.error().code() != Errc::conflict) return closed;
+    return unmount(folder);  // says itself what is still open
   }
 
   Result<void> destroy(const io::Path& folder) override {
@@ -180,27 +198,71 @@ class EncryptedImage final : public StorageEncryption {
   static Result<void> mount_image(const io::Path& folder) {
     CHECK(io::make_folders(folder));
     TRY(const bool mounted, is_mounted(folder));
-    if (mounted) return {};
-    CHECK(process::run_ok(
-        {.arguments = {"/bin/mount", "-t", "ext4", "-o", "loop,nodev,nosuid,noexec", image_of(folder), folder}}));
+    // `discard` gives the space of removed files back to the file system that holds the image.
+    if (!mounted) {
+      CHECK(process::run_ok(
+          {.arguments = {"/bin/mount", "-t", "ext4", "-o", "loop,nodev,nosuid,noexec,noatime,noinit_itable,discard",
+                         image_of(folder), folder}}));
+    }
     // Servers of another user pass through.
     if (::chmod(folder.c_str(), 0711) != 0) return failed("set the mode of", folder);
     return {};
   }
 
+  // A process that was killed lets go of its files a moment after it is gone from the list of processes.
   static Result<void> unmount(const io::Path& folder) {
-    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
-    if (errno == EBUSY) return fail(Errc::conflict, folder + " has files that are still open");
-    return failed("unmount", folder);
+    constexpr int most_tries = 200;
+    constexpr useconds_t pause_us = 10'000;
+    for (int tries = 0; tries < most_tries; ++tries) {
+      if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
+      if (errno != EBUSY) return failed("unmount", folder);
+      ::usleep(pause_us);
+    }
+    return fail(Errc::conflict, folder + " has files that are still open");
   }
 
-  const uint64_t image_bytes_;
   Fscrypt content_;
+};
+
+// Makes folders in one way, and knows all ways in which they may have been made.
+class EncryptedFolders final : public StorageEncryption {
+ public:
+  explicit EncryptedFolders(bool in_images) : in_images_(in_images) {}
+  std::string_view name() const override { return in_images_ ? images_.name() : fscrypt_.name(); }
+
+  Result<io::Path> create(const io::Path& folder, Bytes key) override {
+    CHECK(destroy(folder));
+    if (in_images_) return images_.create(folder, key);
+    return fscrypt_.create(folder, key);
+  }
+  Result<io::Path> open(const io::Path& folder, Bytes key) override {
+    TRY(auto* way, way_of(folder));
+    return way->open(folder, key);
+  }
+  Result<void> close(const io::Path& folder) override {
+    TRY(auto* way, way_of(folder));
+    return way->close(folder);
+  }
+  Result<void> destroy(const io::Path& folder) override {
+    TRY(auto* way, way_of(folder));
+    return way->destroy(folder);
+  }
+
+ private:
+  Result<StorageEncryption*> way_of(const io::Path& folder) {
+    TRY(const bool image, EncryptedImage::made(folder));
+    if (image) return &images_;
+    return &fscrypt_;
+  }
+
+  const bool in_images_;
+  Fscrypt fscrypt_;
+  EncryptedImage images_;
 };
 
 // Does it once, with a key that nobody else has.
 Result<void> try_out(StorageEncryption& provider, const io::Path& folder, Random& random) {
-  const io::Path probe = folder + "/encryption-probe-" + random.hex(8);
+  const io::Path probe = fmt::format("{}/{}{}", folder, probe_name, random.hex(8));
   const std::string key = random.bytes(max_key_bytes);
   Result<void> worked;
   if (auto made = provider.create(probe, as_bytes(key)); !made) worked = std::unexpected(std::move(made).error());
@@ -208,25 +270,35 @@ Result<void> try_out(StorageEncryption& provider, const io::Path& folder, Random
   return worked ? removed : worked;
 }
 
+// What a trial left whose process was killed.
+Result<void> remove_trials(StorageEncryption& provider, const io::Path& folder) {
+  TRY(const auto names, io::list_folder(folder));
+  for (const std::string_view name : names) {
+    if (!name.starts_with(probe_name)) continue;
+    CHECK(provider.destroy(folder + "/" + std::string(name.substr(0, name.find('.')))));
+  }
+  return {};
+}
+
 }  // namespace
 
-StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random, uint64_t image_bytes) {
+StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random) {
   StorageEncryptionChoice choice;
-  std::vector<std::unique_ptr<StorageEncryption>> ways;
-  ways.push_back(std::make_unique<Fscrypt>());
-  if (process::is_root()) {
-    ways.push_back(std::make_unique<EncryptedImage>(image_bytes));
-  } else {
-    choice.reasons = "fscrypt on an ext4 image: only root may mount; ";
-  }
-  for (auto& way : ways) {
-    if (auto works = try_out(*way, folder, random); !works) {
-      choice.reasons += fmt::format("{}: {}; ", way->name(), works.error().message());
+  for (const bool in_images : {false, true}) {
+    auto way = std::make_unique<EncryptedFolders>(in_images);
+    if (in_images && !process::is_root()) {
+      choice.reasons += fmt::format("{}: only root may mount; ", way->name());
       continue;
     }
-    choice.provider = std::move(way);
-    break;
+    auto works = remove_trials(*way, folder);
+    if (works) works = try_out(*way, folder, random);
+    if (works) {
+      choice.provider = std::move(way);
+      break;
+    }
+    choice.reasons += fmt::format("{}: {}; ", way->name(), works.error().message());
   }
+  if (choice.reasons.ends_with("; ")) choice.reasons.resize(choice.reasons.size() - 2);
   return choice;
 }
 

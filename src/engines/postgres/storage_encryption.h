@@ -21,7 +21,8 @@ class StorageEncryption {
   virtual ~StorageEncryption() = default;
   virtual std::string_view name() const = 0;
 
-  // Makes `folder`, which must not exist or be empty, and returns the folder in it (or itself) to put things into.
+  // Makes `folder` and returns the folder in it (or itself) to put things into; durable. What is there is removed: an
+  // earlier create() that was cut short. So do not call it once something is kept there.
   virtual Result<io::Path> create(const io::Path& folder, Bytes key) = 0;
   // The same folder again, after close() or a restart of the machine; fine if it is open. Errc::denied: a wrong key.
   virtual Result<io::Path> open(const io::Path& folder, Bytes key) = 0;
@@ -37,9 +38,11 @@ struct StorageEncryptionChoice {
   std::string reasons;                          // what each way that was tried lacked
 };
 
-// The first way that really works below `folder` (it is tried there):
+// New folders are made in the first way that really works below `folder` (it is tried there):
 //   fscrypt on the folder's own file system, as any user;
-//   as root, an ext4 file system made for it in a file, of at most `image_bytes`, which takes space as it fills.
-StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random, uint64_t image_bytes);
+//   as root, an ext4 file system made for it in the file "<folder>.image", which takes space as it fills and may grow
+//   to what is free when it is made.
+// What is there already is opened, closed and destroyed in the way in which it was made.
+StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random);
 
 }  // namespace boreal::postgres

@@ -8,12 +8,10 @@
 namespace boreal::postgres {
 namespace {
 
-constexpr uint64_t image_bytes = 512 << 20;
-
 class StorageEncryptionTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    choice_ = choose_storage_encryption(bed_.path("."), random_, image_bytes);
+    choice_ = choose_storage_encryption(bed_.path("."), random_);
     if (!choice_.provider) GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << choice_.reasons;
     std::fprintf(stderr, "encryption by %s\n", std::string(choice_.provider->name()).c_str());
   }
@@ -46,6 +44,20 @@ TEST_F(StorageEncryptionTest, ContentIsGoneWithoutTheKeyAndBackWithIt) {
   ASSERT_TRUE(provider.destroy(folder()));
   EXPECT_FALSE(*io::exists(folder()));
   EXPECT_FALSE(*io::exists(folder() + ".image"));
+}
+
+TEST_F(StorageEncryptionTest, WhatWasCutShortIsMadeAnewAndTrialsAreRemoved) {
+  auto& provider = *choice_.provider;
+  ASSERT_TRUE(provider.create(folder(), as_bytes(key_)));
+  const std::string other = random_.bytes(32);
+  const auto path = provider.create(folder(), as_bytes(other));
+  ASSERT_TRUE(path) << path.error().message();
+  ASSERT_TRUE(io::write_file_atomically(*path + "/plain", "the rows"));
+  // What a trial that was killed leaves: it is open.
+  ASSERT_TRUE(provider.create(bed_.path("encryption-probe-1"), as_bytes(other)));
+  ASSERT_TRUE(choose_storage_encryption(bed_.path("."), random_).provider);
+  EXPECT_THAT(*io::list_folder(bed_.path(".")), ::testing::Each(::testing::Not(::testing::HasSubstr("probe"))));
+  EXPECT_EQ(io::read_file(*path + "/plain").value(), "the rows");
 }
 
 TEST_F(StorageEncryptionTest, AClusterLivesInIt) {

@@ -14,7 +14,7 @@
 namespace boreal::postgres {
 
 Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
-                                       bool in_background) {
+                                       Background* background) {
   // Only the folder's owner can be made to own what is inside: initdb wants an empty folder of its own.
   CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
   std::vector<std::string> arguments = {installation.program("initdb"),
@@ -25,8 +25,7 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
                                         "--locale=C.UTF-8",
                                         "--auth=reject",
                                         "--no-instructions"};
-  CO_CHECK(co_await detail::run_tool(
-      context, in_background ? detail::background_command(context, arguments) : detail::command(context, arguments)));
+  CO_CHECK(co_await detail::run_tool(context, detail::command(context, arguments), {}, background));
   CO_CHECK(co_await context.pool.run([&] { return write_in_data(context, data + "/postgresql.conf", ""); }));
   // A standby refuses to start with less than the data directory was last used with, and initdb used its defaults.
   // So it is used once with the least there is.
@@ -36,8 +35,7 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
     least.insert(least.end(), {"-c", setting});
   }
   least.emplace_back("postgres");
-  CO_CHECK(co_await detail::run_tool(context, in_background ? detail::background_command(context, std::move(least))
-                                                            : detail::command(context, std::move(least))));
+  CO_CHECK(co_await detail::run_tool(context, detail::command(context, std::move(least)), {}, background));
   co_return co_await context.pool.run(
       [&] { return write_in_data(context, data + "/postgresql.conf", data_folder_configuration); });
 }
@@ -91,14 +89,15 @@ Task<Result<void>> WarmPool::start() {
 }
 
 Task<void> WarmPool::stop() {
-  stopping_ = true;
+  background_.stop();
   co_await tasks_.wait();
 }
 
 Task<void> WarmPool::fill() {
   if (std::exchange(filling_, true)) co_return;
-  while (!stopping_ && ready_.size() < options_.size) {
+  while (!background_.stopped() && ready_.size() < options_.size) {
     if (auto made = co_await make_one(); !made) {
+      if (background_.stopped()) break;
       log::warn("postgres", "no data directory could be made in advance", {{"why", made.error().message()}});
       break;  // the next take() tries again
     }
@@ -108,8 +107,8 @@ Task<void> WarmPool::fill() {
 
 Task<Result<void>> WarmPool::make_one() {
   const io::Path making = new_name("making");
-  auto made = co_await make_pair(making, true);
-  if (!made || stopping_) {
+  auto made = co_await make_pair(making, &background_);
+  if (!made || background_.stopped()) {
     (void)co_await context_.pool.run([&] { return io::remove_tree(making); });  // else start() does
     co_return made;
   }
@@ -119,10 +118,10 @@ Task<Result<void>> WarmPool::make_one() {
   co_return Result<void>();
 }
 
-Task<Result<void>> WarmPool::make_pair(io::Path folder, bool in_background) {
+Task<Result<void>> WarmPool::make_pair(io::Path folder, Background* background) {
   CO_CHECK(co_await context_.pool.run(
       [&] { return io::make_owned_folder(folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700); }));
-  CO_CHECK(co_await make_data_directory(context_, installation_, folder + "/data", in_background));
+  CO_CHECK(co_await make_data_directory(context_, installation_, folder + "/data", background));
   co_return co_await context_.pool.run([&] { return io::copy_tree(folder + "/data", folder + "/twin", true); });
 }
 
@@ -130,7 +129,7 @@ Task<Result<void>> WarmPool::take(io::Path data, io::Path twin) {
   // Under a name that start() removes: no two clusters may ever come from one initdb.
   const io::Path taken = new_name("taken");
   if (ready_.empty()) {
-    CO_CHECK(co_await make_pair(taken, false));
+    CO_CHECK(co_await make_pair(taken, nullptr));
   } else {
     const io::Path from = ready_.back();
     ready_.pop_back();
@@ -138,7 +137,7 @@ Task<Result<void>> WarmPool::take(io::Path data, io::Path twin) {
   }
   auto moved = co_await context_.pool.run([&] { return move_pair(taken, data, twin); });
   tasks_.spawn(remove(taken));
-  if (!stopping_) tasks_.spawn(refill_later());
+  if (!background_.stopped()) tasks_.spawn(refill_later());
   co_return moved;
 }
 
@@ -149,7 +148,7 @@ Task<void> WarmPool::remove(io::Path folder) {
 
 Task<void> WarmPool::refill_later() {
   constexpr Duration step{50};  // so that stop() need not wait for long
-  for (Duration slept{0}; slept < options_.refill_delay && !stopping_; slept += step)
+  for (Duration slept{0}; slept < options_.refill_delay && !background_.stopped(); slept += step)
     co_await context_.loop.sleep(step);
   co_await fill();
 }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/sync.h"
+#include "postgres/background.h"
 #include "postgres/context.h"
 #include "postgres/installation.h"
 
@@ -12,7 +13,7 @@ namespace boreal::postgres {
 // A new data directory by initdb, durable: checksums on, UTF-8, the C.UTF-8 locale, no way in but for the admin.
 // The folder that holds it must exist.
 Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
-                                       bool in_background = false);
+                                       Background* background = nullptr);
 
 // Thread rule: the loop's thread.
 class WarmPool {
@@ -27,7 +28,7 @@ class WarmPool {
   WarmPool(const Context& context, const Installation& installation, Options options);
   // Counts what an earlier run left whole, removes what it left in halves, and fills up in the background.
   Task<Result<void>> start();
-  Task<void> stop();  // returns when the directory that is being made is (a few seconds at most)
+  Task<void> stop();  // what is being made in advance is not made
 
   // Moves a fresh data directory to `data`, and an equal one to `twin`: a standby of a server started on `data`, as
   // long as that server still has its first WAL. Neither may exist. With an empty pool they are made here and now.
@@ -40,7 +41,7 @@ class WarmPool {
   Task<void> refill_later();
   Task<void> remove(io::Path folder);
   Task<Result<void>> make_one();
-  Task<Result<void>> make_pair(io::Path folder, bool in_background);
+  Task<Result<void>> make_pair(io::Path folder, Background* background);
   io::Path new_name(std::string_view kind);
 
   const Context& context_;
@@ -49,7 +50,7 @@ class WarmPool {
   std::vector<io::Path> ready_;
   unsigned next_number_ = 0;
   bool filling_ = false;
-  bool stopping_ = false;
+  Background background_{Background::Priority::lowest};
   TaskGroup tasks_;
 };
 

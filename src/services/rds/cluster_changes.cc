@@ -241,6 +241,10 @@ Outcome<void> check_deletable(const ClusterRecord& cluster, const std::vector<In
     return refuse(
         errors::invalid_db_cluster_state_fault(fmt::format("Cluster {} is already being deleted.", cluster.id)));
   }
+  if (named && cluster.status == status_inaccessible) {
+    return refuse(errors::invalid_db_cluster_state_fault(
+        fmt::format("Cluster {} is in status {}: no final snapshot of it can be taken.", cluster.id, cluster.status)));
+  }
   if (std::ranges::any_of(instances, [](const auto& i) { return i.status != "deleting"; })) {
     return refuse(errors::invalid_db_cluster_state_fault(
         "Cluster cannot be deleted, it still contains DB instances in non-deleting state."));

@@ -105,28 +105,33 @@ Task<Outcome<void>> Service::place_cluster(aws::Call& call, ClusterRecord& clust
   co_return Outcome<void>();
 }
 
-Task<Outcome<void>> Service::encrypt_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<bool> encrypted,
-                                             std::optional<std::string> key_id) {
+Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, ClusterRecord& cluster,
+                                             std::optional<bool> encrypted, std::optional<std::string> key_id) {
   if (key_id && !encrypted.value_or(true)) {
     co_return refuse(errors::invalid_parameter_combination("KmsKeyId cannot be set when StorageEncrypted is false."));
   }
   cluster.storage_encrypted = encrypted.value_or(key_id.has_value());
+  cluster.key_arn.clear();
   if (!cluster.storage_encrypted) co_return Outcome<void>();
-  if (!options_.allow_unencrypted_storage) {
-    co_return refuse(errors::invalid_parameter_combination(
-        "StorageEncrypted=true cannot be served: boreal does not encrypt PostgreSQL's files on this machine yet. Use "
-        "an "
-        "encrypted disk and start boreal with --allow-unencrypted-storage, or set StorageEncrypted=false."));
+  const auto storage = co_await engines_.storage();
+  if (!storage && !options_.allow_unencrypted_storage) {
+    co_return refuse(errors::invalid_parameter_combination(fmt::format(
+        "StorageEncrypted=true cannot be served: PostgreSQL's files cannot be encrypted on this machine ({}). Run "
+        "boreal where one of these works, or set StorageEncrypted=false, or keep the data on an encrypted disk and "
+        "start boreal with --allow-unencrypted-storage.",
+        storage.error().message())));
   }
-  // The key is kept, shown, and serves for snapshots, which are encrypted in any case.
-  auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "rds", key_id.value_or(""),
-                                              {{"aws:rds:dbc-id", cluster.resource_id}});
+  auto key = co_await keys_.generate_data_key(call, place.account, place.region, "rds", key_id.value_or(""),
+                                              storage_key_context(cluster));
   if (!key) {
     if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The specified KMS key {} cannot be used: {}", key_id.value_or(""), key.error().message)));
   }
-  cluster.key_arn = key->key_arn;
+  crypto::wipe(std::as_writable_bytes(std::span(key->plaintext.data(), key->plaintext.size())));
+  cluster.key_arn = std::move(key->key_arn);
+  // Without a way to encrypt the key serves for snapshots, which are encrypted in any case.
+  if (storage) cluster.storage_key.bytes = std::move(key->ciphertext);
   co_return Outcome<void>();
 }
 
@@ -181,7 +186,7 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
   cluster.lifecycle_support = in.engine_lifecycle_support.value_or("open-source-rds-extended-support");
   cluster.storage_type = in.storage_type.value_or("");
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
-  CO_CHECK(co_await encrypt_cluster(call, cluster, in.storage_encrypted, in.kms_key_id));
+  CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, in.storage_encrypted, in.kms_key_id));
   co_return cluster;
 }
 
@@ -204,8 +209,8 @@ Task<Outcome<void>> Service::begin_cluster(Place place, ClusterRecord& cluster) 
         if (key == "aws:boreal:engine-map") note("Engine version " + value);
         if (key == "aws:boreal:storage") {
           note(
-              "StorageEncrypted=true is served WITHOUT encryption: boreal was started with "
-              "--allow-unencrypted-storage");
+              "StorageEncrypted=true is served WITHOUT encryption: this machine has no way to encrypt, and boreal was "
+              "started with --allow-unencrypted-storage");
         }
       }
       auto committed = co_await tx.commit();
@@ -326,14 +331,11 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family, true));
   CO_CHECK(co_await place_cluster(call, cluster, in.db_subnet_group_name, in.vpc_security_group_ids));
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
+  cluster.forget_engine();
   const bool encrypted = cluster.storage_encrypted || in.kms_key_id.has_value();
-  CO_CHECK(co_await encrypt_cluster(call, cluster, encrypted,
-                                    in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(cluster.key_arn)));
-  cluster.writer.clear();
-  cluster.stopped = false;
-  cluster.final_snapshot.clear();
-  cluster.failover_to.clear();
-  cluster.master_applied = 0;
+  const std::string key_before = cluster.key_arn;
+  CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, encrypted,
+                                    in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(key_before)));
   cluster.restore_from = snapshot_id;
   CO_CHECK(co_await begin_cluster(place_of(call), cluster));
   co_return api::RestoreDBClusterFromSnapshotResult{to_api(cluster, {}, place_of(call))};

@@ -30,7 +30,8 @@ Tags shown_tags(const ClusterRecord& cluster) {
     tags["aws:boreal:engine-map"] =
         fmt::format("{} served by PostgreSQL {}", cluster.engine_version, cluster.served_major);
   }
-  if (cluster.storage_encrypted) tags["aws:boreal:storage"] = "not encrypted (allow-unencrypted-storage)";
+  if (cluster.storage_encrypted && !cluster.encrypts_files())
+    tags["aws:boreal:storage"] = "not encrypted (allow-unencrypted-storage)";
   return tags;
 }
 

@@ -12,6 +12,7 @@ void Engines::start() { tasks_.spawn(look()); }
 
 Task<void> Engines::stop() {
   stopping_ = true;
+  background_.stop();
   for (auto& [number, major] : majors_) co_await major->pool->stop();
   co_await tasks_.wait();
 }
@@ -57,9 +58,9 @@ Task<void> Engines::prepare(Major& major) {
   if (auto started = co_await major.pool->start(); !started) {
     log::error("rds", "no data directories are made in advance", {{"why", started.error().message()}});
   }
-  major.settings = co_await postgres::SettingsCatalog::load(*postgres_, major.installation,
-                                                            fmt::format("{}/{}", settings, major.installation.major));
-  if (!*major.settings) {
+  major.settings = co_await postgres::SettingsCatalog::load(
+      *postgres_, major.installation, fmt::format("{}/{}", settings, major.installation.major), &background_);
+  if (!*major.settings && !stopping_) {
     log::error("rds", "the settings of an installed version are not known",
                {{"version", major.installation.version}, {"why", major.settings->error().message()}});
   }
@@ -102,6 +103,20 @@ Task<Result<std::map<int, const postgres::Installation*>>> Engines::served() {
   }
   for (const auto& [number, major] : majors_) served[number] = &major->installation;
   co_return served;
+}
+
+Task<Result<postgres::StorageEncryption*>> Engines::storage() {
+  CO_CHECK(co_await context());
+  const auto turn = co_await choosing_.lock();
+  if (!storage_) {
+    storage_ = co_await context_.pool.run(
+        [this] { return postgres::choose_storage_encryption(options_.folder, context_.random); });
+    if (storage_->provider) {
+      log::info("rds", "databases can be encrypted", {{"by", std::string(storage_->provider->name())}});
+    }
+  }
+  if (!storage_->provider) co_return fail(Errc::unsupported, storage_->reasons);
+  co_return storage_->provider.get();
 }
 
 Task<Result<ServedVersion>> Engines::resolve(std::string version) {

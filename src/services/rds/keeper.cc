@@ -16,6 +16,12 @@ constexpr Duration first_retry{500};
 constexpr Duration longest_retry{30'000};
 constexpr Duration pause{50};
 constexpr size_t max_clients = 5'000;
+
+// Stopped, and nothing is asked for.
+bool is_at_rest(const ClusterRecord& cluster, const std::vector<InstanceRecord>& instances) {
+  return cluster.status == "stopped" &&
+         std::ranges::all_of(instances, [](const InstanceRecord& instance) { return instance.status == "stopped"; });
+}
 }  // namespace
 
 // Counts as a reader of the cluster's servers while it lives.
@@ -42,7 +48,8 @@ Keeper::Keeper(const Tools& tools, Place place, std::string cluster_id, std::str
       place_(std::move(place)),
       cluster_id_(std::move(cluster_id)),
       resource_id_(std::move(resource_id)),
-      gone_(std::move(gone)) {}
+      gone_(std::move(gone)),
+      engine_folder_(folder()) {}
 
 io::Path Keeper::folder() const { return tools_.options.folder + "/instances/" + to_lower(resource_id_); }
 
@@ -75,23 +82,27 @@ Task<void> Keeper::stop(bool stop_servers) {
   stopping_ = true;
   wake();
   co_await tasks_.wait();
-  if (engine_ && stop_servers) {
-    for (const auto& name : engine_->names()) {
-      if (engine_->is_primary(name)) continue;
-      if (auto stopped = co_await engine_->stop(name); !stopped) {
-        log::error("rds", "a server did not stop", {{"name", name}, {"why", stopped.error().message()}});
-      }
-    }
-    if (auto* primary = engine_->primary()) {
-      if (auto stopped = co_await engine_->stop(primary->name()); !stopped) {
-        log::error("rds", "a server did not stop", {{"name", cluster_id_}, {"why", stopped.error().message()}});
-      }
-    }
-  }
+  if (engine_ && stop_servers) co_await end_servers();
   if (writer_) co_await writer_->stop();
   if (reader_) co_await reader_->stop();
   if (engine_) co_await engine_->close();
   engine_.reset();
+  if (!stop_servers) co_return;
+  if (auto closed = co_await close_storage(); !closed) {
+    log::error("rds", "the key of a cluster's files stays in the kernel",
+               {{"cluster", cluster_id_}, {"why", closed.error().message()}});
+  }
+}
+
+// Standbys first: the primary sends them the rest.
+Task<void> Keeper::end_servers() {
+  std::vector<std::string> names = engine_->names();
+  std::ranges::sort(names, {}, [&](const std::string& name) { return engine_->is_primary(name); });
+  for (const auto& name : names) {
+    if (auto stopped = co_await engine_->stop(name); !stopped) {
+      log::error("rds", "a server did not stop", {{"name", name}, {"why", stopped.error().message()}});
+    }
+  }
 }
 
 Task<void> Keeper::run() {
@@ -138,6 +149,16 @@ Task<Result<bool>> Keeper::reconcile() {
     }
   }
   CO_CHECK(co_await attach_interfaces(*view));
+  if (!engine_ && is_at_rest(view->cluster, view->instances)) co_return false;
+  if (view->cluster.status == "deleting" && view->instances.empty()) {
+    CO_TRY(const bool waits, co_await waits_for_snapshots());
+    if (!waits) {
+      CO_CHECK(co_await destroy(*view));
+      co_return true;
+    }
+  }
+  CO_TRY(const bool open, co_await open_storage(*view));
+  if (!open) co_return co_await remove_locked(*view);
   CO_CHECK(co_await open_engine(*view));
   if (!view->cluster.restore_from.empty()) {
     CO_CHECK(co_await restore(*view));
@@ -147,7 +168,7 @@ Task<Result<bool>> Keeper::reconcile() {
   CO_CHECK(co_await remove_instances(*view));
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {
-    CO_CHECK(co_await destroy());
+    CO_CHECK(co_await destroy(*view));
     co_return true;
   }
   CO_CHECK(co_await place_instances(*view));
@@ -162,6 +183,10 @@ Task<Result<bool>> Keeper::reconcile() {
   }
   retarget();
   CO_CHECK(co_await settle(*view));
+  if (view->cluster.stopped) {
+    CO_CHECK(co_await close_engine());
+    CO_CHECK(co_await close_storage());
+  }
   co_return false;
 }
 
@@ -179,7 +204,7 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
   postgres::Cluster::Handlers handlers;
   handlers.lost = [this](const std::string& name, bool was_primary) { tasks_.spawn(on_lost(name, was_primary)); };
   handlers.changed = [this] { retarget(); };
-  auto engine = std::make_unique<postgres::Cluster>(*context, *installation, folder(), std::move(handlers));
+  auto engine = std::make_unique<postgres::Cluster>(*context, *installation, engine_folder_, std::move(handlers));
   auto opened = co_await engine->open(std::move(members));
   if (!opened) {
     co_await engine->close();
@@ -192,6 +217,7 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
 
 Task<Result<void>> Keeper::close_engine() {
   if (!engine_) co_return Result<void>();
+  if (failing_over_) co_return fail(Errc::unavailable, "a failover is under way");
   co_await engine_->close();
   engine_.reset();
   configured_.clear();

@@ -22,6 +22,9 @@
 
 namespace boreal::rds {
 
+// What the key of a cluster's files is bound to; as AWS has it.
+aws::Keys::Context storage_key_context(const ClusterRecord& cluster);
+
 // What keepers work with; outlives them.
 struct Tools {
   aws::ServiceContext context;
@@ -55,8 +58,9 @@ class Keeper {
   postgres::Instance* server(const std::string& instance_id);
   // A copy of the data as it is when the copy ends. Servers are not taken away while it lives.
   Task<Result<std::unique_ptr<Source>>> open_backup();
+  // Not there while the cluster's files are closed.
   io::Path log_folder(const std::string& instance_id) const {
-    return folder() + "/servers/" + instance_id + "/log/error";
+    return engine_folder_ + "/servers/" + instance_id + "/log/error";
   }
   io::Path snapshots_folder() const { return tools_.options.folder + "/snapshots"; }
 
@@ -75,6 +79,7 @@ class Keeper {
   Task<Result<std::optional<View>>> look();
   Task<Result<void>> open_engine(const View& view);
   Task<Result<void>> close_engine();
+  Task<void> end_servers();
   Task<Result<void>> attach_interfaces(const View& view);
 
   // Instances (keeper_instances.cc)
@@ -82,6 +87,7 @@ class Keeper {
   Task<Result<void>> place_instance(const View& view, std::string id, postgres::ServerOptions options);
   Task<Result<void>> remove_instances(View& view);
   Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
+  Task<Result<void>> forget_instance(std::string id);
   Task<Result<void>> run_servers(View& view);
   Task<Result<void>> stop_servers(const View& view);
   Task<Result<void>> configure_servers(View& view);
@@ -95,11 +101,18 @@ class Keeper {
   std::string best_standby(const View& view, const std::string& except) const;
   Task<void> on_lost(std::string name, bool was_primary);
 
+  // Encrypted files (keeper_storage.cc)
+  Task<Result<bool>> open_storage(const View& view);
+  Task<Result<void>> close_storage();
+  Task<Result<void>> lock_storage(const View& view, std::string why);
+  Task<Result<bool>> remove_locked(View& view);
+
   // Volumes and snapshots (keeper_volume.cc)
   Task<Result<void>> take_snapshots(const View& view);
   Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
   Task<Result<void>> restore(const View& view);
-  Task<Result<void>> destroy();
+  Task<Result<bool>> waits_for_snapshots();
+  Task<Result<void>> destroy(const View& view);
   Task<Result<postgres::Instance*>> volume_server(const View& view);
   Task<Result<void>> end_volume_server();
   postgres::ServerOptions volume_options() const;
@@ -123,6 +136,8 @@ class Keeper {
   std::unique_ptr<endpoints::Endpoint> reader_;
   std::vector<Cidr> admitted_;
 
+  io::Path engine_folder_;
+  postgres::StorageEncryption* storage_ = nullptr;  // that of the files, while they are open
   std::unique_ptr<postgres::Cluster> engine_;
   std::map<std::string, std::string> configured_;  // instance -> its configuration as text, as last given to the engine
   std::map<std::string, postgres::Certificate> certificates_;  // by address

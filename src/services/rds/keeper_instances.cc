@@ -177,14 +177,17 @@ Task<Result<void>> Keeper::remove_instance(View& view, InstanceRecord instance) 
   }
   configured_.erase(instance.id);
   retarget();
-  if (auto detached = co_await tools_.network.detach_interface(place_.account, place_.region, "rds:" + instance.id);
-      !detached) {
+  co_return co_await forget_instance(instance.id);
+}
+
+Task<Result<void>> Keeper::forget_instance(std::string id) {
+  if (auto detached = co_await tools_.network.detach_interface(place_.account, place_.region, "rds:" + id); !detached) {
     co_return fail(Errc::unavailable, "detach a network interface: " + detached.error().message);
   }
-  std::erase_if(interfaces_, [&](const std::string& known) { return known.starts_with(instance.id + ' '); });
+  std::erase_if(interfaces_, [&](const std::string& known) { return known.starts_with(id + ' '); });
   auto tx = co_await tools_.context.catalog.begin(place_.partition());
-  tx.remove(InstanceRecord::key(instance.id));
-  tell_instance(tx, instance.id, "DB instance deleted", {"deletion"});
+  tx.remove(InstanceRecord::key(id));
+  tell_instance(tx, id, "DB instance deleted", {"deletion"});
   co_return co_await tx.commit();
 }
 

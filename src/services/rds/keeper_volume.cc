@@ -1,6 +1,8 @@
 // The data of a cluster apart from its instances: snapshots, restores, the end.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "io/file.h"
 #include "postgres/backup.h"
@@ -105,10 +107,28 @@ Task<Result<void>> Keeper::restore(const View& view) {
   });
 }
 
-Task<Result<void>> Keeper::destroy() {
+// Whether a copy of the data is still to be taken.
+Task<Result<bool>> Keeper::waits_for_snapshots() {
+  CO_TRY(const auto all, load_all<SnapshotRecord>(tools_.context.catalog, place_, "snapshot/"));
+  co_return std::ranges::any_of(all, [&](const SnapshotRecord& snapshot) {
+    return snapshot.status == "creating" && snapshot.cluster_resource_id == resource_id_;
+  });
+}
+
+// Can be done again from any point: files that are half gone need not be opened for it.
+Task<Result<void>> Keeper::destroy(const View& view) {
   if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
-  CO_CHECK(co_await engine_->destroy());
+  if (engine_) CO_CHECK(co_await engine_->destroy());
   CO_CHECK(co_await close_engine());
+  CO_TRY(const auto* context, co_await tools_.engines.context());
+  CO_CHECK(co_await postgres::end_servers_below(*context, folder()));
+  postgres::StorageEncryption* storage = nullptr;
+  if (view.cluster.encrypts_files()) {
+    CO_TRY(storage, co_await tools_.engines.storage());
+  }
+  CO_CHECK(co_await tools_.context.pool.run(
+      [&] { return storage ? storage->destroy(folder()) : io::remove_tree(folder()); }));
+  storage_ = nullptr;
   if (writer_) co_await writer_->stop();
   if (reader_) co_await reader_->stop();
   writer_.reset();

@@ -88,12 +88,11 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
     co_return refuse(errors::db_cluster_already_exists_fault(fmt::format("DB Cluster already exists: {}", cluster.id)));
   }
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
-  cluster.writer.clear();
-  cluster.stopped = false;
+  cluster.forget_engine();
   cluster.deletion_protection = false;
-  cluster.final_snapshot.clear();
-  cluster.failover_to.clear();
-  cluster.master_applied = 0;
+  const std::string key_before = cluster.key_arn;
+  CO_CHECK(co_await encrypt_cluster(nullptr, place, cluster, cluster.storage_encrypted,
+                                    cluster.storage_encrypted ? std::optional(key_before) : std::nullopt));
   SnapshotRecord snapshot{.id = "awsbackup:" + context_.random.uuid(), .type = "awsbackup", .status = "creating"};
   CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, cluster.key_arn, snapshot));
   snapshot.cluster = cluster;

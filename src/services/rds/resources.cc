@@ -15,6 +15,16 @@ std::string Place::arn(std::string_view kind, std::string_view name) const {
   return fmt::format("arn:aws:rds:{}:{}:{}:{}", region, account, kind, name);
 }
 
+void ClusterRecord::forget_engine() {
+  writer.clear();
+  stopped = false;
+  final_snapshot.clear();
+  failover_to.clear();
+  master_applied = 0;
+  storage_key = {};
+  storage_made = false;
+}
+
 Result<std::vector<InstanceRecord>> instances_of(const store::Transaction& from, const std::string& cluster_id) {
   TRY(auto all, load_all<InstanceRecord>(from, "db/"));
   std::erase_if(all, [&](const InstanceRecord& instance) { return instance.cluster_id != cluster_id; });

@@ -56,10 +56,14 @@ struct ParameterGroupRecord {
   BOREAL_RECORD(ParameterGroupRecord, name, family, description, changes, tags)
 };
 
+// The KMS key of the files cannot be used.
+inline constexpr const char* status_inaccessible = "inaccessible-encryption-credentials";
+
 struct ClusterRecord {
   std::string id;
   std::string resource_id;  // "cluster-ABC…"; never changes, and names the folder
-  std::string status;       // creating, available, modifying, starting, stopping, stopped, deleting
+  // creating, available, modifying, starting, stopping, stopped, deleting, inaccessible-encryption-credentials
+  std::string status;
   std::string engine;
   std::string engine_version;  // the one that was asked for
   int served_major = 0;        // the PostgreSQL that runs
@@ -78,8 +82,9 @@ struct ClusterRecord {
   int backup_retention_days = 1;
   std::string backup_window;
   std::string maintenance_window;
-  bool storage_encrypted = false;
+  bool storage_encrypted = false;  // as asked for; only with a storage_key it is
   std::string key_arn;
+  store::Blob storage_key;  // of the cluster's files, as KMS gave it, sealed
   bool deletion_protection = false;
   bool copy_tags_to_snapshot = false;
   bool iam_authentication = false;
@@ -97,12 +102,17 @@ struct ClusterRecord {
   std::string final_snapshot;  // while deleting: to be taken before anything goes; empty: none
   std::string restore_from;    // snapshot whose data this cluster begins with; empty once it has it
   std::string failover_to;     // an instance, or "?" for any; empty: none asked for
+  bool storage_made = false;   // the encrypted folder is there and may hold data
+
+  bool encrypts_files() const { return !storage_key.bytes.empty(); }
+  // For a cluster that is made of this one's data: what belongs to this one alone is as in a new one.
+  void forget_engine();
   BOREAL_RECORD(ClusterRecord, id, resource_id, status, engine, engine_version, served_major, number, port,
                 database_name, master_username, master_verifier, master_version, master_applied, parameter_group,
                 subnet_group, vpc_id, group_ids, zones, backup_retention_days, backup_window, maintenance_window,
-                storage_encrypted, key_arn, deletion_protection, copy_tags_to_snapshot, iam_authentication,
+                storage_encrypted, key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
                 auto_minor_version_upgrade, log_exports, insights_mode, lifecycle_support, storage_type, tags, created,
-                writer, stopped, final_snapshot, restore_from, failover_to)
+                writer, stopped, final_snapshot, restore_from, failover_to, storage_made)
   static std::string key(const std::string& id) { return "cluster/" + id; }
 };
 

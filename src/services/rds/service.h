@@ -185,8 +185,8 @@ class Service final : public api::Api, public aws::Recoverable {
   Task<aws::Outcome<ClusterRecord>> cluster_from(aws::Call& call, const api::CreateDBClusterMessage& input);
   Task<aws::Outcome<void>> place_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> subnets,
                                          std::optional<std::vector<std::string>> groups);
-  Task<aws::Outcome<void>> encrypt_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<bool> encrypted,
-                                           std::optional<std::string> key_id);
+  Task<aws::Outcome<void>> encrypt_cluster(aws::Call* call, Place place, ClusterRecord& cluster,
+                                           std::optional<bool> encrypted, std::optional<std::string> key_id);
   Task<aws::Outcome<void>> begin_cluster(Place place, ClusterRecord& cluster);
   Task<aws::Outcome<void>> wait_until_restored(Place place, std::string cluster_id);
   Task<aws::Outcome<void>> check_cluster_changes(const api::ModifyDBClusterMessage& input);

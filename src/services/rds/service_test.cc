@@ -233,11 +233,52 @@ TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {
   remove_all("again", {"two"});
 }
 
-TEST_F(ServiceTest, RefusesWhatCannotBe) {
+TEST_F(ServiceTest, EncryptedFilesComeAndGoWithTheirKey) {
   auto input = cluster_input("prod");
   input.storage_encrypted = true;
-  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
-  input = cluster_input("prod");
+  const auto made = call(&Service::create_db_cluster, input);
+  if (!made) {
+    EXPECT_THAT(made.error().message, HasSubstr("cannot be encrypted on this machine (fscrypt: "));
+    GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << made.error().message;
+  }
+  EXPECT_EQ(made->db_cluster->kms_key_id.value_or(""), "arn:aws:kms:us-east-1:000000000000:key/managed");
+  for (const auto& tag : *made->db_cluster->tag_list) EXPECT_NE(tag.key.value_or(""), "aws:boreal:storage");
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  const std::string endpoint = *cluster("prod")->endpoint;
+  ASSERT_TRUE(sql(endpoint, "CREATE TABLE t AS SELECT generate_series(1, 100) n; SELECT 1"));
+
+  // Ended and begun again: the files were closed, and are opened with the key that the record holds.
+  close();
+  open();
+  ASSERT_TRUE(eventually([&] { return sql(endpoint, "SELECT count(*) FROM t").value_or("") == "100"; }));
+
+  close();
+  keys_.disabled = true;
+  open();
+  ASSERT_TRUE(eventually([&] { return cluster("prod")->status == "inaccessible-encryption-credentials"; }));
+  EXPECT_EQ(instance("one")->db_instance_status, "inaccessible-encryption-credentials");
+  EXPECT_FALSE(sql(endpoint, "SELECT 1"));
+  EXPECT_EQ(code(&Service::create_db_instance, instance_input("two", "prod")), "InvalidDBClusterStateFault");
+  keys_.disabled = false;
+  ASSERT_TRUE(becomes_available("one"));
+  EXPECT_EQ(sql(endpoint, "SELECT count(*) FROM t").value_or(""), "100");
+
+  // Lost for good, it can still be deleted.
+  keys_.disabled = true;
+  must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = "one"});
+  ASSERT_TRUE(eventually([&] { return !instance("one"); }));
+  EXPECT_EQ(code(&Service::delete_db_cluster,
+                 api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .final_db_snapshot_identifier = "last"}),
+            "InvalidDBClusterStateFault");
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .skip_final_snapshot = true});
+  ASSERT_TRUE(eventually([&] { return !cluster("prod"); }));
+  EXPECT_THAT(*io::list_folder(folder_ + "/postgres/instances"), IsEmpty());
+}
+
+TEST_F(ServiceTest, RefusesWhatCannotBe) {
+  auto input = cluster_input("prod");
   input.engine_version = "99.1";
   EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
   input = cluster_input("prod");

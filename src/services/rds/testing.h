@@ -1,6 +1,7 @@
 // Stand-ins for what RDS asks of other services. Only for tests.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <set>
 
@@ -12,6 +13,8 @@ namespace boreal::rds {
 // Keys that "encrypt" by keeping what they gave out.
 class TestKeys final : public aws::Keys {
  public:
+  std::atomic<bool> disabled = false;
+
   Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string account, std::string region, std::string,
                                                 std::string key_id, Context) override {
     DataKey key{random_.bytes(32), "sealed-" + std::to_string(given_.size()), key_id};
@@ -21,11 +24,13 @@ class TestKeys final : public aws::Keys {
   }
   Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string ciphertext,
                                           Context) override {
+    if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
     const auto found = given_.find(ciphertext);
     if (found == given_.end()) co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, ciphertext));
     co_return found->second;
   }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string key_id) override {
+    if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
     co_return key_id;
   }
 

@@ -2,8 +2,13 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <charconv>
+#include <climits>
+#include <cstdlib>
 
 namespace boreal::postgres::detail {
 
@@ -42,6 +47,25 @@ bool works_in(pid_t pid, const struct stat& folder) {
   return working.st_dev == folder.st_dev && working.st_ino == folder.st_ino;
 }
 
+// Servers work in their data directory, whoever else looks around below does not.
+bool works_below(pid_t pid, const std::string& prefix) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t length = ::readlink(fmt::format("/proc/{}/cwd", pid).c_str(), target.data(), target.size());
+  target.resize(static_cast<size_t>(std::max<ssize_t>(length, 0)));
+  return target.starts_with(prefix) && target.ends_with("/data");
+}
+
+template <class Works>
+Result<std::vector<pid_t>> processes_that(Works works) {
+  std::vector<pid_t> found;
+  TRY(const auto names, io::list_folder("/proc"));
+  for (const auto& name : names) {
+    const auto pid = to_pid(name);
+    if (pid && works(*pid)) found.push_back(*pid);
+  }
+  return found;
+}
+
 Result<std::optional<struct stat>> stat_folder(const io::Path& data) {
   struct stat folder{};
   if (::stat(data.c_str(), &folder) == 0) return folder;
@@ -52,15 +76,19 @@ Result<std::optional<struct stat>> stat_folder(const io::Path& data) {
 }  // namespace
 
 Result<std::vector<pid_t>> processes_in(const io::Path& data) {
-  std::vector<pid_t> found;
   TRY(const auto folder, stat_folder(data));
-  if (!folder) return found;
-  TRY(const auto names, io::list_folder("/proc"));
-  for (const auto& name : names) {
-    const auto pid = to_pid(name);
-    if (pid && works_in(*pid, *folder)) found.push_back(*pid);
+  if (!folder) return std::vector<pid_t>();
+  return processes_that([&](pid_t pid) { return works_in(pid, *folder); });
+}
+
+Result<std::vector<pid_t>> processes_below(const io::Path& folder) {
+  std::string real(PATH_MAX, '\0');  // as /proc has it: without links
+  if (::realpath(folder.c_str(), real.data()) == nullptr) {
+    if (errno == ENOENT) return std::vector<pid_t>();
+    return std::unexpected(Error::system(errno, "look at " + folder));
   }
-  return found;
+  real.resize(real.find('\0'));
+  return processes_that([prefix = real + "/"](pid_t pid) { return works_below(pid, prefix); });
 }
 
 Result<std::optional<pid_t>> running_server(const io::Path& data) {

@@ -15,6 +15,9 @@ namespace boreal::postgres::detail {
 // a process group of its own: neither parent nor group finds them all once the first one is dead. Blocks.
 Result<std::vector<pid_t>> processes_in(const io::Path& data);
 
+// Every process that works in a data directory below `folder`. Blocks.
+Result<std::vector<pid_t>> processes_below(const io::Path& folder);
+
 // The server's first process, as its postmaster.pid names it; nullopt when there is no such file or it is left over.
 Result<std::optional<pid_t>> running_server(const io::Path& data);
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t max_output_bytes = 1 << 20;
 constexpr size_t max_complaint_bytes = 2'000;
+constexpr std::array<const char*, 3> nice = {"/usr/bin/nice", "-n", "19"};
 constexpr Duration progress_timeout = std::chrono::minutes(10);  // no byte for so long: it hangs
 
 void close_fd(int& fd) {
@@ -38,13 +39,8 @@ process::Command command(const Context& context, std::vector<std::string> argume
   return command;
 }
 
-process::Command background_command(const Context& context, std::vector<std::string> arguments) {
-  arguments.insert(arguments.begin(), {"/usr/bin/nice", "-n", "19"});
-  return command(context, std::move(arguments));
-}
-
 Task<Result<std::unique_ptr<Tool>>> Tool::start(const Context& context, process::Command command) {
-  const std::string path = command.arguments.front().ends_with("/nice") ? command.arguments[3] : command.arguments[0];
+  const std::string path = command.arguments.front() == nice[0] ? command.arguments[nice.size()] : command.arguments[0];
   auto tool = std::unique_ptr<Tool>(new Tool(context, path.substr(path.rfind('/') + 1)));
   CO_TRY(auto input, make_pipe());
   tool->in_ = input[1];
@@ -100,6 +96,8 @@ Task<Result<void>> Tool::write(Bytes data) {
   co_return Result<void>();
 }
 
+void Tool::kill() { (void)process_->signal_group(SIGKILL); }  // else it has ended already
+
 void Tool::close_input() { close_fd(in_); }
 
 Task<Result<void>> Tool::finish() {
@@ -121,8 +119,35 @@ std::string Tool::complaint() const {
   return text.empty() ? "it said nothing" : text;
 }
 
-Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input) {
+namespace {
+
+// Among the background's programs for as long as this lives.
+class Membership {
+ public:
+  Membership(Background* background, Tool& tool) : background_(background), tool_(tool) {
+    if (background_) background_->add(tool_);
+  }
+  ~Membership() {
+    if (background_) background_->remove(tool_);
+  }
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+
+ private:
+  Background* background_;
+  Tool& tool_;
+};
+
+}  // namespace
+
+Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input,
+                                   Background* background) {
+  if (background && background->priority() == Background::Priority::lowest) {
+    command.arguments.insert(command.arguments.begin(), nice.begin(), nice.end());
+  }
   CO_TRY(auto tool, co_await Tool::start(context, std::move(command)));
+  const Membership member(background, *tool);
+  if (background && background->stopped()) co_return fail(Errc::cancelled, "nothing is made in advance any more");
   // Inputs are a few lines: they fit in the pipe, so writing first cannot block both sides.
   const auto written = co_await tool->write(as_bytes(input));
   tool->close_input();

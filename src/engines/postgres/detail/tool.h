@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/stream.h"
+#include "postgres/background.h"
 #include "postgres/context.h"
 #include "postgres/installation.h"
 #include "process/process.h"
@@ -14,8 +15,6 @@ namespace boreal::postgres::detail {
 
 // A command that runs as the servers' user, in its environment.
 process::Command command(const Context& context, std::vector<std::string> arguments, io::Path folder = "/");
-// The same at the lowest priority, for work that nobody waits for.
-process::Command background_command(const Context& context, std::vector<std::string> arguments);
 
 // A running program whose standard output is read and whose input is written as streams. What it says on standard
 // error is kept (its end, when it is long) for the message of finish().
@@ -27,6 +26,7 @@ class Tool {
   Task<Result<size_t>> read(MutableBytes buffer);  // 0 at the end
   Task<Result<void>> write(Bytes data);
   void close_input();
+  void kill();  // with everything that it started; finish() then tells of it
   // Waits for its end; an error quotes what it said. Read its output to the end first.
   Task<Result<void>> finish();
 
@@ -43,7 +43,9 @@ class Tool {
   bool finished_ = false;
 };
 
-// Runs it with this input; returns its output, of at most 1 MiB.
-Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input = {});
+// Runs it with this input; returns its output, of at most 1 MiB. What belongs to a `background` has its
+// priority, and ends with it.
+Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input = {},
+                                   Background* background = nullptr);
 
 }  // namespace boreal::postgres::detail

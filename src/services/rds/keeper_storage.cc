@@ -1,0 +1,112 @@
+// The files of an encrypted cluster: opened with a key that KMS opens, closed when nobody works in them, destroyed with
+// the cluster.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "crypto/secret.h"
+#include "rds/keeper.h"
+
+namespace boreal::rds {
+
+namespace {
+
+// Whether it is the key that is lost, and not KMS that has a bad moment.
+bool is_key_lost(const aws::ApiError& error) {
+  constexpr std::array lost = {"DisabledException",     "KMSInvalidStateException", "NotFoundException",
+                               "AccessDeniedException", "IncorrectKeyException",    "InvalidCiphertextException"};
+  return std::ranges::find(lost, error.code) != lost.end();
+}
+
+}  // namespace
+
+aws::Keys::Context storage_key_context(const ClusterRecord& cluster) {
+  return {{"aws:rds:dbc-id", cluster.resource_id}};
+}
+
+// False: the key cannot be had, and the files are closed.
+Task<Result<bool>> Keeper::open_storage(const View& view) {
+  if (!view.cluster.encrypts_files()) co_return true;
+  if (storage_) {
+    const auto key = co_await tools_.keys.describe(place_.account, place_.region, "rds", view.cluster.key_arn);
+    if (key || !is_key_lost(key.error())) co_return true;
+    CO_CHECK(co_await lock_storage(view, key.error().message));
+    co_return false;
+  }
+  CO_TRY(auto* storage, co_await tools_.engines.storage());
+  auto key = co_await tools_.keys.decrypt(nullptr, place_.account, place_.region, view.cluster.storage_key.bytes,
+                                          storage_key_context(view.cluster));
+  if (!key && is_key_lost(key.error())) {
+    CO_CHECK(co_await lock_storage(view, key.error().message));
+    co_return false;
+  }
+  if (!key) co_return fail(Errc::unavailable, "open the key of the files: " + key.error().message);
+  auto path = co_await tools_.context.pool.run([&]() -> Result<io::Path> {
+    CHECK(io::make_folders(tools_.options.folder + "/instances", 0711));
+    return view.cluster.storage_made ? storage->open(folder(), as_bytes(*key))
+                                     : storage->create(folder(), as_bytes(*key));
+  });
+  crypto::wipe(std::as_writable_bytes(std::span(key->data(), key->size())));
+  if (!path) co_return std::unexpected(std::move(path).error().within("open the encrypted files"));
+  // A folder of its own inside: the engine removes its folder, and makes it again in the same encryption.
+  engine_folder_ = *path + "/cluster";
+  if (!view.cluster.storage_made) {
+    CO_CHECK(co_await update_cluster([](ClusterRecord& record, store::Transaction&) { record.storage_made = true; }));
+  }
+  storage_ = storage;
+  co_return true;
+}
+
+// After the engine is closed.
+Task<Result<void>> Keeper::close_storage() {
+  if (!storage_) co_return Result<void>();
+  CO_CHECK(co_await tools_.context.pool.run([this] { return storage_->close(folder()); }));
+  storage_ = nullptr;
+  engine_folder_ = folder();
+  co_return Result<void>();
+}
+
+// The key is lost: nobody may work with the files any more. They come back with the key.
+Task<Result<void>> Keeper::lock_storage(const View& view, std::string why) {
+  if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
+  if (engine_) co_await end_servers();
+  CO_CHECK(co_await close_engine());
+  CO_TRY(const auto* context, co_await tools_.engines.context());
+  CO_CHECK(co_await postgres::end_servers_below(*context, folder()));
+  if (view.cluster.storage_made) {
+    CO_TRY(storage_, co_await tools_.engines.storage());
+    CO_CHECK(co_await close_storage());
+  }
+  for (const auto& instance : view.instances) {
+    if (instance.status == "deleting" || instance.status == status_inaccessible) continue;
+    CO_CHECK(co_await update_instance(
+        instance.id, [](InstanceRecord& record, store::Transaction&) { record.status = status_inaccessible; }));
+  }
+  if (view.cluster.status == "deleting" || view.cluster.status == status_inaccessible) co_return Result<void>();
+  log::error("rds", "the KMS key of a cluster cannot be used",
+             {{"cluster", cluster_id_}, {"key", view.cluster.key_arn}, {"why", why}});
+  co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    record.status = status_inaccessible;
+    tell_cluster(
+        tx, fmt::format("The KMS key {} of the cluster cannot be used, its files are closed: {}", record.key_arn, why),
+        {"failure"});
+  });
+}
+
+// What is to be deleted goes also without its key. True when the cluster is gone.
+Task<Result<bool>> Keeper::remove_locked(View& view) {
+  for (const auto& instance : view.instances) {
+    if (instance.status == "deleting") CO_CHECK(co_await forget_instance(instance.id));
+  }
+  std::erase_if(view.instances, [](const InstanceRecord& instance) { return instance.status == "deleting"; });
+  CO_TRY(const bool waits, co_await waits_for_snapshots());
+  if (view.cluster.status == "deleting" && view.instances.empty() && !waits) {
+    CO_CHECK(co_await destroy(view));
+    co_return true;
+  }
+  co_return fail(Errc::denied, "its KMS key cannot be used");
+}
+
+}  // namespace boreal::rds

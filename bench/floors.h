@@ -70,13 +70,15 @@ inline objects::FrameCipher some_cipher() {
   const std::string key(objects::data_key_bytes, 'k');
   return need(objects::FrameCipher::make(as_bytes(key), {1, 1}));
 }
+inline constexpr size_t frames_a_write = 4;
 inline MutableBytes frame_of(std::vector<std::byte>& sealed, size_t number) {
   const size_t size = objects::frame_bytes + objects::frame_overhead;
   return MutableBytes(sealed).subspan(number * size, size);
 }
 }  // namespace detail
 
-// One large object: MD5 in a thread of its own beside AES-GCM, write and one fdatasync. `body` is whole chunks.
+// One large object: MD5 in a thread of its own beside AES-GCM, write and one fdatasync. `body` is a multiple of 256
+// KiB.
 inline double put_mib_per_second(const io::Path& path, const std::string& body) {
   using namespace objects;
   const auto start_ns = monotonic_ns();
@@ -84,9 +86,9 @@ inline double put_mib_per_second(const io::Path& path, const std::string& body) 
     auto file = need(io::File::open(path, io::File::Mode::write_new));
     std::jthread hash([&] { (void)crypto::Md5::of(body); });
     auto cipher = detail::some_cipher();
-    std::vector<std::byte> sealed(chunk_frames * (frame_bytes + frame_overhead));
-    for (size_t at = 0, frame = 0; at < body.size(); at += chunk_bytes) {
-      for (size_t i = 0; i < chunk_frames; ++i, ++frame) {
+    std::vector<std::byte> sealed(detail::frames_a_write * (frame_bytes + frame_overhead));
+    for (size_t frame = 0; frame < body.size() / frame_bytes;) {
+      for (size_t i = 0; i < detail::frames_a_write; ++i, ++frame) {
         need(cipher.seal(frame, as_bytes(body).subspan(frame * frame_bytes, frame_bytes), detail::frame_of(sealed, i)));
       }
       need(file.append(sealed));
@@ -103,14 +105,15 @@ inline double open_mib_per_second(int64_t round_ns) {
   using namespace objects;
   constexpr size_t frames = 256;  // more than the caches hold
   auto cipher = detail::some_cipher();
-  std::vector<std::byte> sealed(frames * (frame_bytes + frame_overhead)), plain(frame_bytes), sent(chunk_bytes);
+  std::vector<std::byte> sealed(frames * (frame_bytes + frame_overhead)), plain(frame_bytes),
+      sent(detail::frames_a_write * frame_bytes);
   for (size_t i = 0; i < frames; ++i) need(cipher.seal(i, plain, detail::frame_of(sealed, i)));
   const auto start_ns = monotonic_ns();
   uint64_t opened = 0;
   while (monotonic_ns() < start_ns + round_ns) {
     for (size_t i = 0; i < frames; ++i, ++opened) {
       need(cipher.open(i, detail::frame_of(sealed, i), plain));
-      std::memcpy(sent.data() + i % chunk_frames * frame_bytes, plain.data(), frame_bytes);
+      std::memcpy(sent.data() + i % detail::frames_a_write * frame_bytes, plain.data(), frame_bytes);
     }
   }
   return static_cast<double>(opened * frame_bytes >> 20) / seconds_since(start_ns);

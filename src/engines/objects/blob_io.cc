@@ -17,56 +17,109 @@ Task<Result<size_t>> read_full(Source& source, MutableBytes buffer) {
   co_return filled;
 }
 
+namespace {
+
+// What one turn on the pool does at most, so that long streams leave the threads to others now and then.
+constexpr int chunks_a_turn = 8;
+constexpr size_t max_sealed_bytes = blob_header_bytes + chunk_frames * (1 + frame_bytes + frame_overhead);
+
+}  // namespace
+
 // ---- writing
 
-Task<Result<BlobPipeline::Sizes>> BlobPipeline::run(std::string head, Source& rest) {
+BlobPipeline::BlobPipeline(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester)
+    : pool_(pool),
+      writer_(writer),
+      cipher_(std::move(cipher)),
+      compress_(compress),
+      digester_(digester),
+      sealed_(std::make_unique_for_overwrite<std::byte[]>(max_sealed_bytes)) {
   const std::string header = blob_header(compress_);
-  CO_CHECK(co_await writer_.append(as_bytes(header)));
-  sizes_.stored = header.size();
+  std::memcpy(sealed_.get(), header.data(), header.size());
+  sealed_bytes_ = header.size();
+}
 
-  plain_[0].resize(chunk_bytes);
-  std::memcpy(plain_[0].data(), head.data(), head.size());
-  CO_TRY(size_t filled, co_await fill(0, head.size(), rest));
-  for (size_t current = 0; filled > 0; current = 1 - current) {
-    const Bytes plain = Bytes(plain_[current]).first(filled);
-    TaskGroup working;
-    if (digester_ != nullptr) working.spawn(hash(plain));
-    working.spawn(store(plain));
-    // A chunk that is not full was the last: the source has said so.
-    auto more = filled == chunk_bytes ? co_await fill(1 - current, 0, rest) : Result<size_t>(0);
-    co_await working.wait();
-    if (!more) co_return std::unexpected(std::move(more).error());
-    if (!stored_) co_return std::unexpected(std::move(stored_).error());
-    sizes_.plain += filled;
-    filled = *more;
-  }
-  if (compress_) {
-    const std::string table = encode_table(ends_);
-    CO_CHECK(co_await writer_.append(as_bytes(table)));
-    sizes_.stored += table.size();
-  }
-  CO_CHECK(co_await writer_.finish());
+Task<Result<BlobPipeline::Sizes>> BlobPipeline::run(std::string head, Source& rest) {
+  auto read = co_await read_all(std::move(head), rest);
+  co_await working_.wait();
+  if (!read) co_return std::unexpected(std::move(read).error());
+  if (!storing_.outcome) co_return std::unexpected(std::move(storing_.outcome).error());
+  CO_CHECK(co_await pool_.run([this] { return finish(); }));
   co_return sizes_;
 }
 
-Task<Result<size_t>> BlobPipeline::fill(size_t buffer, size_t used, Source& source) {
-  plain_[buffer].resize(chunk_bytes);
-  CO_TRY(const size_t count, co_await read_full(source, MutableBytes(plain_[buffer]).subspan(used)));
-  co_return used + count;
+// Ends early, without an error of its own, when a stage failed.
+Task<Result<void>> BlobPipeline::read_all(std::string head, Source& source) {
+  for (uint64_t number = 0;; ++number) {
+    co_await wait_for_room();
+    if (failed_) co_return Result<void>();
+    auto& [buffer, filled] = slot(number);
+    if (!buffer) buffer = std::make_unique_for_overwrite<std::byte[]>(chunk_bytes);
+    std::memcpy(buffer.get(), head.data(), head.size());
+    CO_TRY(const size_t count, co_await read_full(source, {buffer.get() + head.size(), chunk_bytes - head.size()}));
+    filled = head.size() + count;
+    head.clear();
+    if (filled == 0) co_return Result<void>();
+    filled_ = number + 1;
+    if (digester_ != nullptr && !hashing_.running) working_.spawn(work(hashing_));
+    if (!storing_.running) working_.spawn(work(storing_));
+    // A chunk that is not full was the last: the source has said so.
+    if (filled < chunk_bytes) co_return Result<void>();
+  }
 }
 
-Task<void> BlobPipeline::hash(Bytes plain) {
-  co_await pool_.run([this, plain] { digester_->update(plain); });
+uint64_t BlobPipeline::free_slots() const {
+  const uint64_t stored = storing_.done;
+  const uint64_t done = digester_ != nullptr ? std::min<uint64_t>(stored, hashing_.done) : stored;
+  return ring_chunks - (filled_ - done);
 }
 
-Task<void> BlobPipeline::store(Bytes plain) {
-  stored_ = co_await pool_.run([this, plain] { return seal(plain); });
-  if (stored_) stored_ = co_await writer_.append(sealed_);
+Task<void> BlobPipeline::wait_for_room() {
+  if (free_slots() > 0) co_return;
+  while (free_slots() < ring_wakeup_chunks && !failed_) {
+    room_->reset();
+    waiting_ = true;
+    // A stage may have ended its step before it could see that we wait.
+    if (free_slots() < ring_wakeup_chunks && !failed_) co_await room_->wait();
+  }
 }
 
-// Fills sealed_ with the frames of these bytes.
+Task<void> BlobPipeline::work(Stage& stage) {
+  stage.running = true;
+  while (stage.done < filled_ && stage.outcome) co_await pool_.run([&] { take_turn(stage); });
+  stage.running = false;
+}
+
+// On the pool.
+void BlobPipeline::take_turn(Stage& stage) {
+  for (int i = 0; i < chunks_a_turn && stage.done < filled_; ++i) {
+    const Slot& chunk = slot(stage.done);
+    stage.outcome = process(stage, Bytes(chunk.buffer.get(), chunk.filled));
+    if (!stage.outcome) failed_ = true;
+    ++stage.done;
+    const bool wake = free_slots() >= ring_wakeup_chunks || failed_;
+    if (wake && waiting_.exchange(false)) home_->post([room = room_] { room->set(); });
+    if (!stage.outcome) return;
+  }
+}
+
+Result<void> BlobPipeline::process(const Stage& stage, Bytes plain) {
+  if (&stage == &storing_) return store(plain);
+  digester_->update(plain);
+  return {};
+}
+
+Result<void> BlobPipeline::store(Bytes plain) {
+  CHECK(seal(plain));
+  CHECK(writer_.append({sealed_.get(), sealed_bytes_}));
+  sizes_.plain += plain.size();
+  sizes_.stored += sealed_bytes_;
+  sealed_bytes_ = 0;
+  return {};
+}
+
+// Puts the frames of these bytes behind what sealed_ holds.
 Result<void> BlobPipeline::seal(Bytes plain) {
-  sealed_.clear();
   for (size_t at = 0; at < plain.size(); at += frame_bytes) {
     const Bytes frame = plain.subspan(at, std::min(frame_bytes, plain.size() - at));
     std::string packed;
@@ -74,23 +127,35 @@ Result<void> BlobPipeline::seal(Bytes plain) {
       TRY(packed, compress_frame(frame));
     }
     const Bytes content = compress_ ? as_bytes(packed) : frame;
-    const size_t begin = sealed_.size();
-    sealed_.resize(begin + content.size() + frame_overhead);
-    CHECK(cipher_.seal(next_frame_++, content, MutableBytes(sealed_).subspan(begin)));
-    if (compress_) ends_.push_back(sizes_.stored + sealed_.size());
+    const size_t stored = content.size() + frame_overhead;
+    CHECK(cipher_.seal(next_frame_++, content, {sealed_.get() + sealed_bytes_, stored}));
+    sealed_bytes_ += stored;
+    if (compress_) ends_.push_back(sizes_.stored + sealed_bytes_);
   }
-  sizes_.stored += sealed_.size();
   return {};
 }
 
-Task<Result<void>> copy_blob(BlobReader& from, uint64_t stored_size, BlobWriter& to) {
-  std::vector<std::byte> buffer(chunk_bytes);
-  for (uint64_t at = 0; at < stored_size; at += chunk_bytes) {
-    const MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(chunk_bytes, stored_size - at));
-    CO_CHECK(co_await from.read_at(at, piece));
-    CO_CHECK(co_await to.append(piece));
+// On the pool, when the stages have ended.
+Result<void> BlobPipeline::finish() {
+  CHECK(writer_.append({sealed_.get(), sealed_bytes_}));  // the header of a blob without bytes
+  sizes_.stored += sealed_bytes_;
+  if (compress_) {
+    const std::string table = encode_table(ends_);
+    CHECK(writer_.append(as_bytes(table)));
+    sizes_.stored += table.size();
   }
-  co_return co_await to.finish();
+  return writer_.finish();
+}
+
+Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to) {
+  std::vector<std::byte> buffer(chunk_bytes);
+  const auto copy = [&](uint64_t at) -> Result<void> {
+    const MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(chunk_bytes, stored_size - at));
+    CHECK(from.read_at(at, piece));
+    return to.append(piece);
+  };
+  for (uint64_t at = 0; at < stored_size; at += chunk_bytes) CO_CHECK(co_await pool.run([&] { return copy(at); }));
+  co_return co_await pool.run([&] { return to.finish(); });
 }
 
 // ---- reading
@@ -99,38 +164,38 @@ size_t SegmentReader::plain_bytes_of(uint64_t frame) const {
   return std::min<uint64_t>(frame_bytes, segment_.plain_size - frame * frame_bytes);
 }
 
-Task<Result<void>> SegmentReader::next(Chunk& chunk) {
+Result<void> SegmentReader::next(Chunk& chunk) {
   const uint64_t first = position_ / frame_bytes;
   const uint64_t count = std::min<uint64_t>(chunk_frames, (end_ - 1) / frame_bytes - first + 1);
-  CO_TRY(const Frames frames, co_await locate(first, count));
+  TRY(const Frames frames, locate(first, count));
   const uint64_t stored_begin = frames.ends.front();
   sealed_.resize(frames.ends.back() - stored_begin);
-  CO_CHECK(co_await blob_->read_at(stored_begin, sealed_));
+  CHECK(blob_->read_at(stored_begin, sealed_));
 
   size_t plain_bytes = 0;
   for (uint64_t i = 0; i < count; ++i) plain_bytes += plain_bytes_of(first + i);
   chunk.buffer.resize(plain_bytes);
-  CO_CHECK(co_await pool_.run([&] { return open_frames(frames, chunk.buffer); }));
+  CHECK(open_frames(frames, chunk.buffer));
 
   chunk.offset = position_ - first * frame_bytes;
   chunk.length = std::min<uint64_t>(plain_bytes - chunk.offset, end_ - position_);
   position_ += chunk.length;
-  co_return Result<void>();
+  return {};
 }
 
 // Where these frames lie: known by rule, or (compressed) from the table behind them. What the table says is not
 // trusted beyond its bounds; a wrong place does not verify.
-Task<Result<SegmentReader::Frames>> SegmentReader::locate(uint64_t first, uint64_t count) {
+Result<SegmentReader::Frames> SegmentReader::locate(uint64_t first, uint64_t count) {
   Frames frames{first, count, {}};
   if (!segment_.compressed) {
     for (uint64_t i = first; i < first + count; ++i) frames.ends.push_back(frame_offset(i));
     frames.ends.push_back(frames.ends.back() + plain_bytes_of(first + count - 1) + frame_overhead);
-    co_return frames;
+    return frames;
   }
   const uint64_t table = table_offset(segment_.stored_size, frames_of(segment_.plain_size));
   const uint64_t skip = first == 0 ? 0 : first - 1;
   std::vector<std::byte> entries((first + count - skip) * table_entry_bytes);
-  CO_CHECK(co_await blob_->read_at(table + skip * table_entry_bytes, entries));
+  CHECK(blob_->read_at(table + skip * table_entry_bytes, entries));
   if (first == 0) frames.ends.push_back(blob_header_bytes);
   for (size_t at = 0; at < entries.size(); at += table_entry_bytes) {
     frames.ends.push_back(get_be64(as_text(Bytes(entries).subspan(at, table_entry_bytes))));
@@ -139,10 +204,10 @@ Task<Result<SegmentReader::Frames>> SegmentReader::locate(uint64_t first, uint64
     const uint64_t begin = frames.ends[i - 1];
     const uint64_t end = frames.ends[i];
     if (end <= begin + frame_overhead || end > table || end - begin > 2 * frame_bytes) {
-      co_return fail(Errc::corrupt, fmt::format("the frame table of blob {} is damaged", segment_.blob.text()));
+      return fail(Errc::corrupt, fmt::format("the frame table of blob {} is damaged", segment_.blob.text()));
     }
   }
-  co_return frames;
+  return frames;
 }
 
 Result<void> SegmentReader::open_frames(const Frames& frames, MutableBytes plain) {
@@ -169,10 +234,50 @@ Result<void> SegmentReader::open_frames(const Frames& frames, MutableBytes plain
   return {};
 }
 
+Task<Result<Bytes>> ReadAhead::next() {
+  if (std::exchange(holds_, false)) ++taken_;
+  for (;;) {
+    if (!working_ && !ended_ && free_slots() >= ring_wakeup_chunks) tasks_.spawn(work(shared_from_this()));
+    const bool ended = ended_;  // looked at before read_: the last chunk is counted first
+    if (read_ > taken_) {
+      holds_ = true;
+      co_return ring_[taken_ % ring_chunks].rest();
+    }
+    if (ended) {
+      if (!outcome_) co_return std::unexpected(outcome_.error());
+      co_return Bytes();
+    }
+    arrived_.reset();
+    waiting_ = true;
+    // The work may have ended its step before it could see that we wait.
+    if (read_ == taken_ && !ended_) co_await arrived_.wait();
+  }
+}
+
+Task<void> ReadAhead::work(std::shared_ptr<ReadAhead> self) {
+  self->working_ = true;
+  while (!self->ended_ && !self->stopped_ && self->free_slots() > 0)
+    co_await self->pool_.run([&] { self->take_turn(); });
+  self->working_ = false;
+  self->arrived_.set();
+}
+
+// On the pool.
+void ReadAhead::take_turn() {
+  for (int i = 0; i < chunks_a_turn && free_slots() > 0 && !stopped_; ++i) {
+    outcome_ = reader_.next(ring_[read_ % ring_chunks]);
+    const bool last = !outcome_ || reader_.at_end();
+    if (outcome_) ++read_;
+    if (last) ended_ = true;
+    if (waiting_.exchange(false)) home_->post([self = shared_from_this()] { self->arrived_.set(); });
+    if (last) return;
+  }
+}
+
 Task<Result<size_t>> SegmentSource::read(MutableBytes buffer) {
   if (given_ == chunk_.length) {
-    if (reader_->at_end()) co_return size_t{0};
-    CO_CHECK(co_await reader_->next(chunk_));
+    if (reader_.at_end()) co_return size_t{0};
+    CO_CHECK(co_await pool_.run([this] { return reader_.next(chunk_); }));
     given_ = 0;
   }
   const Bytes rest = chunk_.rest().subspan(given_);

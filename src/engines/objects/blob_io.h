@@ -2,6 +2,7 @@
 // Memory of each is bounded by a few chunks (under 1 MiB), whatever the size of the data.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "base/stream.h"
@@ -13,11 +14,17 @@
 
 namespace boreal::objects {
 
+// How many chunks a stream keeps between those who fill them and those who use them.
+inline constexpr size_t ring_chunks = 4;
+// Whoever finds the ring full (or empty) sleeps until this many chunks changed sides: threads wake each other less.
+inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
+
 // Fills the buffer from the source as far as it goes.
 Task<Result<size_t>> read_full(Source& source, MutableBytes buffer);
 
-// Streams a source into a new blob: while one chunk is read, the one before it is hashed and, beside that,
-// encrypted and written.
+// Streams a source into a new blob. The source fills a ring of chunks; behind it two stages go through them, each at
+// its own pace and both on the pool: one hashes, the other seals and writes. So the slowest of the three is never held
+// up by another as long as the ring has room.
 class BlobPipeline {
  public:
   struct Sizes {
@@ -25,40 +32,66 @@ class BlobPipeline {
     uint64_t stored = 0;
   };
   // digester: nullptr when nobody wants to know.
-  BlobPipeline(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester)
-      : pool_(pool), writer_(writer), cipher_(std::move(cipher)), compress_(compress), digester_(digester) {}
+  BlobPipeline(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester);
 
-  // Writes `head` (at most chunk_bytes) and then all of the source; durable when it returns.
+  // Writes `head` (at most chunk_bytes) and then all of the source; durable when it returns. Called once.
   Task<Result<Sizes>> run(std::string head, Source& rest);
 
  private:
-  Task<Result<size_t>> fill(size_t buffer, size_t used, Source& source);
-  Task<void> hash(Bytes plain);
-  Task<void> store(Bytes plain);
+  struct Slot {
+    std::unique_ptr<std::byte[]> buffer;  // of chunk_bytes; made when first used
+    size_t filled = 0;
+  };
+  struct Stage {
+    std::atomic<uint64_t> done = 0;  // chunks
+    bool running = false;            // known to the executor only
+    Result<void> outcome;            // of interest once the stage has ended
+  };
+
+  Task<Result<void>> read_all(std::string head, Source& source);
+  Task<void> wait_for_room();
+  uint64_t free_slots() const;
+  Task<void> work(Stage& stage);
+  void take_turn(Stage& stage);
+  Result<void> process(const Stage& stage, Bytes plain);
+  Result<void> store(Bytes plain);
   Result<void> seal(Bytes plain);
+  Result<void> finish();
+  Slot& slot(uint64_t number) { return ring_[number % ring_chunks]; }
 
   io::Pool& pool_;
   BlobWriter& writer_;
   FrameCipher cipher_;
   const bool compress_;
-  Digester* digester_;
-  std::vector<std::byte> plain_[2];
-  std::vector<std::byte> sealed_;
+  Digester* const digester_;
+  Executor* const home_ = Executor::current();
+
+  Slot ring_[ring_chunks];
+  std::atomic<uint64_t> filled_ = 0;  // chunks that came
+  Stage hashing_;
+  Stage storing_;
+  TaskGroup working_;
+  std::atomic<bool> failed_ = false;   // a stage did
+  std::atomic<bool> waiting_ = false;  // the source, for room
+  // Shared with what a stage posts to wake the source: that may come when all is over.
+  std::shared_ptr<Event> room_ = std::make_shared<Event>();
+
+  // The rest belongs to the stage that stores.
+  std::unique_ptr<std::byte[]> sealed_;
+  size_t sealed_bytes_ = 0;
   std::vector<uint64_t> ends_;  // of the frames, when compressing
   uint64_t next_frame_ = 0;
   Sizes sizes_;
-  Result<void> stored_;  // the outcome of the last store()
 };
 
 // Copies a blob as it lies, byte by byte (frames stay sealed).
-Task<Result<void>> copy_blob(BlobReader& from, uint64_t stored_size, BlobWriter& to);
+Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to);
 
-// Reads a run of a blob's plain bytes, front to back.
+// Reads a run of a blob's plain bytes, front to back. Blocks: one call at a time, on a pool's thread.
 class SegmentReader {
  public:
-  SegmentReader(io::Pool& pool, std::unique_ptr<BlobReader> blob, FrameCipher cipher, Segment segment)
-      : pool_(pool),
-        blob_(std::move(blob)),
+  SegmentReader(std::unique_ptr<BlobReader> blob, FrameCipher cipher, Segment segment)
+      : blob_(std::move(blob)),
         cipher_(std::move(cipher)),
         segment_(std::move(segment)),
         position_(segment_.offset),
@@ -73,7 +106,7 @@ class SegmentReader {
   };
   bool at_end() const { return position_ >= end_; }
   // Replaces the chunk by the next one (up to chunk_bytes).
-  Task<Result<void>> next(Chunk& chunk);
+  Result<void> next(Chunk& chunk);
 
  private:
   struct Frames {
@@ -81,27 +114,62 @@ class SegmentReader {
     uint64_t count = 0;
     std::vector<uint64_t> ends;  // in the blob; ends[0] is where the first begins
   };
-  Task<Result<Frames>> locate(uint64_t first, uint64_t count);
+  Result<Frames> locate(uint64_t first, uint64_t count);
   Result<void> open_frames(const Frames& frames, MutableBytes plain);
   size_t plain_bytes_of(uint64_t frame) const;
 
-  io::Pool& pool_;
   std::unique_ptr<BlobReader> blob_;
   FrameCipher cipher_;
-  const Segment segment_;
+  Segment segment_;
   uint64_t position_;  // in the blob's plain bytes
-  const uint64_t end_;
+  uint64_t end_;
   std::vector<std::byte> sealed_;
+};
+
+// A SegmentReader that is kept some chunks ahead of who takes them, by work on the pool.
+// Held by a shared_ptr: the work under way may outlive who began it; it ends after the chunk it is at.
+class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
+ public:
+  // `pin`: kept as long as the blob is read. The tasks outlive all work.
+  ReadAhead(io::Pool& pool, TaskGroup& tasks, SegmentReader reader, std::shared_ptr<const void> pin)
+      : pool_(pool), tasks_(tasks), reader_(std::move(reader)), pin_(std::move(pin)) {}
+
+  // The next bytes; empty at the end. Good until the next call.
+  Task<Result<Bytes>> next();
+  // No more is wanted: nothing further is read.
+  void stop() { stopped_ = true; }
+
+ private:
+  Task<void> work(std::shared_ptr<ReadAhead> self);
+  void take_turn();
+  uint64_t free_slots() const { return ring_chunks - (read_ - taken_); }
+
+  io::Pool& pool_;
+  TaskGroup& tasks_;
+  SegmentReader reader_;  // the work's, while it runs
+  const std::shared_ptr<const void> pin_;
+  Executor* const home_ = Executor::current();
+  SegmentReader::Chunk ring_[ring_chunks];
+  std::atomic<uint64_t> read_ = 0;   // chunks
+  std::atomic<uint64_t> taken_ = 0;  // and no longer used
+  std::atomic<bool> ended_ = false;  // no more chunks come: all are read, or outcome_ tells why not
+  std::atomic<bool> stopped_ = false;
+  std::atomic<bool> waiting_ = false;  // for a chunk
+  Result<void> outcome_;
+  Event arrived_;
+  bool working_ = false;
+  bool holds_ = false;  // a chunk is being used
 };
 
 // A SegmentReader as a Source, without reading ahead.
 class SegmentSource final : public Source {
  public:
-  explicit SegmentSource(std::unique_ptr<SegmentReader> reader) : reader_(std::move(reader)) {}
+  SegmentSource(io::Pool& pool, SegmentReader reader) : pool_(pool), reader_(std::move(reader)) {}
   Task<Result<size_t>> read(MutableBytes buffer) override;
 
  private:
-  std::unique_ptr<SegmentReader> reader_;
+  io::Pool& pool_;
+  SegmentReader reader_;
   SegmentReader::Chunk chunk_;
   size_t given_ = 0;
 };

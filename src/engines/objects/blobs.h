@@ -11,20 +11,22 @@ namespace boreal::objects {
 
 // Writes one new blob, front to back. Dropped unfinished, the blob may be left over, in part: its id must be
 // on record, so that a sweep removes it.
+// Thread rule: calls block, so they are made on a pool's thread; one at a time.
 class BlobWriter {
  public:
   virtual ~BlobWriter() = default;
-  virtual Task<Result<void>> append(Bytes data) = 0;
+  virtual Result<void> append(Bytes data) = 0;
   // Returns when the whole blob is durable under its id. An error is final: the blob is to be removed.
-  virtual Task<Result<void>> finish() = 0;
+  virtual Result<void> finish() = 0;
 };
 
+// Thread rule: calls block, so they are made on a pool's thread; one at a time.
 class BlobReader {
  public:
   virtual ~BlobReader() = default;
   // Fills the buffer. Errc::corrupt when the blob ends before that.
-  virtual Task<Result<void>> read_at(uint64_t offset, MutableBytes out) = 0;
-  virtual Task<Result<uint64_t>> size() = 0;
+  virtual Result<void> read_at(uint64_t offset, MutableBytes out) = 0;
+  virtual Result<uint64_t> size() = 0;
 };
 
 // Thread rule: all calls on the executor of the caller; work that blocks goes elsewhere inside.

@@ -63,7 +63,7 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   moved.blob = moved.referrer = id;
   moved.tier = tier;
   if (!pack) {
-    CO_CHECK(co_await copy_blob(*from, segment.stored_size, *writer));
+    CO_CHECK(co_await copy_blob(pool, *from, segment.stored_size, *writer));
     co_return moved;
   }
   const std::string wrapped = segment.wrapped_key.empty() ? version_key : segment.wrapped_key;
@@ -73,7 +73,7 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   Segment whole = segment;
   whole.offset = 0;
   whole.length = segment.plain_size;
-  SegmentSource plain(std::make_unique<SegmentReader>(pool, std::move(from), std::move(open_cipher), std::move(whole)));
+  SegmentSource plain(pool, SegmentReader(std::move(from), std::move(open_cipher), std::move(whole)));
   BlobPipeline pipeline(pool, *writer, std::move(seal_cipher), true, nullptr);
   CO_TRY(const auto sizes, co_await pipeline.run("", plain));
   moved.salt = id;

@@ -2,71 +2,43 @@
 
 #include <fmt/format.h>
 
-#include "base/sync.h"
-
 namespace boreal::objects {
 namespace {
 
-// While a long blob is written, what is there is synced already, beside the writing: at the end little is left to
-// wait for.
+// While a long blob is written the disk is given what is there already: at the end little is left to wait for.
 class FileWriter final : public BlobWriter {
  public:
-  FileWriter(io::File file, io::Path folder, io::Pool& pool)
-      : state_(std::make_shared<State>(std::move(file))), folder_(std::move(folder)), pool_(pool) {}
+  FileWriter(io::File file, io::Path folder) : file_(std::move(file)), folder_(std::move(folder)) {}
 
-  Task<Result<void>> append(Bytes data) override {
-    CO_CHECK(state_->synced);
-    CO_CHECK(co_await pool_.run([this, data] { return state_->file.append(data); }));
-    unsynced_ += data.size();
-    if (unsynced_ < sync_every_bytes || state_->syncing.running() > 0) co_return Result<void>();
-    unsynced_ = 0;
-    state_->syncing.spawn(sync_beside(state_, pool_));
-    co_return Result<void>();
+  Result<void> append(Bytes data) override {
+    CHECK(file_.write_at(size_, data));
+    size_ += data.size();
+    if (size_ - given_to_disk_ < give_every_bytes) return {};
+    CHECK(file_.begin_writeback(given_to_disk_, size_ - given_to_disk_));
+    given_to_disk_ = size_;
+    return {};
   }
-  Task<Result<void>> finish() override {
-    co_await state_->syncing.wait();
-    CO_CHECK(state_->synced);
-    co_return co_await pool_.run([this] { return sync_all(); });
-  }
-
- private:
-  static constexpr uint64_t sync_every_bytes = 8 << 20;
-  // Shared with a sync under way, which may outlive a writer that is dropped unfinished.
-  struct State {
-    explicit State(io::File f) : file(std::move(f)) {}
-    io::File file;
-    Result<void> synced;  // a failed sync is final
-    TaskGroup syncing;
-  };
-  static Task<void> sync_beside(std::shared_ptr<State> state, io::Pool& pool) {
-    auto done = co_await pool.run([&] { return state->file.sync(); });
-    if (!done) state->synced = std::move(done);
-  }
-  Result<void> sync_all() {
-    CHECK(state_->file.sync());
+  Result<void> finish() override {
+    CHECK(file_.sync());
     return io::sync_folder(folder_);
   }
 
-  const std::shared_ptr<State> state_;
+ private:
+  static constexpr uint64_t give_every_bytes = 4 << 20;
+  io::File file_;
   const io::Path folder_;
-  io::Pool& pool_;
-  uint64_t unsynced_ = 0;
+  uint64_t size_ = 0;
+  uint64_t given_to_disk_ = 0;
 };
 
 class FileReader final : public BlobReader {
  public:
-  FileReader(io::File file, io::Pool& pool) : file_(std::move(file)), pool_(pool) {}
-
-  Task<Result<void>> read_at(uint64_t offset, MutableBytes out) override {
-    co_return co_await pool_.run([this, offset, out] { return file_.read_exactly_at(offset, out); });
-  }
-  Task<Result<uint64_t>> size() override {
-    co_return co_await pool_.run([this] { return file_.size(); });
-  }
+  explicit FileReader(io::File file) : file_(std::move(file)) {}
+  Result<void> read_at(uint64_t offset, MutableBytes out) override { return file_.read_exactly_at(offset, out); }
+  Result<uint64_t> size() override { return file_.size(); }
 
  private:
   const io::File file_;
-  io::Pool& pool_;
 };
 
 }  // namespace
@@ -96,7 +68,7 @@ Result<io::File> open_new(const io::Path& folder, const io::Path& path) {
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, place_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&] { return open_new(place.folder, place.file); }));
-  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
+  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder));
 }
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {
@@ -106,7 +78,7 @@ Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string
     co_return fail(Errc::corrupt, fmt::format("blob {} is missing from tier '{}'", id.text(), tier));
   }
   if (!file) co_return std::unexpected(std::move(file).error());
-  co_return std::make_unique<FileReader>(std::move(*file), pool_);
+  co_return std::make_unique<FileReader>(std::move(*file));
 }
 
 namespace {

@@ -18,7 +18,7 @@ namespace boreal::objects {
 
 inline constexpr size_t frame_bytes = 64 << 10;  // plain; the last frame is shorter
 inline constexpr size_t frame_overhead = 20;
-inline constexpr size_t chunk_frames = 4;  // what is read, or written, in one step
+inline constexpr size_t chunk_frames = 3;  // what is read, or written, in one step
 inline constexpr size_t chunk_bytes = chunk_frames * frame_bytes;
 inline constexpr size_t blob_header_bytes = 16;
 inline constexpr size_t table_entry_bytes = 8;

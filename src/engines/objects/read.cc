@@ -29,66 +29,32 @@ class MemorySource final : public Source {
   const size_t size_;
 };
 
-// Bytes of blobs: the next chunk is fetched while the one before is handed out.
+// Bytes of blobs, read ahead within each segment.
 class BlobSource final : public Source {
  public:
   BlobSource(Objects::Impl& engine, Found found, Range range, Keys* keys)
       : engine_(engine), found_(std::move(found)), rest_(range), size_(range.length), keys_(keys) {}
+  ~BlobSource() override {
+    if (ahead_) ahead_->stop();
+  }
 
   Task<Result<size_t>> read(MutableBytes buffer) override {
-    while (given_ == current_.length) {
-      if (reader_ == nullptr || reader_->segment->at_end()) {
-        if (ahead_ == nullptr) {
-          CO_TRY(const bool more, co_await next_segment());
-          if (!more) co_return size_t{0};
-        }
+    while (current_.empty()) {
+      if (ahead_ == nullptr) {
+        CO_TRY(const bool more, co_await next_segment());
+        if (!more) co_return size_t{0};
       }
-      CO_CHECK(co_await next_chunk());
+      CO_TRY(current_, co_await ahead_->next());
+      if (current_.empty()) ahead_.reset();
     }
-    const Bytes rest = current_.rest().subspan(given_);
-    const size_t count = std::min(buffer.size(), rest.size());
-    std::memcpy(buffer.data(), rest.data(), count);
-    given_ += count;
+    const size_t count = std::min(buffer.size(), current_.size());
+    std::memcpy(buffer.data(), current_.data(), count);
+    current_ = current_.subspan(count);
     co_return count;
   }
   std::optional<uint64_t> size() const override { return size_; }
 
  private:
-  // Used by a fetch under way, which may outlive the source: hence shared.
-  struct Reader {
-    std::unique_ptr<SegmentReader> segment;
-    std::shared_ptr<const void> pin;
-  };
-  struct Ahead {
-    SegmentReader::Chunk chunk;
-    Result<void> outcome;
-    Event done;
-  };
-
-  static Task<void> fetch(std::shared_ptr<Reader> reader, std::shared_ptr<Ahead> ahead) {
-    ahead->outcome = co_await reader->segment->next(ahead->chunk);
-    ahead->done.set();
-  }
-
-  Task<Result<void>> next_chunk() {
-    if (const auto ahead = std::exchange(ahead_, nullptr)) {
-      co_await ahead->done.wait();
-      if (!ahead->outcome) co_return std::move(ahead->outcome);
-      std::swap(current_, ahead->chunk);
-      spare_ = std::move(ahead->chunk);
-    } else {
-      CO_CHECK(co_await reader_->segment->next(current_));
-    }
-    given_ = 0;
-    if (!reader_->segment->at_end()) {
-      ahead_ = std::make_shared<Ahead>();
-      ahead_->chunk = std::move(spare_);
-      spare_ = {};
-      engine_.reads_ahead.spawn(fetch(reader_, ahead_));
-    }
-    co_return Result<void>();
-  }
-
   // Opens the next segment; false at the end.
   Task<Result<bool>> next_segment() {
     if (segments_.empty() && rest_.length > 0) CO_CHECK(load_segments());
@@ -102,10 +68,8 @@ class BlobSource final : public Source {
     }
     CO_TRY(auto cipher, FrameCipher::make(key_.bytes(), segment.salt));
     CO_TRY(auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
-    reader_ = std::make_shared<Reader>();
-    reader_->pin = found_.pin;
-    reader_->segment =
-        std::make_unique<SegmentReader>(engine_.pool, std::move(blob), std::move(cipher), std::move(segment));
+    ahead_ = std::make_shared<ReadAhead>(engine_.pool, engine_.reads_ahead,
+                                         SegmentReader(std::move(blob), std::move(cipher), segment), found_.pin);
     co_return true;
   }
 
@@ -129,11 +93,8 @@ class BlobSource final : public Source {
   std::string key_wrapped_;
   crypto::SecretBytes key_;
   std::vector<Segment> segments_;
-  std::shared_ptr<Reader> reader_;
-  std::shared_ptr<Ahead> ahead_;
-  SegmentReader::Chunk current_;
-  SegmentReader::Chunk spare_;
-  size_t given_ = 0;  // of current_
+  std::shared_ptr<ReadAhead> ahead_;  // of the current segment
+  Bytes current_;                     // not yet given; lies in ahead_
 };
 
 Error no_such_version(std::string_view bucket, std::string_view key) {

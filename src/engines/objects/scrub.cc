@@ -25,34 +25,34 @@ Result<void> check_frames(Bytes stored, const std::vector<size_t>& lengths, uint
   return {};
 }
 
-Task<Result<std::vector<uint64_t>>> read_table(BlobReader& blob, const Segment& segment) {
+Result<std::vector<uint64_t>> read_table(BlobReader& blob, const Segment& segment) {
   const uint64_t frames = frames_of(segment.plain_size);
   const uint64_t begin = table_offset(segment.stored_size, frames);
   std::vector<std::byte> table(segment.stored_size - begin);
-  CO_CHECK(co_await blob.read_at(begin, table));
-  CO_TRY(auto ends, decode_table(table));
+  CHECK(blob.read_at(begin, table));
+  TRY(auto ends, decode_table(table));
   uint64_t before = blob_header_bytes;
   for (const uint64_t end : ends) {
-    if (end <= before || end - before > 2 * frame_bytes) co_return fail(Errc::corrupt, "a frame table makes no sense");
+    if (end <= before || end - before > 2 * frame_bytes) return fail(Errc::corrupt, "a frame table makes no sense");
     before = end;
   }
-  if (before != begin) co_return fail(Errc::corrupt, "a frame table does not end where the frames do");
-  co_return ends;
+  if (before != begin) return fail(Errc::corrupt, "a frame table does not end where the frames do");
+  return ends;
 }
 
 }  // namespace
 
 Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool, const ScrubStep& step) {
-  CO_TRY(const uint64_t size, co_await blob.size());
+  CO_TRY(const uint64_t size, co_await pool.run([&] { return blob.size(); }));
   if (size != segment.stored_size) {
     co_return fail(Errc::corrupt, fmt::format("a blob of {} bytes has {}", segment.stored_size, size));
   }
   std::vector<std::byte> buffer(blob_header_bytes);
-  CO_CHECK(co_await blob.read_at(0, buffer));
+  CO_CHECK(co_await pool.run([&] { return blob.read_at(0, buffer); }));
   CO_CHECK(check_blob_header(buffer, segment.compressed));
   std::vector<uint64_t> ends;
   if (segment.compressed) {
-    CO_TRY(ends, co_await read_table(blob, segment));
+    CO_TRY(ends, co_await pool.run([&] { return read_table(blob, segment); }));
   }
   const uint64_t frames = frames_of(segment.plain_size);
   uint64_t at = blob_header_bytes;
@@ -65,8 +65,10 @@ Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool,
       end += lengths.back();
     }
     buffer.resize(end - at);
-    CO_CHECK(co_await blob.read_at(at, buffer));
-    CO_CHECK(co_await pool.run([&] { return check_frames(buffer, lengths, first); }));
+    CO_CHECK(co_await pool.run([&]() -> Result<void> {
+      CHECK(blob.read_at(at, buffer));
+      return check_frames(buffer, lengths, first);
+    }));
     at = end;
     co_await step(buffer.size());
   }

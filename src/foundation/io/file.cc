@@ -108,6 +108,12 @@ Result<void> File::sync() {
   return result;
 }
 
+Result<void> File::begin_writeback(uint64_t offset, uint64_t size) {
+  const int flags = SYNC_FILE_RANGE_WRITE;
+  if (::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(size), flags) == 0) return {};
+  return failed(errno, "begin to write back", path_);
+}
+
 Result<uint64_t> File::size() const {
   struct stat info{};
   if (::fstat(fd_, &info) != 0) return failed(errno, "stat", path_);

@@ -1,5 +1,7 @@
 #include "store/committer.h"
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "base/clock.h"
@@ -14,6 +16,7 @@ namespace {
 constexpr size_t max_waiting_commits = 16'384;
 constexpr size_t max_waiting_bytes = 128 << 20;
 constexpr size_t max_group_bytes = 4 << 20;  // a group beyond this only makes its first ones wait longer
+constexpr int64_t max_patience_ns = 1'000'000;
 constexpr int64_t full_disk_retry_ns = 250'000'000;
 
 }  // namespace
@@ -46,19 +49,32 @@ bool Committer::enqueue(Commit& commit) {
     }
     queued_bytes_ += commit.bytes_;
     queue_.push_back(&commit);
-    if (queue_.size() > 1) return true;  // the thread knows already
+    if (queue_.size() != wanted_) return true;  // too few, or the thread knows already
   }
   wake_.notify_one();
   return true;
 }
 
 void Committer::loop() {
-  for (auto group = take_group(); !group.empty(); group = take_group()) finish(group, write(group));
+  for (auto group = take_group(); !group.empty(); group = take_group()) {
+    const auto start_ns = monotonic_ns();
+    const auto result = write(group);
+    last_write_ns_ = monotonic_ns() - start_ns;
+    last_group_ = group.size();
+    finish(group, result);
+  }
 }
 
 std::vector<Committer::Commit*> Committer::take_group() {
   std::unique_lock lock(mutex_);
+  const size_t likely = last_group_ + queue_.size();
   wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  if (queue_.size() < likely) {
+    wanted_ = likely;
+    const auto patience = std::chrono::nanoseconds(std::min(last_write_ns_ / 2, max_patience_ns));
+    wake_.wait_for(lock, patience, [&] { return stopping_ || queue_.size() >= wanted_; });
+    wanted_ = 1;
+  }
   std::vector<Commit*> group;
   size_t bytes = 0;
   while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes_ <= max_group_bytes)) {

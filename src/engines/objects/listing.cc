@@ -1,5 +1,7 @@
 #include "objects/listing.h"
 
+#include <algorithm>
+
 #include "objects/impl.h"
 #include "objects/index_keys.h"
 #include "objects/key_change.h"
@@ -7,6 +9,8 @@
 
 namespace boreal::objects {
 namespace {
+
+constexpr size_t likely_page = 1000;  // what most clients ask for
 
 std::string just_behind(std::string_view key) { return std::string(key) + '\0'; }
 
@@ -117,11 +121,12 @@ Result<PageEnd> fill_page(Items& items, const ListQuery& query, std::vector<std:
   return end;
 }
 
-Result<Version> decode_listed(std::string_view value, const std::string& key, bool full, bool is_latest) {
-  TRY(auto version, decode_version(value, full));
+Result<void> add_listed(std::string_view value, const std::string& key, bool full, bool is_latest,
+                        std::vector<Version>& to) {
+  Version& version = to.emplace_back();
   version.key = key;
   version.is_latest = is_latest;
-  return version;
+  return decode_version(value, full, version);
 }
 
 // All versions: what is current and what lies behind it, merged. A key's current version comes first.
@@ -195,10 +200,9 @@ Result<ListPage> list_current(const store::Store& store, const store::Snapshot& 
   ListPage page;
   RangeItems items(store, at, query, 'k', false);
   begin_page(items, query);
+  if (query.delimiter.empty()) page.objects.reserve(std::min(query.max, likely_page));
   TRY(auto end, fill_page(items, query, page.groups, [&](const RangeItems& item) -> Result<void> {
-        TRY(auto version, decode_listed(item.value(), item.key(), query.full, true));
-        page.objects.push_back(std::move(version));
-        return {};
+        return add_listed(item.value(), item.key(), query.full, true, page.objects);
       }));
   page.truncated = end.truncated;
   page.next = std::move(end.next);
@@ -223,9 +227,7 @@ Result<ListVersionsPage> list_all_versions(const store::Store& store, const stor
     begin_page(items, query);
   }
   TRY(auto end, fill_page(items, query, page.groups, [&](const VersionItems& item) -> Result<void> {
-        TRY(auto version, decode_listed(item.value(), item.key(), query.full, item.is_latest()));
-        page.objects.push_back(std::move(version));
-        return {};
+        return add_listed(item.value(), item.key(), query.full, item.is_latest(), page.objects);
       }));
   page.truncated = end.truncated;
   if (!end.next.empty() && !end.at_group) {

@@ -220,8 +220,13 @@ std::string encode(const Version& version) {
 }
 
 Result<Version> decode_version(std::string_view record, bool full) {
+  Result<Version> version(std::in_place);
+  if (auto decoded = decode_version(record, full, *version); !decoded) version = std::unexpected(decoded.error());
+  return version;
+}
+
+Result<void> decode_version(std::string_view record, bool full, Version& version) {
   Decoder in(record);
-  Version version;
   version.id = in.id();
   const uint64_t flags = in.number();
   version.is_null = (flags & flag_null) != 0;
@@ -240,8 +245,7 @@ Result<Version> decode_version(std::string_view record, bool full) {
     version.manifest = in.id();
     get_properties(in, version.meta);
   }
-  CHECK(in.finish(full));
-  return version;
+  return in.finish(full);
 }
 
 std::string encode(const Upload& upload) {

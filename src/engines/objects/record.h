@@ -14,6 +14,8 @@ namespace boreal::objects {
 std::string encode(const Version& version);
 // Without `full`, only what listings show: everything up to part_count.
 Result<Version> decode_version(std::string_view record, bool full);
+// In place: a listing makes thousands, and they are large to move. `version` is fresh.
+Result<void> decode_version(std::string_view record, bool full, Version& version);
 
 std::string encode(const Upload& upload);
 Result<Upload> decode_upload(std::string_view record, bool full);

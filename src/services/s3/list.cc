@@ -92,12 +92,12 @@ void tell_query(const Input& input, size_t max, const KeyText& text, Output& out
 std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, const KeyText& text, bool owners,
                                  bool restores) {
   std::vector<api::Object> rows;
+  rows.reserve(versions.size());
   for (const auto& version : versions) {
-    api::Object row;
+    api::Object& row = rows.emplace_back();
     tell_row(version, text, row);
     if (owners) row.owner = owner_of(version.meta.owner);
     if (restores) tell_restore(version, row);
-    rows.push_back(std::move(row));
   }
   return rows;
 }

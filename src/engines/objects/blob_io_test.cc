@@ -1,0 +1,240 @@
+// The pipelines between sources and blobs, over blobs that are kept in memory and fail when told to.
+#include "objects/blob_io.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <semaphore>
+
+#include "objects/testing.h"
+
+namespace boreal::objects {
+namespace {
+
+class MemoryWriter final : public BlobWriter {
+ public:
+  explicit MemoryWriter(int appends_until_failure = -1) : left_(appends_until_failure) {}
+  Result<void> append(Bytes data) override {
+    if (left_ == 0) return fail(Errc::no_space, "full");
+    --left_;
+    text_ += as_text(data);
+    return {};
+  }
+  Result<void> finish() override {
+    finished_ = true;
+    return {};
+  }
+  const std::string& text() const { return text_; }
+  bool finished() const { return finished_; }
+
+ private:
+  int left_;
+  std::string text_;
+  bool finished_ = false;
+};
+
+class MemoryReader final : public BlobReader {
+ public:
+  // `gate`: each read passes it once.
+  explicit MemoryReader(std::string text, std::counting_semaphore<>* gate = nullptr)
+      : text_(std::move(text)), gate_(gate) {}
+  Result<void> read_at(uint64_t offset, MutableBytes out) override {
+    if (gate_ != nullptr) gate_->acquire();
+    ++reads_;
+    if (offset + out.size() > text_.size()) return fail(Errc::corrupt, "the blob ends too early");
+    std::memcpy(out.data(), text_.data() + offset, out.size());
+    return {};
+  }
+  Result<uint64_t> size() override { return text_.size(); }
+  const std::atomic<int>& reads() const { return reads_; }
+
+ private:
+  const std::string text_;
+  std::counting_semaphore<>* const gate_;
+  std::atomic<int> reads_ = 0;
+};
+
+// Gives pieces of all sizes, and after `fail_at` bytes an error.
+class UnevenSource final : public Source {
+ public:
+  UnevenSource(std::string_view text, uint64_t seed, size_t fail_at = SIZE_MAX)
+      : text_(text), random_(seed), fail_at_(fail_at) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (given_ >= fail_at_) co_return fail(Errc::io, "the client went away");
+    const size_t size = std::min({buffer.size(), 1 + size_t{random_.below(300'000)}, text_.size() - given_});
+    std::memcpy(buffer.data(), text_.data() + given_, size);
+    given_ += size;
+    co_return size;
+  }
+
+ private:
+  const std::string_view text_;
+  SeededRandom random_;
+  const size_t fail_at_;
+  size_t given_ = 0;
+};
+
+const Id salt{1, 2};
+FrameCipher cipher() { return TestEngine::must(FrameCipher::make(as_bytes(std::string(data_key_bytes, 'k')), salt)); }
+
+struct BlobIo : testing::Test {
+  BlobIo() { pool.start(); }
+  ~BlobIo() override { pool.stop(); }
+
+  Task<Result<BlobPipeline::Sizes>> write(BlobWriter& writer, Source& source, bool compress, Digester* digester) {
+    BlobPipeline pipeline(pool, writer, cipher(), compress, digester);
+    co_return co_await pipeline.run("", source);
+  }
+  std::string stored(const std::string& plain, bool compress = false) {
+    MemoryWriter writer;
+    UnevenSource source(plain, plain.size());
+    (void)TestEngine::must(executor.run(write(writer, source, compress, nullptr)));
+    EXPECT_TRUE(writer.finished());
+    return writer.text();
+  }
+  static SegmentReader reader_of(std::unique_ptr<BlobReader> blob, const std::string& plain, Range range,
+                                 bool compressed, size_t stored_size) {
+    Segment segment;
+    segment.salt = salt;
+    segment.offset = range.offset;
+    segment.length = range.length;
+    segment.plain_size = plain.size();
+    segment.stored_size = stored_size;
+    segment.compressed = compressed;
+    return {std::move(blob), cipher(), segment};
+  }
+  // On the executor that it belongs to.
+  Task<std::shared_ptr<ReadAhead>> make_ahead(SegmentReader reader, std::shared_ptr<const void> pin) {
+    co_return std::make_shared<ReadAhead>(pool, tasks, std::move(reader), std::move(pin));
+  }
+  Task<Result<std::string>> read_ahead(SegmentReader reader) {
+    const auto ahead = co_await make_ahead(std::move(reader), nullptr);
+    std::string text;
+    for (;;) {
+      CO_TRY(const Bytes bytes, co_await ahead->next());
+      if (bytes.empty()) co_return text;
+      text += as_text(bytes);
+    }
+  }
+
+  TestExecutor executor;
+  io::Pool pool{3};
+  TaskGroup tasks;
+};
+
+std::string random_text(size_t size) { return SeededRandom(size).bytes(size); }
+
+TEST_F(BlobIo, WhatGoesInComesOut) {
+  for (const bool compress : {false, true}) {
+    for (const size_t size : {size_t{0}, size_t{1}, frame_bytes, chunk_bytes - 1, chunk_bytes, chunk_bytes + 1,
+                              ring_chunks * chunk_bytes, 20 * chunk_bytes + 12'345}) {
+      const std::string plain = random_text(size);
+      const std::string blob = stored(plain, compress);
+      if (!compress) {
+        EXPECT_EQ(blob.size(), stored_size_of(size));
+      }
+      if (size == 0) continue;
+      for (const Range range : {Range{0, size}, Range{size / 3, size - size / 3}, Range{size - 1, 1}}) {
+        auto reader = reader_of(std::make_unique<MemoryReader>(blob), plain, range, compress, blob.size());
+        const auto text = TestEngine::must(executor.run(read_ahead(std::move(reader))));
+        EXPECT_TRUE(text == plain.substr(range.offset, range.length)) << size << " from " << range.offset;
+      }
+    }
+  }
+}
+
+TEST_F(BlobIo, HashesAllThatIsStored) {
+  const std::string plain = random_text(30 * chunk_bytes + 7);
+  Digester expected({Algorithm::crc32c});
+  expected.update(as_bytes(plain));
+  const auto wanted = expected.finish();
+  Digester digester({Algorithm::crc32c});
+  MemoryWriter writer;
+  UnevenSource source(plain, 7);
+  const auto sizes = TestEngine::must(executor.run(write(writer, source, false, &digester)));
+  EXPECT_EQ(sizes.plain, plain.size());
+  EXPECT_EQ(sizes.stored, writer.text().size());
+  const auto digests = digester.finish();
+  EXPECT_EQ(digests.md5, wanted.md5);
+  EXPECT_EQ(digests.checksums, wanted.checksums);
+}
+
+TEST_F(BlobIo, AFailedWriteEndsIt) {
+  const std::string plain = random_text(20 * chunk_bytes);
+  for (const int appends : {0, 1, 5, 19}) {
+    Digester digester({});
+    MemoryWriter writer(appends);
+    UnevenSource source(plain, 3);
+    const auto sizes = executor.run(write(writer, source, false, &digester));
+    ASSERT_FALSE(sizes.has_value()) << appends;
+    EXPECT_EQ(sizes.error().code(), Errc::no_space);
+    EXPECT_FALSE(writer.finished());
+  }
+}
+
+TEST_F(BlobIo, AFailedSourceEndsIt) {
+  const std::string plain = random_text(20 * chunk_bytes);
+  for (const size_t bytes : {size_t{0}, chunk_bytes / 2, 10 * chunk_bytes}) {
+    Digester digester({});
+    MemoryWriter writer;
+    UnevenSource source(plain, 3, bytes);
+    const auto sizes = executor.run(write(writer, source, false, &digester));
+    ASSERT_FALSE(sizes.has_value()) << bytes;
+    EXPECT_EQ(sizes.error().code(), Errc::io);
+    EXPECT_FALSE(writer.finished());
+  }
+}
+
+TEST_F(BlobIo, DamageIsToldAfterTheGoodBytesBeforeIt) {
+  const std::string plain = random_text(10 * chunk_bytes);
+  std::string blob = stored(plain);
+  const uint64_t bad_frame = 7 * chunk_frames;
+  blob[frame_offset(bad_frame) + 100] ^= 1;
+  const auto ahead = executor.run(make_ahead(
+      reader_of(std::make_unique<MemoryReader>(blob), plain, {0, plain.size()}, false, blob.size()), nullptr));
+  for (size_t chunk = 0; chunk < 7; ++chunk) {
+    const auto bytes = TestEngine::must(executor.run(ahead->next()));
+    EXPECT_TRUE(as_text(bytes) == std::string_view(plain).substr(chunk * chunk_bytes, chunk_bytes)) << chunk;
+  }
+  const auto bad = executor.run(ahead->next());
+  ASSERT_FALSE(bad.has_value());
+  EXPECT_EQ(bad.error().code(), Errc::corrupt);
+}
+
+// It reads no more than the ring holds, and not on for one who has gone; what it reads for stays meanwhile.
+TEST_F(BlobIo, ReadsNoFurtherThanWanted) {
+  const std::string plain = random_text(30 * chunk_bytes);
+  const std::string blob = stored(plain);
+  std::counting_semaphore<> gate(0);
+  auto memory = std::make_unique<MemoryReader>(blob, &gate);
+  const auto& reads = memory->reads();
+  auto pin = std::make_shared<int>(1);
+  const std::weak_ptr<int> held = pin;
+  auto ahead = executor.run(
+      make_ahead(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()), std::move(pin)));
+  gate.release(ring_chunks);
+  (void)TestEngine::must(executor.run(ahead->next()));
+  executor.run(tasks.wait());
+  EXPECT_EQ(reads.load(), static_cast<int>(ring_chunks));
+
+  // The next takes make room for more, of which the first stands at the gate when its reader goes.
+  for (size_t i = 0; i < ring_wakeup_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next()));
+  ahead->stop();
+  ahead.reset();
+  EXPECT_FALSE(held.expired());
+  gate.release(100);
+  executor.run(tasks.wait());
+  EXPECT_TRUE(held.expired());
+}
+
+TEST_F(BlobIo, CopiesABlobAsItLies) {
+  const std::string blob = random_text(3 * chunk_bytes + 5);
+  MemoryReader from(blob);
+  MemoryWriter to;
+  TestEngine::must(executor.run(copy_blob(pool, from, blob.size(), to)));
+  EXPECT_TRUE(to.text() == blob);
+  EXPECT_TRUE(to.finished());
+}
+
+}  // namespace
+}  // namespace boreal::objects

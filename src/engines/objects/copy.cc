@@ -165,6 +165,8 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
     take_bytes(made.version, std::move(*bytes), impl_->ids.next(), made.more);
   }
   made.precondition = std::move(request.precondition);
+  made.note = request.note;
+  made.origin = std::move(request.origin);
   co_return co_await impl_->commit_version(std::move(made));
 }
 
@@ -180,6 +182,8 @@ Task<Result<Version>> Objects::Impl::copy_anew(Objects& self, CopyRequest reques
   put.data_key = std::move(*request.new_key);
   put.checksums = std::move(request.checksums);
   put.precondition = std::move(request.precondition);
+  put.note = request.note;
+  put.origin = std::move(request.origin);
   co_return co_await self.put(std::move(put), *body);
 }
 

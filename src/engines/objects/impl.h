@@ -46,6 +46,8 @@ struct NewVersion {
   bool versioned = true;      // see KeyChange
   store::Batch more{""};      // further index records for the same commit
   bool more_garbage = false;  // … which leave garbage
+  bool note = false;
+  std::optional<Origin> origin;
 };
 
 struct Objects::Impl {
@@ -97,6 +99,8 @@ struct Objects::Impl {
   Reclaimer reclaimer;
   TaskGroup reads_ahead;  // chunks being fetched for sources, which may be gone already
 };
+
+void add_note(store::Batch& batch, Id id, const Version& version);
 
 // Parts as manifest records: their places in the object, and its segments.
 inline constexpr size_t parts_a_manifest_record = 100;

@@ -9,6 +9,7 @@
 //   u KEY' UPLOAD, p UPLOAD PART   uploads under way
 //   q ID                           what is to be freed
 //   i RUN BLOB                     ids handed out to blobs that may not be committed yet
+//   w ID                           a note: something is to be done about a version
 //   t RUN ID                       references counted for a copy that may not be committed yet
 // KEY' is KEY with NUL written as NUL FF and ended by NUL NUL, so that a key's versions lie together and
 // keys keep their byte order.
@@ -72,6 +73,7 @@ inline std::string part(UploadId id, uint32_t number) {
   return out;
 }
 inline std::string garbage(Id id) { return tagged('q', id.bytes()); }
+inline std::string note(Id id) { return tagged('w', id.bytes()); }
 inline std::string of_run(char tag, uint64_t run, Id id) {
   std::string out(1, tag);
   put_be64(out, run);

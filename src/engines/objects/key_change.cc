@@ -80,9 +80,14 @@ Result<KeyChange> KeyChange::begin(const store::Store& store, IdSource& ids, std
   return change;
 }
 
-Result<void> KeyChange::put(Version& version, std::string_view inline_data) {
+Result<void> KeyChange::put(Version& version, std::string_view inline_data, std::optional<VersionId> id) {
   version.key = key_;
-  version.id = latest_ ? ids_.next_after(latest_->id) : ids_.next();
+  if (id) {
+    version.id = *id;
+    if (latest_ && *id <= latest_->id) return put_behind(version, inline_data);
+  } else {
+    version.id = latest_ ? ids_.next_after(latest_->id) : ids_.next();
+  }
   version.is_latest = true;
 
   const bool replaces_current = is_current_ && version.is_null && latest_->is_null;
@@ -99,6 +104,15 @@ Result<void> KeyChange::put(Version& version, std::string_view inline_data) {
   } else {
     batch_.put(index::current(key_), encode(version));
   }
+  if (version.segment && version.segment->is_inline()) batch_.put(index::inline_data(version.id), inline_data);
+  return {};
+}
+
+Result<void> KeyChange::put_behind(Version& version, std::string_view inline_data) {
+  TRY(const auto there, store_.get(batch_.partition(), index::version(key_, version.id)));
+  if (there || version.id == latest_->id) return fail(Errc::exists, "the version is there: " + version.id.text());
+  version.is_latest = false;
+  keep_behind(version);
   if (version.segment && version.segment->is_inline()) batch_.put(index::inline_data(version.id), inline_data);
   return {};
 }

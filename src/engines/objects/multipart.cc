@@ -233,6 +233,7 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   add_manifest(made.more, version, impl_->ids.next(), std::move(parts));
   made.bucket = std::move(request.bucket);
   made.precondition = std::move(request.precondition);
+  made.note = request.note;
   co_return co_await impl_->commit_version(std::move(made));
 }
 

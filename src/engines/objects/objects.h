@@ -29,6 +29,21 @@ namespace boreal::objects {
 // never there, or nothing is left of it.
 using Precondition = std::function<Result<void>(const Version* latest)>;
 
+// A version that was made elsewhere keeps what it is known by, and takes the place among its key's versions that its id
+// gives it: it is the latest only if none there is newer. Errc::exists when it is there already.
+struct Origin {
+  VersionId id;
+  Time modified;
+  std::string etag;
+};
+
+// Left by a commit, in the same batch, for the caller to find: something is to be done about that version.
+struct Note {
+  Id id;
+  std::string key;
+  VersionId version;
+};
+
 struct PutRequest {
   std::string bucket;
   std::string key;
@@ -39,6 +54,8 @@ struct PutRequest {
   // Sees what came, before anything is committed: the place to compare with what the client promised.
   std::function<Result<void>(const Digests&)> accept;
   Precondition precondition;
+  bool note = false;  // leave a Note
+  std::optional<Origin> origin;
 };
 
 // A version that was found, and stays readable while this (or a Source made from it) lives.
@@ -57,6 +74,8 @@ struct RemoveRequest {
   Select which;
   // Sees the version that would go (nullptr: there is none), or for a plain delete the latest.
   Precondition precondition;
+  bool note = false;             // leave a Note of the marker that is made
+  std::optional<Origin> origin;  // of that marker
 };
 struct Removed {
   bool found = false;              // a version went, or a marker was made
@@ -77,6 +96,8 @@ struct CopyRequest {
   std::vector<Algorithm> checksums;  // to keep; those that the source lacks are computed (the bytes are read)
   Keys* keys = nullptr;              // for the source; wanted when bytes must be read
   Precondition precondition;
+  bool note = false;  // leave a Note
+  std::optional<Origin> origin;
 };
 
 struct UploadRequest {
@@ -120,6 +141,7 @@ struct CompleteRequest {
   // Sees the object as it would be (etag, size, checksums), before it is committed.
   std::function<Result<void>(const Version& result)> verify;
   Precondition precondition;
+  bool note = false;  // leave a Note
 };
 
 struct ListQuery {
@@ -196,9 +218,9 @@ class Objects {
   // `keys` outlives the Source.
   Task<Result<std::unique_ptr<Source>>> read(Found found, Range range, Keys& keys);
   Task<Result<Removed>> remove(RemoveRequest request);
-  // Changes what `change` changes in version.meta (but the tier), and nothing else.
+  // Changes what `change` changes in version.meta (but the tier), and nothing else. `note`: leave a Note.
   Task<Result<Version>> update(std::string bucket, std::string key, Select which,
-                               std::function<Result<void>(Version&)> change);
+                               std::function<Result<void>(Version&)> change, bool note = false);
   Task<Result<Version>> copy(CopyRequest request);
   // Moves the bytes; the version's tier is then `tier`. With `keys` they may be compressed, if the tier wants that.
   Task<Result<Version>> move_to_tier(std::string bucket, std::string key, Select which, std::string tier, Keys* keys);
@@ -218,6 +240,10 @@ class Objects {
   Task<Result<ListPage>> list(ListQuery query);
   Task<Result<ListVersionsPage>> list_versions(ListVersionsQuery query);
   Task<Result<ListUploadsPage>> list_uploads(ListUploadsQuery query);
+
+  // The notes in the bucket, oldest first, from behind `after`, at most `max`. Each stays until it is taken off.
+  Result<std::vector<Note>> notes(const std::string& bucket, Id after, size_t max) const;
+  Task<Result<void>> take_off_notes(std::string bucket, std::vector<Id> ids);
 
   // Returns when nothing that was unused before the call lies about any more (what readers hold excepted).
   Task<void> reclaim_now();

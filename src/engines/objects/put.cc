@@ -41,6 +41,8 @@ Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   made.draft = std::move(draft);
   made.versioned = request.versioning != Versioning::off;
   made.precondition = std::move(request.precondition);
+  made.note = request.note;
+  made.origin = std::move(request.origin);
   co_return co_await impl_->commit_version(std::move(made));
 }
 
@@ -111,12 +113,18 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
   } else if (made.precondition) {
     planned = made.precondition(change->latest());
   }
-  if (planned) planned = change->put(made.version, made.draft.inline_data);
+  if (made.origin) {
+    made.version.modified = made.origin->modified;
+    made.version.etag = made.origin->etag;
+  }
+  const auto id = made.origin ? std::optional(made.origin->id) : std::nullopt;
+  if (planned) planned = change->put(made.version, made.draft.inline_data, id);
   if (!planned) {
     co_await abandon(made.bucket, std::move(made.draft));
     co_return std::unexpected(std::move(planned).error());
   }
   settle(made.draft, change->batch());
+  if (made.note) add_note(change->batch(), ids.next(), made.version);
   for (const auto& [key, value] : made.more.writes()) {
     value ? change->batch().put(key, *value) : change->batch().remove(key);
   }

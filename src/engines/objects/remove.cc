@@ -28,9 +28,10 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     marker.key = request.key;
     marker.is_delete_marker = true;
     marker.is_null = request.versioning == Versioning::suspended;
-    marker.modified = impl_->clock.now();
+    marker.modified = request.origin ? request.origin->modified : impl_->clock.now();
     if (target) marker.meta.owner = target->meta.owner;
-    CO_CHECK(change.put(marker, ""));
+    CO_CHECK(change.put(marker, "", request.origin ? std::optional(request.origin->id) : std::nullopt));
+    if (request.note) add_note(change.batch(), impl_->ids.next(), marker);
     removed = {.found = true, .marker_made = true, .is_null = marker.is_null, .id = marker.id};
   } else if (target) {
     CO_CHECK(change.remove(*target));
@@ -44,7 +45,7 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
 }
 
 Task<Result<Version>> Objects::update(std::string bucket, std::string key, Select which,
-                                      std::function<Result<void>(Version&)> edit) {
+                                      std::function<Result<void>(Version&)> edit, bool note) {
   CO_CHECK(impl_->check_target(bucket, key));
   const auto hold = co_await impl_->lock_key(bucket, key);
   CO_TRY(const auto use, co_await impl_->buckets.use(bucket));
@@ -57,6 +58,7 @@ Task<Result<Version>> Objects::update(std::string bucket, std::string key, Selec
   after.meta = std::move(edited.meta);
   after.meta.tier = before->meta.tier;
   change.replace(*before, after, false);
+  if (note) add_note(change.batch(), impl_->ids.next(), after);
   CO_CHECK(co_await impl_->commit(bucket, std::move(change.batch()), false));
   co_return after;
 }

@@ -1,6 +1,5 @@
 #include "store/committer.h"
 
-#include <algorithm>
 #include <chrono>
 #include <map>
 
@@ -16,8 +15,8 @@ namespace {
 constexpr size_t max_waiting_commits = 16'384;
 constexpr size_t max_waiting_bytes = 128 << 20;
 constexpr size_t max_group_bytes = 4 << 20;  // a group beyond this only makes its first ones wait longer
-constexpr int64_t max_patience_ns = 1'000'000;
 constexpr int64_t full_disk_retry_ns = 250'000'000;
+constexpr int longest_wait_for_flush_ms = 1000;
 
 }  // namespace
 
@@ -49,32 +48,19 @@ bool Committer::enqueue(Commit& commit) {
     }
     queued_bytes_ += commit.bytes_;
     queue_.push_back(&commit);
-    if (queue_.size() != wanted_) return true;  // too few, or the thread knows already
+    if (queue_.size() > 1) return true;  // the thread knows already
   }
   wake_.notify_one();
   return true;
 }
 
 void Committer::loop() {
-  for (auto group = take_group(); !group.empty(); group = take_group()) {
-    const auto start_ns = monotonic_ns();
-    const auto result = write(group);
-    last_write_ns_ = monotonic_ns() - start_ns;
-    last_group_ = group.size();
-    finish(group, result);
-  }
+  for (auto group = take_group(); !group.empty(); group = take_group()) finish(group, write(group));
 }
 
 std::vector<Committer::Commit*> Committer::take_group() {
   std::unique_lock lock(mutex_);
-  const size_t likely = last_group_ + queue_.size();
   wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-  if (queue_.size() < likely) {
-    wanted_ = likely;
-    const auto patience = std::chrono::nanoseconds(std::min(last_write_ns_ / 2, max_patience_ns));
-    wake_.wait_for(lock, patience, [&] { return stopping_ || queue_.size() >= wanted_; });
-    wanted_ = 1;
-  }
   std::vector<Commit*> group;
   size_t bytes = 0;
   while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes_ <= max_group_bytes)) {
@@ -100,26 +86,40 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
   if (auto status = leave_trace_in_memory(); !status.ok()) return std::unexpected(refuse(status));
   rocksdb::WriteOptions durable;
   durable.sync = true;
-  if (auto status = db_.Write(durable, &merged_); !status.ok()) return std::unexpected(refuse(status));
-  return {};
+  auto status = db_.Write(durable, &merged_);
+  if (status.ok()) return {};
+  auto refused = refuse(status);
+  if (disk_full_ && property(rocksdb::DB::Properties::kNumEntriesActiveMemTable) == 0) {
+    broken_ = Error(Errc::no_space, "the disk was full in the middle of a switch of logs: make room, then start again");
+  }
+  return std::unexpected(std::move(refused));
 }
 
-// Resume() begins a new log only if there is something in memory to flush; else it would go on with the log that
-// failed, which RocksDB 7.8 answers with an abort. So something is always there when the log is written: the
-// deletion of a key that cannot exist, which itself is not logged.
+// What Resume() of RocksDB 7.8 can recover from hangs on what it finds:
+// - It begins a new log only if the table in memory that takes writes holds something. Else it goes on with the log
+// that
+//   failed, and the next write to that aborts the process.
+// - A flush that was asked for but had not begun when writes were stopped never begins, and Resume() waits for it.
+// So before each write to the log something goes into memory that is not logged: the deletion of a key that cannot
+// exist. If the table is full, this is what replaces it, and what waits until its flush has begun.
 rocksdb::Status Committer::leave_trace_in_memory() {
-  if (has_something_in_memory()) return rocksdb::Status::OK();
   rocksdb::WriteOptions unlogged;
   unlogged.disableWAL = true;
-  return db_.Delete(unlogged, rocksdb::Slice("\0", 1));
+  auto status = db_.Delete(unlogged, rocksdb::Slice("\0", 1));
+  if (status.ok()) wait_for_flush_to_begin();
+  return status;
 }
 
-bool Committer::has_something_in_memory() {
-  uint64_t entries = 0;
-  uint64_t waiting = 0;
-  bool known = db_.GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &entries) &&
-               db_.GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting);
-  return known && entries + waiting > 0;
+void Committer::wait_for_flush_to_begin() {
+  std::unique_lock lock(mutex_);
+  for (int i = 0; i < longest_wait_for_flush_ms && property(rocksdb::DB::Properties::kMemTableFlushPending) != 0; ++i) {
+    pause_.wait_for(lock, std::chrono::milliseconds(1));
+  }
+}
+
+uint64_t Committer::property(const std::string& name) {
+  uint64_t value = 0;
+  return db_.GetIntProperty(name, &value) ? value : 0;
 }
 
 // After an error RocksDB refuses writes on its own; its Resume() flushes what is in memory to tables and begins a
@@ -130,10 +130,6 @@ Result<void> Committer::make_ready() {
   if (!disk_full_) return {};
   if (monotonic_ns() < retry_at_ns_)
     return fail(Errc::no_space, "the disk is full: nothing is written until it has room");
-  if (!has_something_in_memory()) {  // the last of it was flushed while the write failed
-    broken_ = Error(Errc::no_space, "the disk was full in the middle of a switch of logs: make room, then start again");
-    return std::unexpected(*broken_);
-  }
   auto status = db_.Resume();
   if (status.ok()) {
     disk_full_ = false;

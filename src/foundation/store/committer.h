@@ -1,7 +1,5 @@
 // Group commit: one thread takes all batches that wait, writes them as one RocksDB batch with one fsync, and
-// sends their coroutines home. While a group is on its way to the disk the next one gathers. Those that were written a
-// moment ago often come back at once with their next commit: a group waits for them, for a part of the time that
-// writing takes, so that many clients share one fsync and not each half of them another.
+// sends their coroutines home. While a group is on its way to the disk the next one gathers.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -11,6 +9,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -59,7 +58,8 @@ class Committer {
   std::vector<Commit*> take_group();  // empty: stop
   Result<void> write(const std::vector<Commit*>& group);
   rocksdb::Status leave_trace_in_memory();
-  bool has_something_in_memory();
+  void wait_for_flush_to_begin();
+  uint64_t property(const std::string& name);
   Result<void> make_ready();
   Error refuse(const rocksdb::Status& status);
   static void finish(const std::vector<Commit*>& group, const Result<void>& result);
@@ -68,15 +68,13 @@ class Committer {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Commit*> queue_;
-  size_t wanted_ = 1;  // so many must wait before the thread is woken
   size_t queued_bytes_ = 0;
   bool stopping_ = true;
   std::thread thread_;
 
   // The rest belongs to the thread.
+  std::condition_variable pause_;  // nobody notifies it
   rocksdb::WriteBatch merged_;
-  size_t last_group_ = 0;        // commits
-  int64_t last_write_ns_ = 0;    // how long it took
   std::optional<Error> broken_;  // why nothing is written any more
   bool disk_full_ = false;
   int64_t retry_at_ns_ = 0;  // when a full disk is tried again

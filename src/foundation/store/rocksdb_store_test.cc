@@ -115,6 +115,30 @@ TEST_P(BrokenDisk, TakesWritesAgainWhenAFullOneHasRoom) {
   }
 }
 
+// Among these writes is the first one to a log that was just begun, since the table in memory was full.
+TEST(RocksStore, AFullDiskAtAnyWriteOfTheLogIsGotOver) {
+  const std::string filler(4000, 'f');
+  for (int nth = 8; nth <= 26; ++nth) {
+    SCOPED_TRACE(nth);
+    StoreFolder store;
+    ASSERT_TRUE(store.open());
+    int taken = 0;
+    auto put_next = [&] { return store.put("p", number(taken + 1), number(taken + 1) + filler); };
+    {
+      io::Faults faults;
+      faults.fail(Operation::write, nth, ENOSPC, ".log", true);
+      while (put_next()) ASSERT_LT(++taken, 100);
+    }
+    const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+    while (!put_next()) ASSERT_LT(monotonic_ns(), give_up_ns);
+    for (++taken; taken < 40; ++taken) ASSERT_TRUE(put_next());
+    store.close();
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().message();
+    for (int i = 1; i <= taken; ++i) ASSERT_EQ(store->get("p", number(i)).value(), number(i) + filler);
+  }
+}
+
 TEST(RocksStore, AWriteCutShortByAFullDiskLeavesASoundLog) {
   for (bool go_on : {false, true}) {
     StoreFolder store;

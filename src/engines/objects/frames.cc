@@ -4,7 +4,7 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "crypto/crc.h"
 #include "crypto/kdf.h"
@@ -88,7 +88,7 @@ Result<std::string> compress_frame(Bytes plain) {
     return fail(Errc::internal, fmt::format("zstd: {}", ZSTD_getErrorName(size)));
   }
   packed[0] = stored_as_is;
-  std::memcpy(packed.data() + 1, plain.data(), plain.size());
+  std::ranges::copy(as_text(plain), packed.begin() + 1);
   return packed;
 }
 
@@ -96,7 +96,7 @@ Result<void> decompress_frame(Bytes packed, MutableBytes plain) {
   if (packed.empty()) return fail(Errc::corrupt, "an empty compressed frame");
   const Bytes content = packed.subspan(1);
   if (packed[0] == std::byte{stored_as_is} && content.size() == plain.size()) {
-    std::memcpy(plain.data(), content.data(), plain.size());
+    std::ranges::copy(content, plain.begin());
     return {};
   }
   const size_t size = ZSTD_decompress(plain.data(), plain.size(), content.data(), content.size());

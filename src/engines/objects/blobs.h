@@ -34,7 +34,7 @@ class Blobs {
  public:
   virtual ~Blobs() = default;
   virtual Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) = 0;
-  // Errc::corrupt if there is none: whoever asks has it from the index.
+  // If there is none the first read tells, with Errc::corrupt: whoever asks has it from the index.
   virtual Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) = 0;
   // Fine if there is none.
   virtual Task<Result<void>> remove(BlobId id, std::string tier) = 0;

@@ -29,6 +29,8 @@ struct Access {
   std::optional<std::string> resource_policy;
   // KMS keys and role trust policies: identity policies count only if the resource policy lets them, and it must allow itself.
   bool resource_policy_rules = false;
+  // The caller's account as S3 names it in policies; empty: unknown.
+  std::string canonical_user;
   // Condition keys of this access, in addition to the global ones: "s3:prefix", "kms:EncryptionContext:x", "aws:ResourceTag/Name".
   std::multimap<std::string, std::string> context;
 };

@@ -111,6 +111,13 @@ Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_nam
   co_return Caller(std::move(*principal));
 }
 
+Caller Gate::service(std::string name) const {
+  Principal principal;
+  principal.kind = Principal::Kind::service;
+  principal.service = std::move(name);
+  return Caller(std::move(principal));
+}
+
 Task<Outcome<void>> Gate::authorize(const Call& call, Access access) {
   return evaluate_access(call.caller, &call, std::move(access));
 }
@@ -148,7 +155,8 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
                               .session = policies.session,
                               .resource_policy = resource_policy.get(),
                               .resource_policy_rules = access.resource_policy_rules,
-                              .resource_account = access.resource_account};
+                              .resource_account = access.resource_account,
+                              .canonical_user = access.canonical_user};
   const Decision decision = evaluate(input);
   if (!decision.allowed) {
     const auto code = call != nullptr ? denial_code(call->operation.service) : "AccessDeniedException";

@@ -63,6 +63,9 @@ class Gate {
   // For what a service does in the background under a role that the user gave it (a backup plan's, say).
   Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name);
 
+  // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
+  Caller service(std::string name) const;
+
   // AccessDenied (or the service's own word for it) names who, what, on which resource, and what was missing.
   Task<Outcome<void>> authorize(const Call& call, Access access);
   // The same without a request, for a caller that assume() made.

@@ -143,6 +143,9 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   Room& room = *exchange.room;
   exchange.protocol = room.wire.detect(request);
+  // Where no signature covers the path, it may be read as it is meant at once; a preflight carries the URL's.
+  const bool is_unsigned = scope.service.empty() || request.method == "OPTIONS";
+  if (room.is_s3 && is_unsigned) rewrite_virtual_host(request);
   if (auto early = co_await room.service->intercept(request, gate_, exchange.request_id)) co_return std::move(*early);
 
   std::string body;
@@ -151,7 +154,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
-  if (room.is_s3) rewrite_virtual_host(request);
+  if (room.is_s3 && !is_unsigned) rewrite_virtual_host(request);
   CO_TRY(exchange.route, room.wire.route(exchange.protocol, request, body));
   if (room.is_s3) {
     if (exchange.route.streams_body()) {
@@ -163,6 +166,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
       }
       CO_TRY(body, std::move(read));
+      CO_CHECK(room.service->check_body(*exchange.route.operation, request, body));
     }
   }
   // What nobody serves is refused by its name whatever its input looks like.

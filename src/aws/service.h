@@ -89,6 +89,8 @@ class Service {
   // What the call touches; the gate must allow all of it before the handler runs. The default fills the operation's
   // access templates; a service overrides it where resources have policies, aliases or names that must be looked up.
   virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
+  // What the headers promise of a body that was read whole (not one that streams): S3's Content-MD5 and checksums.
+  virtual Outcome<void> check_body(const Operation& operation, const http::Request& request, std::string_view body);
   // What a protocol has outside its operations, seen before anything else: S3's CORS preflight and browser form uploads.
   // nullopt: an operation like any other.
   virtual Task<std::optional<http::Response>> intercept(http::Request& request, Gate& gate, const std::string& request_id);

@@ -103,13 +103,13 @@ AuthResult<void> check_scope_date(const Signature& signature) {
                 .presigned = signature.mode == SigningMode::query});
 }
 
-AuthResult<void> parse_date(const RequestView& request, Signature& out) {
+AuthResult<void> parse_date(const RequestView& request, Canon canon, Signature& out) {
   if (request.headers.count("x-amz-date") > 1 || request.headers.count("date") > 1) {
     return fail(AuthFailure::malformed, "the date is given more than once");
   }
   if (const auto text = request.headers.get("x-amz-date")) {
     if (parse_timestamp(*text, out)) return {};
-    return fail(AuthFailure::malformed,
+    return fail(canon == Canon::s3 ? AuthFailure::missing_date : AuthFailure::malformed,
                 fmt::format("X-Amz-Date must be in the ISO8601 basic format YYYYMMDD'T'HHMMSS'Z', got '{}'",
                             text->substr(0, 64)));
   }
@@ -131,8 +131,12 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization) {
   const size_t blank = authorization.find(' ');
   const auto scheme = authorization.substr(0, blank);
   if (scheme == algorithm) return blank == std::string_view::npos ? "" : authorization.substr(blank + 1);
-  if (scheme == "AWS")
+  if (scheme == "AWS") {
+    if (authorization.find(':') == std::string_view::npos)
+      return fail(AuthFailure::unknown_scheme,
+                  "AWS authorization header is invalid. Expected AwsAccessKeyId:signature");
     return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+  }
   if (scheme == algorithm_4a) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
@@ -142,7 +146,7 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization) {
       fmt::format("Authorization scheme '{}' is not supported. Please use AWS4-HMAC-SHA256.", scheme.substr(0, 32)));
 }
 
-AuthResult<Signature> parse_header(const RequestView& request) {
+AuthResult<Signature> parse_header(const RequestView& request, Canon canon) {
   if (request.headers.count("authorization") != 1)
     return fail(AuthFailure::malformed, "there is more than one Authorization header");
   TRY(const auto parameters, parameters_of(trim(*request.headers.get("authorization"))));
@@ -177,7 +181,7 @@ AuthResult<Signature> parse_header(const RequestView& request) {
   if (request.headers.count("x-amz-security-token") > 1)
     return fail(AuthFailure::malformed, "the session token is given more than once");
   out.session_token = request.headers.get("x-amz-security-token").value_or("");
-  CHECK(parse_date(request, out));
+  CHECK(parse_date(request, canon, out));
   CHECK(check_scope_date(out));
   return out;
 }
@@ -221,7 +225,6 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
                 "than 604800 seconds");
   }
   if (seconds < 0) return fail(AuthFailure::malformed_query, "X-Amz-Expires must be non-negative");
-  if (seconds == 0) return fail(AuthFailure::malformed_query, "X-Amz-Expires must be at least 1 second");
   return seconds;
 }
 
@@ -259,23 +262,27 @@ AuthResult<Signature> parse_presigned(const QueryParts& parts) {
 
 }  // namespace
 
-AuthResult<Signature> parse_signature(const RequestView& request, Canon) {
+AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
   auto pairs = codec::parse_query(request.query, codec::Plus::space);
   if (!pairs) return fail(AuthFailure::malformed_query, pairs.error().message());
   const auto parts = query_parts(std::move(*pairs));
-  const bool header = request.headers.has("authorization");
+  const auto authorization = request.headers.get("authorization");
+  // S3 takes an empty header for none.
+  const bool header = authorization && (canon != Canon::s3 || !trim(*authorization).empty());
   if (header && parts.any()) {
     return fail(AuthFailure::two_mechanisms,
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
                 "parameter or the "
                 "Authorization header should be specified");
   }
-  if (header) return parse_header(request);
+  if (header) return parse_header(request, canon);
   if (parts.any()) return parse_presigned(parts);
   return Signature{};
 }
 
 AuthResult<Signature> parse_form_signature(const FormSignature& form) {
+  if (form.version_2)
+    return Signature{.mode = SigningMode::query, .access_key = form.credential, .value = form.signature};
   if (form.algorithm == algorithm_4a) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");

@@ -315,7 +315,7 @@ TEST(SigV4Parse, RefusesByName) {
            {"AWS AKID:c2lnbmF0dXJl", AuthFailure::version_2},
            {"AWS4-ECDSA-P256-SHA256 Credential=a", AuthFailure::version_4a},
            {"Basic dXNlcjpwYXNz", AuthFailure::unknown_scheme},
-           {"", AuthFailure::unknown_scheme},
+           {"AWS nonsense", AuthFailure::unknown_scheme},
            {"AWS4-HMAC-SHA256", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=0, Extra=1", AuthFailure::malformed},
@@ -342,6 +342,15 @@ TEST(SigV4Parse, RefusesByName) {
   }
   Request request{.query = "AWSAccessKeyId=AKID&Signature=x&Expires=1"};
   EXPECT_EQ(parse_signature(request.view(), Canon::s3).error().kind, AuthFailure::version_2);
+  Request empty;
+  empty.headers.add("Authorization", " ");
+  EXPECT_EQ(parse_signature(empty.view(), Canon::s3)->mode, SigningMode::anonymous);
+  EXPECT_EQ(parse_signature(empty.view(), Canon::standard).error().kind, AuthFailure::unknown_scheme);
+  Request undated;
+  undated.headers.add("Authorization", "AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=0");
+  undated.headers.add("X-Amz-Date", "yesterday");
+  EXPECT_EQ(parse_signature(undated.view(), Canon::s3).error().kind, AuthFailure::missing_date);
+  EXPECT_EQ(parse_signature(undated.view(), Canon::standard).error().kind, AuthFailure::malformed);
 }
 
 TEST(SigV4Form, PolicySignature) {
@@ -364,6 +373,22 @@ TEST(SigV4Form, PolicySignature) {
   }
   form.algorithm = "AWS4-ECDSA-P256-SHA256";
   EXPECT_EQ(parse_form_signature(form).error().kind, AuthFailure::version_4a);
+}
+
+// HMAC-SHA1 of the policy, in base64, computed with Python's hmac.
+TEST(SigV4Form, TheOlderSignature) {
+  FormSignature form{.policy = "eyJleHBpcmF0aW9uIjoiMjAxNSJ9",
+                     .credential = "AKIDEXAMPLE",
+                     .signature = "iEmZE/0K1LmTQoKrXptB03DvNmw=",
+                     .version_2 = true};
+  SigningKeyCache keys;
+  const VerifyOptions options{.canon = Canon::s3, .service = "s3", .secret = "secret", .now = now};
+  const auto signature = parse_form_signature(form);
+  ASSERT_TRUE(signature);
+  EXPECT_EQ(signature->access_key, "AKIDEXAMPLE");
+  EXPECT_TRUE(verify_form_signature(*signature, form, options, keys));
+  form.policy[0] = 'f';
+  EXPECT_EQ(verify_form_signature(*signature, form, options, keys).error().kind, AuthFailure::mismatch);
 }
 
 TEST(SigningKeyCache, IsBoundedAndSeesANewSecret) {

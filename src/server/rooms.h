@@ -51,10 +51,10 @@ struct House::Rooms {
   std::unique_ptr<objects::FileBlobs> blobs;
   std::unique_ptr<objects::Objects> objects;
   std::unique_ptr<objects::Scrubber> scrubber;  // logs the damage it finds; starts when all services have
+  std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<s3::Service> s3;
   std::unique_ptr<rds::Service> rds;
   std::unique_ptr<dms::Service> dms;
-  std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<backup::Service> backup;
   std::unique_ptr<aws::Pipeline> pipeline;
   std::optional<iam::RootKey> new_root_key;  // serve: made at this start, to be shown once

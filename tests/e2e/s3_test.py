@@ -14,38 +14,8 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from harness import BINARY, Case, error_code
-
-
-class S3Case(Case):
-    """Every test gets a bucket of its own."""
-
-    number = 0
-
-    def setUp(self):
-        self.s3 = self.boreal.client("s3")
-        self.bucket = self.make_bucket()
-
-    def make_bucket(self, **more):
-        S3Case.number += 1
-        name = f"bucket-{S3Case.number:04d}"
-        self.s3.create_bucket(Bucket=name, **more)
-        return name
-
-    def open_bucket(self):
-        """One whose owner lets access lists and public policies in."""
-        name = self.make_bucket(ObjectOwnership="ObjectWriter")
-        self.s3.delete_public_access_block(Bucket=name)
-        return name
-
-    def put(self, key, body=b"body", **more):
-        return self.s3.put_object(Bucket=more.pop("Bucket", self.bucket), Key=key, Body=body, **more)
-
-    def get(self, key, **more):
-        return self.s3.get_object(Bucket=more.pop("Bucket", self.bucket), Key=key, **more)["Body"].read()
-
-    def keys(self, **more):
-        return [row["Key"] for row in self.s3.list_objects_v2(Bucket=self.bucket, **more).get("Contents", [])]
+from e2e.s3_cases import S3Case
+from harness import BINARY, error_code
 
 
 class Buckets(S3Case):

@@ -171,9 +171,8 @@ std::expected<void, Refusal> parse_request_head(std::string_view bytes, RequestH
     } else if (equals_ignore_case(name, "connection")) {
       for_each_element(value, [&](std::string_view option) { close = close || equals_ignore_case(option, "close"); });
     } else if (equals_ignore_case(name, "expect")) {
-      if (!equals_ignore_case(value, "100-continue"))
-        return refuse(417, "The only expectation that is served is '100-continue'.");
-      head.expects_continue = !head.is_1_0;
+      // Others are passed over, as RFC 9110 (10.1.1) lets a server: clients in the field send what nobody knows.
+      if (equals_ignore_case(value, "100-continue")) head.expects_continue = !head.is_1_0;
     }
   }
   CHECK(framing.finish());

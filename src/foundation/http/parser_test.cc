@@ -145,7 +145,6 @@ std::vector<Evil> evil_heads() {
       {"leading blank", " GET / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"CONNECT", "CONNECT h:1 HTTP/1.1\r\nHost: h\r\n\r\n", 501},
       {"two empty lines in front", "\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400},
-      {"other expectation", get("Expect: 200-maybe\r\n"), 417},
   };
 }
 

@@ -159,8 +159,35 @@ std::string on_version(std::string_view action) {
   return std::string(action);
 }
 
-// Further actions that the headers of the request bring in.
-std::vector<std::string> more_actions(const Call& call) {
+bool is_blocked(const std::optional<api::PublicAccessBlockConfiguration>& block,
+                std::optional<bool> api::PublicAccessBlockConfiguration::* setting) {
+  return block && ((*block).*setting).value_or(false);
+}
+
+// What the bucket's own list lets the caller do.
+Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_view permission) {
+  if (!bucket.has_acls()) return Granted::no;
+  const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
+  return granted(acl, permission, call.caller,
+                 is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls));
+}
+
+// Whether the list that a new object is to have gives anything to others than its maker and the bucket's owner. Whoever
+// writes by the bucket's list owns the object, and may share it.
+bool gives_to_others(const Call& call, const Bucket* bucket) {
+  const std::string canned = header(call, "x-amz-acl").value_or("private");
+  bool gives = canned != "private" && !canned.starts_with("bucket-owner-");
+  for (const auto& [name, value] : call.http.headers) {
+    if (!to_lower(name).starts_with("x-amz-grant-")) continue;
+    const std::string own = bucket != nullptr ? canonical_id(bucket->account) : std::string();
+    const std::string_view text = value;
+    gives = gives || own.empty() || (text != "id=" + own && text != "id=\"" + own + "\"");
+  }
+  return gives && (bucket == nullptr || granted_by_bucket(call, *bucket, "WRITE") == Granted::no);
+}
+
+// Further actions that the headers of the request bring in. `bucket` null: it is being made.
+std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   std::vector<std::string> actions;
   const std::string_view operation = call.operation.name;
   const bool bypasses = equal_ignoring_case(header(call, "x-amz-bypass-governance-retention").value_or(""), "true");
@@ -177,12 +204,7 @@ std::vector<std::string> more_actions(const Call& call) {
   }
   if (operation != "PutObject" && operation != "CopyObject" && operation != "CreateMultipartUpload") return actions;
   if (header(call, "x-amz-tagging")) actions.push_back("s3:PutObjectTagging");
-  for (const auto& [name, value] : call.http.headers) {
-    if (equal_ignoring_case(name, "x-amz-acl") || to_lower(name).starts_with("x-amz-grant-")) {
-      actions.push_back("s3:PutObjectAcl");
-      break;
-    }
-  }
+  if (gives_to_others(call, bucket)) actions.push_back("s3:PutObjectAcl");
   if (header(call, "x-amz-object-lock-mode")) actions.push_back("s3:PutObjectRetention");
   if (header(call, "x-amz-object-lock-legal-hold")) actions.push_back("s3:PutObjectLegalHold");
   return actions;
@@ -239,11 +261,6 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
   return json::write(document);
 }
 
-bool is_blocked(const std::optional<api::PublicAccessBlockConfiguration>& block,
-                std::optional<bool> api::PublicAccessBlockConfiguration::* setting) {
-  return block && ((*block).*setting).value_or(false);
-}
-
 Outcome<void> check_region(Call& call, const Bucket& bucket) {
   if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
     call.region = bucket.region;
@@ -293,15 +310,13 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   // The owner's root may always mend a policy that locks everybody out.
   const bool is_about_policy = access.action.ends_with("BucketPolicy");
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
+  if (!call.caller.is_anonymous()) access.canonical_user = canonical_id(call.caller.account());
   access.context = request_context(call, {});
   add_account(bucket, access.context);
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   if (bucket.has_acls() && !permission.empty() && !on_object) {
-    const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
-    const auto allowed =
-        granted(acl, permission, call.caller,
-                is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls));
+    const Granted allowed = granted_by_bucket(call, bucket, permission);
     if (allowed != Granted::no)
       access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
   }
@@ -309,22 +324,28 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
 }
 
 // Adds what the object itself has to say: its tags, its owner, its access list.
-Task<void> Service::ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
-                               Access& access) {
+Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::string key,
+                                        std::optional<std::string> version_id, Access& access) {
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
   const bool wants_tags =
       !is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos);
   const bool wants_acl = bucket->has_acls() && on_object && !permission.empty();
-  if (!wants_tags && !wants_acl) co_return;
+  if (!wants_tags && !wants_acl) co_return Outcome<void>();
   const auto which = parse_version(version_id);
-  if (!which || key.size() > objects::max_key_bytes) co_return;
+  if (!which || key.size() > objects::max_key_bytes) co_return Outcome<void>();
   const auto found = co_await objects_.find(bucket->id, key, *which, false);
-  if (!found) co_return;
+  if (!found || found->version.is_delete_marker) {
+    // What is not there has no list of its own: that it is missing may learn who may list the bucket.
+    const bool may_learn = wants_acl && call.caller.account() != bucket->account &&
+                           granted_by_bucket(call, *bucket, "READ") != Granted::no;
+    if (may_learn) CO_CHECK(co_await find_object(call, bucket, key, version_id, false));
+    co_return Outcome<void>();
+  }
   const objects::Version& version = found->version;
   for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
-  if (!wants_acl) co_return;
+  if (!wants_acl) co_return Outcome<void>();
   // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
   if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
     access.resource_account = version.meta.owner;
@@ -334,6 +355,7 @@ Task<void> Service::ask_object(Call& call, BucketRef bucket, std::string key, st
       is_blocked(bucket->public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls);
   const auto allowed = granted(acl_of(version), permission, call.caller, ignores_public);
   if (allowed != Granted::no) access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
+  co_return Outcome<void>();
 }
 
 Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::vector<Access>& all) {
@@ -341,7 +363,7 @@ Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::
   CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
   Access access = access_to(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
-  co_await ask_object(call, bucket, source.key, source.version_id, access);
+  CO_CHECK(co_await ask_object(call, bucket, source.key, source.version_id, access));
   all.push_back(std::move(access));
   co_return Outcome<void>();
 }
@@ -353,7 +375,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     CO_TRY(auto all, co_await Api::access(call, operation, input));
     if (call.caller.is_anonymous())
       co_return refuse(errors::access_denied("Access Denied: anonymous requests cannot do this."));
-    for (std::string& action : more_actions(call))
+    for (std::string& action : more_actions(call, nullptr))
       all.push_back({.action = std::move(action), .resource = all.front().resource});
     const Context context = request_context(call, input);
     for (Access& access : all) access.context.insert(context.begin(), context.end());
@@ -362,6 +384,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   if (name->empty() || name->size() > 255) co_return refuse(no_such_bucket(*name));
   CO_TRY(const BucketRef bucket, buckets_.need(*name));
   call.account = bucket->account;
+  access_log_.begin(call, *bucket);
   CO_CHECK(check_region(call, *bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
@@ -370,7 +393,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
 
   const std::string* key = text_member(input, "Key");
   const std::string* version = text_member(input, "VersionId");
-  std::vector<std::string> actions = more_actions(call);
+  std::vector<std::string> actions = more_actions(call, bucket.get());
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
   const Context context = request_context(call, input);
   for (std::string& action : actions) {
@@ -378,7 +401,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     access.context = context;
     add_account(*bucket, access.context);
     if (key != nullptr)
-      co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access);
+      CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
     all.push_back(std::move(access));
   }
   if (const std::string* source = text_member(input, "CopySource"))

@@ -47,10 +47,6 @@ Outcome<void> check_permission(std::string_view permission) {
       "The XML you provided was not well-formed or did not validate against our published schema"));
 }
 
-bool is_canonical_id(std::string_view id) {
-  return id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 // id="…", uri="…", emailAddress="…" with commas between.
 Outcome<void> add_grants(const std::optional<std::string>& header, std::string_view permission,
                          std::vector<api::Grant>& grants) {

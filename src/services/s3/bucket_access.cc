@@ -3,9 +3,12 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "aws/policy.h"
+#include "base/text.h"
 #include "codec/json_value.h"
 #include "s3/acl.h"
+#include "s3/names.h"
 #include "s3/public_policy.h"
 #include "s3/service.h"
 
@@ -15,25 +18,52 @@ namespace {
 
 constexpr size_t max_policy_bytes = 20 * 1024;
 
+// Whether `fits` holds for each value of the member in every statement.
+template <class Fits>
+bool all_values(const json::Value& document, std::string_view member, Fits fits) {
+  const json::Value* statements = document.find("Statement");
+  const auto check = [&](const json::Value& statement) {
+    const json::Value* value = statement.find(member);
+    if (value == nullptr) return true;
+    return value->array() ? std::ranges::all_of(*value->array(), fits) : fits(*value);
+  };
+  if (statements == nullptr) return true;
+  return statements->array() ? std::ranges::all_of(*statements->array(), check) : check(*statements);
+}
+
 // Every resource of a bucket's policy is the bucket or in it.
 Outcome<void> check_resources(const json::Value& document, const std::string& bucket) {
-  const std::string arn = "arn:aws:s3:::" + bucket;
   const auto is_own = [&](const json::Value& value) {
     const std::string* text = value.string();
     if (text == nullptr) return false;
-    return *text == arn || text->starts_with(arn + "/") ||
-           (text->starts_with("arn:aws:s3:::") && text->find_first_of("*?$") != std::string::npos) || *text == "*";
+    if (*text == "*" || text->find("${") != std::string::npos) return true;
+    constexpr std::string_view service = "arn:aws:s3:::";
+    if (!text->starts_with(service)) return false;
+    const std::string_view rest = std::string_view(*text).substr(service.size());
+    return aws::Glob(rest.substr(0, rest.find('/'))).matches(bucket);
   };
-  const json::Value* statements = document.find("Statement");
-  const auto check = [&](const json::Value& statement) {
-    const json::Value* resource = statement.find("Resource");
-    if (resource == nullptr) return true;
-    return resource->array() ? std::ranges::all_of(*resource->array(), is_own) : is_own(*resource);
-  };
-  const bool good = statements == nullptr ||
-                    (statements->array() ? std::ranges::all_of(*statements->array(), check) : check(*statements));
-  if (good) return {};
+  if (all_values(document, "Resource", is_own) && all_values(document, "NotResource", is_own)) return {};
   return refuse(errors::malformed_policy("Policy has invalid resource"));
+}
+
+// A bucket's policy speaks of S3 alone.
+Outcome<void> check_actions(const json::Value& document) {
+  const auto is_s3 = [](const json::Value& value) {
+    const std::string* text = value.string();
+    return text != nullptr && (*text == "*" || to_lower(*text).starts_with("s3:"));
+  };
+  if (all_values(document, "Action", is_s3) && all_values(document, "NotAction", is_s3)) return {};
+  return refuse(errors::malformed_policy("Policy has invalid action"));
+}
+
+Outcome<void> check_principals(const aws::Policy& policy) {
+  for (const auto& statement : policy.statements()) {
+    for (const auto& entry : statement.principals) {
+      if (entry.kind == aws::policy::PrincipalEntry::Kind::canonical_user && !is_canonical_id(entry.value))
+        return refuse(errors::malformed_policy("Invalid principal in policy").with("Detail", entry.value));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -46,12 +76,13 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call&, api:
     co_return refuse(
         aws::ApiError("PolicyTooLarge", 400, fmt::format("A bucket policy may have {} bytes.", max_policy_bytes)));
   }
-  if (auto parsed = aws::validate_resource_policy(input.policy); !parsed) {
-    co_return refuse(errors::malformed_policy(parsed.error().message()));
-  }
+  const auto parsed = aws::validate_resource_policy(input.policy);
+  if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
   const auto document = json::parse(input.policy);
   if (!document) co_return refuse(errors::malformed_policy(document.error().message()));
   CO_CHECK(check_resources(*document, input.bucket));
+  CO_CHECK(check_actions(*document));
+  CO_CHECK(check_principals(*parsed));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     const auto& block = bucket.public_access_block;
     if (block && block->block_public_policy.value_or(false) && is_public_policy(input.policy)) {

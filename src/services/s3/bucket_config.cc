@@ -47,22 +47,6 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   return {};
 }
 
-Outcome<void> check_website(const api::WebsiteConfiguration& website) {
-  if (website.redirect_all_requests_to && (website.index_document || website.error_document || website.routing_rules)) {
-    return refuse(
-        errors::invalid_request("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."));
-  }
-  if (!website.redirect_all_requests_to && !website.index_document) {
-    return refuse(errors::invalid_argument(
-        "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"));
-  }
-  if (website.index_document &&
-      (website.index_document->suffix.empty() || website.index_document->suffix.find('/') != std::string::npos)) {
-    return refuse(errors::invalid_argument("The IndexDocument Suffix is not well formed"));
-  }
-  return {};
-}
-
 Outcome<void> check_encryption(const api::ServerSideEncryptionConfiguration& configuration) {
   if (configuration.rules.size() != 1 || !configuration.rules.front().apply_server_side_encryption_by_default) {
     return refuse(errors::malformed_xml(
@@ -171,20 +155,6 @@ Task<Outcome<api::DeleteBucketLifecycleOutput>> Service::delete_bucket_lifecycle
     bucket.lifecycle_minimum_size.reset();
   }));
   co_return api::DeleteBucketLifecycleOutput{};
-}
-
-// --- replication: not served, so that no bucket has one; putting it answers 501 by name
-
-Task<Outcome<api::GetBucketReplicationOutput>> Service::get_bucket_replication(Call&,
-                                                                               api::GetBucketReplicationRequest input) {
-  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  co_return refuse(errors::replication_configuration_not_found_error("The replication configuration was not found")
-                       .with("BucketName", bucket->name));
-}
-Task<Outcome<api::DeleteBucketReplicationOutput>> Service::delete_bucket_replication(
-    Call&, api::DeleteBucketReplicationRequest input) {
-  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  co_return api::DeleteBucketReplicationOutput{};
 }
 
 // --- website
@@ -306,6 +276,10 @@ Task<Outcome<api::PutBucketVersioningOutput>> Service::put_bucket_versioning(Cal
     if (bucket.object_lock && *wanted.status != "Enabled") {
       return refuse(errors::invalid_bucket_state(
           "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."));
+    }
+    if (bucket.replication && *wanted.status != "Enabled") {
+      return refuse(errors::invalid_bucket_state(
+          "A replication configuration is present on this bucket, so the versioning state cannot be changed."));
     }
     bucket.versioning = *wanted.status;
     return {};

@@ -66,7 +66,13 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   }
   bucket.public_access_block = api::PublicAccessBlockConfiguration{true, true, true, true};
   if (bucket.has_acls()) {
-    CO_TRY(bucket.acl, acl_of_headers(bucket, bucket.account, access));
+    auto acl = acl_of_headers(bucket, bucket.account, access);
+    if (!acl && acl.error().code == "AccessDenied") {
+      co_return refuse(aws::ApiError("InvalidBucketAclWithBlockPublicAccessError", 400,
+                                     "Bucket cannot have public ACLs set with BlockPublicAccess enabled"));
+    }
+    if (!acl) co_return refuse(std::move(acl).error());
+    bucket.acl = std::move(*acl);
   }
   if (input.object_lock_enabled_for_bucket.value_or(false)) {
     bucket.versioning = "Enabled";

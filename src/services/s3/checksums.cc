@@ -9,13 +9,12 @@
 #include "aws/chunked.h"
 #include "base/text.h"
 #include "codec/base64.h"
+#include "objects/digest.h"
+#include "s3/service.h"
 
 namespace boreal::s3 {
 
-using aws::Outcome;
-using aws::refuse;
 using objects::Algorithm;
-namespace errors = boreal::api::s3::errors;
 
 namespace {
 
@@ -39,7 +38,63 @@ Outcome<std::string> decode_value(const Row& row, std::string_view text) {
   return refuse(errors::invalid_request(fmt::format("Value for {} header is invalid.", row.header)));
 }
 
+// Of Content-MD5: 16 bytes.
+Outcome<std::string> decode_md5(const std::string& text) {
+  auto raw = codec::base64_decode(text);
+  if (raw && raw->size() == 16) return std::move(*raw);
+  return refuse(errors::invalid_digest("The Content-MD5 you specified was invalid.").with("Content-MD5", text));
+}
+
+aws::ApiError wrong_md5(const std::string& promised, const std::string& computed) {
+  return errors::bad_digest("The Content-MD5 you specified did not match what we received.")
+      .with("ExpectedDigest", codec::base64_encode(promised))
+      .with("CalculatedDigest", codec::base64_encode(computed));
+}
+
+aws::ApiError wrong_checksum(const Row& row) {
+  return errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.", row.name));
+}
+
+// What may not be done by a body that was damaged on its way.
+bool needs_digest(std::string_view operation) {
+  return operation == "DeleteObjects" || operation == "PutObjectLockConfiguration" ||
+         operation == "PutObjectRetention" || operation == "PutObjectLegalHold";
+}
+
 }  // namespace
+
+Outcome<void> Service::check_body(const aws::Operation& operation, const http::Request& request,
+                                  std::string_view body) {
+  std::optional<std::string> md5;
+  if (const auto text = request.headers.get("content-md5")) {
+    TRY(md5, decode_md5(std::string(*text)));
+  }
+  std::vector<objects::Checksum> promised;
+  for (const Row& row : rows) {
+    // There these headers tell of the object, not of the body.
+    if (operation.name == "CompleteMultipartUpload") break;
+    const auto text = request.headers.get(row.header);
+    if (!text) continue;
+    TRY(auto value, decode_value(row, *text));
+    promised.push_back({row.algorithm, false, std::move(value)});
+  }
+  const bool in_trailer = request.headers.has("x-amz-trailer");
+  if (!md5 && promised.empty()) {
+    if (in_trailer || !needs_digest(operation.name)) return {};
+    return refuse(errors::invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
+  }
+  std::vector<Algorithm> algorithms;
+  for (const auto& checksum : promised) algorithms.push_back(checksum.algorithm);
+  objects::Digester digester(algorithms);
+  digester.update(as_bytes(body));
+  const objects::Digests digests = digester.finish();
+  if (md5 && *md5 != digests.md5) return refuse(wrong_md5(*md5, digests.md5));
+  for (const auto& checksum : promised) {
+    if (std::ranges::find(digests.checksums, checksum) == digests.checksums.end())
+      return refuse(wrong_checksum(row_of(checksum.algorithm)));
+  }
+  return {};
+}
 
 std::string_view algorithm_name(Algorithm algorithm) { return row_of(algorithm).name; }
 
@@ -134,21 +189,13 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
     }
   }
   if (md5) {
-    auto raw = codec::base64_decode(*md5);
-    if (!raw || raw->size() != 16) {
-      return refuse(errors::invalid_digest("The Content-MD5 you specified was invalid.").with("Content-MD5", *md5));
-    }
-    promise.md5 = std::move(*raw);
+    TRY(promise.md5, decode_md5(*md5));
   }
   return promise;
 }
 
 Outcome<void> check_promise(const aws::Call& call, const Promise& promise, const objects::Digests& digests) {
-  if (promise.md5 && *promise.md5 != digests.md5) {
-    return refuse(errors::bad_digest("The Content-MD5 you specified did not match what we received.")
-                      .with("ExpectedDigest", codec::base64_encode(*promise.md5))
-                      .with("CalculatedDigest", codec::base64_encode(digests.md5)));
-  }
+  if (promise.md5 && *promise.md5 != digests.md5) return refuse(wrong_md5(*promise.md5, digests.md5));
   const Row& row = row_of(promise.algorithm);
   std::optional<std::string> wanted;
   if (promise.checksum) {
@@ -165,8 +212,7 @@ Outcome<void> check_promise(const aws::Call& call, const Promise& promise, const
   if (!wanted) return {};
   const auto computed = std::ranges::find(digests.checksums, promise.algorithm, &objects::Checksum::algorithm);
   if (computed != digests.checksums.end() && computed->value == *wanted) return {};
-  return refuse(
-      errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.", row.name)));
+  return refuse(wrong_checksum(row));
 }
 
 }  // namespace boreal::s3

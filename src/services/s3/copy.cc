@@ -6,6 +6,7 @@
 #include "s3/lifecycle_rules.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -107,6 +108,8 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
     CO_TRY(copy.new_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   }
   keep(encryption, meta.attributes);
+  copy.note = mark_for_replication(*bucket, input.key, meta);
+  const bool is_replicated = copy.note;
   if (input.checksum_algorithm) {
     CO_TRY(const auto algorithm, parse_algorithm(*input.checksum_algorithm));
     copy.checksums = {algorithm};
@@ -129,6 +132,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
     if (made.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
     co_return refuse(refusal.of(std::move(made).error()));
   }
+  if (is_replicated) replication_.wake(bucket->name);
   api::CopyObjectOutput output;
   auto& result = output.copy_object_result.emplace();
   result.etag = quoted(made->etag);

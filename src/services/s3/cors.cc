@@ -4,7 +4,7 @@
 
 #include "aws/wire/wire.h"
 #include "base/text.h"
-#include "codec/percent.h"
+#include "s3/names.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -50,19 +50,7 @@ void tell(const api::CORSRule& rule, std::string_view origin, http::Response& re
   response.headers.set("Vary", "Origin, Access-Control-Request-Headers, Access-Control-Request-Method");
 }
 
-// The bucket of a path: its first segment.
-std::string bucket_of(std::string_view path) {
-  if (path.starts_with('/')) path.remove_prefix(1);
-  return codec::percent_decode_leniently(path.substr(0, path.find('/')));
-}
-
 }  // namespace
-
-Task<std::optional<http::Response>> Service::intercept(http::Request& request, aws::Gate&,
-                                                       const std::string& request_id) {
-  if (request.method != "OPTIONS") co_return std::nullopt;
-  co_return answer_preflight(request, request_id);
-}
 
 http::Response Service::answer_preflight(const http::Request& request, const std::string& request_id) const {
   const auto refused = [&](aws::ApiError error) {

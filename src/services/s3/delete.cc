@@ -5,6 +5,7 @@
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/refusal.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -28,6 +29,8 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   remove.versioning = versioning_of(*bucket);
   remove.which = which;
   const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket->is_versioned();
+  remove.note = makes_marker && replicates_marker(*bucket, key);
+  const bool is_replicated = remove.note;
   remove.precondition = [&](const objects::Version* there) {
     return refusal.hold([&]() -> Outcome<void> {
       if (if_match) CHECK(check_write(if_match, {}, key, there));
@@ -40,6 +43,7 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
     if (removed.error().code() == Errc::not_found) co_return refuse(no_such_bucket(bucket->name));
     co_return refuse(refusal.of(std::move(removed).error()));
   }
+  if (is_replicated) replication_.wake(bucket->name);
   co_return std::move(*removed);
 }
 
@@ -87,6 +91,8 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   } else {
     removed = refuse(std::move(outcome).error());
   }
+  access_log_.add_deleted(batch.call, wanted.key, wanted.version_id.value_or(""),
+                          removed ? std::string() : removed.error().code);
   if (!removed) {
     batch.failed[index] = api::Error{.key = wanted.key,
                                      .version_id = wanted.version_id,

@@ -71,12 +71,30 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   return {};
 }
 
+bool names_tags(const api::LifecycleRule& rule) {
+  return rule.filter && (rule.filter->tag || (rule.filter->and_ && rule.filter->and_->tags));
+}
+
+// One thing, or several within And.
+Outcome<void> check_filter(const api::LifecycleRuleFilter& filter) {
+  const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value() +
+                    filter.object_size_greater_than.has_value() + filter.object_size_less_than.has_value();
+  if (kinds > 1) return malformed();
+  if (!filter.and_ || !filter.and_->tags) return {};
+  std::set<std::string> keys;
+  for (const api::Tag& tag : *filter.and_->tags) {
+    if (!keys.insert(tag.key).second) return refuse(errors::invalid_request("Duplicate Tag Keys are not allowed."));
+  }
+  return {};
+}
+
 Outcome<void> check_rule(const api::LifecycleRule& rule) {
   if (rule.id && rule.id->size() > 255) {
     return refuse(errors::invalid_argument("ID length should not exceed allowed limit of 255"));
   }
   if (rule.status != "Enabled" && rule.status != "Disabled") return malformed();
-  if (rule.prefix && rule.filter) return malformed();
+  if (rule.prefix.has_value() == rule.filter.has_value()) return malformed();
+  if (rule.filter) CHECK(check_filter(*rule.filter));
   if (!rule.expiration && !rule.transitions && !rule.noncurrent_version_expiration &&
       !rule.noncurrent_version_transitions && !rule.abort_incomplete_multipart_upload) {
     return refuse(errors::invalid_request("At least one action needs to be specified in a rule"));
@@ -86,6 +104,9 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
     const int kinds =
         expiration.days.has_value() + expiration.date.has_value() + expiration.expired_object_delete_marker.has_value();
     if (kinds != 1) return malformed();
+    if (expiration.expired_object_delete_marker && names_tags(rule)) {
+      return refuse(errors::invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags."));
+    }
     CHECK(check_days(expiration.days, "Expiration"));
     CHECK(check_date(expiration.date));
   }
@@ -94,7 +115,7 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
     CHECK(check_days(rule.noncurrent_version_expiration->noncurrent_days, "NoncurrentVersionExpiration"));
   }
   if (rule.abort_incomplete_multipart_upload) {
-    if (rule.filter && (rule.filter->tag || (rule.filter->and_ && rule.filter->and_->tags))) {
+    if (names_tags(rule)) {
       return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags."));
     }
     CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "AbortIncompleteMultipartUpload"));

@@ -25,7 +25,8 @@ Outcome<void> check_configuration(const api::ObjectLockConfiguration& wanted) {
   if (retention.days.has_value() == retention.years.has_value()) return malformed();
   const int64_t length = retention.days ? *retention.days : *retention.years;
   if (length <= 0)
-    return refuse(errors::invalid_argument("Default retention period must be a positive integer value."));
+    return refuse(errors::invalid_argument("Default retention period must be a positive integer value.")
+                      .with("ArgumentName", retention.days ? "Days" : "Years"));
   if (length > (retention.days ? 36'500 : 100))
     return refuse(errors::invalid_argument("Default retention period too large"));
   return {};

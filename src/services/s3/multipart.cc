@@ -1,4 +1,6 @@
-// Uploads in parts.
+// Uploads in parts; complete.cc puts them together.
+#include "s3/multipart.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,40 +21,12 @@ namespace boreal::s3 {
 
 namespace {
 
-constexpr uint64_t min_part_bytes = 5 << 20;
 constexpr uint64_t max_part_bytes = 5ULL << 30;
 constexpr int32_t max_page = 1000;
-
-aws::ApiError no_such_upload(const std::string& id) {
-  return errors::no_such_upload(
-             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
-             "or completed.")
-      .with("UploadId", id);
-}
-
-Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
-  const auto id = objects::Id::parse(text);
-  if (!id) return refuse(no_such_upload(text));
-  return *id;
-}
 
 std::string attribute_of(const objects::Meta& meta, std::string_view name) {
   const auto found = meta.attributes.find(name);
   return found == meta.attributes.end() ? std::string() : found->second;
-}
-
-// The algorithm and type that an upload was begun with. None named: CRC64NVME of the whole.
-struct UploadChecksum {
-  objects::Algorithm algorithm = default_algorithm;
-  bool composite = false;
-  bool named = false;
-};
-UploadChecksum checksum_of(const objects::Meta& meta) {
-  UploadChecksum checksum;
-  if (const auto algorithm = parse_algorithm(attribute_of(meta, attribute::checksum))) {
-    checksum = {*algorithm, attribute_of(meta, attribute::checksum_type) == "COMPOSITE", true};
-  }
-  return checksum;
 }
 
 Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, objects::Meta& meta) {
@@ -76,11 +50,6 @@ Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, obje
   return {};
 }
 
-template <class Input>
-Outcome<std::optional<CustomerKey>> customer_key_of(const Input& input) {
-  return parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5);
-}
-
 std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
 
 // A user is its own initiator; root, and whoever no longer tells, is the account.
@@ -92,40 +61,37 @@ api::Initiator initiator_of(const objects::Upload& upload) {
   return {.id = canonical_id(upload.meta.owner), .display_name = upload.meta.owner};
 }
 
-// The parts that the client names, against those that there are.
-Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
-                          const UploadChecksum& checksum) {
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const auto bad = [&] {
-      return refuse(
-          errors::invalid_part(
-              "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
-              "specified entity tag may not match the part's entity tag.")
-              .with("PartNumber", std::to_string(parts[i].number))
-              .with("ETag", wanted[i].etag.value_or("")));
-    };
-    if (!parts[i].present || !wanted[i].etag || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
-      return bad();
-    api::CompletedPart copy = wanted[i];
-    TRY(const auto promised, checksum_in(checksum_fields(copy)));
-    if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
-    if (!promised && checksum.named && checksum.composite) {
-      return refuse(errors::invalid_request(
-          fmt::format("The upload was created using a {} checksum. The complete request must include the checksum for "
-                      "each part. It was missing for part {} in the request.",
-                      to_lower_name(checksum.algorithm), parts[i].number)));
-    }
-    if (i + 1 < parts.size() && parts[i].size < min_part_bytes) {
-      return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
-                        .with("ProposedSize", std::to_string(parts[i].size))
-                        .with("MinSizeAllowed", std::to_string(min_part_bytes))
-                        .with("PartNumber", std::to_string(parts[i].number)));
-    }
-  }
-  return {};
+}  // namespace
+
+aws::ApiError no_such_upload(const std::string& id) {
+  return errors::no_such_upload(
+             "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted "
+             "or completed.")
+      .with("UploadId", id);
 }
 
-}  // namespace
+Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
+  const auto id = objects::Id::parse(text);
+  if (!id) return refuse(no_such_upload(text));
+  return *id;
+}
+
+// A part must come with the key that the upload was begun with.
+Task<Outcome<void>> open_upload(Call& call, RequestKeys& keys, const objects::Upload& upload) {
+  auto opened = co_await keys.open(&call, upload.wrapped_key);
+  if (opened || wrapping_of(upload.wrapped_key) != Wrapping::customer) co_return opened;
+  co_return refuse(errors::invalid_request(
+      "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+      "encryption parameters."));
+}
+
+UploadChecksum checksum_of(const objects::Meta& meta) {
+  UploadChecksum checksum;
+  if (const auto algorithm = parse_algorithm(attribute_of(meta, attribute::checksum))) {
+    checksum = {*algorithm, attribute_of(meta, attribute::checksum_type) == "COMPOSITE", true};
+  }
+  return checksum;
+}
 
 Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload(
     Call& call, api::CreateMultipartUploadRequest input) {
@@ -181,7 +147,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
   }
   CO_TRY(auto customer, customer_key_of(input));
   RequestKeys keys(keys_, std::move(customer));
-  CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
+  CO_CHECK(co_await open_upload(call, keys, upload));
 
   Refusal refusal;
   objects::PartRequest put;
@@ -223,7 +189,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(source_customer)));
   CO_TRY(auto customer, customer_key_of(input));
   RequestKeys keys(keys_, std::move(customer));
-  CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
+  CO_CHECK(co_await open_upload(call, keys, upload));
 
   objects::PartCopyRequest copy;
   copy.range = {0, from.found.version.size};
@@ -258,85 +224,6 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   result.last_modified = part->modified;
   if (checksum_of(upload.meta).named) write_checksums(part->checksums, 0, checksum_fields(result), nullptr);
   tell_encryption(encryption_of(upload.meta), input.sse_customer_key_md5, output);
-  co_return output;
-}
-
-Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(
-    Call& call, api::CompleteMultipartUploadRequest input) {
-  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
-  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  if (!input.multipart_upload || !input.multipart_upload->parts || input.multipart_upload->parts->empty()) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
-  const auto& wanted = *input.multipart_upload->parts;
-  objects::CompleteRequest complete;
-  for (const auto& part : wanted) {
-    const int32_t number = part.part_number.value_or(0);
-    if (number < 1 || number > static_cast<int32_t>(objects::max_parts)) {
-      co_return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
-    }
-    if (!complete.numbers.empty() && static_cast<uint32_t>(number) <= complete.numbers.back()) {
-      co_return refuse(errors::invalid_part_order(
-                           "The list of parts was not in ascending order. Parts must be ordered by part number.")
-                           .with("UploadId", input.upload_id));
-    }
-    complete.numbers.push_back(static_cast<uint32_t>(number));
-  }
-  CO_TRY(const auto promised, checksum_in(checksum_fields(input)));
-  CO_TRY(auto customer, customer_key_of(input));
-  if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
-    RequestKeys keys(keys_, std::move(customer));
-    CO_CHECK(co_await keys.open(&call, upload.wrapped_key));
-  }
-  const UploadChecksum checksum = checksum_of(upload.meta);
-  Refusal refusal;
-  complete.bucket = bucket->id;
-  complete.key = input.key;
-  complete.upload = upload.id;
-  complete.versioning = versioning_of(*bucket);
-  complete.checksum = checksum.algorithm;
-  complete.composite = checksum.composite;
-  complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
-    meta.attributes.erase(std::string(attribute::initiator));
-    meta.attributes.erase(std::string(attribute::checksum));
-    meta.attributes.erase(std::string(attribute::checksum_type));
-    return refusal.hold(check_parts(wanted, parts, checksum));
-  };
-  complete.verify = [&](const objects::Version& result) {
-    return refusal.hold([&]() -> Outcome<void> {
-      if (input.mpu_object_size && static_cast<uint64_t>(*input.mpu_object_size) != result.size) {
-        return refuse(errors::invalid_request(
-            fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
-                        *input.mpu_object_size, result.size)));
-      }
-      const bool is_wrong = promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
-                              return own.algorithm == promised->algorithm && own.value == promised->value;
-                            });
-      if (is_wrong)
-        return refuse(errors::bad_digest("The checksum you specified did not match the calculated checksum."));
-      return {};
-    }());
-  };
-  complete.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
-  };
-  auto made = co_await objects_.complete_upload(std::move(complete));
-  if (!made) {
-    if (made.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
-    co_return refuse(refusal.of(std::move(made).error()));
-  }
-  api::CompleteMultipartUploadOutput output;
-  output.location = fmt::format("{}://{}/{}/{}", call.http.secure ? "https" : "http", call.http.host, input.bucket,
-                                codec::percent_encode(input.key, codec::Slash::keep));
-  output.bucket = input.bucket;
-  output.key = input.key;
-  output.etag = quoted(made->etag);
-  write_checksums(made->checksums, made->part_count, checksum_fields(output), &output.checksum_type);
-  if (bucket->is_versioned()) output.version_id = version_text(*made);
-  tell_encryption(encryption_of(made->meta), {}, output);
-  output.expiration = expiration_header(*bucket, *made);
   co_return output;
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/form.h"
 #include "codec/hex.h"
+#include "codec/percent.h"
 #include "codec/utf8.h"
 #include "crypto/hash.h"
 
@@ -82,9 +83,18 @@ Outcome<void> check_key(std::string_view key) {
   return {};
 }
 
+std::string bucket_of(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return codec::percent_decode_leniently(path.substr(0, path.find('/')));
+}
+
 std::string canonical_id(std::string_view account) {
   const auto digest = crypto::Sha256::of("canonical user of account " + std::string(account));
   return codec::hex_encode(digest);
+}
+
+bool is_canonical_id(std::string_view id) {
+  return id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 api::Owner owner_of(std::string_view account) {

@@ -18,8 +18,12 @@ aws::Outcome<void> check_bucket_name(std::string_view name);
 // KeyTooLongError, or InvalidURI for what is no UTF-8.
 aws::Outcome<void> check_key(std::string_view key);
 
+// The bucket of a request's path: its first segment.
+std::string bucket_of(std::string_view path);
+
 // An account as access lists name it: 64 hexadecimal digits, always the same for the account.
 std::string canonical_id(std::string_view account);
+bool is_canonical_id(std::string_view id);
 api::Owner owner_of(std::string_view account);
 
 // What a version is called outside.

@@ -10,6 +10,7 @@
 #include "s3/lifecycle_rules.h"
 #include "s3/object_meta.h"
 #include "s3/ranges.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -99,10 +100,22 @@ struct Service::Picture {
   std::unique_ptr<RequestKeys> keys;
 };
 
+// How an object is encrypted is told, not asked for; only a customer's key comes with a read.
+Outcome<void> check_no_encryption(const Call& call) {
+  for (const std::string_view name : {"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"}) {
+    if (const auto value = call.http.headers.get(name))
+      return refuse(errors::invalid_argument(std::string(name) + " header is not supported for this operation.")
+                        .with("ArgumentName", std::string(name))
+                        .with("ArgumentValue", std::string(*value)));
+  }
+  return {};
+}
+
 template <class Output, class Input>
 Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input& input, Output& output,
                                                          bool with_data) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
   const objects::Version& version = found.version;
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
@@ -162,6 +175,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   if (!version.meta.tags.empty()) output.tag_count = static_cast<int32_t>(version.meta.tags.size());
   if (version.meta.tier != "STANDARD") output.storage_class = version.meta.tier;
   output.expiration = expiration_header(*bucket, version);
+  if (const auto status = replication_status_of(version.meta); !status.empty()) output.replication_status = status;
   if (const auto until = restored_until(version.meta); until && *until > call.now) {
     output.restore = fmt::format("ongoing-request=\"false\", expiry-date=\"{}\"", codec::format_http_date(*until));
   }
@@ -215,7 +229,9 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
   if (wants("ObjectParts") && version.part_count > 0) {
     auto& told = output.object_parts.emplace();
     told.total_parts_count = static_cast<int32_t>(version.part_count);
-    const bool are_listed = !version.checksums.empty() && version.checksums.front().composite;
+    // Only where the client asked for a checksum; the one of the whole by default tells nothing of the parts.
+    const bool are_listed = !version.checksums.empty() && (version.checksums.front().composite ||
+                                                           version.checksums.front().algorithm != default_algorithm);
     const int32_t after = input.part_number_marker.value_or(0);
     const int32_t max = std::min(input.max_parts.value_or(1000), 1000);
     if (after < 0 || max < 0)

@@ -6,6 +6,7 @@
 #include "s3/lifecycle_rules.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -56,6 +57,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   }
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);
+  const bool is_replicated = mark_for_replication(*bucket, input.key, meta);
 
   Refusal refusal;
   objects::PutRequest put;
@@ -63,6 +65,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   put.key = input.key;
   put.versioning = versioning_of(*bucket);
   put.meta = std::move(meta);
+  put.note = is_replicated;
   put.data_key = std::move(data_key);
   put.checksums = {promise.algorithm};
   put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
@@ -74,6 +77,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
     if (made.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
     co_return refuse(refusal.of(std::move(made).error()));
   }
+  if (is_replicated) replication_.wake(bucket->name);
   api::PutObjectOutput output;
   output.etag = quoted(made->etag);
   if (bucket->is_versioned()) output.version_id = version_text(*made);

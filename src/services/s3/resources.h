@@ -17,6 +17,14 @@ namespace api = boreal::api::s3;
 
 inline constexpr std::string_view buckets_partition = "s3/buckets";
 
+// How far the look for versions that were there before the replication rules has come.
+struct ReplicationScan {
+  std::string id;       // of this look: other rules begin another
+  std::string key;      // it is behind this key …
+  std::string version;  // … and this version of it; "null", or an id
+  BOREAL_RECORD(ReplicationScan, id, key, version)
+};
+
 // Configurations are kept as the generated types that carried them, so that they are read back as they were sent.
 struct Bucket {
   std::string name;
@@ -40,13 +48,15 @@ struct Bucket {
   std::optional<std::vector<api::Tag>> tags;
   std::optional<api::ObjectLockConfiguration> object_lock;  // there: the bucket has Object Lock
   std::optional<bool> event_bridge;
+  std::optional<api::ReplicationConfiguration> replication;
+  std::optional<ReplicationScan> replication_scan;  // while it is under way
   std::map<std::string, api::InventoryConfiguration> inventory;
   std::map<std::string, api::MetricsConfiguration> metrics;
   std::map<std::string, api::AnalyticsConfiguration> analytics;
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
   BOREAL_RECORD(Bucket, name, id, account, region, created, versioning, ownership, policy, acl, public_access_block,
                 encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
-                object_lock, event_bridge, inventory, metrics, analytics, tiering)
+                object_lock, event_bridge, replication, replication_scan, inventory, metrics, analytics, tiering)
 
   bool is_versioned() const { return !versioning.empty(); }
   bool has_acls() const { return ownership != "BucketOwnerEnforced"; }
@@ -67,7 +77,9 @@ inline constexpr std::string_view legal_hold = "legal-hold";        // ON, OFF
 inline constexpr std::string_view restored_until = "restored";      // ISO 8601
 inline constexpr std::string_view checksum = "checksum";            // of an upload: CRC32 …
 inline constexpr std::string_view checksum_type = "checksum-type";  // of an upload: COMPOSITE, FULL_OBJECT
-inline constexpr std::string_view initiator = "initiator";          // of an upload: ARN of who began it
+inline constexpr std::string_view upload = "upload";        // of an object: the upload that it was put together from
+inline constexpr std::string_view replication = "replication";      // PENDING, COMPLETED, FAILED, REPLICA
+inline constexpr std::string_view initiator = "initiator";  // of an upload: ARN of who began it
 }  // namespace attribute
 
 }  // namespace boreal::s3

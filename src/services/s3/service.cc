@@ -1,8 +1,11 @@
 #include "s3/service.h"
 
+#include "aws/wire/wire.h"
 #include "base/text.h"
 #include "s3/names.h"
+#include "s3/post_form.h"
 #include "s3/refusal.h"
+#include "s3/replication_rules.h"
 
 namespace boreal::s3 {
 
@@ -11,30 +14,56 @@ std::vector<objects::Tier> storage_tiers() {
           {"REDUCED_REDUNDANCY", false}, {"GLACIER_IR", false},  {"GLACIER", true},     {"DEEP_ARCHIVE", true}};
 }
 
-Service::Service(aws::ServiceContext context, Options options, objects::Objects& objects, aws::Keys& kms,
+Service::Service(aws::ServiceContext context, Options options, objects::Objects& objects, Peers peers,
                  crypto::Sealer sealer)
     : context_(context),
       options_(std::move(options)),
       objects_(objects),
       buckets_(context, objects),
-      keys_(std::move(sealer), context.random, kms),
-      lifecycle_(context, buckets_, objects_, keys_) {}
+      keys_(std::move(sealer), context.random, peers.kms),
+      lifecycle_(context, buckets_, objects_, keys_),
+      access_log_(context, buckets_, objects_, keys_, peers.gate),
+      replication_(context, buckets_, objects_, keys_, peers.gate, peers.sessions),
+      roles_(peers.roles),
+      wire_(model()) {}
 
 Task<Result<void>> Service::start() {
   CO_CHECK(co_await buckets_.start());
   if (options_.lifecycle_tick > Duration(0)) lifecycle_.start(options_.lifecycle_tick);
+  CO_CHECK(access_log_.start(options_.access_log_tick));
+  replication_.start(options_.replication_tick);
   co_return Result<void>();
 }
 
-Task<void> Service::stop() { co_await lifecycle_.stop(); }
+Task<void> Service::stop() {
+  co_await lifecycle_.stop();
+  co_await replication_.stop();
+  co_await access_log_.stop();
+}
+
+Task<std::optional<http::Response>> Service::intercept(http::Request& request, aws::Gate& gate,
+                                                       const std::string& request_id) {
+  if (auto site = site_of(request.host)) {
+    if (request.method != "OPTIONS") co_return co_await answer_website(request, gate, request_id, std::move(*site));
+    request.path = "/" + site->bucket + request.path;
+  }
+  if (request.method == "OPTIONS") co_return answer_preflight(request, request_id);
+  if (request.method != "POST" || !request.query.empty()) co_return std::nullopt;
+  auto boundary = form_boundary(request.headers.get("content-type").value_or(""));
+  if (!boundary) co_return std::nullopt;
+  auto answer = co_await post_object(request, gate, request_id, std::move(*boundary));
+  if (answer) co_return std::move(*answer);
+  co_return aws::wire::refuse(aws::Protocol::rest_xml, answer.error(), request_id);
+}
 
 // A HEAD answer tells the length of the body that it does not have.
 void Service::finish(const http::Request& request, http::Response& response) {
   add_cors(request, response);
-  if (request.method != "HEAD") return;
   const auto length = response.headers.get("content-length");
-  if (!length) return;
-  if (const auto number = parse_uint(*length)) response.head_length = *number;
+  if (request.method == "HEAD" && length) {
+    if (const auto number = parse_uint(*length)) response.head_length = *number;
+  }
+  access_log_.finish(request, response);
 }
 
 Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::string key) {
@@ -80,8 +109,14 @@ Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef buc
   // Also says what is wrong when there is nothing to change.
   CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false));
   Refusal refusal;
-  auto updated = co_await objects_.update(bucket->id, key, objects::Select::exact(found.version.id),
-                                          [&](objects::Version& version) { return refusal.hold(edit(version)); });
+  const bool is_replicated = replicates_change(*bucket, found.version);
+  const auto change = [&](objects::Version& version) {
+    if (is_replicated) mark_pending(version.meta);
+    return refusal.hold(edit(version));
+  };
+  auto updated =
+      co_await objects_.update(bucket->id, key, objects::Select::exact(found.version.id), change, is_replicated);
+  if (updated && is_replicated) replication_.wake(bucket->name);
   if (updated) co_return std::move(*updated);
   if (updated.error().code() == Errc::not_found) co_return refuse(co_await no_such_key(call, bucket, key));
   co_return refuse(refusal.of(std::move(updated).error()));

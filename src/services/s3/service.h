@@ -13,13 +13,18 @@
 #include "api/s3/service.h"
 #include "aws/context.h"
 #include "aws/peers.h"
+#include "aws/wire/wire.h"
 #include "crypto/sealer.h"
 #include "objects/objects.h"
+#include "s3/access_log.h"
 #include "s3/copy.h"
 #include "s3/directory.h"
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
+#include "s3/post_form.h"
+#include "s3/replication.h"
 #include "s3/resources.h"
+#include "s3/website_rules.h"
 
 namespace boreal::s3 {
 
@@ -35,23 +40,39 @@ std::vector<objects::Tier> storage_tiers();
 objects::Versioning versioning_of(const Bucket& bucket);
 
 struct Options {
-  Duration lifecycle_tick{1000};  // real time between looks at the clock; zero: no worker
+  // Real time between a worker's looks at whether there is something to do; zero: no worker.
+  Duration lifecycle_tick{1000};
+  Duration access_log_tick{1000};
+  Duration replication_tick{100};
+};
+
+// Whom it asks in the name of roles and services.
+struct Peers {
+  aws::Keys& kms;
+  aws::Gate& gate;
+  aws::Roles& roles;
+  aws::Sessions& sessions;
 };
 
 // Thread rule: the loop.
 class Service final : public boreal::api::s3::Api, public aws::Recoverable {
  public:
-  Service(aws::ServiceContext context, Options options, objects::Objects& objects, aws::Keys& kms,
-          crypto::Sealer sealer);
+  Service(aws::ServiceContext context, Options options, objects::Objects& objects, Peers peers, crypto::Sealer sealer);
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
   void finish(const http::Request& request, http::Response& response) override;
   Lifecycle& lifecycle() { return lifecycle_; }
+  AccessLog& access_log() { return access_log_; }
+  Replication& replication() { return replication_; }
 
-  // cors.cc
+  // The preflight of a browser (cors.cc) and its uploads (post_object.cc).
   Task<std::optional<http::Response>> intercept(http::Request& request, aws::Gate& gate,
                                                 const std::string& request_id) override;
+
+  // checksums.cc
+  Outcome<void> check_body(const aws::Operation& operation, const http::Request& request,
+                           std::string_view body) override;
 
   // access.cc
   Task<Outcome<std::vector<Access>>> access(Call& call, const aws::Operation& operation,
@@ -81,8 +102,6 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
       Call& call, api::DeleteBucketEncryptionRequest input) override;
   Task<Outcome<api::DeleteBucketLifecycleOutput>> delete_bucket_lifecycle(
       Call& call, api::DeleteBucketLifecycleRequest input) override;
-  Task<Outcome<api::DeleteBucketReplicationOutput>> delete_bucket_replication(
-      Call& call, api::DeleteBucketReplicationRequest input) override;
   Task<Outcome<api::DeleteBucketWebsiteOutput>> delete_bucket_website(Call& call,
                                                                       api::DeleteBucketWebsiteRequest input) override;
   Task<Outcome<api::GetBucketAccelerateConfigurationOutput>> get_bucket_accelerate_configuration(
@@ -96,8 +115,6 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
                                                                 api::GetBucketLoggingRequest input) override;
   Task<Outcome<api::NotificationConfiguration>> get_bucket_notification_configuration(
       Call& call, api::GetBucketNotificationConfigurationRequest input) override;
-  Task<Outcome<api::GetBucketReplicationOutput>> get_bucket_replication(
-      Call& call, api::GetBucketReplicationRequest input) override;
   Task<Outcome<api::GetBucketRequestPaymentOutput>> get_bucket_request_payment(
       Call& call, api::GetBucketRequestPaymentRequest input) override;
   Task<Outcome<api::GetBucketVersioningOutput>> get_bucket_versioning(Call& call,
@@ -121,6 +138,13 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
                                                                       api::PutBucketVersioningRequest input) override;
   Task<Outcome<api::PutBucketWebsiteOutput>> put_bucket_website(Call& call,
                                                                 api::PutBucketWebsiteRequest input) override;
+  // replication_config.cc
+  Task<Outcome<api::DeleteBucketReplicationOutput>> delete_bucket_replication(
+      Call& call, api::DeleteBucketReplicationRequest input) override;
+  Task<Outcome<api::GetBucketReplicationOutput>> get_bucket_replication(
+      Call& call, api::GetBucketReplicationRequest input) override;
+  Task<Outcome<api::PutBucketReplicationOutput>> put_bucket_replication(
+      Call& call, api::PutBucketReplicationRequest input) override;
   // bucket_access.cc
   Task<Outcome<api::DeleteBucketOwnershipControlsOutput>> delete_bucket_ownership_controls(
       Call& call, api::DeleteBucketOwnershipControlsRequest input) override;
@@ -187,7 +211,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Outcome<api::PutObjectOutput>> put_object(Call& call, api::PutObjectRequest input) override;
   // copy.cc
   Task<Outcome<api::CopyObjectOutput>> copy_object(Call& call, api::CopyObjectRequest input) override;
-  // multipart.cc
+  // multipart.cc, complete.cc
   Task<Outcome<api::AbortMultipartUploadOutput>> abort_multipart_upload(
       Call& call, api::AbortMultipartUploadRequest input) override;
   Task<Outcome<api::CompleteMultipartUploadOutput>> complete_multipart_upload(
@@ -251,6 +275,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
                                            std::optional<CustomerKey> customer);
   Task<Outcome<void>> authorize_tag_copy(Call& call, const Bucket& from, const CopySource& source, const Bucket& to,
                                          const std::string& key);
+  Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
+                                                 std::string etag);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
 
   // objects_get.cc: GetObject and HeadObject, whose inputs and outputs are alike.
@@ -258,8 +284,24 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   template <class Output, class Input>
   Task<Outcome<Picture>> describe_object(Call& call, const Input& input, Output& output, bool with_data);
 
+  // post_object.cc
+  Task<Outcome<http::Response>> post_object(http::Request& request, aws::Gate& gate, std::string request_id,
+                                            std::string boundary);
+  Task<Outcome<aws::Caller>> authenticate_form(http::Request& request, aws::Gate& gate, const Form& form,
+                                               const std::string& bucket, FormFile::Limits& limits);
+
+  // cors.cc
   http::Response answer_preflight(const http::Request& request, const std::string& request_id) const;
   void add_cors(const http::Request& request, http::Response& response) const;
+
+  // website.cc
+  struct Visit;
+  Task<http::Response> answer_website(http::Request& request, aws::Gate& gate, const std::string& request_id,
+                                      Site site);
+  Task<Outcome<http::Response>> visit_site(Visit& visit, const std::string& region, const std::string& query);
+  Task<Outcome<http::Response>> answer_missing(Visit& visit, aws::ApiError error);
+  Task<Outcome<http::Response>> read_page(Visit& visit, std::string key);
+  static http::Response refuse_visit(aws::ApiError error, const aws::ApiError* inner, const std::string& request_id);
 
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
@@ -267,8 +309,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Outcome<void>> restore_object_of(const Bucket& bucket, Source& data, std::string head_text);
 
   // access.cc
-  Task<void> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
-                        Access& access);
+  Task<Outcome<void>> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
+                                 Access& access);
   Task<Outcome<void>> add_copy_source(Call& call, std::string text, std::vector<Access>& all);
   Access access_to(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const;
 
@@ -286,6 +328,10 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Directory buckets_;
   KeyMaker keys_;
   Lifecycle lifecycle_;
+  AccessLog access_log_;
+  Replication replication_;
+  aws::Roles& roles_;
+  aws::wire::Wire wire_;  // for what website pages are read by
 };
 
 }  // namespace boreal::s3

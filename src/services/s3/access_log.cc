@@ -1,0 +1,364 @@
+#include "s3/access_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "codec/percent.h"
+#include "codec/time.h"
+#include "s3/acl.h"
+#include "s3/checksums.h"
+#include "s3/names.h"
+#include "s3/object_meta.h"
+#include "s3/service.h"
+#include "s3/text_source.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr std::string_view log_partition = "s3/access-log";
+constexpr std::string_view log_group = "http://acs.amazonaws.com/groups/s3/LogDelivery";
+constexpr std::string_view log_service = "logging.s3.amazonaws.com";
+constexpr Duration age_of_delivery{300'000};
+constexpr size_t size_of_delivery_bytes = 4 << 20;
+constexpr size_t row_bytes = 1 << 20;
+constexpr size_t max_fresh = 20'000;  // records in memory; a tick that brings more loses some
+constexpr size_t rows_at_once = 64;
+
+// Counts what a client takes of an answer; the record is complete when that has ended.
+class LoggedSource final : public Source {
+ public:
+  LoggedSource(std::unique_ptr<Source> inner, std::shared_ptr<AccessLog*> log, LogRecord record, int64_t began_ns)
+      : inner_(std::move(inner)), log_(std::move(log)), record_(std::move(record)), began_ns_(began_ns) {}
+  ~LoggedSource() override {
+    if (*log_ == nullptr) return;
+    record_.total_ms = (monotonic_ns() - began_ns_) / 1'000'000;
+    (*log_)->add(std::move(record_));
+  }
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    auto got = co_await inner_->read(buffer);
+    if (got) record_.bytes_sent += *got;
+    co_return got;
+  }
+  std::optional<uint64_t> size() const override { return inner_->size(); }
+
+ private:
+  std::unique_ptr<Source> inner_;
+  std::shared_ptr<AccessLog*> log_;  // shared: the answer may outlive the log
+  LogRecord record_;
+  int64_t began_ns_;
+};
+
+std::string day_of(Time time) { return codec::format_iso8601(time).substr(0, 10); }
+
+// The group of log deliverers has the permission by the target's access list.
+bool is_granted(const Bucket& target, std::string_view permission) {
+  if (!target.has_acls() || !target.acl || !target.acl->grants) return false;
+  return std::ranges::any_of(*target.acl->grants, [&](const api::Grant& grant) {
+    return grant.grantee && grant.grantee->uri == log_group &&
+           (grant.permission == permission || grant.permission == "FULL_CONTROL");
+  });
+}
+
+}  // namespace
+
+// What is known of a request before its answer.
+struct AccessLog::Request {
+  struct Deleted {
+    std::string key, version_id, code;
+  };
+  Time time;
+  int64_t began_ns = 0;
+  std::string requester;
+  std::string operation;
+  std::vector<Deleted> deleted;
+};
+
+// A row of the catalog, under BUCKET/TIME-UUID: lines on their way to one target.
+struct AccessLog::Lines {
+  std::string account;  // of the bucket that was asked
+  std::string region;
+  api::LoggingEnabled target;  // as it was when the requests came
+  Time first;
+  Time day;  // of the requests, where the names of log objects tell it
+  store::Blob text;
+  BOREAL_RECORD(Lines, account, region, target, first, day, text)
+};
+
+struct AccessLog::Waiting {
+  Time oldest{INT64_MAX};
+  size_t bytes = 0;
+};
+
+// One log object to be.
+struct AccessLog::Batch {
+  std::string bucket;
+  Lines lines;
+  std::vector<std::string> rows;
+};
+
+AccessLog::AccessLog(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
+                     aws::Gate& gate)
+    : context_(context),
+      buckets_(buckets),
+      objects_(objects),
+      keys_(keys),
+      gate_(gate),
+      self_(std::make_shared<AccessLog*>(this)) {}
+
+AccessLog::~AccessLog() { *self_ = nullptr; }
+
+Result<void> AccessLog::start(Duration tick) {
+  std::string from;
+  for (;;) {
+    TRY(const auto rows, context_.catalog.scan(log_partition, "", rows_at_once, from));
+    for (const auto& [key, value] : rows) {
+      TRY(const auto lines, store::decode<Lines>(value));
+      Waiting& waiting = waiting_[key.substr(0, key.find('/'))];
+      waiting.oldest = std::min(waiting.oldest, lines.first);
+      waiting.bytes += lines.text.bytes.size();
+    }
+    if (rows.size() < rows_at_once) break;
+    from = rows.back().first + '\0';
+  }
+  if (tick > Duration(0)) running_.spawn(work(tick));
+  return {};
+}
+
+Task<void> AccessLog::stop() {
+  stopping_ = true;
+  co_await running_.wait();
+  if (auto saved = co_await save(); !saved)
+    log::warn("s3", "access log records are lost", {{"why", saved.error().message()}});
+}
+
+Task<void> AccessLog::work(Duration tick) {
+  while (!stopping_) {
+    auto done = co_await save();
+    if (done) done = co_await deliver();
+    if (!done) log::warn("s3", "access logs wait for the next try", {{"why", done.error().message()}});
+    co_await context_.loop.sleep(tick);
+  }
+}
+
+void AccessLog::begin(const aws::Call& call, const Bucket& bucket) {
+  if (!bucket.logging) return;
+  Request request;
+  request.time = call.now;
+  request.began_ns = monotonic_ns();
+  request.requester = log_requester(call.caller.principal());
+  request.operation = call.operation.name;
+  requests_.insert_or_assign(&call.http, std::move(request));
+}
+
+void AccessLog::add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
+                            const std::string& code) {
+  const auto found = requests_.find(&call.http);
+  if (found != requests_.end()) found->second.deleted.push_back({key, version_id, code});
+}
+
+void AccessLog::finish(const http::Request& request, http::Response& response) {
+  auto under_way = requests_.extract(&request);
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  if (bucket == nullptr || !bucket->logging) return;
+  // What went well without having been seen on its way turned logging on itself.
+  if (!under_way && response.status < 300) return;
+  LogRecord record = log_record_of(request, response);
+  const Request known = under_way ? std::move(under_way.mapped()) : Request{context_.clock.now(), monotonic_ns()};
+  const bool at_website = request.host.find(".s3-website") != std::string::npos;
+  record.bucket_owner = canonical_id(bucket->account);
+  record.time = known.time;
+  record.requester = known.requester;
+  if (known.requester.empty()) record.authentication.clear();
+  record.operation = log_operation(known.operation, request.method, !record.key.empty(), at_website);
+  record.turn_around_ms = record.total_ms = (monotonic_ns() - known.began_ns) / 1'000'000;
+  if (known.operation == "CopyObject" || known.operation == "UploadPartCopy") add_copy_source(request, record);
+  for (const auto& deleted : known.deleted) {
+    LogRecord one = record;
+    one.operation = "BATCH.DELETE.OBJECT";
+    one.key = codec::percent_encode(deleted.key, codec::Slash::keep);
+    one.version_id = deleted.version_id;
+    one.status = deleted.code.empty() ? 204 : 403;
+    one.error_code = deleted.code;
+    one.request_line = "-";
+    one.bytes_sent = 0;
+    add(std::move(one));
+  }
+  if (response.stream != nullptr && request.method != "HEAD") {
+    response.stream =
+        std::make_unique<LoggedSource>(std::move(response.stream), self_, std::move(record), known.began_ns);
+    return;
+  }
+  add(std::move(record));
+}
+
+// Copying reads, too: that is for the log of the bucket that is read.
+void AccessLog::add_copy_source(const http::Request& request, LogRecord record) {
+  const auto source = parse_copy_source(request.headers.get("x-amz-copy-source").value_or(""));
+  const BucketRef bucket = source ? buckets_.find(source->bucket) : nullptr;
+  if (bucket == nullptr || !bucket->logging) return;
+  record.bucket_owner = canonical_id(bucket->account);
+  record.bucket = bucket->name;
+  record.operation += "_GET";
+  record.key = codec::percent_encode(source->key, codec::Slash::keep);
+  record.version_id = source->version_id.value_or("");
+  record.bytes_sent = 0;
+  record.object_size.reset();
+  add(std::move(record));
+}
+
+void AccessLog::add(LogRecord record) {
+  if (fresh_count_ >= max_fresh) {
+    ++lost_;
+    return;
+  }
+  ++fresh_count_;
+  fresh_[record.bucket].push_back(std::move(record));
+}
+
+Task<Result<void>> AccessLog::save() {
+  if (fresh_.empty()) co_return Result<void>();
+  const auto fresh = std::exchange(fresh_, {});
+  fresh_count_ = 0;
+  if (lost_ > 0) log::warn("s3", "there were more requests than could be logged", {{"lost", lost_}});
+  lost_ = 0;
+  auto transaction = co_await context_.catalog.begin(std::string(log_partition));
+  for (const auto& [name, records] : fresh) {
+    const BucketRef bucket = buckets_.find(name);
+    if (bucket == nullptr || !bucket->logging) continue;  // deleted, or told to stop, meanwhile
+    Lines lines{bucket->account, bucket->region, *bucket->logging, records.front().time, records.front().time, {}};
+    const auto flush = [&] {
+      transaction.put(fmt::format("{}/{:016x}-{}", name, lines.first.ms, context_.random.uuid()), store::encode(lines));
+      Waiting& waiting = waiting_[name];
+      waiting.oldest = std::min(waiting.oldest, lines.first);
+      waiting.bytes += lines.text.bytes.size();
+      lines.text.bytes.clear();
+    };
+    for (const LogRecord& record : records) {
+      const bool is_other_day = day_of(record.time) != day_of(lines.day);
+      if (!lines.text.bytes.empty() && (is_other_day || lines.text.bytes.size() >= row_bytes)) flush();
+      if (lines.text.bytes.empty()) lines.first = lines.day = record.time;
+      lines.text.bytes += log_line(record);
+    }
+    flush();
+  }
+  co_return co_await transaction.commit();
+}
+
+Task<Result<void>> AccessLog::deliver() {
+  std::vector<std::string> due;
+  const Time now = context_.clock.now();
+  for (const auto& [bucket, waiting] : waiting_) {
+    // A clock that was put back must not put off what came while it was ahead.
+    const bool is_old = now >= waiting.oldest + age_of_delivery || now + age_of_delivery < waiting.oldest;
+    if (is_old || waiting.bytes >= size_of_delivery_bytes) due.push_back(bucket);
+  }
+  for (const std::string& bucket : due) CO_CHECK(co_await deliver_of(bucket));
+  co_return Result<void>();
+}
+
+Task<Result<void>> AccessLog::deliver_of(std::string bucket) {
+  // Only what is there now: what comes meanwhile is not due.
+  waiting_.erase(bucket);
+  for (;;) {
+    const auto more = co_await deliver_batch(bucket);
+    if (!more) {
+      waiting_[bucket].oldest = Time{0};  // at the next tick again
+      co_return std::unexpected(more.error());
+    }
+    if (!*more) co_return Result<void>();
+  }
+}
+
+// The oldest rows, as far as they go to one object.
+Result<AccessLog::Batch> AccessLog::next_batch(const std::string& bucket) const {
+  Batch batch;
+  batch.bucket = bucket;
+  TRY(const auto rows, context_.catalog.scan(log_partition, bucket + "/", rows_at_once));
+  for (const auto& [key, value] : rows) {
+    TRY(auto lines, store::decode<Lines>(value));
+    if (batch.rows.empty()) {
+      batch.lines = std::move(lines);
+    } else {
+      const bool is_same_target = store::encode(lines.target) == store::encode(batch.lines.target);
+      const bool is_same_day = !is_dated_by_event(lines.target) || day_of(lines.day) == day_of(batch.lines.day);
+      const bool fits = batch.lines.text.bytes.size() + lines.text.bytes.size() <= size_of_delivery_bytes;
+      if (!is_same_target || !is_same_day || !fits) break;
+      batch.lines.text.bytes += lines.text.bytes;
+    }
+    batch.rows.push_back(key);
+  }
+  return batch;
+}
+
+Task<Result<bool>> AccessLog::deliver_batch(std::string bucket) {
+  CO_TRY(auto batch, next_batch(bucket));
+  if (batch.rows.empty()) co_return false;
+  CO_TRY(const bool written, co_await write(batch));
+  if (!written) {
+    log::warn("s3", "access log records are dropped: their target does not take them",
+              {{"bucket", bucket}, {"target", batch.lines.target.target_bucket}});
+  }
+  auto transaction = co_await context_.catalog.begin(std::string(log_partition));
+  for (const std::string& row : batch.rows) transaction.remove(row);
+  CO_CHECK(co_await transaction.commit());
+  co_return true;
+}
+
+Task<Result<bool>> AccessLog::write(Batch& batch) {
+  const api::LoggingEnabled& to = batch.lines.target;
+  const BucketRef target = buckets_.find(to.target_bucket);
+  if (target == nullptr || target->region != batch.lines.region) co_return false;
+  const std::string key = log_object_key(to, batch.lines.account, batch.lines.region, batch.bucket, batch.lines.day,
+                                         context_.clock.now(), context_.random.pick("0123456789ABCDEF", 16));
+  if (!co_await may_write(batch, target, key)) co_return false;
+  objects::PutRequest put;
+  put.bucket = target->id;
+  put.key = key;
+  put.versioning = versioning_of(*target);
+  put.meta.owner = target->account;
+  put.meta.tier = "STANDARD";
+  put.meta.headers.emplace("content-type", "text/plain");
+  if (target->has_acls() && to.target_grants && !to.target_grants->empty()) {
+    auto acl = private_acl(target->account);
+    for (const auto& grant : *to.target_grants) acl.grants->push_back({grant.grantee, grant.permission});
+    put.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
+  }
+  Encryption encryption;
+  auto data_key = co_await keys_.make(nullptr, *target, target->arn_of(key), encryption);
+  if (!data_key) co_return fail(Errc::unavailable, data_key.error().message);
+  keep(encryption, put.meta.attributes);
+  put.data_key = std::move(*data_key);
+  put.checksums = {default_algorithm};
+  TextSource text(batch.lines.text.bytes);
+  auto made = co_await objects_.put(std::move(put), text);
+  if (made) co_return true;
+  if (made.error().code() == Errc::not_found) co_return false;
+  co_return std::unexpected(std::move(made).error());
+}
+
+// By the target's policy, which names the log service, or by its access list, which names the group of old.
+Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::string key) {
+  // AWS delivers no logs under KMS, nor where others pay.
+  const bool is_kms =
+      target->encryption &&
+      target->encryption->rules.front().apply_server_side_encryption_by_default->sse_algorithm != "AES256";
+  if (is_kms || target->payer == "Requester") co_return false;
+  if (is_granted(*target, "WRITE")) co_return true;
+  aws::Access access;
+  access.action = "s3:PutObject";
+  access.resource = target->arn_of(key);
+  access.resource_account = target->account;
+  access.resource_policy = target->policy;
+  access.context.emplace("aws:SourceArn", "arn:aws:s3:::" + batch.bucket);
+  access.context.emplace("aws:SourceAccount", batch.lines.account);
+  access.context.emplace("s3:ResourceAccount", target->account);
+  access.context.emplace("aws:ResourceAccount", target->account);
+  const auto allowed = co_await gate_.authorize(gate_.service(std::string(log_service)), std::move(access));
+  co_return allowed.has_value();
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,82 @@
+// Server access logs: a record for each request to a bucket that has logging, delivered to the target bucket in
+// batches. On the way a record is in memory until the next tick (a second), then in the catalog until it is delivered.
+// kill -9 loses what came since the last tick; one between writing a log object and taking its records out of the
+// catalog delivers them twice. AWS promises no more: "best effort".
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "aws/call.h"
+#include "aws/context.h"
+#include "aws/gate.h"
+#include "base/sync.h"
+#include "objects/objects.h"
+#include "s3/access_log_line.h"
+#include "s3/directory.h"
+#include "s3/encryption.h"
+
+namespace boreal::s3 {
+
+// Thread rule: the loop. Outlived by the directory, the engine, the keys and the gate.
+class AccessLog {
+ public:
+  AccessLog(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
+            aws::Gate& gate);
+  ~AccessLog();
+
+  // Finds out what the last run left; then each `tick` of real time save() and deliver(), unless `tick` is zero.
+  Result<void> start(Duration tick);
+  // Saves what is in memory.
+  Task<void> stop();
+
+  // Who asks for what is known from here on; a request that comes no further is logged as an anonymous one.
+  void begin(const aws::Call& call, const Bucket& bucket);
+  // One of the keys of a DeleteObjects; `code` empty: it went.
+  void add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
+                   const std::string& code);
+  // The answer is ready. Its stream is replaced by one that counts what is sent.
+  void finish(const http::Request& request, http::Response& response);
+
+  // What is in memory goes to the catalog.
+  Task<Result<void>> save();
+  // What is due (five minutes old by the clock, or four MiB) goes to its target bucket.
+  Task<Result<void>> deliver();
+
+  // Implementation.
+  void add(LogRecord record);
+
+ private:
+  struct Request;
+  struct Lines;
+  struct Waiting;
+  struct Batch;
+  Task<void> work(Duration tick);
+  void add_copy_source(const http::Request& request, LogRecord record);
+  Task<Result<void>> deliver_of(std::string bucket);
+  Task<Result<bool>> deliver_batch(std::string bucket);
+  Result<Batch> next_batch(const std::string& bucket) const;
+  // False: it must not or cannot be there, and never will.
+  Task<Result<bool>> write(Batch& batch);
+  Task<bool> may_write(const Batch& batch, BucketRef target, std::string key);
+
+  aws::ServiceContext context_;
+  Directory& buckets_;
+  objects::Objects& objects_;
+  KeyMaker& keys_;
+  aws::Gate& gate_;
+  std::unordered_map<const http::Request*, Request> requests_;  // that are under way, to buckets with logging
+  std::map<std::string, std::vector<LogRecord>> fresh_;         // by bucket
+  size_t fresh_count_ = 0;
+  size_t lost_ = 0;                         // since the last save: there were too many
+  std::map<std::string, Waiting> waiting_;  // by bucket: what the catalog holds
+  // Shared with the streams of answers, which may outlive it; null once it has ended.
+  std::shared_ptr<AccessLog*> self_;
+  TaskGroup running_;
+  bool stopping_ = false;
+};
+
+}  // namespace boreal::s3

@@ -1,0 +1,187 @@
+// CompleteMultipartUpload: parts become an object.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/hex.h"
+#include "codec/percent.h"
+#include "crypto/hash.h"
+#include "s3/checksums.h"
+#include "s3/conditions.h"
+#include "s3/lifecycle_rules.h"
+#include "s3/multipart.h"
+#include "s3/object_meta.h"
+#include "s3/refusal.h"
+#include "s3/replication_rules.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr uint64_t min_part_bytes = 5 << 20;
+
+// The parts that the client names, against those that there are.
+Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
+                          const UploadChecksum& checksum) {
+  for (size_t i = 0; i < parts.size(); ++i) {
+    const auto bad = [&] {
+      return refuse(
+          errors::invalid_part(
+              "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
+              "specified entity tag may not match the part's entity tag.")
+              .with("PartNumber", std::to_string(parts[i].number))
+              .with("ETag", wanted[i].etag.value_or("")));
+    };
+    if (!parts[i].present || !wanted[i].etag || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
+      return bad();
+    api::CompletedPart copy = wanted[i];
+    TRY(const auto promised, checksum_in(checksum_fields(copy)));
+    if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
+    if (!promised && checksum.named && checksum.composite) {
+      return refuse(errors::invalid_request(
+          fmt::format("The upload was created using a {} checksum. The complete request must include the checksum for "
+                      "each part. It was missing for part {} in the request.",
+                      to_lower(algorithm_name(checksum.algorithm)), parts[i].number)));
+    }
+    if (i + 1 < parts.size() && parts[i].size < min_part_bytes) {
+      return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
+                        .with("ProposedSize", std::to_string(parts[i].size))
+                        .with("MinSizeAllowed", std::to_string(min_part_bytes))
+                        .with("PartNumber", std::to_string(parts[i].number)));
+    }
+  }
+  return {};
+}
+
+Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>& parts, const std::string& upload_id) {
+  std::vector<uint32_t> numbers;
+  for (const auto& part : parts) {
+    const int32_t number = part.part_number.value_or(0);
+    if (number < 1 || number > static_cast<int32_t>(objects::max_parts)) {
+      return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
+    }
+    if (!numbers.empty() && static_cast<uint32_t>(number) <= numbers.back()) {
+      return refuse(errors::invalid_part_order(
+                        "The list of parts was not in ascending order. Parts must be ordered by part number.")
+                        .with("UploadId", upload_id));
+    }
+    numbers.push_back(static_cast<uint32_t>(number));
+  }
+  return numbers;
+}
+
+// The entity tag that an object of these parts has; empty when one names no MD5.
+std::string etag_of(const std::vector<api::CompletedPart>& parts) {
+  crypto::Md5 whole;
+  for (const auto& part : parts) {
+    const std::string text = part.etag.value_or("");
+    std::string_view digits = text;
+    if (digits.size() >= 2 && digits.front() == '"' && digits.back() == '"')
+      digits = digits.substr(1, digits.size() - 2);
+    const auto md5 = codec::hex_decode(digits);
+    if (!md5 || md5->size() != 16) return {};
+    whole.update(as_bytes(*md5));
+  }
+  return fmt::format("{}-{}", codec::hex_encode(whole.finish()), parts.size());
+}
+
+api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made) {
+  api::CompleteMultipartUploadOutput output;
+  output.location = fmt::format("{}://{}/{}/{}", call.http.secure ? "https" : "http", call.http.host, bucket.name,
+                                codec::percent_encode(made.key, codec::Slash::keep));
+  output.bucket = bucket.name;
+  output.key = made.key;
+  output.etag = quoted(made.etag);
+  write_checksums(made.checksums, made.part_count, checksum_fields(output), &output.checksum_type);
+  if (bucket.is_versioned()) output.version_id = version_text(made);
+  tell_encryption(encryption_of(made.meta), {}, output);
+  output.expiration = expiration_header(bucket, made);
+  return output;
+}
+
+}  // namespace
+
+// A client that did not hear the answer asks again: as long as the object is there, it hears it now.
+Task<Outcome<objects::Version>> Service::find_completed(BucketRef bucket, std::string key, std::string upload_id,
+                                                        std::string etag) {
+  const auto found = co_await objects_.find(bucket->id, key, objects::Select::latest(), false);
+  if (!found) co_return refuse(no_such_upload(upload_id));
+  const auto& attributes = found->version.meta.attributes;
+  const auto made_by = attributes.find(attribute::upload);
+  const bool is_it = made_by != attributes.end() && made_by->second == upload_id && found->version.etag == etag;
+  if (!is_it) co_return refuse(no_such_upload(upload_id));
+  co_return found->version;
+}
+
+Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(
+    Call& call, api::CompleteMultipartUploadRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
+  if (!input.multipart_upload || !input.multipart_upload->parts || input.multipart_upload->parts->empty()) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  const auto& wanted = *input.multipart_upload->parts;
+  objects::CompleteRequest complete;
+  CO_TRY(complete.numbers, numbers_of(wanted, input.upload_id));
+  const auto found = co_await find_upload(bucket, input.key, input.upload_id);
+  if (!found) {
+    if (found.error().code != "NoSuchUpload") co_return refuse(found.error());
+    CO_TRY(const auto made, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
+    co_return told(call, *bucket, made);
+  }
+  const objects::Upload& upload = *found;
+  CO_TRY(const auto promised, checksum_in(checksum_fields(input)));
+  CO_TRY(auto customer, customer_key_of(input));
+  if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
+    RequestKeys keys(keys_, std::move(customer));
+    CO_CHECK(co_await open_upload(call, keys, upload));
+  }
+  const UploadChecksum checksum = checksum_of(upload.meta);
+  Refusal refusal;
+  complete.bucket = bucket->id;
+  complete.key = input.key;
+  complete.upload = upload.id;
+  complete.versioning = versioning_of(*bucket);
+  complete.checksum = checksum.algorithm;
+  complete.composite = checksum.composite;
+  const bool is_replicated = replicates_object(*bucket, input.key, upload.meta);
+  complete.note = is_replicated;
+  complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
+    meta.attributes.erase(std::string(attribute::initiator));
+    meta.attributes.erase(std::string(attribute::checksum));
+    meta.attributes.erase(std::string(attribute::checksum_type));
+    meta.attributes[std::string(attribute::upload)] = input.upload_id;
+    if (is_replicated) mark_pending(meta);
+    return refusal.hold(check_parts(wanted, parts, checksum));
+  };
+  complete.verify = [&](const objects::Version& result) {
+    return refusal.hold([&]() -> Outcome<void> {
+      if (input.mpu_object_size && static_cast<uint64_t>(*input.mpu_object_size) != result.size) {
+        return refuse(errors::invalid_request(
+            fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
+                        *input.mpu_object_size, result.size)));
+      }
+      const bool is_wrong = promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
+                              return own.algorithm == promised->algorithm && own.value == promised->value;
+                            });
+      if (is_wrong)
+        return refuse(errors::bad_digest("The checksum you specified did not match the calculated checksum."));
+      return {};
+    }());
+  };
+  complete.precondition = [&](const objects::Version* latest) {
+    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+  };
+  auto made = co_await objects_.complete_upload(std::move(complete));
+  if (!made) {
+    if (made.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
+    co_return refuse(refusal.of(std::move(made).error()));
+  }
+  if (is_replicated) replication_.wake(bucket->name);
+  co_return told(call, *bucket, *made);
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,240 @@
+// POST Object: a browser's form is read as the PutObject that it stands for, and then goes that one's way.
+#include <fmt/format.h>
+
+#include "aws/gate.h"
+#include "aws/wire/wire.h"
+#include "aws/wire/xml.h"
+#include "base/text.h"
+#include "codec/percent.h"
+#include "codec/xml.h"
+#include "s3/names.h"
+#include "s3/post_form.h"
+#include "s3/post_policy.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr size_t chunk_bytes = 16 << 10;
+
+aws::ApiError missing_field(std::string_view name) {
+  return errors::invalid_argument(
+             fmt::format("Bucket POST must contain a field named '{}'.  If it is specified, please "
+                         "check the order of the fields.",
+                         name))
+      .with("ArgumentName", std::string(name))
+      .with("ArgumentValue", "");
+}
+
+// The signature of a form, in one of its two ways; nullopt: the form is anonymous.
+Outcome<std::optional<aws::FormSignature>> signature_of(const Form& form) {
+  const auto value = [&](std::string_view name) {
+    const std::string* found = form.find(name);
+    return found ? *found : std::string();
+  };
+  const auto has = [&](std::string_view name) { return form.find(name) != nullptr; };
+  const bool is_version_2 = !has("x-amz-algorithm") && (has("AWSAccessKeyId") || has("signature"));
+  const bool is_signed = is_version_2 || has("x-amz-algorithm") || has("x-amz-signature") || has("x-amz-credential");
+  if (!has("policy")) {
+    if (is_signed) return refuse(missing_field("policy"));
+    return std::nullopt;
+  }
+  aws::FormSignature signature;
+  signature.policy = value("policy");
+  signature.version_2 = is_version_2;
+  const std::vector<std::string_view> wanted =
+      is_version_2
+          ? std::vector<std::string_view>{"AWSAccessKeyId", "signature"}
+          : std::vector<std::string_view>{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"};
+  for (const std::string_view name : wanted) {
+    if (!has(name)) return refuse(missing_field(name));
+  }
+  signature.algorithm = value("x-amz-algorithm");
+  signature.credential = value(is_version_2 ? "AWSAccessKeyId" : "x-amz-credential");
+  signature.date = value("x-amz-date");
+  signature.signature = value(is_version_2 ? "signature" : "x-amz-signature");
+  return signature;
+}
+
+// The field `tagging` holds XML; PutObject wants a query string.
+Outcome<std::string> tagging_header(const std::string& text) {
+  const auto malformed = [] {
+    return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  };
+  const auto document = xml::Document::parse(text);
+  if (!document || document->root().name() != "Tagging") return malformed();
+  api::Tagging tagging;
+  std::vector<std::string> missing;
+  const auto read = aws::wire::read_xml_members(codec::shape_of<api::Tagging>(), &tagging, document->root(), &missing);
+  if (!read || !missing.empty()) return malformed();
+  std::string query;
+  for (const auto& tag : tagging.tag_set) {
+    if (!query.empty()) query += '&';
+    query += codec::percent_encode(tag.key) + "=" + codec::percent_encode(tag.value);
+  }
+  return query;
+}
+
+bool is_header_field(std::string_view name) {
+  for (const std::string_view known : {"cache-control", "content-type", "content-disposition", "content-encoding",
+                                       "content-language", "content-md5", "expires", "if-match", "if-none-match"}) {
+    if (name == known) return true;
+  }
+  const bool is_of_signature = name == "x-amz-algorithm" || name == "x-amz-credential" || name == "x-amz-date" ||
+                               name == "x-amz-signature" || name == "x-amz-security-token";
+  return name.starts_with("x-amz-") && !is_of_signature;
+}
+
+std::string with_file_name(std::string key, std::string_view file_name) {
+  constexpr std::string_view variable = "${filename}";
+  // Some browsers send the whole path.
+  file_name.remove_prefix(file_name.find_last_of("/\\") + 1);
+  const size_t at = key.find(variable);
+  if (at != std::string::npos) key.replace(at, variable.size(), file_name);
+  return key;
+}
+
+bool is_header_text(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+Outcome<http::Request> put_request(const http::Request& post, const Form& form, const std::string& bucket,
+                                   const std::string& key) {
+  http::Request put;
+  put.method = "PUT";
+  put.path = "/" + codec::percent_encode(bucket) + "/" + codec::percent_encode(key, codec::Slash::keep);
+  put.target = put.path;
+  put.host = post.host;
+  put.peer = post.peer;
+  put.secure = post.secure;
+  put.headers.add("transfer-encoding", "chunked");  // how long the file is shows when it ends
+  for (const std::string_view name : {"user-agent", "referer", "origin"}) {
+    if (const auto value = post.headers.get(name)) put.headers.add(name, *value);
+  }
+  for (const FormField& field : form.fields) {
+    const std::string name = to_lower(field.name);
+    if (!is_header_text(name) || !is_header_text(field.value)) {
+      return refuse(errors::invalid_argument("A field of the form has a line break in it.").with("ArgumentName", name));
+    }
+    if (name == "acl") {
+      put.headers.set("x-amz-acl", field.value);
+    } else if (name == "tagging") {
+      TRY(const std::string tagging, tagging_header(field.value));
+      put.headers.set("x-amz-tagging", tagging);
+    } else if (is_header_field(name)) {
+      put.headers.set(name, field.value);
+    }
+  }
+  return put;
+}
+
+// Where the browser is sent after a success; nullopt: nowhere.
+std::optional<std::string> redirect_of(const Form& form, const std::string& bucket, const std::string& key,
+                                       const std::string& etag) {
+  const std::string* target = form.find("success_action_redirect");
+  if (target == nullptr) target = form.find("redirect");
+  if (target == nullptr || !(target->starts_with("http://") || target->starts_with("https://"))) return std::nullopt;
+  return fmt::format("{}{}bucket={}&key={}&etag={}", *target, target->find('?') == std::string::npos ? "?" : "&",
+                     codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
+}
+
+http::Response tell_success(const Form& form, const std::string& location, const std::string& bucket,
+                            const std::string& key, const std::string& etag) {
+  http::Response response;
+  response.status = 204;
+  response.headers.set("ETag", etag);
+  response.headers.set("Location", location);
+  if (const auto redirect = redirect_of(form, bucket, key, etag)) {
+    response.status = 303;
+    response.headers.set("Location", *redirect);
+    return response;
+  }
+  const std::string* wanted = form.find("success_action_status");
+  if (wanted == nullptr) return response;
+  if (*wanted == "200") response.status = 200;
+  if (*wanted != "201") return response;
+  response.status = 201;
+  xml::Writer xml(response.body);
+  xml.declaration();
+  xml.begin("PostResponse");
+  xml.element("Location", location);
+  xml.element("Bucket", bucket);
+  xml.element("Key", key);
+  xml.element("ETag", etag);
+  xml.end();
+  response.headers.set("Content-Type", "application/xml");
+  return response;
+}
+
+}  // namespace
+
+Task<Outcome<aws::Caller>> Service::authenticate_form(http::Request& request, aws::Gate& gate, const Form& form,
+                                                      const std::string& bucket, FormFile::Limits& limits) {
+  CO_TRY(auto signature, signature_of(form));
+  if (!signature) {
+    aws::CheckedBody* checked = nullptr;
+    co_return co_await gate.authenticate(request, model(), aws::Protocol::rest_xml, nullptr, &checked);
+  }
+  const std::string* token = form.find("x-amz-security-token");
+  CO_TRY(auto caller, co_await gate.authenticate_form(*signature, token ? *token : "", aws::Protocol::rest_xml));
+  CO_TRY(const auto policy, PostPolicy::parse(signature->policy));
+  CO_CHECK(policy.check(form, bucket, context_.clock.now()));
+  limits = policy.limits();
+  co_return std::move(caller);
+}
+
+Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::Gate& gate, std::string request_id,
+                                                   std::string boundary) {
+  FormParser parser(boundary);
+  std::string chunk(chunk_bytes, '\0');
+  for (bool begun = false; !begun;) {
+    CO_TRY(const size_t got, co_await request.body->read(std::as_writable_bytes(std::span(chunk))));
+    if (got == 0) co_return refuse(FormParser::ended_early());
+    CO_TRY(begun, parser.take(std::string_view(chunk).substr(0, got)));
+  }
+  Form& form = parser.form();
+  const std::string bucket_name = bucket_of(request.path);
+  CO_TRY(const BucketRef bucket, buckets_.need(bucket_name));
+  const std::string* key_field = form.find("key");
+  if (key_field == nullptr) co_return refuse(missing_field("key"));
+  const std::string key = with_file_name(*key_field, form.file_name);
+  if (key.empty()) {
+    co_return refuse(
+        errors::invalid_argument("User key must have a length greater than 0.").with("ArgumentName", "key"));
+  }
+  FormFile::Limits limits;
+  CO_TRY(const auto caller, co_await authenticate_form(request, gate, form, bucket_name, limits));
+
+  CO_TRY(http::Request put, put_request(request, form, bucket_name, key));
+  std::optional<aws::ApiError> failure;
+  put.body = std::make_unique<FormFile>(*request.body, parser.delimiter(), parser.rest(), limits, failure);
+  CO_TRY(const auto route, wire_.route(aws::Protocol::rest_xml, put, ""));
+  CO_TRY(auto input, wire_.parse(route, put, ""));
+  Call call{.caller = caller,
+            .operation = *route.operation,
+            .region = bucket->region,
+            .account = caller.account(),
+            .request_id = request_id,
+            .now = context_.clock.now(),
+            .http = put,
+            .response_headers = {},
+            .gate = gate};
+  CO_TRY(auto accesses, co_await access(call, *route.operation, input));
+  for (Access& one : accesses) CO_CHECK(co_await call.authorize(std::move(one)));
+  const auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));
+  if (!made) {
+    if (failure) co_return refuse(std::move(*failure));
+    co_return refuse(made.error());
+  }
+  const std::string location = fmt::format("{}://{}/{}/{}", request.secure ? "https" : "http", request.host,
+                                           bucket_name, codec::percent_encode(key, codec::Slash::keep));
+  http::Response response = tell_success(form, location, bucket_name, key, made->etag.value_or(""));
+  response.headers.set("x-amz-request-id", request_id);
+  if (made->version_id) response.headers.set("x-amz-version-id", *made->version_id);
+  if (made->server_side_encryption) response.headers.set("x-amz-server-side-encryption", *made->server_side_encryption);
+  co_return response;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,135 @@
+#include "s3/post_policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "codec/base64.h"
+#include "codec/json_value.h"
+#include "codec/time.h"
+
+namespace boreal::s3 {
+
+using aws::Outcome;
+
+namespace {
+
+std::unexpected<aws::ApiError> invalid(std::string why) {
+  return aws::refuse({"InvalidPolicyDocument", 400, "Invalid Policy: " + std::move(why)});
+}
+
+std::unexpected<aws::ApiError> unfit(std::string why) {
+  return aws::refuse({"AccessDenied", 403, "Invalid according to Policy: " + std::move(why)});
+}
+
+// What a form may say without the policy's leave: the policy itself and what it is signed with.
+bool needs_no_condition(std::string_view name) {
+  for (const std::string_view known : {"policy", "signature", "x-amz-signature", "awsaccesskeyid", "file"}) {
+    if (name == known) return true;
+  }
+  return name.starts_with("x-ignore-");
+}
+
+std::optional<std::string> text_of(const json::Value& value) {
+  if (value.string()) return *value.string();
+  if (value.number_text()) return *value.number_text();
+  return std::nullopt;
+}
+
+// A list of types, of which each must fit by itself.
+bool all_start_with(const std::string& list, const std::string& prefix) {
+  const auto items = split(list, ',');
+  return std::ranges::all_of(items, [&](std::string_view item) { return trim(item).starts_with(prefix); });
+}
+
+}  // namespace
+
+Outcome<PostPolicy> PostPolicy::parse(std::string_view document) {
+  const auto text = codec::base64_decode(document);
+  if (!text) return invalid("Invalid Base64 Encoding.");
+  const auto json = json::parse(*text, json::Duplicates::refuse);
+  if (!json || json->object() == nullptr) return invalid("Invalid JSON.");
+  PostPolicy policy;
+  const json::Value* expiration = json->find("expiration");
+  if (expiration == nullptr) return invalid("Policy missing expiration.");
+  // In the long form, in UTC.
+  const std::string* date = expiration->string();
+  const bool is_long = date != nullptr && date->ends_with('Z') && date->find('T') == 10;
+  const auto expires = is_long ? codec::parse_iso8601(*date) : fail(Errc::invalid, "another form");
+  if (!expires) {
+    return invalid(fmt::format("Invalid 'expiration' value: '{}'", text_of(*expiration).value_or("")));
+  }
+  policy.expires_ = *expires;
+  const json::Value* conditions = json->find("conditions");
+  if (conditions == nullptr) return invalid("Policy missing conditions.");
+  if (conditions->array() == nullptr) return invalid("Invalid 'conditions' value: must be a List.");
+  for (const json::Value& condition : *conditions->array()) {
+    if (condition.object()) {
+      if (condition.object()->empty())
+        return invalid("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.");
+      for (const json::Member& member : *condition.object()) {
+        const auto value = text_of(member.value);
+        if (!value)
+          return invalid(fmt::format("Invalid Simple-Condition: value of '{}' must be a string.", member.name));
+        CHECK(policy.add("eq", member.name, *value));
+      }
+      continue;
+    }
+    if (condition.array() == nullptr) return invalid("Invalid condition: must be a list or an object.");
+    std::vector<std::string> parts;
+    for (const json::Value& part : *condition.array()) {
+      auto value = text_of(part);
+      if (!value) return invalid("Invalid condition: its parts must be strings or numbers.");
+      parts.push_back(std::move(*value));
+    }
+    CHECK(policy.add_array(parts));
+  }
+  return policy;
+}
+
+Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
+  if (parts.size() != 3) return invalid("Invalid condition: it must have an operation and two values.");
+  const std::string operation = to_lower(parts[0]);
+  if (operation == "content-length-range") {
+    const auto min = parse_uint(parts[1]);
+    const auto max = parse_uint(parts[2]);
+    if (!min || !max || *min > *max)
+      return invalid("Invalid content-length-range: it must be two numbers, the smaller first.");
+    limits_ = {*min, *max};
+    return {};
+  }
+  if (operation != "eq" && operation != "starts-with") return invalid(fmt::format("Invalid operation '{}'.", parts[0]));
+  if (!parts[1].starts_with('$')) return invalid(fmt::format("Invalid condition: '{}' must begin with '$'.", parts[1]));
+  return add(operation, parts[1].substr(1), parts[2]);
+}
+
+Outcome<void> PostPolicy::add(const std::string& operation, std::string field, std::string value) {
+  std::string text = fmt::format(R"(["{}", "${}", "{}"])", operation, field, value);
+  conditions_.push_back({to_lower(field), std::move(value), operation == "starts-with", std::move(text)});
+  return {};
+}
+
+Outcome<void> PostPolicy::check(const Form& form, const std::string& bucket, Time now) const {
+  if (now >= expires_) return unfit("Policy expired.");
+  for (const Condition& condition : conditions_) {
+    const std::string* value = condition.field == "bucket" ? &bucket : form.find(condition.field);
+    bool fits = value != nullptr;
+    if (fits && condition.is_prefix) {
+      fits = condition.field == "content-type" ? all_start_with(*value, condition.value)
+                                               : value->starts_with(condition.value);
+    } else if (fits) {
+      fits = *value == condition.value;
+    }
+    if (!fits) return unfit("Policy Condition failed: " + condition.text);
+  }
+  for (const FormField& field : form.fields) {
+    const std::string name = to_lower(field.name);
+    const bool is_known = needs_no_condition(name) ||
+                          std::ranges::any_of(conditions_, [&](const Condition& c) { return c.field == name; });
+    if (!is_known) return unfit("Extra input fields: " + name);
+  }
+  return {};
+}
+
+}  // namespace boreal::s3

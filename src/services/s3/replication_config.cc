@@ -1,0 +1,83 @@
+// A bucket's replication rules: what they ask for must be there before they are taken.
+#include <fmt/format.h>
+
+#include "s3/replication_rules.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const api::ReplicationConfiguration& wanted) {
+  if (from.versioning != "Enabled") {
+    return refuse(
+        errors::invalid_request("Versioning must be 'Enabled' on the bucket to apply a replication configuration"));
+  }
+  for (const auto& rule : wanted.rules) {
+    const std::string name = destination_bucket(rule.destination);
+    if (name == from.name) return refuse(errors::invalid_request("Destination bucket cannot be the source bucket."));
+    const BucketRef to = buckets.find(name);
+    if (to == nullptr) return refuse(errors::invalid_request("Destination bucket must exist."));
+    if (to->versioning != "Enabled")
+      return refuse(errors::invalid_request("Destination bucket must have versioning enabled."));
+    if (from.object_lock && !to->object_lock) {
+      return refuse(errors::invalid_request(
+          "Object Lock must be enabled on the destination bucket, as it is on the source bucket."));
+    }
+    if (rule.destination.account && *rule.destination.account != to->account) {
+      return refuse(errors::invalid_request(
+          fmt::format("Account {} is not the owner of the destination bucket.", *rule.destination.account)));
+    }
+  }
+  return {};
+}
+
+bool wants_existing(const api::ReplicationConfiguration& configuration) {
+  return std::ranges::any_of(configuration.rules, [](const api::ReplicationRule& rule) {
+    return rule.existing_object_replication && rule.existing_object_replication->status == "Enabled";
+  });
+}
+
+}  // namespace
+
+Task<Outcome<api::PutBucketReplicationOutput>> Service::put_bucket_replication(Call& call,
+                                                                               api::PutBucketReplicationRequest input) {
+  auto& wanted = input.replication_configuration;
+  CO_CHECK(check_replication(wanted));
+  CO_CHECK(co_await roles_.check_pass(call, wanted.role, "s3.amazonaws.com"));
+  for (auto& rule : wanted.rules) {
+    if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();
+  }
+  CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
+    CHECK(check_buckets(bucket, buckets_, wanted));
+    bucket.replication = wanted;
+    bucket.replication_scan.reset();
+    if (wants_existing(wanted)) bucket.replication_scan = ReplicationScan{context_.random.uuid(), {}, {}};
+    return {};
+  }));
+  replication_.wake(input.bucket);
+  co_return api::PutBucketReplicationOutput{};
+}
+
+Task<Outcome<api::GetBucketReplicationOutput>> Service::get_bucket_replication(Call&,
+                                                                               api::GetBucketReplicationRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (!bucket->replication) {
+    co_return refuse(errors::replication_configuration_not_found_error("The replication configuration was not found")
+                         .with("BucketName", bucket->name));
+  }
+  co_return api::GetBucketReplicationOutput{.replication_configuration = bucket->replication};
+}
+
+// What waits to be replicated is told FAILED by the worker: no rule is left for it.
+Task<Outcome<api::DeleteBucketReplicationOutput>> Service::delete_bucket_replication(
+    Call&, api::DeleteBucketReplicationRequest input) {
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) {
+    bucket.replication.reset();
+    bucket.replication_scan.reset();
+  }));
+  replication_.wake(input.bucket);
+  co_return api::DeleteBucketReplicationOutput{};
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,231 @@
+// One version to one destination.
+// Source: S3 User Guide, "Setting up permissions for live replication", "Replicating encrypted objects",
+// "Changing the replica owner".
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/policy.h"
+#include "base/log.h"
+#include "s3/acl.h"
+#include "s3/names.h"
+#include "s3/object_lock.h"
+#include "s3/replication.h"
+#include "s3/replication_rules.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr std::string_view s3_service = "s3.amazonaws.com";
+constexpr std::string_view session_name = "s3-replication";
+constexpr std::string_view lock_attributes[] = {attribute::lock_mode, attribute::lock_until, attribute::legal_hold};
+
+bool has_lock(const objects::Meta& meta) {
+  return std::ranges::any_of(lock_attributes, [&](std::string_view name) { return meta.attributes.contains(name); });
+}
+
+void carry(std::string_view name, const objects::Properties& from, objects::Properties& to) {
+  to.erase(std::string(name));
+  if (const auto found = from.find(name); found != from.end()) to.emplace(name, found->second);
+}
+
+bool overrides_owner(const api::ReplicationRule& rule) {
+  return rule.destination.access_control_translation &&
+         rule.destination.access_control_translation->owner == "Destination";
+}
+
+}  // namespace
+
+struct Replication::Job {
+  BucketRef from;
+  const objects::Found& found;
+  const api::ReplicationRule& rule;
+  BucketRef to;
+  aws::Caller caller;     // of the role
+  bool with_tags = true;  // the role may read and write them
+  const objects::Version& version() const { return found.version; }
+};
+
+// A session of the role, if its trust policy lets S3 have one.
+Task<aws::Outcome<aws::Caller>> Replication::assume(std::string role_arn, std::string account) {
+  CO_TRY(const auto role, co_await sessions_.role(role_arn));
+  if (!role) co_return refuse(aws::ApiError("AccessDenied", 403, fmt::format("The role {} does not exist.", role_arn)));
+  aws::Principal service;
+  service.kind = aws::Principal::Kind::service;
+  service.service = s3_service;
+  CO_TRY(const auto trust, aws::Policy::parse(role->trust_policy, aws::PolicyKind::trust));
+  aws::Context context;
+  context.emplace("aws:SourceAccount", account);
+  aws::add_principal_keys(context, service);
+  const auto decision = aws::evaluate({.principal = service,
+                                       .action = "sts:AssumeRole",
+                                       .resource = role_arn,
+                                       .context = context,
+                                       .identity = {},
+                                       .session = {},
+                                       .resource_policy = &trust,
+                                       .resource_policy_rules = true,
+                                       .resource_account = role->account});
+  if (!decision.allowed) {
+    co_return refuse(aws::ApiError(
+        "AccessDenied", 403, fmt::format("The trust policy of {} does not let {} assume it.", role_arn, s3_service)));
+  }
+  co_return co_await gate_.assume(role_arn, std::string(session_name));
+}
+
+Task<bool> Replication::may(const Job& job, std::string action, bool at_destination, bool on_object) {
+  const Bucket& bucket = at_destination ? *job.to : *job.from;
+  aws::Access access;
+  access.action = std::move(action);
+  access.resource = on_object ? bucket.arn_of(job.version().key) : bucket.arn();
+  access.resource_account = bucket.account;
+  access.resource_policy = bucket.policy;
+  access.context.emplace("s3:ResourceAccount", bucket.account);
+  access.context.emplace("aws:ResourceAccount", bucket.account);
+  for (const auto& [name, value] : job.version().meta.tags)
+    access.context.emplace((at_destination ? "s3:RequestObjectTag/" : "s3:ExistingObjectTag/") + name, value);
+  const auto allowed = co_await gate_.authorize(job.caller, access);
+  if (!allowed) log::info("s3", "replication is not allowed", {{"why", allowed.error().message}});
+  co_return allowed.has_value();
+}
+
+// What AWS's documentation asks of the role, as far as this version needs it. Tags without permission stay behind; all
+// else without it stays as a whole.
+Task<bool> Replication::may_all(Job& job) {
+  const auto at_source = [&](std::string_view action, bool on_object) {
+    return may(job, std::string(action), false, on_object);
+  };
+  const auto at_destination = [&](std::string_view action) { return may(job, std::string(action), true, true); };
+  if (!co_await at_source("s3:GetReplicationConfiguration", false)) co_return false;
+  if (!co_await at_source("s3:ListBucket", false)) co_return false;
+  if (job.version().is_delete_marker) co_return co_await at_destination("s3:ReplicateDelete");
+  if (!co_await at_source("s3:GetObjectVersionForReplication", true)) co_return false;
+  if (!co_await at_source("s3:GetObjectVersionAcl", true)) co_return false;
+  if (!co_await at_destination("s3:ReplicateObject")) co_return false;
+  if (overrides_owner(job.rule) && !co_await at_destination("s3:ObjectOwnerOverrideToBucketOwner")) co_return false;
+  if (has_lock(job.version().meta)) {
+    if (!co_await at_source("s3:GetObjectRetention", true)) co_return false;
+    if (!co_await at_source("s3:GetObjectLegalHold", true)) co_return false;
+  }
+  if (!job.version().meta.tags.empty()) {
+    job.with_tags = co_await at_source("s3:GetObjectVersionTagging", true);
+    if (job.with_tags) job.with_tags = co_await at_destination("s3:ReplicateTags");
+  }
+  co_return true;
+}
+
+Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, const objects::Found& found,
+                                                          const api::ReplicationRule& rule) {
+  const BucketRef to = buckets_.find(destination_bucket(rule.destination));
+  if (to == nullptr || to->versioning != "Enabled") co_return Outcome::failed;
+  if (rule.destination.account && *rule.destination.account != to->account) co_return Outcome::failed;
+  if (has_lock(found.version.meta) && !to->object_lock) co_return Outcome::failed;
+  auto caller = co_await assume(bucket->replication->role, bucket->account);
+  if (!caller) {
+    log::info("s3", "replication has no role", {{"bucket", bucket->name}, {"why", caller.error().message}});
+    co_return Outcome::failed;
+  }
+  Job job{.from = bucket, .found = found, .rule = rule, .to = to, .caller = std::move(*caller)};
+  co_return co_await perform(job);
+}
+
+Task<Result<Replication::Outcome>> Replication::perform(Job& job) {
+  if (!co_await may_all(job)) co_return Outcome::failed;
+  auto there = co_await objects_.find(job.to->id, job.version().key, objects::Select::exact(job.version().id), false);
+  if (!there && there.error().code() != Errc::not_found) co_return std::unexpected(std::move(there).error());
+  if (job.version().is_delete_marker) {
+    if (there) co_return Outcome::done;
+    co_return co_await put_marker(job);
+  }
+  if (there) co_return co_await update_replica(job);
+  // Replicas are not replicated further; only what is changed of them may go back.
+  if (replication_status_of(job.version().meta) == replication_status::replica) co_return Outcome::done;
+  co_return co_await put_object(job);
+}
+
+Task<Result<Replication::Outcome>> Replication::put_marker(Job& job) {
+  objects::RemoveRequest remove;
+  remove.bucket = job.to->id;
+  remove.key = job.version().key;
+  remove.versioning = objects::Versioning::on;
+  remove.origin = objects::Origin{job.version().id, job.version().modified, ""};
+  CO_CHECK(co_await objects_.remove(std::move(remove)));
+  co_return Outcome::done;
+}
+
+// Owner, class, access list and status of the replica; the rest is the source's.
+objects::Meta replica_meta(const Bucket& to, const api::ReplicationRule& rule, const objects::Meta& from,
+                           bool with_tags) {
+  objects::Meta meta = from;
+  const bool changes_owner = overrides_owner(rule) || !to.has_acls();
+  if (changes_owner) meta.owner = to.account;
+  if (changes_owner) meta.attributes.erase(std::string(attribute::acl));
+  meta.tier = rule.destination.storage_class.value_or(from.tier);
+  if (!with_tags) meta.tags.clear();
+  meta.attributes.erase(std::string(attribute::restored_until));
+  meta.attributes.insert_or_assign(std::string(attribute::replication), std::string(replication_status::replica));
+  return meta;
+}
+
+// KMS: opened by the role with the source's key, sealed anew under the rule's.
+Task<aws::Outcome<void>> Replication::make_key(Job& job, Encryption& encryption, objects::CopyRequest& copy,
+                                               RequestKeys& keys) {
+  aws::Access decrypt{.action = "kms:Decrypt", .resource = encryption.kms_key};
+  decrypt.context.emplace("kms:ViaService", fmt::format("s3.{}.amazonaws.com", job.from->region));
+  CO_CHECK(co_await gate_.authorize(job.caller, std::move(decrypt)));
+  const auto& configured = job.rule.destination.encryption_configuration;
+  encryption.kms_key = configured ? configured->replica_kms_key_id.value_or("") : "";
+  encryption.kms_context.clear();
+  aws::Access encrypt{.action = "kms:Encrypt", .resource = encryption.kms_key};
+  encrypt.context.emplace("kms:ViaService", fmt::format("s3.{}.amazonaws.com", job.to->region));
+  CO_CHECK(co_await gate_.authorize(job.caller, std::move(encrypt)));
+  CO_CHECK(co_await keys.open(nullptr, job.version().wrapped_key));
+  CO_TRY(copy.new_key, co_await keys_.make(nullptr, *job.to, job.to->arn_of(job.version().key), encryption));
+  co_return aws::Outcome<void>();
+}
+
+Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
+  const objects::Version& version = job.version();
+  objects::CopyRequest copy;
+  copy.source = job.found;
+  copy.bucket = job.to->id;
+  copy.key = version.key;
+  copy.versioning = objects::Versioning::on;
+  copy.meta = replica_meta(*job.to, job.rule, version.meta, job.with_tags);
+  copy.origin = objects::Origin{version.id, version.modified, version.etag};
+  for (const auto& checksum : version.checksums) copy.checksums.push_back(checksum.algorithm);
+  RequestKeys keys(keys_, std::nullopt);
+  // Bytes under a customer's key go as they are, and so do those under the service's own.
+  if (wrapping_of(version.wrapped_key) == Wrapping::kms) {
+    Encryption encryption = encryption_of(version.meta);
+    if (auto made = co_await make_key(job, encryption, copy, keys); !made) {
+      log::info("s3", "replication has no key", {{"bucket", job.to->name}, {"why", made.error().message}});
+      if (made.error().status >= 500) co_return fail(Errc::unavailable, made.error().message);
+      co_return Outcome::failed;
+    }
+    keep(encryption, copy.meta.attributes);
+  }
+  copy.keys = &keys;
+  auto made = co_await objects_.copy(std::move(copy));
+  if (!made) co_return std::unexpected(std::move(made).error());
+  co_return Outcome::done;
+}
+
+Task<Result<Replication::Outcome>> Replication::update_replica(Job& job) {
+  const objects::Version& version = job.version();
+  auto updated = co_await objects_.update(job.to->id, version.key, objects::Select::exact(version.id),
+                                          [&](objects::Version& replica) -> Result<void> {
+                                            if (job.with_tags) replica.meta.tags = version.meta.tags;
+                                            for (const std::string_view name : lock_attributes)
+                                              carry(name, version.meta.attributes, replica.meta.attributes);
+                                            if (job.to->has_acls() && !overrides_owner(job.rule))
+                                              carry(attribute::acl, version.meta.attributes, replica.meta.attributes);
+                                            return {};
+                                          });
+  if (!updated) co_return std::unexpected(std::move(updated).error());
+  co_return Outcome::done;
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,202 @@
+// Replication and access logs, a step at a time: nothing here waits for a worker.
+#include <gmock/gmock.h>
+
+#include "s3/testing.h"
+
+namespace boreal::s3 {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class WorkersTest : public S3Test {
+ protected:
+  void make_versioned(const std::string& name) {
+    ASSERT_EQ(make_bucket(name), "");
+    api::PutBucketVersioningRequest input{.bucket = name};
+    input.versioning_configuration.status = "Enabled";
+    ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
+  }
+  std::string replicate(bool existing = false) {
+    api::PutBucketReplicationRequest input{.bucket = "from"};
+    input.replication_configuration.role = role_arn;
+    auto& rule = input.replication_configuration.rules.emplace_back();
+    rule.status = "Enabled";
+    rule.priority = 1;
+    rule.filter.emplace();
+    rule.delete_marker_replication = api::DeleteMarkerReplication{.status = "Enabled"};
+    rule.destination.bucket = "arn:aws:s3:::there";
+    if (existing) rule.existing_object_replication = api::ExistingObjectReplication{.status = "Enabled"};
+    return code_of(call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input)));
+  }
+  void work() {
+    const auto done = fixture.run(s3->replication().run("from"));
+    EXPECT_TRUE(done) << done.error().message();
+  }
+  Outcome<api::HeadObjectOutput> head(const std::string& bucket, const std::string& key) {
+    return call<api::HeadObjectOutput>("HeadObject", api::HeadObjectRequest{.bucket = bucket, .key = key});
+  }
+  std::string status(const std::string& bucket, const std::string& key) {
+    const auto told = head(bucket, key);
+    return told ? told->replication_status.value_or("none") : told.error().code;
+  }
+  size_t notes() {
+    for (const auto& id : objects->buckets()) {
+      if (const auto found = objects->notes(id, {}, 100); found && !found->empty()) return found->size();
+    }
+    return 0;
+  }
+};
+
+TEST_F(WorkersTest, WhatWasNotReplicatedBeforeAStopIsAfterIt) {
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_EQ(replicate(), "");
+  const auto made = put("from", "k", "body");
+  ASSERT_TRUE(made);
+  EXPECT_EQ(status("from", "k"), "PENDING");
+  EXPECT_EQ(status("there", "k"), "NoSuchKey");
+  fixture.run(s3->stop());
+  open();
+  EXPECT_EQ(notes(), 1u);
+  work();
+  EXPECT_EQ(status("from", "k"), "COMPLETED");
+  EXPECT_EQ(status("there", "k"), "REPLICA");
+  EXPECT_EQ(head("there", "k")->version_id, made->version_id);
+  EXPECT_EQ(head("there", "k")->etag, made->etag);
+  EXPECT_EQ(notes(), 0u);
+  work();  // nothing is left to do
+  EXPECT_EQ(status("there", "k"), "REPLICA");
+}
+
+TEST_F(WorkersTest, MarkersFollowAndAMissingDestinationFails) {
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_EQ(replicate(), "");
+  ASSERT_TRUE(put("from", "k", "body"));
+  const auto removed =
+      call<api::DeleteObjectOutput>("DeleteObject", api::DeleteObjectRequest{.bucket = "from", .key = "k"});
+  ASSERT_TRUE(removed);
+  work();
+  const auto listed =
+      call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "there"});
+  ASSERT_TRUE(listed && listed->delete_markers && listed->versions);
+  EXPECT_EQ(listed->delete_markers->front().version_id, removed->version_id);
+  EXPECT_EQ(listed->versions->size(), 1u);
+
+  api::PutBucketVersioningRequest suspend{.bucket = "there"};
+  suspend.versioning_configuration.status = "Suspended";
+  ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(suspend)));
+  ASSERT_TRUE(put("from", "late", "body"));
+  work();
+  EXPECT_EQ(status("from", "late"), "FAILED");
+}
+
+TEST_F(WorkersTest, TheRoleMustBeAllowed) {
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_EQ(replicate(), "");
+  ASSERT_TRUE(put("from", "k", "body"));
+  // From here on whoever asks, the role's session too, is a user without rights.
+  const auto root = fixture.principal;
+  fixture.principal = aws::user_principal(account, "weak");
+  work();
+  fixture.principal = root;
+  EXPECT_EQ(status("from", "k"), "FAILED");
+  EXPECT_EQ(status("there", "k"), "NoSuchKey");
+}
+
+TEST_F(WorkersTest, ObjectsFromBeforeTheRulesWhereTheRulesWantThem) {
+  make_versioned("from");
+  make_versioned("there");
+  for (int i = 0; i < 450; ++i) ASSERT_TRUE(put("from", "k" + std::to_string(i), "body"));  // more than two pages
+  ASSERT_EQ(replicate(), "");
+  work();
+  EXPECT_EQ(status("there", "k0"), "NoSuchKey");
+  ASSERT_EQ(replicate(true), "");
+  work();
+  const auto listed = list({.bucket = "there"});
+  EXPECT_EQ(listed->key_count, 450);
+  EXPECT_EQ(status("from", "k449"), "COMPLETED");
+}
+
+class AccessLogTest : public S3Test {
+ protected:
+  AccessLogTest() {
+    EXPECT_EQ(make_bucket("asked"), "");
+    EXPECT_EQ(make_bucket("logs"), "");
+    api::PutBucketLoggingRequest input{.bucket = "asked"};
+    auto& enabled = input.bucket_logging_status.logging_enabled.emplace();
+    enabled.target_bucket = "logs";
+    enabled.target_prefix = "p/";
+    EXPECT_TRUE(call<api::PutBucketLoggingOutput>("PutBucketLogging", std::move(input)));
+  }
+  void allow() {
+    EXPECT_EQ(code_of(call<api::PutBucketPolicyOutput>(
+                  "PutBucketPolicy",
+                  api::PutBucketPolicyRequest{
+                      .bucket = "logs",
+                      .policy = R"({"Statement":[{"Effect":"Allow","Principal":{"Service":"logging.s3.amazonaws.com"},
+                                    "Action":"s3:PutObject","Resource":"arn:aws:s3:::logs/p/*","Condition":
+                                    {"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::asked"}}}]})"})),
+              "");
+  }
+  void ask(const std::string& path) {
+    http::Request request;
+    request.method = "GET";
+    request.path = request.target = path;
+    http::Response response;
+    response.status = 403;
+    s3->finish(request, response);
+  }
+  std::vector<std::string> logs() { return keys_of(*list({.bucket = "logs"})); }
+  void step() {
+    EXPECT_TRUE(fixture.run(s3->access_log().save()));
+    EXPECT_TRUE(fixture.run(s3->access_log().deliver()));
+  }
+};
+
+TEST_F(AccessLogTest, RecordsAreDeliveredWhenTheyAreOldEnough) {
+  allow();
+  ask("/asked/a");
+  ask("/asked/b");
+  ask("/logs/c");  // has no logging
+  step();
+  EXPECT_THAT(logs(), ElementsAre());
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  ASSERT_EQ(logs().size(), 1u);
+  EXPECT_THAT(logs().front(), HasSubstr("p/2023-11-14-"));
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  EXPECT_EQ(logs().size(), 1u);  // once
+}
+
+TEST_F(AccessLogTest, WhatIsSavedSurvivesAStopAndACrash) {
+  allow();
+  ask("/asked/a");
+  EXPECT_TRUE(fixture.run(s3->access_log().save()));
+  s3.reset();  // as kill -9 would: nothing is asked to end
+  open();
+  ask("/asked/b");
+  fixture.run(s3->stop());  // this saves
+  open();
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  EXPECT_EQ(logs().size(), 1u);
+}
+
+TEST_F(AccessLogTest, WithoutPermissionTheyAreDropped) {
+  ask("/asked/a");
+  step();
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  EXPECT_THAT(logs(), ElementsAre());
+  allow();
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  EXPECT_THAT(logs(), ElementsAre());
+}
+
+}  // namespace
+}  // namespace boreal::s3

@@ -1,0 +1,303 @@
+"""What browsers do: uploads by forms with a policy, and requests across origins."""
+import base64
+import hashlib
+import hmac
+import json
+import re
+import unittest
+from datetime import datetime, timezone
+
+from e2e.s3_cases import OTHER, S3Case, later, send
+
+BOUNDARY = "----a-boundary"
+
+
+def multipart(fields, file=b"bar", file_name="foo.txt"):
+    """The body of a form: fields in their order, then the file (None: there is none)."""
+    body = b""
+    for name, value in fields:
+        value = value.encode() if isinstance(value, str) else value
+        body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
+    if file is not None:
+        body += (f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{file_name}"\r\n'
+                 f"Content-Type: text/plain\r\n\r\n").encode() + file + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
+
+
+class FormCase(S3Case):
+    def post(self, fields, file=b"bar", bucket=None, headers=(), body=None, host=None, **more):
+        body = multipart(fields, file, **more) if body is None else body
+        sent = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Length": str(len(body)), **dict(headers)}
+        if host:
+            sent["Host"] = host
+        return send(self, "POST", "/" if host else f"/{bucket or self.bucket}", sent, body)
+
+    def conditions(self, *more):
+        return [{"bucket": self.bucket}, ["starts-with", "$key", "foo"], {"acl": "private"}, ["starts-with", "$Content-Type", "text/plain"],
+                ["content-length-range", 0, 1024], *more]
+
+    def policy(self, conditions=None, expires=None, **more):
+        expires = expires or later(seconds=6000).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"expiration": expires, "conditions": self.conditions() if conditions is None else conditions, **more}
+
+    def fields(self, document=None, key="foo.txt", secret="test", access_key="test", extra=(), version=4, **changed):
+        """A signed form. `document`: the policy, or text that stands in its place."""
+        now = datetime.now(timezone.utc)
+        scope = f"{access_key}/{now:%Y%m%d}/us-east-1/s3/aws4_request"
+        date = f"{now:%Y%m%dT%H%M%SZ}"
+        document = self.policy() if document is None else document
+        if isinstance(document, dict) and version == 4 and isinstance(document.get("conditions"), list):
+            document = {**document, "conditions": document["conditions"] + [
+                {"x-amz-algorithm": "AWS4-HMAC-SHA256"}, {"x-amz-credential": scope}, {"x-amz-date": date}]}
+        text = base64.b64encode((document if isinstance(document, str) else json.dumps(document)).encode()).decode()
+        digest = lambda k, t: hmac.new(k, t.encode(), hashlib.sha256).digest()
+        form = {"key": key}
+        if version == 4:
+            signing = digest(digest(digest(digest(f"AWS4{secret}".encode(), f"{now:%Y%m%d}"), "us-east-1"), "s3"), "aws4_request")
+            form.update({"x-amz-algorithm": "AWS4-HMAC-SHA256", "x-amz-credential": scope, "x-amz-date": date, "x-amz-signature": digest(signing, text).hex()})
+        else:
+            form.update(AWSAccessKeyId=access_key, signature=base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()).decode())
+        form.update({"acl": "private", "policy": text, "Content-Type": "text/plain"})
+        form.update(changed)
+        return [(name, value) for name, value in form.items() if value is not None] + list(extra)
+
+    def outcome(self, answer):
+        return answer.status, answer.code
+
+
+class Forms(FormCase):
+    def setUp(self):
+        super().setUp()
+        self.bucket = self.open_bucket()
+
+    def test_signed(self):
+        for version in (4, 2):
+            answer = self.post(self.fields(version=version), file=version.to_bytes(1, "big") * 1000)
+            self.assertEqual(self.outcome(answer), (204, None), answer.text)
+            self.assertEqual(self.get("foo.txt", Bucket=self.bucket), version.to_bytes(1, "big") * 1000)
+            self.assertEqual(answer.headers["ETag"], self.head("foo.txt", Bucket=self.bucket)["ETag"])
+        self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["ContentType"], "text/plain")
+
+    def test_boto(self):
+        conditions = [{"acl": "private"}, ["content-length-range", 0, 100]]
+        made = self.s3.generate_presigned_post(self.bucket, "k", Fields={"acl": "private"}, Conditions=conditions)
+        self.assertEqual(self.post(list(made["fields"].items()), file=b"").status, 204)
+        self.assertEqual(self.get("k", Bucket=self.bucket), b"")
+        self.assertEqual(self.outcome(self.post(list(made["fields"].items()), file=b"x" * 101)), (400, "EntityTooLarge"))
+
+    def test_big(self):
+        body = bytes(range(256)) * (12 << 10)
+        policy = self.policy(self.conditions()[:-1])
+        self.assertEqual(self.post(self.fields(policy), file=body).status, 204)
+        self.assertEqual(self.get("foo.txt", Bucket=self.bucket), body)
+
+    def test_anonymous(self):
+        fields = [("key", "foo.txt"), ("acl", "public-read"), ("Content-Type", "text/plain")]
+        self.assertEqual(self.outcome(self.post(fields)), (403, "AccessDenied"))
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        self.assertEqual(self.outcome(self.post(fields)), (204, None))
+        self.assertEqual(send(self, "GET", f"/{self.bucket}/foo.txt").body, b"bar")
+        self.assertEqual(self.post([("key", "foo.txt")], file=b"again").status, 204)
+        self.assertEqual(self.post([("key", "no-type")]).status, 204)
+
+    def test_answers(self):
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        post = lambda **more: self.post([("key", "foo.txt"), *more.items()])
+        self.assertEqual(post(success_action_status="200").status, 200)
+        self.assertEqual(post(success_action_status="204").status, 204)
+        self.assertEqual(post(success_action_status="404").status, 204)
+        made = post(success_action_status="201")
+        self.assertEqual(made.status, 201)
+        for part in (f"<Bucket>{self.bucket}</Bucket>", "<Key>foo.txt</Key>", "<ETag>", "<PostResponse>"):
+            self.assertIn(part, made.text)
+        self.assertTrue(re.search("<Location>(.*)</Location>", made.text).group(1).endswith(f"/{self.bucket}/foo.txt"))
+        sent = post(success_action_redirect="http://example.com/next")
+        etag = self.head("foo.txt", Bucket=self.bucket)["ETag"].strip('"')
+        self.assertEqual((sent.status, sent.headers["Location"]), (303, f"http://example.com/next?bucket={self.bucket}&key=foo.txt&etag=%22{etag}%22"))
+
+    def test_keys(self):
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        self.assertEqual(self.post([("key", "up/${filename}")], file_name="a b.txt").status, 204)
+        self.assertEqual(self.post([("key", "up/${filename}")], file_name="C:\\dir\\c.txt").status, 204)
+        self.assertEqual(self.post([("key", "\\$foo.txt é")]).status, 204)
+        self.assertEqual(self.keys(Bucket=self.bucket), ["\\$foo.txt é", "up/a b.txt", "up/c.txt"])
+        self.assertEqual(self.outcome(self.post([("acl", "private")])), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.post([("key", "")])), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.post([("key", "k" * 1025)])), (400, "KeyTooLongError"))
+
+    def test_metadata_and_tags(self):
+        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &amp; 2</Value></Tag></TagSet></Tagging>"
+        policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},
+                                             {"cache-control": "no-cache"}))
+        extra = [("x-amz-meta-foo", "barclamp"), ("tagging", tags), ("x-amz-storage-class", "STANDARD_IA"), ("Cache-Control", "no-cache")]
+        answer = self.post(self.fields(policy, extra=extra))
+        self.assertEqual(answer.status, 204, answer.text)
+        head = self.head("foo.txt", Bucket=self.bucket)
+        self.assertEqual((head["Metadata"], head["StorageClass"], head["CacheControl"]), ({"foo": "barclamp"}, "STANDARD_IA", "no-cache"))
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1 & 2"}])
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        self.assertEqual(self.outcome(self.post([("key", "x"), ("tagging", "<nonsense")])), (400, "MalformedXML"))
+
+    def test_checksums(self):
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        good = base64.b64encode(hashlib.sha256(b"bar").digest()).decode()
+        self.assertEqual(self.post([("key", "foo"), ("x-amz-checksum-sha256", good)]).status, 204)
+        self.assertEqual(self.head("foo", Bucket=self.bucket, ChecksumMode="ENABLED")["ChecksumSHA256"], good)
+        bad = base64.b64encode(hashlib.sha256(b"else").digest()).decode()
+        self.assertEqual(self.outcome(self.post([("key", "foo"), ("x-amz-checksum-sha256", bad)])), (400, "BadDigest"))
+
+    def test_case_does_not_matter(self):
+        conditions = [{"bUcKeT": self.bucket}, ["StArTs-WiTh", "$KeY", "foo"], {"AcL": "private"}, ["StArTs-WiTh", "$CoNtEnT-TyPe", "text/plain"]]
+        for version in (4, 2):
+            fields = [(name.swapcase() if name in ("key", "acl", "policy", "Content-Type", "x-amz-date") else name, value)
+                      for name, value in self.fields(self.policy(conditions), version=version)]
+            answer = self.post(fields)
+            self.assertEqual(answer.status, 204, answer.text)
+
+    def test_ignored_fields(self):
+        self.assertEqual(self.post(self.fields(extra=[("x-ignore-foo", "bar")])).status, 204)
+
+    def test_virtual_host(self):
+        answer = self.post(self.fields(), host=f"{self.bucket}.s3.localhost:{self.boreal.port}")
+        self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(self.get("foo.txt", Bucket=self.bucket), b"bar")
+
+    def test_signatures_that_are_wrong(self):
+        for version in (4, 2):
+            name = "x-amz-signature" if version == 4 else "signature"
+            who = "x-amz-credential" if version == 4 else "AWSAccessKeyId"
+            self.assertEqual(self.outcome(self.post(self.fields(secret="wrong", version=version))), (403, "SignatureDoesNotMatch"))
+            self.assertEqual(self.outcome(self.post(self.fields(access_key="AKIANOBODYATALL00000", version=version))), (403, "InvalidAccessKeyId"))
+            self.assertEqual(self.outcome(self.post(self.fields(version=version, **{name: None}))), (400, "InvalidArgument"))
+            self.assertEqual(self.outcome(self.post(self.fields(version=version, **{who: None}))), (400, "InvalidArgument"))
+            self.assertEqual(self.outcome(self.post(self.fields(version=version, policy=None))), (400, "InvalidArgument"))
+            self.assertEqual(self.post(self.fields(version=version, **{name: "x" + "0" * 63})).status, 403)
+        self.assertEqual(self.outcome(self.post(self.fields(access_key=OTHER))), (403, "AccessDenied"))
+
+    def test_policies_that_do_not_hold(self):
+        post = lambda *args, **more: self.outcome(self.post(self.fields(*args, **more)))
+        past = later(seconds=-6000).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.assertEqual(post(self.policy(expires=past)), (403, "AccessDenied"))
+        self.assertEqual(post(self.policy(self.conditions(["eq", "$x-amz-meta-foo", ""]))), (403, "AccessDenied"))  # the field is missing
+        self.assertEqual(post(extra=[("x-amz-meta-foo", "bar")]), (403, "AccessDenied"))  # the condition is missing
+        self.assertEqual(post(key="bar"), (403, "AccessDenied"))
+        self.assertEqual(post(self.policy(self.conditions()[1:] + [{"bucket": "another"}])), (403, "AccessDenied"))
+        self.assertEqual(post(self.policy([])), (403, "AccessDenied"))
+        self.assertEqual(self.outcome(self.post(self.fields(), file=b"x" * 1025)), (400, "EntityTooLarge"))
+        small = self.policy(self.conditions()[:-1] + [["content-length-range", 100, 1024]])
+        self.assertEqual(post(small), (400, "EntityTooSmall"))
+        self.assertEqual(self.keys(Bucket=self.bucket), [])
+
+    def test_policies_that_are_none(self):
+        def post(document):
+            return self.outcome(self.post(self.fields(document)))
+
+        good = self.policy()
+        self.assertEqual(post("{nonsense"), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post({"conditions": good["conditions"]}), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post({"expiration": good["expiration"]}), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post({"EXPIRATION": good["expiration"], "conditions": good["conditions"]}), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post({"expiration": good["expiration"], "CONDITIONS": good["conditions"]}), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post(self.policy(expires=later(seconds=60).strftime("%Y/%m/%d"))), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post(self.policy(expires=str(later(seconds=60)))), (400, "InvalidPolicyDocument"))
+        for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, ["starts-with", "key", "foo"]):
+            self.assertEqual(post(self.policy(self.conditions()[:-1] + [wrong])), (400, "InvalidPolicyDocument"), wrong)
+
+    def test_bodies_that_are_no_forms(self):
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        self.assertEqual(self.outcome(self.post([("key", "foo")], file=None)), (400, "InvalidArgument"))
+        self.assertEqual(self.post([], body=b"nonsense").code, "MalformedPOSTRequest")
+        cut = multipart([("key", "foo")], b"x" * 5000)
+        self.assertEqual(self.post([], body=cut[:-20]).code, "MalformedPOSTRequest")
+        self.assertEqual(self.post([("key", "foo"), ("x-ignore-long", "x" * 30000)]).code, "MaxPostPreDataLengthExceededError")
+        self.assertEqual(self.keys(Bucket=self.bucket), [])
+        self.assertEqual(self.outcome(self.post([("key", "foo")], bucket="no-such-bucket-here")), (404, "NoSuchBucket"))
+
+    def test_redirect_needs_a_condition_too(self):
+        self.assertEqual(self.post(self.fields(extra=[("success_action_redirect", "http://example.com/")])).status, 403)
+        policy = self.policy(self.conditions(["eq", "$success_action_redirect", "http://example.com/"]))
+        self.assertEqual(self.post(self.fields(policy, extra=[("success_action_redirect", "http://example.com/")])).status, 303)
+
+
+class CrossOrigin(S3Case):
+    def rules(self, *rules, bucket=None):
+        self.s3.put_bucket_cors(Bucket=bucket or self.bucket, CORSConfiguration={"CORSRules": list(rules)})
+
+    def ask(self, method="GET", origin=None, bucket=None, host=None, key="bar", **headers):
+        """(status, allowed origin, allowed methods)"""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if origin:
+            sent["Origin"] = origin
+        if host:
+            sent["Host"] = host
+        answer = send(self, method, f"/{key}" if host else f"/{bucket or self.bucket}/{key}", sent)
+        return answer.status, answer.headers.get("Access-Control-Allow-Origin"), answer.headers.get("Access-Control-Allow-Methods")
+
+    def preflight(self, origin, method, **more):
+        return self.ask("OPTIONS", origin, Access_Control_Request_Method=method, **more)
+
+    def test_configuration(self):
+        self.refused_with("NoSuchCORSConfiguration", 404, self.s3.get_bucket_cors, Bucket=self.bucket)
+        rules = [{"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["*.get", "*.put"]}]
+        self.rules(*rules)
+        self.assertEqual(self.s3.get_bucket_cors(Bucket=self.bucket)["CORSRules"], rules)
+        self.assertEqual(self.s3.delete_bucket_cors(Bucket=self.bucket)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.refused("NoSuchCORSConfiguration", self.s3.get_bucket_cors, Bucket=self.bucket)
+        self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]})
+        self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
+
+    def test_origins(self):
+        bucket = self.open_bucket()
+        self.put("bar", Bucket=bucket, ACL="public-read")
+        self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["*suffix"]}, {"AllowedMethods": ["GET"], "AllowedOrigins": ["start*end"]},
+                   {"AllowedMethods": ["GET"], "AllowedOrigins": ["prefix*"]}, {"AllowedMethods": ["PUT"], "AllowedOrigins": ["*.put"]}, bucket=bucket)
+        self.assertEqual(self.ask(bucket=bucket), (200, None, None))
+        for origin in ("foo.suffix", "startend", "start1end", "prefix", "prefix.suffix"):
+            self.assertEqual(self.ask(origin=origin, bucket=bucket), (200, origin, "GET"))
+            self.assertEqual(self.preflight(origin, "GET", bucket=bucket), (200, origin, "GET"))
+        for origin in ("foo.bar", "foo.suffix.get", "start1end2", "0start12end"):
+            self.assertEqual(self.ask(origin=origin, bucket=bucket), (200, None, None))
+            self.assertEqual(self.preflight(origin, "GET", bucket=bucket), (403, None, None))
+        self.assertEqual(self.preflight("foo.put", "PUT", bucket=bucket), (200, "foo.put", "PUT"))
+        self.assertEqual(self.preflight("foo.put", "GET", bucket=bucket), (403, None, None))
+        # A refused request tells its page too.
+        self.assertEqual(self.ask("PUT", origin="foo.put", bucket=bucket, Content_Length="0"), (403, "foo.put", "PUT"))
+
+    def test_everybody(self):
+        bucket = self.open_bucket()
+        self.put("bar", Bucket=bucket, ACL="public-read")
+        self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}, bucket=bucket)
+        self.assertEqual(self.ask(origin="example.origin", bucket=bucket), (200, "*", "GET"))
+        self.assertEqual(self.ask(bucket=bucket), (200, None, None))
+
+    def test_headers(self):
+        self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-meta-header1", "ETag"], "AllowedHeaders": ["x-one", "X-Two*"], "MaxAgeSeconds": 9})
+        ask = lambda *names: send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "example.origin", "Access-Control-Request-Method": "GET",
+                                                                          "Access-Control-Request-Headers": ", ".join(names)})
+        self.assertEqual(ask("x-amz-meta-other").status, 403)
+        good = ask("X-One", "x-two-three")
+        self.assertEqual((good.status, good.headers["Access-Control-Allow-Headers"], good.headers["Access-Control-Expose-Headers"], good.headers["Access-Control-Max-Age"]),
+                         (200, "x-one, x-two-three", "x-amz-meta-header1, ETag", "9"))
+
+    def test_preflights_that_are_none(self):
+        self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar").status, 400)
+        self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 400)
+        self.assertEqual(self.preflight("a", "GET"), (403, None, None))  # no configuration
+        self.assertEqual(self.preflight("a", "GET", bucket="no-such-bucket-here")[0] in (403, 404), True)
+
+    def test_presigned_and_virtual_host(self):
+        self.rules({"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["example.org"], "AllowedHeaders": ["*"]})
+        self.put("bar")
+        client = self.boreal.client("s3", signature_version="s3v4")
+        for operation, method in (("get_object", "GET"), ("put_object", "PUT")):
+            target = client.generate_presigned_url(operation, Params={"Bucket": self.bucket, "Key": "bar"})[len(self.boreal.url):]
+            answer = send(self, "OPTIONS", target, {"Origin": "example.org", "Access-Control-Request-Method": method, "Access-Control-Request-Headers": "x-amz-acl"})
+            self.assertEqual((answer.status, answer.headers.get("Access-Control-Allow-Origin")), (200, "example.org"))
+            answer = send(self, method, target, {"Origin": "example.org", "Content-Length": "0"} if method == "PUT" else {"Origin": "example.org"})
+            self.assertEqual((answer.status, answer.headers.get("Access-Control-Allow-Origin")), (200, "example.org"))
+        host = f"{self.bucket}.s3.localhost:{self.boreal.port}"
+        self.assertEqual(self.preflight("example.org", "GET", host=host), (200, "example.org", "GET, PUT"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,139 @@
+"""What the tests of S3 share: buckets of their own, and requests that no SDK would send."""
+import http.client
+import re
+import urllib.parse
+from datetime import datetime, timedelta, timezone
+
+from botocore import UNSIGNED
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from harness import Case, error_code
+
+OTHER = "111122223333"  # an account beside the one that the tests run in
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def text(self):
+        return self.body.decode(errors="replace")
+
+    @property
+    def code(self):
+        found = re.search("<Code>(.*?)</Code>", self.text)
+        return found.group(1) if found else None
+
+
+def send(case, method, target, headers=(), body=b""):
+    """One request, byte for byte: nothing is added but Host."""
+    connection = http.client.HTTPConnection("127.0.0.1", case.boreal.port, timeout=60)
+    try:
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        headers = dict(headers)
+        if "Host" not in headers:
+            headers["Host"] = f"127.0.0.1:{case.boreal.port}"
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        if body:
+            connection.send(body)
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+def signed(case, method, path, headers=(), body=b"", access_key="test", secret="test", after=(), without=(), region="us-east-1"):
+    """A signed request. `path`: as it is to be sent, with its query. `after`: headers that come on top, unsigned, or in
+    the place of signed ones; `without`: those that are left out."""
+    request = AWSRequest(method=method, url=case.boreal.url + path, data=body, headers=dict(headers))
+    request.context["payload_signing_enabled"] = True
+    S3SigV4Auth(Credentials(access_key, secret), "s3", region).add_auth(request)
+    final = {name: value for name, value in request.headers.items() if name.lower() not in without}
+    if body and "Content-Length" not in final and "Transfer-Encoding" not in dict(after) and "content-length" not in without:
+        final["Content-Length"] = str(len(body))
+    elif method in ("PUT", "POST") and "content-length" not in without:
+        final.setdefault("Content-Length", "0")
+    for name, value in dict(after).items():
+        for old in [n for n in final if n.lower() == name.lower()]:
+            del final[old]
+        final[name] = value
+    return send(case, method, path, final, body)
+
+
+def status_of(call, *args, **kwargs):
+    """Code and HTTP status that a boto3 call ends with; ("", its status) when it succeeds."""
+    try:
+        answer = call(*args, **kwargs)
+    except ClientError as error:
+        return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return "", answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+class S3Case(Case):
+    """Every test gets a bucket of its own."""
+
+    number = 0
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.s3 = cls.boreal.client("s3")
+        cls.other = cls.boreal.client("s3", access_key=OTHER)  # of another account
+        cls.anonymous = cls.boreal.client("s3", signature_version=UNSIGNED)
+
+    def setUp(self):
+        self.bucket = self.make_bucket()
+
+    def make_bucket(self, **more):
+        S3Case.number += 1
+        name = f"bucket-{S3Case.number:04d}"
+        self.s3.create_bucket(Bucket=name, **more)
+        return name
+
+    def open_bucket(self, ownership="ObjectWriter", **more):
+        """One whose owner lets access lists and public policies in."""
+        name = self.make_bucket(ObjectOwnership=ownership)
+        self.s3.delete_public_access_block(Bucket=name)
+        if more:
+            self.s3.put_bucket_acl(Bucket=name, **more)
+        return name
+
+    def put(self, key, body=b"body", **more):
+        return self.s3.put_object(Bucket=more.pop("Bucket", self.bucket), Key=key, Body=body, **more)
+
+    def get(self, key, **more):
+        return self.s3.get_object(Bucket=more.pop("Bucket", self.bucket), Key=key, **more)["Body"].read()
+
+    def head(self, key, **more):
+        return self.s3.head_object(Bucket=more.pop("Bucket", self.bucket), Key=key, **more)
+
+    def keys(self, **more):
+        return [row["Key"] for row in self.s3.list_objects_v2(Bucket=more.pop("Bucket", self.bucket), **more).get("Contents", [])]
+
+    def versioned(self, bucket=None, status="Enabled"):
+        self.s3.put_bucket_versioning(Bucket=bucket or self.bucket, VersioningConfiguration={"Status": status})
+
+    def refused(self, code, call, *args, **kwargs):
+        self.assertEqual(error_code(call, *args, **kwargs), code)
+
+    def refused_with(self, code, status, call, *args, **kwargs):
+        self.assertEqual(status_of(call, *args, **kwargs), (code, status))
+
+
+def owner_id(client):
+    return client.list_buckets()["Owner"]["ID"]
+
+
+def quote(key):
+    return urllib.parse.quote(key, safe="/")
+
+
+def later(**delta):
+    return (datetime.now(timezone.utc) + timedelta(**delta)).replace(microsecond=0)

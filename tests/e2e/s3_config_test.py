@@ -1,0 +1,323 @@
+"""Buckets and what is set on them: names, regions, lifecycle, tags, logging, payer."""
+import json
+import time
+import unittest
+from datetime import datetime, timezone
+
+
+from e2e.helpers import clock, eventually, reset_clock
+from e2e.s3_cases import OTHER, S3Case, owner_id, send, signed, status_of
+from harness import error_code
+
+
+class Buckets(S3Case):
+    def test_names(self):
+        create = lambda name: signed(self, "PUT", f"/{name}")
+        for good in ("abc", "a1b", "with-dash", "with.dot", "a" * 63, "1234567", "foo.bar-1"):
+            self.assertEqual(create(good).status, 200, good)
+        for bad in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "dot.", ".dot", "two..dots", "192.168.5.123", "xn--a", "a-s3alias", "space%20d", "bang%21"):
+            self.assertEqual((create(bad).status, create(bad).code), (400, "InvalidBucketName"), bad)
+
+    def test_made_twice(self):
+        self.s3.create_bucket(Bucket=self.bucket)  # us-east-1 lets it pass
+        self.refused_with("BucketAlreadyExists", 409, self.other.create_bucket, Bucket=self.bucket)
+
+    def test_regions(self):
+        far = self.boreal.client("s3", region="eu-west-1")
+        name = self.bucket + "-far"
+        made = dict(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+        far.create_bucket(**made)
+        self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "eu-west-1")
+        self.assertIsNone(self.s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"])
+        self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
+        head = far.head_bucket(Bucket=name)
+        self.assertEqual(head["BucketRegion"], "eu-west-1")
+
+    def test_there_and_not(self):
+        self.assertEqual(signed(self, "HEAD", f"/{self.bucket}").status, 200)
+        self.assertEqual(signed(self, "HEAD", "/no-such-bucket-here").status, 404)
+        self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket="no-such-bucket-here")
+        self.refused_with("403", 403, self.other.head_bucket, Bucket=self.bucket)
+        self.refused_with("AccessDenied", 403, self.other.delete_bucket, Bucket=self.bucket)
+        self.assertEqual(status_of(self.s3.delete_bucket, Bucket=self.bucket)[1], 204)
+        self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket=self.bucket)
+        for call, more in ((self.s3.put_object, {"Key": "a", "Body": b""}), (self.s3.get_object, {"Key": "a"}), (self.s3.delete_object, {"Key": "a"}),
+                           (self.s3.get_bucket_versioning, {}), (self.s3.get_bucket_acl, {}), (self.s3.get_bucket_tagging, {})):
+            self.refused_with("NoSuchBucket", 404, call, Bucket=self.bucket, **more)
+
+    def test_list(self):
+        self.assertIn(self.bucket, [b["Name"] for b in self.s3.list_buckets()["Buckets"]])
+        answer = self.s3.list_buckets()
+        self.assertEqual(set(answer["Owner"]) & {"ID"}, {"ID"})
+        self.assertEqual([b["Name"] for b in answer["Buckets"]], sorted(b["Name"] for b in answer["Buckets"]))
+        third = self.boreal.client("s3", access_key="777788889999")
+        for i in range(5):
+            third.create_bucket(Bucket=f"{self.bucket}-page-{i}")
+        names, token = [], {}
+        while True:
+            page = third.list_buckets(MaxBuckets=2, **token)
+            self.assertLessEqual(len(page["Buckets"]), 2)
+            names += [b["Name"] for b in page["Buckets"]]
+            self.assertEqual({b["BucketRegion"] for b in page["Buckets"]}, {"us-east-1"})
+            if "ContinuationToken" not in page:
+                break
+            token = {"ContinuationToken": page["ContinuationToken"]}
+        self.assertEqual(names, [f"{self.bucket}-page-{i}" for i in range(5)])
+        self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
+        self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
+        self.assertEqual(signed(self, "GET", "/?max-buckets=0").code, "InvalidArgument")
+        self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken="?")
+
+    def test_dates_are_told_whole(self):
+        created = [b for b in self.s3.list_buckets()["Buckets"] if b["Name"] == self.bucket][0]["CreationDate"]
+        self.assertLess(abs((datetime.now(timezone.utc) - created).total_seconds()), 60)
+
+    def test_payer(self):
+        self.assertEqual(self.s3.get_bucket_request_payment(Bucket=self.bucket)["Payer"], "BucketOwner")
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+        self.assertEqual(self.s3.get_bucket_request_payment(Bucket=self.bucket)["Payer"], "Requester")
+        self.refused("MalformedXML", self.s3.put_bucket_request_payment, Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Nobody"})
+        self.put("x")
+        self.s3.delete_public_access_block(Bucket=self.bucket)
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.bucket}/*"}]}))
+        self.refused("AccessDenied", self.other.get_object, Bucket=self.bucket, Key="x")
+        self.assertEqual(self.other.get_object(Bucket=self.bucket, Key="x", RequestPayer="requester")["RequestCharged"], "requester")
+        self.assertEqual(send(self, "GET", f"/{self.bucket}/x").status, 403)
+
+    def test_expected_owner(self):
+        self.s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner="000000000000")
+        self.refused_with("403", 403, self.s3.head_bucket, Bucket=self.bucket, ExpectedBucketOwner=OTHER)
+
+    def test_broken_xml(self):
+        for sub in ("versioning", "tagging", "lifecycle", "cors", "acl", "website", "encryption", "logging", "publicAccessBlock", "ownershipControls"):
+            self.assertEqual((signed(self, "PUT", f"/{self.bucket}?{sub}", body=b"<x><y></x>").status), 400, sub)
+
+    def test_many_settings_that_are_not_there(self):
+        for call, code in (("get_bucket_tagging", "NoSuchTagSet"), ("get_bucket_website", "NoSuchWebsiteConfiguration"),
+                           ("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration"), ("get_bucket_replication", "ReplicationConfigurationNotFoundError")):
+            self.refused_with(code, 404, getattr(self.s3, call), Bucket=self.bucket)
+
+
+class Tags(S3Case):
+    def set(self, *tags, key="k", **more):
+        return status_of(self.s3.put_object_tagging, Bucket=self.bucket, Key=key, Tagging={"TagSet": [{"Key": k, "Value": v} for k, v in tags]}, **more)
+
+    def of(self, key="k", **more):
+        return sorted((t["Key"], t["Value"]) for t in self.s3.get_object_tagging(Bucket=self.bucket, Key=key, **more)["TagSet"])
+
+    def test_bucket(self):
+        tags = [{"Key": "Hello", "Value": "World"}, {"Key": "a b", "Value": ""}]
+        self.s3.put_bucket_tagging(Bucket=self.bucket, Tagging={"TagSet": tags})
+        self.assertEqual(self.s3.get_bucket_tagging(Bucket=self.bucket)["TagSet"], tags)
+        self.assertEqual(status_of(self.s3.delete_bucket_tagging, Bucket=self.bucket)[1], 204)
+        self.refused_with("NoSuchTagSet", 404, self.s3.get_bucket_tagging, Bucket=self.bucket)
+        many = [{"Key": f"k{i}", "Value": "v"} for i in range(51)]
+        self.assertEqual(status_of(self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": many})[1], 400)
+        self.refused("InvalidTag", self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": [tags[0], tags[0]]})
+
+    def test_object(self):
+        self.put("k")
+        self.assertEqual(self.of(), [])
+        tags = [(f"k{i}", f"v{i}") for i in range(10)]
+        self.assertEqual(self.set(*tags)[1], 200)
+        self.assertEqual(self.of(), tags)
+        self.assertEqual(self.head("k")["TagCount"] if "TagCount" in self.head("k") else self.s3.get_object(Bucket=self.bucket, Key="k")["TagCount"], 10)
+        self.assertEqual(self.set(*tags, ("k10", "v"))[1], 400)
+        self.assertEqual(self.set(*tags, ("k10", "v"))[0], "BadRequest")
+        self.assertEqual(self.of(), tags)
+        self.assertEqual(status_of(self.s3.delete_object_tagging, Bucket=self.bucket, Key="k")[1], 204)
+        self.assertEqual(self.of(), [])
+        self.assertEqual(self.set(("a", "1"), key="none"), ("NoSuchKey", 404))
+
+    def test_lengths(self):
+        self.put("k")
+        self.assertEqual(self.set(("k" * 128, "v" * 256))[1], 200)
+        self.assertEqual(self.set(("k" * 129, "v")), ("InvalidTag", 400))
+        self.assertEqual(self.set(("k", "v" * 257)), ("InvalidTag", 400))
+        empty = b"<Tagging><TagSet><Tag><Key></Key><Value>v</Value></Tag></TagSet></Tagging>"
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k?tagging", body=empty).code in ("InvalidTag", "MalformedXML"), True)
+        self.assertEqual(self.set(("aws:k", "v")), ("InvalidTag", 400))
+        self.assertEqual(self.set(("k", "1"), ("k", "2")), ("InvalidTag", 400))
+        self.assertEqual(self.set(("ключ", "värde 值"))[1], 200)
+        self.assertEqual(self.of(), [("ключ", "värde 值")])
+
+    def test_by_header(self):
+        self.put("k", Tagging="foo=bar&bar&empty=&sp=a+b%20c")
+        self.assertEqual(self.of(), [("bar", ""), ("empty", ""), ("foo", "bar"), ("sp", "a b c")])
+        got = self.s3.get_object(Bucket=self.bucket, Key="k")
+        self.assertEqual(got["TagCount"], 4)
+        self.refused("InvalidTag", self.put, "k", Tagging="k=" + "v" * 257)
+        self.refused("BadRequest", self.put, "k", Tagging="&".join(f"k{i}=v" for i in range(11)))
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual(self.of("m"), [("a", "1")])
+
+    def test_changing_tags_changes_nothing_else(self):
+        before = self.put("k", b"body", Metadata={"a": "1"})["ETag"]
+        modified = self.head("k")["LastModified"]
+        self.set(("a", "1"))
+        head = self.head("k")
+        self.assertEqual((head["ETag"], head["LastModified"], head["Metadata"]), (before, modified, {"a": "1"}))
+
+
+class Logging(S3Case):
+    def put_logging(self, client=None, bucket=None, **enabled):
+        status = {"LoggingEnabled": enabled} if enabled else {}
+        return status_of((client or self.s3).put_bucket_logging, Bucket=bucket or self.bucket, BucketLoggingStatus=status)
+
+    def test_read_back(self):
+        self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.bucket))
+        target = self.make_bucket()
+        for more in ({}, {"TargetObjectKeyFormat": {"SimplePrefix": {}}}, {"TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}}):
+            self.assertEqual(self.put_logging(TargetBucket=target, TargetPrefix="log/", **more)[1], 200)
+            self.assertEqual(self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"], {"TargetBucket": target, "TargetPrefix": "log/", **more})
+        self.assertEqual(self.put_logging()[1], 200)
+        self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.bucket))
+
+    def test_refused(self):
+        target = self.make_bucket()
+        self.assertEqual(self.put_logging(TargetBucket="no-such-bucket-here", TargetPrefix="")[0] in ("InvalidTargetBucketForLogging", "NoSuchKey"), True)
+        self.assertEqual(self.put_logging(bucket="no-such-bucket-here", TargetBucket=target, TargetPrefix=""), ("NoSuchBucket", 404))
+        self.assertEqual(self.put_logging(client=self.other, TargetBucket=target, TargetPrefix=""), ("AccessDenied", 403))
+        theirs = f"theirs-{self.bucket}"
+        self.other.create_bucket(Bucket=theirs)
+        self.assertEqual(self.put_logging(TargetBucket=theirs, TargetPrefix=""), ("InvalidTargetBucketForLogging", 400))
+
+
+class LifecycleRules(S3Case):
+    def set(self, *rules):
+        return status_of(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": list(rules)})
+
+    def told(self):
+        return self.s3.get_bucket_lifecycle_configuration(Bucket=self.bucket)["Rules"]
+
+    def rule(self, **more):
+        return {"ID": "rule", "Filter": {"Prefix": "p/"}, "Status": "Enabled", "Expiration": {"Days": 1}, **more}
+
+    def test_read_back(self):
+        rules = [self.rule(ID="rule1", Filter={"Prefix": "test1/"}), self.rule(ID="rule2", Filter={"Prefix": "test2/"}, Status="Disabled", Expiration={"Days": 31})]
+        self.assertEqual(self.set(*rules)[1], 200)
+        self.assertEqual(self.told(), rules)
+        old = [{"ID": "rule1", "Expiration": {"Days": 1}, "Prefix": "test1/", "Status": "Enabled"}]
+        self.assertEqual(self.set(*old)[1], 200)
+        self.assertEqual(self.told(), old)
+        self.assertEqual(status_of(self.s3.delete_bucket_lifecycle, Bucket=self.bucket)[1], 204)
+        self.refused("NoSuchLifecycleConfiguration", self.s3.get_bucket_lifecycle_configuration, Bucket=self.bucket)
+
+    def test_all_kinds(self):
+        for more in ({"Expiration": {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}}, {"Expiration": {"ExpiredObjectDeleteMarker": True}},
+                     {"NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 3}},
+                     {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}, {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}},
+                     {"Transitions": [{"Date": datetime(2030, 9, 27, tzinfo=timezone.utc), "StorageClass": "GLACIER"}], "Expiration": {"Date": datetime(2031, 9, 27, tzinfo=timezone.utc)}},
+                     {"NoncurrentVersionTransitions": [{"NoncurrentDays": 30, "StorageClass": "GLACIER"}]},
+                     {"Filter": {"ObjectSizeGreaterThan": 500}}, {"Filter": {"ObjectSizeLessThan": 500}}, {"Filter": {"Tag": {"Key": "a", "Value": "b"}}},
+                     {"Filter": {"And": {"Prefix": "x", "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}], "ObjectSizeLessThan": 500}}},
+                     {"Filter": {"Prefix": ""}}):
+            rule = self.rule(**more)
+            self.assertEqual(self.set(rule)[1], 200, more)
+            self.assertEqual(self.told(), [rule])
+
+    def test_ids(self):
+        rule = self.rule()
+        del rule["ID"]
+        self.assertEqual(self.set(rule, self.rule(ID="b", Filter={"Prefix": "q/"}))[1], 200)
+        self.assertTrue(all(r["ID"] for r in self.told()))
+        self.assertEqual(self.set(self.rule(ID="a" * 256)), ("InvalidArgument", 400))
+        self.assertEqual(self.set(self.rule(), self.rule(Filter={"Prefix": "q/"})), ("InvalidArgument", 400))
+
+    def test_refused(self):
+        for code, more in (("MalformedXML", {"Status": "enabled"}), ("MalformedXML", {"Status": "disabled"}), ("MalformedXML", {"Status": "invalid"}),
+                           ("InvalidArgument", {"Expiration": {"Days": 0}}), ("InvalidArgument", {"Expiration": {"Days": -1}}),
+                           ("InvalidArgument", {"Expiration": {"Date": datetime(2030, 9, 27, 5, tzinfo=timezone.utc)}}),
+                           ("MalformedXML", {"Expiration": {"Days": 1, "Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}}),
+                           ("MalformedXML", {"Expiration": {}}), ("MalformedXML", {"Prefix": "p"}),
+                           ("InvalidArgument", {"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}}),
+                           ("MalformedXML", {"Transitions": [{"Days": 1, "StorageClass": "COLD"}]}),
+                           ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}),
+                           ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}),
+                           ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
+                           ("MalformedXML", {"Filter": {"Prefix": "a", "Tag": {"Key": "a", "Value": "b"}}})):
+            self.assertEqual(self.set(self.rule(**more)), (code, 400), more)
+        nothing = self.rule()
+        del nothing["Expiration"]
+        self.assertEqual(self.set(nothing)[0] in ("InvalidRequest", "MalformedXML"), True)
+        no_filter = self.rule()
+        del no_filter["Filter"]
+        self.assertEqual(self.set(no_filter)[1], 400)
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=(
+            b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Date>20200101</Date></Expiration></Rule></LifecycleConfiguration>")).status, 400)
+
+    def test_header(self):
+        self.set(self.rule(ID="rule1", Filter={"Prefix": "days1/"}, Expiration={"Days": 1}))
+        put = self.put("days1/foo")
+        self.assertRegex(put["Expiration"], r'expiry-date=".* GMT", rule-id="rule1"')
+        head = self.head("days1/foo")
+        self.assertEqual(head["Expiration"], put["Expiration"])
+        expires = datetime.strptime(head["Expiration"].split('"')[1], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=timezone.utc)
+        self.assertTrue(1 <= (expires - head["LastModified"]).total_seconds() / 86400 <= 2)
+        self.assertNotIn("Expiration", self.put("other"))
+        self.set(self.rule(ID="tagged", Filter={"And": {"Prefix": "t", "Tags": [{"Key": "a", "Value": "1"}]}}))
+        self.assertIn("Expiration", self.put("t1", Tagging="a=1"))
+        self.assertNotIn("Expiration", self.put("t2", Tagging="a=2"))
+
+
+class LifecycleRuns(S3Case):
+    """Rules act when the development clock passes their time."""
+
+    def later(self, check, days):
+        """Holds after so many days, once the worker has been round. Clients sign with the real time, so that they look after it is reset."""
+        clock(self, "advance", f"{days}d")
+        try:
+            time.sleep(2.5)
+        finally:
+            reset_clock(self)
+        eventually(check, 20)
+
+    def names(self, bucket=None):
+        page = self.s3.list_object_versions(Bucket=bucket or self.bucket)
+        return sorted(v["Key"] for v in page.get("Versions", [])), sorted(m["Key"] for m in page.get("DeleteMarkers", []))
+
+    def rules(self, *rules, bucket=None):
+        for i, rule in enumerate(rules):
+            rule.update(ID=f"r{i}", Status="Enabled")
+        self.s3.put_bucket_lifecycle_configuration(Bucket=bucket or self.bucket, LifecycleConfiguration={"Rules": list(rules)})
+
+    def test_everything_at_once(self):
+        """One advance for several buckets: each is a case of its own."""
+        plain, versions, sizes, uploads, locked = self.bucket, self.make_bucket(), self.make_bucket(), self.make_bucket(), self.make_bucket(ObjectLockEnabledForBucket=True)
+        for key in ("expire1/foo", "expire1/bar", "keep2/foo", "expire3/foo"):
+            self.put(key)
+        self.put("tagged", Tagging="a=1&b=2")
+        self.put("half-tagged", Tagging="a=1")
+        self.rules({"Filter": {"Prefix": "expire1/"}, "Expiration": {"Days": 1}}, {"Filter": {"Prefix": "expire3/"}, "Expiration": {"Days": 5}},
+                   {"Filter": {"And": {"Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]}}, "Expiration": {"Days": 1}})
+        self.versioned(versions)
+        for _ in range(4):
+            self.put("v", Bucket=versions)
+        self.put("current", Bucket=versions)
+        self.s3.delete_object(Bucket=versions, Key="gone")  # a marker with nothing behind it
+        self.rules({"Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 1}},
+                   {"Filter": {"Prefix": "gone"}, "Expiration": {"ExpiredObjectDeleteMarker": True}}, {"Filter": {"Prefix": "current"}, "Expiration": {"Days": 2}}, bucket=versions)
+        self.put("small", b"x", Bucket=sizes)
+        self.put("big", b"x" * 1000, Bucket=sizes)
+        self.rules({"Filter": {"ObjectSizeLessThan": 500}, "Expiration": {"Days": 1}}, bucket=sizes)
+        self.s3.create_multipart_upload(Bucket=uploads, Key="test1/a")
+        kept = self.s3.create_multipart_upload(Bucket=uploads, Key="test2/b")["UploadId"]
+        self.rules({"Filter": {"Prefix": "test1/"}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}, bucket=uploads)
+        self.put("l", Bucket=locked, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=datetime(2040, 1, 1, tzinfo=timezone.utc))
+        self.rules({"Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}, bucket=locked)
+
+        def check():
+            self.assertEqual(self.keys(), ["expire3/foo", "half-tagged", "keep2/foo"])
+            self.assertEqual(self.names(versions), (["current", "v", "v"], ["current"]))
+            self.assertEqual(self.keys(Bucket=sizes), ["big"])
+            self.assertEqual([u["UploadId"] for u in self.s3.list_multipart_uploads(Bucket=uploads)["Uploads"]], [kept])
+            self.assertEqual(self.names(locked), (["l"], ["l"]))
+
+        self.later(check, 4)
+
+
+if __name__ == "__main__":
+    unittest.main()

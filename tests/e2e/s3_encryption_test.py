@@ -1,0 +1,243 @@
+"""Encryption: by the service, by KMS, by the customer, and copies between all of them."""
+import base64
+import hashlib
+import os
+import unittest
+
+from e2e.s3_cases import S3Case, send, signed, status_of
+from harness import error_code
+
+KEY, WRONG = b"K" * 32, b"W" * 32
+C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY}
+FROM_C = {"CopySourceSSECustomerAlgorithm": "AES256", "CopySourceSSECustomerKey": KEY}
+MIB = 1 << 20
+
+
+def text(key):
+    return base64.b64encode(key).decode()
+
+
+def md5(key):
+    return base64.b64encode(hashlib.md5(key).digest()).decode()
+
+
+class Customer(S3Case):
+    """SSE-C."""
+
+    def raw(self, method="PUT", body=b"body", **headers):
+        names = {"algorithm": "x-amz-server-side-encryption-customer-algorithm", "key": "x-amz-server-side-encryption-customer-key",
+                 "md5": "x-amz-server-side-encryption-customer-key-md5"}
+        answer = signed(self, method, f"/{self.bucket}/c", headers={names[n]: v for n, v in headers.items()}, body=body if method == "PUT" else b"")
+        return answer.status, answer.code
+
+    def test_sizes(self):
+        for size in (0, 1, 1024, 13 * MIB):
+            body = os.urandom(size)
+            put = self.put("c", body, **C)
+            self.assertEqual((put["SSECustomerAlgorithm"], put["SSECustomerKeyMD5"]), ("AES256", md5(KEY)))
+            self.assertNotIn("ServerSideEncryption", put)
+            self.assertEqual(self.get("c", **C), body)
+            head = self.head("c", **C)
+            self.assertEqual((head["SSECustomerAlgorithm"], head["SSECustomerKeyMD5"], head["ContentLength"]), ("AES256", md5(KEY), size))
+        self.assertEqual(self.get("c", Range="bytes=100-200", **C), body[100:201])
+
+    def test_reading_wants_the_key(self):
+        self.put("c", **C)
+        self.assertEqual(status_of(self.get, "c")[1], 400)
+        self.assertEqual(status_of(self.head, "c")[1], 400)
+        self.assertEqual(status_of(self.get, "c", SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG), ("AccessDenied", 403))
+        self.assertEqual(status_of(self.head, "c", SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG)[1], 403)
+        self.put("plain")
+        self.assertEqual(status_of(self.get, "plain", **C), ("InvalidRequest", 400))
+        self.assertEqual(status_of(self.s3.get_object_attributes, Bucket=self.bucket, Key="c", ObjectAttributes=["ETag"])[1], 400)
+        told = self.s3.get_object_attributes(Bucket=self.bucket, Key="c", ObjectAttributes=["ObjectSize"], SSECustomerAlgorithm="AES256",
+                                             SSECustomerKey=text(KEY), SSECustomerKeyMD5=md5(KEY))  # botocore encodes it elsewhere only
+        self.assertEqual(told["ObjectSize"], 4)
+        self.s3.delete_object(Bucket=self.bucket, Key="c")  # deleting wants none
+
+    def test_headers_that_are_wrong(self):
+        good = {"algorithm": "AES256", "key": text(KEY), "md5": md5(KEY)}
+        self.assertEqual(self.raw(**good), (200, None))
+        self.assertEqual(self.raw(**{**good, "md5": md5(WRONG)}), (400, "InvalidArgument"))
+        self.assertEqual(self.raw(**{**good, "md5": "AAAAAAAAAAAAAAAAAAAAAA=="}), (400, "InvalidArgument"))
+        self.assertEqual(self.raw(**{**good, "algorithm": "AES128"})[0], 400)
+        self.assertEqual(self.raw(**{**good, "key": text(b"short")}), (400, "InvalidArgument"))
+        for missing in good:
+            self.assertEqual(self.raw(**{k: v for k, v in good.items() if k != missing}), (400, "InvalidArgument"), missing)
+            self.assertEqual(self.raw("GET", **{k: v for k, v in good.items() if k != missing})[0], 400, missing)
+
+    def test_not_with_another_kind(self):
+        for kind in ("AES256", "aws:kms"):
+            self.refused_with("InvalidArgument", 400, self.put, "c", ServerSideEncryption=kind, **C)
+
+    def test_multipart(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Metadata={"foo": "bar"}, **C)["UploadId"]
+        bodies = [os.urandom(5 * MIB), b"end"]
+        part = lambda number, **more: self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=number, Body=bodies[number - 1], **more)
+        self.assertEqual(status_of(part, 1)[1], 400)
+        self.assertEqual(status_of(part, 1, SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG), ("InvalidRequest", 400))
+        tags = [part(n, **C)["ETag"] for n in (1, 2)]
+        self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={
+            "Parts": [{"PartNumber": n + 1, "ETag": tag} for n, tag in enumerate(tags)]})
+        self.assertEqual(self.get("m", **C), b"".join(bodies))
+        self.assertEqual(self.get("m", Range=f"bytes={5 * MIB - 1}-{5 * MIB}", **C), bodies[0][-1:] + b"e")
+        self.assertEqual((self.head("m", **C)["Metadata"], self.get("m", PartNumber=2, **C)), ({"foo": "bar"}, b"end"))
+        self.assertEqual(status_of(self.get, "m", SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG)[1], 403)
+
+    def test_multipart_with_unfit_parts(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+        self.assertEqual(status_of(self.s3.upload_part, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x", **C)[1], 400)
+
+    def test_presigned(self):
+        client = self.boreal.client("s3", signature_version="s3v4")
+        url = client.generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "p", **C})
+        headers = {"x-amz-server-side-encryption-customer-algorithm": "AES256", "x-amz-server-side-encryption-customer-key": text(KEY),
+                   "x-amz-server-side-encryption-customer-key-md5": md5(KEY)}
+        self.assertEqual(send(self, "PUT", url[len(self.boreal.url):], {**headers, "Content-Length": "3"}, b"abc").status, 200)
+        self.assertEqual(self.get("p", **C), b"abc")
+
+
+class Kms(S3Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.kms = cls.boreal.client("kms")
+        cls.key = cls.kms.create_key()["KeyMetadata"]["Arn"]
+
+    def test_given_and_managed(self):
+        put = self.put("k", b"body", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+        self.assertEqual((put["ServerSideEncryption"], put["SSEKMSKeyId"]), ("aws:kms", self.key))
+        head = self.head("k")
+        self.assertEqual((head["ServerSideEncryption"], head["SSEKMSKeyId"]), ("aws:kms", self.key))
+        self.assertEqual(self.get("k"), b"body")
+        put = self.put("managed", b"body", ServerSideEncryption="aws:kms")
+        self.assertIn(":key/", put["SSEKMSKeyId"])
+        self.assertEqual(self.get("managed"), b"body")
+        for size in (0, 1, 13 * MIB):
+            body = os.urandom(size)
+            self.put("k", body, ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+            self.assertEqual(self.get("k"), body)
+
+    def test_refused(self):
+        self.assertEqual(status_of(self.put, "k", ServerSideEncryption="aws:kms", SSEKMSKeyId="00000000-0000-0000-0000-000000000000"),
+                         ("KMS.NotFoundException", 400))
+        self.refused_with("InvalidArgument", 400, self.put, "k", SSEKMSKeyId=self.key)
+        self.refused_with("InvalidArgument", 400, self.put, "k", ServerSideEncryption="AES256", SSEKMSKeyId=self.key)
+        self.refused_with("InvalidArgument", 400, self.put, "k", ServerSideEncryption="aes:kms")
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k", body=b"x", headers={"x-amz-server-side-encryption": "AES128"}).code, "InvalidArgument")
+        # What tells how a stored object is encrypted has no place in a GET.
+        self.put("k")
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "AES256"}).status, 400)
+        self.assertEqual(signed(self, "HEAD", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "aws:kms"}).status, 400)
+
+    def test_context(self):
+        context = base64.b64encode(b'{"team":"blue"}').decode()
+        self.assertEqual(self.put("k", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key, SSEKMSEncryptionContext=context)["SSEKMSEncryptionContext"], context)
+        self.assertEqual(self.get("k"), b"x")
+        self.refused("InvalidArgument", self.put, "k", b"x", ServerSideEncryption="aws:kms", SSEKMSEncryptionContext="e30=x")
+
+    def test_multipart(self):
+        begun = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key, Metadata={"foo": "bar"})
+        self.assertEqual((begun["ServerSideEncryption"], begun["SSEKMSKeyId"]), ("aws:kms", self.key))
+        bodies = [os.urandom(5 * MIB), b"end"]
+        tags = []
+        for n, body in enumerate(bodies, 1):
+            part = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=begun["UploadId"], PartNumber=n, Body=body)
+            self.assertEqual((part["ServerSideEncryption"], part["SSEKMSKeyId"]), ("aws:kms", self.key))
+            tags.append({"PartNumber": n, "ETag": part["ETag"]})
+        done = self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=begun["UploadId"], MultipartUpload={"Parts": tags})
+        self.assertEqual((done["ServerSideEncryption"], done["SSEKMSKeyId"]), ("aws:kms", self.key))
+        self.assertEqual(self.get("m"), b"".join(bodies))
+
+    def test_other_account_may_not_use_the_key(self):
+        bucket = self.open_bucket("BucketOwnerEnforced")
+        self.put("k", b"x", Bucket=bucket, ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+        self.s3.put_bucket_policy(Bucket=bucket, Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",'
+                                                        f'"Resource":"arn:aws:s3:::{bucket}/*"}}]}}')
+        self.refused("AccessDenied", self.other.get_object, Bucket=bucket, Key="k")
+        self.assertEqual(send(self, "GET", f"/{bucket}/k").status in (400, 401, 403), True)
+
+
+class Default(S3Case):
+    def set(self, algorithm, key=None, **rule):
+        by_default = {"SSEAlgorithm": algorithm, **({"KMSMasterKeyID": key} if key else {})}
+        return status_of(self.s3.put_bucket_encryption, Bucket=self.bucket, ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": by_default, **rule}]})
+
+    def told(self):
+        return self.s3.get_bucket_encryption(Bucket=self.bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+
+    def test_configuration(self):
+        self.assertEqual(self.told()["ApplyServerSideEncryptionByDefault"], {"SSEAlgorithm": "AES256"})
+        self.assertEqual(self.set("aws:kms", "fancy-key")[1], 200)
+        self.assertEqual(self.told()["ApplyServerSideEncryptionByDefault"], {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "fancy-key"})
+        self.assertEqual(self.set("AES256")[1], 200)
+        self.assertEqual(self.told()["ApplyServerSideEncryptionByDefault"], {"SSEAlgorithm": "AES256"})
+        self.assertEqual(self.set("AES256", "fancy-key"), ("InvalidArgument", 400))
+        self.assertEqual(self.set("DES")[1], 400)
+        self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
+        self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
+        self.refused("NoSuchBucket", self.s3.get_bucket_encryption, Bucket="no-such-bucket-here")
+
+    def test_service(self):
+        self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")
+        self.set("AES256")
+        self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")
+        self.assertEqual(self.head("a")["ServerSideEncryption"], "AES256")
+        got = self.s3.get_object(Bucket=self.bucket, Key="a")
+        self.assertEqual((got["ServerSideEncryption"], got["Body"].read()), ("AES256", b"x"))
+        self.assertEqual(self.put("b", b"x", ServerSideEncryption="AES256")["ServerSideEncryption"], "AES256")
+
+    def test_kms(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        self.set("aws:kms", key, BucketKeyEnabled=True)
+        put = self.put("a", b"x")
+        self.assertEqual((put["ServerSideEncryption"], put["SSEKMSKeyId"], put["BucketKeyEnabled"]), ("aws:kms", key, True))
+        self.assertEqual((self.head("a")["SSEKMSKeyId"], self.get("a")), (key, b"x"))
+        self.assertEqual(self.put("b", b"x", ServerSideEncryption="AES256")["ServerSideEncryption"], "AES256")
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")
+        self.assertEqual((upload["ServerSideEncryption"], upload["SSEKMSKeyId"]), ("aws:kms", key))
+        etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload["UploadId"], PartNumber=1, Body=b"p")["ETag"]
+        done = self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload["UploadId"], MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual((done["ServerSideEncryption"], self.get("m")), ("aws:kms", b"p"))
+        self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "b"})
+        self.assertEqual(self.head("c")["SSEKMSKeyId"], key)
+        self.put("customer", b"x", **C)
+        self.assertNotIn("SSEKMSKeyId", self.head("customer", **C))
+
+
+class CopyMatrix(S3Case):
+    """Every kind of source to every kind of target, whole and as a part."""
+
+    def test_all(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        kinds = {"plain": {}, "s3": {"ServerSideEncryption": "AES256"}, "kms": {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}, "customer": C}
+        body = os.urandom(100_000)
+        for source, how in kinds.items():
+            self.put(source, body, **how)
+        for source in kinds:
+            for target, how in kinds.items():
+                with self.subTest(f"{source} to {target}"):
+                    more = FROM_C if source == "customer" else {}
+                    from_there = {"Bucket": self.bucket, "Key": source}
+                    made = self.s3.copy_object(Bucket=self.bucket, Key="copy", CopySource=from_there, **how, **more)
+                    read = C if target == "customer" else {}
+                    self.assertEqual(self.get("copy", **read), body)
+                    told = {"plain": "AES256", "s3": "AES256", "kms": "aws:kms", "customer": None}[target]
+                    self.assertEqual((made.get("ServerSideEncryption"), self.head("copy", **read).get("ServerSideEncryption")), (told, told))
+                    upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", **how)["UploadId"]
+                    part = self.s3.upload_part_copy(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, CopySource=from_there, **read, **more)
+                    self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={
+                        "Parts": [{"PartNumber": 1, "ETag": part["CopyPartResult"]["ETag"]}]})
+                    self.assertEqual(self.get("m", **read), body)
+
+    def test_refused(self):
+        self.put("c", **C)
+        copy = lambda **more: status_of(self.s3.copy_object, Bucket=self.bucket, Key="x", CopySource={"Bucket": self.bucket, "Key": "c"}, **more)
+        self.assertEqual(copy()[1], 400)
+        self.assertEqual(copy(CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=WRONG)[1], 403)
+        self.assertEqual(error_code(self.get, "x"), "NoSuchKey")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,278 @@
+"""Headers as clients get them wrong, signatures, ranges, overrides: mostly by plain HTTP."""
+import base64
+import hashlib
+import threading
+import unittest
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from e2e.s3_cases import OTHER, S3Case, send, signed, status_of
+from harness import error_code
+
+
+def md5_of(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
+class Case(S3Case):
+    def create(self, **more):
+        """A PUT of /BUCKET/foo with the headers at hand."""
+        more.setdefault("body", b"bar")
+        return signed(self, "PUT", f"/{self.bucket}/foo", **more)
+
+    def outcome(self, answer):
+        return answer.status, answer.code
+
+
+class Digests(Case):
+    def test_content_md5(self):
+        for value, wanted in ((md5_of(b"bar"), (200, None)), ("", (400, "InvalidDigest")), ("YWJyYWNhZGFicmE=", (400, "InvalidDigest")),
+                              ("not base64!", (400, "InvalidDigest")), ("rL0Y20xC+Fzt72VPzMSk2A==", (400, "BadDigest"))):
+            with self.subTest(value):
+                self.assertEqual(self.outcome(self.create(headers={"Content-MD5": value})), wanted)
+        self.assertEqual(self.outcome(self.create()), (200, None))
+
+    def test_digest_of_xml(self):
+        body = b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>'
+        put = lambda **headers: self.outcome(signed(self, "PUT", f"/{self.bucket}?versioning", headers=headers, body=body))
+        self.assertEqual(put(**{"Content-MD5": md5_of(b"other")}), (400, "BadDigest"))
+        self.assertEqual(put(**{"Content-MD5": "x"}), (400, "InvalidDigest"))
+        self.assertEqual(put(**{"x-amz-checksum-sha256": base64.b64encode(b"0" * 32).decode()}), (400, "BadDigest"))
+        self.assertEqual(put(**{"Content-MD5": md5_of(body)}), (200, None))
+        self.assertEqual(put(**{"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(body).digest()).decode()}), (200, None))
+
+    def test_delete_objects_wants_a_digest(self):
+        body = b"<Delete><Object><Key>a</Key></Object></Delete>"
+        self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body)), (400, "InvalidRequest"))
+        self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body, headers={"Content-MD5": md5_of(body)})), (200, None))
+
+    def test_wrong_body(self):
+        self.assertEqual(self.create(after={"x-amz-content-sha256": hashlib.sha256(b"x").hexdigest()}).code, "SignatureDoesNotMatch")
+
+
+class Lengths(Case):
+    def test_content_length(self):
+        self.assertEqual(self.outcome(self.create(without=("content-length",), body=b"")), (411, "MissingContentLength"))
+        self.assertEqual(self.create(after={"Content-Length": "-1"}).status, 400)
+        self.assertEqual(self.create(after={"Content-Length": ""}).status, 400)
+        self.assertEqual(self.create(after={"Content-Length": "many"}).status, 400)
+        self.assertEqual(self.outcome(self.create(body=b"", after={"Content-Length": "0"})), (200, None))
+
+    def test_bucket_needs_none(self):
+        answer = signed(self, "PUT", f"/{self.bucket}-plain", without=("content-length",))
+        self.assertEqual(answer.status, 200)
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}-negative", after={"Content-Length": "-1"}).status, 400)
+
+    def test_expect(self):
+        self.assertEqual(self.create(headers={"Expect": "200"}).status, 200)
+        self.assertEqual(self.create(headers={"Expect": ""}).status, 200)
+        self.assertEqual(self.create(headers={"Expect": "100-continue"}).status, 200)
+
+    def test_content_type(self):
+        self.create(headers={"Content-Type": ""})
+        self.assertEqual(self.head("foo")["ContentType"], "binary/octet-stream")
+        self.create(headers={"Content-Type": "text/plain"})
+        self.assertEqual(self.head("foo")["ContentType"], "text/plain")
+        self.create()
+        self.assertEqual(self.head("foo")["ContentType"], "binary/octet-stream")
+
+
+class Signatures(Case):
+    def test_authorization(self):
+        self.assertEqual(self.outcome(self.create(after={"Authorization": "AWS HAHAHA"})), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.create(after={"Authorization": "nonsense"})), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.create(without=("authorization",))), (403, "AccessDenied"))
+        self.assertEqual(self.create(after={"Authorization": ""}).status, 403)
+        self.assertEqual(self.create(after={"Authorization": "AWS4-HMAC-SHA256 Credential=HAHAHA"}).status in (400, 403), True)
+        self.assertEqual(self.outcome(self.create(secret="wrong")), (403, "SignatureDoesNotMatch"))
+        self.assertEqual(self.outcome(self.create(access_key="AKIAIOSFODNN7EXAMPLE")), (403, "InvalidAccessKeyId"))
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}-made", after={"Authorization": ""}).status, 403)
+
+    def test_version_two_is_refused_by_name(self):
+        answer = send(self, "GET", f"/{self.bucket}", {"Authorization": "AWS test:c2lnbmF0dXJl", "Date": format_datetime(datetime.now(timezone.utc), usegmt=True)})
+        self.assertEqual(answer.status, 400)
+        self.assertIn("AWS4-HMAC-SHA256", answer.text)
+
+    def test_dates(self):
+        stamp = lambda when: when.strftime("%Y%m%dT%H%M%SZ")
+        now = datetime.now(timezone.utc)
+        for value in (stamp(now - timedelta(hours=1)), stamp(now + timedelta(days=2)), "19500707T215304Z", "99990707T215304Z"):
+            answer = self.create(after={"X-Amz-Date": value})
+            # The date of another day does not fit the credential's scope either.
+            self.assertIn((answer.status, answer.code), ((403, "RequestTimeTooSkewed"), (403, "AccessDenied"), (400, "AuthorizationHeaderMalformed")), value)
+        for value in ("", "Bad Date", "\x07"):
+            self.assertEqual(self.create(after={"X-Amz-Date": value}).status, 403, value)
+        self.assertEqual(self.create(without=("x-amz-date",)).status, 403)
+
+    def test_unsigned_extra_headers(self):
+        self.assertEqual(self.create(after={"X-Harmless": "yes"}).status, 200)
+        self.assertEqual(self.create(after={"x-amz-meta-added": "no"}).code, "AccessDenied")
+
+
+class Presigned(Case):
+    def url(self, method="GET", key="foo", expires=60, access_key="test", secret="test", query=""):
+        request = AWSRequest(method=method, url=f"{self.boreal.url}/{self.bucket}/{key}{query}")
+        S3SigV4QueryAuth(Credentials(access_key, secret), "s3", "us-east-1", expires=expires).add_auth(request)
+        return request.url[len(self.boreal.url):]
+
+    def test_good(self):
+        self.put("foo", b"bar")
+        self.assertEqual(send(self, "GET", self.url()).body, b"bar")
+        self.assertEqual(send(self, "HEAD", self.url("HEAD")).status, 200)
+        self.assertEqual(send(self, "PUT", self.url("PUT", "up"), {"Content-Length": "2"}, b"hi").status, 200)
+        self.assertEqual(self.get("up"), b"hi")
+        self.assertEqual(send(self, "DELETE", self.url("DELETE", "up")).status, 204)
+
+    def test_bad(self):
+        self.put("foo", b"bar")
+        self.assertEqual(self.outcome(send(self, "GET", self.url(expires=604801))), (400, "AuthorizationQueryParametersError"))
+        self.assertEqual(self.outcome(send(self, "GET", self.url(expires=-7))), (400, "AuthorizationQueryParametersError"))
+        self.assertEqual(send(self, "GET", self.url() + "x").status, 403)
+        self.assertEqual(send(self, "GET", self.url().replace("/foo", "/fop")).code, "SignatureDoesNotMatch")
+        self.assertEqual(send(self, "DELETE", self.url()).code, "SignatureDoesNotMatch")
+        self.assertEqual(send(self, "GET", self.url(secret="wrong")).code, "SignatureDoesNotMatch")
+        self.assertEqual(send(self, "GET", self.url(access_key="AKIAIOSFODNN7EXAMPLE")).code, "InvalidAccessKeyId")
+        old = self.url().replace("X-Amz-Date=2026", "X-Amz-Date=2016").replace("%2F2026", "%2F2016")
+        self.assertEqual(self.outcome(send(self, "GET", old)), (403, "AccessDenied"))
+        for part in ("X-Amz-Expires", "X-Amz-Date", "X-Amz-Signature", "X-Amz-SignedHeaders"):
+            cut = "&".join(pair for pair in self.url().split("&") if not pair.startswith(part))
+            self.assertEqual(send(self, "GET", cut).status in (400, 403), True, part)
+
+    def test_not_there(self):
+        self.assertEqual(send(self, "GET", self.url(key="nothing")).code, "NoSuchKey")
+        self.assertEqual(send(self, "GET", self.url(key="foo", query="?versionId=bad")).code, "InvalidArgument")
+
+    def test_another_accounts(self):
+        self.put("foo", b"bar")
+        self.assertEqual(send(self, "GET", self.url(access_key=OTHER)).code, "AccessDenied")
+
+
+class Ranges(Case):
+    def setUp(self):
+        super().setUp()
+        self.put("r", b"testcontent")
+
+    def range(self, value, key="r"):
+        answer = signed(self, "GET", f"/{self.bucket}/{key}", headers={"Range": value})
+        return answer.status, answer.body if answer.status < 400 else answer.code, answer.headers.get("Content-Range")
+
+    def test_ranges(self):
+        self.assertEqual(self.range("bytes=4-7"), (206, b"cont", "bytes 4-7/11"))
+        self.assertEqual(self.range("bytes=4-"), (206, b"content", "bytes 4-10/11"))
+        self.assertEqual(self.range("bytes=-7"), (206, b"content", "bytes 4-10/11"))
+        self.assertEqual(self.range("bytes=-100"), (206, b"testcontent", "bytes 0-10/11"))
+        self.assertEqual(self.range("bytes=0-100"), (206, b"testcontent", "bytes 0-10/11"))
+        self.assertEqual(self.range("bytes=40-50")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=-0")[:2], (416, "InvalidRange"))
+        for unclear in ("bytes=0-1,4-5", "bytes=7-4", "lines=1-2", "bytes=x-y", "bytes=-"):
+            self.assertEqual(self.range(unclear), (200, b"testcontent", None), unclear)
+
+    def test_empty_object(self):
+        self.put("e", b"")
+        self.assertEqual(self.range("bytes=40-50", "e")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=0-", "e")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.get("e"), b"")
+
+    def test_head(self):
+        head = self.head("r", Range="bytes=2-3")
+        self.assertEqual((head["ContentLength"], head["ContentRange"], head["AcceptRanges"]), (2, "bytes 2-3/11", "bytes"))
+        self.assertEqual(head["ResponseMetadata"]["HTTPStatusCode"], 206)
+        self.assertEqual(status_of(self.head, "r", Range="bytes=99-"), ("416", 416))
+
+    def test_big(self):
+        body = bytes(range(256)) * 32768
+        self.put("big", body)
+        for start, end in ((3145728, 5242880), (0, 0), (8388607, 8388607), (65535, 65536)):
+            self.assertEqual(self.range(f"bytes={start}-{end}", "big")[1], body[start:end + 1])
+
+
+class Answers(Case):
+    def test_overrides(self):
+        self.put("o", b"x", ContentType="text/plain")
+        wanted = {"ResponseCacheControl": "no-cache", "ResponseContentDisposition": 'attachment; filename="b"', "ResponseContentEncoding": "aaa",
+                  "ResponseContentLanguage": "esperanto", "ResponseContentType": "foo/bar"}
+        for call in (self.s3.get_object, self.s3.head_object):
+            got = call(Bucket=self.bucket, Key="o", ResponseExpires=datetime(2030, 1, 1, tzinfo=timezone.utc), **wanted)
+            for name, value in wanted.items():
+                self.assertEqual(got[name[8:]], value)
+            self.assertEqual(got["ResponseMetadata"]["HTTPHeaders"]["expires"], "Tue, 01 Jan 2030 00:00:00 GMT")
+        bucket = self.open_bucket()
+        self.put("o", Bucket=bucket, ACL="public-read")
+        self.assertEqual(self.outcome(send(self, "GET", f"/{bucket}/o?response-content-type=x")), (400, "InvalidRequest"))
+
+    def test_metadata(self):
+        self.put("m", b"x", Metadata={"Key1": "value1", "empty": "", "dash-ed_x": " inner  blanks "}, CacheControl="max-age=1", ContentDisposition="inline",
+                 ContentEncoding="gzip", ContentLanguage="de", Expires=datetime(2030, 1, 1, tzinfo=timezone.utc))
+        head = self.head("m")
+        self.assertEqual(head["Metadata"], {"key1": "value1", "empty": "", "dash-ed_x": "inner  blanks"})
+        self.assertEqual((head["CacheControl"], head["ContentDisposition"], head["ContentEncoding"], head["ContentLanguage"]), ("max-age=1", "inline", "gzip", "de"))
+        self.put("m", b"x", Metadata={"other": "1"})
+        self.assertEqual(self.head("m")["Metadata"], {"other": "1"})
+        self.put("m", b"x")
+        self.assertEqual(self.head("m")["Metadata"], {})
+        self.assertEqual(error_code(self.put, "big", Metadata={"a": "x" * 2049}), "MetadataTooLarge")
+
+    def test_common_headers(self):
+        answer = signed(self, "GET", f"/{self.bucket}?location")
+        for name in ("x-amz-request-id", "x-amz-id-2", "Date"):
+            self.assertIn(name, answer.headers)
+        missing = signed(self, "GET", f"/{self.bucket}/none")
+        self.assertEqual(missing.headers["Content-Type"], "application/xml")
+        for part in ("<Key>none</Key>", "<RequestId>", "<HostId>", "<Message>The specified key does not exist.</Message>"):
+            self.assertIn(part, missing.text)
+        head = signed(self, "HEAD", f"/{self.bucket}/none")
+        self.assertEqual((head.status, head.body), (404, b""))
+
+    def test_methods_that_are_none(self):
+        self.assertEqual(signed(self, "PATCH", f"/{self.bucket}/foo").status, 405)
+
+    def test_torrent_is_refused(self):
+        self.put("t")
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/t?torrent").status, 501)
+
+    def test_storage_classes(self):
+        for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):
+            self.put("s", b"x", StorageClass=name)
+            self.assertEqual(self.head("s").get("StorageClass", "STANDARD"), name)
+            self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket)["Contents"][0]["StorageClass"], name)
+        self.assertEqual(error_code(self.put, "s", StorageClass="COLD"), "InvalidStorageClass")
+
+
+class Whole(Case):
+    """Readers see one whole object, whichever writer came last."""
+
+    def test_reads_while_it_is_overwritten(self):
+        size = 1 << 20
+        self.put("w", b"A" * size)
+        wrong, stop = [], threading.Event()
+
+        def read():
+            client = self.boreal.client("s3")
+            while not stop.is_set():
+                body = client.get_object(Bucket=self.bucket, Key="w")["Body"].read()
+                if len(body) != size or body.count(body[:1]) != size:
+                    wrong.append(body[:1])
+
+        readers = [threading.Thread(target=read) for _ in range(3)]
+        for thread in readers:
+            thread.start()
+        for i in range(12):
+            self.put("w", b"AB"[i % 2:i % 2 + 1] * size)
+        stop.set()
+        for thread in readers:
+            thread.join()
+        self.assertEqual(wrong, [])
+
+    def test_failed_write_leaves_what_was(self):
+        self.put("w", b"old")
+        connection_headers = {"Content-MD5": md5_of(b"else")}
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/w", headers=connection_headers, body=b"new").code, "BadDigest")
+        self.assertEqual(self.get("w"), b"old")
+
+
+if __name__ == "__main__":
+    unittest.main()

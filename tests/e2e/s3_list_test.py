@@ -1,0 +1,273 @@
+"""Listings of objects, as S3's clients page through them."""
+import unittest
+
+from e2e.s3_cases import S3Case, owner_id, send, signed
+from harness import error_code
+
+ODD = ["a b", "a+b", "a&b<c>\"'", "per%cent", "../up", "./here", "x//y", "/front", "end/", "q?k=v", "h#ash", "bäck/ß", "日本", "emoji😀", "~tilde", "semi;colon",
+       "comma,s", "eq=", "star*", "back\\slash", "pipe|", "caret^", "tick`", "curly{}", "at@", "colon:", "dollar$"]
+
+
+class Case(S3Case):
+    def fill(self, *keys):
+        for key in keys:
+            self.put(key, b"")
+
+    def one(self, **query):
+        """(keys, common prefixes) of version 1 and of version 2, which must agree."""
+        old = self.s3.list_objects(Bucket=self.bucket, **query)
+        new = self.s3.list_objects_v2(Bucket=self.bucket, **query)
+        both = [([row["Key"] for row in page.get("Contents", [])], [p["Prefix"] for p in page.get("CommonPrefixes", [])]) for page in (old, new)]
+        self.assertEqual(both[0], both[1])
+        return both[0]
+
+
+class Delimiters(Case):
+    def test_groups(self):
+        self.fill("foo/bar", "foo/bar/xyzzy", "quux/thud", "asdf")
+        self.assertEqual(self.one(Delimiter="/"), (["asdf"], ["foo/", "quux/"]))
+        self.assertEqual(self.one(Delimiter="/", Prefix="foo/"), (["foo/bar"], ["foo/bar/"]))
+        self.assertEqual(self.one(Delimiter="/", Prefix="foo"), ([], ["foo/"]))
+        self.assertEqual(self.one(Prefix="foo/"), (["foo/bar", "foo/bar/xyzzy"], []))
+        self.assertEqual(self.one(Prefix="nothing"), ([], []))
+
+    def test_any_text_may_delimit(self):
+        self.fill("bar", "baz", "cab", "foo", "b/ar", "b%x", "b x", "b.y")
+        self.assertEqual(self.one(Delimiter="a"), (["b x", "b%x", "b.y", "foo"], ["b/a", "ba", "ca"]))
+        self.assertEqual(self.one(Delimiter="%")[1], ["b%"])
+        self.assertEqual(self.one(Delimiter=" ")[1], ["b "])
+        self.assertEqual(self.one(Delimiter=".")[1], ["b."])
+        self.assertEqual(self.one(Delimiter="ar")[1], ["b/ar", "bar"])
+        self.assertEqual(self.one(Delimiter="\x0a"), (["b x", "b%x", "b.y", "b/ar", "bar", "baz", "cab", "foo"], []))
+        self.assertEqual(self.one(Delimiter="/", Prefix="c"), (["cab"], []))
+
+    def test_empty_delimiter_and_prefix_are_as_if_not_sent(self):
+        self.fill("a/b", "c")
+        self.assertEqual(self.one(Delimiter="", Prefix=""), (["a/b", "c"], []))
+        self.assertNotIn("Delimiter", self.s3.list_objects(Bucket=self.bucket, Delimiter=""))
+        self.assertEqual(self.s3.list_objects(Bucket=self.bucket, Prefix="")["Prefix"], "")
+        self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket)["Prefix"], "")
+        self.assertNotIn("Delimiter", self.s3.list_objects_v2(Bucket=self.bucket))
+
+    def test_prefix_may_be_anything(self):
+        self.fill("b\x0aar", "foo/x", "b ar")
+        self.assertEqual(self.one(Prefix="b\x0a"), (["b\x0aar"], []))
+        self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket, Prefix="b\x0a")["Prefix"], "b\x0a")
+        self.assertEqual(self.s3.list_objects(Bucket=self.bucket, Prefix="b\x0a")["Prefix"], "b%0A")  # botocore leaves this one encoded
+        self.assertEqual(self.one(Prefix="/"), ([], []))
+        self.assertEqual(self.one(Delimiter="/", Prefix="/"), ([], []))
+
+    def test_pages_of_groups(self):
+        self.fill("asdf", "boo/bar", "boo/baz/xyzzy", "cquux/thud", "cquux/bla")
+
+        def pages(prefix, size):
+            found, marker = [], ""
+            while True:
+                page = self.s3.list_objects(Bucket=self.bucket, Delimiter="/", Prefix=prefix, MaxKeys=size, Marker=marker)
+                found.append(([r["Key"] for r in page.get("Contents", [])], [p["Prefix"] for p in page.get("CommonPrefixes", [])], page.get("NextMarker")))
+                if not page["IsTruncated"]:
+                    return found
+                marker = page["NextMarker"]
+
+        def pages_v2(prefix, size):
+            found, more = [], {}
+            while True:
+                page = self.s3.list_objects_v2(Bucket=self.bucket, Delimiter="/", Prefix=prefix, MaxKeys=size, **more)
+                found.append(([r["Key"] for r in page.get("Contents", [])], [p["Prefix"] for p in page.get("CommonPrefixes", [])]))
+                self.assertEqual(page["KeyCount"], len(found[-1][0]) + len(found[-1][1]))
+                if not page["IsTruncated"]:
+                    return found
+                more = {"ContinuationToken": page["NextContinuationToken"]}
+
+        self.assertEqual(pages("", 1), [(["asdf"], [], "asdf"), ([], ["boo/"], "boo/"), ([], ["cquux/"], None)])
+        self.assertEqual(pages("", 2), [(["asdf"], ["boo/"], "boo/"), ([], ["cquux/"], None)])
+        self.assertEqual(pages("boo/", 1), [(["boo/bar"], [], "boo/bar"), ([], ["boo/baz/"], None)])
+        self.assertEqual(pages("boo/", 2), [(["boo/bar"], ["boo/baz/"], None)])
+        self.assertEqual(pages_v2("", 1), [(["asdf"], []), ([], ["boo/"]), ([], ["cquux/"])])
+        self.assertEqual(pages_v2("boo/", 1), [(["boo/bar"], []), ([], ["boo/baz/"])])
+
+    def test_folder_that_is_a_key_too(self):
+        self.fill("quux/", "quux/a", "quux")
+        self.assertEqual(self.one(Delimiter="/"), (["quux"], ["quux/"]))
+        self.assertEqual(self.one(Delimiter="/", Prefix="quux/"), (["quux/", "quux/a"], []))
+
+
+class Markers(Case):
+    def setUp(self):
+        super().setUp()
+        self.fill("bar", "baz", "foo", "quxx")
+
+    def test_max_keys(self):
+        page = self.s3.list_objects(Bucket=self.bucket, MaxKeys=2)
+        self.assertTrue(page["IsTruncated"])
+        self.assertEqual((page["MaxKeys"], page["Marker"]), (2, ""))
+        self.assertEqual([r["Key"] for r in page["Contents"]], ["bar", "baz"])
+        none = self.s3.list_objects(Bucket=self.bucket, MaxKeys=0)
+        self.assertFalse(none["IsTruncated"])
+        self.assertNotIn("Contents", none)
+        none = self.s3.list_objects_v2(Bucket=self.bucket, MaxKeys=0)
+        self.assertEqual((none["KeyCount"], none["IsTruncated"]), (0, False))
+        self.assertEqual(self.s3.list_objects(Bucket=self.bucket)["MaxKeys"], 1000)
+        self.assertEqual(self.s3.list_objects(Bucket=self.bucket, MaxKeys=4)["IsTruncated"], False)
+        for path in ("?max-keys=blah", "?max-keys=-1", "?list-type=2&max-keys=blah", "?max-keys=99999999999", "?versions&max-keys=blah"):
+            answer = signed(self, "GET", f"/{self.bucket}{path}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), path)
+
+    def test_marker(self):
+        for marker, rest in (("", ["bar", "baz", "foo", "quxx"]), ("blah", ["foo", "quxx"]), ("zzz", []), ("\x0a", ["bar", "baz", "foo", "quxx"]), ("foo", ["quxx"])):
+            page = self.s3.list_objects(Bucket=self.bucket, Marker=marker)
+            self.assertEqual([r["Key"] for r in page.get("Contents", [])], rest)
+            self.assertEqual(page["Marker"], marker)
+            self.assertFalse(page["IsTruncated"])
+            page = self.s3.list_objects_v2(Bucket=self.bucket, StartAfter=marker)
+            self.assertEqual([r["Key"] for r in page.get("Contents", [])], rest)
+
+    def test_start_after_and_token(self):
+        page = self.s3.list_objects_v2(Bucket=self.bucket, StartAfter="bar", MaxKeys=1)
+        self.assertEqual([r["Key"] for r in page["Contents"]], ["baz"])
+        self.assertEqual(page["StartAfter"], "bar")
+        token = page["NextContinuationToken"]
+        page = self.s3.list_objects_v2(Bucket=self.bucket, StartAfter="bar", ContinuationToken=token)
+        self.assertEqual([r["Key"] for r in page["Contents"]], ["foo", "quxx"])
+        self.assertEqual((page["ContinuationToken"], page["StartAfter"]), (token, "bar"))
+        self.assertNotIn("NextContinuationToken", page)
+        self.assertEqual(error_code(self.s3.list_objects_v2, Bucket=self.bucket, ContinuationToken="!"), "InvalidArgument")
+        self.assertEqual(error_code(self.s3.list_objects_v2, Bucket=self.bucket, ContinuationToken=""), "InvalidArgument")
+
+    def test_owner(self):
+        me = owner_id(self.s3)
+        self.assertEqual(self.s3.list_objects(Bucket=self.bucket)["Contents"][0]["Owner"]["ID"], me)
+        self.assertNotIn("Owner", self.s3.list_objects_v2(Bucket=self.bucket)["Contents"][0])
+        self.assertNotIn("Owner", self.s3.list_objects_v2(Bucket=self.bucket, FetchOwner=False)["Contents"][0])
+        self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket, FetchOwner=True)["Contents"][0]["Owner"]["ID"], me)
+
+    def test_rows_say_what_head_says(self):
+        self.put("bar", b"twelve bytes", StorageClass="STANDARD_IA")
+        head, row = self.head("bar"), self.s3.list_objects(Bucket=self.bucket)["Contents"][0]
+        self.assertEqual((row["ETag"], row["Size"], row["LastModified"].replace(microsecond=0), row["StorageClass"]),
+                         (head["ETag"], 12, head["LastModified"], "STANDARD_IA"))
+
+    def test_what_is_not_there(self):
+        self.refused_with("NoSuchBucket", 404, self.s3.list_objects, Bucket="no-such-bucket-here")
+        self.refused_with("NoSuchBucket", 404, self.s3.list_objects_v2, Bucket="no-such-bucket-here")
+        self.refused_with("NoSuchBucket", 404, self.s3.list_object_versions, Bucket="no-such-bucket-here")
+        empty = self.make_bucket()
+        self.assertNotIn("Contents", self.s3.list_objects(Bucket=empty))
+        self.assertEqual(self.s3.list_objects_v2(Bucket=empty)["KeyCount"], 0)
+
+    def test_unsupported(self):
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}?encoding-type=base64").code, "InvalidArgument")
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}?list-type=2&fetch-owner=maybe").code, "InvalidArgument")
+
+
+class OddKeys(Case):
+    def test_round_trips(self):
+        for key in ODD + ["k" * 1024, "ß" * 512, "tab\there", "line\nfeed", "bell\x07", "del\x7f", "cr\rlf"]:
+            with self.subTest(key[:20]):
+                self.put(key, key.encode())
+                self.assertEqual(self.get(key), key.encode())
+                self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1)["Contents"][0]["Key"], key)
+                self.s3.copy_object(Bucket=self.bucket, Key="copy", CopySource={"Bucket": self.bucket, "Key": key})
+                self.s3.delete_object(Bucket=self.bucket, Key=key)
+                self.assertEqual(error_code(self.get, key), "NoSuchKey")
+        self.assertEqual(error_code(self.put, "k" * 1025), "KeyTooLongError")
+        self.assertEqual(error_code(self.put, "ß" * 513), "KeyTooLongError")
+
+    def test_many_deleted_at_once(self):
+        for key in ODD:
+            self.put(key, b"")
+        done = self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in ODD]})
+        self.assertEqual(sorted(d["Key"] for d in done["Deleted"]), sorted(ODD))
+        self.assertEqual(self.keys(), [])
+
+    def test_order_is_of_bytes(self):
+        for key in ODD:
+            self.put(key, b"")
+        self.assertEqual(self.keys(), sorted(ODD, key=lambda k: k.encode()))
+
+    def test_encoding_url(self):
+        self.fill("foo+1/bar", "foo/bar/xyzzy", "quux ab/thud", "asdf+b", "a\x01b")
+        text = signed(self, "GET", f"/{self.bucket}?delimiter=%2F&encoding-type=url").text
+        for part in ("<Key>asdf%2Bb</Key>", "<Key>a%01b</Key>", "<Prefix>foo%2B1/</Prefix>", "<Prefix>foo/</Prefix>", "<EncodingType>url</EncodingType>",
+                     "<Delimiter>/</Delimiter>"):
+            self.assertIn(part, text)
+        self.assertRegex(text, r"<Prefix>quux(\+|%20)ab/</Prefix>")
+
+    def test_paths_are_not_tidied(self):
+        for key in ("a//b", "a/../b", "./c", "//d"):
+            body = key.encode()
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/{key}", body=body).status, 200)
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}/{key}").body, body)
+        self.assertEqual(self.keys(), ["./c", "//d", "a/../b", "a//b"])
+
+    def test_escapes_in_paths(self):
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/%E4%BD%A0/A%20x").status, 200)
+        self.assertEqual(self.keys(), ["你/A x"])
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/%FF%FE").code, "InvalidURI")
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/%FF%FE").code, "InvalidURI")
+
+
+class Versions(Case):
+    def test_groups_and_markers(self):
+        self.versioned()
+        for key in ("a/1", "a/2", "b", "b", "c"):
+            self.put(key, b"")
+        page = self.s3.list_object_versions(Bucket=self.bucket, Delimiter="/", MaxKeys=2)
+        self.assertEqual([p["Prefix"] for p in page["CommonPrefixes"]], ["a/"])
+        self.assertEqual([v["Key"] for v in page["Versions"]], ["b"])
+        self.assertEqual(page["NextKeyMarker"], "b")
+        rest = self.s3.list_object_versions(Bucket=self.bucket, Delimiter="/", KeyMarker="b", VersionIdMarker=page["NextVersionIdMarker"])
+        self.assertEqual([v["Key"] for v in rest["Versions"]], ["b", "c"])
+        self.assertEqual([v["IsLatest"] for v in rest["Versions"]], [False, True])
+        after = self.s3.list_object_versions(Bucket=self.bucket, KeyMarker="b")
+        self.assertEqual([v["Key"] for v in after["Versions"]], ["c"])
+        self.assertEqual(error_code(self.s3.list_object_versions, Bucket=self.bucket, VersionIdMarker=page["NextVersionIdMarker"]), "InvalidArgument")
+        self.assertEqual(error_code(self.s3.list_object_versions, Bucket=self.bucket, KeyMarker="b", VersionIdMarker="nonsense"), "InvalidArgument")
+
+    def test_one_page_holds_everything_in_order(self):
+        self.versioned()
+        ids = [self.put("k", str(i).encode())["VersionId"] for i in range(5)]
+        self.s3.delete_object(Bucket=self.bucket, Key="k")
+        found, marker = [], {}
+        while True:
+            page = self.s3.list_object_versions(Bucket=self.bucket, MaxKeys=2, **marker)
+            found += [v["VersionId"] for v in page.get("Versions", [])]
+            if not page["IsTruncated"]:
+                break
+            marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+        self.assertEqual(found, ids[::-1])
+
+    def test_unversioned_is_null(self):
+        self.put("a")
+        row = self.s3.list_object_versions(Bucket=self.bucket)["Versions"][0]
+        self.assertEqual((row["VersionId"], row["IsLatest"], row["Size"], row["Owner"]["ID"]), ("null", True, 4, owner_id(self.s3)))
+
+    def test_encoding(self):
+        self.put("a b+c", b"")
+        self.assertIn("<Key>a%20b%2Bc</Key>", signed(self, "GET", f"/{self.bucket}?versions&encoding-type=url").text.replace("a+b", "a%20b"))
+
+
+class Strangers(Case):
+    def test_anonymous(self):
+        self.assertEqual(send(self, "GET", f"/{self.bucket}").code, "AccessDenied")
+        bucket = self.open_bucket(ACL="public-read")
+        self.put("x", Bucket=bucket)
+        for target in (f"/{bucket}", f"/{bucket}?list-type=2", f"/{bucket}?versions"):
+            answer = send(self, "GET", target)
+            self.assertEqual(answer.status, 200, target)
+            self.assertIn("<Key>x</Key>", answer.text)
+        self.assertEqual(send(self, "GET", "/").status, 403)
+        self.assertEqual(send(self, "GET", "/no-such-bucket-here").code, "NoSuchBucket")
+
+    def test_other_account(self):
+        self.assertEqual(error_code(self.other.list_objects_v2, Bucket=self.bucket), "AccessDenied")
+        self.assertEqual(error_code(self.other.list_object_versions, Bucket=self.bucket), "AccessDenied")
+        self.assertNotIn(self.bucket, [b["Name"] for b in self.other.list_buckets()["Buckets"]])
+
+    def test_bad_credentials(self):
+        self.assertEqual(signed(self, "GET", "/", access_key="AKIANOBODYATALL00000").code, "InvalidAccessKeyId")
+        self.assertEqual(signed(self, "GET", "/", secret="wrong").code, "SignatureDoesNotMatch")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,220 @@
+"""Object Lock: what may not be deleted, and what is refused."""
+import hashlib
+import unittest
+from base64 import b64encode
+
+from e2e.helpers import user
+from e2e.s3_cases import S3Case, later, signed, status_of
+from harness import error_code
+
+
+class LockCase(S3Case):
+    def setUp(self):
+        super().setUp()
+        self.locked = self.make_bucket(ObjectLockEnabledForBucket=True)
+
+    def configure(self, bucket=None, enabled="Enabled", **retention):
+        configuration = {"ObjectLockEnabled": enabled}
+        if retention:
+            configuration["Rule"] = {"DefaultRetention": retention}
+        return status_of(self.s3.put_object_lock_configuration, Bucket=bucket or self.locked, ObjectLockConfiguration=configuration)
+
+    def retain(self, mode, until, bucket=None, key="k", **more):
+        return status_of(self.s3.put_object_retention, Bucket=bucket or self.locked, Key=key, Retention={"Mode": mode, "RetainUntilDate": until}, **more)
+
+    def hold(self, status, bucket=None, key="k"):
+        return status_of(self.s3.put_object_legal_hold, Bucket=bucket or self.locked, Key=key, LegalHold={"Status": status})
+
+    def delete(self, version, key="k", **more):
+        return status_of(self.s3.delete_object, Bucket=self.locked, Key=key, VersionId=version, **more)
+
+    def lock(self, key="k", **more):
+        return self.put(key, Bucket=self.locked, **more)["VersionId"]
+
+
+class Configuration(LockCase):
+    def test_read_back(self):
+        self.assertEqual(self.s3.get_object_lock_configuration(Bucket=self.locked)["ObjectLockConfiguration"], {"ObjectLockEnabled": "Enabled"})
+        self.assertEqual(self.s3.get_bucket_versioning(Bucket=self.locked)["Status"], "Enabled")
+        for retention in ({"Mode": "GOVERNANCE", "Days": 1}, {"Mode": "COMPLIANCE", "Years": 1}):
+            self.assertEqual(self.configure(**retention)[1], 200)
+            self.assertEqual(self.s3.get_object_lock_configuration(Bucket=self.locked)["ObjectLockConfiguration"],
+                             {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}})
+        self.assertEqual(self.configure()[1], 200)
+
+    def test_buckets_without(self):
+        self.refused_with("ObjectLockConfigurationNotFoundError", 404, self.s3.get_object_lock_configuration, Bucket=self.bucket)
+        self.assertEqual(self.configure(self.bucket, Mode="GOVERNANCE", Days=1), ("InvalidBucketState", 409))
+        self.put("k")
+        self.assertEqual(self.retain("GOVERNANCE", later(days=1), self.bucket), ("InvalidRequest", 400))
+        self.assertEqual(self.hold("ON", self.bucket), ("InvalidRequest", 400))
+        self.refused_with("InvalidRequest", 400, self.s3.get_object_retention, Bucket=self.bucket, Key="k")
+        self.refused_with("InvalidRequest", 400, self.s3.get_object_legal_hold, Bucket=self.bucket, Key="k")
+        self.refused_with("InvalidRequest", 400, self.put, "k", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=1))
+        self.refused_with("InvalidRequest", 400, self.put, "k", ObjectLockLegalHoldStatus="ON")
+
+    def test_enabled_later(self):
+        self.versioned()
+        self.assertEqual(self.configure(self.bucket, Mode="GOVERNANCE", Days=1)[1], 200)
+        self.refused_with("InvalidBucketState", 409, self.s3.put_bucket_versioning, Bucket=self.bucket, VersioningConfiguration={"Status": "Suspended"})
+
+    def test_versioning_stays(self):
+        self.refused_with("InvalidBucketState", 409, self.s3.put_bucket_versioning, Bucket=self.locked, VersioningConfiguration={"Status": "Suspended"})
+        self.s3.put_bucket_versioning(Bucket=self.locked, VersioningConfiguration={"Status": "Enabled"})
+
+    def test_refused(self):
+        self.assertEqual(self.configure(Mode="GOVERNANCE", Days=1, Years=1), ("MalformedXML", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE"), ("MalformedXML", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE", Days=0), ("InvalidArgument", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE", Days=-1), ("InvalidArgument", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE", Years=0), ("InvalidArgument", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE", Years=-1), ("InvalidArgument", 400))
+        self.assertEqual(self.configure(Mode="governance", Days=1), ("MalformedXML", 400))
+        self.assertEqual(self.configure(Mode="abc", Days=1), ("MalformedXML", 400))
+        self.assertEqual(self.configure(enabled="Disabled", Mode="GOVERNANCE", Days=1), ("MalformedXML", 400))
+        self.assertEqual(self.configure(enabled="abc"), ("MalformedXML", 400))
+
+    def test_digest_is_wanted(self):
+        body = b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>"
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}?object-lock", body=body).status, 400)
+        md5 = b64encode(hashlib.md5(body).digest()).decode()
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}?object-lock", body=body, headers={"Content-MD5": md5}).status, 200)
+
+
+class RetentionOf(LockCase):
+    def test_read_back(self):
+        version = self.lock()
+        self.refused_with("NoSuchObjectLockConfiguration", 404, self.s3.get_object_retention, Bucket=self.locked, Key="k")
+        for mode, until in (("GOVERNANCE", later(days=1)), ("COMPLIANCE", later(days=2))):
+            self.assertEqual(self.retain(mode, until)[1], 200)
+            self.assertEqual(self.s3.get_object_retention(Bucket=self.locked, Key="k")["Retention"], {"Mode": mode, "RetainUntilDate": until})
+            head = self.head("k", Bucket=self.locked)
+            self.assertEqual((head["ObjectLockMode"], head["ObjectLockRetainUntilDate"]), (mode, until))
+        self.assertEqual(self.s3.get_object_retention(Bucket=self.locked, Key="k", VersionId=version)["Retention"]["Mode"], "COMPLIANCE")
+
+    def test_of_a_version(self):
+        first, second = self.lock(), self.lock()
+        self.assertEqual(self.retain("GOVERNANCE", later(days=1), VersionId=first)[1], 200)
+        self.refused("NoSuchObjectLockConfiguration", self.s3.get_object_retention, Bucket=self.locked, Key="k", VersionId=second)
+        self.assertEqual(self.delete(first), ("AccessDenied", 403))
+        self.assertEqual(self.delete(second)[1], 204)
+        self.assertEqual(self.delete(first, BypassGovernanceRetention=True)[1], 204)
+
+    def test_refused(self):
+        self.lock()
+        self.assertEqual(self.retain("governance", later(days=1)), ("MalformedXML", 400))
+        self.assertEqual(self.retain("abc", later(days=1)), ("MalformedXML", 400))
+        self.assertEqual(self.retain("GOVERNANCE", later(days=-1)), ("InvalidArgument", 400))
+        self.refused_with("NoSuchKey", 404, self.s3.put_object_retention, Bucket=self.locked, Key="none",
+                          Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=1)})
+        self.refused_with("MalformedXML", 400, self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE"})
+        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE")
+        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockRetainUntilDate=later(days=1))
+        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=-1))
+        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="abc", ObjectLockRetainUntilDate=later(days=1))
+
+    def test_longer_and_shorter(self):
+        self.lock()
+        self.assertEqual(self.retain("GOVERNANCE", later(days=1))[1], 200)
+        self.assertEqual(self.retain("GOVERNANCE", later(days=3))[1], 200)
+        self.assertEqual(self.retain("GOVERNANCE", later(days=2)), ("AccessDenied", 403))
+        self.assertEqual(self.retain("GOVERNANCE", later(days=2), BypassGovernanceRetention=True)[1], 200)
+        self.assertEqual(self.retain("COMPLIANCE", later(days=5))[1], 200)
+        for mode, days in (("COMPLIANCE", 4), ("GOVERNANCE", 6)):
+            self.assertEqual(self.retain(mode, later(days=days)), ("AccessDenied", 403))
+            self.assertEqual(self.retain(mode, later(days=days), BypassGovernanceRetention=True), ("AccessDenied", 403))
+        self.assertEqual(self.retain("COMPLIANCE", later(days=6))[1], 200)
+
+    def test_default(self):
+        self.configure(Mode="GOVERNANCE", Days=1)
+        version = self.lock()
+        head = self.head("k", Bucket=self.locked)
+        self.assertEqual(head["ObjectLockMode"], "GOVERNANCE")
+        self.assertLess(abs(head["ObjectLockRetainUntilDate"] - later(days=1)).total_seconds(), 60)
+        self.assertEqual(self.delete(version), ("AccessDenied", 403))
+        own = later(days=10)
+        self.lock("own", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=own)
+        self.assertEqual(self.s3.get_object_retention(Bucket=self.locked, Key="own")["Retention"], {"Mode": "COMPLIANCE", "RetainUntilDate": own})
+        upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="m")["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.locked, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        done = self.s3.complete_multipart_upload(Bucket=self.locked, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual(self.delete(done["VersionId"], "m"), ("AccessDenied", 403))
+        self.assertEqual(self.delete(done["VersionId"], "m", BypassGovernanceRetention=True)[1], 204)
+        self.s3.copy_object(Bucket=self.locked, Key="c", CopySource={"Bucket": self.locked, "Key": "k"})
+        self.assertEqual(self.head("c", Bucket=self.locked)["ObjectLockMode"], "GOVERNANCE")
+
+    def test_multipart_with_its_own(self):
+        until = later(days=2)
+        upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="m", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=until,
+                                                 ObjectLockLegalHoldStatus="ON")["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.locked, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        self.s3.complete_multipart_upload(Bucket=self.locked, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        head = self.head("m", Bucket=self.locked)
+        self.assertEqual((head["ObjectLockMode"], head["ObjectLockRetainUntilDate"], head["ObjectLockLegalHoldStatus"]), ("GOVERNANCE", until, "ON"))
+
+    def test_who_may_bypass(self):
+        iam_user = user(self, f"u{self.locked}", {"Effect": "Allow", "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectRetention"], "Resource": "*"})("s3")
+        version = self.lock(ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=1))
+        one = dict(Bucket=self.locked, Key="k", VersionId=version)
+        self.refused("AccessDenied", iam_user.delete_object, BypassGovernanceRetention=True, **one)
+        self.assertEqual(self.s3.delete_object(BypassGovernanceRetention=True, **one)["ResponseMetadata"]["HTTPStatusCode"], 204)
+
+    def test_many_at_once(self):
+        held = self.lock("held", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=1))
+        strict = self.lock("strict", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=later(days=1))
+        free = self.lock("free")
+        objects = [{"Key": k, "VersionId": v} for k, v in (("held", held), ("strict", strict), ("free", free))]
+        done = self.s3.delete_objects(Bucket=self.locked, Delete={"Objects": objects})
+        self.assertEqual([d["Key"] for d in done["Deleted"]], ["free"])
+        self.assertEqual(sorted((e["Key"], e["Code"]) for e in done["Errors"]), [("held", "AccessDenied"), ("strict", "AccessDenied")])
+        done = self.s3.delete_objects(Bucket=self.locked, Delete={"Objects": objects[:2]}, BypassGovernanceRetention=True)
+        self.assertEqual([d["Key"] for d in done["Deleted"]], ["held"])
+        self.assertEqual([e["Key"] for e in done["Errors"]], ["strict"])
+
+    def test_markers_harm_nobody(self):
+        version = self.lock(ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=later(days=1))
+        marker = self.s3.delete_object(Bucket=self.locked, Key="k")
+        self.assertTrue(marker["DeleteMarker"])
+        self.assertEqual(self.delete(marker["VersionId"])[1], 204)
+        self.assertEqual(self.head("k", Bucket=self.locked)["VersionId"], version)
+        self.lock()  # a newer version is no harm either
+
+    def test_content_md5_is_wanted_with_a_lock(self):
+        headers = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": later(days=1).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", headers=headers, body=b"x").code, "InvalidRequest")
+
+
+class Holds(LockCase):
+    def test_hold(self):
+        version = self.lock()
+        self.refused_with("NoSuchObjectLockConfiguration", 404, self.s3.get_object_legal_hold, Bucket=self.locked, Key="k")
+        self.assertEqual(self.hold("ON")[1], 200)
+        self.assertEqual(self.s3.get_object_legal_hold(Bucket=self.locked, Key="k")["LegalHold"], {"Status": "ON"})
+        self.assertEqual(self.head("k", Bucket=self.locked)["ObjectLockLegalHoldStatus"], "ON")
+        self.assertEqual(self.delete(version), ("AccessDenied", 403))
+        self.assertEqual(self.delete(version, BypassGovernanceRetention=True), ("AccessDenied", 403))
+        self.assertEqual(self.hold("OFF")[1], 200)
+        self.assertEqual(self.s3.get_object_legal_hold(Bucket=self.locked, Key="k")["LegalHold"], {"Status": "OFF"})
+        self.assertEqual(self.delete(version)[1], 204)
+
+    def test_at_upload(self):
+        version = self.lock(ObjectLockLegalHoldStatus="ON", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=1))
+        self.assertEqual(self.delete(version, BypassGovernanceRetention=True), ("AccessDenied", 403))
+        self.hold("OFF")
+        self.assertEqual(self.delete(version, BypassGovernanceRetention=True)[1], 204)
+
+    def test_refused(self):
+        self.lock()
+        self.assertEqual(self.hold("abc"), ("MalformedXML", 400))
+        self.assertEqual(self.hold("ON", key="none"), ("NoSuchKey", 404))
+        self.refused("MalformedXML", self.s3.put_object_legal_hold, Bucket=self.locked, Key="k", LegalHold={})
+        self.assertEqual(error_code(self.put, "x", Bucket=self.locked, ObjectLockLegalHoldStatus="abc"), "InvalidArgument")
+
+    def test_many_at_once(self):
+        version = self.lock(ObjectLockLegalHoldStatus="ON")
+        done = self.s3.delete_objects(Bucket=self.locked, Delete={"Objects": [{"Key": "k", "VersionId": version}]}, BypassGovernanceRetention=True)
+        self.assertEqual([e["Code"] for e in done["Errors"]], ["AccessDenied"])
+
+
+if __name__ == "__main__":
+    unittest.main()

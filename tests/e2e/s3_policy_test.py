@@ -1,0 +1,325 @@
+"""Bucket policies: who they name, what conditions they know, when they are public."""
+import json
+import unittest
+
+from e2e.s3_cases import OTHER, S3Case, owner_id, send, status_of
+THIRD = "444455556666"
+
+
+class PolicyCase(S3Case):
+    def setUp(self):
+        super().setUp()
+        self.open = self.open_bucket("BucketOwnerEnforced")
+
+    def set(self, *statements, bucket=None):
+        """Statements allow everybody on the whole bucket unless they say otherwise."""
+        bucket = bucket or self.open
+        whole = [{"Effect": "Allow", "Principal": "*", "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], **s} for s in statements]
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": whole}))
+
+    def can(self, status, call, **more):
+        self.assertEqual(status_of(call, Bucket=more.pop("Bucket", self.open), **more)[1], status)
+
+
+class Principals(PolicyCase):
+    def test_everybody(self):
+        self.put("x", Bucket=self.open)
+        for principal in ("*", {"AWS": "*"}, {"AWS": ["*"]}):
+            self.set({"Principal": principal, "Action": "s3:ListBucket"})
+            self.can(200, self.other.list_objects)
+            self.can(200, self.other.list_objects_v2)
+            self.can(200, self.anonymous.list_objects_v2)
+            self.can(403, self.other.get_object, Key="x")
+            self.can(403, self.other.list_object_versions)
+
+    def test_one_account(self):
+        self.put("x", Bucket=self.open)
+        third = self.boreal.client("s3", access_key=THIRD)
+        for principal in (OTHER, f"arn:aws:iam::{OTHER}:root", [f"arn:aws:iam::{OTHER}:root", f"arn:aws:iam::{THIRD}:user/nobody"][:1]):
+            self.set({"Principal": {"AWS": principal}, "Action": "s3:*"})
+            self.can(200, self.other.get_object, Key="x")
+            self.can(403, third.get_object, Key="x")
+            self.can(403, self.anonymous.get_object, Key="x")
+
+    def test_canonical_user(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Principal": {"CanonicalUser": owner_id(self.other)}, "Action": "s3:GetObject"})
+        self.can(200, self.other.get_object, Key="x")
+        self.can(403, self.boreal.client("s3", access_key=THIRD).get_object, Key="x")
+        self.can(403, self.anonymous.get_object, Key="x")
+        self.refused("MalformedPolicy", self.set, {"Principal": {"CanonicalUser": "0" * 63}, "Action": "s3:GetObject"})
+
+    def test_users(self):
+        iam = self.boreal.client("iam")
+        iam.create_user(UserName=f"u-{self.bucket}")
+        key = iam.create_access_key(UserName=f"u-{self.bucket}")["AccessKey"]
+        user = self.boreal.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+        self.put("x", Bucket=self.open)
+        self.can(403, user.get_object, Key="x")
+        self.set({"Principal": {"AWS": f"arn:aws:iam::000000000000:user/u-{self.bucket}"}, "Action": "s3:GetObject"})
+        self.can(200, user.get_object, Key="x")
+        self.can(403, user.put_object, Key="x", Body=b"")
+
+    def test_not_principal(self):
+        self.put("x", Bucket=self.open)
+        everything = f"arn:aws:s3:::{self.open}/*"
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": everything},
+            {"Effect": "Deny", "NotPrincipal": {"AWS": f"arn:aws:iam::{OTHER}:root"}, "Action": "s3:GetObject", "Resource": everything}]}))
+        self.can(200, self.other.get_object, Key="x")
+        self.can(403, self.boreal.client("s3", access_key=THIRD).get_object, Key="x")
+        self.can(403, self.anonymous.get_object, Key="x")
+
+    def test_deny_wins_over_everybody_but_who_mends_it(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Effect": "Deny", "Action": "s3:*"})
+        self.can(403, self.s3.get_object, Key="x")
+        self.can(403, self.s3.list_objects_v2)
+        self.s3.get_bucket_policy(Bucket=self.open)
+        self.s3.delete_bucket_policy(Bucket=self.open)
+        self.can(200, self.s3.get_object, Key="x")
+
+    def test_policy_and_list_both(self):
+        """What a list allows a policy may still deny; what a policy allows no list need allow."""
+        bucket = self.open_bucket(ACL="public-read")
+        self.put("x", Bucket=bucket, ACL="public-read")
+        self.set({"Effect": "Deny", "Action": ["s3:ListBucket", "s3:GetObject"], "Principal": {"AWS": OTHER}}, bucket=bucket)
+        self.can(403, self.other.list_objects, Bucket=bucket)
+        self.can(403, self.other.get_object, Bucket=bucket, Key="x")
+        self.can(200, self.anonymous.get_object, Bucket=bucket, Key="x")
+
+    def test_whole_resource(self):
+        """Another account's bucket, by a wildcard that covers it and others."""
+        self.put("x", Bucket=self.open)
+        self.set({"Resource": "arn:aws:s3:::*", "Action": "s3:ListBucket"})
+        self.can(200, self.other.list_objects)
+        self.refused("MalformedPolicy", self.set, {"Resource": "arn:aws:s3:::another-bucket/*", "Action": "s3:GetObject"})
+
+
+class Documents(PolicyCase):
+    def test_broken(self):
+        put = lambda text: status_of(self.s3.put_bucket_policy, Bucket=self.open, Policy=text)
+        good = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"}
+        for text in ("{", "[]", "{}", json.dumps({"Statement": [{**good, "Effect": "Maybe"}]}), json.dumps({"Version": "2000-01-01", "Statement": [good]}),
+                     json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in good.items() if k != "Principal"}]}),
+                     json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Principal": {"AWS": "arn:aws:iam::1:user/x"}}]}),
+                     json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Action": "ec2:RunInstances"}]})):
+            with self.subTest(text):
+                self.assertEqual(put(text), ("MalformedPolicy", 400))
+        self.assertEqual(put(json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Sid": "x" * 21000}]}))[0] in ("PolicyTooLarge", "MalformedPolicy"), True)
+
+    def test_read_back(self):
+        self.refused_with("NoSuchBucketPolicy", 404, self.s3.get_bucket_policy, Bucket=self.open)
+        text = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",
+                                                                     "Resource": f"arn:aws:s3:::{self.open}/*"}]}, indent=3)
+        self.assertEqual(self.s3.put_bucket_policy(Bucket=self.open, Policy=text)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.assertEqual(self.s3.get_bucket_policy(Bucket=self.open)["Policy"], text)
+        self.assertEqual(self.s3.delete_bucket_policy(Bucket=self.open)["ResponseMetadata"]["HTTPStatusCode"], 204)
+        self.s3.delete_bucket_policy(Bucket=self.open)
+
+    def test_others_may_not(self):
+        self.set({"Action": "s3:GetObject"})
+        self.refused("AccessDenied", self.other.get_bucket_policy, Bucket=self.open)
+        self.refused("AccessDenied", self.other.delete_bucket_policy, Bucket=self.open)
+        self.refused("AccessDenied", self.other.put_bucket_policy, Bucket=self.open, Policy="{}")
+
+
+class Public(PolicyCase):
+    def status(self, *statements):
+        self.set(*statements)
+        return self.s3.get_bucket_policy_status(Bucket=self.open)["PolicyStatus"]["IsPublic"]
+
+    def test_status(self):
+        self.refused("NoSuchBucketPolicy", self.s3.get_bucket_policy_status, Bucket=self.open)
+        self.assertTrue(self.status({"Action": "s3:ListBucket"}))
+        self.assertFalse(self.status({"Action": "s3:ListBucket", "Principal": {"AWS": OTHER}}))
+        self.assertFalse(self.status({"Action": "s3:ListBucket", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/32"}}}))
+        self.assertTrue(self.status({"Action": "s3:ListBucket", "Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}}))
+        self.assertTrue(self.status({"Action": "s3:ListBucket", "Condition": {"StringLike": {"aws:Referer": "http://www.example.com/*"}}}))
+        self.assertFalse(self.status({"Action": "s3:ListBucket", "Effect": "Deny"}))
+        self.assertFalse(self.status({"Action": "s3:ListBucket", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}))
+
+    def test_status_of_lists(self):
+        bucket = self.open_bucket(ACL="public-read")
+        self.refused("NoSuchBucketPolicy", self.s3.get_bucket_policy_status, Bucket=bucket)
+
+    def test_blocked(self):
+        self.s3.put_public_access_block(Bucket=self.open, PublicAccessBlockConfiguration={"BlockPublicPolicy": True})
+        self.refused_with("AccessDenied", 403, self.set, {"Action": "s3:GetObject"})
+        self.set({"Action": "s3:GetObject", "Principal": {"AWS": OTHER}})
+        self.set({"Action": "s3:GetObject", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/32"}}})
+
+    def test_restricted(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject"})
+        self.can(200, self.anonymous.get_object, Key="x")
+        self.s3.put_public_access_block(Bucket=self.open, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+        self.can(403, self.anonymous.get_object, Key="x")
+        self.can(403, self.other.get_object, Key="x")
+        self.can(200, self.s3.get_object, Key="x")
+
+
+class Conditions(PolicyCase):
+    def test_existing_tag(self):
+        for key, tags in (("public", "security=public&foo=bar"), ("private", "security=private"), ("none", "")):
+            self.put(key, Bucket=self.open, Tagging=tags)
+        condition = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        self.set({"Action": ["s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:GetObjectAcl"], "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": condition})
+        for key, status in (("public", 200), ("private", 403), ("none", 403)):
+            self.can(status, self.other.get_object, Key=key)
+            self.can(status, self.other.head_object, Key=key)
+            self.can(status, self.other.get_object_tagging, Key=key)
+            self.can(status, self.other.get_object_acl, Key=key)
+        self.can(200, self.other.put_object_tagging, Key="public", Tagging={"TagSet": [{"Key": "security", "Value": "private"}]})
+        self.can(403, self.other.put_object_tagging, Key="public", Tagging={"TagSet": []})
+        self.can(403, self.other.get_object, Key="public")
+
+    def test_request_tag(self):
+        self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",
+                  "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})
+        self.can(403, self.other.put_object, Key="x", Body=b"")
+        self.can(200, self.other.put_object, Key="x", Body=b"", Tagging="security=public")
+        self.can(403, self.other.put_object, Key="x", Body=b"", Tagging="security=private")
+        self.set({"Action": "s3:PutObjectTagging", "Resource": f"arn:aws:s3:::{self.open}/*",
+                  "Condition": {"ForAllValues:StringLike": {"s3:RequestObjectTagKeys": ["security", "virus"]}}})
+        tag = lambda *keys: {"TagSet": [{"Key": k, "Value": "v"} for k in keys]}
+        self.can(200, self.other.put_object_tagging, Key="x", Tagging=tag("security"))
+        self.can(200, self.other.put_object_tagging, Key="x", Tagging=tag("security", "virus"))
+        self.can(403, self.other.put_object_tagging, Key="x", Tagging=tag("security", "other"))
+
+    def test_tag_permission_is_one_of_its_own(self):
+        self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.can(403, self.other.put_object, Key="x", Body=b"", Tagging="a=b")
+        self.can(200, self.other.put_object, Key="x", Body=b"")
+
+    def test_copy_source(self):
+        source = self.open_bucket("BucketOwnerEnforced")
+        for key in ("public/foo", "public/bar", "private/foo"):
+            self.put(key, key.encode(), Bucket=source)
+        self.set({"Action": "s3:GetObject"}, bucket=source)
+        self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"s3:x-amz-copy-source": f"{source}/public/*"}}})
+        self.can(200, self.other.copy_object, Key="new", CopySource={"Bucket": source, "Key": "public/foo"})
+        self.can(200, self.other.copy_object, Key="new2", CopySource={"Bucket": source, "Key": "public/bar"})
+        self.can(403, self.other.copy_object, Key="new3", CopySource={"Bucket": source, "Key": "private/foo"})
+        self.can(403, self.other.put_object, Key="new4", Body=b"")
+        self.assertEqual(self.get("new", Bucket=self.open), b"public/foo")
+
+    def test_copy_directive(self):
+        source = self.open_bucket("BucketOwnerEnforced")
+        self.put("public/foo", Bucket=source)
+        self.set({"Action": "s3:GetObject"}, bucket=source)
+        self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringEquals": {"s3:x-amz-metadata-directive": "COPY"}}})
+        from_there = {"Bucket": source, "Key": "public/foo"}
+        self.can(200, self.other.copy_object, Key="new", CopySource=from_there, MetadataDirective="COPY")
+        self.can(403, self.other.copy_object, Key="new", CopySource=from_there)
+        self.can(403, self.other.copy_object, Key="new", CopySource=from_there, MetadataDirective="REPLACE")
+
+    def test_multipart_from_elsewhere(self):
+        """UploadPartCopy by an account that may read here and write there."""
+        source = self.open_bucket("BucketOwnerEnforced")
+        self.put("src", b"x" * 100, Bucket=source)
+        self.set({"Action": ["s3:PutObject", "s3:AbortMultipartUpload"], "Principal": {"AWS": OTHER}})
+        upload = self.other.create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]
+        copy = dict(Key="m", UploadId=upload, PartNumber=1, CopySource={"Bucket": source, "Key": "src"})
+        self.can(403, self.other.upload_part_copy, **copy)
+        self.set({"Action": "s3:GetObject", "Principal": {"AWS": OTHER}}, bucket=source)
+        etag = self.other.upload_part_copy(Bucket=self.open, **copy)["CopyPartResult"]["ETag"]
+        self.other.complete_multipart_upload(Bucket=self.open, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual(self.get("m", Bucket=self.open), b"x" * 100)
+
+    def test_lists_in_requests(self):
+        bucket = self.open_bucket()
+        self.set({"Action": ["s3:PutObject", "s3:PutObjectAcl"]}, {"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringLike": {"s3:x-amz-acl": "public*"}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"")
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"", ACL="private")
+        self.can(403, self.other.put_object, Bucket=bucket, Key="a", Body=b"", ACL="public-read")
+
+    def test_grants_in_requests(self):
+        bucket = self.open_bucket()
+        me = f"id={owner_id(self.s3)}"
+        self.set({"Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-grant-full-control": me}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"mine", GrantFullControl=me)
+        self.can(403, self.other.put_object, Bucket=bucket, Key="a", Body=b"")
+        self.assertEqual(self.get("a", Bucket=bucket), b"mine")
+        self.set({"Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="b", Body=b"mine", ACL="bucket-owner-full-control")
+        self.assertEqual(self.get("b", Bucket=bucket), b"mine")
+        self.can(403, self.other.put_object, Bucket=bucket, Key="b", Body=b"", ACL="public-read")
+
+    def test_encryption(self):
+        deny = lambda condition: {"Effect": "Deny", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": condition}
+        self.set(deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}), deny({"Null": {"s3:x-amz-server-side-encryption": "true"}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"")
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="AES256")
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        self.set(deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
+                 deny({"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="AES256")
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId="other")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        self.set(deny({"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey=b"k" * 32)
+
+    def test_referer(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"aws:Referer": "http://www.example.com/*"}}})
+        get = lambda **headers: send(self, "GET", f"/{self.open}/x", headers).status
+        self.assertEqual((get(), get(Referer="http://elsewhere.com/"), get(Referer="http://www.example.com/index.html")), (403, 403, 200))
+
+    def test_listing(self):
+        self.put("a/1", Bucket=self.open)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:prefix": "a/"}}})
+        self.can(200, self.other.list_objects_v2, Prefix="a/")
+        self.can(403, self.other.list_objects_v2, Prefix="b/")
+        self.can(403, self.other.list_objects_v2)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"NumericLessThanEquals": {"s3:max-keys": "10"}}})
+        self.can(200, self.other.list_objects_v2, MaxKeys=10)
+        self.can(403, self.other.list_objects_v2, MaxKeys=11)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:delimiter": "/"}}})
+        self.can(200, self.other.list_objects_v2, Delimiter="/")
+        self.can(403, self.other.list_objects_v2)
+
+    def test_method_and_plain_http(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject"}, {"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+        self.can(403, self.other.get_object, Key="x")
+        self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {"s3:authType": "REST-HEADER"}}})
+        self.can(200, self.other.get_object, Key="x")
+        self.can(403, self.anonymous.get_object, Key="x")
+
+    def test_missing_keys_are_told_only_to_those_who_list(self):
+        self.set({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.can(403, self.other.get_object, Key="none")
+        self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
+        self.can(404, self.other.get_object, Key="none")
+
+    def test_versions_are_actions_of_their_own(self):
+        self.versioned(self.open)
+        old = self.put("x", b"1", Bucket=self.open)["VersionId"]
+        self.put("x", b"2", Bucket=self.open)
+        self.set({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.can(200, self.other.get_object, Key="x")
+        self.can(403, self.other.get_object, Key="x", VersionId=old)
+        self.set({"Action": "s3:GetObjectVersion", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringEquals": {"s3:VersionId": old}}})
+        self.can(200, self.other.get_object, Key="x", VersionId=old)
+        self.can(403, self.other.get_object, Key="x")
+
+    def test_bucket_configuration_by_policy(self):
+        self.set({"Action": ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:PutBucketTagging"], "Principal": {"AWS": OTHER}, "Resource": f"arn:aws:s3:::{self.open}"})
+        self.can(200, self.other.get_bucket_location)
+        self.can(200, self.other.get_bucket_versioning)
+        self.can(204, self.other.put_bucket_tagging, Tagging={"TagSet": []})
+        self.can(403, self.other.put_bucket_versioning, VersioningConfiguration={"Status": "Enabled"})
+
+    def test_deleting_many(self):
+        for key in ("a", "b"):
+            self.put(key, Bucket=self.open)
+        self.set({"Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{self.open}/a"})
+        done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "a"}, {"Key": "b"}]})
+        self.assertEqual(([d["Key"] for d in done["Deleted"]], [(e["Key"], e["Code"]) for e in done["Errors"]]), (["a"], [("b", "AccessDenied")]))
+
+
+if __name__ == "__main__":
+    unittest.main()

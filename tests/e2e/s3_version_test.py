@@ -1,0 +1,346 @@
+"""Versions, conditional requests and deletes."""
+import threading
+import unittest
+from datetime import datetime, timedelta, timezone
+
+from botocore.exceptions import ClientError
+
+from e2e.s3_cases import S3Case, signed, status_of
+from harness import error_code
+
+
+class VersionCase(S3Case):
+    def setUp(self):
+        super().setUp()
+        self.versioned()
+
+    def put_version(self, key="k", body=b"body", **more):
+        return self.put(key, body, **more).get("VersionId")
+
+    def listed(self, key=None, bucket=None):
+        """[(version, is latest, is marker)] as listed."""
+        page = self.s3.list_object_versions(Bucket=bucket or self.bucket)
+        rows = [(r["VersionId"], r["IsLatest"], False, r["LastModified"]) for r in page.get("Versions", []) if key in (None, r["Key"])]
+        rows += [(r["VersionId"], r["IsLatest"], True, r["LastModified"]) for r in page.get("DeleteMarkers", []) if key in (None, r["Key"])]
+        return rows
+
+    def ids(self, key=None):
+        return [row[0] for row in self.listed(key)]
+
+
+class State(S3Case):
+    def test_states(self):
+        self.assertNotIn("Status", self.s3.get_bucket_versioning(Bucket=self.bucket))
+        for status in ("Enabled", "Suspended", "Enabled", "Enabled", "Suspended"):
+            self.versioned(status=status)
+            self.assertEqual(self.s3.get_bucket_versioning(Bucket=self.bucket)["Status"], status)
+        self.refused("MalformedXML", self.s3.put_bucket_versioning, Bucket=self.bucket, VersioningConfiguration={"Status": "On"})
+        self.refused("IllegalVersioningConfigurationException", self.s3.put_bucket_versioning, Bucket=self.bucket, VersioningConfiguration={})
+        answer = signed(self, "GET", f"/{self.make_bucket()}?versioning")
+        self.assertRegex(answer.text, r"<VersioningConfiguration[^>]*/>")
+
+    def test_before_and_after(self):
+        """An object from before versioning is the null version, and stays when newer ones come and go."""
+        self.put("k", b"old")
+        self.versioned()
+        new = self.put("k", b"new")["VersionId"]
+        self.assertEqual(self.get("k", VersionId="null"), b"old")
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=new)
+        self.assertEqual(self.get("k"), b"old")
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId="null")
+        self.refused("NoSuchKey", self.get, "k")
+        self.assertNotIn("Versions", self.s3.list_object_versions(Bucket=self.bucket))
+
+    def test_unversioned_deletes(self):
+        self.put("k")
+        gone = self.s3.delete_object(Bucket=self.bucket, Key="k")
+        self.assertEqual((gone["ResponseMetadata"]["HTTPStatusCode"], "DeleteMarker" in gone, "VersionId" in gone), (204, False, False))
+        self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="never-there")[1], 204)
+        self.put("k")
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId="null")
+        self.refused("NoSuchKey", self.get, "k")
+
+
+class Life(VersionCase):
+    def test_stack(self):
+        """Removing versions from the top and from the bottom uncovers what lies below."""
+        for order in (lambda n: n[::-1], lambda n: n):
+            ids = [self.put_version("s", str(i).encode()) for i in range(5)]
+            left = list(range(5))
+            for i in order(list(range(5))):
+                self.s3.delete_object(Bucket=self.bucket, Key="s", VersionId=ids[i])
+                left.remove(i)
+                self.assertEqual(len(self.ids("s")), len(left))
+                if left:
+                    self.assertEqual(self.get("s"), str(left[-1]).encode())
+            self.refused("NoSuchKey", self.get, "s")
+
+    def test_overwritten_content(self):
+        ids = [self.put_version(body=str(i).encode()) for i in range(3)]
+        for i, version in enumerate(ids):
+            self.assertEqual(self.get("k", VersionId=version), str(i).encode())
+            self.assertEqual(self.head("k", VersionId=version)["VersionId"], version)
+        self.assertEqual(self.head("k")["VersionId"], ids[-1])
+
+    def test_markers(self):
+        self.put("k")
+        first = self.s3.delete_object(Bucket=self.bucket, Key="k")
+        second = self.s3.delete_object(Bucket=self.bucket, Key="k")
+        self.assertTrue(first["DeleteMarker"] and second["DeleteMarker"])
+        self.assertNotEqual(first["VersionId"], second["VersionId"])
+        markers = self.s3.list_object_versions(Bucket=self.bucket)["DeleteMarkers"]
+        self.assertEqual([(m["VersionId"], m["IsLatest"]) for m in markers], [(second["VersionId"], True), (first["VersionId"], False)])
+        with self.assertRaises(ClientError) as refused:
+            self.head("k")
+        self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPHeaders"]["x-amz-delete-marker"], "true")
+        self.refused_with("405", 405, self.head, "k", VersionId=first["VersionId"])
+        gone = self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=second["VersionId"])
+        self.assertEqual((gone["DeleteMarker"], gone["VersionId"]), (True, second["VersionId"]))
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=first["VersionId"])
+        self.assertEqual(self.get("k"), b"body")
+
+    def test_marker_of_what_never_was(self):
+        gone = self.s3.delete_object(Bucket=self.bucket, Key="none")
+        self.assertTrue(gone["DeleteMarker"])
+        self.assertEqual(self.ids(), [gone["VersionId"]])
+        self.assertEqual(self.keys(), [])
+
+    def test_no_such_version(self):
+        version = self.put_version()
+        other = self.put_version("other")
+        self.refused_with("NoSuchVersion", 404, self.get, "k", VersionId=other)
+        self.refused_with("404", 404, self.head, "k", VersionId=other)
+        self.refused_with("InvalidArgument", 400, self.get, "k", VersionId="nonsense")
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/k?versionId=").code, "InvalidArgument")
+        self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", VersionId=other)[1], 204)
+        self.assertEqual(self.ids("k"), [version])
+
+    def test_suspended(self):
+        """Writes and deletes take the null version's place; others stay."""
+        kept = self.put_version(body=b"kept")
+        self.versioned(status="Suspended")
+        for body in (b"n1", b"n2"):
+            self.assertEqual(self.put("k", body).get("VersionId", "null"), "null")
+        self.assertEqual(self.ids("k"), ["null", kept])
+        gone = self.s3.delete_object(Bucket=self.bucket, Key="k")
+        self.assertEqual((gone["DeleteMarker"], gone["VersionId"]), (True, "null"))
+        self.assertEqual(sorted(self.ids("k")), sorted(["null", kept]))
+        self.refused("NoSuchKey", self.get, "k")
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId="null")
+        self.assertEqual(self.get("k"), b"kept")
+        self.versioned()
+        new = self.put_version(body=b"new")
+        self.assertEqual(self.ids("k"), [new, kept])
+
+    def test_null_version_covered_by_others(self):
+        self.versioned(status="Suspended")
+        self.put("k", b"null")
+        self.versioned()
+        top = self.put_version(body=b"top")
+        self.versioned(status="Suspended")
+        self.put("k", b"null again")
+        self.assertEqual(self.ids("k"), ["null", top])
+        self.assertEqual(self.get("k"), b"null again")
+        self.assertEqual(self.get("k", VersionId=top), b"top")
+
+    def test_copies(self):
+        first = self.put_version("k v+é", b"1")
+        self.put_version("k v+é", b"2")
+        made = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": first})
+        self.assertEqual((made["CopySourceVersionId"], self.get("c")), (first, b"1"))
+        self.assertIn("VersionId", made)
+        marker = self.s3.delete_object(Bucket=self.bucket, Key="k v+é")["VersionId"]
+        self.refused("NoSuchKey", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é"})
+        self.refused("InvalidRequest", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": marker})
+        # A version copied onto its own key is the newest again.
+        self.s3.copy_object(Bucket=self.bucket, Key="k v+é", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": first})
+        self.assertEqual(self.get("k v+é"), b"1")
+
+    def test_multipart(self):
+        for _ in range(3):
+            upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+            etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+            done = self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+            self.assertIn("VersionId", done)
+        self.assertEqual(len(self.ids("m")), 3)
+
+    def test_metadata_is_of_its_version(self):
+        old = self.put_version(Metadata={"a": "1"}, Tagging="t=1")
+        self.put_version(Metadata={"a": "2"})
+        self.assertEqual(self.head("k", VersionId=old)["Metadata"], {"a": "1"})
+        self.s3.put_object_tagging(Bucket=self.bucket, Key="k", VersionId=old, Tagging={"TagSet": [{"Key": "x", "Value": "y"}]})
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="k", VersionId=old)["TagSet"], [{"Key": "x", "Value": "y"}])
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="k")["TagSet"], [])
+
+    def test_bucket_must_be_empty_of_versions(self):
+        version = self.put_version()
+        self.s3.delete_object(Bucket=self.bucket, Key="k")
+        self.refused_with("BucketNotEmpty", 409, self.s3.delete_bucket, Bucket=self.bucket)
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=version)
+        self.refused("BucketNotEmpty", self.s3.delete_bucket, Bucket=self.bucket)
+
+    def test_many_at_once(self):
+        """Writers and deleters together: each got a version, and all are there."""
+        ids, errors = [], []
+
+        def work(number):
+            try:
+                client = self.boreal.client("s3")
+                for i in range(5):
+                    ids.append(client.put_object(Bucket=self.bucket, Key="c", Body=f"{number} {i}".encode())["VersionId"])
+            except Exception as error:  # noqa: BLE001: any failure fails the test
+                errors.append(error)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(errors, [])
+        self.assertEqual(sorted(self.ids("c")), sorted(ids))
+        removers = [threading.Thread(target=lambda v=v: self.s3.delete_object(Bucket=self.bucket, Key="c", VersionId=v)) for v in ids]
+        for thread in removers:
+            thread.start()
+        for thread in removers:
+            thread.join()
+        self.assertEqual(self.ids("c"), [])
+
+
+class DeletingMany(VersionCase):
+    def delete(self, *objects, **more):
+        quiet = more.pop("Quiet", False)
+        return self.s3.delete_objects(Bucket=more.pop("Bucket", self.bucket), Delete={"Objects": list(objects), "Quiet": quiet}, **more)
+
+    def test_versions_and_markers(self):
+        ids = [self.put_version("a"), self.put_version("a")]
+        done = self.delete(*[{"Key": "a", "VersionId": v} for v in ids])
+        self.assertEqual(sorted(d["VersionId"] for d in done["Deleted"]), sorted(ids))
+        self.assertNotIn("Errors", done)
+        self.assertEqual(self.ids(), [])
+        made = self.delete({"Key": "b"})["Deleted"][0]
+        self.assertTrue(made["DeleteMarker"])
+        self.assertEqual(self.ids("b"), [made["DeleteMarkerVersionId"]])
+        gone = self.delete({"Key": "b", "VersionId": made["DeleteMarkerVersionId"]})["Deleted"][0]
+        self.assertEqual((gone["DeleteMarker"], gone["DeleteMarkerVersionId"], gone["VersionId"]), (True, made["DeleteMarkerVersionId"], made["DeleteMarkerVersionId"]))
+
+    def test_quiet_and_missing(self):
+        self.put("a")
+        done = self.delete({"Key": "a"}, {"Key": "never"}, Quiet=True)
+        self.assertNotIn("Deleted", done)
+        self.assertNotIn("Errors", done)
+        bucket = self.make_bucket()
+        self.assertEqual([d["Key"] for d in self.delete({"Key": "never"}, Bucket=bucket)["Deleted"]], ["never"])
+
+    def test_limits(self):
+        keys = [{"Key": f"k{i}"} for i in range(1001)]
+        bucket = self.make_bucket()
+        self.assertEqual(len(self.delete(*keys[:1000], Bucket=bucket)["Deleted"]), 1000)
+        self.refused_with("MalformedXML", 400, self.delete, *keys, Bucket=bucket)
+        self.refused_with("MalformedXML", 400, self.delete, Bucket=bucket)
+        self.refused_with("NoSuchBucket", 404, self.delete, {"Key": "a"}, Bucket="no-such-bucket-here")
+
+    def test_etags(self):
+        etag = self.put("a")["ETag"]
+        done = self.delete({"Key": "a", "ETag": '"00000000000000000000000000000000"'})
+        self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "PreconditionFailed")])
+        self.assertEqual(len(self.delete({"Key": "a", "ETag": etag})["Deleted"]), 1)
+
+
+class Reads(S3Case):
+    def setUp(self):
+        super().setUp()
+        self.etag = self.put("k", b"bar")["ETag"]
+        self.past, self.future = datetime(1994, 10, 29, tzinfo=timezone.utc), datetime(2100, 10, 29, tzinfo=timezone.utc)
+
+    def test_get_and_head(self):
+        for call, gone in ((self.s3.get_object, "PreconditionFailed"), (self.s3.head_object, "412")):
+            get = lambda **more: status_of(call, Bucket=self.bucket, Key="k", **more)
+            self.assertEqual(get(IfMatch=self.etag)[1], 200)
+            self.assertEqual(get(IfMatch=self.etag.strip('"'))[1], 200)
+            self.assertEqual(get(IfMatch="*")[1], 200)
+            self.assertEqual(get(IfMatch='"ABCORZ"'), (gone, 412))
+            self.assertEqual(get(IfNoneMatch=self.etag)[1], 304)
+            self.assertEqual(get(IfNoneMatch='"ABCORZ"')[1], 200)
+            self.assertEqual(get(IfModifiedSince=self.past)[1], 200)
+            self.assertEqual(get(IfModifiedSince=datetime.now(timezone.utc) + timedelta(seconds=2))[1], 304)
+            self.assertEqual(get(IfUnmodifiedSince=self.past), (gone, 412))
+            self.assertEqual(get(IfUnmodifiedSince=self.future)[1], 200)
+            # RFC 9110, 13.2.2: the entity tags go before the dates.
+            self.assertEqual(get(IfMatch=self.etag, IfUnmodifiedSince=self.past)[1], 200)
+            self.assertEqual(get(IfNoneMatch=self.etag, IfModifiedSince=self.past)[1], 304)
+
+    def test_not_modified_has_no_body(self):
+        answer = signed(self, "GET", f"/{self.bucket}/k", headers={"If-None-Match": self.etag})
+        self.assertEqual((answer.status, answer.body, answer.headers["ETag"]), (304, b"", self.etag))
+
+    def test_copies(self):
+        copy = lambda **more: status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k"}, **more)
+        self.assertEqual(copy(CopySourceIfMatch=self.etag)[1], 200)
+        self.assertEqual(copy(CopySourceIfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
+        self.assertEqual(copy(CopySourceIfNoneMatch='"ABCORZ"')[1], 200)
+        self.assertEqual(copy(CopySourceIfNoneMatch=self.etag), ("PreconditionFailed", 412))
+        self.assertEqual(copy(CopySourceIfModifiedSince=self.past)[1], 200)
+        self.assertEqual(copy(CopySourceIfUnmodifiedSince=self.past), ("PreconditionFailed", 412))
+
+
+class Writes(S3Case):
+    def test_put(self):
+        put = lambda key="k", **more: status_of(self.put, key, **more)
+        self.assertEqual(put(IfNoneMatch="*")[1], 200)
+        self.assertEqual(put(IfNoneMatch="*"), ("PreconditionFailed", 412))
+        etag = self.head("k")["ETag"]
+        self.assertEqual(put(IfMatch=etag)[1], 200)
+        self.assertEqual(put(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
+        self.assertEqual(put("none", IfMatch=etag), ("NoSuchKey", 404))
+        self.assertEqual(put(IfNoneMatch=etag), ("NotImplemented", 501))
+        self.assertEqual(self.get("k"), b"body")
+        self.assertEqual(self.keys(), ["k"])
+
+    def test_put_after_a_marker(self):
+        self.versioned()
+        self.put("k")
+        self.s3.delete_object(Bucket=self.bucket, Key="k")
+        self.assertEqual(status_of(self.put, "k", IfMatch="*")[1] in (404, 412), True)
+        self.assertEqual(status_of(self.put, "k", IfNoneMatch="*")[1], 200)
+
+    def test_complete_and_copy(self):
+        self.put("k")
+        etag = self.head("k")["ETag"]
+
+        def complete(**more):
+            upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="k")["UploadId"]
+            part = self.s3.upload_part(Bucket=self.bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+            return status_of(self.s3.complete_multipart_upload, Bucket=self.bucket, Key="k", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}, **more)
+
+        self.assertEqual(complete(IfNoneMatch="*"), ("PreconditionFailed", 412))
+        self.assertEqual(complete(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
+        self.assertEqual(complete(IfMatch=etag)[1], 200)
+        source = {"Bucket": self.bucket, "Key": "k"}
+        self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*")[1], 200)
+        self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*"), ("PreconditionFailed", 412))
+
+    def test_delete(self):
+        etag = self.put("k")["ETag"]
+        self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch='"ABCORZ"')
+        self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch=etag)[1], 204)
+        self.put("k")
+        self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch="*")[1], 204)
+        self.assertEqual(error_code(self.get, "k"), "NoSuchKey")
+
+    def test_only_one_of_many_makes_it(self):
+        outcomes = []
+
+        def work(number):
+            outcomes.append(status_of(self.put, "race", str(number).encode(), IfNoneMatch="*")[1])
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(outcomes.count(200), 1)
+        self.assertEqual(set(outcomes) <= {200, 412, 409}, True)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,4 +1,5 @@
 """A database cluster through boto3, the CLI and psql: its whole life on real PostgreSQL."""
+import json
 import os
 import subprocess
 import time
@@ -150,9 +151,49 @@ class Life(Case):
             return error_code(rds.create_db_cluster, DBClusterIdentifier="no", Engine="aurora-postgresql",
                               MasterUsername="postgres", MasterUserPassword=PASSWORD, **more)
         self.assertEqual(refused(EngineVersion="99.1"), "InvalidParameterCombination")
-        self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")
+        self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")  # with a password besides
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+
+
+@need("psql")
+class ManagedPassword(Case):
+    """ManageMasterUserPassword: the password is in a secret that RDS keeps, and nobody else changes."""
+
+    def test_password_is_in_its_secret(self):
+        rds, secrets = self.boreal.client("rds"), self.boreal.client("secretsmanager")
+        cluster = rds.create_db_cluster(DBClusterIdentifier="managed", Engine="aurora-postgresql", MasterUsername="postgres",
+                                        ManageMasterUserPassword=True, DatabaseName="shop",
+                                        VpcSecurityGroupIds=[security_group(self.boreal)])["DBCluster"]
+        arn = cluster["MasterUserSecret"]["SecretArn"]
+        self.assertRegex(arn, r"^arn:aws:secretsmanager:us-east-1:\d{12}:secret:rds!cluster-[0-9a-f-]{36}-\w{6}$")
+        add_instances(rds, "managed", 1)
+
+        def shown():
+            return rds.describe_db_clusters(DBClusterIdentifier="managed")["DBClusters"][0]["MasterUserSecret"]
+
+        def password():
+            value = json.loads(secrets.get_secret_value(SecretId=arn)["SecretString"])
+            self.assertEqual(value["username"], "postgres")
+            return value["password"]
+
+        first = password()
+        self.assertEqual(psql(cluster["Endpoint"], "SELECT 1", first), "1")
+        self.assertEqual((shown()["SecretArn"], shown()["SecretStatus"]), (arn, "active"))
+        secret = secrets.describe_secret(SecretId=arn)
+        self.assertEqual(secret["OwningService"], "rds")
+        listed = secrets.list_secrets(Filters=[{"Key": "owning-service", "Values": ["rds"]}])["SecretList"]
+        self.assertEqual([s["ARN"] for s in listed], [arn])
+        for change in (lambda: secrets.delete_secret(SecretId=arn), lambda: secrets.put_secret_value(SecretId=arn, SecretString="x"),
+                       lambda: secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)):
+            self.assertEqual(error_code(change), "InvalidRequestException")
+
+        rds.modify_db_cluster(DBClusterIdentifier="managed", RotateMasterUserPassword=True, ApplyImmediately=True)
+        wait_until("rotated", lambda: shown()["SecretStatus"] == "active" and password() != first)
+        wait_until("in force", lambda: psql(cluster["Endpoint"], "SELECT 1", password(), check=False).returncode == 0)
+        self.assertNotEqual(psql(cluster["Endpoint"], "SELECT 1", first, check=False).returncode, 0)
+        delete_cluster(rds, "managed")
+        self.assertEqual(error_code(secrets.describe_secret, SecretId=arn), "ResourceNotFoundException")
 
 
 def mounts(folder):

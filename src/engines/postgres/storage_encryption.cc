@@ -209,16 +209,10 @@ class EncryptedImage final : public StorageEncryption {
     return {};
   }
 
-  // A process that was killed lets go of its files a moment after it is gone from the list of processes.
   static Result<void> unmount(const io::Path& folder) {
-    constexpr int most_tries = 200;
-    constexpr useconds_t pause_us = 10'000;
-    for (int tries = 0; tries < most_tries; ++tries) {
-      if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
-      if (errno != EBUSY) return failed("unmount", folder);
-      ::usleep(pause_us);
-    }
-    return fail(Errc::conflict, folder + " has files that are still open");
+    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
+    if (errno == EBUSY) return fail(Errc::conflict, folder + " has files that are still open");
+    return failed("unmount", folder);
   }
 
   Fscrypt content_;

@@ -27,9 +27,11 @@ class StorageEncryption {
   // The same folder again, after close() or a restart of the machine; fine if it is open. Errc::denied: a wrong key.
   virtual Result<io::Path> open(const io::Path& folder, Bytes key) = 0;
   // Takes the key away. Errc::conflict if a process has something in it open: that stays readable to it until it closes
-  // it, and nothing else can be opened (open() makes it whole again). Stop the servers first.
+  // it, and nothing else can be opened (open() makes it whole again). Stop the servers first; a process lets go
+  // of its files a moment after it has ended.
   virtual Result<void> close(const io::Path& folder) = 0;
-  // Removes the content and everything that belongs to it, open or not. Fine if it is not there.
+  // Removes the content and everything that belongs to it, open or not. Fine if it is not there. Errc::conflict as
+  // above.
   virtual Result<void> destroy(const io::Path& folder) = 0;
 };
 

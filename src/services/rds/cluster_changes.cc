@@ -44,8 +44,6 @@ void change_exports(std::vector<std::string>& exports, const api::CloudwatchLogs
 
 Task<Outcome<void>> Service::check_cluster_changes(const api::ModifyDBClusterMessage& in) {
   const std::pair<bool, std::string_view> unserved[] = {
-      {in.manage_master_user_password.value_or(false), "ManageMasterUserPassword"},
-      {in.rotate_master_user_password.value_or(false), "RotateMasterUserPassword"},
       {in.new_db_cluster_identifier.has_value(), "NewDBClusterIdentifier"},
       {in.port.has_value(), "Port (it is given at creation)"},
       {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
@@ -84,6 +82,41 @@ Outcome<void> check_version_change(const ClusterRecord& cluster, const ServedVer
         errors::invalid_parameter_combination(fmt::format("Upgrading from PostgreSQL {} to {} is not served by boreal.",
                                                           cluster.served_major, version.installation->major)));
   }
+  return {};
+}
+
+// What the call says of who keeps the master password, against how it is.
+Outcome<void> change_keeping(ClusterRecord& cluster, const api::ModifyDBClusterMessage& in,
+                             const ClusterRecord& managed) {
+  const bool is_managed = !cluster.secret_name.empty();
+  const auto refused = [](const char* why) { return refuse(errors::invalid_parameter_combination(why)); };
+  if (in.manage_master_user_password.value_or(is_managed)) {
+    if (in.master_user_password) {
+      return refused("You can't specify MasterUserPassword for a cluster whose password is managed in a secret.");
+    }
+    if (!is_managed && !managed.secret_name.empty()) {
+      cluster.secret_name = managed.secret_name;
+      cluster.secret_arn = managed.secret_arn;
+      cluster.secret_key_arn = managed.secret_key_arn;
+      cluster.secret_applied = 0;
+      ++cluster.secret_version;
+    } else if (in.rotate_master_user_password.value_or(false)) {
+      if (!is_managed) return refused("RotateMasterUserPassword needs a password that is managed in a secret.");
+      ++cluster.secret_version;
+    }
+    return {};
+  }
+  if (in.rotate_master_user_password.value_or(false)) {
+    return refused("RotateMasterUserPassword needs a password that is managed in a secret.");
+  }
+  if (!is_managed) return {};
+  if (!in.master_user_password) {
+    return refused("MasterUserPassword is needed when ManageMasterUserPassword becomes false.");
+  }
+  cluster.old_secrets.push_back(cluster.secret_name);
+  cluster.secret_name.clear();
+  cluster.secret_arn.clear();
+  cluster.secret_key_arn.clear();
   return {};
 }
 
@@ -127,6 +160,10 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
     }
     version = *found;
   }
+  ClusterRecord managed;
+  if (input.manage_master_user_password.value_or(false)) {
+    CO_CHECK(co_await manage_password(call, managed, input.master_user_secret_kms_key_id));
+  }
   auto tx = co_await begin(call);
   CO_TRY(auto cluster, cluster_of(tx, id));
   if (cluster.status != "available" && cluster.status != "creating" && cluster.status != "stopped") {
@@ -134,6 +171,7 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
   }
   if (version) CO_CHECK(check_version_change(cluster, *version, input.allow_major_version_upgrade.value_or(false)));
   if (input.vpc_security_group_ids) CO_CHECK(check_groups(place, *input.vpc_security_group_ids, cluster.vpc_id));
+  CO_CHECK(change_keeping(cluster, input, managed));
   change_attributes(cluster, input);
   if (input.db_cluster_parameter_group_name) {
     CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family_of(cluster), true));

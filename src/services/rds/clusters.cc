@@ -43,7 +43,6 @@ Outcome<void> check_served(std::initializer_list<Unserved> all) {
 
 Outcome<void> check_served(const api::CreateDBClusterMessage& in) {
   return check_served({
-      {in.manage_master_user_password.value_or(false), "ManageMasterUserPassword"},
       {in.replication_source_identifier.has_value(), "ReplicationSourceIdentifier"},
       {in.scaling_configuration.has_value(), "ScalingConfiguration"},
       {in.serverless_v2_scaling_configuration.has_value(), "ServerlessV2ScalingConfiguration"},
@@ -135,6 +134,48 @@ Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, Clust
   co_return Outcome<void>();
 }
 
+Outcome<void> Service::set_master_user(ClusterRecord& cluster, const api::CreateDBClusterMessage& in) {
+  const bool managed = in.manage_master_user_password.value_or(false);
+  if (!in.master_username || (!in.master_user_password && !managed)) {
+    return refuse(
+        errors::invalid_parameter_value("The parameters MasterUsername and MasterUserPassword must be provided."));
+  }
+  if (managed && in.master_user_password) {
+    return refuse(errors::invalid_parameter_combination(
+        "You can't specify MasterUserPassword when ManageMasterUserPassword is true."));
+  }
+  if (!managed && in.master_user_secret_kms_key_id) {
+    return refuse(errors::invalid_parameter_combination(
+        "MasterUserSecretKmsKeyId can be specified only when ManageMasterUserPassword is true."));
+  }
+  CHECK(check_master_username(*in.master_username));
+  cluster.master_username = *in.master_username;
+  if (managed) return {};
+  CHECK(check_password(*in.master_user_password));
+  const std::string salt = context_.random.bytes(salt_bytes);
+  TRY(cluster.master_verifier, crypto::scram_sha256_verifier(*in.master_user_password, as_bytes(salt)));
+  return {};
+}
+
+// The keeper makes the password.
+Task<Outcome<void>> Service::manage_password(aws::Call& call, ClusterRecord& cluster,
+                                             std::optional<std::string> key_id) {
+  auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "secretsmanager", key_id.value_or(""),
+                                              storage_key_context(cluster));
+  if (!key) {
+    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
+    co_return refuse(errors::kms_key_not_accessible_fault(
+        fmt::format("The KMS key {} of the secret cannot be used: {}", key_id.value_or(""), key.error().message)));
+  }
+  crypto::wipe(std::as_writable_bytes(std::span(key->plaintext)));
+  cluster.secret_name = "rds!cluster-" + context_.random.uuid();
+  cluster.secret_arn = secrets_.managed_arn(call.account, call.region, cluster.secret_name);
+  cluster.secret_key_arn = key->key_arn;
+  cluster.secret_applied = 0;
+  ++cluster.secret_version;
+  co_return Outcome<void>();
+}
+
 Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::CreateDBClusterMessage& in) {
   CO_CHECK(check_served(in));
   ClusterRecord cluster;
@@ -156,15 +197,7 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
   CO_CHECK(check_port(cluster.port));
   if (in.database_name) CO_CHECK(check_database_name(*in.database_name));
   cluster.database_name = in.database_name.value_or("");
-  if (!in.master_username || !in.master_user_password) {
-    co_return refuse(
-        errors::invalid_parameter_value("The parameters MasterUsername and MasterUserPassword must be provided."));
-  }
-  CO_CHECK(check_master_username(*in.master_username));
-  CO_CHECK(check_password(*in.master_user_password));
-  cluster.master_username = *in.master_username;
-  const std::string salt = context_.random.bytes(salt_bytes);
-  CO_TRY(cluster.master_verifier, crypto::scram_sha256_verifier(*in.master_user_password, as_bytes(salt)));
+  CO_CHECK(set_master_user(cluster, in));
   cluster.backup_retention_days = in.backup_retention_period.value_or(1);
   CO_CHECK(check_retention(cluster.backup_retention_days));
   cluster.backup_window = in.preferred_backup_window.value_or(default_backup_window);
@@ -187,6 +220,9 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
   cluster.storage_type = in.storage_type.value_or("");
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
   CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, in.storage_encrypted, in.kms_key_id));
+  if (in.manage_master_user_password.value_or(false)) {
+    CO_CHECK(co_await manage_password(call, cluster, in.master_user_secret_kms_key_id));
+  }
   co_return cluster;
 }
 

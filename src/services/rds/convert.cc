@@ -74,6 +74,12 @@ api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRe
   out.engine_mode = "provisioned";
   out.port = cluster.port;
   out.master_username = cluster.master_username;
+  if (!cluster.secret_name.empty()) {
+    const char* status = cluster.secret_applied == 0                        ? "creating"
+                         : cluster.secret_applied == cluster.secret_version ? "active"
+                                                                            : "rotating";
+    out.master_user_secret = {cluster.secret_arn, status, cluster.secret_key_arn};
+  }
   out.preferred_backup_window = cluster.backup_window;
   out.preferred_maintenance_window = cluster.maintenance_window;
   out.read_replica_identifiers.emplace();

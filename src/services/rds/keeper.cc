@@ -165,6 +165,7 @@ Task<Result<bool>> Keeper::reconcile() {
     wake();
     co_return false;
   }
+  if (view->cluster.status != "deleting") CO_CHECK(co_await keep_secret(*view));
   CO_CHECK(co_await remove_instances(*view));
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "aws/context.h"
+#include "aws/managed_secrets.h"
 #include "aws/peers.h"
 #include "base/sync.h"
 #include "endpoints/endpoint.h"
@@ -30,6 +31,7 @@ struct Tools {
   aws::ServiceContext context;
   aws::Keys& keys;
   aws::Network& network;
+  aws::ManagedSecrets& secrets;
   Engines& engines;
   const Options& options;
 };
@@ -104,8 +106,13 @@ class Keeper {
   // Encrypted files (keeper_storage.cc)
   Task<Result<bool>> open_storage(const View& view);
   Task<Result<void>> close_storage();
+  Task<Result<void>> when_unused(std::function<Result<void>()> work);
   Task<Result<void>> lock_storage(const View& view, std::string why);
   Task<Result<bool>> remove_locked(View& view);
+
+  // Master passwords (keeper_secret.cc)
+  Task<Result<void>> keep_secret(View& view);
+  Task<Result<void>> remove_secrets(std::vector<std::string> names);
 
   // Volumes and snapshots (keeper_volume.cc)
   Task<Result<void>> take_snapshots(const View& view);

@@ -126,9 +126,11 @@ Task<Result<void>> Keeper::destroy(const View& view) {
   if (view.cluster.encrypts_files()) {
     CO_TRY(storage, co_await tools_.engines.storage());
   }
-  CO_CHECK(co_await tools_.context.pool.run(
-      [&] { return storage ? storage->destroy(folder()) : io::remove_tree(folder()); }));
+  CO_CHECK(co_await when_unused([&] { return storage ? storage->destroy(folder()) : io::remove_tree(folder()); }));
   storage_ = nullptr;
+  auto secrets = view.cluster.old_secrets;
+  if (!view.cluster.secret_name.empty()) secrets.push_back(view.cluster.secret_name);
+  CO_CHECK(co_await remove_secrets(std::move(secrets)));
   if (writer_) co_await writer_->stop();
   if (reader_) co_await reader_->stop();
   writer_.reset();

@@ -21,6 +21,10 @@ void ClusterRecord::forget_engine() {
   final_snapshot.clear();
   failover_to.clear();
   master_applied = 0;
+  secret_name.clear();  // the password is as it was, and the user's to know
+  secret_arn.clear();
+  secret_key_arn.clear();
+  old_secrets.clear();
   storage_key = {};
   storage_made = false;
 }

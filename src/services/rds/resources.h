@@ -74,6 +74,13 @@ struct ClusterRecord {
   std::string master_verifier;  // SCRAM; the password itself is kept nowhere
   int64_t master_version = 1;   // counts changes of the verifier
   int64_t master_applied = 0;   // the one that the databases have
+  // Where the service keeps the password itself for the user; no name: it does not.
+  std::string secret_name;  // "rds!cluster-<uuid>"
+  std::string secret_arn;
+  std::string secret_key_arn;
+  int64_t secret_version = 0;            // counts passwords that are wanted
+  int64_t secret_applied = 0;            // the one that the secret has
+  std::vector<std::string> old_secrets;  // to be removed
   std::string parameter_group;
   std::string subnet_group;
   std::string vpc_id;
@@ -108,9 +115,10 @@ struct ClusterRecord {
   // For a cluster that is made of this one's data: what belongs to this one alone is as in a new one.
   void forget_engine();
   BOREAL_RECORD(ClusterRecord, id, resource_id, status, engine, engine_version, served_major, number, port,
-                database_name, master_username, master_verifier, master_version, master_applied, parameter_group,
-                subnet_group, vpc_id, group_ids, zones, backup_retention_days, backup_window, maintenance_window,
-                storage_encrypted, key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
+                database_name, master_username, master_verifier, master_version, master_applied, secret_name,
+                secret_arn, secret_key_arn, secret_version, secret_applied, old_secrets, parameter_group, subnet_group,
+                vpc_id, group_ids, zones, backup_retention_days, backup_window, maintenance_window, storage_encrypted,
+                key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
                 auto_minor_version_upgrade, log_exports, insights_mode, lifecycle_support, storage_type, tags, created,
                 writer, stopped, final_snapshot, restore_from, failover_to, storage_made)
   static std::string key(const std::string& id) { return "cluster/" + id; }

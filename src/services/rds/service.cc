@@ -18,17 +18,18 @@ constexpr unsigned most_failures = 64;
 }  // namespace
 
 Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network,
-                 aws::Roles& roles)
+                 aws::Roles& roles, aws::ManagedSecrets& secrets)
     : context_(context),
       options_(std::move(options)),
       keys_(keys),
       network_(network),
       roles_(roles),
+      secrets_(secrets),
       engines_(context, {.folder = options_.folder,
                          .bin_folders = options_.bin_folders,
                          .engine_map = options_.engine_map,
                          .warm_pool = options_.warm_pool}),
-      tools_{context, keys, network, engines_, options_} {}
+      tools_{context, keys, network, secrets, engines_, options_} {}
 
 Task<Result<void>> Service::start() {
   engines_.start();

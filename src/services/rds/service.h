@@ -22,7 +22,8 @@ namespace api = ::boreal::api::rds;
 
 class Service final : public api::Api, public aws::Recoverable {
  public:
-  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network, aws::Roles& roles);
+  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network, aws::Roles& roles,
+          aws::ManagedSecrets& secrets);
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
@@ -183,10 +184,13 @@ class Service final : public api::Api, public aws::Recoverable {
 
   // Clusters
   Task<aws::Outcome<ClusterRecord>> cluster_from(aws::Call& call, const api::CreateDBClusterMessage& input);
+  aws::Outcome<void> set_master_user(ClusterRecord& cluster, const api::CreateDBClusterMessage& input);
   Task<aws::Outcome<void>> place_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> subnets,
                                          std::optional<std::vector<std::string>> groups);
   Task<aws::Outcome<void>> encrypt_cluster(aws::Call* call, Place place, ClusterRecord& cluster,
                                            std::optional<bool> encrypted, std::optional<std::string> key_id);
+  // The password is the service's to keep from now on; sets the record's part of it.
+  Task<aws::Outcome<void>> manage_password(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> key_id);
   Task<aws::Outcome<void>> begin_cluster(Place place, ClusterRecord& cluster);
   Task<aws::Outcome<void>> wait_until_restored(Place place, std::string cluster_id);
   Task<aws::Outcome<void>> check_cluster_changes(const api::ModifyDBClusterMessage& input);
@@ -207,6 +211,7 @@ class Service final : public api::Api, public aws::Recoverable {
   aws::Keys& keys_;
   aws::Network& network_;
   aws::Roles& roles_;
+  aws::ManagedSecrets& secrets_;
   Engines engines_;
   Tools tools_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;  // by the cluster's resource id

@@ -50,7 +50,7 @@ class ServiceTest : public ::testing::Test {
     options.warm_pool = 1;
     options.authority_certificate = folder_ + "/ca.pem";
     options.authority_key = folder_ + "/ca.key";
-    service_ = std::make_unique<Service>(fixture_.context(), options, keys_, network_, roles_);
+    service_ = std::make_unique<Service>(fixture_.context(), options, keys_, network_, roles_, secrets_);
     const auto started = run(service_->start());
     ASSERT_TRUE(started) << started.error().message();
   }
@@ -79,6 +79,10 @@ class ServiceTest : public ::testing::Test {
       promise.set_value();
     });
     promise.get_future().get();
+  }
+  template <class F>
+  static Task<std::invoke_result_t<F>> on_loop(F f) {
+    co_return f();
   }
   void pass(Duration time) { run(fixture_.context().loop.sleep(time)); }
 
@@ -172,6 +176,7 @@ class ServiceTest : public ::testing::Test {
   TestKeys keys_;
   TestNetwork network_;
   TestRoles roles_;
+  TestSecrets secrets_;
   std::unique_ptr<Service> service_;
   std::thread thread_;
 };
@@ -277,6 +282,43 @@ TEST_F(ServiceTest, EncryptedFilesComeAndGoWithTheirKey) {
   EXPECT_THAT(*io::list_folder(folder_ + "/postgres/instances"), IsEmpty());
 }
 
+TEST_F(ServiceTest, AManagedPasswordIsInItsSecretAndRotates) {
+  auto input = cluster_input("prod");
+  input.manage_master_user_password = true;
+  input.master_user_password.reset();
+  const auto made = must(&Service::create_db_cluster, input);
+  ASSERT_TRUE(made.db_cluster->master_user_secret);
+  EXPECT_EQ(made.db_cluster->master_user_secret->secret_status.value_or(""), "creating");
+  EXPECT_THAT(made.db_cluster->master_user_secret->secret_arn.value_or(""), HasSubstr(":secret:rds!cluster-"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  const auto password = [&] {
+    return run(on_loop([&] {
+      const std::string text = secrets_.values.empty() ? "" : secrets_.values.begin()->second;
+      const size_t at = text.find("\"password\":\"");
+      return at == std::string::npos ? text : text.substr(at + 12, 32);
+    }));
+  };
+  const std::string endpoint = *cluster("prod")->endpoint;
+  const std::string first = password();
+  ASSERT_TRUE(sql(endpoint, "SELECT 1", first));
+  EXPECT_EQ(cluster("prod")->master_user_secret->secret_status.value_or(""), "active");
+
+  api::ModifyDBClusterMessage change{.db_cluster_identifier = "prod"};
+  change.rotate_master_user_password = true;
+  must(&Service::modify_db_cluster, change);
+  ASSERT_TRUE(eventually([&] { return password() != first && sql(endpoint, "SELECT 1", password()).has_value(); }));
+  EXPECT_FALSE(sql(endpoint, "SELECT 1", first));
+  change.rotate_master_user_password.reset();
+  change.master_user_password = "Another-12345";
+  EXPECT_EQ(code(&Service::modify_db_cluster, change), "InvalidParameterCombination");
+  change.manage_master_user_password = false;
+  must(&Service::modify_db_cluster, change);
+  ASSERT_TRUE(eventually([&] { return password().empty() && sql(endpoint, "SELECT 1", "Another-12345").has_value(); }));
+  EXPECT_FALSE(cluster("prod")->master_user_secret);
+  remove_all("prod", {"one"});
+}
+
 TEST_F(ServiceTest, RefusesWhatCannotBe) {
   auto input = cluster_input("prod");
   input.engine_version = "99.1";
@@ -285,7 +327,7 @@ TEST_F(ServiceTest, RefusesWhatCannotBe) {
   input.master_user_password = "short";
   EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterValue");
   input = cluster_input("prod");
-  input.manage_master_user_password = true;
+  input.manage_master_user_password = true;  // and a password besides
   EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
   EXPECT_EQ(code(&Service::create_db_instance, instance_input("one", "nothing")), "DBClusterNotFoundFault");
   api::CreateDBSubnetGroupMessage group{.db_subnet_group_name = "g", .db_subnet_group_description = "d"};

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "aws/managed_secrets.h"
 #include "aws/peers.h"
 #include "base/random.h"
 
@@ -37,6 +38,26 @@ class TestKeys final : public aws::Keys {
  private:
   SeededRandom random_{7};
   std::map<std::string, std::string> given_;
+};
+
+// Secrets as their values by name.
+class TestSecrets final : public aws::ManagedSecrets {
+ public:
+  std::map<std::string, std::string> values;
+
+  std::string managed_arn(const std::string& account, const std::string& region,
+                          const std::string& name) const override {
+    return "arn:aws:secretsmanager:" + region + ":" + account + ":secret:" + name + "-abcdef";
+  }
+  Task<aws::Outcome<void>> put_managed(std::string, std::string, aws::ManagedSecret secret,
+                                       std::string value) override {
+    values[secret.name] = std::move(value);
+    co_return aws::Outcome<void>();
+  }
+  Task<aws::Outcome<void>> remove_managed(std::string, std::string, std::string name) override {
+    values.erase(name);
+    co_return aws::Outcome<void>();
+  }
 };
 
 // One VPC with two subnets, and the group sg-1, whose rules the test sets.

@@ -40,7 +40,7 @@ bool fits_value(const Secret& secret, const std::string& key, const std::string&
   if (key == "tag-key") return any_tag(secret, [&](const auto& k, const auto&) { return k.starts_with(value); });
   if (key == "tag-value") return any_tag(secret, [&](const auto&, const auto& v) { return v.starts_with(value); });
   if (key == "primary-region") return !secret.primary_region.empty() && secret.primary_region.starts_with(value);
-  if (key == "owning-service") return false;  // no service makes secrets of its own yet
+  if (key == "owning-service") return !secret.owner.empty() && secret.owner.starts_with(value);
   return words_begin(value, secret.name) || words_begin(value, secret.description) ||
          any_tag(secret, [&](const auto& k, const auto& v) { return words_begin(value, k) || words_begin(value, v); });
 }
@@ -107,6 +107,7 @@ SecretListEntry entry_of(const Secret& secret) {
   if (!secret.description.empty()) out.description = secret.description;
   if (!secret.kms_key_id.empty()) out.kms_key_id = secret.kms_key_id;
   if (secret.rotates) out.rotation_enabled = true;
+  if (!secret.owner.empty()) out.owning_service = secret.owner;
   out.last_changed_date = secret.changed;
   out.last_accessed_date = secret.accessed;
   out.deleted_date = secret.deletion;

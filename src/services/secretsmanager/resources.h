@@ -53,12 +53,13 @@ struct Secret {
   std::string primary_region;  // of a copy, and of a secret that has copies
   bool is_replica = false;
   uint64_t changes = 0;  // counts what copies must follow
+  std::string owner;     // the service that keeps it for its user ("rds"); empty: nobody's but the user's
 
   std::string arn() const {
     return "arn:aws:secretsmanager:" + region + ":" + account + ":secret:" + name + "-" + suffix;
   }
   BOREAL_RECORD(Secret, id, account, region, name, suffix, description, kms_key_id, tags, policy, labels, created,
-                changed, accessed, deletion, rotates, replicas, primary_region, is_replica, changes)
+                changed, accessed, deletion, rotates, replicas, primary_region, is_replica, changes, owner)
 };
 
 // A value; it never changes, only the key that it is sealed under may.

@@ -126,6 +126,7 @@ Task<aws::Outcome<DescribeSecretResponse>> Service::describe_secret(aws::Call& c
   if (!secret.description.empty()) out.description = secret.description;
   if (!secret.kms_key_id.empty()) out.kms_key_id = secret.kms_key_id;
   if (secret.rotates) out.rotation_enabled = true;
+  if (!secret.owner.empty()) out.owning_service = secret.owner;
   out.last_changed_date = secret.changed;
   out.last_accessed_date = secret.accessed;
   out.deleted_date = secret.deletion;
@@ -157,6 +158,7 @@ Task<aws::Outcome<UpdateSecretResponse>> Service::update_secret(aws::Call& call,
   CO_CHECK(check_type(input.type));
   CO_TRY(auto value, value_of(std::move(input.secret_string), std::move(input.secret_binary)));
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
+  CO_CHECK(check_not_managed(change.secret));
   if (input.description) change.secret.description = std::move(*input.description);
   if (input.kms_key_id) CO_CHECK(co_await change_key(call, change, std::move(*input.kms_key_id)));
   UpdateSecretResponse out{.arn = change.secret.arn(), .name = change.secret.name};
@@ -188,6 +190,7 @@ Task<aws::Outcome<DeleteSecretResponse>> Service::delete_secret(aws::Call& call,
     co_return DeleteSecretResponse{.arn = input.secret_id, .name = input.secret_id, .deletion_date = call.now};
   }
   Change change = std::move(*begun);
+  CO_CHECK(check_not_managed(change.secret));
   if (change.secret.is_replica) {
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("You can't delete a replica secret: remove region {} from the replication of {} in {}.",

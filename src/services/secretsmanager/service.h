@@ -9,6 +9,7 @@
 
 #include "api/secretsmanager/service.h"
 #include "aws/context.h"
+#include "aws/managed_secrets.h"
 #include "aws/peers.h"
 #include "aws/record_cache.h"
 #include "aws/timekeeper.h"
@@ -23,7 +24,7 @@ struct SecretValue {
 };
 
 // Thread rule: the loop.
-class Service final : public api::secretsmanager::Api, public aws::Secrets {
+class Service final : public api::secretsmanager::Api, public aws::Secrets, public aws::ManagedSecrets {
  public:
   Service(aws::ServiceContext context, aws::Keys& keys);
 
@@ -36,6 +37,13 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets {
 
   // aws::Secrets: the current value.
   Task<aws::Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) override;
+
+  // aws::ManagedSecrets (managed.cc)
+  std::string managed_arn(const std::string& account, const std::string& region,
+                          const std::string& name) const override;
+  Task<aws::Outcome<void>> put_managed(std::string account, std::string region, aws::ManagedSecret wanted,
+                                       std::string value) override;
+  Task<aws::Outcome<void>> remove_managed(std::string account, std::string region, std::string name) override;
 
   // secrets.cc
   Task<aws::Outcome<api::secretsmanager::CreateSecretResponse>> create_secret(
@@ -163,6 +171,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets {
 
 // ResourceNotFoundException in AWS's words.
 aws::ApiError no_such_secret();
+// What another service keeps is that service's to change.
+aws::Outcome<void> check_not_managed(const Secret& secret);
 // Exactly one of them must be there.
 aws::Outcome<std::optional<SecretValue>> value_of(std::optional<std::string> text, std::optional<codec::Blob> binary);
 // Adds replica regions to a new or standing secret.

@@ -85,6 +85,7 @@ Task<aws::Outcome<PutSecretValueResponse>> Service::put_secret_value(aws::Call& 
   if (!value)
     co_return aws::refuse(errors::invalid_request_exception("You must provide either SecretString or SecretBinary."));
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
+  CO_CHECK(check_not_managed(change.secret));
   std::vector<std::string> labels = input.version_stages.value_or(std::vector<std::string>{std::string(current_label)});
   CO_TRY(const auto added, co_await add_version(call, change, input.client_request_token.value_or(""),
                                                 std::move(*value), std::move(labels)));
@@ -194,6 +195,7 @@ Task<aws::Outcome<ListSecretVersionIdsResponse>> Service::list_secret_version_id
 Task<aws::Outcome<UpdateSecretVersionStageResponse>> Service::update_secret_version_stage(
     aws::Call& call, UpdateSecretVersionStageRequest input) {
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
+  CO_CHECK(check_not_managed(change.secret));
   for (const auto& version_id : {input.remove_from_version_id, input.move_to_version_id}) {
     if (!version_id) continue;
     CO_TRY(const auto there, change.tx.get(version_path(change.secret.id, *version_id)));

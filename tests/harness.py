@@ -2,6 +2,7 @@
 
 Every server listens on loopback, on a port that the system gives out, with a data folder that is removed after.
 """
+import functools
 import json
 import os
 import shutil
@@ -14,6 +15,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = Path(os.environ.get("BOREAL_BINARY", ROOT / "build/release/src/cli/boreal"))
+
+
+@functools.cache
+def api_descriptions():
+    """Read once for all clients: that is most of what making one costs."""
+    import botocore.loaders
+    return botocore.loaders.create_loader()
 
 
 class Boreal:
@@ -95,9 +103,12 @@ class Boreal:
 
     def client(self, service, access_key=None, secret_key="test", region="us-east-1", token=None, **config):
         import boto3
+        import botocore.session
         from botocore.config import Config
         settings = {"retries": {"max_attempts": 0}, "s3": {"addressing_style": "path"}, **config}
-        session = boto3.session.Session(access_key or self.account, secret_key, token, region)
+        core = botocore.session.Session()
+        core.register_component("data_loader", api_descriptions())
+        session = boto3.session.Session(access_key or self.account, secret_key, token, region, botocore_session=core)
         return session.client(service, endpoint_url=self.url, config=Config(**settings))
 
     def aws(self, *args, check=True, **env):

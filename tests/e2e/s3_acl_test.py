@@ -3,6 +3,7 @@ import unittest
 
 from botocore.exceptions import ClientError
 
+from e2e.helpers import user
 from e2e.s3_cases import S3Case, owner_id, send, signed, status_of
 from harness import error_code
 
@@ -224,6 +225,19 @@ class Matrix(AclCase):
         self.assertEqual(send(self, "GET", f"/{private}/none").status, 403)
         self.assertEqual(send(self, "HEAD", f"/{private}/none").status, 403)
         self.assertEqual(send(self, "GET", "/").status, 403)
+
+    def test_whoever_writes_by_the_list_owns(self):
+        """… and may share and tag what it writes; the bucket's own users need their permissions as ever."""
+        bucket = self.open_bucket(ACL="public-read-write")
+        self.put("x", Bucket=bucket)
+        self.other.put_object(Bucket=bucket, Key="x", Body=b"theirs", ACL="public-read", Tagging="a=1")
+        self.assertEqual(send(self, "GET", f"/{bucket}/x").body, b"theirs")
+        self.anonymous.put_object(Bucket=bucket, Key="y", Body=b"", ACL="public-read", Tagging="a=1")
+        self.assertEqual(len(self.anonymous.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "x"}, {"Key": "y"}]})["Deleted"]), 2)
+        writer = user(self, f"w-{bucket}", {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"})("s3")
+        writer.put_object(Bucket=bucket, Key="x", Body=b"")
+        self.refused("AccessDenied", writer.put_object, Bucket=bucket, Key="x", Body=b"", ACL="public-read")
+        self.refused("AccessDenied", writer.put_object, Bucket=bucket, Key="x", Body=b"", Tagging="a=1")
 
     def test_versioned_lists(self):
         bucket = self.open_bucket()

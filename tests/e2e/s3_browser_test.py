@@ -146,6 +146,17 @@ class Forms(FormCase):
         bad = base64.b64encode(hashlib.sha256(b"else").digest()).decode()
         self.assertEqual(self.outcome(self.post([("key", "foo"), ("x-amz-checksum-sha256", bad)])), (400, "BadDigest"))
 
+    def test_fields_that_look_like_files(self):
+        """Some clients give every part a file name; and after the redirect the browser asks for the bucket."""
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        fields = [("key", "foo.txt"), ("tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag></TagSet></Tagging>"),
+                  ("success_action_redirect", f"{self.boreal.url}/{self.bucket}")]
+        body = multipart(fields).replace(b'name="key"', b'name="key"; filename="key"').replace(b'name="tagging"', b'name="tagging"; filename="tagging"')
+        answer = self.post([], body=body)
+        self.assertEqual(answer.status, 303, answer.text)
+        self.assertEqual(send(self, "GET", answer.headers["Location"][len(self.boreal.url):]).status, 200)
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1"}])
+
     def test_case_does_not_matter(self):
         conditions = [{"bUcKeT": self.bucket}, ["StArTs-WiTh", "$KeY", "foo"], {"AcL": "private"}, ["StArTs-WiTh", "$CoNtEnT-TyPe", "text/plain"]]
         for version in (4, 2):

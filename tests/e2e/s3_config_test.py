@@ -30,6 +30,9 @@ class Buckets(S3Case):
         self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "eu-west-1")
         self.assertIsNone(self.s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"])
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
+        place = lambda text: signed(self, "PUT", f"/{name}-2", body=(
+            f"<CreateBucketConfiguration><LocationConstraint>{text}</LocationConstraint></CreateBucketConfiguration>").encode()).code
+        self.assertEqual((place("nowhere"), place("eu-west-1")), ("InvalidLocationConstraint", "IllegalLocationConstraintException"))
         head = far.head_bucket(Bucket=name)
         self.assertEqual(head["BucketRegion"], "eu-west-1")
 

@@ -104,7 +104,7 @@ class Signatures(Case):
             answer = self.create(after={"X-Amz-Date": value})
             # The date of another day does not fit the credential's scope either.
             self.assertIn((answer.status, answer.code), ((403, "RequestTimeTooSkewed"), (403, "AccessDenied"), (400, "AuthorizationHeaderMalformed")), value)
-        for value in ("", "Bad Date", "\x07"):
+        for value in ("", "Bad Date"):
             self.assertEqual(self.create(after={"X-Amz-Date": value}).status, 403, value)
         self.assertEqual(self.create(without=("x-amz-date",)).status, 403)
 

@@ -172,18 +172,23 @@ Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_vi
                  is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls));
 }
 
-// Whether the list that a new object is to have gives anything to others than its maker and the bucket's owner. Whoever
-// writes by the bucket's list owns the object, and may share it.
+// Whether the list that a new object is to have gives anything to others than its maker and the bucket's owner.
 bool gives_to_others(const Call& call, const Bucket* bucket) {
   const std::string canned = header(call, "x-amz-acl").value_or("private");
   bool gives = canned != "private" && !canned.starts_with("bucket-owner-");
   for (const auto& [name, value] : call.http.headers) {
     if (!to_lower(name).starts_with("x-amz-grant-")) continue;
     const std::string own = bucket != nullptr ? canonical_id(bucket->account) : std::string();
-    const std::string_view text = value;
-    gives = gives || own.empty() || (text != "id=" + own && text != "id=\"" + own + "\"");
+    gives = gives || own.empty() || (value != "id=" + own && value != "id=\"" + own + "\"");
   }
-  return gives && (bucket == nullptr || granted_by_bucket(call, *bucket, "WRITE") == Granted::no);
+  return gives;
+}
+
+// What is asked of an object that is only being made: whoever writes by the bucket's list will own it, and so may share
+// and tag it.
+bool is_of_new_object(std::string_view operation, std::string_view action) {
+  const bool makes = operation == "PutObject" || operation == "CopyObject" || operation == "CreateMultipartUpload";
+  return makes && (action == "s3:PutObjectAcl" || action == "s3:PutObjectTagging");
 }
 
 // Further actions that the headers of the request bring in. `bucket` null: it is being made.
@@ -400,8 +405,14 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
     access.context = context;
     add_account(*bucket, access.context);
-    if (key != nullptr)
+    if (is_of_new_object(operation.name, action)) {
+      const Granted writes =
+          call.caller.account() != bucket->account ? granted_by_bucket(call, *bucket, "WRITE") : Granted::no;
+      if (writes != Granted::no)
+        access.resource_policy = with_grant(access.resource_policy, writes, access, call.caller);
+    } else if (key != nullptr) {
       CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
+    }
     all.push_back(std::move(access));
   }
   if (const std::string* source = text_member(input, "CopySource"))

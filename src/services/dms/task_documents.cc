@@ -13,7 +13,7 @@
 
 namespace boreal::dms {
 
-namespace errors = api::dms::errors;
+namespace errors = boreal::api::dms::errors;
 using aws::Outcome;
 using aws::refuse;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/peers.h"
 #include "codec/time.h"
 
 namespace boreal::aws {
@@ -71,7 +72,8 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
   Principal principal;
   if (signature->mode == SigningMode::anonymous) {
     if (canon != Canon::s3) {
-      co_return refuse(to_api_error({AuthFailure::missing, "Request is missing Authentication Token"}, protocol, canon));
+      co_return refuse(
+          to_api_error({AuthFailure::missing, "Request is missing Authentication Token"}, protocol, canon));
     }
     auto framing = anonymous_body(view);
     if (!framing) co_return refuse(to_api_error(framing.error(), protocol, canon));
@@ -96,19 +98,36 @@ Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string se
   if (!credential) {
     co_return failed({AuthFailure::unknown_key, "The AWS Access Key Id you provided does not exist in our records."});
   }
-  if (clock_.now() >= credential->expires) co_return failed({AuthFailure::expired_token, "The provided token has expired."});
-  const VerifyOptions options{.canon = Canon::s3, .service = "s3", .secret = credential->secret_key, .now = clock_.now()};
+  if (clock_.now() >= credential->expires)
+    co_return failed({AuthFailure::expired_token, "The provided token has expired."});
+  const VerifyOptions options{
+      .canon = Canon::s3, .service = "s3", .secret = credential->secret_key, .now = clock_.now()};
   auto verified = verify_form_signature(*signature, form, options, signing_keys_);
   if (!verified) co_return failed(verified.error());
   co_return Caller(std::move(credential->principal));
 }
 
-Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_name) {
-  CO_TRY(auto principal, co_await identities_.role_session(role_arn, std::move(session_name)));
-  if (!principal) {
-    co_return refuse(ApiError("NoSuchEntity", 404, fmt::format("The role {} does not exist.", role_arn)));
+Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_name, std::string service,
+                                   std::string account) {
+  CO_TRY(auto session, co_await identities_.role_session(role_arn, std::move(session_name)));
+  if (!session || session->principal.account != account) {
+    co_return refuse(
+        ApiError("NoSuchEntity", 404, fmt::format("The role {} does not exist in account {}.", role_arn, account)));
   }
-  co_return Caller(std::move(*principal));
+  CO_CHECK(co_await check_trust(std::move(role_arn), std::move(session->trust_policy), std::move(service),
+                                std::move(account)));
+  co_return Caller(std::move(session->principal));
+}
+
+Task<Outcome<void>> Gate::check_trust(std::string role_arn, std::string trust_policy, std::string service,
+                                      std::string account) {
+  const Caller assuming = this->service(std::move(service));
+  co_return co_await authorize(assuming, {.action = "sts:AssumeRole",
+                                          .resource = std::move(role_arn),
+                                          .resource_account = account,
+                                          .resource_policy = std::move(trust_policy),
+                                          .resource_policy_rules = true,
+                                          .context = {{"aws:SourceAccount", account}}});
 }
 
 Caller Gate::service(std::string name) const {
@@ -178,5 +197,16 @@ Outcome<std::shared_ptr<const Policy>> Gate::compile(const std::string& document
 }
 
 Task<Outcome<void>> Call::authorize(Access access) { return gate.authorize(*this, std::move(access)); }
+
+Asker::Asker(Call* call) : call_(call) {
+  if (call == nullptr) return;
+  gate_ = &call->gate;
+  caller_ = &call->caller;
+  service_ = call->operation.service;
+}
+
+Task<Outcome<void>> Asker::authorize(Access access) const {
+  return call_ != nullptr ? gate_->authorize(*call_, std::move(access)) : gate_->authorize(*caller_, std::move(access));
+}
 
 }  // namespace boreal::aws

@@ -29,22 +29,27 @@ class Identities {
     Time expires{INT64_MAX};  // of a session
   };
   // The key that a signature names, with the session token that came along (empty: none). An unknown or
-  // inactive key, or a token that is not that key's: nullopt. An expired session is returned; the gate refuses it by name.
+  // inactive key, or a token that is not that key's: nullopt. An expired session is returned; the gate refuses it by
+  // name.
   virtual Task<Outcome<std::optional<Credential>>> credential(std::string access_key, std::string session_token) = 0;
 
   // What the principal's own side allows. The compiled policies are shared with IAM's cache.
   struct Policies {
     std::vector<std::shared_ptr<const Policy>> identity;
-    std::shared_ptr<const Policy> boundary;                // null: none
-    std::vector<std::shared_ptr<const Policy>> session;    // counts when the principal has session policies
+    std::shared_ptr<const Policy> boundary;              // null: none
+    std::vector<std::shared_ptr<const Policy>> session;  // counts when the principal has session policies
   };
   virtual Task<Outcome<Policies>> policies(const Principal& principal) = 0;
 
   // The principal's signature was right, for a request to the service in the region. Cheap: on every request's way.
   virtual void note_use(const Principal&, std::string_view /*service*/, std::string_view /*region*/) {}
 
-  // The principal of a session of the role; nullopt: there is no such role.
-  virtual Task<Outcome<std::optional<Principal>>> role_session(std::string role_arn, std::string session_name) = 0;
+  struct RoleSession {
+    Principal principal;
+    std::string trust_policy;  // of the role: JSON
+  };
+  // nullopt: there is no such role.
+  virtual Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string session_name) = 0;
 };
 
 class Gate {
@@ -60,8 +65,13 @@ class Gate {
   // S3's browser uploads: the policy document's signature stands in for the request's.
   Task<Outcome<Caller>> authenticate_form(FormSignature form, std::string session_token, Protocol protocol);
 
-  // For what a service does in the background under a role that the user gave it (a backup plan's, say).
-  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name);
+  // For what a service ("backup.amazonaws.com") does in the background for an account, under a role of that account
+  // which its user gave it. The role's trust policy must let the service assume it. NoSuchEntity, AccessDenied.
+  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name, std::string service,
+                               std::string account);
+  // That half of it which a trust policy decides: the role of the account may be assumed by the service.
+  Task<Outcome<void>> check_trust(std::string role_arn, std::string trust_policy, std::string service,
+                                  std::string account);
 
   // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
   Caller service(std::string name) const;

@@ -16,7 +16,31 @@
 
 namespace boreal::aws {
 
+struct Access;
 struct Call;
+class Gate;
+
+// In whose name one service asks another. Copied freely; what it names outlives the question.
+class Asker {
+ public:
+  // The caller of the request; null: the service itself, for background work on what was authorised before.
+  Asker(Call* call);
+  // A role that the service ("s3") works under, of which Gate::assume() made a caller.
+  Asker(Gate& gate, const Caller& role, std::string_view service) : gate_(&gate), caller_(&role), service_(service) {}
+
+  bool is_service_itself() const { return caller_ == nullptr; }
+  // These only for others than the service itself.
+  bool is_role() const { return call_ == nullptr; }
+  const Caller& caller() const { return *caller_; }
+  std::string_view service() const { return service_; }
+  Task<Outcome<void>> authorize(Access access) const;
+
+ private:
+  Call* call_ = nullptr;
+  Gate* gate_ = nullptr;
+  const Caller* caller_ = nullptr;
+  std::string_view service_;  // static storage
+};
 
 // KMS, for those that encrypt.
 class Keys {
@@ -29,11 +53,11 @@ class Keys {
   };
   using Context = std::map<std::string, std::string>;
   // `key_id`: id, ARN, alias name or alias ARN; empty: the managed key alias/aws/<service>, made when first needed.
-  // With a call, the caller must be allowed kms:GenerateDataKey on a customer key (managed keys are the service's own);
-  // without one the service itself asks, for background work on what was authorised before.
-  virtual Task<Outcome<DataKey>> generate_data_key(Call* call, std::string account, std::string region, std::string service,
+  // Who asks must be allowed it, by the key's policy too; a caller need not for managed keys, which are the service's
+  // own. A caller needs kms:GenerateDataKey, a role kms:Encrypt: what AWS documents for the roles of replication.
+  virtual Task<Outcome<DataKey>> generate_data_key(Asker asker, std::string account, std::string region, std::string service,
                                                    std::string key_id, Context context) = 0;
-  virtual Task<Outcome<std::string>> decrypt(Call* call, std::string account, std::string region, std::string ciphertext,
+  virtual Task<Outcome<std::string>> decrypt(Asker asker, std::string account, std::string region, std::string ciphertext,
                                              Context context) = 0;
   // The key's ARN, or KMS's own error (NotFoundException, DisabledException, KMSInvalidStateException).
   virtual Task<Outcome<std::string>> describe(std::string account, std::string region, std::string service, std::string key_id) = 0;

@@ -29,13 +29,13 @@ class TwoKeys final : public Identities {
   Task<Outcome<Policies>> policies(const Principal& principal) override {
     Policies policies;
     if (principal.kind == Principal::Kind::user) {
-      policies.identity.push_back(std::make_shared<const Policy>(
-          *Policy::parse(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}})",
-                         PolicyKind::identity)));
+      policies.identity.push_back(std::make_shared<const Policy>(*Policy::parse(
+          R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:ListKeys","Resource":"*"}})",
+          PolicyKind::identity)));
     }
     co_return policies;
   }
-  Task<Outcome<std::optional<Principal>>> role_session(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
 };
 
 class Rooms final : public api::kms::Api {
@@ -76,9 +76,12 @@ class PipelineTest : public testing::Test {
     request.headers.add("Content-Type", "application/x-amz-json-1.1");
     request.headers.add("X-Amz-Target", target);
     if (!key.empty()) {
-      const SignOptions options{.service = "kms", .region = "eu-west-1", .now = clock.now(),
+      const SignOptions options{.service = "kms",
+                                .region = "eu-west-1",
+                                .now = clock.now(),
                                 .payload_hash = codec::hex_encode(crypto::Sha256::of(as_bytes(body)))};
-      for (const auto& [name, value] : sign(RequestView::of(request), {key, secret, ""}, options)) request.headers.add(name, value);
+      for (const auto& [name, value] : sign(RequestView::of(request), {key, secret, ""}, options))
+        request.headers.add(name, value);
     }
     request.content_length = body.size();
     request.body = std::make_unique<EmptyBody>(std::move(body));
@@ -105,8 +108,10 @@ TEST_F(PipelineTest, CarriesCallerRegionAndRequestId) {
 }
 
 TEST_F(PipelineTest, NobodyGetsInWithoutARightSignature) {
-  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "root", "other")).body.find("InvalidSignatureException"), std::string::npos);
-  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "stranger")).body.find("UnrecognizedClientException"), std::string::npos);
+  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "root", "other")).body.find("InvalidSignatureException"),
+            std::string::npos);
+  EXPECT_NE(send(request("TrentService.ListKeys", "{}", "stranger")).body.find("UnrecognizedClientException"),
+            std::string::npos);
   EXPECT_GE(send(request("TrentService.ListKeys", "{}", "")).status, 400);
   auto late = request("TrentService.ListKeys", "{}");
   clock.advance(std::chrono::minutes(16));

@@ -56,6 +56,9 @@ inline std::shared_ptr<const Policy> identity_policy(std::string_view json) {
   return std::make_shared<const Policy>(std::move(*parsed));
 }
 
+inline constexpr const char* everyone_trusted =
+    R"({"Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]})";
+
 class CallFixture {
  public:
   CallFixture() : pool_(1), gate_(identities_, clock) { pool_.start(); }
@@ -66,6 +69,8 @@ class CallFixture {
   // What the principal's own side allows; root needs none. With `identities` set it is asked instead of `policies`.
   Identities::Policies policies;
   Identities* identities = nullptr;
+  // Of every role that services assume.
+  std::string trust_policy = everyone_trusted;
   ManualClock clock;
   SeededRandom random{1};
 
@@ -73,6 +78,8 @@ class CallFixture {
   store::Catalog& catalog() { return catalog_; }
   store::Store& store() { return *store_; }
   Gate& gate() { return gate_; }
+  // What the gate knows the principal as.
+  Task<Outcome<Caller>> gate_caller() { return gate_.assume("", "", "tests", principal.account); }
 
   // Drives any task to its end.
   template <class T>
@@ -104,9 +111,9 @@ class CallFixture {
       if (fixture.identities != nullptr) co_return co_await fixture.identities->policies(who);
       co_return fixture.policies;
     }
-    // The gate makes callers of sessions, so this is how the fixture gets one of any kind.
-    Task<Outcome<std::optional<Principal>>> role_session(std::string, std::string) override {
-      co_return fixture.principal;
+    // The gate makes callers of sessions, so this is how the fixture gets one of any kind: as a role without a name.
+    Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string) override {
+      co_return RoleSession{fixture.principal, role_arn.empty() ? everyone_trusted : fixture.trust_policy};
     }
     CallFixture& fixture;
   };
@@ -130,7 +137,7 @@ class CallFixture {
   }
 
   Task<Outcome<Value>> call_value(Service& service, const Operation& operation, Value input) {
-    CO_TRY(const Caller caller, co_await gate_.assume("", ""));
+    CO_TRY(const Caller caller, co_await gate_caller());
     http::Request request;
     Call call = make_call(caller, operation, request);
     if (!operation.served) co_return refuse(not_implemented(call));
@@ -141,7 +148,7 @@ class CallFixture {
 
   template <class F>
   std::invoke_result_t<F&, Call&> with_call_of(const Operation& operation, F use) {
-    auto caller = co_await gate_.assume("", "");
+    auto caller = co_await gate_caller();
     http::Request request;
     Call call = make_call(*caller, operation, request);
     co_return co_await use(call);

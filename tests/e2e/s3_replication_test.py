@@ -178,6 +178,21 @@ class Replication(Case):
         owner = theirs.list_buckets()["Owner"]["ID"]
         self.assertEqual(theirs.get_object_acl(Bucket=bucket, Key="k")["Owner"]["ID"], owner)
 
+    def key_policy(self, client, key, effect=None, actions=(), account=None):
+        """The account decides, and one statement about the replicating role; none without an effect."""
+        statements = [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account or key.split(':')[4]}:root"}, "Action": "kms:*", "Resource": "*"}]
+        if effect:
+            statements.append({"Effect": effect, "Principal": {"AWS": self.role}, "Action": actions, "Resource": "*"})
+        client.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+
+    def kms_rule(self, key, to=None, **destination):
+        return self.rule(to, SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+                         Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": key}, **destination})
+
+    def allow_keys(self, key, far_key):
+        self.iam.put_role_policy(RoleName=f"replicator-{Replication.number}", PolicyName="kms", PolicyDocument=policy(
+            allow("kms:Decrypt", key), allow("kms:Encrypt", far_key)))
+
     def test_kms(self):
         kms, far_kms = self.boreal.client("kms"), self.boreal.client("kms", region=FAR)
         key = kms.create_key()["KeyMetadata"]["Arn"]
@@ -185,15 +200,76 @@ class Replication(Case):
         encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
         self.replicate(self.rule())
         self.assertIsNone(self.status("k", self.put("k", **encrypted)))  # the rule does not take them
-        self.replicate(self.rule(SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}},
-                                 Destination={"EncryptionConfiguration": {"ReplicaKmsKeyID": far_key}}))
+        self.replicate(self.kms_rule(far_key))
         self.assertEqual(self.status("k", self.put("k", **encrypted)), "FAILED")  # the role may not use the keys
-        self.iam.put_role_policy(RoleName=f"replicator-{Replication.number}", PolicyName="kms", PolicyDocument=policy(
-            allow("kms:Decrypt", key), allow("kms:Encrypt", far_key)))
+        self.allow_keys(key, far_key)
         version = self.put("k", b"secret" * 20_000, **encrypted)
         self.assertEqual(self.status("k", version), "COMPLETED")
         got = self.replica("k", version)
         self.assertEqual((got["SSEKMSKeyId"], got["Body"].read()), (far_key, b"secret" * 20_000))
+        # A key's own policy has the last word, at either end; and what it says of reading the replica is not about writing it.
+        for client, arn, action in ((kms, key, "kms:Decrypt"), (far_kms, far_key, "kms:Encrypt")):
+            with self.subTest(action):
+                self.key_policy(client, arn, "Deny", [action])
+                version = self.put("k", **encrypted)
+                self.assertEqual(self.status("k", version), "FAILED")
+                self.assertTrue(self.missing("k", version))
+                self.key_policy(client, arn)
+                self.assertEqual(self.status("k", self.put("k", **encrypted)), "COMPLETED")
+        self.key_policy(far_kms, far_key, "Deny", ["kms:Decrypt"])
+        self.assertEqual(self.status("k", self.put("k", **encrypted)), "COMPLETED")
+
+    def test_kms_of_another_account(self):
+        theirs, their_kms = (self.boreal.client(name, region=FAR, access_key=OTHER) for name in ("s3", "kms"))
+        bucket = f"{self.copy}-theirs"
+        self.make(theirs, bucket, region=FAR)
+        theirs.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": self.role}, "Action": AT_DESTINATION, "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        their_key = their_kms.create_key()["KeyMetadata"]["Arn"]
+        self.allow_keys(key, "*")
+        encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+        self.replicate(self.kms_rule(their_key, bucket))
+        self.assertEqual(self.status("k", self.put("k", **encrypted)), "FAILED")  # both sides must allow
+        self.key_policy(their_kms, their_key, "Allow", ["kms:Encrypt"])
+        version = self.put("k", b"ours", **encrypted)
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        got = theirs.get_object(Bucket=bucket, Key="k", VersionId=version)
+        self.assertEqual((got["SSEKMSKeyId"], got["Body"].read()), (their_key, b"ours"))
+        # The key that S3 keeps for an account serves no other account's role.
+        theirs.put_object(Bucket=bucket, Key="own", Body=b"", ServerSideEncryption="aws:kms")
+        self.replicate(self.kms_rule(f"arn:aws:kms:{FAR}:{OTHER}:alias/aws/s3", bucket))
+        self.assertEqual(self.status("k", self.put("k", **encrypted)), "FAILED")
+
+    def test_both_ways(self):
+        """Two buckets that are each other's replica: what is written at one end is at both, once."""
+        changes = {"SourceSelectionCriteria": {"ReplicaModifications": {"Status": "Enabled"}}, "DeleteMarkerReplication": {"Status": "Enabled"}}
+        self.replicate(self.rule(**changes))
+        self.far.put_bucket_replication(Bucket=self.copy, ReplicationConfiguration={"Role": self.role, "Rules": [self.rule(self.source, **changes)]})
+        near = self.put("k", b"near", Metadata={"from": "near"})
+        self.assertEqual(self.status("k", near), "COMPLETED")
+        far = self.far.put_object(Bucket=self.copy, Key="k", Body=b"far")["VersionId"]
+        eventually(lambda: self.assertEqual(
+            self.far.head_object(Bucket=self.copy, Key="k", VersionId=far)["ReplicationStatus"], "COMPLETED"), seconds=30)
+        tag = {"Bucket": self.source, "Key": "k", "VersionId": far}
+        self.s3.put_object_tagging(**tag, Tagging={"TagSet": [{"Key": "seen", "Value": "near"}]})  # of a replica: goes back
+        eventually(lambda: self.assertEqual(self.far.get_object_tagging(Bucket=self.copy, Key="k", VersionId=far)["TagSet"],
+                                            [{"Key": "seen", "Value": "near"}]), seconds=30)
+        self.s3.delete_object(Bucket=self.source, Key="k")
+        ends = ((self.s3, self.source), (self.far, self.copy))
+        for client, bucket in ends:
+            eventually(lambda: self.assertEqual(error_code(client.get_object, Bucket=bucket, Key="k"), "NoSuchKey"), seconds=30)
+        last = self.put("last")  # done after all before it: nothing comes later
+        self.assertEqual(self.status("last", last), "COMPLETED")
+        listed = [client.list_object_versions(Bucket=bucket) for client, bucket in ends]
+        for page in listed:
+            self.assertEqual([v["VersionId"] for v in page["Versions"]], [far, near, last])
+            self.assertEqual(len(page["DeleteMarkers"]), 1)
+        self.assertEqual(listed[0]["DeleteMarkers"][0]["VersionId"], listed[1]["DeleteMarkers"][0]["VersionId"])
+        for (client, bucket), version, body, status in ((ends[0], near, b"near", "COMPLETED"), (ends[1], near, b"near", "REPLICA"),
+                                                        (ends[0], far, b"far", "REPLICA"), (ends[1], far, b"far", "COMPLETED")):
+            got = client.get_object(Bucket=bucket, Key="k", VersionId=version)
+            self.assertEqual((got["Body"].read(), got["ReplicationStatus"]), (body, status))
 
     def test_customers_keys(self):
         self.replicate(self.rule())

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "aws/policy.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -12,14 +11,12 @@ namespace {
 constexpr std::string_view principal = "backup.amazonaws.com";
 }
 
-Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Roles& roles,
-                 aws::Sessions& sessions, aws::Gate& gate, objects::Objects& objects,
-                 std::vector<aws::Recoverable*> recoverables)
+Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Roles& roles, aws::Gate& gate,
+                 objects::Objects& objects, std::vector<aws::Recoverable*> recoverables)
     : context_(context),
       options_(options),
       keys_(keys),
       roles_(roles),
-      sessions_(sessions),
       gate_(gate),
       objects_(objects),
       recoverables_(std::move(recoverables)),
@@ -68,31 +65,7 @@ Task<aws::Outcome<void>> Service::check_role(aws::Call& call, std::string role_a
 }
 
 Task<aws::Outcome<aws::Caller>> Service::assume(Place place, std::string role_arn, std::string session_name) {
-  CO_TRY(const auto role, co_await sessions_.role(role_arn));
-  if (!role || role->account != place.account) {
-    co_return aws::refuse(aws::ApiError("AccessDenied", 403, fmt::format("The role {} cannot be found.", role_arn)));
-  }
-  aws::Principal service;
-  service.kind = aws::Principal::Kind::service;
-  service.service = principal;
-  CO_TRY(const auto trust, aws::Policy::parse(role->trust_policy, aws::PolicyKind::trust));
-  aws::Context context;
-  context.emplace("aws:SourceAccount", place.account);
-  aws::add_principal_keys(context, service);
-  const auto decision = aws::evaluate({.principal = service,
-                                       .action = "sts:AssumeRole",
-                                       .resource = role_arn,
-                                       .context = context,
-                                       .identity = {},
-                                       .session = {},
-                                       .resource_policy = &trust,
-                                       .resource_policy_rules = true,
-                                       .resource_account = role->account});
-  if (!decision.allowed) {
-    co_return aws::refuse(aws::ApiError(
-        "AccessDenied", 403, fmt::format("The trust policy of {} does not let {} assume it.", role_arn, principal)));
-  }
-  co_return co_await gate_.assume(role_arn, session_name);
+  return gate_.assume(std::move(role_arn), std::move(session_name), std::string(principal), place.account);
 }
 
 Task<aws::Outcome<std::optional<Service::Found>>> Service::find_resource(Place place, std::string arn_or_name) {

@@ -31,8 +31,8 @@ struct Options {
 class Service final : public api::Api {
  public:
   // All outlive this. `gate` makes the callers that jobs act as; the recovery points' bytes go to `objects`.
-  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Roles& roles, aws::Sessions& sessions,
-          aws::Gate& gate, objects::Objects& objects, std::vector<aws::Recoverable*> recoverables);
+  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Roles& roles, aws::Gate& gate,
+          objects::Objects& objects, std::vector<aws::Recoverable*> recoverables);
 
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
@@ -190,7 +190,6 @@ class Service final : public api::Api {
   const Options options_;
   aws::Keys& keys_;
   aws::Roles& roles_;
-  aws::Sessions& sessions_;
   aws::Gate& gate_;
   objects::Objects& objects_;
   const std::vector<aws::Recoverable*> recoverables_;

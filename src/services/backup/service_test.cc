@@ -16,18 +16,16 @@ namespace {
 
 constexpr const char* account = "000000000000";
 const std::string role_arn = "arn:aws:iam::000000000000:role/backup";
-const std::string trusting =
-    R"({"Statement":[{"Effect":"Allow","Principal":{"Service":"backup.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
 
 // Data keys wrapped by an XOR: enough to see that they are unwrapped, with the right context.
 class FakeKeys final : public aws::Keys {
  public:
-  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string, std::string, std::string, std::string key,
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string, std::string, std::string, std::string key,
                                                 Context context) override {
     const std::string plain(32, 'k');
     co_return DataKey{plain, flip(plain) + text(context), key};
   }
-  Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string blob,
+  Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string blob,
                                           Context context) override {
     if (blob.substr(32) != text(context))
       co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, "context"));
@@ -49,19 +47,12 @@ class FakeKeys final : public aws::Keys {
   }
 };
 
-class FakeRoles final : public aws::Roles, public aws::Sessions {
+class FakeRoles final : public aws::Roles {
  public:
   Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role, std::string) override {
     if (role != role_arn) co_return aws::refuse(aws::ApiError("NoSuchEntity", 404, "no such role"));
     co_return aws::Outcome<void>();
   }
-  Task<aws::Outcome<Issued>> issue(aws::Principal, Duration) override { co_return Issued(); }
-  Task<aws::Outcome<std::optional<Role>>> role(std::string arn) override {
-    co_return Role{.arn = arn, .id = "AROA", .name = "backup", .account = account, .trust_policy = trust, .tags = {}};
-  }
-  Task<aws::Outcome<bool>> has_policy(std::string, std::string) override { co_return true; }
-  std::optional<std::string> account_of(std::string_view) const override { return account; }
-  std::string trust = trusting;
 };
 
 class TextSource final : public Source {
@@ -139,7 +130,7 @@ class BackupTest : public testing::Test {
   }
 
   std::unique_ptr<Service> make(bool strict = false) {
-    return std::make_unique<Service>(fixture.context(), Options{.strict = strict}, keys, roles, roles, fixture.gate(),
+    return std::make_unique<Service>(fixture.context(), Options{.strict = strict}, keys, roles, fixture.gate(),
                                      *objects, std::vector<aws::Recoverable*>{&texts});
   }
   template <class Out, class In>
@@ -347,7 +338,7 @@ TEST_F(BackupTest, AnotherPointsBytesAreNotRestored) {
 
 TEST_F(BackupTest, ARoleThatMayNotReadMakesNoPoint) {
   make_vault();
-  roles.trust =
+  fixture.trust_policy =
       R"({"Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
   const auto begun = start();
   fixture.run(service->settle());

@@ -51,7 +51,8 @@ Task<Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointR
 Task<Outcome<void>> authorize_secret(aws::Call& call, const EndpointRecord& endpoint) {
   if (!endpoint.uses_secret()) co_return Outcome<void>();
   const std::string role = endpoint.settings.secrets_manager_access_role_arn.value_or("");
-  auto caller = co_await call.gate.assume(role, "dms-" + endpoint.name);
+  auto caller = co_await call.gate.assume(role, "dms-" + endpoint.name,
+                                          fmt::format("dms.{}.amazonaws.com", call.region), call.account);
   if (!caller) {
     co_return refuse(errors::access_denied_fault(
         fmt::format("The role {} of endpoint {} cannot be assumed: {}", role, endpoint.name, caller.error().message)));

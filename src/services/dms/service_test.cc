@@ -43,11 +43,11 @@ struct SmallNetwork final : aws::Network {
 
 struct OneKey final : aws::Keys {
   const std::string key = std::string(32, 'k');
-  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string, std::string, std::string, std::string,
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string, std::string, std::string, std::string,
                                                 Context) override {
     co_return DataKey{key, "wrapped", "arn:aws:kms:us-east-1:000000000000:key/1"};
   }
-  Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string, Context) override {
+  Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string, Context) override {
     co_return key;
   }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {

@@ -121,21 +121,20 @@ Task<Outcome<Service::Policies>> Service::policies(const Principal& principal) {
   co_return result;
 }
 
-Task<Outcome<std::optional<Principal>>> Service::role_session(std::string role_arn, std::string session_name) {
-  const auto name = parse_resource(role_arn);
-  if (!name || name->type != "role") co_return std::nullopt;
-  CO_TRY(const auto alive, standing(name->account, Kind::role, name->name));
-  if (!alive || alive->arn != role_arn) co_return std::nullopt;
+Task<Outcome<std::optional<Service::RoleSession>>> Service::role_session(std::string role_arn,
+                                                                         std::string session_name) {
+  CO_TRY(auto found, co_await role(role_arn));
+  if (!found) co_return std::nullopt;
   Principal principal;
   principal.kind = Principal::Kind::assumed_role;
-  principal.account = name->account;
-  principal.name = alive->name;
-  principal.arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", name->account, alive->name, session_name);
-  principal.user_id = alive->id + ":" + session_name;
-  principal.role_arn = role_arn;
-  principal.tags = alive->tags;
+  principal.account = found->account;
+  principal.name = found->name;
+  principal.arn = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", found->account, found->name, session_name);
+  principal.user_id = found->id + ":" + session_name;
+  principal.role_arn = std::move(role_arn);
+  principal.tags = std::move(found->tags);
   principal.issued = context_.clock.now();
-  co_return principal;
+  co_return RoleSession{.principal = std::move(principal), .trust_policy = std::move(found->trust_policy)};
 }
 
 Task<Outcome<std::optional<Service::Role>>> Service::role(std::string role_arn) {
@@ -162,7 +161,7 @@ Task<Outcome<bool>> Service::has_policy(std::string account_id, std::string poli
 }
 
 Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, std::string service) {
-  CO_TRY(const auto found, co_await role(role_arn));
+  CO_TRY(auto found, co_await role(role_arn));
   // Whether a role is there is told only to those who may pass it.
   CO_CHECK(co_await call.authorize(
       {.action = "iam:PassRole", .resource = role_arn, .context = {{"iam:PassedToService", service}}}));
@@ -172,24 +171,9 @@ Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, s
   if (found->account != call.account) {
     co_return aws::refuse(aws::ApiError("AccessDenied", 403, "Cross-account pass role is not allowed."));
   }
-  Principal assuming;
-  assuming.kind = Principal::Kind::service;
-  assuming.service = service;
-  auto trust = aws::Policy::parse(found->trust_policy, aws::PolicyKind::trust);
-  if (!trust) co_return aws::refuse(damaged(role_arn));
-  aws::Context context;
-  context.emplace("aws:SourceAccount", call.account);
-  aws::add_principal_keys(context, assuming);
-  const auto decision = aws::evaluate({.principal = assuming,
-                                       .action = "sts:AssumeRole",
-                                       .resource = role_arn,
-                                       .context = context,
-                                       .identity = {},
-                                       .session = {},
-                                       .resource_policy = &*trust,
-                                       .resource_policy_rules = true,
-                                       .resource_account = found->account});
-  if (!decision.allowed) {
+  auto trusted = co_await call.gate.check_trust(role_arn, std::move(found->trust_policy), service, call.account);
+  if (!trusted && trusted.error().status != 403) co_return trusted;
+  if (!trusted) {
     co_return aws::refuse(aws::ApiError(
         "InvalidParameterValue", 400,
         fmt::format("The role {} cannot be assumed by {}: its trust policy does not allow it.", role_arn, service)));

@@ -70,7 +70,7 @@ class IamTest : public testing::Test {
   void become_root() { fixture.principal = aws::root_principal("000000000000"); }
   // Whether the caller may; else what the gate says.
   std::string refusal(const std::string& action, const std::string& resource) {
-    auto caller = fixture.run(fixture.gate().assume("", ""));
+    auto caller = fixture.run(fixture.gate_caller());
     auto outcome = fixture.run(fixture.gate().authorize(*caller, {.action = action, .resource = resource}));
     return outcome ? "" : outcome.error().message;
   }

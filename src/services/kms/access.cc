@@ -88,12 +88,12 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 }  // namespace
 
-aws::Outcome<aws::Access> Service::guard(const aws::Call& call, const Key& key, std::string action,
+aws::Outcome<aws::Access> Service::guard(const aws::Caller& caller, const Key& key, std::string action,
                                          const EncryptionContext* encryption_context,
                                          std::multimap<std::string, std::string> context) const {
   TRY(auto policy, policy_of(key));
-  TRY(policy, with_grants(std::move(policy), key, call.caller.principal(), action, encryption_context));
-  context.emplace("kms:CallerAccount", call.caller.account());
+  TRY(policy, with_grants(std::move(policy), key, caller.principal(), action, encryption_context));
+  context.emplace("kms:CallerAccount", caller.account());
   context.emplace("kms:KeySpec", "SYMMETRIC_DEFAULT");
   context.emplace("kms:KeyUsage", "ENCRYPT_DECRYPT");
   context.emplace("kms:KeyOrigin", "AWS_KMS");
@@ -143,7 +143,7 @@ aws::Outcome<void> Service::complete(const aws::Call& call, const aws::Value& in
   const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
   add_request_keys(input, names.key, access.context);
-  TRY(access, guard(call, key, std::move(access.action), encryption_context, std::move(access.context)));
+  TRY(access, guard(call.caller, key, std::move(access.action), encryption_context, std::move(access.context)));
   return {};
 }
 
@@ -169,7 +169,7 @@ aws::Outcome<std::vector<aws::Access>> Service::alias_access(const aws::Call& ca
   }
   accesses.resize(1);
   for (const Key& key : keys) {
-    TRY(auto access, guard(call, key, action, nullptr, {}));
+    TRY(auto access, guard(call.caller, key, action, nullptr, {}));
     accesses.push_back(std::move(access));
   }
   return accesses;
@@ -188,7 +188,7 @@ aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& c
   const std::string account = at.partition.substr(4, slash - 4);
   TRY(const auto key,
       find(Reference{.account = account, .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
-  TRY(auto access, guard(call, key, "kms:RetireGrant", nullptr, {}));
+  TRY(auto access, guard(call.caller, key, "kms:RetireGrant", nullptr, {}));
   return std::vector<aws::Access>{std::move(access)};
 }
 

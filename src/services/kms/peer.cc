@@ -10,6 +10,11 @@ namespace errors = api::kms::errors;
 namespace {
 constexpr size_t data_key_bytes = 32;
 constexpr int32_t managed_rotation_days = 365;
+
+// Roles are asked for a service's own key too: it serves those of its account only.
+bool must_ask(const aws::Asker& asker, const Key& key) {
+  return !asker.is_service_itself() && (asker.is_role() || !key.is_managed());
+}
 }  // namespace
 
 Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string region, std::string service) {
@@ -55,40 +60,40 @@ Task<aws::Outcome<Key>> Service::key_for_service(std::string account, std::strin
   co_return key;
 }
 
-Task<aws::Outcome<void>> Service::authorize_for_service(aws::Call& call, const Key& key, std::string action,
+Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                         const Context& context) {
-  const std::string via = fmt::format("{}.{}.amazonaws.com", call.operation.service, key.region);
-  CO_TRY(auto access, guard(call, key, std::move(action), &context, {{"kms:ViaService", via}}));
-  co_return co_await call.authorize(std::move(access));
+  const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
+  CO_TRY(auto access, guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
+  co_return co_await asker.authorize(std::move(access));
 }
 
-Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Call* call, std::string account,
+Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker asker, std::string account,
                                                                   std::string region, std::string service,
                                                                   std::string key_id, Context context) {
   CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_id)));
   CO_CHECK(check_usable(key));
-  if (call != nullptr && !key.is_managed()) {
-    CO_CHECK(co_await authorize_for_service(*call, key, "kms:GenerateDataKey", context));
+  if (must_ask(asker, key)) {
+    const std::string action = asker.is_role() ? "kms:Encrypt" : "kms:GenerateDataKey";
+    CO_CHECK(co_await authorize_for_service(asker, key, action, context));
   }
   DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};
   CO_TRY(out.ciphertext, seal(key, context, as_bytes(out.plaintext)));
   co_return out;
 }
 
-Task<aws::Outcome<std::string>> Service::decrypt(aws::Call* call, std::string account, std::string region,
+Task<aws::Outcome<std::string>> Service::decrypt(aws::Asker asker, std::string account, std::string region,
                                                  std::string ciphertext, Context context) {
   const auto header = read_header(ciphertext);
   if (!header) co_return aws::refuse(errors::invalid_ciphertext_exception(header.error().message()));
   CO_TRY(const auto key,
          find(Reference{.account = header->account, .region = region, .key_id = header->key_id, .alias = {}}));
   CO_CHECK(check_usable(key));
-  if (key.is_managed()) {
-    if (key.account != account) {
-      co_return aws::refuse(errors::access_denied_exception(
-          fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));
-    }
-  } else if (call != nullptr) {
-    CO_CHECK(co_await authorize_for_service(*call, key, "kms:Decrypt", context));
+  if (key.is_managed() && key.account != account) {
+    co_return aws::refuse(
+        errors::access_denied_exception(fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));
+  }
+  if (must_ask(asker, key)) {
+    CO_CHECK(co_await authorize_for_service(asker, key, "kms:Decrypt", context));
   }
   co_return open_data_key(key, context, ciphertext);
 }

@@ -35,9 +35,9 @@ class Service final : public api::kms::Api, public aws::Keys {
   Task<Result<Time>> do_what_is_due();
 
   // aws::Keys (peer.cc)
-  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call* call, std::string account, std::string region,
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker asker, std::string account, std::string region,
                                                 std::string service, std::string key_id, Context context) override;
-  Task<aws::Outcome<std::string>> decrypt(aws::Call* call, std::string account, std::string region,
+  Task<aws::Outcome<std::string>> decrypt(aws::Asker asker, std::string account, std::string region,
                                           std::string ciphertext, Context context) override;
   Task<aws::Outcome<std::string>> describe(std::string account, std::string region, std::string service,
                                            std::string key_id) override;
@@ -159,11 +159,11 @@ class Service final : public api::kms::Api, public aws::Keys {
   Task<aws::Outcome<Key>> key_for_service(std::string account, std::string region, std::string service,
                                           std::string key_id);
   Task<aws::Outcome<Key>> managed_key(std::string account, std::string region, std::string service);
-  Task<aws::Outcome<void>> authorize_for_service(aws::Call& call, const Key& key, std::string action,
+  Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                  const Context& context);
 
   // access.cc
-  aws::Outcome<aws::Access> guard(const aws::Call& call, const Key& key, std::string action,
+  aws::Outcome<aws::Access> guard(const aws::Caller& caller, const Key& key, std::string action,
                                   const EncryptionContext* encryption_context,
                                   std::multimap<std::string, std::string> context) const;
   aws::Outcome<void> complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const;

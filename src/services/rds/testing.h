@@ -16,14 +16,14 @@ class TestKeys final : public aws::Keys {
  public:
   std::atomic<bool> disabled = false;
 
-  Task<aws::Outcome<DataKey>> generate_data_key(aws::Call*, std::string account, std::string region, std::string,
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string account, std::string region, std::string,
                                                 std::string key_id, Context) override {
     DataKey key{random_.bytes(32), "sealed-" + std::to_string(given_.size()), key_id};
     if (key_id.empty()) key.key_arn = "arn:aws:kms:" + region + ":" + account + ":key/managed";
     given_[key.ciphertext] = key.plaintext;
     co_return key;
   }
-  Task<aws::Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string ciphertext,
+  Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string ciphertext,
                                           Context) override {
     if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
     const auto found = given_.find(ciphertext);

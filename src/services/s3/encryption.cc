@@ -116,13 +116,13 @@ void keep(const Encryption& encryption, objects::Properties& attributes) {
   put(attribute::bucket_key, encryption.is_kms() && encryption.bucket_key ? "true" : "");
 }
 
-Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Call* call, const Bucket& bucket, std::string arn,
+Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Asker asker, const Bucket& bucket, std::string arn,
                                                Encryption& encryption) {
   objects::DataKey made;
   if (encryption.is_kms()) {
     CO_TRY(auto context, kms_context_of(encryption.kms_context));
     context["aws:s3:arn"] = encryption.bucket_key ? bucket.arn() : arn;
-    auto key = co_await kms_.generate_data_key(call, bucket.account, bucket.region, "s3", encryption.kms_key, context);
+    auto key = co_await kms_.generate_data_key(asker, bucket.account, bucket.region, "s3", encryption.kms_key, context);
     if (!key) {
       if (key.error().code != "NotFoundException") co_return refuse(std::move(key).error());
       co_return refuse(aws::ApiError("KMS.NotFoundException", 400, key.error().message));
@@ -152,9 +152,9 @@ Result<crypto::SecretBytes> KeyMaker::open_own(const std::string& wrapped) {
   return sealer_.open(std::string_view(wrapped).substr(1), own_context);
 }
 
-Task<Outcome<crypto::SecretBytes>> KeyMaker::open_kms(aws::Call* call, std::string wrapped) {
+Task<Outcome<crypto::SecretBytes>> KeyMaker::open_kms(aws::Asker asker, std::string wrapped) {
   CO_TRY(const auto kept, store::decode<KmsWrapped>(std::string_view(wrapped).substr(1)));
-  CO_TRY(auto plain, co_await kms_.decrypt(call, kept.account, kept.region, kept.ciphertext.bytes, kept.context));
+  CO_TRY(auto plain, co_await kms_.decrypt(asker, kept.account, kept.region, kept.ciphertext.bytes, kept.context));
   crypto::SecretBytes key(plain);
   crypto::wipe(std::as_writable_bytes(std::span(plain)));
   co_return key;
@@ -174,7 +174,7 @@ Task<Result<crypto::SecretBytes>> RequestKeys::unwrap(std::string wrapped) {
   co_return std::move(*key);
 }
 
-Task<Outcome<void>> RequestKeys::open(aws::Call* call, const std::string& wrapped) {
+Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapped) {
   const Wrapping wrapping = wrapping_of(wrapped);
   if (wrapping == Wrapping::customer) {
     if (!customer_) {
@@ -195,7 +195,7 @@ Task<Outcome<void>> RequestKeys::open(aws::Call* call, const std::string& wrappe
     co_return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
   }
   if (wrapping == Wrapping::kms) {
-    CO_TRY(auto key, co_await maker_.open_kms(call, wrapped));
+    CO_TRY(auto key, co_await maker_.open_kms(asker, wrapped));
     opened_.insert_or_assign(wrapped, std::move(key));
   }
   co_return Outcome<void>();

@@ -50,9 +50,9 @@ class RequestKeys final : public objects::Keys {
  public:
   RequestKeys(KeyMaker& maker, std::optional<CustomerKey> customer) : maker_(maker), customer_(std::move(customer)) {}
   Task<Result<crypto::SecretBytes>> unwrap(std::string wrapped) override;
-  // Asks KMS in the caller's name, with KMS's own refusals; other keys are opened when they are needed. AccessDenied
+  // Asks KMS in the asker's name, with KMS's own refusals; other keys are opened when they are needed. AccessDenied
   // for a customer's key that is not the one.
-  Task<aws::Outcome<void>> open(aws::Call* call, const std::string& wrapped);
+  Task<aws::Outcome<void>> open(aws::Asker asker, const std::string& wrapped);
 
  private:
   KeyMaker& maker_;
@@ -65,13 +65,13 @@ class KeyMaker {
   KeyMaker(crypto::Sealer sealer, Random& random, aws::Keys& kms)
       : sealer_(std::move(sealer)), random_(random), kms_(kms) {}
 
-  // For an object at `arn` in the bucket. `call` null: the service itself asks. `encryption.kms_key` becomes the ARN.
-  Task<aws::Outcome<objects::DataKey>> make(aws::Call* call, const Bucket& bucket, std::string arn,
+  // For an object at `arn` in the bucket. `encryption.kms_key` becomes the ARN.
+  Task<aws::Outcome<objects::DataKey>> make(aws::Asker asker, const Bucket& bucket, std::string arn,
                                             Encryption& encryption);
 
  private:
   friend class RequestKeys;
-  Task<aws::Outcome<crypto::SecretBytes>> open_kms(aws::Call* call, std::string wrapped);
+  Task<aws::Outcome<crypto::SecretBytes>> open_kms(aws::Asker asker, std::string wrapped);
   Result<crypto::SecretBytes> open_own(const std::string& wrapped);
 
   crypto::Sealer sealer_;

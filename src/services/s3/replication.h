@@ -25,8 +25,8 @@ namespace boreal::s3 {
 class Replication {
  public:
   Replication(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
-              aws::Gate& gate, aws::Sessions& sessions)
-      : context_(context), buckets_(buckets), objects_(objects), keys_(keys), gate_(gate), sessions_(sessions) {}
+              aws::Gate& gate)
+      : context_(context), buckets_(buckets), objects_(objects), keys_(keys), gate_(gate) {}
 
   // Looks each `tick` of real time whether there is something to do; zero: only run() does.
   void start(Duration tick);
@@ -56,7 +56,6 @@ class Replication {
   // replication_copy.cc
   Task<Result<Outcome>> replicate(BucketRef bucket, const objects::Found& found, const api::ReplicationRule& rule);
   Task<Result<Outcome>> perform(Job& job);
-  Task<aws::Outcome<aws::Caller>> assume(std::string role_arn, std::string account);
   Task<bool> may(const Job& job, std::string action, bool at_destination, bool on_object);
   Task<bool> may_all(Job& job);
   Task<Result<Outcome>> put_marker(Job& job);
@@ -69,7 +68,6 @@ class Replication {
   objects::Objects& objects_;
   KeyMaker& keys_;
   aws::Gate& gate_;
-  aws::Sessions& sessions_;
   std::map<std::string, Turn> awake_;  // buckets with something to do
   std::set<std::string> active_;       // … and those whose turn it is
   TaskGroup running_;

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "aws/policy.h"
 #include "base/log.h"
 #include "s3/acl.h"
 #include "s3/names.h"
@@ -47,33 +46,6 @@ struct Replication::Job {
   bool with_tags = true;  // the role may read and write them
   const objects::Version& version() const { return found.version; }
 };
-
-// A session of the role, if its trust policy lets S3 have one.
-Task<aws::Outcome<aws::Caller>> Replication::assume(std::string role_arn, std::string account) {
-  CO_TRY(const auto role, co_await sessions_.role(role_arn));
-  if (!role) co_return refuse(aws::ApiError("AccessDenied", 403, fmt::format("The role {} does not exist.", role_arn)));
-  aws::Principal service;
-  service.kind = aws::Principal::Kind::service;
-  service.service = s3_service;
-  CO_TRY(const auto trust, aws::Policy::parse(role->trust_policy, aws::PolicyKind::trust));
-  aws::Context context;
-  context.emplace("aws:SourceAccount", account);
-  aws::add_principal_keys(context, service);
-  const auto decision = aws::evaluate({.principal = service,
-                                       .action = "sts:AssumeRole",
-                                       .resource = role_arn,
-                                       .context = context,
-                                       .identity = {},
-                                       .session = {},
-                                       .resource_policy = &trust,
-                                       .resource_policy_rules = true,
-                                       .resource_account = role->account});
-  if (!decision.allowed) {
-    co_return refuse(aws::ApiError(
-        "AccessDenied", 403, fmt::format("The trust policy of {} does not let {} assume it.", role_arn, s3_service)));
-  }
-  co_return co_await gate_.assume(role_arn, std::string(session_name));
-}
 
 Task<bool> Replication::may(const Job& job, std::string action, bool at_destination, bool on_object) {
   const Bucket& bucket = at_destination ? *job.to : *job.from;
@@ -122,7 +94,8 @@ Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, cons
   if (to == nullptr || to->versioning != "Enabled") co_return Outcome::failed;
   if (rule.destination.account && *rule.destination.account != to->account) co_return Outcome::failed;
   if (has_lock(found.version.meta) && !to->object_lock) co_return Outcome::failed;
-  auto caller = co_await assume(bucket->replication->role, bucket->account);
+  auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
+                                      bucket->account);
   if (!caller) {
     log::info("s3", "replication has no role", {{"bucket", bucket->name}, {"why", caller.error().message}});
     co_return Outcome::failed;
@@ -169,20 +142,15 @@ objects::Meta replica_meta(const Bucket& to, const api::ReplicationRule& rule, c
   return meta;
 }
 
-// KMS: opened by the role with the source's key, sealed anew under the rule's.
+// KMS: opened by the role with the source's key, sealed anew under the rule's. Both keys' policies are asked.
 Task<aws::Outcome<void>> Replication::make_key(Job& job, Encryption& encryption, objects::CopyRequest& copy,
                                                RequestKeys& keys) {
-  aws::Access decrypt{.action = "kms:Decrypt", .resource = encryption.kms_key};
-  decrypt.context.emplace("kms:ViaService", fmt::format("s3.{}.amazonaws.com", job.from->region));
-  CO_CHECK(co_await gate_.authorize(job.caller, std::move(decrypt)));
+  const aws::Asker role(gate_, job.caller, "s3");
+  CO_CHECK(co_await keys.open(role, job.version().wrapped_key));
   const auto& configured = job.rule.destination.encryption_configuration;
   encryption.kms_key = configured ? configured->replica_kms_key_id.value_or("") : "";
   encryption.kms_context.clear();
-  aws::Access encrypt{.action = "kms:Encrypt", .resource = encryption.kms_key};
-  encrypt.context.emplace("kms:ViaService", fmt::format("s3.{}.amazonaws.com", job.to->region));
-  CO_CHECK(co_await gate_.authorize(job.caller, std::move(encrypt)));
-  CO_CHECK(co_await keys.open(nullptr, job.version().wrapped_key));
-  CO_TRY(copy.new_key, co_await keys_.make(nullptr, *job.to, job.to->arn_of(job.version().key), encryption));
+  CO_TRY(copy.new_key, co_await keys_.make(role, *job.to, job.to->arn_of(job.version().key), encryption));
   co_return aws::Outcome<void>();
 }
 

@@ -23,7 +23,7 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
       keys_(std::move(sealer), context.random, peers.kms),
       lifecycle_(context, buckets_, objects_, keys_),
       access_log_(context, buckets_, objects_, keys_, peers.gate),
-      replication_(context, buckets_, objects_, keys_, peers.gate, peers.sessions),
+      replication_(context, buckets_, objects_, keys_, peers.gate),
       roles_(peers.roles),
       wire_(model()) {}
 

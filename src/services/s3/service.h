@@ -51,7 +51,6 @@ struct Peers {
   aws::Keys& kms;
   aws::Gate& gate;
   aws::Roles& roles;
-  aws::Sessions& sessions;
 };
 
 // Thread rule: the loop.

@@ -17,11 +17,11 @@ inline constexpr const char* public_listing =
 // SSE-S3, the default, needs no KMS.
 class NoKms final : public aws::Keys {
  public:
-  Task<Outcome<DataKey>> generate_data_key(aws::Call*, std::string, std::string, std::string, std::string,
+  Task<Outcome<DataKey>> generate_data_key(aws::Asker, std::string, std::string, std::string, std::string,
                                            Context) override {
     co_return refuse(errors::invalid_request("no KMS here"));
   }
-  Task<Outcome<std::string>> decrypt(aws::Call*, std::string, std::string, std::string, Context) override {
+  Task<Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string, Context) override {
     co_return refuse(errors::invalid_request("no KMS here"));
   }
   Task<Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
@@ -29,24 +29,9 @@ class NoKms final : public aws::Keys {
   }
 };
 
-// One role, which S3 may assume.
-class TestRoles final : public aws::Roles, public aws::Sessions {
+class TestRoles final : public aws::Roles {
  public:
   Task<Outcome<void>> check_pass(Call&, std::string, std::string) override { co_return Outcome<void>(); }
-  Task<Outcome<Issued>> issue(aws::Principal, Duration) override {
-    co_return refuse(errors::invalid_request("no sessions here"));
-  }
-  Task<Outcome<std::optional<Role>>> role(std::string arn) override {
-    if (arn != role_arn) co_return std::nullopt;
-    Role role;
-    role.arn = arn;
-    role.account = account;
-    role.trust_policy =
-        R"({"Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
-    co_return role;
-  }
-  std::optional<std::string> account_of(std::string_view) const override { return std::nullopt; }
-  Task<Outcome<bool>> has_policy(std::string, std::string) override { co_return false; }
 };
 
 inline std::string code_of(const auto& outcome) { return outcome ? "" : outcome.error().code; }
@@ -70,7 +55,7 @@ class S3Test : public testing::Test {
   void open() {
     const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
     const Options no_workers{Duration(0), Duration(0), Duration(0)};
-    s3 = std::make_unique<Service>(fixture.context(), no_workers, *objects, Peers{kms, fixture.gate(), roles, roles},
+    s3 = std::make_unique<Service>(fixture.context(), no_workers, *objects, Peers{kms, fixture.gate(), roles},
                                    *crypto::Sealer::derive(root, "s3", fixture.random));
     EXPECT_TRUE(fixture.run(s3->start()));
   }

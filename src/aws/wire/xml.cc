@@ -50,6 +50,7 @@ void write_value(xml::Writer& xml, const Shape& shape, const void* value, Timest
     case Kind::map: return write_map_entries(xml, shape, value, "entry", format);
     case Kind::structure:
     case Kind::union_: return write_xml_members(xml, shape, value);
+    case Kind::string: return xml.text(*static_cast<const std::string*>(value));
     default: return xml.text(write_text(shape, value, format, TimestampFormat::iso8601));
   }
 }

@@ -290,9 +290,27 @@ std::optional<Element> Element::child(std::string_view name) const {
 
 namespace {
 
+// The characters that stand for themselves everywhere: printable ASCII without markup. Most text is nothing else.
+constexpr auto plain_characters = [] {
+  std::array<bool, 256> plain{};
+  for (int c = ' '; c <= '~'; ++c) plain[c] = c != '&' && c != '<' && c != '>' && c != '"';
+  return plain;
+}();
+
+size_t plain_run(std::string_view text, size_t begin) {
+  size_t end = begin;
+  while (end < text.size() && plain_characters[static_cast<unsigned char>(text[end])]) ++end;
+  return end - begin;
+}
+
 void escape(std::string& out, std::string_view text, bool in_attribute) {
   size_t length = 0;
   for (size_t i = 0; i < text.size(); i += length) {
+    length = plain_run(text, i);
+    if (length > 0) {
+      out.append(text, i, length);
+      continue;
+    }
     length = codec::utf8_length(text, i);
     char c = text[i];
     if (length != 1) {

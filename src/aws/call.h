@@ -33,6 +33,8 @@ struct Access {
   std::string canonical_user;
   // Condition keys of this access, in addition to the global ones: "s3:prefix", "kms:EncryptionContext:x", "aws:ResourceTag/Name".
   std::multimap<std::string, std::string> context;
+  // Adds further ones; called only if a policy asks for any. Must not outlive the call and its input.
+  std::function<void(std::multimap<std::string, std::string>&)> add_context = nullptr;
 };
 
 // Lives as long as its request. Belongs to the loop.

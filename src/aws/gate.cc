@@ -162,6 +162,7 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
       asks(policies.boundary) || asks(resource_policy)) {
     if (call != nullptr) add_global_keys(context, *call);
     add_time_keys(context, call != nullptr ? call->now : clock_.now());
+    if (access.add_context) access.add_context(access.context);
     context.merge(access.context);
     add_principal_keys(context, principal);
   }

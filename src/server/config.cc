@@ -77,6 +77,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"log_level", plain(&Config::log_level)},
       {"log_json", plain(&Config::log_json)},
       {"pool_threads", plain(&Config::pool_threads)},
+      {"connection_threads", plain(&Config::connection_threads)},
       {"postgres_bin_folders", strings(&Config::postgres_bin_folders)},
       {"engine_map", set_engine_map},
       {"allow_unencrypted_storage", plain(&Config::allow_unencrypted_storage)},
@@ -156,6 +157,7 @@ Result<void> Config::validate() const {
   }
   if (keys() == data_folder) return fail(Errc::invalid, "the key folder must not be the data folder");
   if (pool_threads == 0 || pool_threads > 64) return fail(Errc::invalid, "pool_threads must be 1 to 64");
+  if (connection_threads > 64) return fail(Errc::invalid, "connection_threads must be 0 to 64");
   static const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
   if (std::ranges::find(levels, log_level) == levels.end()) {
     return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));

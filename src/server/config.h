@@ -22,6 +22,7 @@ struct Config {
   std::string log_level = "info";
   bool log_json = false;
   size_t pool_threads = 4;
+  size_t connection_threads = 2;  // for HTTP and TLS; 0: the house's own thread does it
 
   // PostgreSQL.
   std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin

@@ -8,9 +8,11 @@
 #include <cstdio>
 
 #include "base/log.h"
+#include "http/crossing.h"
 #include "http/server.h"
 #include "io/pool.h"
 #include "net/loop.h"
+#include "net/loop_threads.h"
 #include "server/front.h"
 #include "server/version.h"
 #include "store/record.h"
@@ -25,14 +27,16 @@ std::string host_for_url(const std::string& host) { return host.find(':') == std
 class Process {
  public:
   explicit Process(const Config& config)
-      : config_(config), pool_(config.pool_threads), front_(config_, loop_, pool_, clock_, random_) {}
+      : config_(config), connections_(config.connection_threads), pool_(config.pool_threads), front_(config_, loop_, pool_, clock_, random_) {}
 
   int run() {
     started_ns_ = monotonic_ns();
     block_signals();
     pool_.start();
+    connections_.start();
     loop_.post([this] { spawn(serve()); });  // on the loop from its first step: what it awaits comes back there
     loop_.run();
+    connections_.stop();
     pool_.stop();
     if (signal_fd_ >= 0) close(signal_fd_);
     return exit_code_;
@@ -72,9 +76,10 @@ class Process {
     http::Options options;
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.house().tls().context;
+    options.listen.loops = connections_.loops();
     options.refusal = plain_refusal;
     options.clock = &clock_;
-    auto opened = http::Server::open(loop_, std::move(options), [this](http::Request& request) { return front_.handle(request); });
+    auto opened = http::Server::open(loop_, std::move(options), [this](http::Request& request) { return http::cross(request, loop_, handle_); });
     if (!opened) {
       co_return std::unexpected(std::move(opened).error().within(
           fmt::format("cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
@@ -126,11 +131,13 @@ class Process {
   int64_t started_ns_ = 0;
   int signal_fd_ = -1;
   int exit_code_ = 0;
-  net::Loop loop_;
+  net::Loop loop_;  // the house's
+  net::LoopThreads connections_;
   io::Pool pool_;
   SystemClock clock_;
   SystemRandom random_;
   Front front_;
+  const http::Handler handle_ = [this](http::Request& request) { return front_.handle(request); };
   std::unique_ptr<http::Server> server_;
 };
 

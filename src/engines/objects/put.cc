@@ -52,13 +52,15 @@ Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::ve
   Draft draft;
   Digester digester(checksums);
   const size_t inline_max = std::min(to.inline_bytes_max, frame_bytes);
-  std::string head(inline_max + 1, '\0');
+  // One byte more than is expected tells a body that is longer.
+  std::string head(std::min<uint64_t>(inline_max, body.size().value_or(inline_max)) + 1, '\0');
   CO_TRY(const size_t filled, co_await read_full(body, std::as_writable_bytes(std::span(head))));
+  const bool is_whole = filled < head.size();
   head.resize(filled);
 
   Segment segment;
   segment.blob = segment.salt = segment.referrer = ids.next();
-  const bool is_inline = filled <= inline_max && to.inline_bytes_max > 0;
+  const bool is_inline = is_whole && to.inline_bytes_max > 0;
   if (is_inline) {
     CO_TRY(auto cipher, FrameCipher::make(data_key, segment.salt));
     if (filled > worth_the_pool_bytes) {

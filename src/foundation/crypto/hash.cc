@@ -69,11 +69,20 @@ Digest<K> Hash<K>::finish() {
   return digest;
 }
 
+namespace {
+// Begun anew and ready, for what is hashed in one go: making a context costs more than hashing some hundred bytes.
+template <HashKind K>
+Hash<K>& hash_of_this_thread() {
+  thread_local Hash<K> hash;
+  return hash;
+}
+}  // namespace
+
 template <HashKind K>
 Digest<K> Hash<K>::of(Bytes bytes) {
-  Digest<K> digest;
-  require(EVP_Digest(bytes.data(), bytes.size(), raw(digest.data()), nullptr, method<K>(), nullptr));
-  return digest;
+  Hash& hash = hash_of_this_thread<K>();
+  hash.update(bytes);
+  return hash.finish();
 }
 
 template <HashKind K>
@@ -97,7 +106,7 @@ HmacKey<K>::~HmacKey() {
 
 template <HashKind K>
 Digest<K> HmacKey<K>::of(Bytes message) const {
-  Hash<K> hash;
+  Hash<K>& hash = hash_of_this_thread<K>();
   hash.update(Bytes(inner_));
   hash.update(message);
   Digest<K> inner = hash.finish();

@@ -1,7 +1,10 @@
 #include "http/server.h"
 
+#include <algorithm>
 #include <unordered_set>
+#include <vector>
 
+#include "base/resume_on.h"
 #include "http/detail/connection.h"
 
 namespace boreal::http {
@@ -10,42 +13,63 @@ namespace {
 
 class ServerImpl final : public Server {
  public:
-  ServerImpl(Options options, Handler handler) : shared_(std::move(options), std::move(handler)) {}
+  ServerImpl(net::Loop& loop, Options options, Handler handler) : loop_(loop), listen_(std::move(options.listen)) {
+    if (listen_.loops.empty()) listen_.loops.push_back(&loop);
+    for (net::Loop* one : listen_.loops) lanes_.push_back(std::make_unique<Lane>(*one, options, handler));
+  }
 
-  Result<void> start(net::Loop& loop) {
-    TRY(listener_, net::Listener::open(loop, shared_.options.listen, [this](std::unique_ptr<net::Stream> stream) {
+  Result<void> start() {
+    TRY(listener_, net::Listener::open(loop_, listen_, [this](std::unique_ptr<net::Stream> stream) {
           return serve(std::move(stream));
         }));
     return {};
   }
   net::Address address() const override { return listener_->address(); }
   size_t connections() const override { return listener_->connections(); }
-  void set_tls(std::shared_ptr<net::TlsServerContext> tls) override { listener_->set_tls(std::move(tls)); }
 
   Task<void> stop(Duration grace) override {
-    shared_.stopping = true;
-    for (auto* connection : connections_) connection->close_if_idle();
+    for (const auto& lane : lanes_) {
+      co_await resume_on(lane->loop);
+      lane->shared.stopping = true;
+      for (auto* connection : lane->connections) connection->close_if_idle();
+    }
+    co_await resume_on(loop_);
     co_await listener_->stop(grace);
   }
 
  private:
-  Task<void> serve(std::unique_ptr<net::Stream> stream) {
-    detail::Connection connection(shared_, std::move(stream));
-    connections_.insert(&connection);
-    co_await connection.run();
-    connections_.erase(&connection);
+  // What the connections of one loop share; used on its thread only.
+  struct Lane {
+    Lane(net::Loop& its_loop, const Options& options, const Handler& handler)
+        : loop(its_loop), shared(options, handler) {}
+    net::Loop& loop;
+    detail::Shared shared;
+    std::unordered_set<detail::Connection*> connections;
+  };
+
+  Lane& lane_of_this_thread() {
+    return **std::ranges::find_if(lanes_, [](const auto& lane) { return &lane->loop == Executor::current(); });
   }
 
-  detail::Shared shared_;
-  std::unordered_set<detail::Connection*> connections_;
+  Task<void> serve(std::unique_ptr<net::Stream> stream) {
+    Lane& lane = lane_of_this_thread();
+    detail::Connection connection(lane.shared, std::move(stream));
+    lane.connections.insert(&connection);
+    co_await connection.run();
+    lane.connections.erase(&connection);
+  }
+
+  net::Loop& loop_;
+  net::Listener::Options listen_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<net::Listener> listener_;
 };
 
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::open(net::Loop& loop, Options options, Handler handler) {
-  auto server = std::make_unique<ServerImpl>(std::move(options), std::move(handler));
-  CHECK(server->start(loop));
+  auto server = std::make_unique<ServerImpl>(loop, std::move(options), std::move(handler));
+  CHECK(server->start());
   return server;
 }
 

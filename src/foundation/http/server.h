@@ -18,9 +18,9 @@ struct Limits {
   Duration body_timeout{30'000};    // for each read of a body and each write of an answer
 };
 
-// Called once a request, on the loop. An exception is a bug: it is logged and answered with 500.
-// What is left of the body when the answer is ready is read and
-// dropped if it is small, else the connection is closed after the answer.
+// Called once a request on the connection's loop, and ends there. An exception is a bug: it is logged and answered
+// with 500. What is left of the body when the answer is ready is read and dropped if it is small, else the connection
+// is closed after the answer.
 using Handler = std::function<Task<Response>(Request&)>;
 
 struct Options {
@@ -39,8 +39,6 @@ class Server {
   virtual ~Server() = default;
   virtual net::Address address() const = 0;
   virtual size_t connections() const = 0;
-  // The certificate for connections from now on.
-  virtual void set_tls(std::shared_ptr<net::TlsServerContext> tls) = 0;
   // Takes no more requests: idle connections end now, the others after their answer, or after `grace`, whatever they
   // are at. Returns when all have ended.
   virtual Task<void> stop(Duration grace) = 0;

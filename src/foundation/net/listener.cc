@@ -2,9 +2,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 
 #include "base/log.h"
+#include "base/resume_on.h"
 #include "base/sync.h"
 #include "net/detail/socket.h"
 
@@ -21,43 +23,56 @@ constexpr Duration pause_when_exhausted{50};
 class ListenerImpl final : public Listener {
  public:
   ListenerImpl(Loop& loop, Options options, Handler handler, int fd)
-      : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), fd_(fd), watch_(loop.reactor()) {}
+      : loop_(loop), options_(std::move(options)), handler_(std::move(handler)), fd_(fd), watch_(loop.reactor()) {
+    if (options_.loops.empty()) options_.loops.push_back(&loop);
+    for (Loop* one : options_.loops) lanes_.push_back(std::make_unique<Lane>(*one));
+  }
   ~ListenerImpl() override { stop_accepting(); }
 
   Result<void> start();
   Address address() const override { return address_; }
   size_t connections() const override { return connections_; }
-  void set_tls(std::shared_ptr<TlsServerContext> tls) override { options_.tls = std::move(tls); }
   Task<void> stop(Duration grace) override;
 
  private:
+  // The connections of one loop; used on its thread only.
+  struct Lane {
+    explicit Lane(Loop& its_loop) : loop(its_loop) {}
+    Loop& loop;
+    detail::StreamLink open;  // head of the list of connections
+    TaskGroup handlers;
+  };
   class EndOfGrace final : public detail::Timer {
    public:
-    explicit EndOfGrace(ListenerImpl& listener) : listener_(listener) {}
+    explicit EndOfGrace(Lane& lane) : lane_(lane) {}
 
    private:
-    void fire() override { listener_.close_all(); }
-    ListenerImpl& listener_;
+    void fire() override {
+      for (auto* link = lane_.open.next; link != &lane_.open; link = link->next) link->stream->close();
+    }
+    Lane& lane_;
   };
 
   Task<void> accept_all();
+  void begin(Lane& lane, int fd);
   Task<void> serve(std::unique_ptr<detail::SocketStream> socket);
   Task<Result<std::unique_ptr<Stream>>> greet(std::unique_ptr<detail::SocketStream> socket);
+  void end_connection();
   void stop_accepting();
-  void close_all();
+  Task<void> stop_lane(Lane& lane, Duration grace);
 
   Loop& loop_;
   Options options_;
-  Handler handler_;
+  const Handler handler_;
   int fd_;
   detail::Watch watch_;
   Address address_;
-  size_t connections_ = 0;
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  size_t next_lane_ = 0;
+  std::atomic<size_t> connections_ = 0;
   Event slot_free_;
-  detail::StreamLink open_;  // head of the list of connections
-  TaskGroup handlers_;
   TaskGroup accepting_;
-  EndOfGrace end_of_grace_{*this};
+  TaskGroup stopping_lanes_;
   bool stopping_ = false;
 };
 
@@ -79,12 +94,12 @@ Task<void> ListenerImpl::accept_all() {
     }
     const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      if (auto socket = detail::SocketStream::make(loop_.reactor(), fd)) {
-        ++connections_;
-        open_.push((*socket)->link);
-        handlers_.spawn(serve(std::move(*socket)));
+      ++connections_;
+      Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+      if (&lane.loop == &loop_) {
+        begin(lane, fd);
       } else {
-        log::warn("net", "a connection was dropped", {{"error", socket.error().message()}});
+        lane.loop.post([this, &lane, fd] { begin(lane, fd); });
       }
     } else if (errno == EAGAIN) {
       watch_.exhausted(Direction::in);
@@ -94,6 +109,16 @@ Task<void> ListenerImpl::accept_all() {
       co_await loop_.sleep(pause_when_exhausted);
     }
     // All else (ECONNABORTED, network errors) concerns one connection that never came to be.
+  }
+}
+
+void ListenerImpl::begin(Lane& lane, int fd) {
+  if (auto socket = detail::SocketStream::make(lane.loop.reactor(), fd)) {
+    lane.open.push((*socket)->link);
+    lane.handlers.spawn(serve(std::move(*socket)));
+  } else {
+    log::warn("net", "a connection was dropped", {{"error", socket.error().message()}});
+    end_connection();
   }
 }
 
@@ -119,8 +144,11 @@ Task<void> ListenerImpl::serve(std::unique_ptr<detail::SocketStream> socket) {
   } else {
     co_await handler_(std::move(socket));
   }
-  --connections_;
-  slot_free_.set();
+  end_connection();
+}
+
+void ListenerImpl::end_connection() {
+  if (connections_-- == options_.max_connections) loop_.post([this] { slot_free_.set(); });
 }
 
 void ListenerImpl::stop_accepting() {
@@ -132,16 +160,20 @@ void ListenerImpl::stop_accepting() {
   fd_ = -1;
 }
 
-void ListenerImpl::close_all() {
-  for (auto* link = open_.next; link != &open_; link = link->next) link->stream->close();
+Task<void> ListenerImpl::stop_lane(Lane& lane, Duration grace) {
+  co_await resume_on(lane.loop);
+  EndOfGrace end_of_grace(lane);
+  lane.loop.reactor().arm(end_of_grace, monotonic_ns() + grace.count() * 1'000'000);
+  co_await lane.handlers.wait();
+  end_of_grace.disarm();
+  co_await resume_on(loop_);
 }
 
 Task<void> ListenerImpl::stop(Duration grace) {
   stop_accepting();
   co_await accepting_.wait();
-  loop_.reactor().arm(end_of_grace_, monotonic_ns() + grace.count() * 1'000'000);
-  co_await handlers_.wait();
-  end_of_grace_.disarm();
+  for (const auto& lane : lanes_) stopping_lanes_.spawn(stop_lane(*lane, grace));
+  co_await stopping_lanes_.wait();
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/clock.h"
@@ -77,16 +78,17 @@ class Listener {
     Address address;
     std::shared_ptr<TlsServerContext> tls;  // none: plain only
     size_t max_connections = 4096;          // further ones wait in the system's backlog
+    // Which loops serve connections, each in its turn; they run until the listener has stopped. None: its own.
+    std::vector<Loop*> loops;
     Duration handshake_timeout{10'000};
   };
+  // Called on the loop that the connection belongs to from then on.
   using Handler = std::function<Task<void>(std::unique_ptr<Stream>)>;
 
   static Result<std::unique_ptr<Listener>> open(Loop& loop, Options options, Handler handler);
   virtual ~Listener() = default;
   virtual Address address() const = 0;  // with the port that was given out, when 0 was asked for
   virtual size_t connections() const = 0;
-  // The certificate for connections from now on.
-  virtual void set_tls(std::shared_ptr<TlsServerContext> tls) = 0;
   // Takes no more and waits for the handlers; what is left after `grace` is closed. Returns when all have ended.
   virtual Task<void> stop(Duration grace) = 0;
 };

@@ -138,9 +138,10 @@ Context request_context(const Call& call, const aws::Value& input) {
   return context;
 }
 
-void add_account(const Bucket& bucket, Context& context) {
-  context.emplace("s3:ResourceAccount", bucket.account);
-  context.emplace("aws:ResourceAccount", bucket.account);
+void add_keys(const Call& call, const aws::Value& input, const std::string& account, Context& context) {
+  context.merge(request_context(call, input));
+  context.emplace("s3:ResourceAccount", account);
+  context.emplace("aws:ResourceAccount", account);
 }
 
 // The action on a version that was named.
@@ -316,8 +317,7 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   const bool is_about_policy = access.action.ends_with("BucketPolicy");
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
   if (!call.caller.is_anonymous()) access.canonical_user = canonical_id(call.caller.account());
-  access.context = request_context(call, {});
-  add_account(bucket, access.context);
+  access.add_context = [&call, account = bucket.account](Context& context) { add_keys(call, {}, account, context); };
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   if (bucket.has_acls() && !permission.empty() && !on_object) {
@@ -382,8 +382,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
       co_return refuse(errors::access_denied("Access Denied: anonymous requests cannot do this."));
     for (std::string& action : more_actions(call, nullptr))
       all.push_back({.action = std::move(action), .resource = all.front().resource});
-    const Context context = request_context(call, input);
-    for (Access& access : all) access.context.insert(context.begin(), context.end());
+    for (Access& access : all)
+      access.add_context = [&call, &input](Context& context) { context.merge(request_context(call, input)); };
     co_return all;
   }
   if (name->empty() || name->size() > 255) co_return refuse(no_such_bucket(*name));
@@ -400,11 +400,11 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   const std::string* version = text_member(input, "VersionId");
   std::vector<std::string> actions = more_actions(call, bucket.get());
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
-  const Context context = request_context(call, input);
   for (std::string& action : actions) {
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
-    access.context = context;
-    add_account(*bucket, access.context);
+    access.add_context = [&call, &input, account = bucket->account](Context& context) {
+      add_keys(call, input, account, context);
+    };
     if (is_of_new_object(operation.name, action)) {
       const Granted writes =
           call.caller.account() != bucket->account ? granted_by_bucket(call, *bucket, "WRITE") : Granted::no;

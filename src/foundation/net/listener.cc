@@ -148,7 +148,12 @@ Task<void> ListenerImpl::serve(std::unique_ptr<detail::SocketStream> socket) {
 }
 
 void ListenerImpl::end_connection() {
-  if (connections_-- == options_.max_connections) loop_.post([this] { slot_free_.set(); });
+  if (connections_-- < options_.max_connections) return;
+  if (Executor::current() == &loop_) {
+    slot_free_.set();
+  } else {
+    loop_.post([this] { slot_free_.set(); });  // runs before stop() is back from that lane
+  }
 }
 
 void ListenerImpl::stop_accepting() {

@@ -169,17 +169,17 @@ Result<void> SegmentReader::next(Chunk& chunk) {
   const uint64_t count = std::min<uint64_t>(chunk_frames, (end_ - 1) / frame_bytes - first + 1);
   TRY(const Frames frames, locate(first, count));
   const uint64_t stored_begin = frames.ends.front();
-  sealed_.resize(frames.ends.back() - stored_begin);
-  CHECK(blob_->read_at(stored_begin, sealed_));
+  const MutableBytes sealed = sealed_.of_size(frames.ends.back() - stored_begin);
+  CHECK(blob_->read_at(stored_begin, sealed));
 
   size_t plain_bytes = 0;
   for (uint64_t i = 0; i < count; ++i) plain_bytes += plain_bytes_of(first + i);
-  chunk.buffer.resize(plain_bytes);
-  CHECK(open_frames(frames, chunk.buffer));
+  const MutableBytes plain = chunk.buffer.of_size(plain_bytes);
+  CHECK(open_frames(frames, sealed, plain));
 
-  chunk.offset = position_ - first * frame_bytes;
-  chunk.length = std::min<uint64_t>(plain_bytes - chunk.offset, end_ - position_);
-  position_ += chunk.length;
+  const uint64_t skip = position_ - first * frame_bytes;
+  chunk.bytes = plain.subspan(skip, std::min<uint64_t>(plain_bytes - skip, end_ - position_));
+  position_ += chunk.bytes.size();
   return {};
 }
 
@@ -210,12 +210,11 @@ Result<SegmentReader::Frames> SegmentReader::locate(uint64_t first, uint64_t cou
   return frames;
 }
 
-Result<void> SegmentReader::open_frames(const Frames& frames, MutableBytes plain) {
+Result<void> SegmentReader::open_frames(const Frames& frames, Bytes sealed, MutableBytes plain) {
   std::vector<std::byte> packed;
   size_t done = 0;
   for (uint64_t i = 0; i < frames.count; ++i) {
-    const Bytes stored =
-        Bytes(sealed_).subspan(frames.ends[i] - frames.ends.front(), frames.ends[i + 1] - frames.ends[i]);
+    const Bytes stored = sealed.subspan(frames.ends[i] - frames.ends.front(), frames.ends[i + 1] - frames.ends[i]);
     const MutableBytes out = plain.subspan(done, plain_bytes_of(frames.first + i));
     done += out.size();
     Result<void> opened;
@@ -241,7 +240,7 @@ Task<Result<Bytes>> ReadAhead::next() {
     const bool ended = ended_;  // looked at before read_: the last chunk is counted first
     if (read_ > taken_) {
       holds_ = true;
-      co_return ring_[taken_ % ring_chunks].rest();
+      co_return ring_[taken_ % ring_chunks].bytes;
     }
     if (ended) {
       if (!outcome_) co_return std::unexpected(outcome_.error());
@@ -275,12 +274,12 @@ void ReadAhead::take_turn() {
 }
 
 Task<Result<size_t>> SegmentSource::read(MutableBytes buffer) {
-  if (given_ == chunk_.length) {
+  if (given_ == chunk_.bytes.size()) {
     if (reader_.at_end()) co_return size_t{0};
     CO_CHECK(co_await pool_.run([this] { return reader_.next(chunk_); }));
     given_ = 0;
   }
-  const Bytes rest = chunk_.rest().subspan(given_);
+  const Bytes rest = chunk_.bytes.subspan(given_);
   const size_t count = std::min(buffer.size(), rest.size());
   std::memcpy(buffer.data(), rest.data(), count);
   given_ += count;

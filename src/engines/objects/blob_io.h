@@ -87,6 +87,23 @@ class BlobPipeline {
 // Copies a blob as it lies, byte by byte (frames stay sealed).
 Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to);
 
+// Memory that is filled before it is read: unlike a vector's, new bytes are not cleared first.
+class Buffer {
+ public:
+  // What it held is lost when it must grow.
+  MutableBytes of_size(size_t size) {
+    if (size > capacity_) {
+      bytes_ = std::make_unique_for_overwrite<std::byte[]>(size);
+      capacity_ = size;
+    }
+    return {bytes_.get(), size};
+  }
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  size_t capacity_ = 0;
+};
+
 // Reads a run of a blob's plain bytes, front to back. Blocks: one call at a time, on a pool's thread.
 class SegmentReader {
  public:
@@ -99,10 +116,8 @@ class SegmentReader {
 
   // Plain bytes that verified; they live in `buffer`.
   struct Chunk {
-    std::vector<std::byte> buffer;
-    size_t offset = 0;
-    size_t length = 0;
-    Bytes rest() const { return Bytes(buffer).subspan(offset, length); }
+    Buffer buffer;
+    Bytes bytes;
   };
   bool at_end() const { return position_ >= end_; }
   // Replaces the chunk by the next one (up to chunk_bytes).
@@ -115,7 +130,7 @@ class SegmentReader {
     std::vector<uint64_t> ends;  // in the blob; ends[0] is where the first begins
   };
   Result<Frames> locate(uint64_t first, uint64_t count);
-  Result<void> open_frames(const Frames& frames, MutableBytes plain);
+  Result<void> open_frames(const Frames& frames, Bytes sealed, MutableBytes plain);
   size_t plain_bytes_of(uint64_t frame) const;
 
   std::unique_ptr<BlobReader> blob_;
@@ -123,7 +138,7 @@ class SegmentReader {
   Segment segment_;
   uint64_t position_;  // in the blob's plain bytes
   uint64_t end_;
-  std::vector<std::byte> sealed_;
+  Buffer sealed_;
 };
 
 // A SegmentReader that is kept some chunks ahead of who takes them, by work on the pool.

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "codec/percent.h"
 
 namespace boreal::aws {
@@ -49,6 +50,25 @@ Protocol guess_protocol(const http::Request& request) {
   const auto type = request.headers.get("content-type").value_or("");
   if (type.starts_with("application/x-www-form-urlencoded")) return Protocol::query;
   return type.starts_with("application/json") ? Protocol::rest_json : Protocol::rest_xml;
+}
+
+// Whoever makes a URL may put headers into its query: x-amz-acl=public-read there is that header. It is signed like the
+// rest of the query; a header that came too is the one that counts. Checksums there are of the empty body that the URL
+// was made with, so that S3 takes no notice of them.
+void adopt_query_headers(http::Request& request) {
+  constexpr std::string_view of_signature[] = {"algorithm", "credential",     "date",          "expires", "signedheaders",
+                                               "signature", "security-token", "content-sha256"};
+  const auto query = codec::parse_query(request.query);
+  if (!query) return;
+  for (const auto& [name, value] : *query) {
+    const std::string header = to_lower(name);
+    if (!header.starts_with("x-amz-") || request.headers.has(header)) continue;
+    const std::string_view word = std::string_view(header).substr(6);
+    const bool is_skipped = std::ranges::find(of_signature, word) != std::end(of_signature) ||
+                            word.find("checksum") != std::string_view::npos || word == "trailer";
+    const bool is_text = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
+    if (!is_skipped && is_text) request.headers.add(header, value);
+  }
 }
 
 // The body that the input reads from stays the pipeline's, so that it can be asked afterwards why it failed.
@@ -155,6 +175,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
   if (room.is_s3 && !is_unsigned) rewrite_virtual_host(request);
+  if (room.is_s3 && !caller.is_anonymous()) adopt_query_headers(request);
   CO_TRY(exchange.route, room.wire.route(exchange.protocol, request, body));
   if (room.is_s3) {
     if (exchange.route.streams_body()) {

@@ -230,7 +230,10 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
 
 AuthResult<Signature> parse_presigned(const QueryParts& parts) {
   if (parts.version_2)
-    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+    return fail(AuthFailure::version_2,
+                "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256 (boto3 makes such URLs with "
+                "Config(signature_version='s3v4'), the AWS CLI after `aws configure set default.s3.signature_version "
+                "s3v4`).");
   if (parts.algorithm == algorithm_4a) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");

@@ -20,6 +20,10 @@ class Buckets(S3Case):
 
     def test_made_twice(self):
         self.s3.create_bucket(Bucket=self.bucket)  # us-east-1 lets it pass
+        shared = self.open_bucket(ACL="public-read")
+        self.s3.create_bucket(Bucket=shared)  # … and resets the access list, nothing else
+        self.assertEqual([g["Permission"] for g in self.s3.get_bucket_acl(Bucket=shared)["Grants"]], ["FULL_CONTROL"])
+        self.assertEqual(self.s3.get_bucket_ownership_controls(Bucket=shared)["OwnershipControls"]["Rules"], [{"ObjectOwnership": "ObjectWriter"}])
         self.refused_with("BucketAlreadyExists", 409, self.other.create_bucket, Bucket=self.bucket)
 
     def test_regions(self):

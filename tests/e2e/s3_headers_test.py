@@ -6,7 +6,7 @@ import unittest
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
-from botocore.auth import S3SigV4QueryAuth
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -142,6 +142,14 @@ class Presigned(Case):
             cut = "&".join(pair for pair in self.url().split("&") if not pair.startswith(part))
             self.assertEqual(send(self, "GET", cut).status in (400, 403), True, part)
 
+    def test_headers_in_the_query(self):
+        """JavaScript's SDK puts them there, and with them the checksum of a body that it does not know yet."""
+        url = self.url("PUT", query="?x-amz-meta-colour=red&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
+        self.assertEqual(send(self, "PUT", url, {"Content-Length": "2"}, b"hi").status, 200)
+        head = self.head("foo")
+        self.assertEqual((head["Metadata"], head["StorageClass"]), ({"colour": "red"}, "STANDARD_IA"))
+        self.assertEqual(send(self, "PUT", self.url("PUT", query="?x-amz-storage-class=COLD"), {"Content-Length": "2"}, b"hi").code, "InvalidStorageClass")
+
     def test_not_there(self):
         self.assertEqual(send(self, "GET", self.url(key="nothing")).code, "NoSuchKey")
         self.assertEqual(send(self, "GET", self.url(key="foo", query="?versionId=bad")).code, "InvalidArgument")
@@ -227,8 +235,28 @@ class Answers(Case):
         head = signed(self, "HEAD", f"/{self.bucket}/none")
         self.assertEqual((head.status, head.body), (404, b""))
 
+    def test_metadata_beyond_ascii(self):
+        """The example of the user guide."""
+        request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/m", data=b"x", headers={"x-amz-meta-nonascii": "ÄMÄZÕÑ S3", "x-amz-meta-ascii": "AMAZONS3"})
+        S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+        headers = {name: value.encode() if isinstance(value, str) else value for name, value in request.headers.items()}
+        self.assertEqual(send(self, "PUT", f"/{self.bucket}/m", {**headers, "Content-Length": "1"}, b"x").status, 200)
+        self.assertEqual(self.head("m")["Metadata"], {"ascii": "AMAZONS3", "nonascii": "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="})
+        self.s3.copy_object(Bucket=self.bucket, Key="n", CopySource=f"{self.bucket}/m")
+        self.assertEqual(self.head("n")["Metadata"], self.head("m")["Metadata"])
+
     def test_methods_that_are_none(self):
         self.assertEqual(signed(self, "PATCH", f"/{self.bucket}/foo").status, 405)
+        self.put("foo")
+        for method, target in (("DELETE", "?acl"), ("DELETE", "?location"), ("PUT", "?policyStatus"), ("DELETE", "/foo?acl"), ("PUT", "/foo?torrent"), ("POST", "/foo")):
+            self.assertEqual(self.outcome(signed(self, method, f"/{self.bucket}{target}")), (405, "MethodNotAllowed"), target)
+        self.assertEqual(self.get("foo"), b"body")
+        answer = send(self, "POST", f"/{self.bucket}", {"Content-Length": "1", "Content-Type": "text/plain"}, b"x")
+        self.assertEqual(self.outcome(answer), (412, "PreconditionFailed"))
+
+    def test_bodies_that_are_missing(self):
+        for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):
+            self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)
 
     def test_torrent_is_refused(self):
         self.put("t")

@@ -2,6 +2,7 @@
 import json
 import unittest
 
+from e2e.helpers import user
 from e2e.s3_cases import OTHER, S3Case, owner_id, send, status_of
 THIRD = "444455556666"
 
@@ -280,6 +281,24 @@ class Conditions(PolicyCase):
         self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:delimiter": "/"}}})
         self.can(200, self.other.list_objects_v2, Delimiter="/")
         self.can(403, self.other.list_objects_v2)
+
+    def test_where_buckets_may_be_made(self):
+        allowed = {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": {"StringEquals": {"s3:LocationConstraint": "eu-west-1"}}}
+        maker = user(self, f"maker-{self.bucket}", allowed)
+        make = lambda region: status_of(maker("s3", region=region).create_bucket, Bucket=f"{self.bucket}-{region}", CreateBucketConfiguration={"LocationConstraint": region})
+        self.assertEqual((make("eu-west-1")[1], make("eu-west-2")[1]), (200, 403))
+
+    def test_only_conditional_writes(self):
+        """The policy of the user guide: the steps of an upload pass, what makes the object must have its condition."""
+        self.set({"Action": "s3:PutObject", "Principal": {"AWS": OTHER}},
+                 {"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}})
+        self.can(403, self.other.put_object, Key="x", Body=b"")
+        self.can(200, self.other.put_object, Key="x", Body=b"", IfNoneMatch="*")
+        upload = self.other.create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]
+        etag = self.other.upload_part(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        whole = dict(Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.can(403, self.other.complete_multipart_upload, **whole)
+        self.can(200, self.other.complete_multipart_upload, IfNoneMatch="*", **whole)
 
     def test_method_and_plain_http(self):
         self.put("x", Bucket=self.open)

@@ -158,6 +158,8 @@ class RestReader {
       return {};
     }
     if (body_.empty()) {
+      if (field.required && route_.protocol == Protocol::rest_xml)
+        return refuse(ApiError("MissingRequestBodyError", 400, "Request Body is empty"));
       report_missing(field);
       return {};
     }

@@ -23,6 +23,23 @@ bool has_literal(const std::vector<NamedValue>& query, std::string_view name, st
       query, [&](const NamedValue& pair) { return pair.name == name && (value.empty() || pair.value == value); });
 }
 
+using Literals = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// Whether the query has a literal of `all` that is not one of `own`.
+bool has_foreign_literal(const std::vector<NamedValue>& query, const Literals& all, const Literals& own) {
+  return std::ranges::any_of(all, [&](const auto& literal) {
+    return has_literal(query, literal.first, "") &&
+           std::ranges::none_of(own, [&](const auto& mine) { return mine.first == literal.first; });
+  });
+}
+
+// A POST of S3 is nothing by itself: without the parameters of one of its operations it is not that operation.
+bool lacks_query(const Operation& operation, const std::vector<NamedValue>& query) {
+  return operation.input != nullptr && std::ranges::any_of(operation.input->fields, [&](const codec::Field& field) {
+           return field.required && field.location == Location::query && !has_literal(query, field.wire_name, "");
+         });
+}
+
 ApiError no_operation(Protocol protocol, const http::Request& request) {
   if (protocol == Protocol::rest_xml) {
     return ApiError("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
@@ -107,6 +124,17 @@ Router::Score Router::score(const Template& candidate, const http::Request& requ
   return score;
 }
 
+// "?acl" with a method that has no such operation must not be taken for the one without it: DELETE /bucket?acl would
+// delete the bucket.
+bool Router::fits(const Template& best, const http::Request& request, const std::vector<NamedValue>& query) const {
+  if (request.method == "GET" || request.method == "HEAD") return true;
+  if (best.literals.empty() && request.method == "POST" && lacks_query(*best.operation, query)) return false;
+  std::vector<std::pair<std::string_view, std::string_view>> labels;
+  return query.empty() || std::ranges::none_of(templates_, [&](const Template& other) {
+           return has_foreign_literal(query, other.literals, best.literals) && match_path(other, request.path, labels);
+         });
+}
+
 Outcome<Route> Router::find(Protocol protocol, const http::Request& request) const {
   auto query = codec::parse_query(request.query);
   if (!query)
@@ -129,6 +157,7 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
     best_labels = labels;
   }
   if (best == nullptr) return refuse(no_operation(protocol, request));
+  if (protocol == Protocol::rest_xml && !fits(*best, request, *query)) return refuse(no_operation(protocol, request));
   Route route{.protocol = protocol, .operation = best->operation, .labels = {}};
   for (const auto& [name, text] : best_labels) {
     auto decoded = codec::percent_decode(text);

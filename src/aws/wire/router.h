@@ -31,6 +31,7 @@ class Router {
   struct Score;
   static bool match_path(const Template& candidate, std::string_view path,
                          std::vector<std::pair<std::string_view, std::string_view>>& labels);
+  bool fits(const Template& best, const http::Request& request, const std::vector<codec::NamedValue>& query) const;
   static Score score(const Template& candidate, const http::Request& request,
                      const std::vector<codec::NamedValue>& query);
 

@@ -43,6 +43,19 @@ TEST(S3Routes, TellTheOperationsApart) {
   EXPECT_EQ(routed("GET", "/b?inventory"), "ListBucketInventoryConfigurations");
 }
 
+TEST(S3Routes, AWordThatTheMethodDoesNotKnowIsNotPassedOver) {
+  EXPECT_EQ(routed("DELETE", "/b?acl"), "MethodNotAllowed");
+  EXPECT_EQ(routed("DELETE", "/b?location="), "MethodNotAllowed");
+  EXPECT_EQ(routed("PUT", "/b?policyStatus"), "MethodNotAllowed");
+  EXPECT_EQ(routed("DELETE", "/b/k?acl&versionId=3"), "MethodNotAllowed");
+  EXPECT_EQ(routed("PUT", "/b/k?torrent"), "MethodNotAllowed");
+  EXPECT_EQ(routed("POST", "/b/k"), "MethodNotAllowed");
+  EXPECT_EQ(routed("POST", "/b/k?uploads&x-id=CreateMultipartUpload"), "CreateMultipartUpload");
+  EXPECT_EQ(routed("DELETE", "/b/k?versioning"), "DeleteObject");  // a word of buckets only
+  EXPECT_EQ(routed("PUT", "/b/k?uploads=2&colour=red"), "MethodNotAllowed");
+  EXPECT_EQ(routed("PUT", "/b/k?colour=red"), "PutObject");
+}
+
 TEST(S3Routes, TellTheObjectsOperationsApart) {
   EXPECT_EQ(routed("GET", "/b/k"), "GetObject");
   EXPECT_EQ(routed("GET", "/b/a//b/"), "GetObject");

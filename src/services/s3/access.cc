@@ -91,6 +91,20 @@ void add_request_tags(const objects::Properties& tags, Context& context) {
   }
 }
 
+void add_creation_keys(const Call& call, const aws::Value& input, Context& context) {
+  const std::string_view operation = call.operation.name;
+  if (operation == "CreateBucket") {
+    const auto& configuration = input.as<api::CreateBucketRequest>().create_bucket_configuration;
+    if (configuration && configuration->location_constraint)
+      context.emplace("s3:LocationConstraint", *configuration->location_constraint);
+  }
+  // Policies that ask for conditional writes use it to let the steps before the last one pass.
+  const bool creates = operation == "PutObject" || operation == "CopyObject" || operation == "CompleteMultipartUpload";
+  const bool prepares =
+      operation == "CreateMultipartUpload" || operation == "UploadPart" || operation == "UploadPartCopy";
+  if (creates || prepares) context.emplace("s3:ObjectCreationOperation", creates ? "true" : "false");
+}
+
 // What is true of the whole request.
 Context request_context(const Call& call, const aws::Value& input) {
   Context context;
@@ -118,6 +132,7 @@ Context request_context(const Call& call, const aws::Value& input) {
     if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
   }
   if (!input) return context;
+  add_creation_keys(call, input, context);
   if (call.operation.name == "PutObjectTagging") {
     for (const auto& tag : input.as<api::PutObjectTaggingRequest>().tagging.tag_set)
       add_request_tags({{tag.key, tag.value}}, context);

@@ -84,6 +84,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
     co_return refuse(errors::too_many_buckets("You have attempted to create more buckets than allowed"));
   }
   bool made = false;
+  const auto wanted_acl = bucket.acl;
   CO_TRY(const BucketRef there, co_await buckets_.create(std::move(bucket), made));
   if (!made) {
     if (there->account != call.caller.account()) {
@@ -98,6 +99,8 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
                            "Your previous request to create the named bucket succeeded and you already own it.")
                            .with("BucketName", input.bucket));
     }
+    // … and resets the access list.
+    CO_CHECK(co_await configure(input.bucket, [&](Bucket& again) { again.acl = wanted_acl; }));
   }
   co_return api::CreateBucketOutput{.location = "/" + input.bucket, .bucket_arn = there->arn()};
 }

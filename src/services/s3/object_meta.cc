@@ -4,6 +4,7 @@
 
 #include "api/s3/errors.h"
 #include "base/text.h"
+#include "codec/base64.h"
 #include "codec/time.h"
 
 namespace boreal::s3 {
@@ -26,6 +27,23 @@ std::string without_chunked(std::string_view encoding) {
     if (!equal_ignoring_case(trim(item), "aws-chunked")) kept.emplace_back(trim(item));
   }
   return join(kept, ",");
+}
+
+// Headers hold Latin-1, and what is not ASCII is given back as RFC 2047 has it. Source: S3 User Guide, "Working with
+// object metadata", whose example this reproduces.
+std::string mail_safe(const std::string& value) {
+  if (std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return value;
+  std::string text;
+  for (const char c : value) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code < 0x80) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xc0 | (code >> 6));
+      text += static_cast<char>(0x80 | (code & 0x3f));
+    }
+  }
+  return "=?UTF-8?B?" + codec::base64_encode(text) + "?=";
 }
 
 }  // namespace
@@ -76,7 +94,7 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   size_t size = 0;
   for (const auto& [name, value] : wishes.metadata.value_or(std::map<std::string, std::string>())) {
     size += name.size() + value.size();
-    headers.emplace("x-amz-meta-" + name, value);
+    headers.emplace("x-amz-meta-" + name, mail_safe(value));
   }
   if (size > max_metadata_bytes) {
     return refuse(errors::metadata_too_large("Your metadata headers exceed the maximum allowed metadata size")

@@ -9,6 +9,16 @@
 
 namespace boreal::s3 {
 
+namespace {
+
+// Whether the path names a bucket and nothing in it.
+bool is_bucket(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return !path.empty() && path.find('/') >= path.size() - 1;
+}
+
+}  // namespace
+
 std::vector<objects::Tier> storage_tiers() {
   return {{"STANDARD", false},           {"STANDARD_IA", false}, {"ONEZONE_IA", false}, {"INTELLIGENT_TIERING", false},
           {"REDUCED_REDUNDANCY", false}, {"GLACIER_IR", false},  {"GLACIER", true},     {"DEEP_ARCHIVE", true}};
@@ -48,9 +58,15 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
     request.path = "/" + site->bucket + request.path;
   }
   if (request.method == "OPTIONS") co_return answer_preflight(request, request_id);
-  if (request.method != "POST" || !request.query.empty()) co_return std::nullopt;
+  if (request.method != "POST" || !request.query.empty() || !is_bucket(request.path)) co_return std::nullopt;
   auto boundary = form_boundary(request.headers.get("content-type").value_or(""));
-  if (!boundary) co_return std::nullopt;
+  if (!boundary) {
+    co_return aws::wire::refuse(
+        aws::Protocol::rest_xml,
+        errors::precondition_failed("At least one of the pre-conditions you specified did not hold")
+            .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),
+        request_id);
+  }
   auto answer = co_await post_object(request, gate, request_id, std::move(*boundary));
   if (answer) co_return std::move(*answer);
   co_return aws::wire::refuse(aws::Protocol::rest_xml, answer.error(), request_id);

@@ -126,7 +126,7 @@ class Forms(FormCase):
         self.assertEqual(self.outcome(self.post([("key", "k" * 1025)])), (400, "KeyTooLongError"))
 
     def test_metadata_and_tags(self):
-        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &amp; 2</Value></Tag></TagSet></Tagging>"
+        tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
         policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},
                                              {"cache-control": "no-cache"}))
         extra = [("x-amz-meta-foo", "barclamp"), ("tagging", tags), ("x-amz-storage-class", "STANDARD_IA"), ("Cache-Control", "no-cache")]
@@ -134,7 +134,7 @@ class Forms(FormCase):
         self.assertEqual(answer.status, 204, answer.text)
         head = self.head("foo.txt", Bucket=self.bucket)
         self.assertEqual((head["Metadata"], head["StorageClass"], head["CacheControl"]), ({"foo": "barclamp"}, "STANDARD_IA", "no-cache"))
-        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1 & 2"}])
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1 + 2"}])
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.outcome(self.post([("key", "x"), ("tagging", "<nonsense")])), (400, "MalformedXML"))
 
@@ -256,6 +256,7 @@ class CrossOrigin(S3Case):
         self.refused("NoSuchCORSConfiguration", self.s3.get_bucket_cors, Bucket=self.bucket)
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
+        self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
 
     def test_origins(self):
         bucket = self.open_bucket()

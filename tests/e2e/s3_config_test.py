@@ -36,7 +36,8 @@ class Buckets(S3Case):
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
         place = lambda text: signed(self, "PUT", f"/{name}-2", body=(
             f"<CreateBucketConfiguration><LocationConstraint>{text}</LocationConstraint></CreateBucketConfiguration>").encode()).code
-        self.assertEqual((place("nowhere"), place("eu-west-1")), ("InvalidLocationConstraint", "IllegalLocationConstraintException"))
+        self.assertEqual((place("nowhere"), place("mars-1"), place("eu-west-1")),
+                         ("InvalidLocationConstraint", "InvalidLocationConstraint", "IllegalLocationConstraintException"))
         head = far.head_bucket(Bucket=name)
         self.assertEqual(head["BucketRegion"], "eu-west-1")
 
@@ -146,6 +147,10 @@ class Tags(S3Case):
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k?tagging", body=empty).code in ("InvalidTag", "MalformedXML"), True)
         self.assertEqual(self.set(("aws:k", "v")), ("InvalidTag", 400))
         self.assertEqual(self.set(("k", "1"), ("k", "2")), ("InvalidTag", 400))
+        self.assertEqual(self.set(("a +-=._:/@9", " +-=._:/@9"))[1], 200)
+        for odd in "!#$%&'()*,;<>?[]^`{|}~\"\\\t":
+            self.assertEqual(self.set(("k", odd)), ("InvalidTag", 400), odd)
+            self.assertEqual(self.set((odd, "v")), ("InvalidTag", 400), odd)
         self.assertEqual(self.set(("ключ", "värde 值"))[1], 200)
         self.assertEqual(self.of(), [("ключ", "värde 值")])
 
@@ -155,6 +160,8 @@ class Tags(S3Case):
         got = self.s3.get_object(Bucket=self.bucket, Key="k")
         self.assertEqual(got["TagCount"], 4)
         self.refused("InvalidTag", self.put, "k", Tagging="k=" + "v" * 257)
+        self.refused("InvalidTag", self.put, "k", Tagging="k=a%26b")
+        self.refused("InvalidArgument", self.put, "k", Tagging="k=1&k=2")
         self.refused("BadRequest", self.put, "k", Tagging="&".join(f"k{i}=v" for i in range(11)))
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]

@@ -174,7 +174,7 @@ TEST(S3, WhatIsWrongIsSaid) {
       "MalformedXML");
   EXPECT_EQ(error("PUT", "/b?tagging", "<Tagging><TagSet><Tag><Key>k</Key></Tag></TagSet></Tagging>").code,
             "MalformedXML");
-  EXPECT_EQ(error("PUT", "/b?tagging", "").code, "MalformedXML");
+  EXPECT_EQ(error("PUT", "/b?tagging", "").code, "MissingRequestBodyError");
   const auto number = error("GET", "/b?list-type=2&max-keys=x", "");
   EXPECT_EQ(number.code, "InvalidArgument");
   EXPECT_EQ(number.fields.at(0).second, "max-keys");

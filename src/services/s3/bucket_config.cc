@@ -43,6 +43,11 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
         return refuse(
             errors::invalid_request(fmt::format("AllowedHeader \"{}\" can not have more than one wildcard.", header)));
     }
+    for (const auto& header : rule.expose_headers.value_or(std::vector<std::string>())) {
+      if (header.find('*') != std::string::npos)
+        return refuse(errors::invalid_request(fmt::format(
+            "ExposeHeader \"{}\" contains wildcard. We currently do not support wildcard for ExposeHeader.", header)));
+    }
   }
   return {};
 }

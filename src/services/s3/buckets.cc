@@ -14,6 +14,16 @@ namespace {
 constexpr size_t max_buckets_an_account = 10'000;
 constexpr size_t max_buckets_a_page = 10'000;
 
+// Of the form that AWS's regions have: eu-west-1, us-gov-east-1.
+bool is_region(std::string_view name) {
+  const auto parts = split(name, '-');
+  const auto is_word = [](std::string_view part) {
+    return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= 'a' && c <= 'z'; });
+  };
+  return parts.size() >= 3 && parts.front().size() == 2 && parse_int(parts.back(), 1, 99) &&
+         std::all_of(parts.begin(), parts.end() - 1, is_word);
+}
+
 // The region that the body of CreateBucket names must be that of the endpoint, which here is the signature's.
 Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest& input) {
   if (!input.create_bucket_configuration || !input.create_bucket_configuration->location_constraint) {
@@ -26,18 +36,14 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
   }
   std::string wanted = *input.create_bucket_configuration->location_constraint;
   if (wanted == "EU") wanted = "eu-west-1";
-  const bool is_name =
-      std::ranges::all_of(wanted, [](char c) { return is_digit(c) || c == '-' || (c >= 'a' && c <= 'z'); });
-  if (wanted.empty() || !is_name || wanted.find('-') == std::string::npos) {
+  if (wanted == call.region) return wanted;
+  if (!is_region(wanted)) {
     return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
                       .with("LocationConstraint", wanted));
   }
-  if (wanted != call.region) {
-    return refuse(errors::illegal_location_constraint_exception(fmt::format(
-        "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
-        wanted)));
-  }
-  return wanted;
+  return refuse(errors::illegal_location_constraint_exception(fmt::format(
+      "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
+      wanted)));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/s3/errors.h"
 #include "base/text.h"
@@ -50,11 +51,19 @@ size_t characters(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
+// Letters, digits, spaces and + - = . _ : / @; of what is not ASCII, everything.
+bool is_tag_text(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+    return is_letter || is_digit(c) || std::string_view(" +-=._:/@").find(c) != std::string_view::npos;
+  });
+}
+
 Outcome<void> check_tag(const std::string& key, const std::string& value) {
-  if (key.empty() || characters(key) > max_tag_key) {
+  if (key.empty() || characters(key) > max_tag_key || !is_tag_text(key)) {
     return refuse(errors::invalid_tag("The TagKey you have provided is invalid").with("TagKey", key));
   }
-  if (characters(value) > max_tag_value) {
+  if (characters(value) > max_tag_value || !is_tag_text(value)) {
     return refuse(
         errors::invalid_tag("The TagValue you have provided is invalid").with("TagKey", key).with("TagValue", value));
   }
@@ -138,7 +147,10 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
 
 Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   const auto pairs = codec::parse_form(text, 100);
-  if (!pairs) {
+  std::set<std::string_view> keys;
+  const bool is_good =
+      pairs && std::ranges::all_of(*pairs, [&](const auto& pair) { return keys.insert(pair.name).second; });
+  if (!is_good) {
     return refuse(
         errors::invalid_argument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
                                  "parameters without tag name duplicates.")

@@ -173,7 +173,9 @@ class Grants(AclCase):
         bad["Grants"][0]["Grantee"] = {"Type": "AmazonCustomerByEmail", "EmailAddress": "doesnotexist@dreamhost.com.invalid"}
         self.assertEqual(put(AccessControlPolicy=bad), ("UnresolvableGrantByEmailAddress", 400))
         bad["Grants"] = [self.to("EVERYTHING")]
-        self.assertEqual(put(AccessControlPolicy=bad)[1], 400)
+        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        bad["Grants"] = [self.to("READ", Type="Robot", ID=self.you)]
+        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")

@@ -46,6 +46,7 @@ class Buckets(S3Case):
         self.assertEqual(signed(self, "HEAD", "/no-such-bucket-here").status, 404)
         self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket="no-such-bucket-here")
         self.refused_with("403", 403, self.other.head_bucket, Bucket=self.bucket)
+        self.assertEqual(send(self, "HEAD", f"/{self.bucket}").headers["x-amz-bucket-region"], "us-east-1")
         self.refused_with("AccessDenied", 403, self.other.delete_bucket, Bucket=self.bucket)
         self.assertEqual(status_of(self.s3.delete_bucket, Bucket=self.bucket)[1], 204)
         self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket=self.bucket)
@@ -91,6 +92,12 @@ class Buckets(S3Case):
             {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.bucket}/*"}]}))
         self.refused("AccessDenied", self.other.get_object, Bucket=self.bucket, Key="x")
         self.assertEqual(self.other.get_object(Bucket=self.bucket, Key="x", RequestPayer="requester")["RequestCharged"], "requester")
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": [f"arn:aws:s3:::{self.bucket}", f"arn:aws:s3:::{self.bucket}/*"]}]}))
+        for client, charged in ((self.other, "requester"), (self.s3, None)):
+            for call, more in ((client.put_object, {"Key": "y", "Body": b""}), (client.list_objects_v2, {}), (client.copy_object, {"Key": "z", "CopySource": f"{self.bucket}/x"}),
+                               (client.delete_object, {"Key": "y"}), (client.create_multipart_upload, {"Key": "m"})):
+                self.assertEqual(call(Bucket=self.bucket, RequestPayer="requester", **more).get("RequestCharged"), charged, call)
         self.assertEqual(send(self, "GET", f"/{self.bucket}/x").status, 403)
 
     def test_expected_owner(self):

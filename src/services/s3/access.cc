@@ -305,10 +305,16 @@ Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_vi
   return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
 }
 
-Outcome<void> check_payer(const Call& call, const Bucket& bucket) {
+Outcome<void> check_payer(Call& call, const Bucket& bucket) {
   if (bucket.payer != "Requester" || call.caller.account() == bucket.account) return {};
-  if (!call.caller.is_anonymous() && equal_ignoring_case(header(call, "x-amz-request-payer").value_or(""), "requester"))
+  if (!call.caller.is_anonymous() &&
+      equal_ignoring_case(header(call, "x-amz-request-payer").value_or(""), "requester")) {
+    const codec::Shape* output = call.operation.output;
+    const bool tells = output != nullptr && std::ranges::find(output->fields, "RequestCharged",
+                                                              &codec::Field::member_name) != output->fields.end();
+    if (tells) call.response_headers.set("x-amz-request-charged", "requester");
     return {};
+  }
   return refuse(errors::access_denied(
       "Access Denied: the bucket is a Requester Pays bucket; the request must carry x-amz-request-payer."));
 }

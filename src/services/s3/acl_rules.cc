@@ -172,6 +172,8 @@ Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_vi
     CHECK(check_permission(grant.permission.value_or("")));
     if (!grant.grantee) return refuse(errors::malformed_acl_error("A grant names no grantee."));
     api::Grantee& grantee = *grant.grantee;
+    if (grantee.type != "Group" && grantee.type != "CanonicalUser" && grantee.type != "AmazonCustomerByEmail")
+      return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
     if (grantee.type == "Group" && !is_known_group(grantee.uri.value_or(""))) {
       return refuse(errors::invalid_argument("Invalid group uri")
                         .with("ArgumentName", "Group/URI")

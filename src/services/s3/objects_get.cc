@@ -179,8 +179,6 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   if (const auto until = restored_until(version.meta); until && *until > call.now) {
     output.restore = fmt::format("ongoing-request=\"false\", expiry-date=\"{}\"", codec::format_http_date(*until));
   }
-  if (bucket->payer == "Requester" && input.request_payer && call.caller.account() != bucket->account)
-    output.request_charged = "requester";
   picture.found = std::move(found);
   co_return picture;
 }

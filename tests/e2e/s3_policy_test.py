@@ -3,7 +3,8 @@ import json
 import unittest
 
 from e2e.helpers import user
-from e2e.s3_cases import OTHER, S3Case, owner_id, send, status_of
+from e2e.s3_cases import OTHER, S3Case, later, owner_id, send, status_of
+
 THIRD = "444455556666"
 
 
@@ -313,6 +314,16 @@ class Conditions(PolicyCase):
         self.can(403, self.other.get_object, Key="none")
         self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
         self.can(404, self.other.get_object, Key="none")
+
+    def test_answers_leave_out_what_one_may_not_read(self):
+        locked = self.make_bucket(ObjectLockEnabledForBucket=True)
+        self.s3.delete_public_access_block(Bucket=locked)
+        self.put("x", Bucket=locked, Tagging="a=1&b=2", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=1), ObjectLockLegalHoldStatus="ON")
+        told = lambda: {name for name in self.other.get_object(Bucket=locked, Key="x") if name in ("TagCount", "ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus")}
+        for more, wanted in (([], set()), (["s3:GetObjectTagging"], {"TagCount"}), (["s3:GetObjectLegalHold"], {"ObjectLockLegalHoldStatus"}),
+                             (["s3:GetObjectRetention"], {"ObjectLockMode", "ObjectLockRetainUntilDate"})):
+            self.set({"Action": ["s3:GetObject", *more]}, bucket=locked)
+            self.assertEqual(told(), wanted)
 
     def test_versions_are_actions_of_their_own(self):
         self.versioned(self.open)

@@ -349,6 +349,13 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   return access;
 }
 
+Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Version& version, std::string action) const {
+  Access access = access_to(call, *bucket, std::move(action), &version.key);
+  for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  const auto allowed = co_await call.authorize(std::move(access));
+  co_return allowed.has_value();
+}
+
 // Adds what the object itself has to say: its tags, its owner, its access list.
 Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::string key,
                                         std::optional<std::string> version_id, Access& access) {

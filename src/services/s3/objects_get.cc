@@ -49,17 +49,6 @@ void tell_headers(const objects::Properties& headers, Output& output) {
   }
 }
 
-template <class Output>
-void tell_lock(const objects::Meta& meta, Output& output) {
-  if (const auto retention = retention_of(meta)) {
-    output.object_lock_mode = retention->mode;
-    output.object_lock_retain_until_date = retention->until;
-  }
-  if (const auto hold = meta.attributes.find(attribute::legal_hold); hold != meta.attributes.end()) {
-    output.object_lock_legal_hold_status = hold->second;
-  }
-}
-
 // response-content-type and the like; only for those that signed.
 template <class Input, class Output>
 Outcome<void> apply_overrides(const Call& call, const Input& input, Output& output) {
@@ -169,10 +158,20 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   tell_headers(version.meta.headers, output);
   CO_CHECK(apply_overrides(call, input, output));
   tell_encryption(encryption_of(version.meta), input.sse_customer_key_md5, output);
-  tell_lock(version.meta, output);
+  if (const auto retention = retention_of(version.meta);
+      retention && co_await may_read(call, bucket, version, "s3:GetObjectRetention")) {
+    output.object_lock_mode = retention->mode;
+    output.object_lock_retain_until_date = retention->until;
+  }
+  if (const auto hold = version.meta.attributes.find(attribute::legal_hold);
+      hold != version.meta.attributes.end() && co_await may_read(call, bucket, version, "s3:GetObjectLegalHold")) {
+    output.object_lock_legal_hold_status = hold->second;
+  }
   if (input.checksum_mode == "ENABLED")
     write_checksums(checksums, parts, checksum_fields(output), &output.checksum_type);
-  if (!version.meta.tags.empty()) output.tag_count = static_cast<int32_t>(version.meta.tags.size());
+  if (!version.meta.tags.empty() &&
+      co_await may_read(call, bucket, version, input.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging"))
+    output.tag_count = static_cast<int32_t>(version.meta.tags.size());
   if (version.meta.tier != "STANDARD") output.storage_class = version.meta.tier;
   output.expiration = expiration_header(*bucket, version);
   if (const auto status = replication_status_of(version.meta); !status.empty()) output.replication_status = status;

@@ -294,6 +294,7 @@ class CrossOrigin(S3Case):
     def test_preflights_that_are_none(self):
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar").status, 400)
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 400)
+        self.assertEqual(self.preflight("a", "PATCH"), (400, None, None))
         self.assertEqual(self.preflight("a", "GET"), (403, None, None))  # no configuration
         self.assertEqual(self.preflight("a", "GET", bucket="no-such-bucket-here")[0] in (403, 404), True)
 

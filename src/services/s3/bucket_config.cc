@@ -27,7 +27,7 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
           "The XML you provided was not well-formed or did not validate against our published schema"));
     }
     for (const auto& method : rule.allowed_methods) {
-      if (method != "GET" && method != "PUT" && method != "POST" && method != "DELETE" && method != "HEAD") {
+      if (!is_cors_method(method)) {
         return refuse(errors::invalid_request(
             fmt::format("Found unsupported HTTP method in CORS config. Unsupported method is {}", method)));
       }

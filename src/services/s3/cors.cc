@@ -1,5 +1,7 @@
 // Cross-origin requests: the preflight, and the headers of every answer to a browser.
 // Source: Fetch Standard, "CORS protocol"; S3 User Guide, "Using cross-origin resource sharing".
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "aws/wire/wire.h"
@@ -60,8 +62,9 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   const auto method = request.headers.get("access-control-request-method");
   if (!origin)
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
-  if (!method) {
-    return refused(aws::ApiError("BadRequest", 400, "Invalid Access-Control-Request-Method: null"));
+  if (!method || !is_cors_method(*method)) {
+    return refused(aws::ApiError("BadRequest", 400,
+                                 fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
   }
   const BucketRef bucket = buckets_.find(bucket_of(request.path));
   if (bucket == nullptr || !bucket->cors) {

@@ -92,6 +92,10 @@ Outcome<void> check_key(std::string_view key) {
   return {};
 }
 
+bool is_cors_method(std::string_view method) {
+  return method == "GET" || method == "PUT" || method == "POST" || method == "DELETE" || method == "HEAD";
+}
+
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));

@@ -18,6 +18,9 @@ aws::Outcome<void> check_bucket_name(std::string_view name);
 // KeyTooLongError, or InvalidURI for what is no UTF-8.
 aws::Outcome<void> check_key(std::string_view key);
 
+// Whether rules for requests across origins may name the method.
+bool is_cors_method(std::string_view method);
+
 // The bucket of a request's path: its first segment.
 std::string bucket_of(std::string_view path);
 

@@ -39,22 +39,33 @@ class BlobSource final : public Source {
   }
 
   Task<Result<size_t>> read(MutableBytes buffer) override {
-    while (current_.empty()) {
-      if (ahead_ == nullptr) {
-        CO_TRY(const bool more, co_await next_segment());
-        if (!more) co_return size_t{0};
-      }
-      CO_TRY(current_, co_await ahead_->next());
-      if (current_.empty()) ahead_.reset();
-    }
+    CO_CHECK(co_await advance());
     const size_t count = std::min(buffer.size(), current_.size());
-    std::memcpy(buffer.data(), current_.data(), count);
+    if (count > 0) std::memcpy(buffer.data(), current_.data(), count);
     current_ = current_.subspan(count);
     co_return count;
   }
   std::optional<uint64_t> size() const override { return size_; }
+  bool lends() const override { return true; }
+  Task<Result<Bytes>> lend() override {
+    CO_CHECK(co_await advance());
+    co_return std::exchange(current_, {});
+  }
 
  private:
+  // Until there are bytes in current_, or the end is reached.
+  Task<Result<void>> advance() {
+    while (current_.empty()) {
+      if (ahead_ == nullptr) {
+        CO_TRY(const bool more, co_await next_segment());
+        if (!more) break;
+      }
+      CO_TRY(current_, co_await ahead_->next());
+      if (current_.empty()) ahead_.reset();
+    }
+    co_return Result<void>();
+  }
+
   // Opens the next segment; false at the end.
   Task<Result<bool>> next_segment() {
     if (segments_.empty() && rest_.length > 0) CO_CHECK(load_segments());

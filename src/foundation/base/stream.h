@@ -17,6 +17,11 @@ class Source {
   virtual Task<Result<size_t>> read(MutableBytes buffer) = 0;
   // How many bytes will come in all, when that is known.
   virtual std::optional<uint64_t> size() const { return std::nullopt; }
+
+  // A source that has its bytes in memory may lend them instead of copying them: then lend() does what read() does, and
+  // the bytes are good until the next call. Nothing at the end.
+  virtual bool lends() const { return false; }
+  virtual Task<Result<Bytes>> lend() { co_return fail(Errc::internal, "a source that does not lend was asked to"); }
 };
 
 class Sink {

@@ -19,7 +19,7 @@ constexpr size_t small_answer_bytes = 64 << 10;
 class FarSource final : public Source {
  public:
   FarSource(std::unique_ptr<Source> inner, Executor& owner)
-      : inner_(std::move(inner)), owner_(owner), size_(inner_->size()) {}
+      : inner_(std::move(inner)), owner_(owner), size_(inner_->size()), lends_(inner_->lends()) {}
   ~FarSource() override {
     if (Executor::current() != &owner_) owner_.post([inner = std::move(inner_)] {});
   }
@@ -31,11 +31,20 @@ class FarSource final : public Source {
     co_return got;
   }
   std::optional<uint64_t> size() const override { return size_; }
+  bool lends() const override { return lends_; }
+  Task<Result<Bytes>> lend() override {
+    Executor& home = *Executor::current();
+    co_await resume_on(owner_);
+    auto got = co_await inner_->lend();
+    co_await resume_on(home);
+    co_return got;
+  }
 
  private:
   std::unique_ptr<Source> inner_;
   Executor& owner_;
   const std::optional<uint64_t> size_;
+  const bool lends_;
 };
 
 // Bytes that came already, and the error that ended them, if one did.

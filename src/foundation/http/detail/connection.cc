@@ -23,6 +23,13 @@ HeadLimits head_limits(const Limits& limits) {
           .header_count = limits.header_count};
 }
 
+// What comes next: lent by the source, or read into the buffer.
+Task<Result<Bytes>> pull(Source& source, MutableBytes buffer) {
+  if (source.lends()) co_return co_await source.lend();
+  CO_TRY(const size_t count, co_await source.read(buffer));
+  co_return buffer.first(count);
+}
+
 }  // namespace
 
 Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
@@ -173,15 +180,16 @@ Task<bool> Connection::send(Response response, bool keep_alive) {
   }
   const auto size =
       static_cast<size_t>(std::clamp<uint64_t>(framing.content_length.value_or(UINT64_MAX), 1, stream_buffer_bytes));
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(size);
+  const auto memory = response.stream->lends() ? nullptr : std::make_unique_for_overwrite<std::byte[]>(size);
+  const MutableBytes buffer(memory.get(), memory ? size : 0);
   // Read before the head is sent: until then a failure can still be told.
-  const auto first = co_await response.stream->read({buffer.get(), size});
+  const auto first = co_await pull(*response.stream, buffer);
   if (!first) {
     log::error("http", "the body of an answer failed", {{"path", request_.path}, {"error", first.error().message()}});
     co_return co_await send(refusal_answer(500, "The data could not be read."), false);
   }
   write_head(out_, response, framing, shared_.date.get());
-  co_return co_await send_stream(*response.stream, framing, {buffer.get(), size}, *first);
+  co_return co_await send_stream(*response.stream, framing, buffer, *first);
 }
 
 // Head and body, in pieces that each have the whole time.
@@ -197,10 +205,11 @@ Task<bool> Connection::send_text(std::string_view body) {
   co_return true;
 }
 
-Task<bool> Connection::send_stream(Source& source, Framing framing, std::span<std::byte> buffer, size_t first) {
+Task<bool> Connection::send_stream(Source& source, Framing framing, MutableBytes buffer, Bytes first) {
   std::string_view head = out_;
   uint64_t left = framing.content_length.value_or(UINT64_MAX);
-  for (size_t got = first;;) {
+  for (Bytes bytes = first;;) {
+    const size_t got = bytes.size();
     if (got > left) {
       log::error("http", "the body of an answer is longer than was told", {{"path", request_.path}});
       co_return false;
@@ -208,18 +217,17 @@ Task<bool> Connection::send_stream(Source& source, Framing framing, std::span<st
     std::array<char, 24> line;
     const auto line_end = got > 0 ? fmt::format_to(line.data(), "{:x}\r\n", got) : fmt::format_to(line.data(), "0\r\n");
     const std::string_view size_line(line.data(), framing.chunked ? static_cast<size_t>(line_end - line.data()) : 0);
-    const Bytes parts[] = {as_bytes(head), as_bytes(size_line), Bytes(buffer).first(got),
-                           as_bytes(framing.chunked ? "\r\n" : "")};
+    const Bytes parts[] = {as_bytes(head), as_bytes(size_line), bytes, as_bytes(framing.chunked ? "\r\n" : "")};
     if (!co_await write(parts)) co_return false;
     head = {};
     left -= got;
     if (got == 0 || left == 0) break;
-    const auto more = co_await source.read(buffer);
+    const auto more = co_await pull(source, buffer);
     if (!more) {
       log::error("http", "the body of an answer failed", {{"path", request_.path}, {"error", more.error().message()}});
       co_return false;
     }
-    got = *more;
+    bytes = *more;
   }
   if (left == 0 || !framing.content_length) co_return true;
   log::error("http", "the body of an answer is shorter than was told", {{"path", request_.path}, {"missing", left}});

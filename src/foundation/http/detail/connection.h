@@ -43,7 +43,7 @@ class Connection {
   // All of these return false when writing failed. send() also settles keep_alive_.
   Task<bool> send(Response response, bool keep_alive);
   Task<bool> send_text(std::string_view body);
-  Task<bool> send_stream(Source& source, Framing framing, std::span<std::byte> buffer, size_t first);
+  Task<bool> send_stream(Source& source, Framing framing, MutableBytes buffer, Bytes first);
   Task<bool> write(std::span<const Bytes> parts);
   Task<void> linger();
 

@@ -74,13 +74,27 @@ void adopt_query_headers(http::Request& request) {
 // The body that the input reads from stays the pipeline's, so that it can be asked afterwards why it failed.
 class BorrowedSource final : public Source {
  public:
-  explicit BorrowedSource(Source& inner) : inner_(inner) {}
-  Task<Result<size_t>> read(MutableBytes buffer) override { return inner_.read(buffer); }
+  BorrowedSource(Source& inner, std::optional<Error>& failure) : inner_(inner), failure_(failure) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    auto got = co_await inner_.read(buffer);
+    if (!got) failure_ = got.error();
+    co_return got;
+  }
   std::optional<uint64_t> size() const override { return inner_.size(); }
 
  private:
   Source& inner_;
+  std::optional<Error>& failure_;
 };
+
+// A body that did not come, or not to its end, is its client's fault.
+ApiError incomplete_body(const Error& error) {
+  if (error.code() == Errc::timeout) {
+    return ApiError("RequestTimeout", 400,
+                    "Your socket connection to the server was not read from or written to within the timeout period.");
+  }
+  return ApiError("IncompleteBody", 400, "The body ended before it was complete: " + error.message());
+}
 
 }  // namespace
 
@@ -91,10 +105,11 @@ struct Pipeline::Exchange {
   Protocol protocol = Protocol::rest_xml;
   wire::Route route;
   std::string region;
-  std::unique_ptr<Source> body;    // S3: behind the BorrowedSource in the request
-  CheckedBody* checked = nullptr;  // the same, when it is signed
-  http::Headers headers;           // the handler's own
-  int status = 0;                  // the handler's own; 0: the model's
+  std::unique_ptr<Source> body;       // S3: behind the BorrowedSource in the request
+  CheckedBody* checked = nullptr;     // the same, when it is signed
+  std::optional<Error> body_failure;  // why it could not be read to its end
+  http::Headers headers;              // the handler's own
+  int status = 0;                     // the handler's own; 0: the model's
 };
 
 Pipeline::Pipeline(Gate& gate, const Clock& clock, Random& random, Options options)
@@ -180,7 +195,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   if (room.is_s3) {
     if (exchange.route.streams_body()) {
       exchange.body = std::exchange(request.body, nullptr);
-      request.body = std::make_unique<BorrowedSource>(*exchange.body);
+      request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
       auto read = co_await read_body(request, options_.max_s3_xml_bytes);
       if (!read && exchange.checked && exchange.checked->failure()) {
@@ -200,6 +215,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
     if (exchange.checked && exchange.checked->failure()) {
       co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
     }
+    if (exchange.body_failure) co_return refuse(incomplete_body(*exchange.body_failure));
     co_return refuse(std::move(output).error());
   }
   http::Response response = room.wire.answer(exchange.route, *output, exchange.request_id);
@@ -244,9 +260,7 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t ma
   while (true) {
     body.resize(filled + room);
     auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));
-    if (!got) {
-      co_return refuse(ApiError("IncompleteBody", 400, "The body ended before it was complete: " + got.error().message()));
-    }
+    if (!got) co_return refuse(incomplete_body(got.error()));
     if (*got == 0) break;
     filled += *got;
     if (filled > max_bytes) co_return too_large();

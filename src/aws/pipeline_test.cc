@@ -63,6 +63,12 @@ class EmptyBody final : public Source {
   size_t at_ = 0;
 };
 
+// Of a client that sends nothing any more.
+class StalledBody final : public Source {
+ public:
+  Task<Result<size_t>> read(MutableBytes) override { co_return fail(Errc::timeout, "nothing came"); }
+};
+
 class PipelineTest : public testing::Test {
  protected:
   PipelineTest() { pipeline.add(rooms); }
@@ -146,6 +152,14 @@ TEST_F(PipelineTest, BodiesAreBoundedBeforeTheyAreRead) {
   unannounced.content_length.reset();
   EXPECT_EQ(send(std::move(unannounced)).status, 413);
   EXPECT_EQ(rooms.called_by, "");
+}
+
+TEST_F(PipelineTest, BodiesThatStallAreTheClientsFault) {
+  auto stalled = request("TrentService.ListKeys", "{}");
+  stalled.body = std::make_unique<StalledBody>();
+  const auto answer = send(std::move(stalled));
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("RequestTimeout"), std::string::npos) << answer.body;
 }
 
 TEST_F(PipelineTest, InputOutOfItsModelIsRefused) {

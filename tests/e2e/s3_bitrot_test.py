@@ -66,6 +66,7 @@ class BitRot(unittest.TestCase):
                 self.assertEqual(hashlib.md5(answer.body).hexdigest(), digest, key)
             else:
                 self.assertEqual(answer.status, 500, answer)
+                self.assertIn(b"<Code>InternalError</Code>", answer.body)
                 damaged += 1
         return damaged
 

@@ -130,6 +130,16 @@ class Kms(S3Case):
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "AES256"}).status, 400)
         self.assertEqual(signed(self, "HEAD", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "aws:kms"}).status, 400)
 
+    def test_keys_that_cannot_be_used(self):
+        key = self.kms.create_key()["KeyMetadata"]["Arn"]
+        kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
+        self.put("k", **kms)
+        self.kms.disable_key(KeyId=key)
+        self.refused_with("KMS.DisabledException", 400, self.get, "k")
+        self.refused_with("KMS.DisabledException", 400, self.put, "k", **kms)
+        self.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        self.refused_with("KMS.KMSInvalidStateException", 400, self.get, "k")
+
     def test_context(self):
         context = base64.b64encode(b'{"team":"blue"}').decode()
         self.assertEqual(self.put("k", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key, SSEKMSEncryptionContext=context)["SSEKMSEncryptionContext"], context)
@@ -179,9 +189,21 @@ class Default(S3Case):
         self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
         self.refused("NoSuchBucket", self.s3.get_bucket_encryption, Bucket="no-such-bucket-here")
 
+    def test_customer_keys_may_be_blocked(self):
+        self.put("before", **C)
+        self.assertEqual(self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["SSE-C"]})[1], 200)
+        self.assertEqual(self.told()["BlockedEncryptionTypes"], {"EncryptionType": ["SSE-C"]})
+        self.refused_with("AccessDenied", 403, self.put, "c", **C)
+        self.refused_with("AccessDenied", 403, self.s3.create_multipart_upload, Bucket=self.bucket, Key="c", **C)
+        self.assertEqual(self.get("before", **C), b"body")
+        self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
+        self.put("c", **C)
+
     def test_service(self):
         self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")
         self.set("AES256")
+        source = {"Bucket": self.bucket, "Key": "a"}
+        self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="a", CopySource=source)[1], 200)  # the new default is a change
         self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")
         self.assertEqual(self.head("a")["ServerSideEncryption"], "AES256")
         got = self.s3.get_object(Bucket=self.bucket, Key="a")

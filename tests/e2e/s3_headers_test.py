@@ -1,6 +1,7 @@
 """Headers as clients get them wrong, signatures, ranges, overrides: mostly by plain HTTP."""
 import base64
 import hashlib
+import socket
 import threading
 import unittest
 from datetime import datetime, timedelta, timezone
@@ -61,6 +62,20 @@ class Lengths(Case):
         self.assertEqual(self.create(after={"Content-Length": ""}).status, 400)
         self.assertEqual(self.create(after={"Content-Length": "many"}).status, 400)
         self.assertEqual(self.outcome(self.create(body=b"", after={"Content-Length": "0"})), (200, None))
+
+    def test_body_that_ends_early(self):
+        request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", data=b"0123456789")
+        request.context["payload_signing_enabled"] = True
+        S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+        head = [f"PUT /{self.bucket}/foo HTTP/1.1", f"Host: 127.0.0.1:{self.boreal.port}", "Content-Length: 10"]
+        head += [f"{name}: {value}" for name, value in request.headers.items() if name.lower() not in ("host", "content-length")]
+        with socket.create_connection(("127.0.0.1", self.boreal.port), timeout=30) as connection:
+            connection.sendall("\r\n".join(head).encode() + b"\r\n\r\n0123")
+            connection.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), answer)
+        self.assertIn(b"<Code>IncompleteBody</Code>", answer)
+        self.assertEqual(error_code(self.get, "foo"), "NoSuchKey")
 
     def test_bucket_needs_none(self):
         answer = signed(self, "PUT", f"/{self.bucket}-plain", without=("content-length",))
@@ -176,8 +191,14 @@ class Ranges(Case):
         self.assertEqual(self.range("bytes=0-100"), (206, b"testcontent", "bytes 0-10/11"))
         self.assertEqual(self.range("bytes=40-50")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=-0")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=9-99999999999999999999999"), (206, b"nt", "bytes 9-10/11"))
         for unclear in ("bytes=0-1,4-5", "bytes=7-4", "lines=1-2", "bytes=x-y", "bytes=-"):
             self.assertEqual(self.range(unclear), (200, b"testcontent", None), unclear)
+
+    def test_checksum_comes_with_the_whole(self):
+        checksum = lambda text: self.s3.get_object(Bucket=self.bucket, Key="r", Range=text, ChecksumMode="ENABLED").get("ChecksumCRC32")
+        self.assertIsNotNone(checksum("bytes=0-100"))
+        self.assertIsNone(checksum("bytes=0-9"))
 
     def test_empty_object(self):
         self.put("e", b"")
@@ -218,6 +239,9 @@ class Answers(Case):
         head = self.head("m")
         self.assertEqual(head["Metadata"], {"key1": "value1", "empty": "", "dash-ed_x": "inner  blanks"})
         self.assertEqual((head["CacheControl"], head["ContentDisposition"], head["ContentEncoding"], head["ContentLanguage"]), ("max-age=1", "inline", "gzip", "de"))
+        for given, kept in (("deflate, gzip", "deflate, gzip"), ("aws-chunked", None), ("aws-chunked, gzip", "gzip"), ("deflate, gzip,aws-chunked", "deflate, gzip")):
+            signed(self, "PUT", f"/{self.bucket}/m", headers={"Content-Encoding": given}, body=b"x")
+            self.assertEqual(self.head("m").get("ContentEncoding"), kept, given)
         self.put("m", b"x", Metadata={"other": "1"})
         self.assertEqual(self.head("m")["Metadata"], {"other": "1"})
         self.put("m", b"x")

@@ -131,7 +131,8 @@ class Markers(Case):
         self.assertEqual([r["Key"] for r in page["Contents"]], ["foo", "quxx"])
         self.assertEqual((page["ContinuationToken"], page["StartAfter"]), (token, "bar"))
         self.assertNotIn("NextContinuationToken", page)
-        self.assertEqual(error_code(self.s3.list_objects_v2, Bucket=self.bucket, ContinuationToken="!"), "InvalidArgument")
+        for made_up in ("!", "whatever", "Ym9v"):
+            self.assertEqual(error_code(self.s3.list_objects_v2, Bucket=self.bucket, ContinuationToken=made_up), "InvalidArgument")
         self.assertEqual(error_code(self.s3.list_objects_v2, Bucket=self.bucket, ContinuationToken=""), "InvalidArgument")
 
     def test_owner(self):

@@ -1,7 +1,8 @@
 """Versions, conditional requests and deletes."""
 import threading
+import time
 import unittest
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from botocore.exceptions import ClientError
 
@@ -99,6 +100,20 @@ class Life(VersionCase):
         self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=first["VersionId"])
         self.assertEqual(self.get("k"), b"body")
 
+    def test_what_is_set_on_an_object_meets_its_marker(self):
+        self.put("k")
+        marker = self.s3.delete_object(Bucket=self.bucket, Key="k")["VersionId"]
+        calls = {"get_object_tagging": {}, "put_object_tagging": {"Tagging": {"TagSet": []}}, "delete_object_tagging": {}, "put_object_acl": {"ACL": "private"}}
+        for name, more in calls.items():
+            for which in ({}, {"VersionId": marker}):
+                self.refused_with("MethodNotAllowed", 405, getattr(self.s3, name), Bucket=self.bucket, Key="k", **more, **which)
+        for name, more in {"get_object": {}, "get_object_acl": {}, "get_object_attributes": {"ObjectAttributes": ["ETag"]}}.items():
+            self.refused_with("NoSuchKey", 404, getattr(self.s3, name), Bucket=self.bucket, Key="k", **more)
+            self.refused_with("MethodNotAllowed", 405, getattr(self.s3, name), Bucket=self.bucket, Key="k", VersionId=marker, **more)
+        answer = signed(self, "GET", f"/{self.bucket}/k?versionId={marker}")
+        self.assertEqual((answer.headers["Allow"], answer.headers["x-amz-delete-marker"]), ("DELETE", "true"))
+        self.assertIn("GMT", answer.headers["Last-Modified"])
+
     def test_marker_of_what_never_was(self):
         gone = self.s3.delete_object(Bucket=self.bucket, Key="none")
         self.assertTrue(gone["DeleteMarker"])
@@ -120,7 +135,7 @@ class Life(VersionCase):
         kept = self.put_version(body=b"kept")
         self.versioned(status="Suspended")
         for body in (b"n1", b"n2"):
-            self.assertEqual(self.put("k", body).get("VersionId", "null"), "null")
+            self.assertNotIn("VersionId", self.put("k", body))
         self.assertEqual(self.ids("k"), ["null", kept])
         gone = self.s3.delete_object(Bucket=self.bucket, Key="k")
         self.assertEqual((gone["DeleteMarker"], gone["VersionId"]), (True, "null"))
@@ -239,6 +254,13 @@ class DeletingMany(VersionCase):
         self.refused_with("MalformedXML", 400, self.delete, Bucket=bucket)
         self.refused_with("NoSuchBucket", 404, self.delete, {"Key": "a"}, Bucket="no-such-bucket-here")
 
+    def test_version_ids_that_are_none(self):
+        self.put("a")
+        done = self.delete({"Key": "a", "VersionId": "nonsense"}, {"Key": "b"})
+        self.assertEqual([(e["Key"], e["VersionId"], e["Code"]) for e in done["Errors"]], [("a", "nonsense", "NoSuchVersion")])
+        self.assertEqual([d["Key"] for d in done["Deleted"]], ["b"])
+        self.refused_with("InvalidArgument", 400, self.s3.delete_object, Bucket=self.bucket, Key="a", VersionId="nonsense")
+
     def test_etags(self):
         etag = self.put("a")["ETag"]
         done = self.delete({"Key": "a", "ETag": '"00000000000000000000000000000000"'})
@@ -262,7 +284,8 @@ class Reads(S3Case):
             self.assertEqual(get(IfNoneMatch=self.etag)[1], 304)
             self.assertEqual(get(IfNoneMatch='"ABCORZ"')[1], 200)
             self.assertEqual(get(IfModifiedSince=self.past)[1], 200)
-            self.assertEqual(get(IfModifiedSince=datetime.now(timezone.utc) + timedelta(seconds=2))[1], 304)
+            self.assertEqual(get(IfModifiedSince=self.head("k")["LastModified"])[1], 304)
+            self.assertEqual(get(IfModifiedSince=self.future)[1], 200)  # RFC 9110, 13.1.3: a date to come says nothing
             self.assertEqual(get(IfUnmodifiedSince=self.past), (gone, 412))
             self.assertEqual(get(IfUnmodifiedSince=self.future)[1], 200)
             # RFC 9110, 13.2.2: the entity tags go before the dates.
@@ -280,6 +303,8 @@ class Reads(S3Case):
         self.assertEqual(copy(CopySourceIfNoneMatch='"ABCORZ"')[1], 200)
         self.assertEqual(copy(CopySourceIfNoneMatch=self.etag), ("PreconditionFailed", 412))
         self.assertEqual(copy(CopySourceIfModifiedSince=self.past)[1], 200)
+        self.assertEqual(copy(CopySourceIfModifiedSince=self.future)[1], 200)
+        self.assertEqual(copy(CopySourceIfModifiedSince=self.head("k")["LastModified"]), ("PreconditionFailed", 412))
         self.assertEqual(copy(CopySourceIfUnmodifiedSince=self.past), ("PreconditionFailed", 412))
 
 
@@ -315,6 +340,14 @@ class Writes(S3Case):
         self.assertEqual(complete(IfNoneMatch="*"), ("PreconditionFailed", 412))
         self.assertEqual(complete(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
         self.assertEqual(complete(IfMatch=etag)[1], 200)
+        # What was written since the upload began is a conflict with it, even if it is what the client knows of.
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="k")["UploadId"]
+        part = self.s3.upload_part(Bucket=self.bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+        time.sleep(0.01)
+        later = self.put("k", b"later")["ETag"]
+        self.refused_with("ConditionalRequestConflict", 409, self.s3.complete_multipart_upload, Bucket=self.bucket, Key="k", UploadId=upload,
+                          MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}, IfMatch=later)
+        self.assertEqual(self.get("k"), b"later")
         source = {"Bucket": self.bucket, "Key": "k"}
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*")[1], 200)
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*"), ("PreconditionFailed", 412))

@@ -22,17 +22,23 @@ namespace {
 
 constexpr uint64_t min_part_bytes = 5 << 20;
 
+std::string_view unquoted(std::string_view etag) {
+  const bool is_quoted = etag.size() >= 2 && etag.front() == '"' && etag.back() == '"';
+  return is_quoted ? etag.substr(1, etag.size() - 2) : etag;
+}
+
 // The parts that the client names, against those that there are.
 Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
-                          const UploadChecksum& checksum) {
+                          const UploadChecksum& checksum, const std::string& upload_id) {
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto bad = [&] {
       return refuse(
           errors::invalid_part(
-              "One or more of the specified parts could not be found. The part may not have been uploaded, or the "
+              "One or more of the specified parts could not be found.  The part may not have been uploaded, or the "
               "specified entity tag may not match the part's entity tag.")
+              .with("UploadId", upload_id)
               .with("PartNumber", std::to_string(parts[i].number))
-              .with("ETag", wanted[i].etag.value_or("")));
+              .with("ETag", std::string(unquoted(wanted[i].etag.value_or("")))));
     };
     if (!parts[i].present || !wanted[i].etag || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
       return bad();
@@ -49,7 +55,8 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
       return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
                         .with("ProposedSize", std::to_string(parts[i].size))
                         .with("MinSizeAllowed", std::to_string(min_part_bytes))
-                        .with("PartNumber", std::to_string(parts[i].number)));
+                        .with("PartNumber", std::to_string(parts[i].number))
+                        .with("ETag", codec::hex_encode(parts[i].md5)));
     }
   }
   return {};
@@ -77,10 +84,7 @@ std::string etag_of(const std::vector<api::CompletedPart>& parts) {
   crypto::Md5 whole;
   for (const auto& part : parts) {
     const std::string text = part.etag.value_or("");
-    std::string_view digits = text;
-    if (digits.size() >= 2 && digits.front() == '"' && digits.back() == '"')
-      digits = digits.substr(1, digits.size() - 2);
-    const auto md5 = codec::hex_decode(digits);
+    const auto md5 = codec::hex_decode(unquoted(text));
     if (!md5 || md5->size() != 16) return {};
     whole.update(as_bytes(*md5));
   }
@@ -95,7 +99,7 @@ api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, 
   output.key = made.key;
   output.etag = quoted(made.etag);
   write_checksums(made.checksums, made.part_count, checksum_fields(output), &output.checksum_type);
-  if (bucket.is_versioned()) output.version_id = version_text(made);
+  if (!made.is_null) output.version_id = version_text(made);
   tell_encryption(encryption_of(made.meta), {}, output);
   output.expiration = expiration_header(bucket, made);
   return output;
@@ -140,6 +144,12 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     CO_CHECK(co_await open_upload(call, keys, upload));
   }
   const UploadChecksum checksum = checksum_of(upload.meta);
+  if (input.checksum_type && checksum.named && (*input.checksum_type == "COMPOSITE") != checksum.composite) {
+    co_return refuse(errors::invalid_request(
+        fmt::format("The upload was created using the {} checksum mode. The complete request must use the same "
+                    "checksum mode.",
+                    checksum.composite ? "COMPOSITE" : "FULL_OBJECT")));
+  }
   Refusal refusal;
   complete.bucket = bucket->id;
   complete.key = input.key;
@@ -155,7 +165,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     meta.attributes.erase(std::string(attribute::checksum_type));
     meta.attributes[std::string(attribute::upload)] = input.upload_id;
     if (is_replicated) mark_pending(meta);
-    return refusal.hold(check_parts(wanted, parts, checksum));
+    return refusal.hold(check_parts(wanted, parts, checksum, input.upload_id));
   };
   complete.verify = [&](const objects::Version& result) {
     return refusal.hold([&]() -> Outcome<void> {
@@ -173,7 +183,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     }());
   };
   complete.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+    return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.initiated));
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made) {

@@ -33,7 +33,7 @@ bool etag_matches(const std::string& header, const std::string& etag) {
   return false;
 }
 
-Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, bool copying) {
+Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, Time now, bool copying) {
   if (conditions.match) {
     if (!etag_matches(*conditions.match, version.etag))
       return failed(copying ? "x-amz-copy-source-If-Match" : "If-Match");
@@ -44,7 +44,8 @@ Outcome<void> check_read(const ReadConditions& conditions, const objects::Versio
   if (conditions.none_match) {
     if (etag_matches(*conditions.none_match, version.etag))
       unchanged = copying ? "x-amz-copy-source-If-None-Match" : "If-None-Match";
-  } else if (conditions.modified_since && seconds(version.modified) <= seconds(*conditions.modified_since)) {
+  } else if (conditions.modified_since && *conditions.modified_since <= now &&  // one of the future does not count
+             seconds(version.modified) <= seconds(*conditions.modified_since)) {
     unchanged = copying ? "x-amz-copy-source-If-Modified-Since" : "If-Modified-Since";
   }
   if (unchanged.empty()) return {};
@@ -79,6 +80,17 @@ Outcome<void> check_write(const std::optional<std::string>& match, const std::op
   if (!is_there) return refuse(errors::no_such_key("The specified key does not exist.").with("Key", key));
   if (!etag_matches(*match, latest->etag)) return failed("If-Match");
   return {};
+}
+
+Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
+                             const std::string& key, const objects::Version* latest, Time begun) {
+  CHECK(check_write(match, none_match, key, latest));
+  if (!match || latest->modified <= begun) return {};
+  return refuse(aws::ApiError("ConditionalRequestConflict", 409,
+                              "The conditional request cannot succeed due to a conflicting operation against this "
+                              "resource.")
+                    .with("Condition", "If-Match")
+                    .with("Key", key));
 }
 
 }  // namespace boreal::s3

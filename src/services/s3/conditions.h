@@ -14,7 +14,8 @@ struct ReadConditions {
   std::optional<Time> modified_since, unmodified_since;
 };
 // 412 PreconditionFailed, or 304 NotModified (`copying`: 412 too).
-aws::Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, bool copying);
+aws::Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, Time now,
+                              bool copying);
 
 // What must be true of the latest version for a write to go on: PreconditionFailed, or NoSuchKey for If-Match
 // where there is nothing. Whether the headers are well-formed: InvalidArgument, NotImplemented.
@@ -22,6 +23,9 @@ aws::Outcome<void> check_write_headers(const std::optional<std::string>& match,
                                        const std::optional<std::string>& none_match);
 aws::Outcome<void> check_write(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                                const std::string& key, const objects::Version* latest);
+// The same for an upload in parts that began at `begun`: what was written since then is a conflict with it.
+aws::Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
+                                  const std::string& key, const objects::Version* latest, Time begun);
 
 // Whether the list of entity tags (or *) names this one.
 bool etag_matches(const std::string& header, const std::string& etag);

@@ -24,10 +24,12 @@ Outcome<bool> is_replace(const std::optional<std::string>& directive, std::strin
           .with("ArgumentValue", *directive));
 }
 
-// Nothing but an encryption or a class of its own makes sense of copying a version onto itself.
-bool changes_something(const api::CopyObjectRequest& input, bool replaces) {
-  return replaces || input.storage_class || input.website_redirect_location || input.server_side_encryption ||
-         input.sse_customer_algorithm || input.copy_source_sse_customer_algorithm || input.checksum_algorithm;
+// Nothing but an encryption (the bucket's may have changed) or a class of its own makes sense of copying a version onto
+// itself.
+bool changes_something(const api::CopyObjectRequest& input, bool replaces, const Bucket& bucket) {
+  return replaces || bucket.encryption || input.storage_class || input.website_redirect_location ||
+         input.server_side_encryption || input.sse_customer_algorithm || input.copy_source_sse_customer_algorithm ||
+         input.checksum_algorithm;
 }
 
 }  // namespace
@@ -44,7 +46,7 @@ Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source,
     }
     co_return refuse(std::move(found).error());
   }
-  CO_CHECK(check_read(conditions, found->version, true));
+  CO_CHECK(check_read(conditions, found->version, call.now, true));
   const auto until = restored_until(found->version.meta);
   if (is_archived(found->version.meta.tier) && !(until && *until > call.now)) {
     co_return refuse(errors::invalid_object_state(
@@ -72,7 +74,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   CO_TRY(const bool replaces_meta, is_replace(input.metadata_directive, "metadata"));
   CO_TRY(const bool replaces_tags, is_replace(input.tagging_directive, "tagging"));
   if (source.bucket == input.bucket && source.key == input.key && !source.version_id &&
-      !changes_something(input, replaces_meta || replaces_tags)) {
+      !changes_something(input, replaces_meta || replaces_tags, *bucket)) {
     co_return refuse(errors::invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the "
         "object's metadata, storage class, website redirect location or encryption attributes."));
@@ -139,7 +141,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   result.last_modified = made->modified;
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
   if (from.bucket->is_versioned()) output.copy_source_version_id = version_text(original);
-  if (bucket->is_versioned()) output.version_id = version_text(*made);
+  if (!made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);
   co_return output;

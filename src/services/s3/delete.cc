@@ -94,10 +94,13 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   access_log_.add_deleted(batch.call, wanted.key, wanted.version_id.value_or(""),
                           removed ? std::string() : removed.error().code);
   if (!removed) {
+    aws::ApiError error = std::move(removed).error();
+    // Of several objects, a version id that cannot be read is one that is not there.
+    if (!parse_version(wanted.version_id)) error = errors::no_such_version("The specified version does not exist.");
     batch.failed[index] = api::Error{.key = wanted.key,
                                      .version_id = wanted.version_id,
-                                     .code = removed.error().code,
-                                     .message = removed.error().message};
+                                     .code = std::move(error.code),
+                                     .message = std::move(error.message)};
     co_return;
   }
   api::DeletedObject told;

@@ -1,5 +1,7 @@
 #include "s3/encryption.h"
 
+#include <algorithm>
+
 #include "api/s3/errors.h"
 #include "codec/base64.h"
 #include "codec/json_value.h"
@@ -32,6 +34,14 @@ Result<crypto::SecretBytes> open_customer(const CustomerKey& customer, const std
   TRY(const auto key, crypto::SecretKey::from(as_bytes(customer.key)));
   crypto::Aes256Gcm cipher(key);
   return cipher.open_message(as_bytes(own_context), as_bytes(std::string_view(wrapped).substr(1)));
+}
+
+// What KMS refused, under the names that S3 passes it on by.
+aws::ApiError of_kms(aws::ApiError error) {
+  constexpr std::string_view passed_on[] = {"NotFoundException", "DisabledException", "KMSInvalidStateException",
+                                            "InvalidKeyUsageException", "KeyUnavailableException"};
+  if (std::ranges::find(passed_on, error.code) != std::end(passed_on)) error.code.insert(0, "KMS.");
+  return error;
 }
 
 Outcome<aws::Keys::Context> kms_context_of(const std::string& base64) {
@@ -123,10 +133,7 @@ Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Asker asker, const Bucket& b
     CO_TRY(auto context, kms_context_of(encryption.kms_context));
     context["aws:s3:arn"] = encryption.bucket_key ? bucket.arn() : arn;
     auto key = co_await kms_.generate_data_key(asker, bucket.account, bucket.region, "s3", encryption.kms_key, context);
-    if (!key) {
-      if (key.error().code != "NotFoundException") co_return refuse(std::move(key).error());
-      co_return refuse(aws::ApiError("KMS.NotFoundException", 400, key.error().message));
-    }
+    if (!key) co_return refuse(of_kms(std::move(key).error()));
     encryption.kms_key = key->key_arn;
     made.plain = crypto::SecretBytes(key->plaintext);
     crypto::wipe(std::as_writable_bytes(std::span(key->plaintext)));
@@ -154,9 +161,10 @@ Result<crypto::SecretBytes> KeyMaker::open_own(const std::string& wrapped) {
 
 Task<Outcome<crypto::SecretBytes>> KeyMaker::open_kms(aws::Asker asker, std::string wrapped) {
   CO_TRY(const auto kept, store::decode<KmsWrapped>(std::string_view(wrapped).substr(1)));
-  CO_TRY(auto plain, co_await kms_.decrypt(asker, kept.account, kept.region, kept.ciphertext.bytes, kept.context));
-  crypto::SecretBytes key(plain);
-  crypto::wipe(std::as_writable_bytes(std::span(plain)));
+  auto plain = co_await kms_.decrypt(asker, kept.account, kept.region, kept.ciphertext.bytes, kept.context);
+  if (!plain) co_return refuse(of_kms(std::move(plain).error()));
+  crypto::SecretBytes key(*plain);
+  crypto::wipe(std::as_writable_bytes(std::span(*plain)));
   co_return key;
 }
 

@@ -18,6 +18,7 @@ namespace errors = boreal::api::s3::errors;
 namespace {
 
 constexpr size_t max_rules = 1000;
+constexpr int32_t max_newer_versions = 100;
 constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
 std::unexpected<aws::ApiError> malformed() {
@@ -33,8 +34,36 @@ Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view ac
 }
 
 Outcome<void> check_date(const std::optional<Time>& date) {
-  if (date && date->ms % day_ms != 0) return refuse(errors::invalid_argument("'Date' must be at midnight GMT"));
+  if (date && date->ms % day_ms != 0) {
+    return refuse(errors::invalid_argument("'Date' must be at midnight GMT")
+                      .with("ArgumentName", "Date")
+                      .with("ArgumentValue", codec::format_iso8601(*date)));
+  }
   return {};
+}
+
+// The two classes that keep nothing for less than 30 days.
+Outcome<void> check_infrequent(const std::optional<std::string>& storage_class, const std::optional<int32_t>& days,
+                               std::string_view what) {
+  const bool is_infrequent = storage_class == "STANDARD_IA" || storage_class == "ONEZONE_IA";
+  if (!is_infrequent || !days || *days >= 30) return {};
+  return refuse(errors::invalid_argument(
+      fmt::format("{} action must be greater than or equal to 30 for storageClass '{}'", what, *storage_class)));
+}
+
+// Either all actions on current versions count days, or all name a date.
+Outcome<void> check_not_mixed(const api::LifecycleRule& rule) {
+  bool by_days = rule.expiration && rule.expiration->days;
+  bool by_date = rule.expiration && rule.expiration->date;
+  for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
+    by_days = by_days || transition.days;
+    by_date = by_date || transition.date;
+  }
+  if (!by_days || !by_date) return {};
+  return refuse(errors::invalid_request(
+      fmt::format("Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for "
+                  "prefix '{}'",
+                  rule_prefix(rule))));
 }
 
 bool is_transition_class(const std::optional<std::string>& name) {
@@ -46,6 +75,7 @@ bool is_transition_class(const std::optional<std::string>& name) {
 }
 
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
+  std::set<std::string> classes;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
     if (transition.days.has_value() == transition.date.has_value() || !is_transition_class(transition.storage_class))
       return malformed();
@@ -53,20 +83,28 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
       return refuse(errors::invalid_argument("'Days' in Transition action must be nonnegative"));
     }
     CHECK(check_date(transition.date));
-    const bool is_infrequent = transition.storage_class == "STANDARD_IA" || transition.storage_class == "ONEZONE_IA";
-    if (is_infrequent && transition.days && *transition.days < 30) {
-      return refuse(errors::invalid_argument(
-          fmt::format("'Days' in Transition action must be greater than or equal to 30 for storageClass '{}'",
-                      *transition.storage_class)));
+    CHECK(check_infrequent(transition.storage_class, transition.days, "'Days' in Transition"));
+    if (!classes.insert(*transition.storage_class).second) {
+      return refuse(
+          errors::invalid_request("'StorageClass' must be different for 'Transition' actions in same 'Rule'"));
     }
     if (rule.expiration && rule.expiration->days && transition.days && *rule.expiration->days <= *transition.days) {
       return refuse(errors::invalid_argument(
           "'Days' in the Expiration action for filter must be greater than 'Days' in the Transition action"));
     }
   }
+  CHECK(check_not_mixed(rule));
   for (const auto& transition :
        rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
     if (!transition.noncurrent_days || !is_transition_class(transition.storage_class)) return malformed();
+    CHECK(check_infrequent(transition.storage_class, transition.noncurrent_days,
+                           "'NoncurrentDays' in NoncurrentVersionTransition"));
+    const auto& expiration = rule.noncurrent_version_expiration;
+    if (expiration && expiration->noncurrent_days && *expiration->noncurrent_days <= *transition.noncurrent_days) {
+      return refuse(errors::invalid_argument(
+          "'NoncurrentDays' in the NoncurrentVersionExpiration action for filter must be greater than "
+          "'NoncurrentDays' in the NoncurrentVersionTransition action"));
+    }
   }
   return {};
 }
@@ -75,12 +113,22 @@ bool names_tags(const api::LifecycleRule& rule) {
   return rule.filter && (rule.filter->tag || (rule.filter->and_ && rule.filter->and_->tags));
 }
 
+Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::optional<int64_t>& less) {
+  if (greater.value_or(0) < 0 || less.value_or(1) < 1)
+    return refuse(errors::invalid_request("The object size of a filter must not be negative"));
+  if (!greater || !less || *greater < *less) return {};
+  return refuse(errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'"));
+}
+
 // One thing, or several within And.
 Outcome<void> check_filter(const api::LifecycleRuleFilter& filter) {
   const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value() +
                     filter.object_size_greater_than.has_value() + filter.object_size_less_than.has_value();
   if (kinds > 1) return malformed();
-  if (!filter.and_ || !filter.and_->tags) return {};
+  CHECK(check_sizes(filter.object_size_greater_than, filter.object_size_less_than));
+  if (!filter.and_) return {};
+  CHECK(check_sizes(filter.and_->object_size_greater_than, filter.and_->object_size_less_than));
+  if (!filter.and_->tags) return {};
   std::set<std::string> keys;
   for (const api::Tag& tag : *filter.and_->tags) {
     if (!keys.insert(tag.key).second) return refuse(errors::invalid_request("Duplicate Tag Keys are not allowed."));
@@ -113,11 +161,18 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   if (rule.noncurrent_version_expiration) {
     if (!rule.noncurrent_version_expiration->noncurrent_days) return malformed();
     CHECK(check_days(rule.noncurrent_version_expiration->noncurrent_days, "NoncurrentVersionExpiration"));
+    const auto kept = rule.noncurrent_version_expiration->newer_noncurrent_versions;
+    if (kept && (*kept < 1 || *kept > max_newer_versions)) {
+      return refuse(errors::invalid_argument(
+          fmt::format("'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and {}",
+                      max_newer_versions)));
+    }
   }
   if (rule.abort_incomplete_multipart_upload) {
     if (names_tags(rule)) {
       return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags."));
     }
+    if (!rule.abort_incomplete_multipart_upload->days_after_initiation) return malformed();
     CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "AbortIncompleteMultipartUpload"));
   }
   return check_transitions(rule);

@@ -13,6 +13,8 @@ namespace boreal::s3 {
 namespace {
 
 constexpr int32_t max_page = 1000;
+// Before the key in a continuation token: what a client makes up itself is known by its lack.
+constexpr std::string_view token_mark = "after:";
 
 Outcome<size_t> page_size(const std::optional<int32_t>& asked) {
   if (asked.value_or(0) < 0) {
@@ -130,11 +132,11 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::Lis
   query.after = input.start_after.value_or("");
   if (input.continuation_token) {
     auto after = codec::base64url_decode(*input.continuation_token);
-    if (!after || after->empty()) {
+    if (!after || !after->starts_with(token_mark)) {
       co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
                            .with("ArgumentName", "continuation-token"));
     }
-    query.after = std::move(*after);
+    query.after = after->substr(token_mark.size());
   }
   const bool restores = query.full;
   auto page = co_await objects_.list(std::move(query));
@@ -145,7 +147,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::Lis
   if (input.start_after) output.start_after = text(*input.start_after);
   output.continuation_token = input.continuation_token;
   output.is_truncated = page->truncated;
-  if (page->truncated) output.next_continuation_token = codec::base64url_encode(page->next);
+  if (page->truncated) output.next_continuation_token = codec::base64url_encode(std::string(token_mark) + page->next);
   output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
   if (!page->objects.empty())
     output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false), restores);

@@ -91,7 +91,8 @@ Task<Outcome<api::GetObjectRetentionOutput>> Service::get_object_retention(Call&
                                                                            api::GetObjectRetentionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(need_lock(*bucket));
-  CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
+  CO_TRY(const auto found,
+         co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
   const auto retention = retention_of(found.version.meta);
   if (!retention) {
     co_return refuse(
@@ -123,7 +124,8 @@ Task<Outcome<api::GetObjectLegalHoldOutput>> Service::get_object_legal_hold(Call
                                                                             api::GetObjectLegalHoldRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(need_lock(*bucket));
-  CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
+  CO_TRY(const auto found,
+         co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
   const auto& attributes = found.version.meta.attributes;
   const auto hold = attributes.find(attribute::legal_hold);
   if (hold == attributes.end()) {

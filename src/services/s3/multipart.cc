@@ -140,10 +140,12 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_TRY(Promise promise, promise_of(call, input));
   const UploadChecksum wanted = checksum_of(upload.meta);
-  if (wanted.named && promise.named && promise.algorithm != wanted.algorithm) {
+  // A composite checksum is made of those that the client vouches for, part by part.
+  const bool is_other = promise.named ? promise.algorithm != wanted.algorithm : wanted.composite;
+  if (wanted.named && is_other) {
     co_return refuse(errors::invalid_request(
         fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
-                    to_lower_name(wanted.algorithm), to_lower_name(promise.algorithm))));
+                    to_lower_name(wanted.algorithm), promise.named ? to_lower_name(promise.algorithm) : "null")));
   }
   CO_TRY(auto customer, customer_key_of(input));
   RequestKeys keys(keys_, std::move(customer));
@@ -264,7 +266,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
     output.checksum_algorithm = algorithm_name(checksum.algorithm);
     output.checksum_type = checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
   }
-  if (!page->parts.empty()) output.next_part_number_marker = static_cast<int32_t>(page->parts.back().number);
+  output.next_part_number_marker = page->parts.empty() ? 0 : static_cast<int32_t>(page->parts.back().number);
   output.parts.emplace();
   for (const auto& part : page->parts) {
     api::Part row;
@@ -292,8 +294,14 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   query.max = static_cast<size_t>(std::min(asked, max_page));
   query.full = true;
   if (input.upload_id_marker && !query.after.empty()) {
-    CO_TRY(query.after_upload, parse_upload_id(*input.upload_id_marker));
+    query.after_upload = objects::Id::parse(*input.upload_id_marker);
+    if (!query.after_upload) {
+      co_return refuse(errors::invalid_argument("Invalid uploadId marker")
+                           .with("ArgumentName", "upload-id-marker")
+                           .with("ArgumentValue", *input.upload_id_marker));
+    }
   }
+  const bool query_has_key = !query.after.empty();
   auto page = co_await objects_.list_uploads(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   const bool encoded = input.encoding_type == "url";
@@ -303,7 +311,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   api::ListMultipartUploadsOutput output;
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));
-  output.upload_id_marker = input.upload_id_marker.value_or("");
+  output.upload_id_marker = query_has_key ? input.upload_id_marker.value_or("") : "";  // alone it is ignored
   output.prefix = text(input.prefix.value_or(""));
   if (input.delimiter) output.delimiter = text(*input.delimiter);
   output.max_uploads = std::min(asked, max_page);
@@ -312,6 +320,9 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   if (page->truncated) {
     output.next_key_marker = text(page->next);
     output.next_upload_id_marker = page->next_upload ? page->next_upload->text() : "";
+  } else if (!page->uploads.empty()) {
+    output.next_key_marker = text(page->uploads.back().key);
+    output.next_upload_id_marker = page->uploads.back().id.text();
   }
   if (!page->uploads.empty()) output.uploads.emplace();
   for (const auto& upload : page->uploads) {

@@ -23,6 +23,7 @@ namespace {
 
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
+constexpr std::string_view tag_signs = " +-=._:/@";
 
 bool is_label_end(char c) { return (c >= 'a' && c <= 'z') || is_digit(c); }
 
@@ -51,15 +52,15 @@ size_t characters(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-// Letters, digits, spaces and + - = . _ : / @; of what is not ASCII, everything.
+// Letters, digits, spaces and + - = . _ : / @. What is not ASCII is taken for a letter.
 bool is_tag_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
-    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
-    return is_letter || is_digit(c) || std::string_view(" +-=._:/@").find(c) != std::string_view::npos;
+    return is_label_end(c) || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80 ||
+           tag_signs.find(c) != std::string_view::npos;
   });
 }
 
-Outcome<void> check_tag(const std::string& key, const std::string& value) {
+Outcome<void> check_tag(const std::string& key, const std::string& value, bool of_object) {
   if (key.empty() || characters(key) > max_tag_key || !is_tag_text(key)) {
     return refuse(errors::invalid_tag("The TagKey you have provided is invalid").with("TagKey", key));
   }
@@ -68,7 +69,9 @@ Outcome<void> check_tag(const std::string& key, const std::string& value) {
         errors::invalid_tag("The TagValue you have provided is invalid").with("TagKey", key).with("TagValue", value));
   }
   if (to_lower(key).starts_with("aws:")) {
-    return refuse(errors::invalid_tag("System tags cannot be added/updated by requester").with("TagKey", key));
+    return refuse(errors::invalid_tag(of_object ? "Your TagKey cannot be prefixed with aws:"
+                                                : "System tags cannot be added/updated by requester")
+                      .with("TagKey", key));
   }
   return {};
 }
@@ -151,9 +154,12 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
 
 Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   const auto pairs = codec::parse_form(text, 100);
+  bool is_good = pairs.has_value();
   std::set<std::string_view> keys;
-  const bool is_good =
-      pairs && std::ranges::all_of(*pairs, [&](const auto& pair) { return keys.insert(pair.name).second; });
+  for (size_t i = 0; is_good && i < pairs->size(); ++i) {
+    const auto& [name, value] = (*pairs)[i];
+    is_good = keys.insert(name).second && is_tag_text(name) && is_tag_text(value);
+  }
   if (!is_good) {
     return refuse(
         errors::invalid_argument("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query "
@@ -170,11 +176,11 @@ Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_
   if (tags.size() > max) {
     const std::string what =
         max == 10 ? "Object tags cannot be greater than 10" : "Bucket tag count cannot be greater than 50";
-    return refuse(max == 10 ? aws::ApiError("BadRequest", 400, what) : errors::invalid_tag(what));
+    return refuse(aws::ApiError("BadRequest", 400, what));
   }
   objects::Properties kept;
   for (const api::Tag& tag : tags) {
-    CHECK(check_tag(tag.key, tag.value));
+    CHECK(check_tag(tag.key, tag.value, max == 10));
     if (!kept.emplace(tag.key, tag.value).second) {
       return refuse(errors::invalid_tag("Cannot provide multiple Tags with the same key").with("TagKey", tag.key));
     }

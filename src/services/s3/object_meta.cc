@@ -20,13 +20,24 @@ constexpr std::string_view storage_classes[] = {"STANDARD",     "REDUCED_REDUNDA
                                                 "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
                                                 "DEEP_ARCHIVE", "GLACIER_IR"};
 
-// aws-chunked is how the body came, not what the object is.
+// aws-chunked is how the body came, not what the object is. The rest is kept as it was written.
 std::string without_chunked(std::string_view encoding) {
-  std::vector<std::string> kept;
+  std::string kept;
+  bool is_first = true;
   for (const std::string_view item : split(encoding, ',')) {
-    if (!equal_ignoring_case(trim(item), "aws-chunked")) kept.emplace_back(trim(item));
+    if (equal_ignoring_case(trim(item), "aws-chunked")) continue;
+    if (!is_first) kept += ',';
+    kept += item;
+    is_first = false;
   }
-  return join(kept, ",");
+  return std::string(trim(kept));
+}
+
+bool is_blocked(const Bucket& bucket, std::string_view type) {
+  if (!bucket.encryption) return false;
+  const auto& blocked = bucket.encryption->rules.front().blocked_encryption_types;
+  return blocked && blocked->encryption_type &&
+         std::ranges::find(*blocked->encryption_type, type) != blocked->encryption_type->end();
 }
 
 // Headers hold Latin-1, and what is not ASCII is given back as RFC 2047 has it. Source: S3 User Guide, "Working with
@@ -129,6 +140,9 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
               "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
               .with("ArgumentName", "x-amz-server-side-encryption")
               .with("ArgumentValue", *wishes.encryption));
+    }
+    if (is_blocked(bucket, "SSE-C")) {
+      return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
     }
     encryption.algorithm = "customer";
     return encryption;

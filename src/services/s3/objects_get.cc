@@ -72,6 +72,19 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
   return {};
 }
 
+Outcome<void> check_part_number(int32_t number) {
+  if (number >= 1 && number <= static_cast<int32_t>(objects::max_parts)) return {};
+  return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
+                    .with("ArgumentName", "partNumber")
+                    .with("ArgumentValue", std::to_string(number)));
+}
+
+aws::ApiError no_such_part(int32_t wanted, uint32_t parts) {
+  return errors::invalid_part_number("The requested partnumber is not satisfiable")
+      .with("PartNumberRequested", std::to_string(wanted))
+      .with("ActualPartCount", std::to_string(parts));
+}
+
 Outcome<void> check_readable(const objects::Version& version, Time now) {
   if (!is_archived(version.meta.tier)) return {};
   const auto until = restored_until(version.meta);
@@ -108,7 +121,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
   const objects::Version& version = found.version;
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
-                      version, false));
+                      version, call.now, false));
   Picture picture;
   CO_TRY(auto customer,
          parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
@@ -123,26 +136,27 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   if (input.part_number && input.range) {
     co_return refuse(errors::invalid_request("Cannot specify both Range header and partNumber query parameter"));
   }
+  if (input.part_number) CO_CHECK(check_part_number(*input.part_number));
   if (input.part_number) {
     picture.is_part = true;
     if (version.part_count > 0) {
       CO_TRY(const auto page, co_await objects_.parts_of(found, static_cast<uint32_t>(*input.part_number) - 1, 1));
       if (page.parts.empty() || static_cast<int32_t>(page.parts.front().number) != *input.part_number) {
-        co_return refuse(errors::invalid_part_number("The requested partnumber is not satisfiable"));
+        co_return refuse(no_such_part(*input.part_number, version.part_count));
       }
       picture.range = {page.parts.front().offset, page.parts.front().size};
       checksums = page.parts.front().checksums;
       parts = 0;
       output.parts_count = static_cast<int32_t>(version.part_count);
     } else if (*input.part_number != 1) {
-      co_return refuse(errors::invalid_part_number("The requested partnumber is not satisfiable"));
+      co_return refuse(no_such_part(*input.part_number, 1));
     }
   } else if (input.range) {
     CO_TRY(const auto range, parse_range(*input.range, version.size));
     if (range) {
       picture.range = *range;
       picture.is_part = true;
-      checksums.clear();
+      if (range->length != version.size) checksums.clear();
     }
   }
   if (picture.is_part && picture.range.length > 0) {
@@ -173,7 +187,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
       co_await may_read(call, bucket, version, input.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging"))
     output.tag_count = static_cast<int32_t>(version.meta.tags.size());
   if (version.meta.tier != "STANDARD") output.storage_class = version.meta.tier;
-  output.expiration = expiration_header(*bucket, version);
+  if (!input.version_id) output.expiration = expiration_header(*bucket, version);
   if (const auto status = replication_status_of(version.meta); !status.empty()) output.replication_status = status;
   if (const auto until = restored_until(version.meta); until && *until > call.now) {
     output.restore = fmt::format("ongoing-request=\"false\", expiry-date=\"{}\"", codec::format_http_date(*until));
@@ -186,6 +200,8 @@ Task<Outcome<api::GetObjectOutput>> Service::get_object(Call& call, api::GetObje
   api::GetObjectOutput output;
   CO_TRY(auto picture, co_await describe_object(call, input, output, true));
   CO_TRY(auto body, co_await objects_.read(std::move(picture.found), picture.range, *picture.keys));
+  // Without room for any byte it only gets the first ones ready: that they are damaged is still told in S3's words.
+  CO_CHECK(co_await body->read({}));
   output.body = std::make_unique<KeyedSource>(std::move(picture.keys), std::move(body));
   co_return output;
 }

@@ -1,6 +1,7 @@
 // PutObject.
 #include <fmt/format.h>
 
+#include "codec/form.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/lifecycle_rules.h"
@@ -14,6 +15,24 @@ namespace boreal::s3 {
 namespace {
 
 constexpr int64_t max_put_bytes = 5LL << 30;
+
+// What is half an UploadPart must not become an object.
+Outcome<void> check_no_part(const Call& call) {
+  if (call.http.query.empty()) return {};
+  for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
+    if (pair.name == "partNumber") {
+      return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
+                        .with("ArgumentName", "partNumber")
+                        .with("ArgumentValue", pair.value));
+    }
+    if (pair.name == "uploadId") {
+      return refuse(errors::method_not_allowed("The specified method is not allowed against this resource.")
+                        .with("Method", call.http.method)
+                        .with("ResourceType", "UPLOAD"));
+    }
+  }
+  return {};
+}
 
 // How long the object is to be must be told, one way or the other.
 Outcome<void> check_length(const Call& call) {
@@ -40,13 +59,14 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
   CO_CHECK(check_length(call));
+  CO_CHECK(check_no_part(call));
   if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   const Wishes wishes = wishes_of(input);
   CO_TRY(auto meta, meta_of(*bucket, call, wishes));
   CO_TRY(auto encryption, encryption_for(*bucket, wishes));
   CO_TRY(const Promise promise, promise_of(call, input));
-  if (wishes.lock.mode && !promise.named && !promise.md5) {
+  if ((wishes.lock.mode || wishes.lock.legal_hold) && !promise.named && !promise.md5) {
     co_return refuse(errors::invalid_request(
         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"));
   }
@@ -80,7 +100,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   if (is_replicated) replication_.wake(bucket->name);
   api::PutObjectOutput output;
   output.etag = quoted(made->etag);
-  if (bucket->is_versioned()) output.version_id = version_text(*made);
+  if (!made->is_null) output.version_id = version_text(*made);
   write_checksums(made->checksums, 0, checksum_fields(output), &output.checksum_type);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);

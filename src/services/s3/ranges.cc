@@ -1,5 +1,8 @@
 #include "s3/ranges.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "api/s3/errors.h"
 #include "base/text.h"
 
@@ -29,9 +32,11 @@ std::optional<Ends> parse_ends(std::string_view header) {
     ends.first = *first;
   }
   if (dash + 1 < text.size()) {
-    const auto last = parse_uint(text.substr(dash + 1));
-    if (!last) return std::nullopt;
-    ends.last = *last;
+    const std::string_view digits = text.substr(dash + 1);
+    const auto last = parse_uint(digits);
+    // A number that is too large to be read lies behind the end of every object.
+    if (!last && !std::ranges::all_of(digits, is_digit)) return std::nullopt;
+    ends.last = last ? *last : std::numeric_limits<uint64_t>::max();
   }
   if (ends.first && ends.last && *ends.last < *ends.first) return std::nullopt;
   return ends;
@@ -68,6 +73,9 @@ Outcome<objects::Range> parse_copy_range(const std::string& header, uint64_t siz
                       "the zero-based offsets of the first and last bytes to copy")
                       .with("ArgumentName", "x-amz-copy-source-range")
                       .with("ArgumentValue", header));
+  }
+  if (*ends->first >= size) {
+    return refuse(errors::invalid_request("The specified copy range is invalid for the source object size"));
   }
   if (*ends->last >= size) {
     return refuse(

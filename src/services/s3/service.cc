@@ -2,6 +2,7 @@
 
 #include "aws/wire/wire.h"
 #include "base/text.h"
+#include "codec/time.h"
 #include "s3/names.h"
 #include "s3/post_form.h"
 #include "s3/refusal.h"
@@ -95,7 +96,8 @@ Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::stri
 }
 
 Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket, std::string key,
-                                                   std::optional<std::string> version_id, bool with_data) {
+                                                   std::optional<std::string> version_id, bool with_data,
+                                                   OnMarker on_marker) {
   CO_CHECK(check_key(key));
   CO_TRY(const auto which, parse_version(version_id));
   auto found = co_await objects_.find(bucket->id, key, which, with_data);
@@ -107,13 +109,14 @@ Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket,
                          .with("VersionId", *version_id));
   }
   if (!found->version.is_delete_marker) co_return std::move(*found);
-  if (version_id) {
+  if (version_id || on_marker == OnMarker::not_allowed) {
     auto error = errors::method_not_allowed("The specified method is not allowed against this resource.")
                      .with("Method", call.http.method)
                      .with("ResourceType", "DeleteMarker");
     error.headers.emplace_back("x-amz-delete-marker", "true");
     error.headers.emplace_back("x-amz-version-id", version_text(found->version));
     error.headers.emplace_back("Allow", "DELETE");
+    error.headers.emplace_back("Last-Modified", codec::format_http_date(found->version.modified));
     co_return refuse(std::move(error));
   }
   auto error = co_await no_such_key(call, bucket, key);
@@ -128,7 +131,7 @@ Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef buc
                                                        std::optional<std::string> version_id,
                                                        std::function<Outcome<void>(objects::Version&)> edit) {
   // Also says what is wrong when there is nothing to change.
-  CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false));
+  CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false, OnMarker::not_allowed));
   Refusal refusal;
   const bool is_replicated = replicates_change(*bucket, found.version);
   const auto change = [&](objects::Version& version) {

@@ -261,10 +261,14 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
 
  private:
   // --- what several operations use
+  // What is said of a delete marker that is the latest: reads of an object see none, those of what is set on it (tags,
+  // retention) meet the marker.
+  enum class OnMarker { no_such_key, not_allowed };
   // A version as the call may see it. NoSuchKey (AccessDenied without s3:ListBucket), NoSuchVersion, MethodNotAllowed
   // for a delete marker that was named, NoSuchKey with x-amz-delete-marker for one that is the latest.
   Task<Outcome<objects::Found>> find_object(Call& call, BucketRef bucket, std::string key,
-                                            std::optional<std::string> version_id, bool with_data);
+                                            std::optional<std::string> version_id, bool with_data,
+                                            OnMarker on_marker = OnMarker::no_such_key);
   Task<aws::ApiError> no_such_key(Call& call, BucketRef bucket, std::string key);
   // Changes the metadata of a version; edit's refusal is the answer.
   Task<Outcome<objects::Version>> update_object(Call& call, BucketRef bucket, std::string key,

@@ -4,6 +4,7 @@
 #include "aws/sigv4.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
+#include "codec/utf8.h"
 #include "crypto/secret.h"
 
 namespace boreal::aws {
@@ -56,8 +57,17 @@ AuthResult<std::string> canonical_query(std::string_view query) {
   return text;
 }
 
+// Octets that are no UTF-8 are ISO-8859-1 (RFC 9110, 5.5); their senders signed the characters.
+std::string from_latin1(std::string_view value) {
+  std::string text;
+  for (const char c : value) codec::append_utf8(text, static_cast<unsigned char>(c));
+  return text;
+}
+
 // Trimmed, with every run of blanks made one.
 void append_header_value(std::string& out, std::string_view value) {
+  std::string converted;
+  if (!codec::is_utf8(value)) value = converted = from_latin1(value);
   bool blank_due = false, begun = false;
   for (const char c : value) {
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {

@@ -185,6 +185,19 @@ TEST(SigV4, DateHeaderCounts) {
   EXPECT_TRUE(check(dated, Canon::standard, "rds"));
 }
 
+// A client that sends ISO-8859-1 has signed the characters, as UTF-8.
+TEST(SigV4, HeadersBeyondAscii) {
+  const auto canonical_of = [](std::string value) {
+    Request request;
+    request.headers.add("x-amz-meta-name", std::move(value));
+    return *canonical_request(request.view(), Canon::s3, {"x-amz-meta-name"}, "UNSIGNED-PAYLOAD");
+  };
+  EXPECT_EQ(canonical_of("Gr\xfc\xdf"
+                         "e"),
+            canonical_of("Gr\u00fc\u00dfe"));
+  EXPECT_NE(canonical_of("Gr\xfc"), canonical_of("Gru"));
+}
+
 // Flips every bit of `part`, one at a time; each must be refused, unless the change means the same.
 void expect_every_flip_refused(const Request& good, std::string Request::* part, Canon canon,
                                std::string_view service) {

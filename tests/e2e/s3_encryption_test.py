@@ -226,6 +226,8 @@ class Default(S3Case):
         self.assertEqual(self.head("c")["SSEKMSKeyId"], key)
         self.put("customer", b"x", **C)
         self.assertNotIn("SSEKMSKeyId", self.head("customer", **C))
+        # Who asks for KMS and names no key gets the account's, not the bucket's.
+        self.assertNotIn(self.put("own", b"x", ServerSideEncryption="aws:kms")["SSEKMSKeyId"], (key, None))
 
 
 class CopyMatrix(S3Case):

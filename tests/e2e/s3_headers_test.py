@@ -248,6 +248,12 @@ class Answers(Case):
         self.assertEqual(self.head("m")["Metadata"], {})
         self.assertEqual(error_code(self.put, "big", Metadata={"a": "x" * 2049}), "MetadataTooLarge")
 
+    def test_metadata_beyond_ascii(self):
+        client = self.boreal.client("s3")
+        client.meta.events.register("before-call.s3.PutObject", lambda params, **_: params["headers"].update({"x-amz-meta-name": "Grüße"}))
+        client.put_object(Bucket=self.bucket, Key="m", Body=b"x")
+        self.assertEqual(self.head("m")["Metadata"]["name"].encode("latin-1").decode(), "Grüße")  # botocore reads answers as ISO-8859-1
+
     def test_common_headers(self):
         answer = signed(self, "GET", f"/{self.bucket}?location")
         for name in ("x-amz-request-id", "x-amz-id-2", "Date"):

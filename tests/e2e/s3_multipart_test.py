@@ -111,6 +111,7 @@ class Uploads(PartsCase):
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1", body=b"x")
         self.assertEqual((answer.code, answer.status), ("InvalidArgument", 400))
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}", body=b"x").code, "MethodNotAllowed")
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?versionId=null", body=b"x").code, "InvalidArgument")
         self.assertEqual(self.keys(), [])
 
     def test_empty(self):
@@ -400,11 +401,17 @@ class Checksums(PartsCase):
     def test_refused(self):
         self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT")
         self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE")
+        self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC31")
+        self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC32", ChecksumType="PARTIAL")
         upload = self.begin(ChecksumAlgorithm="SHA256")
         self.refused("InvalidRequest", self.part, upload, 1, b"x", ChecksumCRC32=crc32(b"x"))
         self.refused("BadDigest", self.part, upload, 1, b"x", ChecksumSHA256=digest("sha256", b"y"))
-        etag = self.part(upload, 1, b"x", ChecksumSHA256=digest("sha256", b"x"))["ETag"]
-        self.refused("InvalidRequest", self.finish, upload, [(1, etag)])
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}&partNumber=1", body=b"x").code, "InvalidRequest")
+        part = self.part(upload, 1, b"x", ChecksumSHA256=digest("sha256", b"x"))
+        self.refused("InvalidRequest", self.finish, upload, [(1, part["ETag"])])
+        row = {"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}
+        self.refused("InvalidRequest", self.finish, upload, [row], ChecksumType="FULL_OBJECT")
+        self.finish(upload, [row], ChecksumType="COMPOSITE")
 
     def test_copies_keep_or_change_it(self):
         self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))

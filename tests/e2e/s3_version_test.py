@@ -265,6 +265,8 @@ class DeletingMany(VersionCase):
         etag = self.put("a")["ETag"]
         done = self.delete({"Key": "a", "ETag": '"00000000000000000000000000000000"'})
         self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "PreconditionFailed")])
+        done = self.delete({"Key": "a", "Size": 4})  # of directory buckets only
+        self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "NotImplemented")])
         self.assertEqual(len(self.delete({"Key": "a", "ETag": etag})["Deleted"]), 1)
 
 

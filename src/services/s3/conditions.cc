@@ -86,9 +86,8 @@ Outcome<void> check_complete(const std::optional<std::string>& match, const std:
                              const std::string& key, const objects::Version* latest, Time begun) {
   CHECK(check_write(match, none_match, key, latest));
   if (!match || latest->modified <= begun) return {};
-  return refuse(aws::ApiError("ConditionalRequestConflict", 409,
-                              "The conditional request cannot succeed due to a conflicting operation against this "
-                              "resource.")
+  return refuse(errors::conditional_request_conflict("The conditional request cannot succeed due to a conflicting "
+                                                     "operation against this resource.")
                     .with("Condition", "If-Match")
                     .with("Key", key));
 }

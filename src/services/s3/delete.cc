@@ -84,6 +84,9 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
     outcome = co_await batch.call.authorize(
         access_to(batch.call, *batch.bucket, "s3:BypassGovernanceRetention", &wanted.key));
   }
+  if (outcome && (wanted.size || wanted.last_modified_time)) {
+    outcome = refuse(errors::not_implemented("Deletes on condition of a size or a time are not served."));
+  }
   Outcome<objects::Removed> removed;
   if (outcome) {
     removed =

@@ -40,6 +40,8 @@ Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, obje
   TRY(const auto algorithm, parse_algorithm(*input.checksum_algorithm));
   const bool only_full = algorithm == objects::Algorithm::crc64nvme;
   const std::string type = input.checksum_type.value_or(only_full ? "FULL_OBJECT" : "COMPOSITE");
+  if (type != "COMPOSITE" && type != "FULL_OBJECT")
+    return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
   const bool possible = type == "COMPOSITE" ? !only_full : is_crc(algorithm);
   if (!possible) {
     return refuse(errors::invalid_request(fmt::format(

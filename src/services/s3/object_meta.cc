@@ -171,9 +171,10 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   if (bucket.encryption) {
     const auto& rule = bucket.encryption->rules.front();
     const auto& by_default = *rule.apply_server_side_encryption_by_default;
-    if (!wishes.encryption) encryption.algorithm = by_default.sse_algorithm;
-    if (encryption.is_kms() && !wishes.kms_key && by_default.kms_master_key_id)
-      encryption.kms_key = *by_default.kms_master_key_id;
+    if (!wishes.encryption) {  // with aws:kms and no key, it is not the bucket's key but that of the account
+      encryption.algorithm = by_default.sse_algorithm;
+      if (encryption.is_kms()) encryption.kms_key = by_default.kms_master_key_id.value_or("");
+    }
     encryption.bucket_key = rule.bucket_key_enabled.value_or(false);
   }
   encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.is_kms();

@@ -16,13 +16,18 @@ namespace {
 
 constexpr int64_t max_put_bytes = 5LL << 30;
 
-// What is half an UploadPart must not become an object.
-Outcome<void> check_no_part(const Call& call) {
+// What is half an UploadPart, or is meant for one version, must not become an object.
+Outcome<void> check_query(const Call& call) {
   if (call.http.query.empty()) return {};
   for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
     if (pair.name == "partNumber") {
       return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
                         .with("ArgumentName", "partNumber")
+                        .with("ArgumentValue", pair.value));
+    }
+    if (pair.name == "versionId") {
+      return refuse(errors::invalid_argument("This operation does not accept a version-id.")
+                        .with("ArgumentName", "versionId")
                         .with("ArgumentValue", pair.value));
     }
     if (pair.name == "uploadId") {
@@ -59,7 +64,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
   CO_CHECK(check_length(call));
-  CO_CHECK(check_no_part(call));
+  CO_CHECK(check_query(call));
   if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   const Wishes wishes = wishes_of(input);

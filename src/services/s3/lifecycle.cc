@@ -266,13 +266,8 @@ Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
       co_return std::unexpected(std::move(page).error());
     }
     for (const auto& upload : page->uploads) {
-      const bool is_due = std::ranges::any_of(bucket->lifecycle->rules, [&](const api::LifecycleRule& rule) {
-        const auto& abort = rule.abort_incomplete_multipart_upload;
-        return rule.status == "Enabled" && abort && abort->days_after_initiation &&
-               upload.key.starts_with(rule_prefix(rule)) &&
-               due(upload.initiated, *abort->days_after_initiation) <= context_.clock.now();
-      });
-      if (!is_due) continue;
+      const auto end = abort_due(*bucket, upload.key, upload.initiated);
+      if (!end || end->when > context_.clock.now()) continue;
       auto done = co_await objects_.abort_upload(bucket->id, upload.key, upload.id);
       if (!done && done.error().code() != Errc::not_found) co_return std::unexpected(std::move(done).error());
     }

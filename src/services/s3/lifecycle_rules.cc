@@ -246,4 +246,17 @@ std::optional<std::string> expiration_header(const Bucket& bucket, const objects
   return fmt::format("expiry-date=\"{}\", rule-id=\"{}\"", codec::format_http_date(*first), codec::percent_encode(id));
 }
 
+std::optional<AbortDue> abort_due(const Bucket& bucket, const std::string& key, Time initiated) {
+  std::optional<AbortDue> first;
+  if (!bucket.lifecycle) return first;
+  for (const auto& rule : bucket.lifecycle->rules) {
+    const auto& abort = rule.abort_incomplete_multipart_upload;
+    if (rule.status != "Enabled" || !abort || !abort->days_after_initiation || !key.starts_with(rule_prefix(rule)))
+      continue;
+    const Time when = due(initiated, *abort->days_after_initiation);
+    if (!first || when < first->when) first = AbortDue{when, rule.id.value_or("")};
+  }
+  return first;
+}
+
 }  // namespace boreal::s3

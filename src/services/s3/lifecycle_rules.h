@@ -25,4 +25,11 @@ Time due(Time start, int64_t days);
 // The header x-amz-expiration: when the current version will expire, and by which rule.
 std::optional<std::string> expiration_header(const Bucket& bucket, const objects::Version& version);
 
+// When an upload of that key will be aborted that is not completed by then, and by which rule.
+struct AbortDue {
+  Time when;
+  std::string rule_id;
+};
+std::optional<AbortDue> abort_due(const Bucket& bucket, const std::string& key, Time initiated);
+
 }  // namespace boreal::s3

@@ -54,6 +54,13 @@ Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, obje
 
 std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
 
+Outcome<void> check_not_negative(std::string_view name, int32_t value) {
+  if (value >= 0) return {};
+  return refuse(errors::invalid_argument(fmt::format("Argument {} must be an integer between 0 and 2147483647", name))
+                    .with("ArgumentName", std::string(name))
+                    .with("ArgumentValue", std::to_string(value)));
+}
+
 // A user is its own initiator; root, and whoever no longer tells, is the account.
 api::Initiator initiator_of(const objects::Upload& upload) {
   const std::string arn = attribute_of(upload.meta, attribute::initiator);
@@ -112,6 +119,10 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
   output.bucket = input.bucket;
   output.key = input.key;
   output.upload_id = upload->id.text();
+  if (const auto end = abort_due(*bucket, input.key, upload->initiated)) {
+    output.abort_date = end->when;
+    output.abort_rule_id = end->rule_id;
+  }
   if (input.checksum_algorithm) {
     output.checksum_algorithm = attribute_of(upload->meta, attribute::checksum);
     output.checksum_type = attribute_of(upload->meta, attribute::checksum_type);
@@ -247,8 +258,8 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   const int32_t after = input.part_number_marker.value_or(0);
   const int32_t asked = input.max_parts.value_or(max_page);
-  if (after < 0 || asked < 0)
-    co_return refuse(errors::invalid_argument("Argument max-parts must be an integer between 0 and 2147483647"));
+  CO_CHECK(check_not_negative("part-number-marker", after));
+  CO_CHECK(check_not_negative("max-parts", asked));
   const int32_t max = std::min(asked, max_page);
   auto page = co_await objects_.list_parts(bucket->id, input.key, upload.id, static_cast<uint32_t>(after),
                                            static_cast<size_t>(max));
@@ -263,6 +274,10 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
   output.storage_class = upload.meta.tier;
   output.owner = owner_of(upload.meta.owner);
   output.initiator = initiator_of(upload);
+  if (const auto end = abort_due(*bucket, input.key, upload.initiated)) {
+    output.abort_date = end->when;
+    output.abort_rule_id = end->rule_id;
+  }
   const UploadChecksum checksum = checksum_of(upload.meta);
   if (checksum.named) {
     output.checksum_algorithm = algorithm_name(checksum.algorithm);
@@ -286,8 +301,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
                                                                                api::ListMultipartUploadsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   const int32_t asked = input.max_uploads.value_or(max_page);
-  if (asked < 0)
-    co_return refuse(errors::invalid_argument("Argument max-uploads must be an integer between 0 and 2147483647"));
+  CO_CHECK(check_not_negative("max-uploads", asked));
   objects::ListUploadsQuery query;
   query.bucket = bucket->id;
   query.prefix = input.prefix.value_or("");

@@ -110,6 +110,7 @@ class Website(Case):
         self.put("old/page", "never shown")
         self.put("app/there", "there")
         self.put("moved", "", WebsiteRedirectLocation="https://example.org/x")
+        self.assertEqual(error_code(self.put, "nowhere", "", WebsiteRedirectLocation="example.org"), "InvalidRedirectLocation")
         own = f"http://{self.bucket}.s3-website.us-east-1.localhost"
         for path, status, to in (("/old/page", 301, f"{own}/new/page"), ("/away/a%20b", 307, "https://example.org/away/a%20b"),
                                  ("/app/none", 302, f"{own}/index.html"), ("/moved", 301, "https://example.org/x")):

@@ -97,8 +97,9 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   if (wishes.website_redirect) {
     const std::string& to = *wishes.website_redirect;
     if (!to.starts_with('/') && !to.starts_with("http://") && !to.starts_with("https://")) {
-      return refuse(errors::invalid_argument(
-          "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
+      return refuse(
+          aws::ApiError("InvalidRedirectLocation", 400,
+                        "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
     }
     put("website-redirect", wishes.website_redirect);
   }

@@ -62,6 +62,9 @@ class Lengths(Case):
         self.assertEqual(self.create(after={"Content-Length": ""}).status, 400)
         self.assertEqual(self.create(after={"Content-Length": "many"}).status, 400)
         self.assertEqual(self.outcome(self.create(body=b"", after={"Content-Length": "0"})), (200, None))
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+        part = f"/{self.bucket}/m?partNumber=1&uploadId={upload}"
+        self.assertEqual(self.outcome(signed(self, "PUT", part, without=("content-length",))), (411, "MissingContentLength"))
 
     def test_body_that_ends_early(self):
         request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", data=b"0123456789")

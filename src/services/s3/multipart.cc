@@ -147,9 +147,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
                          .with("ArgumentName", "partNumber")
                          .with("ArgumentValue", std::to_string(input.part_number)));
   }
-  if (call.http.content_length.value_or(0) > max_part_bytes) {
-    co_return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size"));
-  }
+  CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_TRY(Promise promise, promise_of(call, input));
   const UploadChecksum wanted = checksum_of(upload.meta);

@@ -16,6 +16,7 @@ namespace errors = boreal::api::s3::errors;
 namespace {
 
 constexpr size_t max_metadata_bytes = 2048;
+constexpr uint64_t max_body_bytes = 5ULL << 30;
 constexpr std::string_view storage_classes[] = {"STANDARD",     "REDUCED_REDUNDANCY",  "STANDARD_IA",
                                                 "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
                                                 "DEEP_ARCHIVE", "GLACIER_IR"};
@@ -80,6 +81,21 @@ std::string object_owner(const Bucket& bucket, const aws::Caller& caller, const 
   if (!bucket.has_acls() || caller.is_anonymous() || caller.account() == bucket.account) return bucket.account;
   const bool is_preferred = bucket.ownership == "BucketOwnerPreferred" && acl.canned == "bucket-owner-full-control";
   return is_preferred ? bucket.account : caller.account();
+}
+
+Outcome<void> check_length(const http::Request& request) {
+  const auto& headers = request.headers;
+  const bool is_chunked = headers.get("x-amz-content-sha256").value_or("").starts_with("STREAMING-");
+  const bool is_told = request.content_length || headers.has("transfer-encoding");
+  if (!is_told || (is_chunked && !headers.has("x-amz-decoded-content-length"))) {
+    return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));
+  }
+  if (request.content_length.value_or(0) > max_body_bytes) {
+    return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
+                      .with("ProposedSize", std::to_string(*request.content_length))
+                      .with("MaxSizeAllowed", std::to_string(max_body_bytes)));
+  }
+  return {};
 }
 
 Outcome<objects::Properties> headers_of(const Wishes& wishes) {

@@ -60,6 +60,8 @@ aws::Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call,
 // The headers and metadata alone.
 aws::Outcome<objects::Properties> headers_of(const Wishes& wishes);
 aws::Outcome<void> check_storage_class(const std::string& name);
+// How long a body is to be must be told, one way or the other: MissingContentLength, EntityTooLarge.
+aws::Outcome<void> check_length(const http::Request& request);
 
 // As asked for, or as the bucket does by default.
 aws::Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes);

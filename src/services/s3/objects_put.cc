@@ -1,6 +1,4 @@
 // PutObject.
-#include <fmt/format.h>
-
 #include "codec/form.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
@@ -13,8 +11,6 @@
 namespace boreal::s3 {
 
 namespace {
-
-constexpr int64_t max_put_bytes = 5LL << 30;
 
 // What is half an UploadPart, or is meant for one version, must not become an object.
 Outcome<void> check_query(const Call& call) {
@@ -39,20 +35,6 @@ Outcome<void> check_query(const Call& call) {
   return {};
 }
 
-// How long the object is to be must be told, one way or the other.
-Outcome<void> check_length(const Call& call) {
-  const auto& headers = call.http.headers;
-  if (!call.http.content_length && !headers.has("transfer-encoding")) {
-    return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));
-  }
-  if (call.http.content_length.value_or(0) > static_cast<uint64_t>(max_put_bytes)) {
-    return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
-                      .with("ProposedSize", std::to_string(*call.http.content_length))
-                      .with("MaxSizeAllowed", std::to_string(max_put_bytes)));
-  }
-  return {};
-}
-
 }  // namespace
 
 objects::Versioning versioning_of(const Bucket& bucket) {
@@ -63,7 +45,7 @@ objects::Versioning versioning_of(const Bucket& bucket) {
 Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
-  CO_CHECK(check_length(call));
+  CO_CHECK(check_length(call.http));
   CO_CHECK(check_query(call));
   if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));

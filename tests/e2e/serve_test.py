@@ -7,7 +7,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BINARY, Boreal, error_code
+from harness import BINARY, ROOT, Boreal, error_code, need
 
 
 class Served(Boreal):
@@ -51,3 +51,16 @@ class Serve(unittest.TestCase):
             done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn("did you mean 'data_folder'", done.stderr)
+
+    @need("systemd-analyze")
+    def test_the_packaged_service(self):
+        with tempfile.TemporaryDirectory() as folder:
+            unit = Path(folder, "boreal.service")
+            unit.write_text((ROOT / "packaging/boreal.service").read_text().replace("/usr/local/bin/boreal", str(BINARY)))
+            done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60)
+            self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if "boreal.service" in line]), (0, []))
+            # Its configuration is one that is understood: refused is only what the flag says.
+            done = subprocess.run([str(BINARY), "serve", "--config", ROOT / "packaging/boreal.toml", "--data", folder, "--keys", folder],
+                                  capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("the key folder must not be the data folder", done.stderr)

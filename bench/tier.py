@@ -162,27 +162,35 @@ def moto_rate():
     return rate
 
 
+def writer_and_reader(rds, name, encrypted):
+    """Seconds from CreateDBCluster until both instances are available; None where the storage was to be encrypted and is not."""
+    began = time.monotonic()
+    made = rds.create_db_cluster(DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="postgres",
+                                 MasterUserPassword="Correct-Horse-42", StorageEncrypted=encrypted)["DBCluster"]
+    instances = [f"{name}-{role}" for role in ("w", "r")]
+    for instance in instances:
+        rds.create_db_instance(DBInstanceIdentifier=instance, DBClusterIdentifier=name, Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+    while any(rds.describe_db_instances(DBInstanceIdentifier=instance)["DBInstances"][0]["DBInstanceStatus"] != "available" for instance in instances):
+        time.sleep(0.02)
+    took = time.monotonic() - began
+    tags = rds.list_tags_for_resource(ResourceName=made["DBClusterArn"])["TagList"]
+    return None if encrypted and any(tag["Key"] == "aws:boreal:storage" for tag in tags) else took
+
+
 def cluster():
     """From CreateDBCluster to both instances available, and a restart that finds the databases running."""
     for encrypted in (False, True):
-        times = []
+        what = f"writer + reader available, {'encrypted' if encrypted else 'plain'} storage (median of 3)"
         with Boreal(args=("--allow-unencrypted-storage",)) as boreal:
             rds = boreal.client("rds")
-            settle(boreal)
+            times = []
             for number in range(3):
-                began = time.monotonic()
-                rds.create_db_cluster(DBClusterIdentifier=f"c{number}", Engine="aurora-postgresql", MasterUsername="postgres",
-                                      MasterUserPassword="Correct-Horse-42", StorageEncrypted=encrypted)
-                for role in ("w", "r"):
-                    rds.create_db_instance(DBInstanceIdentifier=f"c{number}{role}", DBClusterIdentifier=f"c{number}",
-                                           Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
-                while any(rds.describe_db_instances(DBInstanceIdentifier=f"c{number}{role}")["DBInstances"][0]["DBInstanceStatus"] != "available"
-                          for role in ("w", "r")):
-                    time.sleep(0.02)
-                times.append(time.monotonic() - began)
-                time.sleep(10)
-            kind = "encrypted" if encrypted else "plain"
-            row(f"writer + reader available, {kind} storage (median of 3)", f"{statistics.median(times):.2f} s", "<= 3 s", f"worst {max(times):.2f} s")
+                settle(boreal)
+                times.append(writer_and_reader(rds, f"c{number}", encrypted))
+            if None in times:
+                row(what, "-", "<= 3 s", "this machine does not encrypt files below the data folder")
+                continue
+            row(what, f"{statistics.median(times):.2f} s", "<= 3 s", f"worst {max(times):.2f} s")
             if not encrypted:
                 row("  resident memory of boreal, 3 clusters", f"{resident_mib(boreal.process.pid):.0f} MiB", "<= 64 MiB")
                 boreal.kill()

@@ -138,22 +138,35 @@ def error_code(call, *args, **kwargs):
 
 
 class Case(unittest.TestCase):
-    """A test case with one boreal for the whole class."""
+    """A test case with one boreal for the whole class, or for all of its file's classes that are `shared`: those leave clock
+    and process alone, and look at nothing that other classes make."""
 
     args = ()
+    shared = False
+    running = {}  # the shared one, by file and arguments
 
     @classmethod
     def setUpClass(cls):
+        place = (cls.__module__, tuple(cls.args))
+        if cls.shared and place in Case.running:
+            cls.boreal = Case.running[place]
+            return
         cls.boreal = Boreal(args=cls.args)
         try:
             cls.boreal.start()
         except BaseException:
             cls.boreal.clean()
             raise
+        if cls.shared:
+            Case.running[place] = cls.boreal
+            unittest.addModuleCleanup(Case.end, Case.running.pop, place)
+        else:
+            cls.addClassCleanup(Case.end, lambda: cls.boreal)
 
-    @classmethod
-    def tearDownClass(cls):
+    @staticmethod
+    def end(which, *place):
+        boreal = which(*place)
         try:
-            cls.boreal.stop()
+            boreal.stop()
         finally:
-            cls.boreal.clean()
+            boreal.clean()

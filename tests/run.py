@@ -3,10 +3,23 @@
 
     tests/run.py [pattern …]      only the test ids that contain one of the patterns
     tests/run.py --long           with the long campaigns (classes named Long…)
+
+Classes that say `mostly_waits` (on Terraform's provider) run one after another in a second process, beside all others;
+what they print comes in one piece at the end. It has a network of its own, so that no server of one process can take an
+address that a killed server of the other is about to take again. Where only root may have that, all run in turn.
 """
+import contextlib
+import ctypes
+import fcntl
+import io
+import multiprocessing
+import os
+import socket
+import struct
 import sys
 import time
 import unittest
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -49,25 +62,65 @@ def flatten(suite):
             yield item
 
 
+def chosen(patterns, with_long, waiting=None):
+    """The classes' suites, in the order of files; those that mostly wait, those that do not, or (None) all."""
+    found = flatten(unittest.TestLoader().discover(str(HERE / "e2e"), pattern="*_test.py", top_level_dir=str(HERE)))
+    by_class = {}
+    for test in found:
+        kind = type(test)
+        if (not with_long and kind.__name__.startswith("Long")) or (patterns and not any(p in test.id() for p in patterns)):
+            continue
+        if waiting is None or getattr(kind, "mostly_waits", False) == waiting:
+            by_class.setdefault(kind, []).append(test)
+    return [unittest.TestSuite(tests) for tests in by_class.values()]
+
+
+def run(suites, stream):
+    """How many passed, failed, were skipped."""
+    result = unittest.TextTestRunner(resultclass=Report, verbosity=0, stream=stream).run(unittest.TestSuite(suites))
+    failed = len(result.failures) + len(result.errors)
+    return max(result.testsRun - failed - len(result.skipped), 0), failed, len(result.skipped)
+
+
+def enter_own_network():
+    """This process's and its children's: nothing but a loopback."""
+    clone_newnet, siocsifflags, iff_up = 0x40000000, 0x8914, 1
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(clone_newnet) != 0:
+        raise PermissionError("no network of its own: " + os.strerror(ctypes.get_errno()))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh22x", b"lo", iff_up))
+
+
+def run_waiting(patterns, with_long):
+    """In a process of its own: the counts, and what was printed."""
+    enter_own_network()
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        return run(chosen(patterns, with_long, True), printed), printed.getvalue()
+
+
 def main():
     arguments = sys.argv[1:]
     with_long = "--long" in arguments
     patterns = [a for a in arguments if not a.startswith("--")]
-    loader = unittest.TestLoader()
-    found = flatten(loader.discover(str(HERE / "e2e"), pattern="*_test.py", top_level_dir=str(HERE)))
-    chosen = [t for t in found
-              if (with_long or not type(t).__name__.startswith("Long")) and (not patterns or any(p in t.id() for p in patterns))]
-    suite = unittest.TestSuite()
-    by_class = {}
-    for test in chosen:
-        by_class.setdefault(type(test), []).append(test)
-    for tests in by_class.values():
-        suite.addTest(loader.suiteClass(tests))
-    result = unittest.TextTestRunner(resultclass=Report, verbosity=0, stream=sys.stderr).run(suite)
-    failed = len(result.failures) + len(result.errors)
-    passed = result.testsRun - failed - len(result.skipped)
-    print(f"\n{max(passed, 0)} passed, {failed} failed, {len(result.skipped)} skipped")
-    sys.exit(1 if failed or result.testsRun == 0 else 0)
+    waiting, others = (chosen(patterns, with_long, kind) for kind in (True, False))
+    if waiting and others:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as second:
+            beside = second.submit(run_waiting, patterns, with_long)
+            counts = run(others, sys.stderr)
+            try:
+                more, printed = beside.result()  # what went wrong in that process is raised here
+                print(f"\nBeside them ran, waiting most of the time:\n{printed}", file=sys.stderr, flush=True)
+            except PermissionError as error:
+                print(f"\nAnd in turn, as this process gets {error}:", file=sys.stderr, flush=True)
+                more = run(waiting, sys.stderr)
+        counts = [sum(pair) for pair in zip(counts, more)]
+    else:
+        counts = run(waiting + others, sys.stderr)
+    passed, failed, skipped = counts
+    print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed or not passed + skipped else 0)
 
 
 if __name__ == "__main__":

@@ -79,6 +79,7 @@ def status_of(call, *args, **kwargs):
 class S3Case(Case):
     """Every test gets a bucket of its own."""
 
+    shared = True
     number = 0
 
     @classmethod

@@ -302,6 +302,8 @@ class LifecycleRules(S3Case):
 class LifecycleRuns(S3Case):
     """Rules act when the development clock passes their time."""
 
+    shared = False
+
     def later(self, check, days):
         """Holds after so many days, once the worker has been round. Clients sign with the real time, so that they look after it is reset."""
         clock(self, "advance", f"{days}d")

@@ -19,6 +19,7 @@ class Format(unittest.TestCase):
 
 @needs_terraform
 class OwnTree(Case):
+    mostly_waits = True
     args = ("--allow-unencrypted-storage",)
 
     def test_apply_plan_use_destroy(self):

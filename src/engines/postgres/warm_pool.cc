@@ -122,6 +122,7 @@ Task<Result<void>> WarmPool::make_pair(io::Path folder, Background* background) 
   CO_CHECK(co_await context_.pool.run(
       [&] { return io::make_owned_folder(folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700); }));
   CO_CHECK(co_await make_data_directory(context_, installation_, folder + "/data", background));
+  if (background != nullptr && background->stopped()) co_return fail(Errc::cancelled, "nobody waits for it any more");
   co_return co_await context_.pool.run([&] { return io::copy_tree(folder + "/data", folder + "/twin", true); });
 }
 

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/log.h"
+#include "net/pause.h"
 #include "postgres/cluster.h"
 
 namespace boreal::postgres {
@@ -46,8 +47,7 @@ Task<void> Cluster::watch() {
       }
       settled = looked.value_or(true);
     }
-    const Duration pause = settled ? look_interval : short_pause;
-    for (Duration slept{0}; slept < pause && !closing_; slept += short_pause) co_await context_.loop.sleep(short_pause);
+    co_await net::pause(context_.loop, settled ? look_interval : short_pause, closing_);
   }
 }
 

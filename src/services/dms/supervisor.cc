@@ -7,13 +7,13 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "dms/probe.h"
+#include "net/pause.h"
 
 namespace boreal::dms {
 
 namespace {
 constexpr Duration first_retry{500};
 constexpr Duration longest_retry{30'000};
-constexpr Duration pause{50};
 constexpr size_t max_probes = 8;  // at the same time, of one instance
 }  // namespace
 
@@ -54,7 +54,7 @@ Task<void> Supervisor::run() {
 }
 
 Task<void> Supervisor::wake_later(Duration time) {
-  for (Duration slept{0}; slept < time && !stopping_; slept += pause) co_await tools_.context.loop.sleep(pause);
+  co_await net::pause(tools_.context.loop, time, stopping_);
   wake();
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "net/pause.h"
 #include "postgres/backup.h"
 
 namespace boreal::rds {
@@ -14,7 +15,6 @@ namespace boreal::rds {
 namespace {
 constexpr Duration first_retry{500};
 constexpr Duration longest_retry{30'000};
-constexpr Duration pause{50};
 constexpr size_t max_clients = 5'000;
 
 // Stopped, and nothing is asked for.
@@ -127,7 +127,7 @@ Task<void> Keeper::run() {
 }
 
 Task<void> Keeper::wake_later(Duration time) {
-  for (Duration slept{0}; slept < time && !stopping_; slept += pause) co_await tools_.context.loop.sleep(pause);
+  co_await net::pause(tools_.context.loop, time, stopping_);
   wake();
 }
 

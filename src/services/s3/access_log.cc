@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/percent.h"
 #include "codec/time.h"
+#include "net/pause.h"
 #include "s3/acl.h"
 #include "s3/checksums.h"
 #include "s3/names.h"
@@ -140,7 +141,7 @@ Task<void> AccessLog::work(Duration tick) {
     auto done = co_await save();
     if (done) done = co_await deliver();
     if (!done) log::warn("s3", "access logs wait for the next try", {{"why", done.error().message()}});
-    co_await context_.loop.sleep(tick);
+    co_await net::pause(context_.loop, tick, stopping_);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "net/pause.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/object_lock.h"
 #include "s3/service.h"
@@ -76,7 +77,7 @@ Task<void> Lifecycle::work(Duration tick) {
       if (!done && !stopping_)
         log::warn("s3", "a lifecycle round broke off and goes on later", {{"why", done.error().message()}});
     }
-    co_await context_.loop.sleep(tick);
+    co_await net::pause(context_.loop, tick, stopping_);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "net/pause.h"
 #include "s3/names.h"
 #include "s3/replication_rules.h"
 
@@ -50,7 +51,7 @@ Task<void> Replication::work(Duration tick) {
       active_.insert(turn.key());
       running_.spawn(take_turn(turn.key(), turn.mapped()));
     }
-    co_await context_.loop.sleep(tick);
+    co_await net::pause(context_.loop, tick, stopping_);
   }
 }
 

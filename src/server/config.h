@@ -1,9 +1,11 @@
 // What a server is told: flags, environment (BOREAL_…) and file mean the same and have the same names.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -16,13 +18,15 @@ struct Config {
   std::string key_folder;  // empty: data_folder + ".keys": a copy of the data does not carry its key
   std::string listen_host = "127.0.0.1";
   uint16_t port = 4566;
-  std::string account = "000000000000";    // serve: whose root key is made at first start
-  std::string region = "us-east-1";        // where callers without a region are
-  std::vector<std::string> tls_names;      // further names and addresses in the certificate
+  std::string account = "000000000000";  // serve: whose root key is made at first start
+  std::string region = "us-east-1";      // where callers without a region are
+  std::vector<std::string> tls_names;    // further names and addresses in the certificate
   std::string log_level = "info";
   bool log_json = false;
   size_t pool_threads = 4;
-  size_t connection_threads = 2;  // for HTTP and TLS; 0: the house's own thread does it
+  // For HTTP and TLS; 0: the house's own thread does it. By default one for each two processors: on two, a second one
+  // only takes turns with the house (GET of 1 KiB: 17,000/s instead of 30,000).
+  size_t connection_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U);
 
   // PostgreSQL.
   std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin

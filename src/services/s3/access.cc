@@ -337,7 +337,8 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   // The owner's root may always mend a policy that locks everybody out.
   const bool is_about_policy = access.action.ends_with("BucketPolicy");
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
-  if (!call.caller.is_anonymous()) access.canonical_user = canonical_id(call.caller.account());
+  if (access.resource_policy && !call.caller.is_anonymous())
+    access.canonical_user = canonical_id(call.caller.account());
   access.add_context = [&call, account = bucket.account](Context& context) { add_keys(call, {}, account, context); };
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);

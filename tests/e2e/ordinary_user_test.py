@@ -2,12 +2,13 @@
 import os
 import pwd
 import shutil
+import tempfile
 import unittest
 from pathlib import Path
 
 import harness
 from e2e.guide_test import postgres_processes, psql
-from harness import Boreal
+from harness import Boreal, error_code
 
 USER = "nobody"
 PASSWORD = "Correct-Horse-42"
@@ -39,3 +40,15 @@ class OrdinaryUser(unittest.TestCase):
             servers = postgres_processes(boreal.data)
             self.assertTrue(servers)
             self.assertEqual({Path(f"/proc/{pid}").stat().st_uid for pid in servers}, {pwd.getpwnam(USER).pw_uid})
+
+
+@unittest.skipIf(os.geteuid() != 0, "only root runs PostgreSQL as another user")
+class ClosedFolder(unittest.TestCase):
+    def test_what_to_do_is_said(self):
+        """Root's home is closed to PostgreSQL's user: all else works there, and the log says how to have databases."""
+        base = Path(tempfile.mkdtemp(prefix="boreal-test-"))  # which lets nobody else in
+        self.addCleanup(shutil.rmtree, base)
+        with Boreal(data=base / "data") as boreal:
+            boreal.client("s3").create_bucket(Bucket="mine")
+            self.assertEqual(error_code(boreal.client("rds").describe_db_engine_versions), "InternalFailure")
+            self.assertIn("choose a data folder that this user can reach", boreal.log())

@@ -5,8 +5,25 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "io/owner.h"
 
 namespace boreal::rds {
+
+namespace {
+
+// Root's home is closed to others, and whoever tries boreal as root may well do it there.
+Result<void> check_servers_reach(const io::Path& folder, const postgres::Context& context) {
+  if (!context.user) return {};
+  const auto reached = io::check_reachable(folder + "/pool", context.user->uid, context.user->groups);
+  if (reached) return {};
+  return fail(
+      reached.error().code(),
+      fmt::format("PostgreSQL does not run as root but as '{}', and {}; choose a data folder that this user can "
+                  "reach, as in: boreal dev --data /var/lib/boreal",
+                  context.user->name, reached.error().message()));
+}
+
+}  // namespace
 
 void Engines::start() { tasks_.spawn(look()); }
 
@@ -24,6 +41,7 @@ Task<void> Engines::look() {
   auto found = co_await context_.pool.run([&]() -> Result<std::pair<postgres::Context, postgres::Installations>> {
     CHECK(io::make_folders(options_.folder, 0711));  // servers of another user pass through
     TRY(auto context, postgres::Context::make(context_.loop, context_.pool, "rdsadmin"));
+    CHECK(check_servers_reach(options_.folder, context));
     TRY(auto installations, postgres::Installations::discover(folders));
     return std::pair(std::move(context), std::move(installations));
   });

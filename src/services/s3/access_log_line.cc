@@ -166,7 +166,7 @@ std::string log_line(const LogRecord& r) {
                                 field(r.user_agent, true),
                                 field(r.version_id, false),
                                 field(r.host_id, false),
-                                r.authentication.empty() ? "-" : r.signature_version,
+                                r.authentication.empty() ? "-" : "SigV4",
                                 "-",
                                 field(r.authentication, false),
                                 field(r.host, false),
@@ -234,8 +234,7 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
   if (const auto query = codec::parse_query(request.query)) {
     for (const auto& pair : *query) {
       if (pair.name == "versionId") record.version_id = pair.value;
-      if (pair.name == "X-Amz-Signature" || pair.name == "AWSAccessKeyId") record.authentication = "QueryString";
-      if (pair.name == "AWSAccessKeyId") record.signature_version = "SigV2";
+      if (pair.name == "X-Amz-Signature") record.authentication = "QueryString";
     }
   }
   if (request.headers.has("authorization")) record.authentication = "AuthHeader";

@@ -36,7 +36,6 @@ struct LogRecord {
   std::string version_id;  // of the request
   std::string host_id;
   std::string authentication;  // AuthHeader, QueryString; empty: anonymous
-  std::string signature_version = "SigV4";
   std::string host;
 };
 

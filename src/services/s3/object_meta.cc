@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "codec/base64.h"
 #include "codec/time.h"
+#include "codec/utf8.h"
 
 namespace boreal::s3 {
 
@@ -46,15 +47,7 @@ bool is_blocked(const Bucket& bucket, std::string_view type) {
 std::string mail_safe(const std::string& value) {
   if (std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return value;
   std::string text;
-  for (const char c : value) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code < 0x80) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xc0 | (code >> 6));
-      text += static_cast<char>(0x80 | (code & 0x3f));
-    }
-  }
+  for (const char c : value) codec::append_utf8(text, static_cast<unsigned char>(c));
   return "=?UTF-8?B?" + codec::base64_encode(text) + "?=";
 }
 

@@ -104,9 +104,12 @@ void BlobPipeline::take_turn(Stage& stage) {
 }
 
 Result<void> BlobPipeline::process(const Stage& stage, Bytes plain) {
-  if (&stage == &storing_) return store(plain);
-  digester_->update(plain);
-  return {};
+  if (&stage == &hashing_) {
+    digester_->update_md5(plain);
+    return {};
+  }
+  if (digester_ != nullptr) digester_->update_checksums(plain);
+  return store(plain);
 }
 
 Result<void> BlobPipeline::store(Bytes plain) {
@@ -164,28 +167,43 @@ size_t SegmentReader::plain_bytes_of(uint64_t frame) const {
   return std::min<uint64_t>(frame_bytes, segment_.plain_size - frame * frame_bytes);
 }
 
-Result<void> SegmentReader::next(Chunk& chunk) {
+Result<void> SegmentReader::next(Chunk& chunk, size_t max_frames) {
+  CHECK(read(chunk, max_frames, true));
+  return {};
+}
+
+Result<bool> SegmentReader::next_if_cached(Chunk& chunk, size_t max_frames) { return read(chunk, max_frames, false); }
+
+Result<bool> SegmentReader::read(Chunk& chunk, size_t max_frames, bool may_wait) {
   const uint64_t first = position_ / frame_bytes;
-  const uint64_t count = std::min<uint64_t>(chunk_frames, (end_ - 1) / frame_bytes - first + 1);
-  TRY(const Frames frames, locate(first, count));
-  const uint64_t stored_begin = frames.ends.front();
-  const MutableBytes sealed = sealed_.of_size(frames.ends.back() - stored_begin);
-  CHECK(blob_->read_at(stored_begin, sealed));
+  const uint64_t count = std::min<uint64_t>(max_frames, (end_ - 1) / frame_bytes - first + 1);
+  TRY(const auto frames, locate(first, count, may_wait));
+  if (!frames) return false;
+  const uint64_t stored_begin = frames->ends.front();
+  const MutableBytes sealed = sealed_.of_size(frames->ends.back() - stored_begin);
+  TRY(const bool is_read, read_stored(stored_begin, sealed, may_wait));
+  if (!is_read) return false;
 
   size_t plain_bytes = 0;
   for (uint64_t i = 0; i < count; ++i) plain_bytes += plain_bytes_of(first + i);
   const MutableBytes plain = chunk.buffer.of_size(plain_bytes);
-  CHECK(open_frames(frames, sealed, plain));
+  CHECK(open_frames(*frames, sealed, plain));
 
   const uint64_t skip = position_ - first * frame_bytes;
   chunk.bytes = plain.subspan(skip, std::min<uint64_t>(plain_bytes - skip, end_ - position_));
   position_ += chunk.bytes.size();
-  return {};
+  return true;
+}
+
+Result<bool> SegmentReader::read_stored(uint64_t offset, MutableBytes out, bool may_wait) {
+  if (!may_wait) return blob_->read_cached_at(offset, out);
+  CHECK(blob_->read_at(offset, out));
+  return true;
 }
 
 // Where these frames lie: known by rule, or (compressed) from the table behind them. What the table says is not
-// trusted beyond its bounds; a wrong place does not verify.
-Result<SegmentReader::Frames> SegmentReader::locate(uint64_t first, uint64_t count) {
+// trusted beyond its bounds; a wrong place does not verify. None: the table would have to be waited for.
+Result<std::optional<SegmentReader::Frames>> SegmentReader::locate(uint64_t first, uint64_t count, bool may_wait) {
   Frames frames{first, count, {}};
   if (!segment_.compressed) {
     for (uint64_t i = first; i < first + count; ++i) frames.ends.push_back(frame_offset(i));
@@ -195,7 +213,8 @@ Result<SegmentReader::Frames> SegmentReader::locate(uint64_t first, uint64_t cou
   const uint64_t table = table_offset(segment_.stored_size, frames_of(segment_.plain_size));
   const uint64_t skip = first == 0 ? 0 : first - 1;
   std::vector<std::byte> entries((first + count - skip) * table_entry_bytes);
-  CHECK(blob_->read_at(table + skip * table_entry_bytes, entries));
+  TRY(const bool is_read, read_stored(table + skip * table_entry_bytes, entries, may_wait));
+  if (!is_read) return std::nullopt;
   if (first == 0) frames.ends.push_back(blob_header_bytes);
   for (size_t at = 0; at < entries.size(); at += table_entry_bytes) {
     frames.ends.push_back(get_be64(as_text(Bytes(entries).subspan(at, table_entry_bytes))));
@@ -234,9 +253,10 @@ Result<void> SegmentReader::open_frames(const Frames& frames, Bytes sealed, Muta
 }
 
 Task<Result<Bytes>> ReadAhead::next() {
+  home_ = Executor::current();
   if (std::exchange(holds_, false)) ++taken_;
   for (;;) {
-    if (!working_ && !ended_ && free_slots() >= ring_wakeup_chunks) tasks_.spawn(work(shared_from_this()));
+    begin_work();
     const bool ended = ended_;  // looked at before read_: the last chunk is counted first
     if (read_ > taken_) {
       holds_ = true;
@@ -253,37 +273,60 @@ Task<Result<Bytes>> ReadAhead::next() {
   }
 }
 
-Task<void> ReadAhead::work(std::shared_ptr<ReadAhead> self) {
-  self->working_ = true;
-  while (!self->ended_ && !self->stopped_ && self->free_slots() > 0)
-    co_await self->pool_.run([&] { self->take_turn(); });
-  self->working_ = false;
-  self->arrived_.set();
+// By both sides: whoever takes sees that there is room, or the work sees it when it has ended its turn.
+void ReadAhead::begin_work() {
+  if (ended_ || stopped_ || free_slots() < ring_wakeup_chunks || working_.exchange(true)) return;
+  pool_.submit([self = shared_from_this()] { self->take_turn(); });
 }
 
 // On the pool.
 void ReadAhead::take_turn() {
   for (int i = 0; i < chunks_a_turn && free_slots() > 0 && !stopped_; ++i) {
-    outcome_ = reader_.next(ring_[read_ % ring_chunks]);
-    const bool last = !outcome_ || reader_.at_end();
+    outcome_ = reader_.next(ring_[read_ % ring_chunks], chunk_frames);
+    const bool last = !outcome_ || reader_.left() == 0;
     if (outcome_) ++read_;
     if (last) ended_ = true;
     if (waiting_.exchange(false)) home_->post([self = shared_from_this()] { self->arrived_.set(); });
     if (last) return;
   }
+  working_ = false;
+  begin_work();
+}
+
+// Until there are bytes in rest_, or the end is reached.
+Task<Result<void>> SegmentSource::fill() {
+  if (!rest_.empty()) co_return Result<void>();
+  if (ahead_ == nullptr && !is_first_ && reader_->left() > chunk_bytes) {
+    ahead_ = std::make_shared<ReadAhead>(pool_, std::move(*reader_));
+    reader_.reset();
+  }
+  if (ahead_ != nullptr) {
+    CO_TRY(rest_, co_await ahead_->next());
+    co_return Result<void>();
+  }
+  if (reader_->left() == 0) co_return Result<void>();
+  const size_t frames = is_first_ ? 1 : chunk_frames;
+  bool is_read = false;
+  if (is_first_ || Executor::current() != home_) {
+    CO_TRY(is_read, reader_->next_if_cached(chunk_, frames));
+  }
+  if (!is_read) CO_CHECK(co_await pool_.run([&] { return reader_->next(chunk_, frames); }));
+  is_first_ = false;
+  rest_ = chunk_.bytes;
+  co_return Result<void>();
 }
 
 Task<Result<size_t>> SegmentSource::read(MutableBytes buffer) {
-  if (given_ == chunk_.bytes.size()) {
-    if (reader_.at_end()) co_return size_t{0};
-    CO_CHECK(co_await pool_.run([this] { return reader_.next(chunk_); }));
-    given_ = 0;
-  }
-  const Bytes rest = chunk_.bytes.subspan(given_);
-  const size_t count = std::min(buffer.size(), rest.size());
-  std::memcpy(buffer.data(), rest.data(), count);
-  given_ += count;
+  CO_CHECK(co_await fill());
+  const size_t count = std::min(buffer.size(), rest_.size());
+  if (count > 0) std::memcpy(buffer.data(), rest_.data(), count);
+  rest_ = rest_.subspan(count);
   co_return count;
+}
+
+Task<Result<Bytes>> SegmentSource::lend() {
+  CO_CHECK(co_await fill());
+  co_return std::exchange(rest_, {});
 }
 
 }  // namespace boreal::objects

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "base/stream.h"
 #include "base/sync.h"
@@ -23,8 +24,8 @@ inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
 Task<Result<size_t>> read_full(Source& source, MutableBytes buffer);
 
 // Streams a source into a new blob. The source fills a ring of chunks; behind it two stages go through them, each at
-// its own pace and both on the pool: one hashes, the other seals and writes. So the slowest of the three is never held
-// up by another as long as the ring has room.
+// its own pace and both on the pool: one computes the MD5, the other the checksums that are wanted, and seals and
+// writes. So the slowest of the three is never held up by another as long as the ring has room.
 class BlobPipeline {
  public:
   struct Sizes {
@@ -104,7 +105,7 @@ class Buffer {
   size_t capacity_ = 0;
 };
 
-// Reads a run of a blob's plain bytes, front to back. Blocks: one call at a time, on a pool's thread.
+// Reads a run of a blob's plain bytes, front to back. One call at a time, on any thread.
 class SegmentReader {
  public:
   SegmentReader(std::unique_ptr<BlobReader> blob, FrameCipher cipher, Segment segment)
@@ -119,9 +120,11 @@ class SegmentReader {
     Buffer buffer;
     Bytes bytes;
   };
-  bool at_end() const { return position_ >= end_; }
-  // Replaces the chunk by the next one (up to chunk_bytes).
-  Result<void> next(Chunk& chunk);
+  uint64_t left() const { return end_ - position_; }  // bytes
+  // Replaces the chunk by the next one, of at most so many frames. Blocks.
+  Result<void> next(Chunk& chunk, size_t max_frames);
+  // The same, but without waiting for the disk: false, and nothing has changed, when it would have to.
+  Result<bool> next_if_cached(Chunk& chunk, size_t max_frames);
 
  private:
   struct Frames {
@@ -129,7 +132,9 @@ class SegmentReader {
     uint64_t count = 0;
     std::vector<uint64_t> ends;  // in the blob; ends[0] is where the first begins
   };
-  Result<Frames> locate(uint64_t first, uint64_t count);
+  Result<bool> read(Chunk& chunk, size_t max_frames, bool may_wait);
+  Result<bool> read_stored(uint64_t offset, MutableBytes out, bool may_wait);
+  Result<std::optional<Frames>> locate(uint64_t first, uint64_t count, bool may_wait);
   Result<void> open_frames(const Frames& frames, Bytes sealed, MutableBytes plain);
   size_t plain_bytes_of(uint64_t frame) const;
 
@@ -141,52 +146,61 @@ class SegmentReader {
   Buffer sealed_;
 };
 
-// A SegmentReader that is kept some chunks ahead of who takes them, by work on the pool.
-// Held by a shared_ptr: the work under way may outlive who began it; it ends after the chunk it is at.
+// A SegmentReader that the pool keeps some chunks ahead of who takes them. Held by a shared_ptr: the work under way may
+// outlive who began it; it ends after the chunk it is at.
 class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
  public:
-  // `pin`: kept as long as the blob is read. The tasks outlive all work.
-  ReadAhead(io::Pool& pool, TaskGroup& tasks, SegmentReader reader, std::shared_ptr<const void> pin)
-      : pool_(pool), tasks_(tasks), reader_(std::move(reader)), pin_(std::move(pin)) {}
+  ReadAhead(io::Pool& pool, SegmentReader reader) : pool_(pool), reader_(std::move(reader)) {}
 
-  // The next bytes; empty at the end. Good until the next call.
+  // The next bytes; empty at the end. Good until the next call. Always on the same executor.
   Task<Result<Bytes>> next();
   // No more is wanted: nothing further is read.
   void stop() { stopped_ = true; }
 
  private:
-  Task<void> work(std::shared_ptr<ReadAhead> self);
+  void begin_work();
   void take_turn();
   uint64_t free_slots() const { return ring_chunks - (read_ - taken_); }
 
   io::Pool& pool_;
-  TaskGroup& tasks_;
-  SegmentReader reader_;  // the work's, while it runs
-  const std::shared_ptr<const void> pin_;
-  Executor* const home_ = Executor::current();
+  SegmentReader reader_;  // the work's
   SegmentReader::Chunk ring_[ring_chunks];
+  std::atomic<bool> working_ = false;
   std::atomic<uint64_t> read_ = 0;   // chunks
   std::atomic<uint64_t> taken_ = 0;  // and no longer used
   std::atomic<bool> ended_ = false;  // no more chunks come: all are read, or outcome_ tells why not
   std::atomic<bool> stopped_ = false;
-  std::atomic<bool> waiting_ = false;  // for a chunk
   Result<void> outcome_;
+
+  std::atomic<bool> waiting_ = false;  // on home_, for a chunk
+  Executor* home_ = nullptr;
   Event arrived_;
-  bool working_ = false;
   bool holds_ = false;  // a chunk is being used
 };
 
-// A SegmentReader as a Source, without reading ahead.
+// A SegmentReader as a Source, which may be handed to another executor (Source::detach). Its first frame, and on
+// another executor also a short rest, it decrypts where it is asked, if the disk need not be waited for: that costs
+// less than waking another thread. All else the pool does ahead of it.
 class SegmentSource final : public Source {
  public:
   SegmentSource(io::Pool& pool, SegmentReader reader) : pool_(pool), reader_(std::move(reader)) {}
+  ~SegmentSource() override {
+    if (ahead_) ahead_->stop();
+  }
   Task<Result<size_t>> read(MutableBytes buffer) override;
+  bool lends() const override { return true; }
+  Task<Result<Bytes>> lend() override;
 
  private:
+  Task<Result<void>> fill();
+
   io::Pool& pool_;
-  SegmentReader reader_;
+  std::optional<SegmentReader> reader_;  // until ahead_ has it
+  std::shared_ptr<ReadAhead> ahead_;
+  Executor* const home_ = Executor::current();
   SegmentReader::Chunk chunk_;
-  size_t given_ = 0;
+  bool is_first_ = true;
+  Bytes rest_;  // not yet given
 };
 
 }  // namespace boreal::objects

@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <barrier>
 #include <semaphore>
+#include <thread>
 
 #include "objects/testing.h"
 
@@ -35,23 +37,40 @@ class MemoryWriter final : public BlobWriter {
 
 class MemoryReader final : public BlobReader {
  public:
-  // `gate`: each read passes it once.
-  explicit MemoryReader(std::string text, std::counting_semaphore<>* gate = nullptr)
-      : text_(std::move(text)), gate_(gate) {}
+  // `cached_bytes`: so many at its beginning can be read without waiting.
+  // `gate`: each read that waits passes it once.
+  explicit MemoryReader(std::string text, uint64_t cached_bytes = 0, std::counting_semaphore<>* gate = nullptr)
+      : text_(std::move(text)), cached_bytes_(cached_bytes), gate_(gate) {}
   Result<void> read_at(uint64_t offset, MutableBytes out) override {
     if (gate_ != nullptr) gate_->acquire();
-    ++reads_;
+    reader_ = std::this_thread::get_id();
+    ++waiting_reads_;
+    return copy(offset, out);
+  }
+  Result<bool> read_cached_at(uint64_t offset, MutableBytes out) override {
+    if (offset + out.size() > cached_bytes_) return false;
+    reader_ = std::this_thread::get_id();
+    CHECK(copy(offset, out));
+    return true;
+  }
+  Result<uint64_t> size() override { return text_.size(); }
+  const std::atomic<int>& waiting_reads() const { return waiting_reads_; }
+  const std::atomic<std::thread::id>& reader() const { return reader_; }
+  std::weak_ptr<const int> life() const { return life_; }
+
+ private:
+  Result<void> copy(uint64_t offset, MutableBytes out) const {
     if (offset + out.size() > text_.size()) return fail(Errc::corrupt, "the blob ends too early");
     std::memcpy(out.data(), text_.data() + offset, out.size());
     return {};
   }
-  Result<uint64_t> size() override { return text_.size(); }
-  const std::atomic<int>& reads() const { return reads_; }
 
- private:
   const std::string text_;
+  const uint64_t cached_bytes_;
   std::counting_semaphore<>* const gate_;
-  std::atomic<int> reads_ = 0;
+  const std::shared_ptr<const int> life_ = std::make_shared<int>();
+  std::atomic<int> waiting_reads_ = 0;
+  std::atomic<std::thread::id> reader_;  // the thread that read last
 };
 
 // Gives pieces of all sizes, and after `fail_at` bytes an error.
@@ -103,26 +122,34 @@ struct BlobIo : testing::Test {
     segment.compressed = compressed;
     return {std::move(blob), cipher(), segment};
   }
-  // On the executor that it belongs to.
-  Task<std::shared_ptr<ReadAhead>> make_ahead(SegmentReader reader, std::shared_ptr<const void> pin) {
-    co_return std::make_shared<ReadAhead>(pool, tasks, std::move(reader), std::move(pin));
+  // Made on the test's executor.
+  Task<std::unique_ptr<Source>> make_source(SegmentReader reader) {
+    co_return std::make_unique<SegmentSource>(pool, std::move(reader));
   }
-  Task<Result<std::string>> read_ahead(SegmentReader reader) {
-    const auto ahead = co_await make_ahead(std::move(reader), nullptr);
+  Task<Result<std::string>> read_all(SegmentReader reader) {
+    const auto source = co_await make_source(std::move(reader));
     std::string text;
     for (;;) {
-      CO_TRY(const Bytes bytes, co_await ahead->next());
+      CO_TRY(const Bytes bytes, co_await source->lend());
       if (bytes.empty()) co_return text;
       text += as_text(bytes);
     }
   }
 
-  // Readers that are through leave their last turn on the pool.
-  void TearDown() override { executor.run(tasks.wait()); }
+  // Until each thread of the pool has ended what it was at.
+  Task<void> settle() {
+    std::barrier<> all(pool_threads);
+    TaskGroup tasks;
+    for (size_t i = 0; i < pool_threads; ++i) tasks.spawn(meet(all));
+    co_await tasks.wait();
+  }
+  Task<void> meet(std::barrier<>& all) {
+    co_await pool.run([&] { all.arrive_and_wait(); });
+  }
 
+  static constexpr size_t pool_threads = 3;
   TestExecutor executor;
-  io::Pool pool{3};
-  TaskGroup tasks;
+  io::Pool pool{pool_threads};
 };
 
 std::string random_text(size_t size) { return SeededRandom(size).bytes(size); }
@@ -138,9 +165,11 @@ TEST_F(BlobIo, WhatGoesInComesOut) {
       }
       if (size == 0) continue;
       for (const Range range : {Range{0, size}, Range{size / 3, size - size / 3}, Range{size - 1, 1}}) {
-        auto reader = reader_of(std::make_unique<MemoryReader>(blob), plain, range, compress, blob.size());
-        const auto text = TestEngine::must(executor.run(read_ahead(std::move(reader))));
-        EXPECT_TRUE(text == plain.substr(range.offset, range.length)) << size << " from " << range.offset;
+        for (const uint64_t cached : {uint64_t{0}, uint64_t{blob.size() / 2}, uint64_t{blob.size()}}) {
+          auto reader = reader_of(std::make_unique<MemoryReader>(blob, cached), plain, range, compress, blob.size());
+          const auto text = TestEngine::must(executor.run(read_all(std::move(reader))));
+          EXPECT_TRUE(text == plain.substr(range.offset, range.length)) << size << " from " << range.offset;
+        }
       }
     }
   }
@@ -191,43 +220,58 @@ TEST_F(BlobIo, AFailedSourceEndsIt) {
 TEST_F(BlobIo, DamageIsToldAfterTheGoodBytesBeforeIt) {
   const std::string plain = random_text(10 * chunk_bytes);
   std::string blob = stored(plain);
-  const uint64_t bad_frame = 7 * chunk_frames;
+  const uint64_t bad_frame = 7 * chunk_frames + 1;  // the first frame comes by itself
   blob[frame_offset(bad_frame) + 100] ^= 1;
-  const auto ahead = executor.run(make_ahead(
-      reader_of(std::make_unique<MemoryReader>(blob), plain, {0, plain.size()}, false, blob.size()), nullptr));
-  for (size_t chunk = 0; chunk < 7; ++chunk) {
-    const auto bytes = TestEngine::must(executor.run(ahead->next()));
-    EXPECT_TRUE(as_text(bytes) == std::string_view(plain).substr(chunk * chunk_bytes, chunk_bytes)) << chunk;
-  }
-  const auto bad = executor.run(ahead->next());
-  ASSERT_FALSE(bad.has_value());
-  EXPECT_EQ(bad.error().code(), Errc::corrupt);
+  const auto source = executor.run(
+      make_source(reader_of(std::make_unique<MemoryReader>(blob), plain, {0, plain.size()}, false, blob.size())));
+  std::string good;
+  auto bytes = executor.run(source->lend());
+  for (; bytes; bytes = executor.run(source->lend())) good += as_text(*bytes);
+  EXPECT_EQ(bytes.error().code(), Errc::corrupt);
+  EXPECT_TRUE(good == plain.substr(0, bad_frame * frame_bytes)) << good.size();
 }
 
-// It reads no more than the ring holds, and not on for one who has gone; what it reads for stays meanwhile.
-TEST_F(BlobIo, ReadsNoFurtherThanWanted) {
+// The first frame, and away from home a short rest, come from memory without another thread.
+TEST_F(BlobIo, ReadsInPlaceWhatNeedsNoWaiting) {
+  const std::string plain = random_text(frame_bytes + chunk_bytes);
+  const std::string blob = stored(plain);
+  for (const bool is_cached : {true, false}) {
+    auto memory = std::make_unique<MemoryReader>(blob, is_cached ? blob.size() : frame_offset(1));
+    const MemoryReader& reader = *memory;
+    const auto source = executor.run(make_source(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size())));
+    EXPECT_EQ(TestEngine::must(executor.run(source->lend())).size(), frame_bytes);
+    EXPECT_EQ(reader.reader().load(), std::this_thread::get_id());
+    TestExecutor away;
+    EXPECT_EQ(TestEngine::must(away.run(source->lend())).size(), chunk_bytes);
+    EXPECT_EQ(reader.reader().load() == std::this_thread::get_id(), is_cached);
+    EXPECT_TRUE(TestEngine::must(away.run(source->lend())).empty());
+  }
+}
+
+// It reads no more than the ring holds, and not on for one who has gone.
+TEST_F(BlobIo, ReadsNoFurtherAheadThanWanted) {
   const std::string plain = random_text(30 * chunk_bytes);
   const std::string blob = stored(plain);
   std::counting_semaphore<> gate(0);
-  auto memory = std::make_unique<MemoryReader>(blob, &gate);
-  const auto& reads = memory->reads();
-  auto pin = std::make_shared<int>(1);
-  const std::weak_ptr<int> held = pin;
-  auto ahead = executor.run(
-      make_ahead(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()), std::move(pin)));
+  auto memory = std::make_unique<MemoryReader>(blob, 0, &gate);
+  const std::atomic<int>& passed = memory->waiting_reads();
+  const std::weak_ptr<const int> alive = memory->life();
+  auto ahead = std::make_shared<ReadAhead>(
+      pool, reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()));
   gate.release(ring_chunks);
   (void)TestEngine::must(executor.run(ahead->next()));
-  executor.run(tasks.wait());
-  EXPECT_EQ(reads.load(), static_cast<int>(ring_chunks));
+  // The whole ring is read, and its turn has ended, before the pool comes to what is put behind it on each thread.
+  while (passed < static_cast<int>(ring_chunks)) std::this_thread::yield();
+  gate.release(100);
+  executor.run(settle());
+  EXPECT_EQ(passed.load(), static_cast<int>(ring_chunks));
 
-  // The next takes make room for more, of which the first stands at the gate when its reader goes.
-  for (size_t i = 0; i < ring_wakeup_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next()));
+  // The next takes make room for more.
+  for (size_t i = 0; i < ring_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next()));
   ahead->stop();
   ahead.reset();
-  EXPECT_FALSE(held.expired());
-  gate.release(100);
-  executor.run(tasks.wait());
-  EXPECT_TRUE(held.expired());
+  while (!alive.expired()) std::this_thread::yield();
+  EXPECT_LE(passed.load(), static_cast<int>(2 * ring_chunks) + 1);
 }
 
 TEST_F(BlobIo, CopiesABlobAsItLies) {

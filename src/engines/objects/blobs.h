@@ -20,12 +20,14 @@ class BlobWriter {
   virtual Result<void> finish() = 0;
 };
 
-// Thread rule: calls block, so they are made on a pool's thread; one at a time.
+// Thread rule: calls block, so they are made on a pool's thread, but for read_cached_at(); one at a time.
 class BlobReader {
  public:
   virtual ~BlobReader() = default;
   // Fills the buffer. Errc::corrupt when the blob ends before that.
   virtual Result<void> read_at(uint64_t offset, MutableBytes out) = 0;
+  // Fills the buffer if that can be done at once, on any thread. False: it cannot, use read_at().
+  virtual Result<bool> read_cached_at(uint64_t offset, MutableBytes out) = 0;
   virtual Result<uint64_t> size() = 0;
 };
 

@@ -36,9 +36,8 @@ Digester::Digester(const std::vector<Algorithm>& checksums) : wanted_(checksums)
   if (wants(wanted_, Algorithm::sha256)) sha256_.emplace();
 }
 
-void Digester::update(Bytes data) {
+void Digester::update_checksums(Bytes data) {
   size_ += data.size();
-  md5_.update(data);
   if (wants(wanted_, Algorithm::crc32)) crc32_ = crypto::crc32(data, crc32_);
   if (wants(wanted_, Algorithm::crc32c)) crc32c_ = crypto::crc32c(data, crc32c_);
   if (wants(wanted_, Algorithm::crc64nvme)) crc64nvme_ = crypto::crc64nvme(data, crc64nvme_);

@@ -39,6 +39,13 @@ class FileReader final : public BlobReader {
     CHECK(open());
     return file_->read_exactly_at(offset, out);
   }
+  Result<bool> read_cached_at(uint64_t offset, MutableBytes out) override {
+    if (!file_) {
+      TRY(file_, io::File::open_cached(path_));
+      if (!file_) return false;
+    }
+    return file_->read_cached_at(offset, out);
+  }
   Result<uint64_t> size() override {
     CHECK(open());
     return file_->size();

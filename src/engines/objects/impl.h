@@ -97,7 +97,6 @@ struct Objects::Impl {
   std::shared_ptr<Pins> pins;  // shared with the pins that readers hold
   Buckets buckets;
   Reclaimer reclaimer;
-  TaskGroup reads_ahead;  // chunks being fetched for sources, which may be gone already
 };
 
 void add_note(store::Batch& batch, Id id, const Version& version);

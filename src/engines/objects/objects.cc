@@ -51,7 +51,6 @@ Task<Result<void>> Objects::start() {
 
 Task<void> Objects::stop() {
   co_await impl_->reclaimer.stop();
-  co_await impl_->reads_ahead.wait();
 }
 
 Task<Result<void>> Objects::create_bucket(std::string bucket) {

@@ -29,43 +29,31 @@ class MemorySource final : public Source {
   const size_t size_;
 };
 
-// Bytes of blobs, read ahead within each segment.
+// Bytes of blobs, segment after segment.
 class BlobSource final : public Source {
  public:
   BlobSource(Objects::Impl& engine, Found found, Range range, Keys* keys)
       : engine_(engine), found_(std::move(found)), rest_(range), size_(range.length), keys_(keys) {}
-  ~BlobSource() override {
-    if (ahead_) ahead_->stop();
-  }
 
   Task<Result<size_t>> read(MutableBytes buffer) override {
-    CO_CHECK(co_await advance());
-    const size_t count = std::min(buffer.size(), current_.size());
-    if (count > 0) std::memcpy(buffer.data(), current_.data(), count);
-    current_ = current_.subspan(count);
-    co_return count;
+    for (;;) {
+      if (segment_ == nullptr) {
+        CO_TRY(const bool more, co_await next_segment());
+        if (!more) co_return size_t{0};
+      }
+      CO_TRY(const size_t count, co_await segment_->read(buffer));
+      if (count > 0 || buffer.empty()) co_return count;
+      segment_.reset();
+    }
   }
   std::optional<uint64_t> size() const override { return size_; }
-  bool lends() const override { return true; }
-  Task<Result<Bytes>> lend() override {
-    CO_CHECK(co_await advance());
-    co_return std::exchange(current_, {});
+  bool detaches() const override { return true; }
+  Task<Result<std::unique_ptr<Source>>> detach() override {
+    if (segment_ == nullptr) CO_CHECK(co_await next_segment());
+    co_return std::move(segment_);
   }
 
  private:
-  // Until there are bytes in current_, or the end is reached.
-  Task<Result<void>> advance() {
-    while (current_.empty()) {
-      if (ahead_ == nullptr) {
-        CO_TRY(const bool more, co_await next_segment());
-        if (!more) break;
-      }
-      CO_TRY(current_, co_await ahead_->next());
-      if (current_.empty()) ahead_.reset();
-    }
-    co_return Result<void>();
-  }
-
   // Opens the next segment; false at the end.
   Task<Result<bool>> next_segment() {
     if (segments_.empty() && rest_.length > 0) CO_CHECK(load_segments());
@@ -79,8 +67,7 @@ class BlobSource final : public Source {
     }
     CO_TRY(auto cipher, FrameCipher::make(key_.bytes(), segment.salt));
     CO_TRY(auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
-    ahead_ = std::make_shared<ReadAhead>(engine_.pool, engine_.reads_ahead,
-                                         SegmentReader(std::move(blob), std::move(cipher), segment), found_.pin);
+    segment_ = std::make_unique<SegmentSource>(engine_.pool, SegmentReader(std::move(blob), std::move(cipher), segment));
     co_return true;
   }
 
@@ -104,8 +91,7 @@ class BlobSource final : public Source {
   std::string key_wrapped_;
   crypto::SecretBytes key_;
   std::vector<Segment> segments_;
-  std::shared_ptr<ReadAhead> ahead_;  // of the current segment
-  Bytes current_;                     // not yet given; lies in ahead_
+  std::unique_ptr<Source> segment_;  // the one at hand
 };
 
 Error no_such_version(std::string_view bucket, std::string_view key) {

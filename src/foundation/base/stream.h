@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "base/bytes.h"
@@ -22,6 +23,14 @@ class Source {
   // the bytes are good until the next call. Nothing at the end.
   virtual bool lends() const { return false; }
   virtual Task<Result<Bytes>> lend() { co_return fail(Errc::internal, "a source that does not lend was asked to"); }
+
+  // A source whose bytes come in runs may hand the next run out, as a source that lends and may be read on one other
+  // executor, wherever it is let go of: so the bytes need not pass the executor that they were found on. Null at the
+  // end. This source outlives what it handed out.
+  virtual bool detaches() const { return false; }
+  virtual Task<Result<std::unique_ptr<Source>>> detach() {
+    co_return fail(Errc::internal, "a source in one piece was asked for a run of it");
+  }
 };
 
 class Sink {

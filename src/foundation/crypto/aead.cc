@@ -1,35 +1,14 @@
 #include "crypto/aead.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
-#include <utility>
+
+#include "crypto/detail/gcm.h"
 
 namespace boreal::crypto {
 namespace {
-
-// Looked up once and never freed, as the digests' methods are (hash.cc).
-const EVP_CIPHER* method() {
-  static const EVP_CIPHER* const fetched = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-  if (!fetched) throw std::runtime_error("the cipher library lacks AES-256-GCM");
-  return fetched;
-}
-
-const unsigned char* raw(Bytes bytes) { return reinterpret_cast<const unsigned char*>(bytes.data()); }
-unsigned char* raw(MutableBytes bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-
-EVP_CIPHER_CTX* make_context(const SecretKey& key) {
-  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
-  if (!context) throw std::bad_alloc();
-  if (EVP_CipherInit_ex2(context, method(), raw(key.bytes()), nullptr, 1, nullptr) != 1) {
-    EVP_CIPHER_CTX_free(context);
-    throw std::runtime_error("the cipher library refuses a key");
-  }
-  return context;
-}
 
 // OpenSSL counts in int.
 constexpr size_t max_message = std::numeric_limits<int>::max() - Aes256Gcm::tag_size;
@@ -46,57 +25,30 @@ Result<void> check_sizes(size_t plain, size_t sealed, Bytes associated) {
   return {};
 }
 
-// Nonce, associated bytes and content. The key's schedule serves both directions.
-bool transform(EVP_CIPHER_CTX* context, bool encrypt, const Aes256Gcm::Nonce& nonce, Bytes associated, Bytes in,
-               MutableBytes out) {
-  int length = 0;
-  return EVP_CipherInit_ex2(context, nullptr, nullptr, raw(Bytes(nonce)), encrypt, nullptr) == 1 &&
-         (associated.empty() ||
-          EVP_CipherUpdate(context, nullptr, &length, raw(associated), static_cast<int>(associated.size())) == 1) &&
-         (in.empty() || EVP_CipherUpdate(context, raw(out), &length, raw(in), static_cast<int>(in.size())) == 1);
-}
-
 }  // namespace
 
-Aes256Gcm::Aes256Gcm(const SecretKey& key) : context_(make_context(key)) {}
+static_assert(Aes256Gcm::nonce_size == detail::gcm_nonce_bytes && Aes256Gcm::tag_size == detail::gcm_tag_bytes);
 
-Aes256Gcm::~Aes256Gcm() { EVP_CIPHER_CTX_free(context_); }
-
-Aes256Gcm::Aes256Gcm(Aes256Gcm&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
-
-Aes256Gcm& Aes256Gcm::operator=(Aes256Gcm&& other) noexcept {
-  std::swap(context_, other.context_);
-  return *this;
-}
+Aes256Gcm::Aes256Gcm(const SecretKey& key) : gcm_(detail::Gcm::make(key)) {}
+Aes256Gcm::~Aes256Gcm() = default;
+Aes256Gcm::Aes256Gcm(Aes256Gcm&& other) noexcept = default;
+Aes256Gcm& Aes256Gcm::operator=(Aes256Gcm&& other) noexcept = default;
 
 Result<void> Aes256Gcm::seal(const Nonce& nonce, Bytes associated, Bytes plain, MutableBytes out) {
   CHECK(check_sizes(plain.size(), out.size(), associated));
-  MutableBytes tag = out.subspan(plain.size());
-  int length = 0;
-  bool done = transform(context_, true, nonce, associated, plain, out.first(plain.size())) &&
-              EVP_CipherFinal_ex(context_, raw(tag), &length) == 1 &&
-              EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, tag_size, tag.data()) == 1;
-  if (!done) return library_error();
+  const MutableBytes sealed = out.first(plain.size());
+  if (!gcm_->seal(nonce, associated, plain, sealed, out.subspan(plain.size()))) return library_error();
   return {};
 }
 
 Result<void> Aes256Gcm::open(const Nonce& nonce, Bytes associated, Bytes sealed, MutableBytes out) {
   if (sealed.size() < tag_size) return fail(Errc::corrupt, "sealed bytes are cut short");
   CHECK(check_sizes(out.size(), sealed.size(), associated));
-  std::array<std::byte, tag_size> tag;
-  std::ranges::copy(sealed.last(tag_size), tag.begin());
-  if (!transform(context_, false, nonce, associated, sealed.first(out.size()), out) ||
-      EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) != 1) {
-    wipe(out);
-    return library_error();
-  }
-  int length = 0;
-  std::array<std::byte, tag_size> nothing;
-  if (EVP_CipherFinal_ex(context_, raw(MutableBytes(nothing)), &length) != 1) {
-    wipe(out);
-    return fail(Errc::corrupt, "sealed bytes do not open: another key, or not what was sealed");
-  }
-  return {};
+  const auto opened = gcm_->open(nonce, associated, sealed.first(out.size()), out, sealed.last(tag_size));
+  if (opened == detail::Gcm::Opened::authentic) return {};
+  wipe(out);
+  if (opened == detail::Gcm::Opened::failed) return library_error();
+  return fail(Errc::corrupt, "sealed bytes do not open: another key, or not what was sealed");
 }
 
 Result<std::string> Aes256Gcm::seal_message(Random& random, Bytes associated, Bytes plain) {

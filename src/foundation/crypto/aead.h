@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <string>
 
 #include "base/bytes.h"
@@ -10,9 +11,11 @@
 #include "base/result.h"
 #include "crypto/secret.h"
 
-struct evp_cipher_ctx_st;
-
 namespace boreal::crypto {
+
+namespace detail {
+class Gcm;
+}
 
 // One key, set up once. A nonce must never serve twice under one key: count frames, or use random nonces
 // for at most 2^32 messages. Not to be shared between threads without a lock.
@@ -42,7 +45,7 @@ class Aes256Gcm {
   Result<SecretBytes> open_message(Bytes associated, Bytes message);
 
  private:
-  evp_cipher_ctx_st* context_ = nullptr;
+  std::unique_ptr<detail::Gcm> gcm_;
 };
 
 }  // namespace boreal::crypto

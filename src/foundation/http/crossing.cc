@@ -15,36 +15,58 @@ constexpr size_t small_body_bytes = 16 << 10;
 // What an answer may bring along instead of being pulled.
 constexpr size_t small_answer_bytes = 64 << 10;
 
-// A Source that belongs to another executor: read there, and let go of there.
+// A Source that belongs to another executor: read there, and let go of there. Each way there and back fills the whole
+// buffer, or brings back a run of bytes that is then read here.
 class FarSource final : public Source {
  public:
   FarSource(std::unique_ptr<Source> inner, Executor& owner)
-      : inner_(std::move(inner)), owner_(owner), size_(inner_->size()), lends_(inner_->lends()) {}
+      : inner_(std::move(inner)), owner_(owner), size_(inner_->size()), detaches_(inner_->detaches()) {}
   ~FarSource() override {
+    run_.reset();
     if (Executor::current() != &owner_) owner_.post([inner = std::move(inner_)] {});
   }
   Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (!end_) co_return std::unexpected(end_.error());
+    if (ended_) co_return size_t{0};
     Executor& home = *Executor::current();
     co_await resume_on(owner_);
-    auto got = co_await inner_->read(buffer);
+    size_t filled = 0;
+    do {
+      const auto got = co_await inner_->read(buffer.subspan(filled));
+      if (!got) end_ = std::unexpected(got.error());
+      ended_ = !got || (*got == 0 && !buffer.empty());
+      filled += got.value_or(0);
+    } while (!ended_ && filled < buffer.size());
     co_await resume_on(home);
-    co_return got;
+    if (filled == 0 && !end_) co_return std::unexpected(end_.error());
+    co_return filled;
   }
   std::optional<uint64_t> size() const override { return size_; }
-  bool lends() const override { return lends_; }
+  bool lends() const override { return detaches_; }
   Task<Result<Bytes>> lend() override {
-    Executor& home = *Executor::current();
-    co_await resume_on(owner_);
-    auto got = co_await inner_->lend();
-    co_await resume_on(home);
-    co_return got;
+    for (;;) {
+      if (run_ == nullptr) {
+        Executor& home = *Executor::current();
+        co_await resume_on(owner_);
+        auto run = co_await inner_->detach();
+        co_await resume_on(home);
+        CO_TRY(run_, std::move(run));
+        if (run_ == nullptr) co_return Bytes();
+      }
+      CO_TRY(const Bytes bytes, co_await run_->lend());
+      if (!bytes.empty()) co_return bytes;
+      run_.reset();
+    }
   }
 
  private:
   std::unique_ptr<Source> inner_;
   Executor& owner_;
   const std::optional<uint64_t> size_;
-  const bool lends_;
+  const bool detaches_;
+  std::unique_ptr<Source> run_;  // of inner_; read here
+  bool ended_ = false;
+  Result<void> end_;  // the error that it ended with
 };
 
 // Bytes that came already, and the error that ended them, if one did.

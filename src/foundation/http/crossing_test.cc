@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -35,6 +36,46 @@ class Owned final : public Source {
  private:
   uint64_t left_;
   bool& strayed_;
+  const std::thread::id owner_ = std::this_thread::get_id();
+};
+
+// Hands out runs that are read on whatever one other thread, each let go of before this is.
+class InRuns final : public Source {
+ public:
+  InRuns(std::vector<std::string> runs, bool& strayed) : runs_(std::move(runs)), strayed_(strayed) {}
+  ~InRuns() override { strayed_ = strayed_ || std::this_thread::get_id() != owner_ || handed_out_ > 0; }
+  Task<Result<size_t>> read(MutableBytes) override { co_return fail(Errc::internal, "read at home"); }
+  std::optional<uint64_t> size() const override { return std::nullopt; }
+  bool detaches() const override { return true; }
+  Task<Result<std::unique_ptr<Source>>> detach() override {
+    strayed_ = strayed_ || std::this_thread::get_id() != owner_;
+    if (runs_.empty()) co_return nullptr;
+    auto run = std::make_unique<Run>(*this, std::move(runs_.front()));
+    runs_.erase(runs_.begin());
+    co_return run;
+  }
+
+ private:
+  class Run final : public Source {
+   public:
+    Run(InRuns& from, std::string text) : from_(from), text_(std::move(text)) { ++from_.handed_out_; }
+    ~Run() override { --from_.handed_out_; }
+    Task<Result<size_t>> read(MutableBytes) override { co_return fail(Errc::internal, "copied"); }
+    bool lends() const override { return true; }
+    Task<Result<Bytes>> lend() override {
+      from_.strayed_ = from_.strayed_ || std::this_thread::get_id() == from_.owner_;
+      co_return std::exchange(is_lent_, true) ? Bytes() : as_bytes(text_);
+    }
+
+   private:
+    InRuns& from_;
+    const std::string text_;
+    bool is_lent_ = false;
+  };
+
+  std::vector<std::string> runs_;
+  bool& strayed_;
+  std::atomic<int> handed_out_ = 0;
   const std::thread::id owner_ = std::this_thread::get_id();
 };
 
@@ -73,6 +114,7 @@ class Crossing : public testing::Test {
     if (request.path == "/small") co_return Response{.stream = bytes(1000, 1000)};
     if (request.path == "/large") co_return Response{.stream = bytes(3'000'000, 3'000'000)};
     if (request.path == "/unknown") co_return Response{.stream = bytes(300'000, std::nullopt)};
+    if (request.path == "/runs") co_return Response{.stream = std::make_unique<InRuns>(std::vector<std::string>{"one ", "", "two"}, strayed)};
     if (request.path == "/short") co_return Response{.stream = bytes(10, 1000)};
     if (request.path == "/broken") {
       auto source = std::make_unique<Owned>(0, strayed);
@@ -126,6 +168,11 @@ TEST_F(Crossing, AnswersOfAllSizesArriveWhole) {
     EXPECT_EQ((co_await t.ask("/large")).body, std::string(3'000'000, 'p'));
     EXPECT_EQ((co_await t.ask("/unknown")).body, std::string(300'000, 'p'));
   }(*this));
+  EXPECT_FALSE(strayed);
+}
+
+TEST_F(Crossing, RunsOfAnAnswerAreReadByTheConnection) {
+  run([](Crossing& t) -> Task<void> { EXPECT_EQ((co_await t.ask("/runs")).body, "one two"); }(*this));
   EXPECT_FALSE(strayed);
 }
 

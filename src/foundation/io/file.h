@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,8 @@ class File {
   enum class Mode { read, write_new, read_write };
 
   static Result<File> open(const Path& path, Mode mode, unsigned permissions = 0600);
+  // To read; none if finding it would wait for the disk, or if it is not known to be there. Does not block.
+  static Result<std::optional<File>> open_cached(const Path& path);
   // For a log that another process writes, or many do: made if it is not there, and every write goes to its end.
   static Result<File> open_log(const Path& path, unsigned permissions = 0600);
   File(File&& other) noexcept;
@@ -31,6 +34,9 @@ class File {
 
   Result<size_t> read_at(uint64_t offset, MutableBytes out) const;        // fewer than out.size() only at the end
   Result<void> read_exactly_at(uint64_t offset, MutableBytes out) const;  // Errc::corrupt when short
+  // Fills all of `out` if that does not wait for the disk; else false, and `out` holds anything. Does not block: for
+  // threads that must not.
+  Result<bool> read_cached_at(uint64_t offset, MutableBytes out) const;
   Result<void> write_at(uint64_t offset, Bytes data);
   Result<void> append(Bytes data);  // at the end of the file
   // fdatasync. After a failure the file's state is unknown: every later sync() of this File fails too

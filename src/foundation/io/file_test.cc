@@ -54,6 +54,21 @@ TEST(File, ReadsShortOnlyAtTheEnd) {
 }
 
 // Random operations against the same done to a string.
+TEST(File, ReadsWithoutWaitingWhatIsInMemory) {
+  const TempFolder folder;
+  EXPECT_FALSE(File::open_cached(folder / "missing")->has_value());
+  auto written = make_file(folder / "a");
+  ASSERT_TRUE(written.append(as_bytes("0123456789")));
+  const auto file = File::open_cached(folder / "a");
+  ASSERT_TRUE(file && *file);
+  std::array<std::byte, 4> buffer{};
+  const auto got = (*file)->read_cached_at(3, buffer);
+  ASSERT_TRUE(got.has_value());
+  if (!*got) GTEST_SKIP() << "this file system cannot read without waiting";
+  EXPECT_EQ(as_text(buffer), "3456");
+  EXPECT_FALSE(*(*file)->read_cached_at(7, buffer)) << "it ends before that";
+}
+
 TEST(File, BehavesLikeAString) {
   const TempFolder folder;
   SeededRandom random(7);

@@ -1,4 +1,5 @@
 // What only the store on disk has to stand: disks that fail, fill up and forget.
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -37,6 +38,20 @@ void put_until_taken(StoreFolder& store, std::string_view key) {
   while (!store.put("p", key, key)) {
     ASSERT_LT(monotonic_ns(), give_up_ns);
     std::this_thread::yield();
+  }
+}
+
+// See the end of rocksdb_store.cc.
+TEST(RocksStore, ComputesChecksInOurWay) {
+  void* const chosen = dlsym(RTLD_DEFAULT, "_ZN7rocksdb6crc32c6ExtendEjPKcm");
+  void* const library = dlsym(RTLD_NEXT, "_ZN7rocksdb6crc32c6ExtendEjPKcm");
+  ASSERT_NE(library, nullptr);
+  EXPECT_NE(chosen, library);
+  using Extend = uint32_t (*)(uint32_t, const char*, size_t);
+  const std::string text = SeededRandom(1).bytes(10'000);
+  for (const size_t size : {0, 1, 7, 64, 4097, 10'000}) {
+    EXPECT_EQ(reinterpret_cast<Extend>(chosen)(17, text.data(), size),
+              reinterpret_cast<Extend>(library)(17, text.data(), size));
   }
 }
 

@@ -91,7 +91,7 @@ class Store {
 
 struct Options {
   io::Path folder;
-  size_t cache_bytes = 16 << 20;
+  size_t cache_bytes = 32 << 20;
   size_t write_buffer_bytes = 8 << 20;  // two of these at most
 };
 // Blocks (recovery reads the log): at start-up, or on the pool. Errc::corrupt when the log or the tables are not

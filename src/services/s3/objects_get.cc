@@ -24,6 +24,8 @@ class KeyedSource final : public Source {
       : keys_(std::move(keys)), inner_(std::move(inner)) {}
   Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
   std::optional<uint64_t> size() const override { return inner_->size(); }
+  bool detaches() const override { return inner_->detaches(); }
+  Task<Result<std::unique_ptr<Source>>> detach() override { return inner_->detach(); }
 
  private:
   std::unique_ptr<RequestKeys> keys_;

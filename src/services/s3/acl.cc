@@ -24,6 +24,12 @@ Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_v
 
 }  // namespace
 
+aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError error) const {
+  const bool is_acl = operation.name == "PutBucketAcl" || operation.name == "PutObjectAcl";
+  if (is_acl && error.code == "MalformedXML") error.code = "MalformedACLError";
+  return error;
+}
+
 Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBucketAclRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   const auto acl = bucket->has_acls() && bucket->acl ? *bucket->acl : private_acl(bucket->account);

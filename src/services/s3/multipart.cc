@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -64,10 +65,10 @@ Outcome<void> check_not_negative(std::string_view name, int32_t value) {
 // A user is its own initiator; root, and whoever no longer tells, is the account.
 api::Initiator initiator_of(const objects::Upload& upload) {
   const std::string arn = attribute_of(upload.meta, attribute::initiator);
-  const bool is_person = !arn.empty() && !arn.ends_with(":root");
-  const std::string_view name = std::string_view(arn).substr(arn.rfind('/') + 1);
-  if (is_person) return {.id = arn, .display_name = std::string(name)};
-  return {.id = canonical_id(upload.meta.owner), .display_name = upload.meta.owner};
+  const auto who = aws::Arn::parse(arn);
+  if (who && who->resource != "root") return {.id = arn, .display_name = arn.substr(arn.rfind('/') + 1)};
+  const std::string account = who ? who->account : upload.meta.owner;
+  return {.id = canonical_id(account), .display_name = account};
 }
 
 }  // namespace

@@ -300,6 +300,10 @@ class Ownership(AclCase):
         self.s3.put_bucket_acl(Bucket=bucket, ACL="private")
         self.s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
         self.assertEqual(self.get("theirs", Bucket=bucket), b"x")  # lists no longer count
+        self.assertEqual(self.s3.get_object_acl(Bucket=bucket, Key="theirs")["Owner"]["ID"], self.me)
+        for rows in (self.s3.list_objects(Bucket=bucket)["Contents"], self.s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"],
+                     self.s3.list_object_versions(Bucket=bucket)["Versions"]):
+            self.assertEqual([row["Owner"]["ID"] for row in rows], [self.me])
         for acl in ("public-read", "private", "authenticated-read"):
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", ACL=acl)
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_bucket_acl, Bucket=bucket, ACL=acl)

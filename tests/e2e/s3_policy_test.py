@@ -211,7 +211,9 @@ class Conditions(PolicyCase):
         self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"s3:x-amz-copy-source": f"{source}/public/*"}}})
         self.can(200, self.other.copy_object, Key="new", CopySource={"Bucket": source, "Key": "public/foo"})
         self.can(200, self.other.copy_object, Key="new2", CopySource={"Bucket": source, "Key": "public/bar"})
+        self.can(200, self.other.copy_object, Key="new2", CopySource=f"/{source}/public/bar")
         self.can(403, self.other.copy_object, Key="new3", CopySource={"Bucket": source, "Key": "private/foo"})
+        self.can(403, self.other.copy_object, Key="new3", CopySource=f"/{source}/private/foo")
         self.can(403, self.other.put_object, Key="new4", Body=b"")
         self.assertEqual(self.get("new", Bucket=self.open), b"public/foo")
 

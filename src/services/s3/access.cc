@@ -114,7 +114,10 @@ Context request_context(const Call& call, const aws::Value& input) {
     if (auto value = header(call, name)) context.emplace(key, std::move(*value));
   }
   if (auto source = header(call, "x-amz-copy-source")) {
-    context.emplace("s3:x-amz-copy-source", codec::percent_decode_leniently(*source));
+    // With or without a slash in front it is the same source: a policy must not be got round by that.
+    std::string text = codec::percent_decode_leniently(*source);
+    if (text.starts_with('/')) text.erase(0, 1);
+    context.emplace("s3:x-amz-copy-source", std::move(text));
   }
   if (const auto until = header(call, "x-amz-object-lock-retain-until-date")) {
     if (const auto time = codec::parse_iso8601(*until)) {

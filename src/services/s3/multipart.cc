@@ -271,7 +271,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
   output.max_parts = max;
   output.is_truncated = page->truncated;
   output.storage_class = upload.meta.tier;
-  output.owner = owner_of(upload.meta.owner);
+  output.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
   output.initiator = initiator_of(upload);
   if (const auto end = abort_due(*bucket, input.key, upload.initiated)) {
     output.abort_date = end->when;
@@ -346,7 +346,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
     row.key = text(upload.key);
     row.initiated = upload.initiated;
     row.storage_class = upload.meta.tier;
-    row.owner = owner_of(upload.meta.owner);
+    row.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
     row.initiator = initiator_of(upload);
     if (const UploadChecksum checksum = checksum_of(upload.meta); checksum.named) {
       row.checksum_algorithm = algorithm_name(checksum.algorithm);

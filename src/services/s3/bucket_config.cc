@@ -71,7 +71,8 @@ aws::ApiError unfit_target(std::string why, const Bucket& target) {
 }
 
 Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) {
-  if (const auto& format = logging.target_object_key_format; format && format->simple_prefix && format->partitioned_prefix)
+  if (const auto& format = logging.target_object_key_format;
+      format && format->simple_prefix && format->partitioned_prefix)
     return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   if (target.payer == "Requester")

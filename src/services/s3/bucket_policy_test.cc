@@ -34,7 +34,8 @@ TEST(BucketPolicy, ActionsAreThoseOfS3) {
   EXPECT_EQ(with(R"("*")", objects), "");
   EXPECT_EQ(with(R"("s3:getobject")", objects), "");
   EXPECT_EQ(with(R"("s3:Get*")", bucket), "");
-  for (const char* action : {R"("s3:NoSuchAction")", R"("ec2:RunInstances")", R"("s3:Fetch*")", R"(["s3:GetObject","s3:ListAllMyBuckets"])"})
+  for (const char* action :
+       {R"("s3:NoSuchAction")", R"("ec2:RunInstances")", R"("s3:Fetch*")", R"(["s3:GetObject","s3:ListAllMyBuckets"])"})
     EXPECT_EQ(with(action, both), "Policy has invalid action") << action;
 }
 
@@ -66,10 +67,11 @@ TEST(BucketPolicy, ConditionKeysAreKnown) {
   const auto on = [](std::string_view key, std::string_view action = R"("s3:*")") {
     return with(action, both, fmt::format(R"(,"Condition":{{"StringEquals":{{"{}":"x"}}}})", key));
   };
-  for (const char* key : {"s3:ExistingObjectTag/security", "s3:RequestObjectTagKeys", "s3:x-amz-acl", "S3:Prefix", "aws:PrincipalTag/team",
-                          "aws:SourceIp", "cognito-identity.amazonaws.com:sub"})
+  for (const char* key : {"s3:ExistingObjectTag/security", "s3:RequestObjectTagKeys", "s3:x-amz-acl", "S3:Prefix",
+                          "aws:PrincipalTag/team", "aws:SourceIp", "cognito-identity.amazonaws.com:sub"})
     EXPECT_EQ(on(key), "") << key;
-  for (const char* key : {"s3:nosuchkey", "aws:nosuchkey", "s3:ExistingObjectTag/", "s3:ExistingObjectTag", "s3:prefix/x"})
+  for (const char* key :
+       {"s3:nosuchkey", "aws:nosuchkey", "s3:ExistingObjectTag/", "s3:ExistingObjectTag", "s3:prefix/x"})
     EXPECT_EQ(on(key), "Policy has an invalid condition key") << key;
   EXPECT_EQ(on("s3:prefix", R"(["s3:GetObject","s3:ListBucket"])"), "");
   EXPECT_EQ(on("s3:prefix", R"("s3:GetObject")"),
@@ -78,7 +80,8 @@ TEST(BucketPolicy, ConditionKeysAreKnown) {
 
 TEST(BucketPolicy, CanonicalUsersAreAccounts) {
   const auto allows = [](const std::string& id) {
-    return refusal_of(fmt::format(R"("Principal":{{"CanonicalUser":"{}"}},"Action":"s3:GetObject","Resource":{})", id, objects));
+    return refusal_of(
+        fmt::format(R"("Principal":{{"CanonicalUser":"{}"}},"Action":"s3:GetObject","Resource":{})", id, objects));
   };
   EXPECT_EQ(allows(canonical_id("111122223333")), "");
   EXPECT_EQ(allows(std::string(64, '0')), "Invalid principal in policy");

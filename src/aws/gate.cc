@@ -130,6 +130,17 @@ Task<Outcome<void>> Gate::check_trust(std::string role_arn, std::string trust_po
                                           .context = {{"aws:SourceAccount", account}}});
 }
 
+Task<Outcome<std::optional<std::string>>> Gate::missing_principal(Policy policy) {
+  for (const auto& statement : policy.statements()) {
+    for (const auto& principal : statement.principals) {
+      if (principal.kind != policy::PrincipalEntry::Kind::arn) continue;
+      CO_TRY(const bool is_there, co_await identities_.has_principal(principal.value));
+      if (!is_there) co_return principal.value;
+    }
+  }
+  co_return std::nullopt;
+}
+
 Caller Gate::service(std::string name) const {
   Principal principal;
   principal.kind = Principal::Kind::service;

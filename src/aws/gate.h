@@ -50,6 +50,9 @@ class Identities {
   };
   // nullopt: there is no such role.
   virtual Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string session_name) = 0;
+
+  // Whether the user or role of that ARN is there. ARNs of other things (an account's root, a session) are not looked up: true.
+  virtual Task<Outcome<bool>> has_principal(std::string arn) = 0;
 };
 
 class Gate {
@@ -72,6 +75,10 @@ class Gate {
   // That half of it which a trust policy decides: the role of the account may be assumed by the service.
   Task<Outcome<void>> check_trust(std::string role_arn, std::string trust_policy, std::string service,
                                   std::string account);
+
+  // Whether everybody that a resource's policy names is there: a stranger must not come to what was given to somebody
+  // else of that name. The ARN of the first who is not; nullopt: all are.
+  Task<Outcome<std::optional<std::string>>> missing_principal(Policy policy);
 
   // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
   Caller service(std::string name) const;

@@ -208,7 +208,10 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   // What nobody serves is refused by its name whatever its input looks like.
   Value input;
   if (exchange.route.operation->served) {
-    CO_TRY(input, room.wire.parse(exchange.route, request, body));
+    auto parsed = room.wire.parse(exchange.route, request, body);
+    if (!parsed)
+      co_return refuse(room.service->unreadable(*exchange.route.operation, std::move(parsed).error()));
+    input = std::move(*parsed);
   }
   auto output = co_await call(request, exchange, caller, std::move(input));
   if (!output) {

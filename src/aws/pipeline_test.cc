@@ -36,6 +36,7 @@ class TwoKeys final : public Identities {
     co_return policies;
   }
   Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<bool>> has_principal(std::string) override { co_return false; }
 };
 
 class Rooms final : public api::kms::Api {

@@ -91,6 +91,8 @@ class Service {
   virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
   // What the headers promise of a body that was read whole (not one that streams): S3's Content-MD5 and checksums.
   virtual Outcome<void> check_body(const Operation& operation, const http::Request& request, std::string_view body);
+  // The service's own word for input that does not fit the operation's shape, where it has one: S3's MalformedACLError.
+  virtual ApiError unreadable(const Operation& operation, ApiError error) const;
   // What a protocol has outside its operations, seen before anything else: S3's CORS preflight and browser form uploads.
   // nullopt: an operation like any other.
   virtual Task<std::optional<http::Response>> intercept(http::Request& request, Gate& gate, const std::string& request_id);

@@ -115,6 +115,7 @@ class CallFixture {
     Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string) override {
       co_return RoleSession{fixture.principal, role_arn.empty() ? everyone_trusted : fixture.trust_policy};
     }
+    Task<Outcome<bool>> has_principal(std::string arn) override { co_return !arn.ends_with("/nobody"); }
     CallFixture& fixture;
   };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "aws/wire/wire.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/json.h"
@@ -34,7 +35,20 @@ http::Response problem(int status, std::string_view message) {
 
 }  // namespace
 
-http::Response plain_refusal(int status, std::string_view why) { return problem(status, why); }
+http::Response plain_refusal(int status, std::string_view why) {
+  std::string_view code = "BadRequest";
+  switch (status) {
+    case 408: code = "RequestTimeout"; break;
+    case 413: code = "EntityTooLarge"; break;
+    case 414: code = "RequestURITooLong"; break;
+    case 431: code = "RequestHeaderSectionTooLarge"; break;
+    case 500: code = "InternalError"; break;
+    case 501: code = "NotImplemented"; break;
+    case 503: code = "ServiceUnavailable"; break;
+    default: break;
+  }
+  return aws::wire::refuse(aws::Protocol::rest_xml, aws::ApiError(std::string(code), status, std::string(why)), "");
+}
 
 Task<Result<void>> Front::open() {
   CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_));
@@ -43,7 +57,7 @@ Task<Result<void>> Front::open() {
 
 Task<http::Response> Front::handle(http::Request& request) {
   if (request.path.starts_with(prefix)) co_return co_await own(request);
-  if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
+  if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");
   ++in_house_;
   auto response = co_await house_->pipeline().handle(request);
   --in_house_;

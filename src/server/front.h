@@ -37,7 +37,8 @@ class Front {
   size_t in_house_ = 0;           // requests that are in the pipeline
 };
 
-// A refusal before it is known what was asked: by the HTTP parser, or while the house is closed.
+// A refusal before it is known what was asked: by the HTTP parser, or while the house is closed. In S3's words, whose
+// clients read nothing else; those of the other protocols go by the status where the body is none of theirs.
 http::Response plain_refusal(int status, std::string_view why);
 
 }  // namespace boreal::server

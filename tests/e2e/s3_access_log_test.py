@@ -91,6 +91,25 @@ class AccessLog(Case):
         self.assertEqual(by["REST.POST.MULTI_OBJECT_DELETE"][0]["status"], "200")
         self.assertEqual({(r["key"], r["status"]) for r in by["BATCH.DELETE.OBJECT"]}, {("a%20b", "204"), ("copy", "204")})
 
+    def test_targets_that_cannot_be(self):
+        def refused(code, bucket, **more):
+            status = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "", **more}}
+            self.assertEqual(error_code(self.s3.put_bucket_logging, Bucket=self.source, BucketLoggingStatus=status), code)
+
+        refused("InvalidTargetBucketForLogging", self.target + "-none")
+        reader = {"Grantee": {"Type": "CanonicalUser", "ID": self.s3.list_buckets()["Owner"]["ID"]}, "Permission": "READ"}
+        refused("InvalidTargetBucketForLogging", self.target, TargetGrants=[reader])  # it has no access lists
+        both = {"SimplePrefix": {}, "PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
+        refused("MalformedXML", self.target, TargetObjectKeyFormat=both)
+        self.s3.put_bucket_request_payment(Bucket=self.target, RequestPaymentConfiguration={"Payer": "Requester"})
+        refused("InvalidTargetBucketForLogging", self.target)
+        locked = f"locked-{self.target}"
+        self.s3.create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True)
+        self.s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}})
+        refused("InvalidTargetBucketForLogging", locked)
+        self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.source))
+
     def test_partitioned_names(self):
         self.allow()
         self.log_to("", TargetObjectKeyFormat={"PartitionedPrefix": {"PartitionDateSource": "EventTime"}})

@@ -179,13 +179,27 @@ class Grants(AclCase):
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")
-        self.assertEqual(signed(self, "PUT", f"/{bucket}?acl", body=b"<hello/>").status, 400)
+        for body in (b"<hello/>", b"<AccessControlPolicy><Owner>"):
+            answer = signed(self, "PUT", f"/{bucket}?acl", body=body)
+            self.assertEqual((answer.status, answer.code), (400, "MalformedACLError"))
+
+    def test_grantees_must_be_there(self):
+        """An id that no account has is refused wherever grants are given."""
+        bucket, nobody = self.open_bucket(), "0" * 64
+        grant = self.to("READ", Type="CanonicalUser", ID=nobody)
+        self.refused_with("InvalidArgument", 400, self.s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": [grant]})
+        self.refused_with("InvalidArgument", 400, self.s3.put_bucket_acl, Bucket=bucket, GrantRead=f"id={nobody}")
+        self.refused_with("InvalidArgument", 400, self.put, "foo", Bucket=bucket, GrantRead=f"id={nobody}")
+        logging = {"LoggingEnabled": {"TargetBucket": bucket, "TargetPrefix": "", "TargetGrants": [grant]}}
+        self.refused_with("InvalidArgument", 400, self.s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=logging)
 
     def test_names_are_told(self):
         bucket = self.open_bucket()
         self.set_bucket(bucket, self.to("READ"))
         grantee = self.s3.get_bucket_acl(Bucket=bucket)["Grants"][0]["Grantee"]
-        self.assertEqual((grantee["ID"], grantee["Type"]), (self.you, "CanonicalUser"))
+        self.assertEqual(grantee, {**self.other.list_buckets()["Owner"], "Type": "CanonicalUser"})
+        self.put("foo", Bucket=bucket, GrantRead=f"id={self.you}")
+        self.assertEqual(self.s3.get_object_acl(Bucket=bucket, Key="foo")["Grants"][0]["Grantee"], grantee)
 
 
 class Matrix(AclCase):
@@ -286,6 +300,10 @@ class Ownership(AclCase):
         self.s3.put_bucket_acl(Bucket=bucket, ACL="private")
         self.s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
         self.assertEqual(self.get("theirs", Bucket=bucket), b"x")  # lists no longer count
+        self.assertEqual(self.s3.get_object_acl(Bucket=bucket, Key="theirs")["Owner"]["ID"], self.me)
+        for rows in (self.s3.list_objects(Bucket=bucket)["Contents"], self.s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"],
+                     self.s3.list_object_versions(Bucket=bucket)["Versions"]):
+            self.assertEqual([row["Owner"]["ID"] for row in rows], [self.me])
         for acl in ("public-read", "private", "authenticated-read"):
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", ACL=acl)
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_bucket_acl, Bucket=bucket, ACL=acl)

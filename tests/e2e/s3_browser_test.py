@@ -193,6 +193,7 @@ class Forms(FormCase):
         self.assertEqual(post(extra=[("x-amz-meta-foo", "bar")]), (403, "AccessDenied"))  # the condition is missing
         self.assertEqual(post(key="bar"), (403, "AccessDenied"))
         self.assertEqual(post(self.policy(self.conditions()[1:] + [{"bucket": "another"}])), (403, "AccessDenied"))
+        self.assertEqual(post(self.policy(self.conditions()[1:])), (403, "AccessDenied"))  # nothing is said of the bucket
         self.assertEqual(post(self.policy([])), (403, "AccessDenied"))
         self.assertEqual(self.outcome(self.post(self.fields(), file=b"x" * 1025)), (400, "EntityTooLarge"))
         small = self.policy(self.conditions()[:-1] + [["content-length-range", 100, 1024]])

@@ -130,6 +130,13 @@ class Kms(S3Case):
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "AES256"}).status, 400)
         self.assertEqual(signed(self, "HEAD", f"/{self.bucket}/k", headers={"x-amz-server-side-encryption": "aws:kms"}).status, 400)
 
+    def test_with_a_key_that_fits_nothing(self):
+        """A head that tells a customer's key for an object under KMS, too."""
+        self.put("k", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+        customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+        self.refused_with("InvalidRequest", 400, self.s3.get_object, Bucket=self.bucket, Key="k", **customer)
+        self.assertEqual(status_of(self.s3.head_object, Bucket=self.bucket, Key="k", **customer)[1], 400)
+
     def test_keys_that_cannot_be_used(self):
         key = self.kms.create_key()["KeyMetadata"]["Arn"]
         kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}

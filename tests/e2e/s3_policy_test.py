@@ -105,7 +105,11 @@ class Documents(PolicyCase):
         for text in ("{", "[]", "{}", json.dumps({"Statement": [{**good, "Effect": "Maybe"}]}), json.dumps({"Version": "2000-01-01", "Statement": [good]}),
                      json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in good.items() if k != "Principal"}]}),
                      json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Principal": {"AWS": "arn:aws:iam::1:user/x"}}]}),
-                     json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Action": "ec2:RunInstances"}]})):
+                     *(json.dumps({"Version": "2012-10-17", "Statement": [{**good, **bad}]}) for bad in (
+                         {"Action": "ec2:RunInstances"}, {"Action": "s3:NoSuchAction"}, {"Action": "s3:ListBucket"}, {"Resource": f"arn:aws:s3:::{self.open}"},
+                         {"Condition": {"StringEquals": {"s3:nosuchkey": "x"}}}, {"Condition": {"StringEquals": {"s3:prefix": "x"}}},
+                         {"Principal": {"AWS": f"arn:aws:iam::{OTHER}:user/nobody"}}, {"Principal": {"AWS": f"arn:aws:iam::{OTHER}:role/nobody"}},
+                         {"Principal": {"CanonicalUser": "0" * 64}}))):
             with self.subTest(text):
                 self.assertEqual(put(text), ("MalformedPolicy", 400))
         self.assertEqual(put(json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Sid": "x" * 21000}]}))[0] in ("PolicyTooLarge", "MalformedPolicy"), True)
@@ -124,6 +128,11 @@ class Documents(PolicyCase):
         self.refused("AccessDenied", self.other.get_bucket_policy, Bucket=self.open)
         self.refused("AccessDenied", self.other.delete_bucket_policy, Bucket=self.open)
         self.refused("AccessDenied", self.other.put_bucket_policy, Bucket=self.open, Policy="{}")
+        # Not even those who were given all.
+        self.set({"Action": "s3:*"})
+        self.refused_with("MethodNotAllowed", 405, self.other.get_bucket_policy, Bucket=self.open)
+        self.refused_with("MethodNotAllowed", 405, self.other.put_bucket_policy, Bucket=self.open, Policy="{}")
+        self.refused_with("MethodNotAllowed", 405, self.other.delete_bucket_policy, Bucket=self.open)
 
 
 class Public(PolicyCase):
@@ -202,7 +211,9 @@ class Conditions(PolicyCase):
         self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"s3:x-amz-copy-source": f"{source}/public/*"}}})
         self.can(200, self.other.copy_object, Key="new", CopySource={"Bucket": source, "Key": "public/foo"})
         self.can(200, self.other.copy_object, Key="new2", CopySource={"Bucket": source, "Key": "public/bar"})
+        self.can(200, self.other.copy_object, Key="new2", CopySource=f"/{source}/public/bar")
         self.can(403, self.other.copy_object, Key="new3", CopySource={"Bucket": source, "Key": "private/foo"})
+        self.can(403, self.other.copy_object, Key="new3", CopySource=f"/{source}/private/foo")
         self.can(403, self.other.put_object, Key="new4", Body=b"")
         self.assertEqual(self.get("new", Bucket=self.open), b"public/foo")
 
@@ -228,6 +239,24 @@ class Conditions(PolicyCase):
         etag = self.other.upload_part_copy(Bucket=self.open, **copy)["CopyPartResult"]["ETag"]
         self.other.complete_multipart_upload(Bucket=self.open, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
         self.assertEqual(self.get("m", Bucket=self.open), b"x" * 100)
+
+    def test_who_began_an_upload_may_end_it(self):
+        self.set({"Action": "s3:PutObject"})
+        upload = {"Bucket": self.open, "Key": "m", "UploadId": self.other.create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]}
+        self.other.upload_part(PartNumber=1, Body=b"x", **upload)
+        listed = self.other.list_parts(**upload)
+        self.assertEqual((listed["Initiator"]["ID"], listed["Owner"]["ID"]), (owner_id(self.other), owner_id(self.s3)))
+        third = self.boreal.client("s3", access_key=THIRD)
+        self.refused("AccessDenied", third.list_parts, **upload)
+        self.refused("AccessDenied", third.abort_multipart_upload, **upload)
+        self.set({"Action": "s3:PutObject"}, {"Effect": "Deny", "Action": "s3:AbortMultipartUpload"})
+        self.refused("AccessDenied", self.other.abort_multipart_upload, **upload)
+        self.set({"Action": "s3:PutObject"})
+        self.other.abort_multipart_upload(**upload)
+        # Nobody in particular begins none.
+        self.refused("AccessDenied", self.anonymous.create_multipart_upload, Bucket=self.open, Key="m")
+        self.anonymous.put_object(Bucket=self.open, Key="plain", Body=b"x")
+        self.refused("AccessDenied", self.anonymous.copy_object, Bucket=self.open, Key="n", CopySource=f"{self.open}/plain")
 
     def test_lists_in_requests(self):
         bucket = self.open_bucket()

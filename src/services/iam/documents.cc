@@ -16,16 +16,22 @@ Outcome<void> check_document(std::string_view document, aws::PolicyKind kind) {
   return {};
 }
 
+Outcome<bool> has_principal(const store::Catalog& catalog, std::string_view arn) {
+  const auto name = parse_resource(arn);
+  if (!name || (name->type != "user" && name->type != "role")) return true;
+  const Kind kind = name->type == "user" ? Kind::user : Kind::role;
+  TRY(const auto found, find<Entity>(Account{catalog, name->account}, entity_key(kind, name->name)));
+  return found && arn_of(name->account, kind, *found) == arn;
+}
+
 Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document) {
   const auto parsed = aws::Policy::parse(document, aws::PolicyKind::trust);
   if (!parsed) return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
   for (const auto& statement : parsed->statements()) {
     for (const auto& principal : statement.principals) {
-      const auto name = parse_resource(principal.value);
-      if (principal.kind != aws::policy::PrincipalEntry::Kind::arn || !name) continue;
-      const Kind kind = name->type == "user" ? Kind::user : Kind::role;
-      TRY(const auto found, find<Entity>(Account{catalog, name->account}, entity_key(kind, name->name)));
-      if (found && arn_of(name->account, kind, *found) == principal.value) continue;
+      if (principal.kind != aws::policy::PrincipalEntry::Kind::arn) continue;
+      TRY(const bool is_there, has_principal(catalog, principal.value));
+      if (is_there) continue;
       return aws::refuse(errors::malformed_policy_document_exception(
           fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", principal.value)));
     }

@@ -1,6 +1,7 @@
 // What living users and roles may do, compiled and cached: the way of each request.
 #include <fmt/format.h>
 
+#include "iam/documents.h"
 #include "iam/managed_policies.h"
 #include "iam/names.h"
 #include "iam/service.h"
@@ -150,6 +151,8 @@ Task<Outcome<std::optional<Service::Role>>> Service::role(std::string role_arn) 
                  .max_session_s = found->max_session_s,
                  .tags = std::move(found->tags)};
 }
+
+Task<Outcome<bool>> Service::has_principal(std::string arn) { co_return iam::has_principal(context_.catalog, arn); }
 
 std::optional<std::string> Service::account_of(std::string_view access_key) const {
   return account_of_access_key(access_key);

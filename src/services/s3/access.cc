@@ -114,7 +114,10 @@ Context request_context(const Call& call, const aws::Value& input) {
     if (auto value = header(call, name)) context.emplace(key, std::move(*value));
   }
   if (auto source = header(call, "x-amz-copy-source")) {
-    context.emplace("s3:x-amz-copy-source", codec::percent_decode_leniently(*source));
+    // With or without a slash in front it is the same source: a policy must not be got round by that.
+    std::string text = codec::percent_decode_leniently(*source);
+    if (text.starts_with('/')) text.erase(0, 1);
+    context.emplace("s3:x-amz-copy-source", std::move(text));
   }
   if (const auto until = header(call, "x-amz-object-lock-retain-until-date")) {
     if (const auto time = codec::parse_iso8601(*until)) {
@@ -305,6 +308,15 @@ Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_vi
   return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
 }
 
+// What needs somebody whatever a policy or a list grants.
+Outcome<void> check_anonymous(std::string_view operation) {
+  if (operation == "CreateMultipartUpload")
+    return refuse(errors::access_denied("Anonymous users cannot initiate multipart uploads.  Please authenticate."));
+  if (operation == "CopyObject" || operation == "UploadPartCopy")
+    return refuse(errors::access_denied("Anonymous users cannot copy objects.  Please authenticate."));
+  return {};
+}
+
 Outcome<void> check_payer(Call& call, const Bucket& bucket) {
   if (bucket.payer != "Requester" || call.caller.account() == bucket.account) return {};
   if (!call.caller.is_anonymous() &&
@@ -355,6 +367,16 @@ Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Versio
   for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
   const auto allowed = co_await call.authorize(std::move(access));
   co_return allowed.has_value();
+}
+
+// Who began an upload may always look at its parts and give it up, if nobody denies it.
+Task<void> Service::ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
+                               Access& access) {
+  const auto upload = co_await find_upload(bucket, key, upload_id);
+  if (!upload || call.caller.is_anonymous()) co_return;
+  const auto initiator = upload->meta.attributes.find(attribute::initiator);
+  if (initiator == upload->meta.attributes.end() || initiator->second != call.caller.arn()) co_return;
+  access.resource_policy = with_grant(access.resource_policy, Granted::everybody, access, call.caller);
 }
 
 // Adds what the object itself has to say: its tags, its owner, its access list.
@@ -422,6 +444,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   CO_CHECK(check_region(call, *bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
+  if (call.caller.is_anonymous()) CO_CHECK(check_anonymous(operation.name));
   std::vector<Access> all;
   if (operation.name == "DeleteObjects") co_return all;  // each key by itself, in the handler
 
@@ -439,6 +462,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
           call.caller.account() != bucket->account ? granted_by_bucket(call, *bucket, "WRITE") : Granted::no;
       if (writes != Granted::no)
         access.resource_policy = with_grant(access.resource_policy, writes, access, call.caller);
+    } else if (operation.name == "ListParts" || operation.name == "AbortMultipartUpload") {
+      co_await ask_upload(call, bucket, *key, *text_member(input, "UploadId"), access);
     } else if (key != nullptr) {
       CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
     }

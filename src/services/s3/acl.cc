@@ -24,6 +24,12 @@ Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_v
 
 }  // namespace
 
+aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError error) const {
+  const bool is_acl = operation.name == "PutBucketAcl" || operation.name == "PutObjectAcl";
+  if (is_acl && error.code == "MalformedXML") error.code = "MalformedACLError";
+  return error;
+}
+
 Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBucketAclRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   const auto acl = bucket->has_acls() && bucket->acl ? *bucket->acl : private_acl(bucket->account);
@@ -51,8 +57,11 @@ Task<Outcome<api::PutObjectAclOutput>> Service::put_object_acl(Call& call, api::
   CO_TRY(const auto version,
          co_await update_object(
              call, bucket, input.key, input.version_id, [&](objects::Version& changed) -> Outcome<void> {
-               TRY(auto acl, wanted_acl(*bucket, changed.meta.owner, headers, input.access_control_policy));
-               changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
+               TRY(auto acl, wanted_acl(*bucket, bucket->owner_of_what(changed.meta.owner), headers,
+                                        input.access_control_policy));
+               // Where lists are off, nothing else than what holds anyway may be asked for.
+               if (bucket->has_acls())
+                 changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
                return {};
              }));
   if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(version));

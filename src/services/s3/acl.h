@@ -47,6 +47,9 @@ aws::Outcome<std::optional<api::AccessControlPolicy>> acl_of_headers(const Bucke
 aws::Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_view owner_account,
                                                  api::AccessControlPolicy acl);
 
+// That there is such a grantee, whose name is filled in. MalformedACLError, InvalidArgument.
+aws::Outcome<void> check_grantee(api::Grantee& grantee);
+
 // READ, WRITE, READ_ACP, WRITE_ACP for the caller. `ignore_public`: grants to everybody do not count.
 enum class Granted { no, account, everybody };
 Granted granted(const api::AccessControlPolicy& acl, std::string_view permission, const aws::Caller& caller,

@@ -18,15 +18,12 @@ constexpr std::string_view authenticated_users = "http://acs.amazonaws.com/group
 constexpr std::string_view log_delivery = "http://acs.amazonaws.com/groups/s3/LogDelivery";
 constexpr size_t max_grants = 100;
 
-api::Grant to_user(std::string id, std::string name, std::string_view permission) {
+api::Grant to_account(std::string_view account, std::string_view permission) {
   api::Grantee grantee;
   grantee.type = "CanonicalUser";
-  grantee.id = std::move(id);
-  if (!name.empty()) grantee.display_name = std::move(name);
+  grantee.id = canonical_id(account);
+  grantee.display_name = std::string(account);
   return {.grantee = std::move(grantee), .permission = std::string(permission)};
-}
-api::Grant to_account(std::string_view account, std::string_view permission) {
-  return to_user(canonical_id(account), std::string(account), permission);
 }
 api::Grant to_group(std::string_view uri, std::string_view permission) {
   api::Grantee grantee;
@@ -47,6 +44,11 @@ Outcome<void> check_permission(std::string_view permission) {
       "The XML you provided was not well-formed or did not validate against our published schema"));
 }
 
+aws::ApiError unresolvable_email() {
+  return {"UnresolvableGrantByEmailAddress", 400,
+          "The e-mail address you provided does not match any account on record."};
+}
+
 // id="…", uri="…", emailAddress="…" with commas between.
 Outcome<void> add_grants(const std::optional<std::string>& header, std::string_view permission,
                          std::vector<api::Grant>& grants) {
@@ -64,19 +66,16 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
     const std::string_view kind = trim(text.substr(0, equals));
     if (kind == "id") {
-      if (!is_canonical_id(value))
-        return refuse(errors::invalid_argument("Invalid id")
-                          .with("ArgumentName", "CanonicalUser/ID")
-                          .with("ArgumentValue", value));
-      grants.push_back(to_user(value, "", permission));
+      const auto account = account_of_canonical_id(value);
+      if (!account) return refuse(invalid_canonical_id(value));
+      grants.push_back(to_account(*account, permission));
     } else if (kind == "uri") {
       if (!is_known_group(value))
         return refuse(
             errors::invalid_argument("Invalid group uri").with("ArgumentName", "uri").with("ArgumentValue", value));
       grants.push_back(to_group(value, permission));
     } else if (kind == "emailAddress") {
-      return refuse(aws::ApiError("UnresolvableGrantByEmailAddress", 400,
-                                  "The e-mail address you provided does not match any account on record."));
+      return refuse(unresolvable_email());
     } else {
       return bad();
     }
@@ -155,6 +154,22 @@ Outcome<std::optional<api::AccessControlPolicy>> acl_of_headers(const Bucket& bu
   return acl;
 }
 
+Outcome<void> check_grantee(api::Grantee& grantee) {
+  if (grantee.type == "AmazonCustomerByEmail") return refuse(unresolvable_email());
+  if (grantee.type == "Group") {
+    const std::string uri = grantee.uri.value_or("");
+    if (is_known_group(uri)) return {};
+    return refuse(
+        errors::invalid_argument("Invalid group uri").with("ArgumentName", "Group/URI").with("ArgumentValue", uri));
+  }
+  if (grantee.type != "CanonicalUser")
+    return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
+  const std::string id = grantee.id.value_or("");
+  grantee.display_name = account_of_canonical_id(id);  // what the request says of it does not count
+  if (!grantee.display_name) return refuse(invalid_canonical_id(id));
+  return {};
+}
+
 Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_view owner_account,
                                             api::AccessControlPolicy acl) {
   if (!acl.owner || !acl.owner->id || !acl.grants) {
@@ -171,24 +186,7 @@ Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_vi
   for (api::Grant& grant : *acl.grants) {
     CHECK(check_permission(grant.permission.value_or("")));
     if (!grant.grantee) return refuse(errors::malformed_acl_error("A grant names no grantee."));
-    api::Grantee& grantee = *grant.grantee;
-    if (grantee.type != "Group" && grantee.type != "CanonicalUser" && grantee.type != "AmazonCustomerByEmail")
-      return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
-    if (grantee.type == "Group" && !is_known_group(grantee.uri.value_or(""))) {
-      return refuse(errors::invalid_argument("Invalid group uri")
-                        .with("ArgumentName", "Group/URI")
-                        .with("ArgumentValue", grantee.uri.value_or("")));
-    }
-    if (grantee.type == "CanonicalUser" && !is_canonical_id(grantee.id.value_or(""))) {
-      return refuse(errors::invalid_argument("Invalid id")
-                        .with("ArgumentName", "CanonicalUser/ID")
-                        .with("ArgumentValue", grantee.id.value_or("")));
-    }
-    if (grantee.type == "AmazonCustomerByEmail") {
-      return refuse(aws::ApiError("UnresolvableGrantByEmailAddress", 400,
-                                  "The e-mail address you provided does not match any account on record."));
-    }
-    if (grantee.id == canonical_id(owner_account)) grantee.display_name = std::string(owner_account);
+    CHECK(check_grantee(*grant.grantee));
   }
   CHECK(check_allowed(bucket, acl));
   return acl;

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 
-#include "aws/arn.h"
 #include "aws/policy.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "s3/acl.h"
+#include "s3/bucket_policy.h"
 #include "s3/names.h"
 #include "s3/public_policy.h"
 #include "s3/service.h"
@@ -18,57 +18,19 @@ namespace {
 
 constexpr size_t max_policy_bytes = 20 * 1024;
 
-// Whether `fits` holds for each value of the member in every statement.
-template <class Fits>
-bool all_values(const json::Value& document, std::string_view member, Fits fits) {
-  const json::Value* statements = document.find("Statement");
-  const auto check = [&](const json::Value& statement) {
-    const json::Value* value = statement.find(member);
-    if (value == nullptr) return true;
-    return value->array() ? std::ranges::all_of(*value->array(), fits) : fits(*value);
-  };
-  if (statements == nullptr) return true;
-  return statements->array() ? std::ranges::all_of(*statements->array(), check) : check(*statements);
-}
-
-// Every resource of a bucket's policy is the bucket or in it.
-Outcome<void> check_resources(const json::Value& document, const std::string& bucket) {
-  const auto is_own = [&](const json::Value& value) {
-    const std::string* text = value.string();
-    if (text == nullptr) return false;
-    if (*text == "*" || text->find("${") != std::string::npos) return true;
-    constexpr std::string_view service = "arn:aws:s3:::";
-    if (!text->starts_with(service)) return false;
-    const std::string_view rest = std::string_view(*text).substr(service.size());
-    return aws::Glob(rest.substr(0, rest.find('/'))).matches(bucket);
-  };
-  if (all_values(document, "Resource", is_own) && all_values(document, "NotResource", is_own)) return {};
-  return refuse(errors::malformed_policy("Policy has invalid resource"));
-}
-
-// A bucket's policy speaks of S3 alone.
-Outcome<void> check_actions(const json::Value& document) {
-  const auto is_s3 = [](const json::Value& value) {
-    const std::string* text = value.string();
-    return text != nullptr && (*text == "*" || to_lower(*text).starts_with("s3:"));
-  };
-  if (all_values(document, "Action", is_s3) && all_values(document, "NotAction", is_s3)) return {};
-  return refuse(errors::malformed_policy("Policy has invalid action"));
-}
-
-Outcome<void> check_principals(const aws::Policy& policy) {
-  for (const auto& statement : policy.statements()) {
-    for (const auto& entry : statement.principals) {
-      if (entry.kind == aws::policy::PrincipalEntry::Kind::canonical_user && !is_canonical_id(entry.value))
-        return refuse(errors::malformed_policy("Invalid principal in policy").with("Detail", entry.value));
-    }
-  }
-  return {};
+// Another account may be let do all with a bucket but this.
+Outcome<void> check_own_policy(const Call& call, const Bucket& bucket) {
+  if (call.caller.account() == bucket.account) return {};
+  return refuse(errors::method_not_allowed("The specified method is not allowed against this resource.")
+                    .with("Method", call.http.method)
+                    .with("ResourceType", "BUCKETPOLICY"));
 }
 
 }  // namespace
 
-Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call&, api::PutBucketPolicyRequest input) {
+Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call, api::PutBucketPolicyRequest input) {
+  CO_TRY(const BucketRef own, buckets_.need(input.bucket));
+  CO_CHECK(check_own_policy(call, *own));
   if (input.policy.empty()) {
     co_return refuse(errors::malformed_policy("Policies must be valid JSON and the first byte must be '{'"));
   }
@@ -80,9 +42,9 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call&, api:
   if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
   const auto document = json::parse(input.policy);
   if (!document) co_return refuse(errors::malformed_policy(document.error().message()));
-  CO_CHECK(check_resources(*document, input.bucket));
-  CO_CHECK(check_actions(*document));
-  CO_CHECK(check_principals(*parsed));
+  CO_CHECK(check_bucket_policy(*document, *parsed, input.bucket));
+  CO_TRY(const auto missing, co_await call.gate.missing_principal(*parsed));
+  if (missing) co_return refuse(invalid_principal(*missing));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     const auto& block = bucket.public_access_block;
     if (block && block->block_public_policy.value_or(false) && is_public_policy(input.policy)) {
@@ -97,6 +59,7 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call&, api:
 
 Task<Outcome<api::GetBucketPolicyOutput>> Service::get_bucket_policy(Call& call, api::GetBucketPolicyRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_own_policy(call, *bucket));
   if (!bucket->policy) {
     co_return refuse(
         errors::no_such_bucket_policy("The bucket policy does not exist").with("BucketName", input.bucket));
@@ -105,8 +68,10 @@ Task<Outcome<api::GetBucketPolicyOutput>> Service::get_bucket_policy(Call& call,
   co_return api::GetBucketPolicyOutput{.policy = bucket->policy};
 }
 
-Task<Outcome<api::DeleteBucketPolicyOutput>> Service::delete_bucket_policy(Call&,
+Task<Outcome<api::DeleteBucketPolicyOutput>> Service::delete_bucket_policy(Call& call,
                                                                            api::DeleteBucketPolicyRequest input) {
+  CO_TRY(const BucketRef own, buckets_.need(input.bucket));
+  CO_CHECK(check_own_policy(call, *own));
   CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.policy.reset(); }));
   co_return api::DeleteBucketPolicyOutput{};
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "s3/acl.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/names.h"
 #include "s3/service.h"
@@ -61,6 +62,28 @@ Outcome<void> check_encryption(const api::ServerSideEncryptionConfiguration& con
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
     return refuse(errors::invalid_argument(
         "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"));
+  }
+  return {};
+}
+
+aws::ApiError unfit_target(std::string why, const Bucket& target) {
+  return errors::invalid_target_bucket_for_logging(std::move(why)).with("TargetBucket", target.name);
+}
+
+Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) {
+  if (const auto& format = logging.target_object_key_format;
+      format && format->simple_prefix && format->partitioned_prefix)
+    return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  if (target.payer == "Requester")
+    return refuse(unfit_target("The target bucket for logging may not be a Requester Pays bucket", target));
+  if (target.object_lock && target.object_lock->rule)
+    return refuse(unfit_target("The target bucket for logging may not have a default retention period", target));
+  if (!logging.target_grants || logging.target_grants->empty()) return {};
+  if (!target.has_acls())
+    return refuse(unfit_target("Target grants are not supported: the target bucket has ACLs disabled", target));
+  for (api::TargetGrant& grant : *logging.target_grants) {
+    if (grant.grantee) CHECK(check_grantee(*grant.grantee));
   }
   return {};
 }
@@ -197,6 +220,7 @@ Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call& cal
                            "The target bucket for logging does not exist or is not owned by you")
                            .with("TargetBucket", wanted->target_bucket));
     }
+    CO_CHECK(check_logging(*target, *wanted));
     CO_TRY(const BucketRef source, buckets_.need(input.bucket));
     if (target->region != source->region) {
       co_return refuse(errors::cross_location_logging_prohibited("Cross S3 location logging not allowed."));

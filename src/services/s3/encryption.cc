@@ -182,6 +182,11 @@ Task<Result<crypto::SecretBytes>> RequestKeys::unwrap(std::string wrapped) {
   co_return std::move(*key);
 }
 
+Outcome<void> RequestKeys::check_applicable(const std::string& wrapped) const {
+  if (!customer_ || wrapping_of(wrapped) == Wrapping::customer) return {};
+  return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
+}
+
 Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapped) {
   const Wrapping wrapping = wrapping_of(wrapped);
   if (wrapping == Wrapping::customer) {
@@ -199,9 +204,7 @@ Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapp
     }
     co_return Outcome<void>();
   }
-  if (customer_) {
-    co_return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
-  }
+  CO_CHECK(check_applicable(wrapped));
   if (wrapping == Wrapping::kms) {
     CO_TRY(auto key, co_await maker_.open_kms(asker, wrapped));
     opened_.insert_or_assign(wrapped, std::move(key));

@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)check_bucket_name(text);
   if (check_key(text) && text.size() > boreal::objects::max_key_bytes) std::abort();
   (void)bucket_of(text);
-  (void)is_canonical_id(text);
+  (void)account_of_canonical_id(text);
   (void)parse_version(text);
   if (const auto source = parse_copy_source(text); source && source->bucket.empty()) std::abort();
   if (const auto tags = parse_tag_header(text); tags && tags->size() > 10) std::abort();

@@ -91,14 +91,30 @@ void tell_query(const Input& input, size_t max, const KeyText& text, Output& out
   output.encoding_type = input.encoding_type;
 }
 
-std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, const KeyText& text, bool owners,
+// Mostly it is the same one from row to row.
+class Owners {
+ public:
+  explicit Owners(const Bucket& bucket) : bucket_(bucket) {}
+  const api::Owner& of(const objects::Version& version) {
+    const std::string& account = bucket_.owner_of_what(version.meta.owner);
+    if (!last_.id || last_.display_name != account) last_ = owner_of(account);
+    return last_;
+  }
+
+ private:
+  const Bucket& bucket_;
+  api::Owner last_;
+};
+
+// `owners` null: they are not told.
+std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, const KeyText& text, Owners* owners,
                                  bool restores) {
   std::vector<api::Object> rows;
   rows.reserve(versions.size());
   for (const auto& version : versions) {
     api::Object& row = rows.emplace_back();
     tell_row(version, text, row);
-    if (owners) row.owner = owner_of(version.meta.owner);
+    if (owners != nullptr) row.owner = owners->of(version);
     if (restores) tell_restore(version, row);
   }
   return rows;
@@ -120,7 +136,8 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call&, api::ListObje
   output.marker = text(input.marker.value_or(""));
   output.is_truncated = page->truncated;
   if (page->truncated && output.delimiter) output.next_marker = text(page->next);
-  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, true, restores);
+  Owners owners(*bucket);
+  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, &owners, restores);
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
 }
@@ -149,8 +166,9 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::Lis
   output.is_truncated = page->truncated;
   if (page->truncated) output.next_continuation_token = codec::base64url_encode(std::string(token_mark) + page->next);
   output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
+  Owners owners(*bucket);
   if (!page->objects.empty())
-    output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false), restores);
+    output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false) ? &owners : nullptr, restores);
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
 }
@@ -182,10 +200,11 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
     output.next_key_marker = text(page->next);
     if (page->next_version) output.next_version_id_marker = page->next_is_null ? "null" : page->next_version->text();
   }
+  Owners owners(*bucket);
   for (const auto& version : page->objects) {
     if (version.is_delete_marker) {
       if (!output.delete_markers) output.delete_markers.emplace();
-      output.delete_markers->push_back({.owner = owner_of(version.meta.owner),
+      output.delete_markers->push_back({.owner = owners.of(version),
                                         .key = text(version.key),
                                         .version_id = version_text(version),
                                         .is_latest = version.is_latest,
@@ -196,7 +215,7 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
     tell_row(version, text, row);
     row.version_id = version_text(version);
     row.is_latest = version.is_latest;
-    row.owner = owner_of(version.meta.owner);
+    row.owner = owners.of(version);
     if (restores) tell_restore(version, row);
     if (!output.versions) output.versions.emplace();
     output.versions->push_back(std::move(row));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -64,10 +65,10 @@ Outcome<void> check_not_negative(std::string_view name, int32_t value) {
 // A user is its own initiator; root, and whoever no longer tells, is the account.
 api::Initiator initiator_of(const objects::Upload& upload) {
   const std::string arn = attribute_of(upload.meta, attribute::initiator);
-  const bool is_person = !arn.empty() && !arn.ends_with(":root");
-  const std::string_view name = std::string_view(arn).substr(arn.rfind('/') + 1);
-  if (is_person) return {.id = arn, .display_name = std::string(name)};
-  return {.id = canonical_id(upload.meta.owner), .display_name = upload.meta.owner};
+  const auto who = aws::Arn::parse(arn);
+  if (who && who->resource != "root") return {.id = arn, .display_name = arn.substr(arn.rfind('/') + 1)};
+  const std::string account = who ? who->account : upload.meta.owner;
+  return {.id = canonical_id(account), .display_name = account};
 }
 
 }  // namespace
@@ -270,7 +271,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
   output.max_parts = max;
   output.is_truncated = page->truncated;
   output.storage_class = upload.meta.tier;
-  output.owner = owner_of(upload.meta.owner);
+  output.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
   output.initiator = initiator_of(upload);
   if (const auto end = abort_due(*bucket, input.key, upload.initiated)) {
     output.abort_date = end->when;
@@ -345,7 +346,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
     row.key = text(upload.key);
     row.initiated = upload.initiated;
     row.storage_class = upload.meta.tier;
-    row.owner = owner_of(upload.meta.owner);
+    row.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
     row.initiator = initiator_of(upload);
     if (const UploadChecksum checksum = checksum_of(upload.meta); checksum.named) {
       row.checksum_algorithm = algorithm_name(checksum.algorithm);

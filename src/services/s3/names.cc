@@ -25,6 +25,16 @@ constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr std::string_view tag_signs = " +-=._:/@";
 
+constexpr size_t canonical_id_bytes = 32;
+constexpr size_t account_bytes = 5;  // twelve decimal digits
+
+std::string masked_account(uint64_t number, std::string_view proof) {
+  const auto mask = crypto::Sha256::of(proof);
+  std::string masked;
+  for (size_t i = 0; i < account_bytes; ++i) masked += static_cast<char>(as_text(mask)[i] ^ (number >> (8 * i) & 0xff));
+  return masked;
+}
+
 bool is_label_end(char c) { return (c >= 'a' && c <= 'z') || is_digit(c); }
 
 bool looks_like_address(std::string_view name) {
@@ -104,13 +114,33 @@ std::string bucket_of(std::string_view path) {
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));
 }
 
+// The number of the account under a mask, and a digest of it that tells the mask. So an id leads back to its account,
+// without a list of all accounts, and what nobody was given is told from it.
 std::string canonical_id(std::string_view account) {
   const auto digest = crypto::Sha256::of("canonical user of account " + std::string(account));
-  return codec::hex_encode(digest);
+  const std::string_view proof = as_text(digest).substr(account_bytes);
+  const uint64_t number = parse_uint(account).value_or(0);
+  std::string id = masked_account(number, proof);
+  id += proof;
+  return codec::hex_encode(as_bytes(id));
 }
 
-bool is_canonical_id(std::string_view id) {
-  return id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+std::optional<std::string> account_of_canonical_id(std::string_view id) {
+  const auto bytes = codec::hex_decode(id);
+  if (!bytes || bytes->size() != canonical_id_bytes) return std::nullopt;
+  const std::string_view proof = std::string_view(*bytes).substr(account_bytes);
+  const std::string mask = masked_account(0, proof);
+  uint64_t number = 0;
+  for (size_t i = account_bytes; i-- > 0;) number = number << 8 | static_cast<uint8_t>((*bytes)[i] ^ mask[i]);
+  std::string account = fmt::format("{:012}", number);
+  if (canonical_id(account) != id) return std::nullopt;
+  return account;
+}
+
+aws::ApiError invalid_canonical_id(std::string id) {
+  return errors::invalid_argument("Invalid id")
+      .with("ArgumentName", "CanonicalUser/ID")
+      .with("ArgumentValue", std::move(id));
 }
 
 api::Owner owner_of(std::string_view account) {

@@ -26,7 +26,9 @@ std::string bucket_of(std::string_view path);
 
 // An account as access lists name it: 64 hexadecimal digits, always the same for the account.
 std::string canonical_id(std::string_view account);
-bool is_canonical_id(std::string_view id);
+// The account that it names; nullopt: none. InvalidArgument is what clients are told of such an id.
+std::optional<std::string> account_of_canonical_id(std::string_view id);
+aws::ApiError invalid_canonical_id(std::string id);
 api::Owner owner_of(std::string_view account);
 
 // What a version is called outside.

@@ -128,8 +128,12 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_TRY(auto customer,
          parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
-  if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms)
+  // Who asks for the head alone needs no leave to use the KMS key.
+  if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms) {
     CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
+  } else {
+    CO_CHECK(picture.keys->check_applicable(version.wrapped_key));
+  }
   if (with_data) CO_CHECK(check_readable(version, call.now));
 
   picture.range = {0, version.size};

@@ -123,12 +123,15 @@ Outcome<void> PostPolicy::check(const Form& form, const std::string& bucket, Tim
     }
     if (!fits) return unfit("Policy Condition failed: " + condition.text);
   }
+  const auto is_named = [&](const std::string& name) {
+    return std::ranges::any_of(conditions_, [&](const Condition& condition) { return condition.field == name; });
+  };
   for (const FormField& field : form.fields) {
     const std::string name = to_lower(field.name);
-    const bool is_known = needs_no_condition(name) ||
-                          std::ranges::any_of(conditions_, [&](const Condition& c) { return c.field == name; });
-    if (!is_known) return unfit("Extra input fields: " + name);
+    if (!needs_no_condition(name) && !is_named(name)) return unfit("Extra input fields: " + name);
   }
+  // The address stands for a field too.
+  if (!is_named("bucket")) return unfit("Extra input fields: bucket");
   return {};
 }
 

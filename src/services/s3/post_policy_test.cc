@@ -19,12 +19,13 @@ std::string outcome(const std::string& json, const std::vector<FormField>& field
 }
 
 std::string policy_of(const std::string& conditions, const std::string& expiration = "2030-01-01T00:00:01Z") {
-  return R"({"expiration": ")" + expiration + R"(", "conditions": [)" + conditions + "]}";
+  const std::string more = conditions.empty() ? "" : ", " + conditions;
+  return R"({"expiration": ")" + expiration + R"(", "conditions": [{"bucket": "bucket"})" + more + "]}";
 }
 
 TEST(PostPolicy, HoldsEveryFieldToItsCondition) {
-  const std::string policy = policy_of(
-      R"({"bucket": "bucket"}, ["starts-with", "$key", "up/"], {"acl": "private"}, ["eq", "$x-amz-meta-a", "1"])");
+  const std::string policy =
+      policy_of(R"(["starts-with", "$key", "up/"], {"acl": "private"}, ["eq", "$x-amz-meta-a", "1"])");
   const std::vector<FormField> good = {
       {"Key", "up/x"}, {"acl", "private"}, {"X-Amz-Meta-A", "1"}, {"policy", "p"}, {"x-ignore-me", "y"}};
   EXPECT_EQ(outcome(policy, good), "");
@@ -40,6 +41,8 @@ TEST(PostPolicy, HoldsEveryFieldToItsCondition) {
   more.push_back({"x-amz-meta-b", "1"});
   EXPECT_EQ(outcome(policy, more), "AccessDenied");
   EXPECT_EQ(outcome(policy_of(R"({"bucket": "another"})"), {}), "AccessDenied");
+  EXPECT_EQ(outcome(R"({"expiration": "2030-01-01T00:00:01Z", "conditions": []})", {}), "AccessDenied")
+      << "the bucket is a field that the address fills in";
 }
 
 TEST(PostPolicy, AListOfTypesMustFitOneByOne) {

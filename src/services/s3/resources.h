@@ -60,6 +60,8 @@ struct Bucket {
 
   bool is_versioned() const { return !versioning.empty(); }
   bool has_acls() const { return ownership != "BucketOwnerEnforced"; }
+  // Where access lists are off, all that lies in the bucket is its owner's, whoever wrote it.
+  const std::string& owner_of_what(const std::string& writer) const { return has_acls() ? writer : account; }
   std::string arn() const { return "arn:aws:s3:::" + name; }
   std::string arn_of(std::string_view key) const { return arn() + "/" + std::string(key); }
 };

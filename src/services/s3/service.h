@@ -70,6 +70,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
                                                 const std::string& request_id) override;
 
   // checksums.cc
+  aws::ApiError unreadable(const aws::Operation& operation, aws::ApiError error) const override;
   Outcome<void> check_body(const aws::Operation& operation, const http::Request& request,
                            std::string_view body) override;
 
@@ -312,6 +313,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Outcome<void>> restore_object_of(const Bucket& bucket, Source& data, std::string head_text);
 
   // access.cc
+  Task<void> ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
+                        Access& access);
   Task<Outcome<void>> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
                                  Access& access);
   Task<Outcome<void>> add_copy_source(Call& call, std::string text, std::vector<Access>& all);

@@ -1,0 +1,21 @@
+// What a bucket's policy may say, beyond the grammar that all policies share.
+// Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon S3"; IAM User Guide, "AWS
+// global condition context keys".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "aws/error.h"
+#include "aws/policy.h"
+#include "codec/json_value.h"
+
+namespace boreal::s3 {
+
+// MalformedPolicy: a resource outside the bucket, an action or a condition key that S3 has not, or one that does not go
+// with the statement's resources. `compiled` is what the document was parsed to.
+aws::Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy& compiled,
+                                       const std::string& bucket);
+aws::ApiError invalid_principal(std::string who);
+
+}  // namespace boreal::s3

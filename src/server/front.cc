@@ -33,6 +33,26 @@ http::Response problem(int status, std::string_view message) {
   return answer(status, std::move(body));
 }
 
+// An answer that is still being read has a part of the house in its hands: it is not torn down meanwhile.
+class HeldSource final : public Source {
+ public:
+  HeldSource(std::unique_ptr<Source> inner, size_t& held) : inner_(std::move(inner)), held_(held) { ++held_; }
+  ~HeldSource() override {
+    inner_.reset();
+    --held_;
+  }
+  Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
+  std::optional<uint64_t> size() const override { return inner_->size(); }
+  bool lends() const override { return inner_->lends(); }
+  Task<Result<Bytes>> lend() override { return inner_->lend(); }
+  bool detaches() const override { return inner_->detaches(); }
+  Task<Result<std::unique_ptr<Source>>> detach() override { return inner_->detach(); }
+
+ private:
+  std::unique_ptr<Source> inner_;
+  size_t& held_;
+};
+
 }  // namespace
 
 http::Response plain_refusal(int status, std::string_view why) {
@@ -60,6 +80,7 @@ Task<http::Response> Front::handle(http::Request& request) {
   if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");
   ++in_house_;
   auto response = co_await house_->pipeline().handle(request);
+  if (response.stream) response.stream = std::make_unique<HeldSource>(std::move(response.stream), in_house_);
   --in_house_;
   co_return response;
 }

@@ -34,7 +34,7 @@ class Front {
   SystemClock& clock_;
   Random& random_;
   std::unique_ptr<House> house_;  // null while it is being reset
-  size_t in_house_ = 0;           // requests that are in the pipeline
+  size_t in_house_ = 0;           // requests in the pipeline, and answers that are still read from
 };
 
 // A refusal before it is known what was asked: by the HTTP parser, or while the house is closed. In S3's words, whose

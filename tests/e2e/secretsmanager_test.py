@@ -1,4 +1,7 @@
 """Secrets Manager through boto3 and the AWS CLI."""
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 from e2e.helpers import advance, allow, eventually, policy, reset_clock, user
 from harness import Case, error_code
 
@@ -21,6 +24,28 @@ class SecretsManager(Case):
             self.assertEqual((got["SecretString"], got["VersionId"], got["VersionStages"]), ('{"password":"x"}', token, ["AWSCURRENT"]))
         secrets.delete_secret(SecretId=made["ARN"], ForceDeleteWithoutRecovery=True)
         self.assertEqual(error_code(secrets.describe_secret, SecretId=made["ARN"]), "ResourceNotFoundException")
+
+    def test_a_reader_who_is_early_waits_for_the_first_value(self):
+        secrets = self.client()
+        secrets.create_secret(Name="early")
+        reader = self.client(read_timeout=20)
+        sent = threading.Event()
+        reader.meta.events.register("before-send.secrets-manager.GetSecretValue", lambda **_: sent.set())
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(reader.get_secret_value, SecretId="early")
+            self.assertTrue(sent.wait(10))
+            for _ in range(5):  # what was sent before has been looked at when these are answered
+                secrets.describe_secret(SecretId="early")
+            self.assertFalse(reading.done())
+            secrets.put_secret_value(SecretId="early", SecretString="worm")
+            self.assertEqual(reading.result(10)["SecretString"], "worm")
+
+    def test_a_reader_of_a_secret_that_stays_empty_is_told(self):
+        secrets = self.client()
+        secrets.create_secret(Name="stays-empty")
+        self.assertEqual(error_code(secrets.get_secret_value, SecretId="stays-empty"), "ResourceNotFoundException")  # after a while
+        secrets.create_secret(Name="also-empty")
+        error_code(secrets.get_secret_value, SecretId="also-empty", VersionStage="other")  # at once: nobody puts that one first
 
     def test_cli(self):
         made = self.boreal.aws("secretsmanager", "create-secret", "--name", "cli", "--secret-string", "one")

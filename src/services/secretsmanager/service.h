@@ -137,6 +137,9 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<aws::Outcome<Added>> add_version(aws::Call& call, Change& change, std::string token, SecretValue value,
                                         std::vector<std::string> labels);
   Result<void> prune(store::Transaction& tx, const Secret& secret) const;
+  // The secret as it is when that is over.
+  Task<aws::Outcome<std::shared_ptr<const Secret>>> wait_for_first_value(const aws::Call& call, std::string secret_id,
+                                                                         std::shared_ptr<const Secret> secret);
   Task<aws::Outcome<api::secretsmanager::GetSecretValueResponse>> read_value(aws::Call& call,
                                                                              std::shared_ptr<const Secret> secret,
                                                                              std::optional<std::string> version_id,
@@ -167,6 +170,7 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   aws::Timekeeper timekeeper_;
   mutable aws::RecordCache<Secret> secrets_;
   aws::RecordCache<Version> versions_;
+  size_t waiting_for_values_ = 0;  // requests
 };
 
 // ResourceNotFoundException in AWS's words.

@@ -111,6 +111,7 @@ TEST_F(SecretsTest, ASecretMayGetItsFirstValueLater) {
       good<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = "empty", .description = "later"});
   EXPECT_FALSE(made.version_id);
   EXPECT_FALSE(describe("empty").version_ids_to_stages);
+  fixture.clock.advance(std::chrono::seconds(10));  // a newer one would be waited for
   EXPECT_EQ(bad<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "empty"}).message,
             "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT");
   EXPECT_EQ(put("empty", 1, Labels{"mine"}).version_stages, (Labels{"AWSCURRENT", "mine"}))

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/clock.h"
 #include "codec/base64.h"
 #include "secretsmanager/labels.h"
 #include "secretsmanager/service.h"
@@ -18,6 +19,10 @@ constexpr size_t max_value_bytes = 65'536;
 constexpr size_t kept_versions = 100;
 constexpr Duration kept_for = std::chrono::hours(24);
 constexpr size_t default_page = 100;
+constexpr Duration newly_made = std::chrono::seconds(10);
+constexpr int64_t longest_wait_ns = 3'000'000'000;
+constexpr Duration look_again_after{10};
+constexpr size_t most_waiting = 64;
 
 Time day_of(Time now) {
   constexpr int64_t day_ms = 86'400'000;
@@ -97,8 +102,29 @@ Task<aws::Outcome<PutSecretValueResponse>> Service::put_secret_value(aws::Call& 
   co_return out;
 }
 
+// Infrastructure tools make a secret, put its value and read it with requests that do not wait for each other. So a
+// reader who comes between the first two waits a little, as it would for a slower network.
+Task<aws::Outcome<std::shared_ptr<const Secret>>> Service::wait_for_first_value(const aws::Call& call,
+                                                                                std::string secret_id,
+                                                                                std::shared_ptr<const Secret> secret) {
+  const auto is_being_made = [&] { return secret->labels.empty() && call.now - secret->created < newly_made; };
+  if (!is_being_made() || waiting_for_values_ >= most_waiting) co_return secret;
+  const auto deadline_ns = monotonic_ns() + longest_wait_ns;
+  ++waiting_for_values_;
+  aws::Outcome<std::shared_ptr<const Secret>> now = std::move(secret);
+  while (now && (*now)->labels.empty() && monotonic_ns() < deadline_ns) {
+    co_await context_.loop.sleep(look_again_after);
+    now = find(call, secret_id, Wanted::living);
+  }
+  --waiting_for_values_;
+  co_return now;
+}
+
 Task<aws::Outcome<GetSecretValueResponse>> Service::get_secret_value(aws::Call& call, GetSecretValueRequest input) {
   CO_TRY(auto secret, find(call, input.secret_id, Wanted::living));
+  if (!input.version_id && input.version_stage.value_or(std::string(current_label)) == current_label) {
+    CO_TRY(secret, co_await wait_for_first_value(call, input.secret_id, std::move(secret)));
+  }
   co_return co_await read_value(call, std::move(secret), std::move(input.version_id), std::move(input.version_stage));
 }
 

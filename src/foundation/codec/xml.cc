@@ -20,6 +20,9 @@ bool is_char(uint32_t c) {
   return !(c >= 0xd800 && c <= 0xdfff) && c != 0xfffe && c != 0xffff && c <= 0x10ffff;
 }
 
+// By its number a control character may be named too, as in XML 1.1: the Writer does so.
+bool is_referable(uint32_t c) { return is_char(c) || (c > 0 && c < 0x20); }
+
 // U+FFFE and U+FFFF, the only characters above ASCII that XML has not.
 bool is_noncharacter(std::string_view utf8) { return utf8 == "\xef\xbf\xbe" || utf8 == "\xef\xbf\xbf"; }
 
@@ -152,8 +155,8 @@ class Checker {
       std::string_view digits = name.substr(hex ? 2 : 1);
       uint32_t c = 0;
       auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
-      if (code != std::errc() || end != digits.data() + digits.size() || !is_char(c)) {
-        return error("not the number of a character of XML 1.0");
+      if (code != std::errc() || end != digits.data() + digits.size() || !is_referable(c)) {
+        return error("not the number of a character");
       }
     }
     at_ += semicolon + 1;
@@ -328,8 +331,11 @@ void escape(std::string& out, std::string_view text, bool in_attribute) {
     } else if (c == '\r' || (in_attribute && (c == '\n' || c == '\t'))) {
       // A reader would turn the bare character into another one.
       fmt::format_to(std::back_inserter(out), "&#{};", static_cast<int>(c));
+    } else if (is_char(static_cast<unsigned char>(c))) {
+      out += c;
     } else {
-      out += is_char(static_cast<unsigned char>(c)) ? std::string_view(&text[i], 1) : "\xef\xbf\xbd";
+      // A control character. Only XML 1.1 knows the reference, but whoever reads it leniently has the very text.
+      fmt::format_to(std::back_inserter(out), "&#x{:x};", static_cast<int>(c));
     }
   }
 }

@@ -62,13 +62,17 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   const auto method = request.headers.get("access-control-request-method");
   if (!origin)
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
+  const auto forbidden = [&](std::string_view why) {
+    return refused(aws::ApiError("AccessForbidden", 403, fmt::format("CORSResponse: {}", why))
+                       .with("Method", std::string(method.value_or("OPTIONS")))
+                       .with("ResourceType", is_bucket(request.path) ? "BUCKET" : "OBJECT"));
+  };
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  if (bucket == nullptr) return forbidden("Bucket not found");
+  if (!bucket->cors) return forbidden("CORS is not enabled for this bucket.");
   if (!method || !is_cors_method(*method)) {
     return refused(aws::ApiError("BadRequest", 400,
                                  fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
-  }
-  const BucketRef bucket = buckets_.find(bucket_of(request.path));
-  if (bucket == nullptr || !bucket->cors) {
-    return refused(aws::ApiError("AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket."));
   }
   std::vector<std::string_view> headers;
   const auto asked = request.headers.get("access-control-request-headers");
@@ -77,11 +81,10 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   }
   const api::CORSRule* rule = find_rule(*bucket->cors, *origin, *method, headers);
   if (rule == nullptr) {
-    return refused(aws::ApiError("AccessForbidden", 403,
-                                 "CORSResponse: This CORS request is not allowed. This is usually because the "
-                                 "evaluation of Origin, request method / "
-                                 "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted "
-                                 "by the resource's CORS spec."));
+    return forbidden(
+        "This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+        "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS "
+        "spec.");
   }
   http::Response response;
   tell(*rule, *origin, response);

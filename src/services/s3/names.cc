@@ -104,6 +104,11 @@ std::string bucket_of(std::string_view path) {
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));
 }
 
+bool is_bucket(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return !path.empty() && path.find('/') >= path.size() - 1;
+}
+
 std::string canonical_id(std::string_view account) {
   const auto digest = crypto::Sha256::of("canonical user of account " + std::string(account));
   return codec::hex_encode(digest);
@@ -141,7 +146,9 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
     source.version_id = std::string(path.substr(mark + 11));
     path = path.substr(0, mark);
   }
-  auto decoded = codec::percent_decode(path);
+  std::string blanks(path);
+  std::ranges::replace(blanks, '+', ' ');  // as in a form, where a + is a blank and %2B a +
+  auto decoded = codec::percent_decode(blanks);
   if (!decoded) return bad();
   std::string_view whole = *decoded;
   if (whole.starts_with('/')) whole.remove_prefix(1);

@@ -407,6 +407,11 @@ class CrossOrigin(S3Case):
         with self.assertRaises(urllib.error.HTTPError) as refused:
             self.preflight("https://elsewhere.org")
         self.assertEqual(refused.exception.code, 403)
+        self.assertIn("<Method>GET</Method><ResourceType>OBJECT</ResourceType>", refused.exception.read().decode())
+        self.s3.delete_bucket_cors(Bucket=self.bucket)
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.preflight("https://a.example.com")
+        self.assertIn("CORS is not enabled for this bucket", refused.exception.read().decode())
 
 
 class CommandLine(S3Case):

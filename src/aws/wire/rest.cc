@@ -257,7 +257,9 @@ void write_header_members(const Shape& shape, const void* object, http::Response
 
 void write_xml_document(const ServiceModel& model, const Shape& shape, const void* object, std::string_view root,
                         std::string& out) {
-  xml::Writer xml(out);
+  // The name of an object must come back as it is. In an error it is for people to read, and the error's code must be
+  // found by strict readers too: there it is not so.
+  xml::Writer xml(out, xml::Controls::numbered);
   xml.declaration();
   xml.begin(root);
   if (!model.xml_namespace.empty()) xml.attribute("xmlns", model.xml_namespace);

@@ -306,41 +306,42 @@ size_t plain_run(std::string_view text, size_t begin) {
   return end - begin;
 }
 
-void escape(std::string& out, std::string_view text, bool in_attribute) {
+}  // namespace
+
+void Writer::escape(std::string_view text, bool in_attribute) {
   size_t length = 0;
   for (size_t i = 0; i < text.size(); i += length) {
     length = plain_run(text, i);
     if (length > 0) {
-      out.append(text, i, length);
+      out_.append(text, i, length);
       continue;
     }
     length = codec::utf8_length(text, i);
     char c = text[i];
     if (length != 1) {
       bool valid = length != 0 && !is_noncharacter(text.substr(i, length));
-      out += valid ? text.substr(i, length) : "\xef\xbf\xbd";
+      out_ += valid ? text.substr(i, length) : "\xef\xbf\xbd";
       length = std::max<size_t>(length, 1);
     } else if (c == '&') {
-      out += "&amp;";
+      out_ += "&amp;";
     } else if (c == '<') {
-      out += "&lt;";
+      out_ += "&lt;";
     } else if (c == '>') {
-      out += "&gt;";
+      out_ += "&gt;";
     } else if (c == '"' && in_attribute) {
-      out += "&quot;";
+      out_ += "&quot;";
     } else if (c == '\r' || (in_attribute && (c == '\n' || c == '\t'))) {
       // A reader would turn the bare character into another one.
-      fmt::format_to(std::back_inserter(out), "&#{};", static_cast<int>(c));
+      fmt::format_to(std::back_inserter(out_), "&#{};", static_cast<int>(c));
     } else if (is_char(static_cast<unsigned char>(c))) {
-      out += c;
+      out_ += c;
+    } else if (controls_ == Controls::numbered) {
+      fmt::format_to(std::back_inserter(out_), "&#x{:x};", static_cast<int>(c));
     } else {
-      // A control character. Only XML 1.1 knows the reference, but whoever reads it leniently has the very text.
-      fmt::format_to(std::back_inserter(out), "&#x{:x};", static_cast<int>(c));
+      out_ += "\xef\xbf\xbd";
     }
   }
 }
-
-}  // namespace
 
 void Writer::declaration() { out_ += "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"; }
 
@@ -361,14 +362,14 @@ void Writer::attribute(std::string_view name, std::string_view value) {
   out_ += ' ';
   out_ += name;
   out_ += "=\"";
-  escape(out_, value, true);
+  escape(value, true);
   out_ += '"';
 }
 
 void Writer::text(std::string_view text) {
   if (text.empty()) return;
   close_tag();
-  escape(out_, text, false);
+  escape(text, false);
 }
 
 void Writer::end() {

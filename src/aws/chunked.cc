@@ -22,6 +22,8 @@ AuthError malformed(std::string what) {
   return {AuthFailure::body_malformed, "The aws-chunked body is malformed: " + std::move(what)};
 }
 
+AuthError bad_trailer(std::string what) { return {AuthFailure::trailer_malformed, std::move(what)}; }
+
 std::string digest(std::string_view text) { return codec::hex_encode(crypto::Sha256::of(text)); }
 
 // The chain of signatures: each covers the one before it.
@@ -233,7 +235,7 @@ Task<Result<void>> ChunkedBody::read_end() {
 Task<Result<void>> ChunkedBody::read_trailer() {
   std::string signature;
   for (size_t lines = 0;; ++lines) {
-    if (lines > max_trailer_lines) co_return refuse(malformed("the trailer has too many lines"));
+    if (lines > max_trailer_lines) co_return refuse(bad_trailer("the trailer has too many lines"));
     CO_TRY(const auto line, co_await read_line());
     if (line.empty()) break;
     CO_CHECK(add_trailer(line, signature));
@@ -244,7 +246,7 @@ Task<Result<void>> ChunkedBody::read_trailer() {
 Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signature) {
   while (line.ends_with('\n')) line.remove_suffix(1);  // AWS's documents end a trailer with "\n\r\n"
   const size_t colon = line.find(':');
-  if (colon == std::string_view::npos) return refuse(malformed("a trailer has no colon"));
+  if (colon == std::string_view::npos) return refuse(bad_trailer("a trailer has no colon"));
   std::string name(line.substr(0, colon));
   std::ranges::transform(name, name.begin(),
                          [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -252,13 +254,13 @@ Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signat
   while (value.starts_with(' ')) value.remove_prefix(1);
   while (value.ends_with(' ')) value.remove_suffix(1);
   if (name == trailer_signature) {
-    if (!signature.empty()) return refuse(malformed("the trailer has two signatures"));
+    if (!signature.empty()) return refuse(bad_trailer("the trailer has two signatures"));
     signature = value;
     return {};
   }
-  if (!signature.empty()) return refuse(malformed("a trailer follows the trailer's signature"));
+  if (!signature.empty()) return refuse(bad_trailer("a trailer follows the trailer's signature"));
   if (std::ranges::find(check_.trailers, name) == check_.trailers.end() || trailers_.has(name)) {
-    return refuse(malformed(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
+    return refuse(bad_trailer(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
   }
   trailers_.add(std::move(name), std::string(value));
   return {};
@@ -266,9 +268,9 @@ Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signat
 
 Result<void> ChunkedBody::check_trailer(std::string_view signature) {
   if (trailers_.size() != check_.trailers.size())
-    return refuse(malformed("a trailer that x-amz-trailer announced is missing"));
+    return refuse(bad_trailer("a trailer that x-amz-trailer announced is missing"));
   if (!has_signatures(check_.kind)) {
-    if (!signature.empty()) return refuse(malformed("an unsigned trailer has a signature"));
+    if (!signature.empty()) return refuse(bad_trailer("an unsigned trailer has a signature"));
     return {};
   }
   if (!crypto::constant_time_equal(trailer_chain_signature(check_, previous_, trailers_), signature)) {

@@ -89,6 +89,8 @@ enum class AuthFailure {
   payload_mismatch,  // the body is not the one whose digest was signed
   chunk_mismatch,    // a chunk's or the trailer's signature is wrong
   body_malformed,    // the framing of an aws-chunked body is broken
+  trailer_malformed,  // so is what follows its last chunk
+  decoded_length,    // x-amz-decoded-content-length is no number
   body_incomplete,   // it ended early, or is not x-amz-decoded-content-length long
 };
 

@@ -35,6 +35,8 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::payload_mismatch:
     case AuthFailure::chunk_mismatch:
     case AuthFailure::body_malformed:
+    case AuthFailure::trailer_malformed:
+    case AuthFailure::decoded_length:
     case AuthFailure::body_incomplete: return Family::mismatch;
   }
   return Family::mismatch;
@@ -161,6 +163,13 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::body_malformed: return {"InvalidRequest", 400, message};
     case AuthFailure::payload_hash_malformed: return {"InvalidArgument", 400, message};
     case AuthFailure::payload_mismatch: return {"XAmzContentSHA256Mismatch", 400, message};
+    case AuthFailure::trailer_malformed:
+      return {"MalformedTrailerError", 400,
+              "The request contained trailing data that was not well-formed or did not conform to our published "
+              "schema: " +
+                  message};
+    case AuthFailure::decoded_length:
+      return {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."};
     case AuthFailure::body_incomplete: return {"IncompleteBody", 400, message};
   }
   return {"AccessDenied", 403, message};

@@ -313,6 +313,19 @@ TEST(SigV4Attacks, StreamingNeedsAHeaderSignature) {
   EXPECT_EQ(anonymous_body(anonymous.view())->kind, PayloadKind::unsigned_chunks_and_trailer);
 }
 
+TEST(SigV4, DecodedLengthIsANumber) {
+  for (const std::string length : {"junk", "", "-1", "5x", "99999999999999999999"}) {
+    Request request;
+    request.headers.add("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER");
+    request.headers.add("x-amz-decoded-content-length", length);
+    const auto refused = anonymous_body(request.view());
+    ASSERT_FALSE(refused) << length;
+    const auto told = to_api_error(refused.error(), Protocol::rest_xml, Canon::s3);
+    EXPECT_EQ(told.code, "MissingContentLength") << length;
+    EXPECT_EQ(told.status, 411);
+  }
+}
+
 TEST(SigV4Attacks, UnsignedPayloadIsForS3Only) {
   Request request{.method = "POST", .body = "Action=DeleteDBCluster"};
   request.headers.add("Host", "rds.local");

@@ -114,7 +114,7 @@ AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& chec
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
     if (error != std::errc() || end != text->data() + text->size() ||
         request.headers.count("x-amz-decoded-content-length") > 1) {
-      return fail(AuthFailure::body_malformed,
+      return fail(AuthFailure::decoded_length,
                   fmt::format("x-amz-decoded-content-length must be a number, got '{}'", text->substr(0, 64)));
     }
     check.decoded_length = length;

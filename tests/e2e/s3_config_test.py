@@ -34,10 +34,12 @@ class Buckets(S3Case):
         self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "eu-west-1")
         self.assertIsNone(self.s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"])
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
-        place = lambda text: signed(self, "PUT", f"/{name}-2", body=(
+        place = lambda text, region="us-east-1": signed(self, "PUT", f"/{name}-2", region=region, body=(
             f"<CreateBucketConfiguration><LocationConstraint>{text}</LocationConstraint></CreateBucketConfiguration>").encode()).code
-        self.assertEqual((place("nowhere"), place("mars-1"), place("eu-west-1")),
+        self.assertEqual((place("nowhere"), place("mars-1"), place("eu-central-1", "eu-west-1")),
                          ("InvalidLocationConstraint", "InvalidLocationConstraint", "IllegalLocationConstraintException"))
+        self.assertIsNone(place("eu-central-1"))  # us-east-1 makes them everywhere
+        self.assertEqual(self.s3.get_bucket_location(Bucket=f"{name}-2")["LocationConstraint"], "eu-central-1")
         head = far.head_bucket(Bucket=name)
         self.assertEqual(head["BucketRegion"], "eu-west-1")
 
@@ -74,6 +76,7 @@ class Buckets(S3Case):
         self.assertEqual(names, [f"{self.bucket}-page-{i}" for i in range(5)])
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
         self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
+        self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
         self.assertEqual(signed(self, "GET", "/?max-buckets=0").code, "InvalidArgument")
         self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken="?")
 
@@ -255,6 +258,7 @@ class LifecycleRules(S3Case):
                            ("MalformedXML", {"Expiration": {"Days": 1, "Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}}),
                            ("MalformedXML", {"Expiration": {}}), ("MalformedXML", {"Prefix": "p"}),
                            ("InvalidArgument", {"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}}),
+                           ("InvalidArgument", {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 59, "StorageClass": "GLACIER"}]}),
                            ("MalformedXML", {"Transitions": [{"Days": 1, "StorageClass": "COLD"}]}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}),
                            ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}),

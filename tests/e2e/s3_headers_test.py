@@ -201,6 +201,7 @@ class Ranges(Case):
         self.assertEqual(self.range("bytes=0-100"), (206, b"testcontent", "bytes 0-10/11"))
         self.assertEqual(self.range("bytes=40-50")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=-0")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=99999999999999999999999-")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=9-99999999999999999999999"), (206, b"nt", "bytes 9-10/11"))
         for unclear in ("bytes=0-1,4-5", "bytes=7-4", "lines=1-2", "bytes=x-y", "bytes=-"):
             self.assertEqual(self.range(unclear), (200, b"testcontent", None), unclear)
@@ -239,6 +240,7 @@ class Answers(Case):
             for name, value in wanted.items():
                 self.assertEqual(got[name[8:]], value)
             self.assertEqual(got["ResponseMetadata"]["HTTPHeaders"]["expires"], "Tue, 01 Jan 2030 00:00:00 GMT")
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?response-expires=soon").headers["Expires"], "soon")
         bucket = self.open_bucket()
         self.put("o", Bucket=bucket, ACL="public-read")
         self.assertEqual(self.outcome(send(self, "GET", f"/{bucket}/o?response-content-type=x")), (400, "InvalidRequest"))
@@ -263,6 +265,13 @@ class Answers(Case):
         client.meta.events.register("before-call.s3.PutObject", lambda params, **_: params["headers"].update({"x-amz-meta-name": "Grüße"}))
         client.put_object(Bucket=self.bucket, Key="m", Body=b"x")
         self.assertEqual(self.head("m")["Metadata"]["name"].encode("latin-1").decode(), "Grüße")  # botocore reads answers as ISO-8859-1
+
+    def test_metadata_in_several_lines_is_one_list(self):
+        bucket = self.open_bucket()
+        self.s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+        lines = {"x-amz-meta-a": "1", "X-Amz-Meta-A": "2", "x-amz-meta-b": "3", "Content-Length": "0"}
+        self.assertEqual(send(self, "PUT", f"/{bucket}/m", lines).status, 200)
+        self.assertEqual(self.head("m", Bucket=bucket)["Metadata"], {"a": "1,2", "b": "3"})
 
     def test_common_headers(self):
         answer = signed(self, "GET", f"/{self.bucket}?location")

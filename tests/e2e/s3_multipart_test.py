@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import os
+import re
 import unittest
 import zlib
 
@@ -116,7 +117,11 @@ class Uploads(PartsCase):
 
     def test_empty(self):
         upload = self.begin()
-        self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}").code, "MalformedXML")
+        self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}").code, "InvalidRequest")
+        self.refused_with("MalformedXML", 400, self.finish, upload, [])
+        for part in (b"<PartNumber>1</PartNumber>", b"<ETag>x</ETag>"):
+            body = b"<CompleteMultipartUpload><Part>" + part + b"</Part></CompleteMultipartUpload>"
+            self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", body=body).code, "MalformedXML")
         self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", body=b"<x>").code, "MalformedXML")
         etag = self.part(upload, 1, b"")["ETag"]
         self.finish(upload, [(1, etag)])
@@ -164,8 +169,12 @@ class ListsOfUploads(PartsCase):
         self.assertIn("Initiator", page)
         empty = self.s3.list_parts(Bucket=self.bucket, Key="n", UploadId=self.begin("n"))
         self.assertEqual((empty["NextPartNumberMarker"], "Parts" in empty), (0, False))
+        unsaid = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=&part-number-marker=")
+        self.assertIn("<MaxParts>1000</MaxParts>", unsaid.text)
 
     def test_uploads(self):
+        none = self.s3.list_multipart_uploads(Bucket=self.bucket)
+        self.assertEqual((none["NextKeyMarker"], none["NextUploadIdMarker"], "Prefix" in none, "Uploads" in none), ("", "", False, False))
         ids = {key: self.begin(key) for key in ("a/1", "a/2", "b", "c d")}
         twice = self.begin("b")
         rows = self.s3.list_multipart_uploads(Bucket=self.bucket)["Uploads"]
@@ -257,6 +266,13 @@ class Copies(S3Case):
             result = self.copy()["CopyObjectResult"]
             self.assertEqual((self.get("c"), result["ETag"]), (body, self.head("k")["ETag"]))
             self.assertEqual(self.head("c")["ContentLength"], size)
+
+    def test_plus_in_the_source_is_a_blank(self):
+        self.put("a b", b"blank")
+        self.put("a+b", b"plus")
+        for written, body in (("a+b", b"blank"), ("a%20b", b"blank"), ("a%2Bb", b"plus")):
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": f"{self.bucket}/{written}"}).status, 200)
+            self.assertEqual(self.get("c"), body, written)
 
     def test_to_itself(self):
         self.put("k", b"foo", Metadata={"a": "1"})
@@ -420,6 +436,13 @@ class Checksums(PartsCase):
         result = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k"}, ChecksumAlgorithm="SHA1")["CopyObjectResult"]
         self.assertEqual(result["ChecksumSHA1"], digest("sha1", b"hello"))
         self.assertNotIn("ChecksumSHA256", result)
+
+    def test_parts_without_a_checksum_are_only_counted(self):
+        upload = re.search("<UploadId>(.*?)<", signed(self, "POST", f"/{self.bucket}/m?uploads").text).group(1)
+        etag = signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}&partNumber=1", body=b"x").headers["ETag"]
+        self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        told = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts"])
+        self.assertEqual(told["ObjectParts"], {"TotalPartsCount": 1})
 
     def test_attributes(self):
         etag = self.put("k", b"hello")["ETag"]

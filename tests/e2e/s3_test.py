@@ -14,7 +14,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case
+from e2e.s3_cases import S3Case, signed
 from harness import BINARY, error_code
 
 
@@ -407,6 +407,17 @@ class CrossOrigin(S3Case):
         with self.assertRaises(urllib.error.HTTPError) as refused:
             self.preflight("https://elsewhere.org")
         self.assertEqual(refused.exception.code, 403)
+        self.assertIn("<Method>GET</Method><ResourceType>OBJECT</ResourceType>", refused.exception.read().decode())
+        self.put("k")
+        allowed = lambda **more: signed(self, "GET", f"/{self.bucket}/k", headers={"Origin": "https://a.example.com", **more}).headers["Access-Control-Allow-Origin"]
+        self.assertEqual(allowed(), "https://a.example.com")
+        self.assertEqual(allowed(**{"Access-Control-Request-Headers": "x-one"}), "https://a.example.com")
+        for name, value in (("Access-Control-Request-Method", "PUT"), ("Access-Control-Request-Headers", "y-one")):
+            self.assertIsNone(allowed(**{name: value}), name)
+        self.s3.delete_bucket_cors(Bucket=self.bucket)
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            self.preflight("https://a.example.com")
+        self.assertIn("CORS is not enabled for this bucket", refused.exception.read().decode())
 
 
 class CommandLine(S3Case):

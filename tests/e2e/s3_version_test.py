@@ -2,7 +2,7 @@
 import threading
 import time
 import unittest
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError
 
@@ -265,9 +265,19 @@ class DeletingMany(VersionCase):
         etag = self.put("a")["ETag"]
         done = self.delete({"Key": "a", "ETag": '"00000000000000000000000000000000"'})
         self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "PreconditionFailed")])
-        done = self.delete({"Key": "a", "Size": 4})  # of directory buckets only
-        self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "NotImplemented")])
         self.assertEqual(len(self.delete({"Key": "a", "ETag": etag})["Deleted"]), 1)
+        done = self.delete({"Key": "a", "ETag": etag})
+        self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "NoSuchKey")])
+
+    def test_sizes_and_times(self):
+        self.put("a", b"four")
+        modified = self.head("a")["LastModified"]
+        for wrong in ({"Size": 5}, {"LastModifiedTime": modified - timedelta(seconds=1)}, {"Size": 4, "LastModifiedTime": modified - timedelta(days=1)}):
+            done = self.delete({"Key": "a", **wrong})
+            self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "PreconditionFailed")], wrong)
+        self.assertEqual(len(self.delete({"Key": "a", "Size": 4, "LastModifiedTime": modified})["Deleted"]), 1)
+        self.assertEqual(error_code(self.get, "a"), "NoSuchKey")
+        self.assertEqual(len(self.delete({"Key": "a", "Size": 4})["Deleted"]), 1)  # it is gone, as was wanted
 
 
 class Reads(S3Case):
@@ -293,6 +303,10 @@ class Reads(S3Case):
             # RFC 9110, 13.2.2: the entity tags go before the dates.
             self.assertEqual(get(IfMatch=self.etag, IfUnmodifiedSince=self.past)[1], 200)
             self.assertEqual(get(IfNoneMatch=self.etag, IfModifiedSince=self.past)[1], 304)
+
+    def test_dates_that_are_none_ask_nothing(self):
+        for name in ("If-Modified-Since", "If-Unmodified-Since"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={name: "yesterday"}).body, b"bar")
 
     def test_not_modified_has_no_body(self):
         answer = signed(self, "GET", f"/{self.bucket}/k", headers={"If-None-Match": self.etag})
@@ -361,6 +375,14 @@ class Writes(S3Case):
         self.put("k")
         self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch="*")[1], 204)
         self.assertEqual(error_code(self.get, "k"), "NoSuchKey")
+        self.refused_with("NoSuchKey", 404, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch="*")
+        self.put("k", b"four")
+        modified = self.head("k")["LastModified"]
+        delete = lambda **more: status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", **more)
+        self.assertEqual(delete(IfMatchSize=5), ("PreconditionFailed", 412))
+        self.assertEqual(delete(IfMatchLastModifiedTime=modified - timedelta(days=1)), ("PreconditionFailed", 412))
+        self.assertEqual(delete(IfMatchSize=4, IfMatchLastModifiedTime=modified)[1], 204)
+        self.assertEqual(delete(IfMatchSize=4)[1], 204)
 
     def test_only_one_of_many_makes_it(self):
         outcomes = []

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "aws/wire/input.h"
 #include "aws/wire/text.h"
@@ -11,6 +12,7 @@
 #include "codec/json_shape.h"
 #include "codec/percent.h"
 #include "codec/shape_path.h"
+#include "codec/time.h"
 
 namespace boreal::aws::wire {
 
@@ -41,6 +43,16 @@ ApiError bad_argument(Protocol protocol, const Field& field, std::string_view te
   return ApiError("InvalidArgument", 400, why)
       .with("ArgumentName", std::string(field.wire_name))
       .with("ArgumentValue", std::string(text));
+}
+
+// S3 takes max-keys= and the like as if they had not been sent.
+bool is_unsaid(const Field& field, std::string_view text) {
+  return text.empty() && !field.required && field.shape->kind == Kind::integer;
+}
+
+// Without a valid date these ask nothing. Source: RFC 9110, 13.1.3 and 13.1.4.
+bool is_condition_on_time(std::string_view header) {
+  return header == "If-Modified-Since" || header == "If-Unmodified-Since";
 }
 
 class RestReader {
@@ -99,7 +111,7 @@ class RestReader {
       if (shape.kind == Kind::list) {
         if (value == nullptr) value = make_member(field, input_);
         CHECK(read_value(field, *shape.element, shape.list->append(value), pair.value));
-      } else if (value == nullptr) {  // the first counts
+      } else if (value == nullptr && !is_unsaid(field, pair.value)) {  // the first counts
         value = make_member(field, input_);
         CHECK(read_value(field, shape, value, pair.value));
       }
@@ -127,6 +139,7 @@ class RestReader {
       report_missing(field);
       return {};
     }
+    if (is_condition_on_time(field.wire_name) && !codec::parse_http_date(*text)) return {};
     void* value = make_member(field, input_);
     if (field.shape->kind != Kind::list) return read_value(field, *field.shape, value, *text);
     for (const auto& [name, line] : request_.headers) {
@@ -138,18 +151,19 @@ class RestReader {
     return {};
   }
 
-  // x-amz-meta-COLOUR: keys lose the prefix and are in small letters, as AWS keeps them.
+  // x-amz-meta-COLOUR: keys lose the prefix and are in small letters, as AWS keeps them; lines of one name are one list.
   void read_prefixed_headers(const Field& field) {
-    void* map = nullptr;
+    std::map<std::string, std::string> lines;
     for (const auto& [name, text] : request_.headers) {
       if (name.size() <= field.wire_name.size() ||
           !equal_ignoring_case(name.substr(0, field.wire_name.size()), field.wire_name))
         continue;
-      if (map == nullptr) map = make_member(field, input_);
-      const std::string key = to_lower(std::string_view(name).substr(field.wire_name.size()));
-      auto& value = *static_cast<std::string*>(field.shape->map->insert(map, key));
-      value = text;
+      const auto [line, is_first] = lines.emplace(to_lower(name.substr(field.wire_name.size())), text);
+      if (!is_first) line->second.append(",").append(text);
     }
+    if (lines.empty()) return;
+    void* map = make_member(field, input_);
+    for (auto& [key, text] : lines) *static_cast<std::string*>(field.shape->map->insert(map, key)) = std::move(text);
   }
 
   Outcome<void> read_payload(const Field& field) {
@@ -243,7 +257,9 @@ void write_header_members(const Shape& shape, const void* object, http::Response
 
 void write_xml_document(const ServiceModel& model, const Shape& shape, const void* object, std::string_view root,
                         std::string& out) {
-  xml::Writer xml(out);
+  // The name of an object must come back as it is. In an error it is for people to read, and the error's code must be
+  // found by strict readers too: there it is not so.
+  xml::Writer xml(out, xml::Controls::numbered);
   xml.declaration();
   xml.begin(root);
   if (!model.xml_namespace.empty()) xml.attribute("xmlns", model.xml_namespace);

@@ -20,6 +20,9 @@ bool is_char(uint32_t c) {
   return !(c >= 0xd800 && c <= 0xdfff) && c != 0xfffe && c != 0xffff && c <= 0x10ffff;
 }
 
+// By its number a control character may be named too, as in XML 1.1: the Writer does so.
+bool is_referable(uint32_t c) { return is_char(c) || (c > 0 && c < 0x20); }
+
 // U+FFFE and U+FFFF, the only characters above ASCII that XML has not.
 bool is_noncharacter(std::string_view utf8) { return utf8 == "\xef\xbf\xbe" || utf8 == "\xef\xbf\xbf"; }
 
@@ -152,8 +155,8 @@ class Checker {
       std::string_view digits = name.substr(hex ? 2 : 1);
       uint32_t c = 0;
       auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), c, hex ? 16 : 10);
-      if (code != std::errc() || end != digits.data() + digits.size() || !is_char(c)) {
-        return error("not the number of a character of XML 1.0");
+      if (code != std::errc() || end != digits.data() + digits.size() || !is_referable(c)) {
+        return error("not the number of a character");
       }
     }
     at_ += semicolon + 1;
@@ -303,38 +306,42 @@ size_t plain_run(std::string_view text, size_t begin) {
   return end - begin;
 }
 
-void escape(std::string& out, std::string_view text, bool in_attribute) {
+}  // namespace
+
+void Writer::escape(std::string_view text, bool in_attribute) {
   size_t length = 0;
   for (size_t i = 0; i < text.size(); i += length) {
     length = plain_run(text, i);
     if (length > 0) {
-      out.append(text, i, length);
+      out_.append(text, i, length);
       continue;
     }
     length = codec::utf8_length(text, i);
     char c = text[i];
     if (length != 1) {
       bool valid = length != 0 && !is_noncharacter(text.substr(i, length));
-      out += valid ? text.substr(i, length) : "\xef\xbf\xbd";
+      out_ += valid ? text.substr(i, length) : "\xef\xbf\xbd";
       length = std::max<size_t>(length, 1);
     } else if (c == '&') {
-      out += "&amp;";
+      out_ += "&amp;";
     } else if (c == '<') {
-      out += "&lt;";
+      out_ += "&lt;";
     } else if (c == '>') {
-      out += "&gt;";
+      out_ += "&gt;";
     } else if (c == '"' && in_attribute) {
-      out += "&quot;";
+      out_ += "&quot;";
     } else if (c == '\r' || (in_attribute && (c == '\n' || c == '\t'))) {
       // A reader would turn the bare character into another one.
-      fmt::format_to(std::back_inserter(out), "&#{};", static_cast<int>(c));
+      fmt::format_to(std::back_inserter(out_), "&#{};", static_cast<int>(c));
+    } else if (is_char(static_cast<unsigned char>(c))) {
+      out_ += c;
+    } else if (controls_ == Controls::numbered) {
+      fmt::format_to(std::back_inserter(out_), "&#x{:x};", static_cast<int>(c));
     } else {
-      out += is_char(static_cast<unsigned char>(c)) ? std::string_view(&text[i], 1) : "\xef\xbf\xbd";
+      out_ += "\xef\xbf\xbd";
     }
   }
 }
-
-}  // namespace
 
 void Writer::declaration() { out_ += "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"; }
 
@@ -355,14 +362,14 @@ void Writer::attribute(std::string_view name, std::string_view value) {
   out_ += ' ';
   out_ += name;
   out_ += "=\"";
-  escape(out_, value, true);
+  escape(value, true);
   out_ += '"';
 }
 
 void Writer::text(std::string_view text) {
   if (text.empty()) return;
   close_tag();
-  escape(out_, text, false);
+  escape(text, false);
 }
 
 void Writer::end() {

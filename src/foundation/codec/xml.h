@@ -63,12 +63,15 @@ class Document {
   std::unique_ptr<Tree> tree_;
 };
 
-// Appends XML to a string that the caller owns. What XML 1.0 cannot express (most control characters,
-// bytes that are not UTF-8) becomes U+FFFD. Names are not checked: they come from tables, and must
-// outlive their element.
+// What becomes of control characters, which XML 1.0 has not: U+FFFD, or their numbers, as in XML 1.1. These a strict
+// reader refuses; a lenient one has the very text.
+enum class Controls { replaced, numbered };
+
+// Appends XML to a string that the caller owns. Bytes that are not UTF-8 become U+FFFD. Names are not checked: they
+// come from tables, and must outlive their element.
 class Writer {
  public:
-  explicit Writer(std::string& out) : out_(out) {}
+  explicit Writer(std::string& out, Controls controls = Controls::replaced) : out_(out), controls_(controls) {}
 
   // <?xml version="1.0" encoding="UTF-8"?> and a new line.
   void declaration();
@@ -84,7 +87,10 @@ class Writer {
  private:
   void close_tag();
 
+  void escape(std::string_view text, bool in_attribute);
+
   std::string& out_;
+  Controls controls_;
   std::vector<std::string_view> open_;
   bool in_tag_ = false;
 };

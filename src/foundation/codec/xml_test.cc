@@ -68,7 +68,6 @@ TEST(XmlReader, RefusesWhatIsNotWellFormedOrNotData) {
                           "<?php x?><a/>",
                           "<a><?x y?></a>",
                           "<a>&#0;</a>",
-                          "<a>&#x1;</a>",
                           "<a>&#xD800;</a>",
                           "<a>&#x110000;</a>",
                           "<a>&#;</a>",
@@ -123,12 +122,12 @@ TEST(XmlProperty, TextAndAttributesComeBack) {
   for (int round = 0; round < 500; ++round) {
     std::string text;
     for (uint64_t i = random.below(30); i > 0; --i) {
-      auto c = static_cast<uint32_t>(random.below(2) ? 0x20 + random.below(0x60) : 0x80 + random.below(0xd700));
+      auto c = static_cast<uint32_t>(random.below(2) ? 1 + random.below(0x7f) : 0x80 + random.below(0xd700));
       codec::append_utf8(text, c);
       text += random.below(4) == 0 ? "\r\n\t" : "";
     }
     std::string out;
-    Writer writer(out);
+    Writer writer(out, Controls::numbered);
     writer.begin("a");
     writer.attribute("b", text);
     writer.text(text);

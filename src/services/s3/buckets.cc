@@ -24,7 +24,8 @@ bool is_region(std::string_view name) {
          std::all_of(parts.begin(), parts.end() - 1, is_word);
 }
 
-// The region that the body of CreateBucket names must be that of the endpoint, which here is the signature's.
+// The region that the body of CreateBucket names must be that of the endpoint, which here is the signature's. That of
+// us-east-1 makes buckets everywhere.
 Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest& input) {
   if (!input.create_bucket_configuration || !input.create_bucket_configuration->location_constraint) {
     if (call.region == "us-east-1") return call.region;
@@ -41,6 +42,7 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
     return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
                       .with("LocationConstraint", wanted));
   }
+  if (call.region == "us-east-1") return wanted;
   return refuse(errors::illegal_location_constraint_exception(fmt::format(
       "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
       wanted)));
@@ -145,6 +147,11 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
                            .with("ArgumentName", "continuation-token"));
     after = std::move(*decoded);
   }
+  if (input.bucket_region && !is_region(*input.bucket_region)) {
+    co_return refuse(
+        errors::invalid_argument(fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
+            .with("ArgumentName", "bucket-region"));
+  }
   const size_t most = static_cast<size_t>(input.max_buckets.value_or(max_buckets_a_page));
   for (auto at = buckets_.all().upper_bound(after); at != buckets_.all().end(); ++at) {
     const Bucket& bucket = *at->second;
@@ -155,7 +162,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
       output.continuation_token = codec::base64url_encode(*output.buckets->back().name);
       break;
     }
-    api::Bucket row{.name = bucket.name, .creation_date = bucket.created, .bucket_region = {}, .bucket_arn = {}};
+    api::Bucket row{.name = bucket.name, .creation_date = in_seconds(bucket.created), .bucket_region = {}, .bucket_arn = {}};
     const bool is_paged = input.max_buckets || input.prefix || input.bucket_region || input.continuation_token;
     if (is_paged) row.bucket_region = bucket.region;
     output.buckets->push_back(std::move(row));

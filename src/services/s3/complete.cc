@@ -27,6 +27,15 @@ std::string_view unquoted(std::string_view etag) {
   return is_quoted ? etag.substr(1, etag.size() - 2) : etag;
 }
 
+Outcome<void> check_schema(const std::vector<api::CompletedPart>& parts) {
+  const bool is_good = !parts.empty() && std::ranges::all_of(parts, [](const api::CompletedPart& part) {
+    return part.part_number.has_value() && part.etag.has_value();
+  });
+  if (is_good) return {};
+  return refuse(errors::malformed_xml(
+      "The XML you provided was not well-formed or did not validate against our published schema"));
+}
+
 // The parts that the client names, against those that there are.
 Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
                           const UploadChecksum& checksum, const std::string& upload_id) {
@@ -38,9 +47,9 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
               "specified entity tag may not match the part's entity tag.")
               .with("UploadId", upload_id)
               .with("PartNumber", std::to_string(parts[i].number))
-              .with("ETag", std::string(unquoted(wanted[i].etag.value_or("")))));
+              .with("ETag", std::string(unquoted(*wanted[i].etag))));
     };
-    if (!parts[i].present || !wanted[i].etag || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
+    if (!parts[i].present || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
       return bad();
     api::CompletedPart copy = wanted[i];
     TRY(const auto promised, checksum_in(checksum_fields(copy)));
@@ -65,7 +74,7 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
 Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>& parts, const std::string& upload_id) {
   std::vector<uint32_t> numbers;
   for (const auto& part : parts) {
-    const int32_t number = part.part_number.value_or(0);
+    const int32_t number = *part.part_number;
     if (number < 1 || number > static_cast<int32_t>(objects::max_parts)) {
       return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
     }
@@ -123,11 +132,9 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     Call& call, api::CompleteMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
-  if (!input.multipart_upload || !input.multipart_upload->parts || input.multipart_upload->parts->empty()) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
-  const auto& wanted = *input.multipart_upload->parts;
+  if (!input.multipart_upload) co_return refuse(errors::invalid_request("You must specify at least one part"));
+  const auto wanted = input.multipart_upload->parts.value_or(std::vector<api::CompletedPart>());
+  CO_CHECK(check_schema(wanted));
   objects::CompleteRequest complete;
   CO_TRY(complete.numbers, numbers_of(wanted, input.upload_id));
   const auto found = co_await find_upload(bucket, input.key, input.upload_id);

@@ -82,6 +82,15 @@ Outcome<void> check_write(const std::optional<std::string>& match, const std::op
   return {};
 }
 
+Outcome<void> check_delete(const DeleteConditions& conditions, const std::string& key, const objects::Version* latest) {
+  CHECK(check_write(conditions.match, {}, key, latest));
+  if (latest == nullptr || latest->is_delete_marker) return {};
+  if (conditions.modified && seconds(*conditions.modified) != seconds(latest->modified))
+    return failed("x-amz-if-match-last-modified-time");
+  if (conditions.size && static_cast<uint64_t>(*conditions.size) != latest->size) return failed("x-amz-if-match-size");
+  return {};
+}
+
 Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                              const std::string& key, const objects::Version* latest, Time begun) {
   CHECK(check_write(match, none_match, key, latest));

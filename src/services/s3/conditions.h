@@ -23,7 +23,16 @@ aws::Outcome<void> check_write_headers(const std::optional<std::string>& match,
                                        const std::optional<std::string>& none_match);
 aws::Outcome<void> check_write(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                                const std::string& key, const objects::Version* latest);
-// The same for an upload in parts that began at `begun`: what was written since then is a conflict with it.
+// What must be true of the latest version for it to be deleted: PreconditionFailed, or NoSuchKey for If-Match where
+// there is nothing; for the others it is deleted already.
+struct DeleteConditions {
+  std::optional<std::string> match;
+  std::optional<Time> modified;
+  std::optional<int64_t> size;
+};
+aws::Outcome<void> check_delete(const DeleteConditions& conditions, const std::string& key,
+                                const objects::Version* latest);
+// The same as check_write() for an upload in parts that began at `begun`: what was written since then is a conflict with it.
 aws::Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                                   const std::string& key, const objects::Version* latest, Time begun);
 

@@ -138,7 +138,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   api::CopyObjectOutput output;
   auto& result = output.copy_object_result.emplace();
   result.etag = quoted(made->etag);
-  result.last_modified = made->modified;
+  result.last_modified = in_seconds(made->modified);
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
   if (from.bucket->is_versioned()) output.copy_source_version_id = version_text(original);
   if (!made->is_null) output.version_id = version_text(*made);

@@ -6,6 +6,7 @@
 
 #include "aws/wire/wire.h"
 #include "base/text.h"
+#include "codec/base64.h"
 #include "s3/names.h"
 #include "s3/service.h"
 
@@ -40,11 +41,23 @@ const api::CORSRule* find_rule(const api::CORSConfiguration& cors, std::string_v
   return nullptr;
 }
 
-void tell(const api::CORSRule& rule, std::string_view origin, http::Response& response) {
+// Access-Control-Request-Headers, one by one.
+std::vector<std::string_view> asked_headers(const http::Request& request) {
+  std::vector<std::string_view> headers;
+  const auto asked = request.headers.get("access-control-request-headers");
+  for (const std::string_view name : asked ? split(*asked, ',') : std::vector<std::string_view>()) {
+    if (!trim(name).empty()) headers.push_back(trim(name));
+  }
+  return headers;
+}
+
+void tell(const api::CORSRule& rule, std::string_view origin, const std::vector<std::string_view>& headers,
+          http::Response& response) {
   const bool is_open = std::ranges::find(rule.allowed_origins, "*") != rule.allowed_origins.end();
   response.headers.set("Access-Control-Allow-Origin", is_open ? "*" : origin);
   if (!is_open) response.headers.set("Access-Control-Allow-Credentials", "true");
   response.headers.set("Access-Control-Allow-Methods", join(rule.allowed_methods, ", "));
+  if (!headers.empty()) response.headers.set("Access-Control-Allow-Headers", to_lower(join(headers, ", ")));
   if (rule.expose_headers && !rule.expose_headers->empty()) {
     response.headers.set("Access-Control-Expose-Headers", join(*rule.expose_headers, ", "));
   }
@@ -62,31 +75,30 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   const auto method = request.headers.get("access-control-request-method");
   if (!origin)
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
+  const auto forbidden = [&](std::string_view why) {
+    return refused(aws::ApiError("AccessForbidden", 403, fmt::format("CORSResponse: {}", why))
+                       .with("Method", std::string(method.value_or("OPTIONS")))
+                       .with("ResourceType", is_bucket(request.path) ? "BUCKET" : "OBJECT"));
+  };
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  if (bucket == nullptr) return forbidden("Bucket not found");
+  if (!bucket->cors) return forbidden("CORS is not enabled for this bucket.");
   if (!method || !is_cors_method(*method)) {
     return refused(aws::ApiError("BadRequest", 400,
                                  fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
   }
-  const BucketRef bucket = buckets_.find(bucket_of(request.path));
-  if (bucket == nullptr || !bucket->cors) {
-    return refused(aws::ApiError("AccessForbidden", 403, "CORSResponse: CORS is not enabled for this bucket."));
-  }
-  std::vector<std::string_view> headers;
-  const auto asked = request.headers.get("access-control-request-headers");
-  for (const std::string_view name : asked ? split(*asked, ',') : std::vector<std::string_view>()) {
-    if (!trim(name).empty()) headers.push_back(trim(name));
-  }
+  const auto headers = asked_headers(request);
   const api::CORSRule* rule = find_rule(*bucket->cors, *origin, *method, headers);
   if (rule == nullptr) {
-    return refused(aws::ApiError("AccessForbidden", 403,
-                                 "CORSResponse: This CORS request is not allowed. This is usually because the "
-                                 "evaluation of Origin, request method / "
-                                 "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted "
-                                 "by the resource's CORS spec."));
+    return forbidden(
+        "This CORS request is not allowed. This is usually because the evalution of Origin, request method / "
+        "Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS "
+        "spec.");
   }
   http::Response response;
-  tell(*rule, *origin, response);
-  if (!headers.empty()) response.headers.set("Access-Control-Allow-Headers", to_lower(join(headers, ", ")));
+  tell(*rule, *origin, headers, response);
   response.headers.set("x-amz-request-id", request_id);
+  response.headers.set("x-amz-id-2", codec::base64_encode(request_id));
   return response;
 }
 
@@ -95,7 +107,11 @@ void Service::add_cors(const http::Request& request, http::Response& response) c
   if (!origin || request.method == "OPTIONS") return;
   const BucketRef bucket = buckets_.find(bucket_of(request.path));
   if (bucket == nullptr || !bucket->cors) return;
-  if (const api::CORSRule* rule = find_rule(*bucket->cors, *origin, request.method, {})) tell(*rule, *origin, response);
+  // AWS asks the rules what a preflight's headers say even where they come with another request.
+  const auto method = request.headers.get("access-control-request-method").value_or(request.method);
+  const auto headers = asked_headers(request);
+  if (const api::CORSRule* rule = find_rule(*bucket->cors, *origin, method, headers))
+    tell(*rule, *origin, headers, response);
 }
 
 }  // namespace boreal::s3

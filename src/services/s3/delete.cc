@@ -19,7 +19,7 @@ constexpr size_t at_a_time = 32;  // so that they share the store's fsyncs
 
 Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef bucket, std::string key,
                                                        std::optional<std::string> version_id,
-                                                       std::optional<std::string> if_match, bool bypass) {
+                                                       DeleteConditions conditions, bool bypass) {
   CO_CHECK(check_key(key));
   CO_TRY(const auto which, parse_version(version_id));
   Refusal refusal;
@@ -33,7 +33,7 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   const bool is_replicated = remove.note;
   remove.precondition = [&](const objects::Version* there) {
     return refusal.hold([&]() -> Outcome<void> {
-      if (if_match) CHECK(check_write(if_match, {}, key, there));
+      CHECK(check_delete(conditions, key, there));
       if (there == nullptr || makes_marker) return {};
       return check_removable(*there, call.now, bypass);
     }());
@@ -49,12 +49,8 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
 
 Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::DeleteObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  if (input.if_match_last_modified_time || input.if_match_size) {
-    co_return refuse(
-        errors::not_implemented("A header you provided implies functionality that is not implemented")
-            .with("Header", input.if_match_size ? "x-amz-if-match-size" : "x-amz-if-match-last-modified-time"));
-  }
-  CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, input.if_match,
+  const DeleteConditions conditions{input.if_match, input.if_match_last_modified_time, input.if_match_size};
+  CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, conditions,
                                                     input.bypass_governance_retention.value_or(false)));
   api::DeleteObjectOutput output;
   if (removed.marker_made || removed.was_delete_marker) output.delete_marker = true;
@@ -84,13 +80,10 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
     outcome = co_await batch.call.authorize(
         access_to(batch.call, *batch.bucket, "s3:BypassGovernanceRetention", &wanted.key));
   }
-  if (outcome && (wanted.size || wanted.last_modified_time)) {
-    outcome = refuse(errors::not_implemented("Deletes on condition of a size or a time are not served."));
-  }
   Outcome<objects::Removed> removed;
   if (outcome) {
-    removed =
-        co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, wanted.etag, batch.bypass);
+    const DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};
+    removed = co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, conditions, batch.bypass);
   } else {
     removed = refuse(std::move(outcome).error());
   }

@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t max_rules = 1000;
 constexpr int32_t max_newer_versions = 100;
+constexpr int32_t minimum_stay_days = 30;
 constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
 std::unexpected<aws::ApiError> malformed() {
@@ -43,12 +44,16 @@ Outcome<void> check_date(const std::optional<Time>& date) {
 }
 
 // The two classes that keep nothing for less than 30 days.
+bool is_infrequent(const std::optional<std::string>& storage_class) {
+  return storage_class == "STANDARD_IA" || storage_class == "ONEZONE_IA";
+}
+
 Outcome<void> check_infrequent(const std::optional<std::string>& storage_class, const std::optional<int32_t>& days,
                                std::string_view what) {
-  const bool is_infrequent = storage_class == "STANDARD_IA" || storage_class == "ONEZONE_IA";
-  if (!is_infrequent || !days || *days >= 30) return {};
+  if (!is_infrequent(storage_class) || !days || *days >= minimum_stay_days) return {};
   return refuse(errors::invalid_argument(
-      fmt::format("{} action must be greater than or equal to 30 for storageClass '{}'", what, *storage_class)));
+      fmt::format(
+      "{} action must be greater than or equal to {} for storageClass '{}'", what, minimum_stay_days, *storage_class)));
 }
 
 // Either all actions on current versions count days, or all name a date.
@@ -74,6 +79,24 @@ bool is_transition_class(const std::optional<std::string>& name) {
   return false;
 }
 
+// What costs for 30 days in an infrequent class goes on to the next one only after these.
+Outcome<void> check_stays(const std::vector<api::Transition>& transitions) {
+  for (const auto& from : transitions) {
+    if (!is_infrequent(from.storage_class)) continue;
+    for (const auto& to : transitions) {
+      const bool is_short = from.days && to.days && *to.days > *from.days && *to.days - *from.days < minimum_stay_days;
+      const bool is_short_by_date =
+          from.date && to.date && *to.date > *from.date && to.date->ms - from.date->ms < minimum_stay_days * day_ms;
+      if (!is_short && !is_short_by_date) continue;
+      return refuse(errors::invalid_argument(
+          fmt::format("'{0}' in the 'Transition' action for StorageClass '{1}' must be {2} days more than '{0}' in the "
+                      "'Transition' action for StorageClass '{3}'",
+                      is_short ? "Days" : "Date", *to.storage_class, minimum_stay_days, *from.storage_class)));
+    }
+  }
+  return {};
+}
+
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   std::set<std::string> classes;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
@@ -94,6 +117,7 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
     }
   }
   CHECK(check_not_mixed(rule));
+  if (rule.transitions) CHECK(check_stays(*rule.transitions));
   for (const auto& transition :
        rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
     if (!transition.noncurrent_days || !is_transition_class(transition.storage_class)) return malformed();

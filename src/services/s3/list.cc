@@ -44,7 +44,7 @@ bool wants_restore(const std::optional<std::vector<std::string>>& attributes) {
 template <class Row>
 void tell_row(const objects::Version& version, const KeyText& text, Row& row) {
   row.key = text(version.key);
-  row.last_modified = version.modified;
+  row.last_modified = in_seconds(version.modified);
   row.etag = quoted(version.etag);
   row.size = static_cast<int64_t>(version.size);
   row.storage_class = version.meta.tier;
@@ -122,7 +122,7 @@ std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, 
 
 }  // namespace
 
-Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call&, api::ListObjectsRequest input) {
+Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::ListObjectsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
@@ -136,13 +136,19 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call&, api::ListObje
   output.marker = text(input.marker.value_or(""));
   output.is_truncated = page->truncated;
   if (page->truncated && output.delimiter) output.next_marker = text(page->next);
+<<<<<<< HEAD
   Owners owners(*bucket);
   if (!page->objects.empty()) output.contents = rows_of(page->objects, text, &owners, restores);
+=======
+  const bool owners = !call.caller.is_anonymous();
+  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, owners, restores);
+  call.response_headers.set("x-amz-bucket-region", bucket->region);
+>>>>>>> s3b
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
 }
 
-Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::ListObjectsV2Request input) {
+Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api::ListObjectsV2Request input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
@@ -165,6 +171,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call&, api::Lis
   output.continuation_token = input.continuation_token;
   output.is_truncated = page->truncated;
   if (page->truncated) output.next_continuation_token = codec::base64url_encode(std::string(token_mark) + page->next);
+  call.response_headers.set("x-amz-bucket-region", bucket->region);
   output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
   Owners owners(*bucket);
   if (!page->objects.empty())
@@ -208,7 +215,7 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
                                         .key = text(version.key),
                                         .version_id = version_text(version),
                                         .is_latest = version.is_latest,
-                                        .last_modified = version.modified});
+                                        .last_modified = in_seconds(version.modified)});
       continue;
     }
     api::ObjectVersion row;

@@ -235,7 +235,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   api::UploadPartCopyOutput output;
   auto& result = output.copy_part_result.emplace();
   result.etag = quoted(codec::hex_encode(part->md5));
-  result.last_modified = part->modified;
+  result.last_modified = in_seconds(part->modified);
   if (checksum_of(upload.meta).named) write_checksums(part->checksums, 0, checksum_fields(result), nullptr);
   tell_encryption(encryption_of(upload.meta), input.sse_customer_key_md5, output);
   co_return output;
@@ -287,7 +287,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
   for (const auto& part : page->parts) {
     api::Part row;
     row.part_number = static_cast<int32_t>(part.number);
-    row.last_modified = part.modified;
+    row.last_modified = in_seconds(part.modified);
     row.etag = quoted(codec::hex_encode(part.md5));
     row.size = static_cast<int64_t>(part.size);
     if (checksum.named) write_checksums(part.checksums, 0, checksum_fields(row), nullptr);
@@ -327,7 +327,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));
   output.upload_id_marker = query_has_key ? input.upload_id_marker.value_or("") : "";  // alone it is ignored
-  output.prefix = text(input.prefix.value_or(""));
+  if (input.prefix) output.prefix = text(*input.prefix);
   if (input.delimiter) output.delimiter = text(*input.delimiter);
   output.max_uploads = std::min(asked, max_page);
   output.encoding_type = input.encoding_type;
@@ -335,16 +335,16 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   if (page->truncated) {
     output.next_key_marker = text(page->next);
     output.next_upload_id_marker = page->next_upload ? page->next_upload->text() : "";
-  } else if (!page->uploads.empty()) {
-    output.next_key_marker = text(page->uploads.back().key);
-    output.next_upload_id_marker = page->uploads.back().id.text();
+  } else {  // there, although nobody needs them
+    output.next_key_marker = page->uploads.empty() ? "" : text(page->uploads.back().key);
+    output.next_upload_id_marker = page->uploads.empty() ? "" : page->uploads.back().id.text();
   }
   if (!page->uploads.empty()) output.uploads.emplace();
   for (const auto& upload : page->uploads) {
     api::MultipartUpload row;
     row.upload_id = upload.id.text();
     row.key = text(upload.key);
-    row.initiated = upload.initiated;
+    row.initiated = in_seconds(upload.initiated);
     row.storage_class = upload.meta.tier;
     row.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
     row.initiator = initiator_of(upload);

@@ -23,6 +23,8 @@ bool is_cors_method(std::string_view method);
 
 // The bucket of a request's path: its first segment.
 std::string bucket_of(std::string_view path);
+// Whether it names a bucket and nothing in it.
+bool is_bucket(std::string_view path);
 
 // An account as access lists name it: 64 hexadecimal digits, always the same for the account.
 std::string canonical_id(std::string_view account);
@@ -49,6 +51,9 @@ aws::Outcome<objects::Properties> parse_tag_header(std::string_view text);
 // Of an object (10 tags) or a bucket (50).
 aws::Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_t max);
 std::vector<api::Tag> tags_of(const objects::Properties& tags);
+
+// S3 tells when something was made in whole seconds, everywhere.
+inline Time in_seconds(Time time) { return {time.ms / 1000 * 1000}; }
 
 inline std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 

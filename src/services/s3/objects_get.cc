@@ -70,7 +70,7 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
   take(input.response_content_encoding, output.content_encoding);
   take(input.response_content_language, output.content_language);
   take(input.response_content_type, output.content_type);
-  if (input.response_expires) output.expires = codec::format_http_date(*input.response_expires);
+  take(input.response_expires, output.expires);
   return {};
 }
 
@@ -248,19 +248,20 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
   if (wants("ObjectParts") && version.part_count > 0) {
     auto& told = output.object_parts.emplace();
     told.total_parts_count = static_cast<int32_t>(version.part_count);
-    // Only where the client asked for a checksum; the one of the whole by default tells nothing of the parts.
-    const bool are_listed = !version.checksums.empty() && (version.checksums.front().composite ||
-                                                           version.checksums.front().algorithm != default_algorithm);
     const int32_t after = input.part_number_marker.value_or(0);
     const int32_t max = std::min(input.max_parts.value_or(1000), 1000);
     if (after < 0 || max < 0)
       co_return refuse(errors::invalid_argument("A part number marker and a maximum of parts are not negative."));
-    told.part_number_marker = after;
-    told.max_parts = max;
-    CO_TRY(const auto page, co_await objects_.parts_of(found, static_cast<uint32_t>(after), static_cast<size_t>(max)));
-    told.is_truncated = page.truncated;
-    told.next_part_number_marker = page.parts.empty() ? 0 : static_cast<int32_t>(page.parts.back().number);
+    // More only where the client asked for a checksum; the one of the whole by default tells nothing of the parts.
+    const bool are_listed = !version.checksums.empty() && (version.checksums.front().composite ||
+                                                           version.checksums.front().algorithm != default_algorithm);
     if (are_listed) {
+      CO_TRY(const auto page,
+             co_await objects_.parts_of(found, static_cast<uint32_t>(after), static_cast<size_t>(max)));
+      told.part_number_marker = after;
+      told.max_parts = max;
+      told.is_truncated = page.truncated;
+      told.next_part_number_marker = page.parts.empty() ? 0 : static_cast<int32_t>(page.parts.back().number);
       told.parts.emplace();
       for (const auto& part : page.parts) {
         api::ObjectPart row;

@@ -19,6 +19,13 @@ struct Ends {
   std::optional<uint64_t> last;   // none: to the end
 };
 
+// A number that is too large to be read lies behind the end of every object.
+std::optional<uint64_t> parse_end(std::string_view digits) {
+  if (digits.empty() || !std::ranges::all_of(digits, is_digit)) return std::nullopt;
+  const auto end = parse_uint(digits);
+  return end ? *end : std::numeric_limits<uint64_t>::max();
+}
+
 std::optional<Ends> parse_ends(std::string_view header) {
   constexpr std::string_view unit = "bytes=";
   if (!header.starts_with(unit) || header.find(',') != std::string_view::npos) return std::nullopt;
@@ -27,16 +34,12 @@ std::optional<Ends> parse_ends(std::string_view header) {
   if (dash == std::string_view::npos || text.size() == 1) return std::nullopt;
   Ends ends;
   if (dash > 0) {
-    const auto first = parse_uint(text.substr(0, dash));
-    if (!first) return std::nullopt;
-    ends.first = *first;
+    ends.first = parse_end(text.substr(0, dash));
+    if (!ends.first) return std::nullopt;
   }
   if (dash + 1 < text.size()) {
-    const std::string_view digits = text.substr(dash + 1);
-    const auto last = parse_uint(digits);
-    // A number that is too large to be read lies behind the end of every object.
-    if (!last && !std::ranges::all_of(digits, is_digit)) return std::nullopt;
-    ends.last = last ? *last : std::numeric_limits<uint64_t>::max();
+    ends.last = parse_end(text.substr(dash + 1));
+    if (!ends.last) return std::nullopt;
   }
   if (ends.first && ends.last && *ends.last < *ends.first) return std::nullopt;
   return ends;

@@ -10,16 +10,6 @@
 
 namespace boreal::s3 {
 
-namespace {
-
-// Whether the path names a bucket and nothing in it.
-bool is_bucket(std::string_view path) {
-  if (path.starts_with('/')) path.remove_prefix(1);
-  return !path.empty() && path.find('/') >= path.size() - 1;
-}
-
-}  // namespace
-
 std::vector<objects::Tier> storage_tiers() {
   return {{"STANDARD", false},           {"STANDARD_IA", false}, {"ONEZONE_IA", false}, {"INTELLIGENT_TIERING", false},
           {"REDUCED_REDUNDANCY", false}, {"GLACIER_IR", false},  {"GLACIER", true},     {"DEEP_ARCHIVE", true}};

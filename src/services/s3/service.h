@@ -326,7 +326,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   struct DeleteBatch;
   Task<Outcome<objects::Removed>> remove_object(Call& call, BucketRef bucket, std::string key,
                                                 std::optional<std::string> version_id,
-                                                std::optional<std::string> if_match, bool bypass);
+                                                DeleteConditions conditions, bool bypass);
   Task<void> delete_some(DeleteBatch& batch);
   Task<void> delete_one(DeleteBatch& batch, size_t index);
 

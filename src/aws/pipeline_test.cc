@@ -182,7 +182,7 @@ TEST_F(PipelineTest, S3AndItsControlAreToldApart) {
                               .service = "s3",
                               .region = "us-east-1",
                               .now = clock.now(),
-                              .payload_hash = codec::hex_encode(crypto::Sha256::of({}))};
+                              .payload_hash = codec::hex_encode(crypto::Sha256::of(""))};
     for (const auto& [name, value] : sign(RequestView::of(request), {"root", "secret", ""}, options))
       request.headers.add(name, value);
     request.body = std::make_unique<EmptyBody>("");

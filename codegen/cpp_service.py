@@ -105,6 +105,7 @@ def service_cc(model):
     lines += ["    .protocols = protocols,", f"    .query_compatible = {str(facts['query_compatible']).lower()},",
               f"    .global = {str(facts['global']).lower()},", "    .operations = operations,"]
     lines += [f"    .{k} = {quoted(facts[k])}," for k in ("invalid_code", "missing_code") if k in facts]
+    lines += ["    .bare_errors = true,"] if facts.get("bare_errors") else []
     lines.append("};")
     return "\n".join([NOTE, f'#include "api/{model.service}/service.h"', f'#include "api/{model.service}/tables.h"', "",
                       *within(model, lines)])

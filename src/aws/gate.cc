@@ -33,7 +33,7 @@ void add_time_keys(Context& context, Time now) {
 // Each service has its own word for it; clients act on the word.
 std::string_view denial_code(std::string_view service) {
   if (service == "ec2") return "UnauthorizedOperation";
-  const bool older = service == "s3" || service == "iam" || service == "sts" || service == "rds";
+  const bool older = service == "s3" || service == "s3control" || service == "iam" || service == "sts" || service == "rds";
   return older ? "AccessDenied" : "AccessDeniedException";
 }
 

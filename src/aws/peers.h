@@ -136,6 +136,22 @@ class Secrets {
   virtual Task<Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) = 0;
 };
 
+// What S3 keeps for an account as a whole, for S3 Control: what is blocked of public access to any of its buckets, besides
+// what each bucket blocks by itself.
+class PublicAccess {
+ public:
+  virtual ~PublicAccess() = default;
+  struct Block {
+    bool block_public_acls = false;        // none may be set
+    bool ignore_public_acls = false;       // those that are set grant nothing
+    bool block_public_policy = false;      // none may be set
+    bool restrict_public_buckets = false;  // one that is set lets nobody in from other accounts
+  };
+  // nullopt: nothing was said.
+  virtual std::optional<Block> block(const std::string& account) = 0;
+  virtual Task<Outcome<void>> set_block(std::string account, std::optional<Block> block) = 0;
+};
+
 // A kind of resource that AWS Backup can back up and restore: clusters (RDS), buckets (S3).
 class Recoverable {
  public:

@@ -43,6 +43,13 @@ bool is_region(std::string_view name) {
   return !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
 }
 
+// S3 Control signs as S3 does. Its paths begin with its version, which may be a bucket's name too; but it cannot do without
+// the account in a header, which S3 has no use for, and AWS has a host for it.
+bool is_for_s3_control(const http::Request& request) {
+  return request.path.starts_with("/v20180820/") &&
+         (request.headers.has("x-amz-account-id") || request.host.find(".s3-control") != std::string::npos);
+}
+
 // The protocol of a request whose service is not ours, so that its client understands the refusal.
 Protocol guess_protocol(const http::Request& request) {
   if (request.headers.has("x-amz-target")) return Protocol::json;
@@ -117,7 +124,8 @@ Pipeline::Pipeline(Gate& gate, const Clock& clock, Random& random, Options optio
 
 void Pipeline::add(Service& service) {
   const ServiceModel& model = service.model();
-  rooms_.push_back(std::make_unique<Room>(Room{&service, wire::Wire(model), model.signing_name == "s3"}));
+  rooms_.push_back(std::make_unique<Room>(
+      Room{&service, wire::Wire(model), model.signing_name == "s3", model.endpoint_prefix == "s3"}));
 }
 
 Task<http::Response> Pipeline::handle(http::Request& request) {
@@ -153,7 +161,9 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
 
 Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& scope_service) {
   const auto by_signing_name = [&](std::string_view name) -> Room* {
-    const auto found = std::ranges::find_if(rooms_, [&](const auto& room) { return room->service->model().signing_name == name; });
+    const auto found = std::ranges::find_if(rooms_, [&](const auto& room) {
+      return room->service->model().signing_name == name && (!room->is_s3 || room->has_buckets != is_for_s3_control(request));
+    });
     return found == rooms_.end() ? nullptr : found->get();
   };
   if (!scope_service.empty()) return by_signing_name(scope_service);
@@ -180,7 +190,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   exchange.protocol = room.wire.detect(request);
   // Where no signature covers the path, it may be read as it is meant at once; a preflight carries the URL's.
   const bool is_unsigned = scope.service.empty() || request.method == "OPTIONS";
-  if (room.is_s3 && is_unsigned) rewrite_virtual_host(request);
+  if (room.has_buckets && is_unsigned) rewrite_virtual_host(request);
   if (auto early = co_await room.service->intercept(request, gate_, exchange.request_id)) co_return std::move(*early);
 
   std::string body;
@@ -189,7 +199,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
-  if (room.is_s3 && !is_unsigned) rewrite_virtual_host(request);
+  if (room.has_buckets && !is_unsigned) rewrite_virtual_host(request);
   if (room.is_s3 && !caller.is_anonymous()) adopt_query_headers(request);
   CO_TRY(exchange.route, room.wire.route(exchange.protocol, request, body));
   if (room.is_s3) {

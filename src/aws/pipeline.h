@@ -51,7 +51,8 @@ class Pipeline {
   struct Room {
     Service* service;
     wire::Wire wire;
-    bool is_s3;
+    bool is_s3;          // signed and read as S3 is
+    bool has_buckets;    // S3 itself, not S3 Control
   };
   struct Exchange;  // what is known of one request so far
 

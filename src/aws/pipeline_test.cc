@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "api/kms/service.h"
+#include "api/s3/service.h"
+#include "api/s3control/service.h"
 #include "base/testing.h"
 #include "codec/hex.h"
 
@@ -161,6 +163,45 @@ TEST_F(PipelineTest, BodiesThatStallAreTheClientsFault) {
   const auto answer = send(std::move(stalled));
   EXPECT_EQ(answer.status, 400);
   EXPECT_NE(answer.body.find("RequestTimeout"), std::string::npos) << answer.body;
+}
+
+// Both sign as s3. Every operation answers 501 here, in the name of its service.
+TEST_F(PipelineTest, S3AndItsControlAreToldApart) {
+  api::s3::Api s3;
+  api::s3control::Api control;
+  Pipeline both{gate, clock, random, {.default_region = "us-east-1", .s3_hosts = {"s3.localhost"}}};
+  both.add(s3);
+  both.add(control);
+  const auto asked = [&](std::string host, std::string target, std::string account) {
+    http::Request request;
+    request.method = "GET";
+    request.path = request.target = std::move(target);
+    request.host = std::move(host);
+    request.headers.add("Host", request.host);
+    if (!account.empty()) request.headers.add("x-amz-account-id", account);
+    const SignOptions options{.canon = Canon::s3,
+                              .service = "s3",
+                              .region = "us-east-1",
+                              .now = clock.now(),
+                              .payload_hash = codec::hex_encode(crypto::Sha256::of(""))};
+    for (const auto& [name, value] : sign(RequestView::of(request), {"root", "secret", ""}, options))
+      request.headers.add(name, value);
+    request.body = std::make_unique<EmptyBody>("");
+    const auto answer = executor.run(both.handle(request));
+    EXPECT_EQ(answer.status, 501) << answer.body;
+    const size_t at = answer.body.find("serve ") + 6;
+    return answer.body.substr(at, answer.body.find(" yet") - at);
+  };
+  const std::string block = "/v20180820/configuration/publicAccessBlock";
+  for (const char* host : {"000000000000.localhost:4566", "000000000000.127.0.0.1:4566", "localhost:4566",
+                           "000000000000.s3.localhost:4566", "000000000000.s3-control.us-east-1.amazonaws.com"}) {
+    EXPECT_EQ(asked(host, block, "000000000000"), "s3control:GetPublicAccessBlock") << host;
+    EXPECT_EQ(asked(host, "/v20180820/jobs", "000000000000"), "s3control:ListJobs") << host;
+  }
+  EXPECT_EQ(asked("localhost:4566", block, ""), "s3:GetObject") << "there may be a bucket of that name";
+  EXPECT_EQ(asked("localhost:4566", "/v20180820", "000000000000"), "s3:ListObjects");
+  EXPECT_EQ(asked("localhost:4566", "/shop/v20180820/jobs", "000000000000"), "s3:GetObject");
+  EXPECT_EQ(asked("shop.s3.localhost:4566", block, ""), "s3:GetObject");
 }
 
 TEST_F(PipelineTest, InputOutOfItsModelIsRefused) {

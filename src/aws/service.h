@@ -78,6 +78,7 @@ struct ServiceModel {
   // The error codes of input that breaks the model, and of a required member that is not there. Services differ.
   std::string_view invalid_code = "ValidationException";
   std::string_view missing_code = "ValidationException";
+  bool bare_errors = false;  // REST-XML: <Error> is the root, not in an <ErrorResponse>
   const Operation* find(std::string_view operation_name) const;
 };
 

@@ -43,11 +43,12 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   CO_TRY(auto s3_sealer, crypto::Sealer::derive(root, "s3", random));
   gate = std::make_unique<aws::Gate>(*iam, clock);
   s3 = std::make_unique<s3::Service>(context(), s3::Options{}, *objects, s3::Peers{*kms, *gate, *iam}, std::move(s3_sealer));
+  s3_control = std::make_unique<s3control::Service>(s3->public_access());
   dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets);
 
   backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *gate, *objects,
                                              std::vector<aws::Recoverable*>{rds.get(), s3.get()});
-  services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), backup.get(), dms.get()};
+  services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), s3_control.get(), backup.get(), dms.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region, .s3_hosts = {"s3.localhost"}});
   for (aws::Service* service : services) pipeline->add(*service);

@@ -20,6 +20,7 @@
 #include "objects/objects.h"
 #include "objects/scrub.h"
 #include "s3/service.h"
+#include "s3control/service.h"
 #include "rds/service.h"
 #include "secretsmanager/service.h"
 #include "server/config.h"
@@ -53,6 +54,7 @@ struct House::Rooms {
   std::unique_ptr<objects::Scrubber> scrubber;  // logs the damage it finds; starts when all services have
   std::unique_ptr<aws::Gate> gate;
   std::unique_ptr<s3::Service> s3;
+  std::unique_ptr<s3control::Service> s3_control;
   std::unique_ptr<rds::Service> rds;
   std::unique_ptr<dms::Service> dms;
   std::unique_ptr<backup::Service> backup;

@@ -19,7 +19,7 @@ except ImportError:
     print("skipped: botocore is not installed")
     sys.exit(77)
 
-SERVICES = "backup dms ec2 iam kms rds s3 secretsmanager sts".split()
+SERVICES = "backup dms ec2 iam kms rds s3 s3control secretsmanager sts".split()
 TEXT = "abcXYZ019 .:/+=@%&<>\"'\\-_é漢\u00a0~*"
 # What botocore itself treats apart from its model, in handlers that are not part of the serializer and parser.
 NOT_COMPARED = {("s3", "GetBucketLocation")}

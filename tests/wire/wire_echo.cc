@@ -14,6 +14,7 @@
 #include "api/kms/service.h"
 #include "api/rds/service.h"
 #include "api/s3/service.h"
+#include "api/s3control/service.h"
 #include "api/secretsmanager/service.h"
 #include "api/sts/service.h"
 #include "aws/wire/wire.h"
@@ -35,8 +36,8 @@ const std::map<std::string, const aws::ServiceModel*>& models() {
       {"backup", &api::backup::service_model}, {"dms", &api::dms::service_model},
       {"ec2", &api::ec2::service_model},       {"iam", &api::iam::service_model},
       {"kms", &api::kms::service_model},       {"rds", &api::rds::service_model},
-      {"s3", &api::s3::service_model},         {"secretsmanager", &api::secretsmanager::service_model},
-      {"sts", &api::sts::service_model}};
+      {"s3", &api::s3::service_model},         {"s3control", &api::s3control::service_model},
+      {"sts", &api::sts::service_model},       {"secretsmanager", &api::secretsmanager::service_model}};
   return all;
 }
 

@@ -47,14 +47,19 @@ void write_ec2_error(const ApiError& error, std::string_view request_id, std::st
   xml.end();
 }
 
-void write_rest_xml_error(const ApiError& error, std::string_view request_id, std::string& out) {
+// Without a model it is S3's form, as that of whoever comes with nothing that tells the service.
+void write_rest_xml_error(const ServiceModel* model, const ApiError& error, std::string_view request_id,
+                          std::string& out) {
+  const bool is_bare = model == nullptr || model->bare_errors;
   xml::Writer xml(out);
   xml.declaration();
+  if (!is_bare) xml.begin("ErrorResponse");
   xml.begin("Error");
   // What every other API calls InternalFailure.
   xml.element("Code", error.code == "InternalFailure" ? "InternalError" : error.code);
   xml.element("Message", error.message);
   for (const auto& [name, value] : error.fields) xml.element(name, value);
+  if (!is_bare) xml.end();
   xml.element("RequestId", request_id);
   xml.element("HostId", codec::base64_encode(request_id));
   xml.end();
@@ -160,7 +165,7 @@ http::Response write_error(const ServiceModel* model, Protocol protocol, const A
       break;
     case Protocol::rest_xml:
       if (error.status != 304) {  // which has no body
-        write_rest_xml_error(error, request_id, response.body);
+        write_rest_xml_error(model, error, request_id, response.body);
         response.headers.set("Content-Type", "application/xml");
       }
       break;

@@ -84,8 +84,15 @@ bool Router::match_path(const Template& candidate, std::string_view path,
                         std::vector<std::pair<std::string_view, std::string_view>>& labels) {
   labels.clear();
   if (path.starts_with('/')) path.remove_prefix(1);
-  for (const std::string_view segment : candidate.segments) {
+  for (size_t at = 0; at < candidate.segments.size(); ++at) {
+    const std::string_view segment = candidate.segments[at];
     if (is_greedy(segment)) {
+      // Words that stand behind it are the path's last ones.
+      for (size_t last = candidate.segments.size() - 1; last > at; --last) {
+        const size_t slash = path.rfind('/');
+        if (slash == std::string_view::npos || path.substr(slash + 1) != candidate.segments[last]) return false;
+        path = path.substr(0, slash);
+      }
       if (path.empty()) return false;
       labels.emplace_back(label_name(segment), path);
       return true;

@@ -1,5 +1,6 @@
 // REST-XML: S3's routes, headers, bodies and answers.
 #include "api/s3/service.h"
+#include "api/s3control/service.h"
 #include "aws/wire/testing.h"
 
 namespace boreal::aws::wire {
@@ -79,6 +80,69 @@ TEST(S3Routes, TellTheObjectsOperationsApart) {
   EXPECT_EQ(routed("PATCH", "/b/k"), "MethodNotAllowed");
   EXPECT_EQ(routed("GET", "/b/k?torrent"), "GetObjectTorrent");
   EXPECT_EQ(routed("GET", "/b/%zz"), "InvalidURI");
+}
+
+const Wire& control() {
+  static const Wire wire(api::s3control::service_model);
+  return wire;
+}
+
+TEST(S3ControlRoutes, TellTheOperationsApart) {
+  const auto name = [](std::string method, std::string target) {
+    auto in = request(std::move(method), "/v20180820/" + target, {{"x-amz-account-id", "000000000000"}});
+    auto route = control().route(Protocol::rest_xml, in, "");
+    if (!route) return route.error().code;
+    return std::string(route->operation->name) + (route->operation->served ? "" : ", refused");
+  };
+  EXPECT_EQ(name("GET", "configuration/publicAccessBlock"), "GetPublicAccessBlock");
+  EXPECT_EQ(name("PUT", "configuration/publicAccessBlock"), "PutPublicAccessBlock");
+  EXPECT_EQ(name("DELETE", "configuration/publicAccessBlock"), "DeletePublicAccessBlock");
+  EXPECT_EQ(name("POST", "jobs"), "CreateJob, refused");
+  EXPECT_EQ(name("GET", "accesspoint/a"), "GetAccessPoint, refused");
+  EXPECT_EQ(name("PUT", "accesspoint/a/policy"), "PutAccessPointPolicy, refused");
+  EXPECT_EQ(name("GET", "tags/arn%3Aaws%3As3%3A%3A%3Ab"), "ListTagsForResource, refused");
+  EXPECT_EQ(name("GET", "configuration/other"), "MethodNotAllowed");
+  // Words behind a label that takes several segments.
+  EXPECT_EQ(name("GET", "mrap/instances/a"), "GetMultiRegionAccessPoint, refused");
+  EXPECT_EQ(name("GET", "mrap/instances/a/b"), "GetMultiRegionAccessPoint, refused");
+  EXPECT_EQ(name("GET", "mrap/instances/a/policy"), "GetMultiRegionAccessPointPolicy, refused");
+  EXPECT_EQ(name("GET", "mrap/instances/a/policystatus"), "GetMultiRegionAccessPointPolicyStatus, refused");
+  EXPECT_EQ(name("GET", "mrap/instances/a/b/routes"), "GetMultiRegionAccessPointRoutes, refused");
+  EXPECT_EQ(name("PATCH", "mrap/instances/a/routes"), "SubmitMultiRegionAccessPointRoutes, refused");
+}
+
+TEST(S3ControlRoutes, ErrorsAreWrapped) {
+  const auto error = ApiError("NoSuchPublicAccessBlockConfiguration", 404, "none").with("AccountId", "000000000000");
+  EXPECT_EQ(
+      control().refuse(Protocol::rest_xml, error, "id").body,
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ErrorResponse><Error>"
+      "<Code>NoSuchPublicAccessBlockConfiguration</Code><Message>none</Message><AccountId>000000000000</AccountId>"
+      "</Error><RequestId>id</RequestId><HostId>aWQ=</HostId></ErrorResponse>");
+  EXPECT_TRUE(s3().refuse(Protocol::rest_xml, error, "id").body.find("<Error><Code>NoSuch") != std::string::npos);
+  EXPECT_TRUE(s3().refuse(Protocol::rest_xml, error, "id").body.find("ErrorResponse") == std::string::npos);
+}
+
+TEST(S3ControlRoutes, ReadsAndWritesTheBlock) {
+  auto in = request("PUT", "/v20180820/configuration/publicAccessBlock", {{"x-amz-account-id", "000000000000"}});
+  const auto put = parse(control(), in,
+                         R"(<PublicAccessBlockConfiguration xmlns="http://awss3control.amazonaws.com/doc/2018-08-20/">)"
+                         R"(<BlockPublicAcls>true</BlockPublicAcls></PublicAccessBlockConfiguration>)");
+  ASSERT_TRUE(put) << put.error().message;
+  auto& input = put->second.as<api::s3control::PutPublicAccessBlockRequest>();
+  EXPECT_EQ(input.account_id, "000000000000");
+  EXPECT_EQ(input.public_access_block_configuration.block_public_acls, true);
+  EXPECT_FALSE(input.public_access_block_configuration.ignore_public_acls);
+  api::s3control::GetPublicAccessBlockOutput out;
+  out.public_access_block_configuration = input.public_access_block_configuration;
+  const auto* operation = api::s3control::service_model.find("GetPublicAccessBlock");
+  EXPECT_EQ(control().answer({Protocol::rest_xml, operation, {}}, Value::of(std::move(out)), "id").body,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PublicAccessBlockConfiguration "
+            "xmlns=\"http://awss3control.amazonaws.com/doc/2018-08-20/\"><BlockPublicAcls>true</BlockPublicAcls>"
+            "</PublicAccessBlockConfiguration>");
+  auto nameless = request("GET", "/v20180820/configuration/publicAccessBlock");
+  const auto get = parse(control(), nameless, "");
+  ASSERT_FALSE(get);
+  EXPECT_EQ(get.error().code, "InvalidRequest");
 }
 
 TEST(S3, ObjectsComeAsStreamsWithTheirHeaders) {

@@ -178,17 +178,11 @@ std::string on_version(std::string_view action) {
   return std::string(action);
 }
 
-bool is_blocked(const std::optional<api::PublicAccessBlockConfiguration>& block,
-                std::optional<bool> api::PublicAccessBlockConfiguration::* setting) {
-  return block && ((*block).*setting).value_or(false);
-}
-
 // What the bucket's own list lets the caller do.
 Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_view permission) {
   if (!bucket.has_acls()) return Granted::no;
   const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
-  return granted(acl, permission, call.caller,
-                 is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls));
+  return granted(acl, permission, call.caller, bucket.blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls));
 }
 
 // Whether the list that a new object is to have gives anything to others than its maker and the bucket's owner.
@@ -341,8 +335,7 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   access.resource_policy = bucket.policy;
   const aws::Principal& who = call.caller.principal();
   const bool is_outside = call.caller.account() != bucket.account;
-  if (bucket.policy && is_outside &&
-      is_blocked(bucket.public_access_block, &api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
+  if (bucket.policy && is_outside && bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
       is_public_policy(*bucket.policy)) {
     access.resource_policy.reset();
   }
@@ -407,8 +400,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
     access.resource_account = version.meta.owner;
     access.resource_policy.reset();
   }
-  const bool ignores_public =
-      is_blocked(bucket->public_access_block, &api::PublicAccessBlockConfiguration::ignore_public_acls);
+  const bool ignores_public = bucket->blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls);
   const auto allowed = granted(acl_of(version), permission, call.caller, ignores_public);
   if (allowed != Granted::no) access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
   co_return Outcome<void>();

@@ -115,8 +115,7 @@ Outcome<void> check_allowed(const Bucket& bucket, const api::AccessControlPolicy
   if (!bucket.has_acls() && !only_bucket_owner(bucket, *acl.grants)) {
     return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
   }
-  const auto& block = bucket.public_access_block;
-  if (block && block->block_public_acls.value_or(false) && is_public(acl)) {
+  if (bucket.blocks(&api::PublicAccessBlockConfiguration::block_public_acls) && is_public(acl)) {
     return refuse(errors::access_denied(
         "Access Denied: public access control lists are blocked by the BlockPublicAcls setting."));
   }

@@ -46,8 +46,7 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call,
   CO_TRY(const auto missing, co_await call.gate.missing_principal(*parsed));
   if (missing) co_return refuse(invalid_principal(*missing));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
-    const auto& block = bucket.public_access_block;
-    if (block && block->block_public_policy.value_or(false) && is_public_policy(input.policy)) {
+    if (bucket.blocks(&api::PublicAccessBlockConfiguration::block_public_policy) && is_public_policy(input.policy)) {
       return refuse(errors::access_denied(
           "Access Denied: public policies are blocked by the BlockPublicPolicy block public access setting."));
     }

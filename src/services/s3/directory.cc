@@ -19,9 +19,15 @@ Result<void> Directory::load() {
   TRY(const auto rows, context_.catalog.scan(buckets_partition, ""));
   for (const auto& [name, text] : rows) {
     TRY(auto bucket, store::decode<Bucket>(text));
-    buckets_[name] = std::make_shared<const Bucket>(std::move(bucket));
+    show(std::move(bucket));
   }
   return {};
+}
+
+void Directory::show(Bucket bucket) {
+  bucket.owner = &accounts_.of(bucket.account);
+  const std::string name = bucket.name;
+  buckets_[name] = std::make_shared<const Bucket>(std::move(bucket));
 }
 
 // A bucket of the engine that no record names was being made (or was removed) when the last run ended. A record
@@ -63,10 +69,9 @@ Outcome<BucketRef> Directory::need(std::string_view name) const {
 }
 
 Task<Result<void>> Directory::write(const Bucket& bucket, store::Transaction& transaction) {
-  auto shared = std::make_shared<const Bucket>(bucket);
   transaction.put(bucket.name, store::encode(bucket));
   CO_CHECK(co_await transaction.commit());
-  buckets_[shared->name] = std::move(shared);
+  show(bucket);
   co_return Result<void>();
 }
 

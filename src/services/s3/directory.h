@@ -11,6 +11,7 @@
 #include "aws/context.h"
 #include "aws/error.h"
 #include "objects/objects.h"
+#include "s3/accounts.h"
 #include "s3/resources.h"
 
 namespace boreal::s3 {
@@ -20,7 +21,8 @@ using BucketRef = std::shared_ptr<const Bucket>;
 
 class Directory {
  public:
-  Directory(aws::ServiceContext context, objects::Objects& objects) : context_(context), objects_(objects) {}
+  Directory(aws::ServiceContext context, objects::Objects& objects, Accounts& accounts)
+      : context_(context), objects_(objects), accounts_(accounts) {}
 
   // Loads the buckets and brings the engine's in line with them.
   Task<Result<void>> start();
@@ -39,10 +41,12 @@ class Directory {
 
  private:
   Result<void> load();
+  void show(Bucket bucket);  // from now on it is the one that is found
   Task<Result<void>> write(const Bucket& bucket, store::Transaction& transaction);
 
   aws::ServiceContext context_;
   objects::Objects& objects_;
+  Accounts& accounts_;
   std::map<std::string, BucketRef, std::less<>> buckets_;
 };
 

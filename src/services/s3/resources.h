@@ -1,5 +1,6 @@
 // What the catalog keeps of S3: one record a bucket, in the partition "s3/buckets" under the bucket's name, since names
-// are one space for all accounts and regions. Objects are the engine's.
+// are one space for all accounts and regions; one an account that says something for all its buckets, in "s3/accounts".
+// Objects are the engine's.
 #pragma once
 
 #include <map>
@@ -16,6 +17,14 @@ namespace boreal::s3 {
 namespace api = boreal::api::s3;
 
 inline constexpr std::string_view buckets_partition = "s3/buckets";
+inline constexpr std::string_view accounts_partition = "s3/accounts";
+
+using PublicAccessSetting = std::optional<bool> api::PublicAccessBlockConfiguration::*;
+
+struct Account {
+  std::optional<api::PublicAccessBlockConfiguration> public_access_block;
+  BOREAL_RECORD(Account, public_access_block)
+};
 
 // How far the look for versions that were there before the replication rules has come.
 struct ReplicationScan {
@@ -58,6 +67,13 @@ struct Bucket {
                 encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
                 object_lock, event_bridge, replication, replication_scan, inventory, metrics, analytics, tiering)
 
+  const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
+
+  // Whether the bucket or its account has the setting.
+  bool blocks(PublicAccessSetting setting) const {
+    const auto is_set = [&](const auto& block) { return block && ((*block).*setting).value_or(false); };
+    return is_set(public_access_block) || (owner != nullptr && is_set(owner->public_access_block));
+  }
   bool is_versioned() const { return !versioning.empty(); }
   bool has_acls() const { return ownership != "BucketOwnerEnforced"; }
   // Where access lists are off, all that lies in the bucket is its owner's, whoever wrote it.

@@ -20,7 +20,8 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
     : context_(context),
       options_(std::move(options)),
       objects_(objects),
-      buckets_(context, objects),
+      accounts_(context),
+      buckets_(context, objects, accounts_),
       keys_(std::move(sealer), context.random, peers.kms),
       lifecycle_(context, buckets_, objects_, keys_),
       access_log_(context, buckets_, objects_, keys_, peers.gate),
@@ -29,6 +30,7 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
       wire_(model()) {}
 
 Task<Result<void>> Service::start() {
+  CO_CHECK(accounts_.load());
   CO_CHECK(co_await buckets_.start());
   if (options_.lifecycle_tick > Duration(0)) lifecycle_.start(options_.lifecycle_tick);
   CO_CHECK(access_log_.start(options_.access_log_tick));

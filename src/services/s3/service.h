@@ -61,6 +61,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Result<void>> start() override;
   Task<void> stop() override;
   void finish(const http::Request& request, http::Response& response) override;
+  // What accounts say for all their buckets.
+  aws::PublicAccess& public_access() { return accounts_; }
   Lifecycle& lifecycle() { return lifecycle_; }
   AccessLog& access_log() { return access_log_; }
   Replication& replication() { return replication_; }
@@ -333,6 +335,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   aws::ServiceContext context_;
   Options options_;
   objects::Objects& objects_;
+  Accounts accounts_;
   Directory buckets_;
   KeyMaker keys_;
   Lifecycle lifecycle_;

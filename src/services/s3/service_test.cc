@@ -110,6 +110,71 @@ TEST_F(S3Test, PublicAccessBlockStandsOverPolicies) {
   EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied") << "the policy stands, but is restricted";
 }
 
+TEST_F(S3Test, TheAccountsBlockStandsOverItsBuckets) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  ASSERT_EQ(block(false, false), "");
+  ASSERT_EQ(block_account(aws::PublicAccess::Block{.block_public_policy = true}), "");
+  EXPECT_EQ(put_policy(public_listing), "AccessDenied");
+  ASSERT_EQ(block_account(std::nullopt), "");
+  ASSERT_EQ(put_policy(public_listing), "");
+  be_stranger();
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "");
+  ASSERT_EQ(block_account(aws::PublicAccess::Block{.restrict_public_buckets = true}), "");
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied") << "at once, though no bucket was touched";
+  be_owner();
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "");
+  ASSERT_EQ(block(true, false), "") << "a bucket that is written anew stays its account's";
+  be_stranger();
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied");
+  // It is the owner's account that counts, not the caller's.
+  ASSERT_EQ(block_account(std::nullopt), "");
+  const aws::PublicAccess::Block every{true, true, true, true};
+  ASSERT_EQ(code_of(fixture.run(s3->public_access().set_block("111111111111", every))), "");
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "");
+}
+
+TEST_F(S3Test, TheAccountsBlockOutlastsARestart) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  ASSERT_EQ(block(false, false), "");
+  ASSERT_EQ(put_policy(public_listing), "");
+  ASSERT_EQ(block_account(aws::PublicAccess::Block{.restrict_public_buckets = true}), "");
+  const auto reopen = [&] {
+    fixture.run(s3->stop());
+    open();
+  };
+  reopen();
+  const auto kept = s3->public_access().block(account);
+  ASSERT_TRUE(kept);
+  EXPECT_TRUE(kept->restrict_public_buckets);
+  EXPECT_FALSE(kept->ignore_public_acls || kept->block_public_acls || kept->block_public_policy);
+  be_stranger();
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied");
+  ASSERT_EQ(block_account(std::nullopt), "");
+  reopen();
+  EXPECT_FALSE(s3->public_access().block(account));
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "");
+}
+
+TEST_F(S3Test, TheAccountsBlockStandsOverAccessLists) {
+  api::CreateBucketRequest made{.bucket = "shop"};
+  made.object_ownership = "ObjectWriter";
+  ASSERT_EQ(code_of(call<api::CreateBucketOutput>("CreateBucket", std::move(made))), "");
+  ASSERT_EQ(block(false, false), "");
+  const auto share = [&](const char* canned) {
+    return code_of(
+        call<api::PutBucketAclOutput>("PutBucketAcl", api::PutBucketAclRequest{.acl = canned, .bucket = "shop"}));
+  };
+  ASSERT_EQ(block_account(aws::PublicAccess::Block{.block_public_acls = true}), "");
+  EXPECT_EQ(share("public-read"), "AccessDenied");
+  EXPECT_EQ(share("private"), "");
+  ASSERT_EQ(block_account(std::nullopt), "");
+  ASSERT_EQ(share("public-read"), "");
+  be_stranger();
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "");
+  ASSERT_EQ(block_account(aws::PublicAccess::Block{.ignore_public_acls = true}), "");
+  EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied");
+}
+
 TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   ASSERT_EQ(make_bucket("shop"), "");
   EXPECT_EQ(code_of(fixture.run(s3->back_up(account, "us-east-1", "arn:aws:s3:::shop"))), "InvalidRequest");

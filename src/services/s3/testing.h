@@ -112,6 +112,10 @@ class S3Test : public testing::Test {
     input.public_access_block_configuration.restrict_public_buckets = restricted;
     return code_of(call<api::PutPublicAccessBlockOutput>("PutPublicAccessBlock", std::move(input)));
   }
+  // Of the account, for all its buckets.
+  std::string block_account(std::optional<aws::PublicAccess::Block> block) {
+    return code_of(fixture.run(s3->public_access().set_block(account, block)));
+  }
   std::string put_policy(const std::string& policy) {
     return code_of(call<api::PutBucketPolicyOutput>("PutBucketPolicy",
                                                     api::PutBucketPolicyRequest{.bucket = "shop", .policy = policy}));

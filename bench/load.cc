@@ -23,9 +23,11 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -43,18 +45,56 @@ double now_s() {
 
 [[noreturn]] void die(const std::string& what) { throw std::runtime_error(what + ": " + std::strerror(errno)); }
 
-// The value of Content-Length in a head; 0 if it has none.
-uint64_t content_length(std::string_view head) {
-  constexpr std::string_view name = "\r\ncontent-length:";
+constexpr std::string_view length_field = "\r\ncontent-length:";
+constexpr std::string_view encoding_field = "\r\ntransfer-encoding:";
+
+// The value of a field in a head, up to the head's end; empty if it is not there.
+std::string_view field(std::string_view head, std::string_view name) {
   const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; };
   const auto found = std::search(head.begin(), head.end(), name.begin(), name.end(), same);
-  if (found == head.end()) return 0;
-  auto at = found + static_cast<ptrdiff_t>(name.size());
-  while (at != head.end() && *at == ' ') ++at;
+  if (found == head.end()) return {};
+  head.remove_prefix(static_cast<size_t>(found - head.begin()) + name.size());
+  head.remove_prefix(std::min(head.find_first_not_of(' '), head.size()));
+  return head;
+}
+
+uint64_t number(std::string_view text, int base) {
   uint64_t value = 0;
-  std::from_chars(&*at, head.data() + head.size(), value);
+  std::from_chars(text.data(), text.data() + text.size(), value, base);
   return value;
 }
+
+// Follows a body that comes in chunks to its end.
+class Chunks {
+ public:
+  // True when the body is complete; what is behind it stays in `data`.
+  bool take(std::string_view& data) {
+    while (!data.empty()) {
+      if (left_ > 0) {
+        const uint64_t part = std::min<uint64_t>(left_, data.size());
+        left_ -= part;
+        data.remove_prefix(part);
+        continue;
+      }
+      const size_t end = data.find('\n');
+      line_ += data.substr(0, end);
+      if (end == data.npos) return false;
+      data.remove_prefix(end + 1);
+      const std::string line = std::exchange(line_, {});
+      if (last_ && line == "\r") return true;
+      if (last_) continue;  // a trailer
+      const uint64_t bytes = number(line, 16);
+      last_ = bytes == 0;
+      if (!last_) left_ = bytes + 2;  // and the end of its line
+    }
+    return false;
+  }
+
+ private:
+  std::string line_;
+  uint64_t left_ = 0;
+  bool last_ = false;
+};
 
 struct Request {
   std::string head;
@@ -69,7 +109,7 @@ std::vector<Request> read_requests(const char* path) {
     const size_t end = text.find("\r\n\r\n", at);
     if (end == text.npos) throw std::runtime_error("the last request is not ended by an empty line");
     Request request{text.substr(at, end + 4 - at), 0};
-    request.body_bytes = content_length(request.head);
+    request.body_bytes = number(field(request.head, length_field), 10);
     requests.push_back(std::move(request));
     at = end + 4;
   }
@@ -197,15 +237,21 @@ class Connection {
         return false;
       }
       in_body_ = true;
-      left_ = content_length(std::string_view(head_).substr(0, end + 2));
-      closes_ = std::string_view(head_).substr(0, end + 2).find("\r\nConnection: close\r\n") != head_.npos;
+      const auto head = std::string_view(head_).substr(0, end + 2);
+      const auto length = field(head, length_field);
+      left_ = number(length, 10);
+      chunks_.reset();
+      if (length.empty() && field(head, encoding_field).starts_with("chunked")) chunks_.emplace();
+      closes_ = head.find("\r\nConnection: close\r\n") != head.npos;
       data = std::string_view(head_).substr(end + 4);
       const bool good = head_.size() > 9 && head_[9] == '2';
       if (!good && totals_.bad++ == 0) totals_.first_bad = head_;
     }
-    if (data.size() > left_) throw std::runtime_error("more came than was told: " + head_);
-    left_ -= data.size();
-    if (left_ > 0) return false;
+    const bool complete = chunks_ ? chunks_->take(data) : data.size() == left_;
+    if (chunks_ ? complete && !data.empty() : data.size() > left_)
+      throw std::runtime_error("more came than was told: " + head_);
+    if (!chunks_) left_ -= data.size();
+    if (!complete) return false;
     request_ = nullptr;
     ++totals_.answers;
     totals_.latencies_ms.push_back(static_cast<float>((now_s() - began_s_) * 1e3));
@@ -225,7 +271,8 @@ class Connection {
   bool closes_ = false;  // the server closes after this answer, and a new connection is made
   std::string head_;
   bool in_body_ = false;
-  uint64_t left_ = 0;
+  uint64_t left_ = 0;             // of the body
+  std::optional<Chunks> chunks_;  // instead, where the body's length is not told
   double began_s_ = 0;
 };
 

@@ -4,9 +4,11 @@
     bench/s3.py                    all rows; some minutes, most of them for the million objects
     bench/s3.py get put-small      only these: get, put-small, put-large, list
     --keys N                       how many objects are listed (a million)
-    --rounds N                     rounds of each measurement, in turn with what it is compared with; medians count
+    --rounds N                     rounds of each measurement, in turn with the floor that it is compared with; medians count
+    --peers nginx,moto,radosgw     what is measured beside it (all three)
 
-Wants a release build of the targets boreal, bench_load and bench_floors. Peers that this machine lacks are skipped by name.
+Wants a release build of the targets boreal, bench_load and bench_floors. Peers that this machine lacks are skipped by name,
+and one that fails is told by name and fails nothing else. The table says of each what stands behind a write that it answered.
 Every request is signed, and the connections are kept. The data folder lies under $TMPDIR: it must be a real disk.
 """
 import argparse
@@ -30,7 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 sys.path.insert(0, str(ROOT / "bench"))
 from harness import BINARY, Boreal  # noqa: E402
-from tier import free_port, resident_mib  # noqa: E402
+from peers import Moto, Nginx  # noqa: E402
+from radosgw import Radosgw  # noqa: E402
+from tier import resident_mib  # noqa: E402
 
 PROGRAMS = Path(os.environ.get("BENCH_PROGRAMS", ROOT / "build/release/bench"))
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -98,7 +102,7 @@ class Table:
         if ratio is not None:
             verdict = f"{ratio:.2f} x, to reach {reach}: " + ("reached" if ratio >= reach else "MISSED")
             if ratio < reach:
-                self.missed.append(what)
+                self.missed.append(what.strip())
         print(f"  {what:<50} {ours:>16}   {beside:<58} {verdict}   [{policy}]", flush=True)
 
     def bound(self, what, ours, value, bound, unit, policy=READ, least=False):
@@ -112,56 +116,19 @@ class Table:
         print(f"  SKIPPED: {what}: {why}", flush=True)
 
 
-class Nginx:
-    """One worker that serves a folder's files."""
-
-    def __init__(self, base):
-        self.files = Path(base, "files")
-        self.files.mkdir()
-        self.port = free_port()
-        Path(base).chmod(0o755)
-        Path(base, "conf").write_text(f"worker_processes 1; daemon off; pid {base}/pid; error_log {base}/error.log; events {{}}\n"
-                                      f"http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000; open_file_cache max=100; "
-                                      f"server {{ listen 127.0.0.1:{self.port}; root {self.files}; }} }}\n")
-        self.process = subprocess.Popen(["nginx", "-c", f"{base}/conf"], stderr=subprocess.DEVNULL)
-        wait_for(f"http://127.0.0.1:{self.port}/")
-
-    def head(self, name):
-        return f"GET /{name} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n"
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-class Moto:
-    """moto_server, spoken to like boreal; it keeps everything in memory."""
-
-    def __init__(self):
-        self.port = free_port()
-        self.process = subprocess.Popen(["moto_server", "-p", str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(f"http://127.0.0.1:{self.port}/moto-api/")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-
-def wait_for(url, seconds=30):
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return urllib.request.urlopen(url, timeout=5)
-        except urllib.error.HTTPError:
-            return None
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
 def make_bucket(port, name):
     load(port, [Signer(port).head("PUT", f"/{name}", length=0)], 1, 0)
+
+
+def fill(port, bucket, keys, connections):
+    """Makes a bucket of groups of a thousand keys, each a real object of 100 bytes."""
+    make_bucket(port, bucket)
+    for first in range(0, keys, 50_000):
+        signer = Signer(port)
+        load(port, [signer.head("PUT", f"/{bucket}/group-{i // 1000:04}/key-{i:08}", length=100) for i in range(first, min(keys, first + 50_000))], connections, 0)
+
+
+PEERS = {"nginx": Nginx, "moto": Moto, "radosgw": Radosgw}
 
 
 class Bench:
@@ -171,26 +138,40 @@ class Bench:
         self.base = Path(tempfile.mkdtemp(prefix="boreal-bench-"))
         self.base.chmod(0o755)
         self.boreal = Boreal(data=self.base / "data")
+        self.nginx = None
+        self.peers = []  # those that speak S3
+
+    def start(self):
         self.boreal.start()
-        self.nginx = self.moto = None
-        if shutil.which("nginx"):
-            Path(self.base, "nginx").mkdir()
-            self.nginx = Nginx(self.base / "nginx")
+        make_bucket(self.port, "bench")
+        for name in self.options.peers:
+            kind = PEERS[name]
+            if lacking := [program for program in kind.programs if not shutil.which(program)]:
+                self.table.skip(kind.title, f"{', '.join(lacking)} not installed: {kind.install}")
+                continue
+            self.attempt(kind.title, lambda: self.add(kind(self.base / name)))
+
+    def add(self, peer):
+        if isinstance(peer, Nginx):
+            self.nginx = peer
         else:
-            self.table.skip("nginx", "not installed")
-        if shutil.which("moto_server"):
-            self.moto = Moto()
-            make_bucket(self.moto.port, "bench")
-        else:
-            self.table.skip("moto_server", "not installed")
-        self.table.skip("radosgw", "this bench does not set a Ceph cluster up (ceph-mon, ceph-osd and radosgw)")
-        make_bucket(self.boreal.port, "bench")
+            self.peers.append(peer)
+            make_bucket(peer.port, "bench")
 
     def close(self):
-        for peer in (self.nginx, self.moto, self.boreal):
-            if peer:
-                peer.stop()
+        for one in (*self.peers, self.nginx, self.boreal):
+            if one:
+                one.stop()
         shutil.rmtree(self.base, ignore_errors=True)
+
+    def attempt(self, what, action):
+        """Whether a peer can do this. If it fails, that is told by its name, and the run goes on."""
+        try:
+            action()
+            return True
+        except Exception as error:
+            self.table.skip(what, f"it failed: {' '.join(str(error).split())}")
+            return False
 
     @property
     def port(self):
@@ -204,10 +185,17 @@ class Bench:
                 results[number].append(one() if one else 0)
         return [statistics.median(values) for values in results]
 
-    def beside_moto(self, what, ours, unit, measure):
-        if self.moto:
-            peer = measure(self.moto.port)
-            self.table.row(f"  the same by moto_server ({what})", "", f"{peer:.0f} {unit}: {ours / peer:.1f} x moto_server", ours / peer, 1, "in memory, nothing is synced")
+    def median(self, measure):
+        return statistics.median(measure() for _ in range(self.options.rounds))
+
+    def beside(self, peer, what, ours, unit, measure, smaller=False):
+        """One figure of a peer beside ours, measured the same way."""
+        def compare():
+            theirs = self.median(lambda: measure(peer.port))
+            ratio = theirs / ours if smaller else ours / theirs
+            shown, beside = (f"{value:.{2 if smaller else 0}f} {unit}" for value in (ours, theirs))
+            self.table.row(f"  {what}, beside {peer.title}", shown, f"{peer.title}: {beside}", ratio, 1, peer.policy)
+        self.attempt(f"{what} by {peer.title}", compare)
 
     # ---- rows
 
@@ -222,23 +210,22 @@ class Bench:
             scale = size / MIB if in_mib else 1
             seconds = self.options.seconds
 
-            def ours_once(port=self.port):
+            def once(port=self.port):
                 return load(port, [Signer(port).head("GET", f"/bench/{key}")], connections, seconds)["rate"] * scale
 
             def nginx_once():
                 return load(self.nginx.port, [self.nginx.head(key)], connections, seconds)["rate"] * scale
 
-            ours, peer, limit = self.in_turn(ours_once, nginx_once if self.nginx else None, (lambda: floor(self.base, "open")) if in_mib else None)
-            reach, beside = 0.5, f"nginx, static file: {peer:.0f} {unit}"
+            ours, static, limit = self.in_turn(once, nginx_once if self.nginx else None, (lambda: floor(self.base, "open")) if in_mib else None)
+            reach, beside = 0.5, f"nginx, static file: {static:.0f} {unit}" if static else "without nginx"
             if in_mib:
                 reach = 0.7
                 beside += f"; AES-GCM and a copy: {limit:.0f} {unit}"
-                peer = min(peer, limit) if self.nginx else limit
-            if peer:
-                self.table.row(f"GET {name}, signed, {connections} clients", f"{ours:.0f} {unit}", beside, ours / peer, reach)
-            if self.moto:
-                load(self.moto.port, [Signer(self.moto.port).head("PUT", f"/bench/{key}", length=size)], 1, 0)
-                self.beside_moto(f"GET {name}", ours, unit, ours_once)
+            bound = min(filter(None, (static, limit)), default=None)
+            self.table.row(f"GET {name}, signed, {connections} clients", f"{ours:.0f} {unit}", beside, bound and ours / bound, reach)
+            for peer in self.peers:
+                if self.attempt(f"PUT {name} by {peer.title}", lambda: load(peer.port, [Signer(peer.port).head("PUT", f"/bench/{key}", length=size)], 1, 0)):
+                    self.beside(peer, f"GET {name}", ours, unit, once)
 
     def put_small(self):
         serial = 0
@@ -252,7 +239,8 @@ class Bench:
 
         ours, limit = self.in_turn(once, lambda: floor(self.base, "log"))
         self.table.row("PUT 4 KiB, 32 clients", f"{ours:.0f} /s", f"32 threads to one log, group fsync: {limit:.0f} /s", ours / limit, 0.7, SYNCED)
-        self.beside_moto("PUT 4 KiB", ours, "/s", once)
+        for peer in self.peers:
+            self.beside(peer, "PUT 4 KiB", ours, "/s", once)
 
     def put_large(self):
         def once(port=self.port):
@@ -260,18 +248,15 @@ class Bench:
 
         ours, limit = self.in_turn(once, lambda: floor(self.base, "put"))
         self.table.row("PUT 64 MiB, 1 client", f"{ours:.0f} MiB/s", f"MD5 beside AES-GCM, write, one fsync: {limit:.0f} MiB/s", ours / limit, 0.8, SYNCED)
-        self.beside_moto("PUT 64 MiB", ours, "MiB/s", once)
+        for peer in self.peers:
+            self.beside(peer, "PUT 64 MiB", ours, "MiB/s", once)
 
     # ---- a million objects
 
     def million(self):
-        """Makes the bucket `million`: groups of a thousand keys, each a real object of 100 bytes."""
         keys = self.options.keys
-        make_bucket(self.port, "million")
         began = time.monotonic()
-        for first in range(0, keys, 50_000):
-            signer = Signer(self.port)
-            load(self.port, [signer.head("PUT", f"/million/group-{i // 1000:04}/key-{i:08}", length=100) for i in range(first, min(keys, first + 50_000))], 128, 0)
+        fill(self.port, "million", keys, 128)
         took = time.monotonic() - began
         self.table.row(f"PUT of {keys} objects of 100 bytes, 128 clients", f"{keys / took:.0f} /s", "", policy=SYNCED)
 
@@ -288,16 +273,15 @@ class Bench:
             raise RuntimeError(f"{done['received']} bytes are not {keys} keys")
         return keys / done["seconds"], done["p50_ms"]
 
-    def first_page(self, delimiter):
+    def first_page(self, port, bucket, delimiter, keys):
         """Milliseconds of the first page, after some others, and how many keys or groups it tells."""
         fields = {"list_type": 2, "max_keys": 1000, **({"delimiter": "/"} if delimiter else {})}
-        signer = Signer(self.port)
-        head = signer.head("GET", "/million", query_of(**fields))
-        took = load(self.port, [head] * 5, 1, 0)["p50_ms"]
-        page = urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{self.port}/million?{query_of(**fields)}",
+        head = Signer(port).head("GET", f"/{bucket}", query_of(**fields))
+        took = load(port, [head] * 5, 1, 0)["p50_ms"]
+        page = urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{port}/{bucket}?{query_of(**fields)}",
                                                              headers=dict(line.split(": ", 1) for line in head.split("\r\n")[1:-2]))).read()
         told = len(re.findall(b"<CommonPrefixes>" if delimiter else b"<Key>", page))
-        wanted = min(1000, self.options.keys // 1000) if delimiter else 1000
+        wanted = min(1000, keys // 1000) if delimiter else 1000
         if told != wanted:
             raise RuntimeError(f"a page tells {told} of {wanted}")
         return took
@@ -309,20 +293,28 @@ class Bench:
             rate, page_ms = map(statistics.median, zip(*(self.pages(self.port, "million", prefix, delimiter, keys) for _ in range(self.options.rounds))))
             self.table.bound(f"LIST {keys} keys, 1,000 a page{name}", f"{rate:.0f} keys/s", rate, 250_000, f"keys/s, {page_ms:.2f} ms a page", least=True)
         for name, delimiter in (("first page of 1,000", False), (f"first page of {keys // 1000} groups of 1,000", True)):
-            took = statistics.median(self.first_page(delimiter) for _ in range(self.options.rounds))
+            took = self.median(lambda: self.first_page(self.port, "million", delimiter, keys))
             self.table.bound(f"LIST {name}", f"{took:.2f} ms", took, 5, "ms")
-        self.list_of_moto(rate)
+        for peer in self.peers:
+            self.list_beside(peer)
         self.restart()
         self.memory()
 
-    def list_of_moto(self, ours):
-        if not self.moto:
+    def list_beside(self, peer):
+        """The same by boreal and a peer, of as many objects as the peer takes in reasonable time."""
+        keys = min(peer.listed, self.options.keys)
+        bucket = f"few-{peer.title.replace('_', '-')}"
+        fill(self.port, bucket, keys, 8)
+        if not self.attempt(f"PUT of {keys} objects by {peer.title}", lambda: fill(peer.port, bucket, keys, 8)):
             return
-        keys = 5_000
-        make_bucket(self.moto.port, "few")
-        signer = Signer(self.moto.port)
-        load(self.moto.port, [signer.head("PUT", f"/few/group-{i // 1000:04}/key-{i:08}", length=100) for i in range(keys)], 4, 0)
-        self.beside_moto(f"LIST of {keys} keys", ours, "keys/s", lambda port: self.pages(port, "few", False, False, keys)[0])
+        for name, prefix, delimiter in (("", False, False), (", by prefix and delimiter", True, True)):
+            def rate(port):
+                return self.pages(port, bucket, prefix, delimiter, keys)[0]
+            self.beside(peer, f"LIST {keys} keys{name}", self.median(lambda: rate(self.port)), "keys/s", rate)
+        for name, delimiter in ((f"1,000 of {keys}", False), (f"{keys // 1000} groups of 1,000", True)):
+            def first(port):
+                return self.first_page(port, bucket, delimiter, keys)
+            self.beside(peer, f"LIST first page, {name}", self.median(lambda: first(self.port)), "ms", first, smaller=True)
 
     def restart(self):
         times = []
@@ -336,8 +328,8 @@ class Bench:
 
     def memory(self):
         """Resident memory after the restart and a page of each kind, and at its highest while 64 clients stream."""
-        self.first_page(False)
-        self.first_page(True)
+        for delimiter in (False, True):
+            self.first_page(self.port, "million", delimiter, self.options.keys)
         idle = resident_mib(self.boreal.process.pid)
         self.table.bound(f"memory with {self.options.keys} objects, idle", f"{idle:.0f} MiB", idle, 128, "MiB")
         load(self.port, [Signer(self.port).head("PUT", "/bench/streamed", length=64 * MIB)], 1, 0)
@@ -357,12 +349,15 @@ def main():
     parser.add_argument("--keys", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=2, help="of each round")
+    parser.add_argument("--peers", type=lambda names: [name for name in names.split(",") if name], default=list(PEERS), help=", ".join(PEERS))
     options = parser.parse_args()
-    if unknown := set(options.rows) - set(rows):
-        parser.error(f"no such row: {', '.join(unknown)}")
+    for what, unknown in ("row", set(options.rows) - set(rows)), ("peer", set(options.peers) - set(PEERS)):
+        if unknown:
+            parser.error(f"no such {what}: {', '.join(unknown)}")
     print(f"S3 of {BINARY}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {options.rounds} rounds\n")
     bench = Bench(options)
     try:
+        bench.start()
         for name in options.rows or rows:
             rows[name](bench)
     finally:

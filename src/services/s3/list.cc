@@ -136,14 +136,10 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
   output.marker = text(input.marker.value_or(""));
   output.is_truncated = page->truncated;
   if (page->truncated && output.delimiter) output.next_marker = text(page->next);
-<<<<<<< HEAD
   Owners owners(*bucket);
-  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, &owners, restores);
-=======
-  const bool owners = !call.caller.is_anonymous();
-  if (!page->objects.empty()) output.contents = rows_of(page->objects, text, owners, restores);
+  if (!page->objects.empty())
+    output.contents = rows_of(page->objects, text, call.caller.is_anonymous() ? nullptr : &owners, restores);
   call.response_headers.set("x-amz-bucket-region", bucket->region);
->>>>>>> s3b
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
 }

@@ -114,16 +114,13 @@ std::string bucket_of(std::string_view path) {
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));
 }
 
-<<<<<<< HEAD
-// The number of the account under a mask, and a digest of it that tells the mask. So an id leads back to its account,
-// without a list of all accounts, and what nobody was given is told from it.
-=======
 bool is_bucket(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return !path.empty() && path.find('/') >= path.size() - 1;
 }
 
->>>>>>> s3b
+// The number of the account under a mask, and a digest of it that tells the mask. So an id leads back to its account,
+// without a list of all accounts, and what nobody was given is told from it.
 std::string canonical_id(std::string_view account) {
   const auto digest = crypto::Sha256::of("canonical user of account " + std::string(account));
   const std::string_view proof = as_text(digest).substr(account_bytes);

@@ -18,6 +18,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -125,7 +126,8 @@ def fill(port, bucket, keys, connections):
     make_bucket(port, bucket)
     for first in range(0, keys, 50_000):
         signer = Signer(port)
-        load(port, [signer.head("PUT", f"/{bucket}/group-{i // 1000:04}/key-{i:08}", length=100) for i in range(first, min(keys, first + 50_000))], connections, 0)
+        paths = (f"/{bucket}/group-{i // 1000:04}/key-{i:08}" for i in range(first, min(keys, first + 50_000)))
+        load(port, [signer.head("PUT", path, length=100) for path in paths], connections, 0)
 
 
 PEERS = {"nginx": Nginx, "moto": Moto, "radosgw": Radosgw}
@@ -355,6 +357,7 @@ def main():
         if unknown:
             parser.error(f"no such {what}: {', '.join(unknown)}")
     print(f"S3 of {BINARY}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {options.rounds} rounds\n")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no server is left behind
     bench = Bench(options)
     try:
         bench.start()

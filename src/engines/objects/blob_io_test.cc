@@ -44,7 +44,7 @@ class MemoryReader final : public BlobReader {
   Result<void> read_at(uint64_t offset, MutableBytes out) override {
     if (gate_ != nullptr) gate_->acquire();
     reader_ = std::this_thread::get_id();
-    ++waiting_reads_;
+    ++*waiting_reads_;
     return copy(offset, out);
   }
   Result<bool> read_cached_at(uint64_t offset, MutableBytes out) override {
@@ -54,7 +54,7 @@ class MemoryReader final : public BlobReader {
     return true;
   }
   Result<uint64_t> size() override { return text_.size(); }
-  const std::atomic<int>& waiting_reads() const { return waiting_reads_; }
+  std::shared_ptr<const std::atomic<int>> waiting_reads() const { return waiting_reads_; }
   const std::atomic<std::thread::id>& reader() const { return reader_; }
   std::weak_ptr<const int> life() const { return life_; }
 
@@ -69,7 +69,7 @@ class MemoryReader final : public BlobReader {
   const uint64_t cached_bytes_;
   std::counting_semaphore<>* const gate_;
   const std::shared_ptr<const int> life_ = std::make_shared<int>();
-  std::atomic<int> waiting_reads_ = 0;
+  const std::shared_ptr<std::atomic<int>> waiting_reads_ = std::make_shared<std::atomic<int>>(0);
   std::atomic<std::thread::id> reader_;  // the thread that read last
 };
 
@@ -254,24 +254,24 @@ TEST_F(BlobIo, ReadsNoFurtherAheadThanWanted) {
   const std::string blob = stored(plain);
   std::counting_semaphore<> gate(0);
   auto memory = std::make_unique<MemoryReader>(blob, 0, &gate);
-  const std::atomic<int>& passed = memory->waiting_reads();
+  const auto passed = memory->waiting_reads();
   const std::weak_ptr<const int> alive = memory->life();
   auto ahead = std::make_shared<ReadAhead>(
       pool, reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()));
   gate.release(ring_chunks);
   (void)TestEngine::must(executor.run(ahead->next()));
   // The whole ring is read, and its turn has ended, before the pool comes to what is put behind it on each thread.
-  while (passed < static_cast<int>(ring_chunks)) std::this_thread::yield();
+  while (*passed < static_cast<int>(ring_chunks)) std::this_thread::yield();
   gate.release(100);
   executor.run(settle());
-  EXPECT_EQ(passed.load(), static_cast<int>(ring_chunks));
+  EXPECT_EQ(passed->load(), static_cast<int>(ring_chunks));
 
   // The next takes make room for more.
   for (size_t i = 0; i < ring_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next()));
   ahead->stop();
   ahead.reset();
   while (!alive.expired()) std::this_thread::yield();
-  EXPECT_LE(passed.load(), static_cast<int>(2 * ring_chunks) + 1);
+  EXPECT_LE(passed->load(), static_cast<int>(2 * ring_chunks) + 1);
 }
 
 TEST_F(BlobIo, CopiesABlobAsItLies) {

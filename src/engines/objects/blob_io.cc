@@ -253,7 +253,7 @@ Result<void> SegmentReader::open_frames(const Frames& frames, Bytes sealed, Muta
 }
 
 Task<Result<Bytes>> ReadAhead::next() {
-  home_ = Executor::current();
+  if (home_ == nullptr) home_ = Executor::current();  // once, before any turn: later the pool reads it at any time
   if (std::exchange(holds_, false)) ++taken_;
   for (;;) {
     begin_work();

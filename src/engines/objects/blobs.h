@@ -20,7 +20,7 @@ class BlobWriter {
   virtual Result<void> finish() = 0;
 };
 
-// Thread rule: calls block, so they are made on a pool's thread, but for read_cached_at(); one at a time.
+// Thread rule: one call at a time, on a pool's thread since they block, but for read_cached_at(). May outlive its Blobs.
 class BlobReader {
  public:
   virtual ~BlobReader() = default;

@@ -6,6 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
+from e2e.helpers import files_with
 from harness import Boreal, Case, error_code, need
 
 PASSWORD = "ChangeMe-12345"
@@ -29,7 +30,9 @@ def wait_until(what, holds, timeout_s=60):
 
 def servers(data):
     """Pids of the PostgreSQL servers below the data folder: of each, the first process."""
-    return {int(p.read_text().splitlines()[0]) for p in Path(data).glob("postgres/instances/**/servers/*/data/postmaster.pid")}
+    # Not "**": files within the servers' data come and go while it looks.
+    return {int(p.read_text().splitlines()[0]) for where in ("*", "*/cluster")
+            for p in Path(data).glob(f"postgres/instances/{where}/servers/*/data/postmaster.pid")}
 
 
 def security_group(boreal, cidr="127.0.0.0/8"):
@@ -199,29 +202,13 @@ class ManagedPassword(Case):
 def mounts(folder):
     """What is mounted below a folder, and the loop devices on files below it."""
     mounted = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1].startswith(f"{folder}/")]
-    backing = [p.read_text() for p in Path("/sys/block").glob("loop*/loop/backing_file")]
+    backing = []
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            backing.append(file.read_text())
+        except OSError:  # set free meanwhile
+            pass
     return mounted + [f for f in backing if f.startswith(f"{folder}/")]
-
-
-def files_with(folder, text):
-    """Files below the folder with this text in them, holes left out; mounts are not entered."""
-    found, device = [], os.stat(folder).st_dev
-    for path in Path(folder).rglob("*"):
-        if path.is_symlink() or not path.is_file() or path.stat().st_dev != device:
-            continue
-        with open(path, "rb") as file:
-            at, size = 0, path.stat().st_size
-            while at < size:
-                try:
-                    at = os.lseek(file.fileno(), at, os.SEEK_DATA)
-                    end = os.lseek(file.fileno(), at, os.SEEK_HOLE)
-                except OSError:  # only a hole is left
-                    break
-                if text.encode() in os.pread(file.fileno(), end - at, at):
-                    found.append(path)
-                    break
-                at = end
-    return found
 
 
 def encrypts(boreal):

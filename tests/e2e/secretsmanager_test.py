@@ -2,7 +2,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from e2e.helpers import advance, allow, eventually, policy, reset_clock, user
+from e2e.helpers import advance, allow, eventually, files_with, policy, reset_clock, user
 from harness import Case, error_code
 
 
@@ -61,9 +61,7 @@ class SecretsManager(Case):
         canary = "canary-51c0ffee-in-a-secret"
         self.client().create_secret(Name="canary", SecretString=canary)
         self.boreal.kill()
-        for path in self.boreal.data.rglob("*"):
-            if path.is_file():
-                self.assertNotIn(canary.encode(), path.read_bytes(), path)
+        self.assertEqual(files_with(self.boreal.data, canary), [])
         self.boreal.start()
         self.assertEqual(self.client().get_secret_value(SecretId="canary")["SecretString"], canary)
         self.assertNotIn(canary, self.boreal.log())

@@ -16,6 +16,9 @@ class Source {
   virtual ~Source() = default;
   // Fills up to buffer.size() bytes and returns how many; 0 at the end. After an error or the end, not called again.
   virtual Task<Result<size_t>> read(MutableBytes buffer) = 0;
+  // Where reading takes the fewest steps: on another executor each read() goes there and back. Who reads much may go
+  // there for as long as it reads. Null: here as well as anywhere.
+  virtual Executor* home() const { return nullptr; }
   // How many bytes will come in all, when that is known.
   virtual std::optional<uint64_t> size() const { return std::nullopt; }
 

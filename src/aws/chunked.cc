@@ -54,6 +54,7 @@ class PlainBody final : public CheckedBody {
  public:
   PlainBody(std::unique_ptr<Source> inner, BodyCheck check) : inner_(std::move(inner)), check_(std::move(check)) {}
 
+  Executor* home() const override { return inner_->home(); }
   std::optional<uint64_t> size() const override { return inner_->size(); }
 
   Task<Result<size_t>> read(MutableBytes buffer) override {
@@ -85,6 +86,7 @@ class ChunkedBody final : public CheckedBody {
   ChunkedBody(std::unique_ptr<Source> inner, BodyCheck check)
       : inner_(std::move(inner)), check_(std::move(check)), previous_(check_.seed_signature), buffer_(read_bytes) {}
 
+  Executor* home() const override { return inner_->home(); }
   std::optional<uint64_t> size() const override { return check_.decoded_length; }
 
   Task<Result<size_t>> read(MutableBytes out) override {

@@ -87,6 +87,7 @@ class BorrowedSource final : public Source {
     if (!got) failure_ = got.error();
     co_return got;
   }
+  Executor* home() const override { return inner_.home(); }
   std::optional<uint64_t> size() const override { return inner_.size(); }
 
  private:

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/resume_on.h"
+
 namespace boreal::objects {
 
 Task<Result<size_t>> read_full(Source& source, MutableBytes buffer) {
@@ -27,31 +29,106 @@ constexpr size_t max_sealed_bytes = blob_header_bytes + chunk_frames * (1 + fram
 
 // ---- writing
 
+// Held by a shared_ptr, for a turn on the pool looks once more whether there is work when it has told that it is over.
+class BlobPipeline::Stages : public std::enable_shared_from_this<Stages> {
+ public:
+  Stages(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester)
+      : pool_(pool),
+        writer_(writer),
+        cipher_(std::move(cipher)),
+        compress_(compress),
+        digester_(digester),
+        sealed_(std::make_unique_for_overwrite<std::byte[]>(max_sealed_bytes)) {
+    const std::string header = blob_header(compress_);
+    std::memcpy(sealed_.get(), header.data(), header.size());
+    sealed_bytes_ = header.size();
+  }
+
+  // Returns when nothing of it runs any more.
+  Task<Result<Sizes>> run(std::string head, Source& source) {
+    reader_ = Executor::current();
+    const auto read = co_await read_all(std::move(head), source);
+    all_read_ = read.has_value();
+    if (!read) failed_ = true;
+    begin(storing_);
+    while (!settled()) co_await woken(Waiting::for_the_end, [this] { return settled(); });
+    if (!read) co_return std::unexpected(read.error());
+    if (!storing_.outcome) co_return std::unexpected(storing_.outcome.error());
+    co_return sizes_;
+  }
+
+ private:
+  struct Slot {
+    std::unique_ptr<std::byte[]> buffer;  // of chunk_bytes; made when first used
+    size_t filled = 0;
+  };
+  struct Stage {
+    std::atomic<uint64_t> done = 0;     // chunks
+    std::atomic<bool> working = false;  // a turn is under way, or on its way
+    std::atomic<bool> finished = false;
+    Result<void> outcome;  // the turn's, and of interest once no more is under way
+  };
+  enum class Waiting : uint8_t { no, for_room, for_the_end };
+
+  Task<Result<void>> read_all(std::string head, Source& source);
+  template <class Reached>
+  Task<void> woken(Waiting why, Reached reached);
+  void wake(Waiting why);
+  uint64_t free_slots() const;
+  bool has_work(const Stage& stage) const;
+  bool settled() const { return settled(storing_) && settled(hashing_); }
+  bool settled(const Stage& stage) const { return !stage.working && (failed_ || !has_work(stage)); }
+  void begin(Stage& stage);
+  void take_turn(Stage& stage);
+  Result<void> process(const Stage& stage, Bytes plain);
+  Result<void> store(Bytes plain);
+  Result<void> seal(Bytes plain);
+  Result<void> finish();
+  Slot& slot(uint64_t number) { return ring_[number % ring_chunks]; }
+
+  io::Pool& pool_;
+  BlobWriter& writer_;
+  FrameCipher cipher_;
+  const bool compress_;
+  Digester* const digester_;
+
+  Slot ring_[ring_chunks];
+  std::atomic<uint64_t> filled_ = 0;  // chunks that came
+  std::atomic<bool> all_read_ = false;
+  std::atomic<bool> failed_ = false;  // the source or a stage: nothing more is begun
+  Stage hashing_;
+  Stage storing_;
+
+  Executor* reader_ = nullptr;  // where the source is read
+  std::atomic<Waiting> waiting_ = Waiting::no;
+  Event woken_;
+
+  // The rest belongs to the stage that stores.
+  std::unique_ptr<std::byte[]> sealed_;
+  size_t sealed_bytes_ = 0;
+  std::vector<uint64_t> ends_;  // of the frames, when compressing
+  uint64_t next_frame_ = 0;
+  Sizes sizes_;
+};
+
 BlobPipeline::BlobPipeline(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester)
-    : pool_(pool),
-      writer_(writer),
-      cipher_(std::move(cipher)),
-      compress_(compress),
-      digester_(digester),
-      sealed_(std::make_unique_for_overwrite<std::byte[]>(max_sealed_bytes)) {
-  const std::string header = blob_header(compress_);
-  std::memcpy(sealed_.get(), header.data(), header.size());
-  sealed_bytes_ = header.size();
-}
+    : stages_(std::make_shared<Stages>(pool, writer, std::move(cipher), compress, digester)) {}
+BlobPipeline::~BlobPipeline() = default;
 
 Task<Result<BlobPipeline::Sizes>> BlobPipeline::run(std::string head, Source& rest) {
-  auto read = co_await read_all(std::move(head), rest);
-  co_await working_.wait();
-  if (!read) co_return std::unexpected(std::move(read).error());
-  if (!storing_.outcome) co_return std::unexpected(std::move(storing_.outcome).error());
-  CO_CHECK(co_await pool_.run([this] { return finish(); }));
-  co_return sizes_;
+  Executor& here = *Executor::current();
+  if (Executor* const there = rest.home()) co_await resume_on(*there);
+  auto sizes = co_await stages_->run(std::move(head), rest);
+  co_await resume_on(here);
+  co_return sizes;
 }
 
 // Ends early, without an error of its own, when a stage failed.
-Task<Result<void>> BlobPipeline::read_all(std::string head, Source& source) {
+Task<Result<void>> BlobPipeline::Stages::read_all(std::string head, Source& source) {
   for (uint64_t number = 0;; ++number) {
-    co_await wait_for_room();
+    if (free_slots() == 0) {
+      co_await woken(Waiting::for_room, [this] { return free_slots() >= ring_wakeup_chunks || failed_; });
+    }
     if (failed_) co_return Result<void>();
     auto& [buffer, filled] = slot(number);
     if (!buffer) buffer = std::make_unique_for_overwrite<std::byte[]>(chunk_bytes);
@@ -60,50 +137,69 @@ Task<Result<void>> BlobPipeline::read_all(std::string head, Source& source) {
     filled = head.size() + count;
     head.clear();
     if (filled == 0) co_return Result<void>();
-    filled_ = number + 1;
-    if (digester_ != nullptr && !hashing_.running) working_.spawn(work(hashing_));
-    if (!storing_.running) working_.spawn(work(storing_));
     // A chunk that is not full was the last: the source has said so.
-    if (filled < chunk_bytes) co_return Result<void>();
+    const bool last = filled < chunk_bytes;
+    filled_ = number + 1;
+    begin(hashing_);
+    begin(storing_);
+    if (last) co_return Result<void>();
   }
 }
 
-uint64_t BlobPipeline::free_slots() const {
+uint64_t BlobPipeline::Stages::free_slots() const {
   const uint64_t stored = storing_.done;
   const uint64_t done = digester_ != nullptr ? std::min<uint64_t>(stored, hashing_.done) : stored;
   return ring_chunks - (filled_ - done);
 }
 
-Task<void> BlobPipeline::wait_for_room() {
-  if (free_slots() > 0) co_return;
-  while (free_slots() < ring_wakeup_chunks && !failed_) {
-    room_->reset();
-    waiting_ = true;
+// On the reader's executor, until `reached` holds.
+template <class Reached>
+Task<void> BlobPipeline::Stages::woken(Waiting why, Reached reached) {
+  while (!reached()) {
+    woken_.reset();
+    waiting_ = why;
     // A stage may have ended its step before it could see that we wait.
-    if (free_slots() < ring_wakeup_chunks && !failed_) co_await room_->wait();
+    if (!reached()) co_await woken_.wait();
   }
 }
 
-Task<void> BlobPipeline::work(Stage& stage) {
-  stage.running = true;
-  while (stage.done < filled_ && stage.outcome) co_await pool_.run([&] { take_turn(stage); });
-  stage.running = false;
+void BlobPipeline::Stages::wake(Waiting why) {
+  if (waiting_.compare_exchange_strong(why, Waiting::no)) {
+    reader_->post([self = shared_from_this()] { self->woken_.set(); });
+  }
+}
+
+bool BlobPipeline::Stages::has_work(const Stage& stage) const {
+  if (&stage == &hashing_ && digester_ == nullptr) return false;
+  return stage.done < filled_ || (&stage == &storing_ && all_read_ && !stage.finished);
+}
+
+// By the reader, and by a turn that ends.
+void BlobPipeline::Stages::begin(Stage& stage) {
+  if (failed_ || !has_work(stage) || stage.working.exchange(true)) return;
+  pool_.submit([self = shared_from_this(), &stage] { self->take_turn(stage); });
 }
 
 // On the pool.
-void BlobPipeline::take_turn(Stage& stage) {
-  for (int i = 0; i < chunks_a_turn && stage.done < filled_; ++i) {
-    const Slot& chunk = slot(stage.done);
-    stage.outcome = process(stage, Bytes(chunk.buffer.get(), chunk.filled));
+void BlobPipeline::Stages::take_turn(Stage& stage) {
+  for (int i = 0; i < chunks_a_turn && !failed_ && has_work(stage); ++i) {
+    if (stage.done == filled_) {
+      stage.outcome = finish();
+      stage.finished = true;
+    } else {
+      const Slot& chunk = slot(stage.done);
+      stage.outcome = process(stage, Bytes(chunk.buffer.get(), chunk.filled));
+      ++stage.done;
+    }
     if (!stage.outcome) failed_ = true;
-    ++stage.done;
-    const bool wake = free_slots() >= ring_wakeup_chunks || failed_;
-    if (wake && waiting_.exchange(false)) home_->post([room = room_] { room->set(); });
-    if (!stage.outcome) return;
+    if (free_slots() >= ring_wakeup_chunks || failed_) wake(Waiting::for_room);
   }
+  stage.working = false;
+  begin(stage);
+  if (settled()) wake(Waiting::for_the_end);
 }
 
-Result<void> BlobPipeline::process(const Stage& stage, Bytes plain) {
+Result<void> BlobPipeline::Stages::process(const Stage& stage, Bytes plain) {
   if (&stage == &hashing_) {
     digester_->update_md5(plain);
     return {};
@@ -112,7 +208,7 @@ Result<void> BlobPipeline::process(const Stage& stage, Bytes plain) {
   return store(plain);
 }
 
-Result<void> BlobPipeline::store(Bytes plain) {
+Result<void> BlobPipeline::Stages::store(Bytes plain) {
   CHECK(seal(plain));
   CHECK(writer_.append({sealed_.get(), sealed_bytes_}));
   sizes_.plain += plain.size();
@@ -122,7 +218,7 @@ Result<void> BlobPipeline::store(Bytes plain) {
 }
 
 // Puts the frames of these bytes behind what sealed_ holds.
-Result<void> BlobPipeline::seal(Bytes plain) {
+Result<void> BlobPipeline::Stages::seal(Bytes plain) {
   for (size_t at = 0; at < plain.size(); at += frame_bytes) {
     const Bytes frame = plain.subspan(at, std::min(frame_bytes, plain.size() - at));
     std::string packed;
@@ -138,8 +234,8 @@ Result<void> BlobPipeline::seal(Bytes plain) {
   return {};
 }
 
-// On the pool, when the stages have ended.
-Result<void> BlobPipeline::finish() {
+// When all is stored: the MD5 may still be computed while the disk is waited for.
+Result<void> BlobPipeline::Stages::finish() {
   CHECK(writer_.append({sealed_.get(), sealed_bytes_}));  // the header of a blob without bytes
   sizes_.stored += sealed_bytes_;
   if (compress_) {

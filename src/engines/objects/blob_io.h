@@ -23,9 +23,9 @@ inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
 // Fills the buffer from the source as far as it goes.
 Task<Result<size_t>> read_full(Source& source, MutableBytes buffer);
 
-// Streams a source into a new blob. The source fills a ring of chunks; behind it two stages go through them, each at
-// its own pace and both on the pool: one computes the MD5, the other the checksums that are wanted, and seals and
-// writes. So the slowest of the three is never held up by another as long as the ring has room.
+// Streams a source into a new blob. The source is read where it is at home, into a ring of chunks; behind it two stages
+// go through them, each at its own pace and both on the pool: one computes the MD5, the other the checksums that are
+// wanted, and seals and writes. So the slowest of the three is never held up by another as long as the ring has room.
 class BlobPipeline {
  public:
   struct Sizes {
@@ -34,55 +34,14 @@ class BlobPipeline {
   };
   // digester: nullptr when nobody wants to know.
   BlobPipeline(io::Pool& pool, BlobWriter& writer, FrameCipher cipher, bool compress, Digester* digester);
+  ~BlobPipeline();
 
   // Writes `head` (at most chunk_bytes) and then all of the source; durable when it returns. Called once.
   Task<Result<Sizes>> run(std::string head, Source& rest);
 
  private:
-  struct Slot {
-    std::unique_ptr<std::byte[]> buffer;  // of chunk_bytes; made when first used
-    size_t filled = 0;
-  };
-  struct Stage {
-    std::atomic<uint64_t> done = 0;  // chunks
-    bool running = false;            // known to the executor only
-    Result<void> outcome;            // of interest once the stage has ended
-  };
-
-  Task<Result<void>> read_all(std::string head, Source& source);
-  Task<void> wait_for_room();
-  uint64_t free_slots() const;
-  Task<void> work(Stage& stage);
-  void take_turn(Stage& stage);
-  Result<void> process(const Stage& stage, Bytes plain);
-  Result<void> store(Bytes plain);
-  Result<void> seal(Bytes plain);
-  Result<void> finish();
-  Slot& slot(uint64_t number) { return ring_[number % ring_chunks]; }
-
-  io::Pool& pool_;
-  BlobWriter& writer_;
-  FrameCipher cipher_;
-  const bool compress_;
-  Digester* const digester_;
-  Executor* const home_ = Executor::current();
-
-  Slot ring_[ring_chunks];
-  std::atomic<uint64_t> filled_ = 0;  // chunks that came
-  Stage hashing_;
-  Stage storing_;
-  TaskGroup working_;
-  std::atomic<bool> failed_ = false;   // a stage did
-  std::atomic<bool> waiting_ = false;  // the source, for room
-  // Shared with what a stage posts to wake the source: that may come when all is over.
-  std::shared_ptr<Event> room_ = std::make_shared<Event>();
-
-  // The rest belongs to the stage that stores.
-  std::unique_ptr<std::byte[]> sealed_;
-  size_t sealed_bytes_ = 0;
-  std::vector<uint64_t> ends_;  // of the frames, when compressing
-  uint64_t next_frame_ = 0;
-  Sizes sizes_;
+  class Stages;
+  const std::shared_ptr<Stages> stages_;
 };
 
 // Copies a blob as it lies, byte by byte (frames stay sealed).

@@ -191,6 +191,60 @@ TEST_F(BlobIo, HashesAllThatIsStored) {
   EXPECT_EQ(digests.checksums, wanted.checksums);
 }
 
+// Belongs to another executor, where alone it may be read.
+class FarSource final : public Source {
+ public:
+  FarSource(Source& inner, Executor& home) : inner_(inner), home_(home) {}
+  Executor* home() const override { return &home_; }
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    EXPECT_EQ(Executor::current(), &home_);
+    return inner_.read(buffer);
+  }
+
+ private:
+  Source& inner_;
+  Executor& home_;
+};
+
+// An executor with a thread of its own.
+class Elsewhere {
+ public:
+  ~Elsewhere() {
+    executor.post([this] { over_.set(); });
+    thread_.join();
+  }
+  TestExecutor executor;
+
+ private:
+  Task<void> stay() { co_await over_.wait(); }
+  Event over_;
+  std::thread thread_{[this] { executor.run(stay()); }};
+};
+
+TEST_F(BlobIo, ReadsTheSourceWhereItIsAtHomeAndComesBack) {
+  Elsewhere elsewhere;
+  const std::string plain = random_text(30 * chunk_bytes + 7);
+  for (const size_t fail_at : {SIZE_MAX, 7 * chunk_bytes}) {
+    Digester digester({});
+    MemoryWriter writer;
+    UnevenSource near(plain, 5, fail_at);
+    FarSource source(near, elsewhere.executor);
+    const auto write_here = [&]() -> Task<Result<BlobPipeline::Sizes>> {
+      auto sizes = co_await write(writer, source, false, &digester);
+      EXPECT_EQ(Executor::current(), &executor);
+      co_return sizes;
+    };
+    const auto sizes = executor.run(write_here());
+    EXPECT_EQ(sizes.has_value(), fail_at == SIZE_MAX);
+    EXPECT_EQ(writer.finished(), fail_at == SIZE_MAX);
+    if (!sizes) continue;
+    EXPECT_EQ(sizes->plain, plain.size());
+    Digester expected({});
+    expected.update(as_bytes(plain));
+    EXPECT_EQ(digester.finish().md5, expected.finish().md5);
+  }
+}
+
 TEST_F(BlobIo, AFailedWriteEndsIt) {
   const std::string plain = random_text(20 * chunk_bytes);
   for (const int appends : {0, 1, 5, 19}) {

@@ -16,7 +16,7 @@ constexpr size_t small_body_bytes = 16 << 10;
 constexpr size_t small_answer_bytes = 64 << 10;
 
 // A Source that belongs to another executor: read there, and let go of there. Each way there and back fills the whole
-// buffer, or brings back a run of bytes that is then read here.
+// buffer, or brings back a run of bytes that is then read here. Who reads it there needs no way.
 class FarSource final : public Source {
  public:
   FarSource(std::unique_ptr<Source> inner, Executor& owner)
@@ -41,6 +41,7 @@ class FarSource final : public Source {
     if (filled == 0 && !end_) co_return std::unexpected(end_.error());
     co_return filled;
   }
+  Executor* home() const override { return &owner_; }
   std::optional<uint64_t> size() const override { return size_; }
   bool lends() const override { return detaches_; }
   Task<Result<Bytes>> lend() override {

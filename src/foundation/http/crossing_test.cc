@@ -107,6 +107,15 @@ class Crossing : public testing::Test {
     return source;
   }
 
+  static Task<uint64_t> count_body(Request& request) {
+    uint64_t count = 0;
+    std::array<std::byte, 70'000> buffer;
+    for (auto got = co_await request.body->read(buffer); got && *got > 0; got = co_await request.body->read(buffer)) {
+      count += *got;
+    }
+    co_return count;
+  }
+
   Task<Response> answer(Request& request) {
     strayed = strayed || Executor::current() != &loop;
     if (request.path == "/throw") throw std::runtime_error("a bug");
@@ -121,6 +130,14 @@ class Crossing : public testing::Test {
       source->announced = 1000;
       source->fails_at_end = true;
       co_return Response{.stream = std::move(source)};
+    }
+    // Where it is at home it is read without ways.
+    if (request.path == "/at-home" && request.body->home() != nullptr) {
+      co_await resume_on(*request.body->home());
+      const auto count = co_await count_body(request);
+      strayed = strayed || Executor::current() == &loop;
+      co_await resume_on(loop);
+      co_return Response{.body = "at home " + std::to_string(count)};
     }
     uint64_t count = 0;
     std::array<std::byte, 5000> buffer;
@@ -158,6 +175,14 @@ TEST_F(Crossing, BodiesOfAllSizesArriveWhole) {
     }
     EXPECT_EQ((co_await t.ask("/")).body, "0");
     EXPECT_EQ((co_await t.ask("/unread", std::string(1000, 'b'))).body, "unread");
+  }(*this));
+  EXPECT_FALSE(strayed);
+}
+
+TEST_F(Crossing, ALongBodyMayBeReadWhereItIsAtHome) {
+  run([](Crossing& t) -> Task<void> {
+    EXPECT_EQ((co_await t.ask("/at-home", std::string(1'000'000, 'b'))).body, "at home 1000000");
+    EXPECT_EQ((co_await t.ask("/at-home", std::string(100, 'b'))).body, "100");  // it has come along
   }(*this));
   EXPECT_FALSE(strayed);
 }

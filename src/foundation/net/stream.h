@@ -29,8 +29,11 @@ struct Address {
 class Stream {
  public:
   virtual ~Stream() = default;
-  // At least one byte, at most the buffer; 0 when the peer has ended its side.
-  virtual Task<Result<size_t>> read_some(MutableBytes buffer) = 0;
+  // At least one byte, at most the buffer; 0 when the peer has ended its side. A read that must wait may do so until
+  // `worth_waking` bytes have come, which must be no more than will come: waking for every packet of a long body costs
+  // more than the bytes do. At the deadline it takes what is there.
+  virtual Task<Result<size_t>> read_some(MutableBytes buffer, size_t worth_waking) = 0;
+  Task<Result<size_t>> read_some(MutableBytes buffer) { return read_some(buffer, 1); }
   // Returns once a read would not wait. For who needs no buffer while a connection idles.
   virtual Task<Result<void>> readable() = 0;
   // All of the parts, in order, with as few system calls as they take. The array and its bytes must live until then.

@@ -140,6 +140,42 @@ TEST_F(Streams, DeadlinesEndWaits) {
   }(*this));
 }
 
+// 5,000 bytes, and as many again later; then a word; then one and the end: each when it is asked.
+Task<void> write_now_and_then(Loop& loop, std::unique_ptr<Stream> stream) {
+  std::array<std::byte, 1> asked;
+  const std::string half(5'000, 'h');
+  (void)co_await stream->read_some(asked);
+  (void)co_await stream->write(as_bytes(half));
+  co_await loop.sleep(Duration(20));
+  (void)co_await stream->write(as_bytes(half));
+  (void)co_await stream->read_some(asked);
+  (void)co_await stream->write(as_bytes("word"));
+  (void)co_await stream->read_some(asked);
+  (void)co_await stream->write(as_bytes("last"));
+  stream->shutdown_write();
+}
+
+TEST_F(Streams, AReadThatWaitsMayWaitForAsMuchAsIsWorthIt) {
+  run_until_done(loop, [](Streams& t) -> Task<void> {
+    auto listener = t.listen([&t](std::unique_ptr<Stream> peer) { return write_now_and_then(t.loop, std::move(peer)); });
+    auto stream = co_await t.dial(*listener);
+    std::array<std::byte, 10'000> buffer;
+    (void)co_await stream->write(as_bytes("?"));
+    EXPECT_EQ(*co_await stream->read_some(buffer, buffer.size()), buffer.size());
+    // At the deadline it takes what is there; with nothing there it is late.
+    (void)co_await stream->write(as_bytes("?"));
+    stream->expire_after(Duration(50));
+    EXPECT_EQ(*co_await stream->read_some(buffer, buffer.size()), 4u);
+    EXPECT_EQ((co_await stream->read_some(buffer, buffer.size())).error().code(), Errc::timeout);
+    // The end comes through, and what is worth less is no longer held up by what was asked before.
+    stream->expire_after(Duration(10'000));
+    (void)co_await stream->write(as_bytes("?"));
+    EXPECT_EQ(*co_await stream->read_some(buffer, buffer.size()), 4u);
+    EXPECT_EQ(*co_await stream->read_some(buffer), 0u);
+    co_await listener->stop(Duration(1000));
+  }(*this));
+}
+
 TEST_F(Streams, CloseEndsAWaitingRead) {
   run_until_done(loop, [](Streams& t) -> Task<void> {
     auto listener = t.listen(echo);

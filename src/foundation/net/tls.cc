@@ -90,7 +90,9 @@ class TlsStream final : public Stream {
   ~TlsStream() override { close(); }
 
   Task<Result<void>> handshake();
-  Task<Result<size_t>> read_some(MutableBytes buffer) override;
+  using Stream::read_some;
+  // Records come as they come: what they are worth waking for is not told.
+  Task<Result<size_t>> read_some(MutableBytes buffer, size_t worth_waking) override;
   Task<Result<void>> readable() override;
   Task<Result<void>> write(std::span<const Bytes> parts) override;
   void expire_after(Duration time) override { socket_->expire_after(time); }
@@ -139,7 +141,7 @@ Task<Result<void>> TlsStream::handshake() {
   }
 }
 
-Task<Result<size_t>> TlsStream::read_some(MutableBytes buffer) {
+Task<Result<size_t>> TlsStream::read_some(MutableBytes buffer, size_t /*worth_waking*/) {
   if (socket_->should_yield()) co_await socket_->watch().reactor().yield();
   for (;;) {
     if (socket_->fd() < 0 || failed_) co_return not_open();

@@ -73,6 +73,7 @@ class FormFile final : public Source {
       : body_(body), delimiter_(std::move(delimiter)), buffer_(std::move(begun)), limits_(limits), failure_(failure) {}
 
   Task<Result<size_t>> read(MutableBytes buffer) override;
+  Executor* home() const override { return body_.home(); }
 
  private:
   std::unexpected<Error> refuse(aws::ApiError error);

@@ -13,6 +13,9 @@ namespace {
 constexpr uint64_t max_skip_bytes = 64 << 10;
 constexpr size_t buffer_bytes = 16 << 10;  // for the framing of chunks
 
+// A reader that brings a large buffer wants it full.
+size_t worth_waking(MutableBytes buffer) { return buffer.size() >= buffer_bytes ? buffer.size() : 1; }
+
 class BodySource final : public Source {
  public:
   explicit BodySource(Body& body) : body_(body) {}
@@ -71,7 +74,7 @@ Task<Result<size_t>> Body::read_sized(MutableBytes buffer) {
     std::memcpy(buffer.data(), input_.pending().data(), got);
     input_.consume(got);
   } else {
-    CO_TRY(got, co_await input_.stream().read_some(buffer));
+    CO_TRY(got, co_await input_.stream().read_some(buffer, worth_waking(buffer)));
     if (got == 0) co_return ended_early();
   }
   left_ -= got;
@@ -95,8 +98,8 @@ Task<Result<size_t>> Body::read_chunked(MutableBytes buffer) {
     CO_TRY(const size_t filled, decode_pending(buffer));
     if (filled > 0 || decoder_.done()) co_return filled;
     if (decoder_.data_left() > 0) {  // nothing is pending: the data goes straight to its reader
-      const auto wanted = static_cast<size_t>(std::min<uint64_t>(buffer.size(), decoder_.data_left()));
-      CO_TRY(const size_t got, co_await input_.stream().read_some(buffer.first(wanted)));
+      const auto wanted = buffer.first(std::min<uint64_t>(buffer.size(), decoder_.data_left()));
+      CO_TRY(const size_t got, co_await input_.stream().read_some(wanted, worth_waking(wanted)));
       if (got == 0) co_return ended_early();
       decoder_.took(got);
       co_return got;

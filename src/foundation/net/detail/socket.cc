@@ -16,6 +16,7 @@ namespace {
 // A peer that is never slower than we are would keep the loop for itself: after so many uses the others go first.
 constexpr int max_unbroken_uses = 32;
 constexpr size_t max_parts = 16;
+constexpr size_t max_low_water_bytes = 1 << 20;
 
 std::unexpected<Error> closed() { return fail(Errc::cancelled, "the connection was closed here"); }
 
@@ -69,8 +70,14 @@ void SocketStream::expire_after(Duration time) {
   if (!timer_.armed() || timer_.at_ns() > deadline_ns_) watch_.reactor().arm(timer_, deadline_ns_);
 }
 
-Task<Result<void>> SocketStream::wait(Direction direction) {
+Task<Result<void>> SocketStream::wait(Direction direction, size_t worth_waking) {
   if (fd_ < 0) co_return closed();
+  if (direction == Direction::in && worth_waking != low_water_) {
+    // Where it is not known every byte wakes. The kernel bounds it by what its buffer may hold.
+    const int bytes = static_cast<int>(std::min<size_t>(worth_waking, max_low_water_bytes));
+    setsockopt(fd_, SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+    low_water_ = worth_waking;
+  }
   if (deadline_ns_ != 0 && !timer_.armed()) co_return fail(Errc::timeout, "the peer was too slow");
   unbroken_uses_ = 0;
   const Outcome outcome = co_await watch_.wait(direction);
@@ -85,10 +92,14 @@ bool SocketStream::should_yield() {
   return true;
 }
 
-Task<Result<size_t>> SocketStream::read_some(MutableBytes buffer) {
+Task<Result<size_t>> SocketStream::read_some(MutableBytes buffer, size_t worth_waking) {
   if (should_yield()) co_await watch_.reactor().yield();
+  auto waited = Result<void>();
   for (;;) {
-    if (!watch_.ready(Direction::in) || fd_ < 0) CO_CHECK(co_await wait(Direction::in));
+    if (!watch_.ready(Direction::in) || fd_ < 0) waited = co_await wait(Direction::in, worth_waking);
+    if (!waited && (waited.error().code() != Errc::timeout || worth_waking <= 1)) {
+      co_return std::unexpected(std::move(waited).error());
+    }
     const ssize_t got = recv(fd_, buffer.data(), buffer.size(), 0);
     if (got >= 0) {
       // Less than asked for means that no more is there; the next look would cost a system call to learn it.
@@ -96,8 +107,8 @@ Task<Result<size_t>> SocketStream::read_some(MutableBytes buffer) {
       co_return static_cast<size_t>(got);
     }
     if (errno == EAGAIN) {
+      if (!waited) co_return std::unexpected(std::move(waited).error());
       watch_.exhausted(Direction::in);
-      CO_CHECK(co_await wait(Direction::in));
     } else if (errno != EINTR) {
       co_return std::unexpected(Error::system(errno, "read from the connection"));
     }

@@ -37,7 +37,8 @@ class SocketStream final : public Stream {
   SocketStream(Reactor& reactor, int fd);
   ~SocketStream() override { close(); }
 
-  Task<Result<size_t>> read_some(MutableBytes buffer) override;
+  using Stream::read_some;
+  Task<Result<size_t>> read_some(MutableBytes buffer, size_t worth_waking) override;
   Task<Result<void>> readable() override;
   Task<Result<void>> write(std::span<const Bytes> parts) override;
   void expire_after(Duration time) override;
@@ -48,8 +49,9 @@ class SocketStream final : public Stream {
   Address local() const override;
   int fd() const override { return fd_; }
 
-  // Waits until the socket may be ready in that direction; fails past the deadline and once closed.
-  Task<Result<void>> wait(Direction direction);
+  // Waits until the socket may be ready in that direction; fails past the deadline and once closed. Inwards: ready
+  // with so many bytes.
+  Task<Result<void>> wait(Direction direction, size_t worth_waking = 1);
   // The next byte, left in place; none at the peer's end.
   Task<Result<std::optional<std::byte>>> peek();
   Watch& watch() { return watch_; }
@@ -74,6 +76,7 @@ class SocketStream final : public Stream {
   int64_t deadline_ns_ = 0;  // 0: none
   int fd_;
   int unbroken_uses_ = 0;  // reads and writes since the last wait
+  size_t low_water_ = 1;   // bytes; what the socket was told is worth waking
 };
 
 }  // namespace boreal::net::detail

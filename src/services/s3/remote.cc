@@ -202,4 +202,21 @@ Task<Result<Remote::Answer>> Remote::send(Request request) {
   co_return told;
 }
 
+Result<bool> verdict_of(const Remote::Answer& answer) {
+  constexpr std::string_view passing[] = {"RequestTimeout", "RequestTimeTooSkewed", "OperationAborted", "IncompleteBody",
+                                          "BadDigest",      "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"};
+  const bool is_crowded = answer.status == 503 || answer.status == 429 || answer.code == "SlowDown";
+  if (is_crowded) return fail(Errc::unavailable, refusal_text(answer));
+  const bool is_final = answer.status == 501 || (answer.status >= 300 && answer.status < 500);
+  const bool passes = answer.status == 307 || answer.status == 408 || answer.status == 409 ||
+                      std::ranges::find(passing, answer.code) != std::end(passing);
+  if (is_final && !passes) return true;
+  return fail(Errc::io, refusal_text(answer));
+}
+
+std::string refusal_text(const Remote::Answer& answer) {
+  return fmt::format("{}{}{}{}{}", answer.status, answer.code.empty() ? "" : " ", answer.code,
+                     answer.message.empty() ? "" : ": ", answer.message);
+}
+
 }  // namespace boreal::s3

@@ -26,8 +26,7 @@ struct RemoteBucket {
   std::string access_key_id;
   std::string secret_access_key;
   std::string bucket;   // its name there; empty: the same
-  std::string ca_file;  // PEM; empty: the system's authorities
-  std::shared_ptr<net::TlsClientContext> trust;  // of an https endpoint, once loaded
+  std::shared_ptr<net::TlsClientContext> trust;  // of an https endpoint
 };
 using RemoteBuckets = std::map<std::string, RemoteBucket>;
 
@@ -84,5 +83,11 @@ class Remote {
   int64_t looked_up_ns_ = 0;
   net::StreamGroup streams_;
 };
+
+// What an answer that is not ok() means. True: it would be the same another time. An error: it may pass;
+// Errc::unavailable: and not for this request alone.
+Result<bool> verdict_of(const Remote::Answer& answer);
+// "403 AccessDenied: …"
+std::string refusal_text(const Remote::Answer& answer);
 
 }  // namespace boreal::s3

@@ -266,10 +266,11 @@ Task<void> Replication::do_some(Run& run, Page& page) {
 
 Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects::Note& note) {
   const std::string& track = run.track.remote;
+  std::optional<Outcome> outcome;
   if (const auto known = progress_.find(note.id); known != progress_.end()) {
     const Progress& progress = known->second;
-    const bool has_none = !progress.wanted.contains(track) || progress.done.contains(track);
-    if (has_none && !progress.is_complete()) {
+    if (const auto done = progress.done.find(track); done != progress.done.end()) outcome = done->second;
+    if ((outcome || !progress.wanted.contains(track)) && !progress.is_complete()) {
       ++run.waiting;
       co_return false;
     }
@@ -284,8 +285,7 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
   // Wanted when it was noted, but no rule is left for it.
   const bool is_unwanted = wanted.empty();
   if (is_unwanted) wanted.insert("");
-  std::optional<Outcome> outcome;
-  if (wanted.contains(track)) {
+  if (!outcome && wanted.contains(track)) {
     if (is_unwanted) {
       outcome = Outcome::failed;
     } else if (track.empty()) {
@@ -365,10 +365,7 @@ std::map<std::string, Replication::Figures> Replication::figures() const {
     named.erase("");
     if (named.empty()) continue;
     const auto notes = objects_.notes(bucket->id, {}, max_counted_notes);
-    for (const std::string& remote : named) {
-      figures[remote].pending += notes ? notes->size() : 0;
-      if (notes && notes->size() == max_counted_notes) figures[remote].is_counted = false;
-    }
+    for (const std::string& remote : named) figures[remote].pending += notes ? notes->size() : 0;
   }
   return figures;
 }

@@ -52,8 +52,7 @@ class Replication {
   struct Figures {
     uint64_t completed = 0;  // since the start
     uint64_t failed = 0;
-    uint64_t pending = 0;  // notes in the buckets whose rules name it, as far as they are counted
-    bool is_counted = true;
+    uint64_t pending = 0;  // notes in the buckets whose rules name it; no more than 10,000 of each are counted
     std::string trouble;  // why the last attempt to reach it failed; empty: it did not
   };
   std::map<std::string, Figures> figures() const;

@@ -187,8 +187,9 @@ Task<Result<Replication::There>> Replication::look_there(Shipment& shipment) {
     shipment.sent = "version:" + version.id.text();
     co_return There::same;
   }
-  CO_TRY(const bool is_refused, verdict_of(exact));
-  co_return is_refused ? There::refused : There::older;
+  CO_TRY([[maybe_unused]] const bool is_refused, verdict_of(exact));
+  log_failed(shipment.remote.name(), version, "its key may not be looked at there: " + refusal_text(exact));
+  co_return There::refused;
 }
 
 // Of a server that keeps ids of its own: what the latest version there is to ours.
@@ -199,7 +200,8 @@ Task<Result<Replication::There>> Replication::compare(Shipment& shipment, const 
   const bool is_marker = latest.status == 404 && latest.header("x-amz-delete-marker") == "true";
   if (latest.status != 404 && !latest.ok()) {
     CO_TRY(const bool is_refused, verdict_of(latest));
-    if (is_refused) log_failed(shipment.remote.name(), version, refusal_text(latest));
+    if (is_refused)
+      log_failed(shipment.remote.name(), version, "its key may not be looked at there: " + refusal_text(latest));
     co_return There::refused;
   }
   // What the other versions of the key are there.

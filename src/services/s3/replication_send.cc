@@ -197,7 +197,8 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
     CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
     if (!answer.ok()) {
       CO_TRY([[maybe_unused]] const bool is_refused, verdict_of(answer));
-      co_return false;  // NoSuchUpload, or one that may not be asked for
+      if (answer.code != "NoSuchUpload") co_await give_up_upload(shipment);  // it may not be asked for
+      co_return false;
     }
     CO_TRY(const auto document, xml::Document::parse(answer.body));
     const auto text = [](const xml::Element& element, std::string_view name) {

@@ -215,9 +215,9 @@ class Objects(Two):
         self.assertEqual(self.versions(self.there, "copy", "k"), sorted(made + [marker, last]))
         self.assertEqual(self.far.get_object(Bucket="copy", Key="k")["Body"].read(), b"last")
         # What is set on a version later follows it.
-        self.s3.put_object_tagging(Bucket="from", Key="k", VersionId=made[3], Tagging={"TagSet": [{"Key": "late", "Value": "<1>"}]})
+        self.s3.put_object_tagging(Bucket="from", Key="k", VersionId=made[3], Tagging={"TagSet": [{"Key": "late", "Value": "1 + 1"}]})
         self.assertEqual(self.status("k", made[3]), "COMPLETED")
-        self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k", VersionId=made[3])["TagSet"], [{"Key": "late", "Value": "<1>"}])
+        self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k", VersionId=made[3])["TagSet"], [{"Key": "late", "Value": "1 + 1"}])
         self.s3.delete_object_tagging(Bucket="from", Key="k", VersionId=made[3])
         self.assertEqual(self.status("k", made[3]), "COMPLETED")
         self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k", VersionId=made[3])["TagSet"], [])
@@ -405,7 +405,7 @@ class Trouble(Two):
         secret.write_text("test\n")
         secret.chmod(0o644)
         good = 'endpoint = "http://127.0.0.1:1"\naccess_key_id = "a"\n'
-        for text, why in ((good + 'secret = "Hidden-Words"', "did you mean 'secret_access_key'"), (good, "one of 'secret_access_key'"),
+        for text, why in ((good + 'secret_acess_key = "Hidden-Words"', "did you mean 'secret_access_key'"), (good, "one of 'secret_access_key'"),
                           ('endpoint = "ftp://x"\naccess_key_id = "a"\nsecret_access_key = "Hidden-Words"', "neither http nor https"),
                           (good + 'secret_access_key = "Hidden-Words"\naddressing = "both"', "none of path, virtual"),
                           (good + f'secret_access_key_file = "{secret}"', "chmod 600")):

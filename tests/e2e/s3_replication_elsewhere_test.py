@@ -37,6 +37,13 @@ def configured(boreal, **remotes):
     boreal.start()
 
 
+def reset(boreal):
+    try:
+        urllib.request.urlopen(urllib.request.Request(f"{boreal.url}/_boreal/reset", method="POST"), timeout=60).read()
+    except OSError as error:
+        raise AssertionError(f"no reset: {error}; ended with {boreal.process.poll()}:\n{boreal.log()}") from error
+
+
 def make_bucket(boreal, name, **more):
     s3 = boreal.client("s3")
     s3.create_bucket(Bucket=name, **more)
@@ -139,7 +146,7 @@ class Two(unittest.TestCase):
         for boreal in (self.here, self.there):
             if boreal.process is None:
                 boreal.start()
-            urllib.request.urlopen(urllib.request.Request(f"{boreal.url}/_boreal/reset", method="POST"), timeout=60).read()
+            reset(boreal)
         self.configure()
         self.role = make_role(self.here)
         self.s3 = make_bucket(self.here, "from")
@@ -495,10 +502,10 @@ class Foreign(Two):
         self.moto.put_bucket_versioning(Bucket="copy", VersioningConfiguration={"Status": "Enabled"})
 
     def bodies(self, key):
-        """Of the versions there, oldest first; None for a delete marker."""
+        """Of the versions there, oldest first: they are listed newest first."""
         page = self.moto.list_object_versions(Bucket="copy", Prefix=key)
-        rows = [(row["LastModified"], row["VersionId"]) for row in page.get("Versions", [])]
-        return [self.moto.get_object(Bucket="copy", Key=key, VersionId=version)["Body"].read() for _, version in sorted(rows)]
+        ids = [row["VersionId"] for row in reversed(page.get("Versions", []))]
+        return [self.moto.get_object(Bucket="copy", Key=key, VersionId=version)["Body"].read() for version in ids]
 
     def test_objects_parts_tags_and_markers(self):
         self.make_there()

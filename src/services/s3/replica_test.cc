@@ -78,7 +78,7 @@ TEST_F(ReplicaTest, VersionsKeepTheirPlaceHoweverTheyCome) {
 TEST_F(ReplicaTest, TheFieldMustBeSignedAndMakeSense) {
   const auto good = made(1);
   EXPECT_EQ(code_of(bring(replica_text(good), "", false)), "AccessDenied");
-  for (const std::string text : {std::string(), std::string("k"), good.id.text(), good.id.text() + ";modified=x",
+  for (const std::string& text : {std::string(), std::string("k"), good.id.text(), good.id.text() + ";modified=x",
                                  replica_text({objects::Id{UINT64_MAX, 1}, good.modified}),
                                  replica_text({good.id, Time{int64_t{1} << 42}})}) {
     EXPECT_EQ(code_of(bring(text, "")), "InvalidArgument") << text;

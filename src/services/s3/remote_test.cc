@@ -8,6 +8,7 @@
 #include "net/loop.h"
 #include "net/test_certificate.h"
 #include "s3/testing.h"
+#include "s3/text_source.h"
 
 namespace boreal::s3 {
 namespace {
@@ -106,7 +107,7 @@ std::string checked(const Seen& request) {
                                      {.canon = aws::Canon::s3, .service = "s3", .region = "eu-west-1",
                                       .secret = "wJalrXUtnFEMI", .now = SystemClock().now()}, keys);
   if (!check) return "wrong: " + check.error().message;
-  auto source = aws::check_body(std::make_unique<objects::TextSource>(request.body), std::move(*check));
+  auto source = aws::check_body(std::make_unique<TextSource>(request.body), std::move(*check));
   TestExecutor executor;
   return executor.run([](Source& from) -> Task<std::string> {
     std::string all, buffer(10'000, '\0');
@@ -121,7 +122,7 @@ std::string checked(const Seen& request) {
 
 TEST_F(RemoteTest, StreamsAreSignedChunkByChunkWhereNobodyEncrypts) {
   auto away = remote(configured());
-  objects::TextSource text(std::string(600'000, 'x'));
+  TextSource text(std::string(600'000, 'x'));
   const auto answer = run(away.send({.method = "PUT",
                                      .key = "a b/ü+?",
                                      .query = {{"uploadId", "a/b"}},
@@ -139,7 +140,7 @@ TEST_F(RemoteTest, StreamsAreSignedChunkByChunkWhereNobodyEncrypts) {
 
 TEST_F(RemoteTest, OverTlsTheyGoAsTheyAre) {
   auto away = remote(configured("https"));
-  objects::TextSource text("body");
+  TextSource text("body");
   const auto answer = run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
   ASSERT_TRUE(answer) << answer.error().message();
   EXPECT_TRUE(seen.at(0).secure);
@@ -152,7 +153,7 @@ TEST_F(RemoteTest, NothingIsSentToAServerThatNobodyVouchesFor) {
   auto bucket = configured("https");
   bucket.trust = *net::TlsClientContext::make(net::testing::make_certificate().certificate);
   auto away = remote(bucket);
-  objects::TextSource text("body");
+  TextSource text("body");
   const auto answer = run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), Errc::unavailable);

@@ -10,12 +10,15 @@
 #include <numeric>
 #include <toml++/toml.h>
 
+#include "io/file.h"
 #include "net/stream.h"
 #include "server/remotes.h"
 
 namespace boreal::server {
 
 namespace {
+
+constexpr uint64_t max_file_bytes = 1 << 20;
 
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -176,8 +179,13 @@ Result<std::map<int, int>> parse_engine_map(const std::string& text) {
 
 Result<void> Config::merge_file(const std::string& path) {
   toml::table table;
+  TRY(const auto text, io::read_file(path, max_file_bytes));
+  // What toml++ would end the process for, in some places.
+  if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
+    return fail(Errc::invalid, fmt::format("{}: holds control characters; it is to be a text file", path));
+  }
   try {
-    table = toml::parse_file(path);
+    table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }

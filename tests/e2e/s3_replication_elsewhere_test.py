@@ -395,7 +395,7 @@ class Trouble(Two):
     def test_status_tells_of_remote_buckets(self):
         self.replicate()
         self.assertEqual(self.status("k", self.put("k")), "COMPLETED")
-        self.assertEqual(self.state(), {"away": {"completed": 1, "failed": 0, "pending": 0, "trouble": ""}})
+        eventually(lambda: self.assertEqual(self.state(), {"away": {"completed": 1, "failed": 0, "pending": 0, "trouble": ""}}))
         told = subprocess.run([str(BINARY), "status", "--data", str(self.here.data)], check=True, capture_output=True, text=True).stdout
         self.assertRegex(told, r"away +1 +0 +0")
 

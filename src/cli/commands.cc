@@ -55,6 +55,22 @@ std::string exports_of(const server::RunInfo& info) {
   return lines;
 }
 
+// What replication did since the start, bucket by bucket elsewhere.
+void print_remotes(const json::Value& state) {
+  const json::Value* remotes = state.find("remote_buckets");
+  if (remotes == nullptr || remotes->object() == nullptr || remotes->object()->empty()) return;
+  fmt::print("\n  {:<30}{:>10}{:>10}{:>10}\n", "remote bucket", "completed", "failed", "pending");
+  for (const auto& [name, remote] : *remotes->object()) {
+    const auto number = [&](std::string_view member) {
+      const auto* value = remote.find(member);
+      return value ? value->integer().value_or(0) : 0;
+    };
+    const auto* trouble = remote.find("trouble");
+    fmt::print("  {:<30}{:>10}{:>10}{:>10}  {}\n", name, number("completed"), number("failed"), number("pending"),
+               trouble && trouble->string() ? *trouble->string() : "");
+  }
+}
+
 void print_status(const server::RunInfo& info, const json::Value& state) {
   const bool colour = isatty(STDOUT_FILENO) == 1;
   const auto row = [](std::string_view name, std::string_view value) { fmt::print("  {:<10}{}\n", name, value); };
@@ -76,6 +92,7 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
     fmt::print("  {:<16}{:<12}{:>10}\n", name, status && status->string() ? *status->string() : "?",
                calls ? calls->integer().value_or(0) : 0);
   }
+  print_remotes(state);
 }
 
 }  // namespace

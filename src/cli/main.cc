@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
 
   boreal::cli::ServerFlags dev_flags;
   auto* dev = app.add_subcommand("dev", "Start for development: no file, no account, durable in ./boreal-data, loopback only");
+  dev->add_option("--config", dev_flags.config_file, "TOML file, as serve has it; flags win over it")->type_name("FILE")->check(CLI::ExistingFile);
   add_server_flags(*dev, dev_flags);
   dev->add_flag("--allow-unencrypted-storage", dev_flags.allow_unencrypted_storage,
                 "Serve storage_encrypted=true without encryption where this machine has none, with an event and a tag that say so");

@@ -10,11 +10,15 @@
 #include <numeric>
 #include <toml++/toml.h>
 
+#include "io/file.h"
 #include "net/stream.h"
+#include "server/remotes.h"
 
 namespace boreal::server {
 
 namespace {
+
+constexpr uint64_t max_file_bytes = 1 << 20;
 
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -65,6 +69,62 @@ bool set_engine_map(Config& config, const toml::node& node) {
   return map.has_value();
 }
 
+using RemoteBucket = Config::RemoteBucket;
+const std::map<std::string, std::string RemoteBucket::*, std::less<>>& remote_keys() {
+  static const std::map<std::string, std::string RemoteBucket::*, std::less<>> table = {
+      {"endpoint", &RemoteBucket::endpoint},
+      {"region", &RemoteBucket::region},
+      {"addressing", &RemoteBucket::addressing},
+      {"access_key_id", &RemoteBucket::access_key_id},
+      {"secret_access_key", &RemoteBucket::secret_access_key},
+      {"secret_access_key_file", &RemoteBucket::secret_access_key_file},
+      {"bucket", &RemoteBucket::bucket},
+      {"ca_file", &RemoteBucket::ca_file},
+  };
+  return table;
+}
+
+template <class Table>
+std::string nearest_key(const Table& table, std::string_view unknown) {
+  const auto best =
+      std::ranges::min_element(table, {}, [&](const auto& entry) { return edit_distance(unknown, entry.first); });
+  return best->first;
+}
+
+// Complaints never show a value: it may be the secret.
+Result<RemoteBucket> read_remote(const std::string& path, std::string_view name, const toml::node& node) {
+  const auto bad = [&](const toml::node& at, std::string why) {
+    return fail(Errc::invalid, fmt::format("{}:{}: remote_buckets.{}: {}", path, at.source().begin.line, name, why));
+  };
+  const auto* table = node.as_table();
+  if (table == nullptr) return bad(node, "is no table");
+  RemoteBucket remote;
+  for (const auto& [key, value] : *table) {
+    const auto member = remote_keys().find(key.str());
+    if (member == remote_keys().end()) {
+      return bad(value, fmt::format("unknown key '{}'; did you mean '{}'?", key.str(),
+                                    nearest_key(remote_keys(), key.str())));
+    }
+    const auto text = value.value<std::string>();
+    if (!text) return bad(value, fmt::format("'{}' is no text", key.str()));
+    remote.*member->second = *text;
+  }
+  return remote;
+}
+
+Result<void> read_remotes(const std::string& path, const toml::node& node,
+                          std::map<std::string, RemoteBucket>& remotes) {
+  const auto* table = node.as_table();
+  if (table == nullptr) {
+    return fail(Errc::invalid, fmt::format("{}:{}: 'remote_buckets' is no table; write [remote_buckets.NAME]", path,
+                                           node.source().begin.line));
+  }
+  for (const auto& [name, one] : *table) {
+    TRY(remotes[std::string(name.str())], read_remote(path, name.str(), one));
+  }
+  return {};
+}
+
 const std::map<std::string, Setter, std::less<>>& setters() {
   static const std::map<std::string, Setter, std::less<>> table = {
       {"data_folder", plain(&Config::data_folder)},
@@ -85,13 +145,6 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"warm_pool", plain(&Config::warm_pool)},
   };
   return table;
-}
-
-std::string nearest_key(std::string_view unknown) {
-  const auto& table = setters();
-  const auto best = std::ranges::min_element(
-      table, {}, [&](const auto& entry) { return edit_distance(unknown, entry.first); });
-  return best->first;
 }
 
 }  // namespace
@@ -126,17 +179,26 @@ Result<std::map<int, int>> parse_engine_map(const std::string& text) {
 
 Result<void> Config::merge_file(const std::string& path) {
   toml::table table;
+  TRY(const auto text, io::read_file(path, max_file_bytes));
+  // What toml++ would end the process for, in some places.
+  if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
+    return fail(Errc::invalid, fmt::format("{}: holds control characters; it is to be a text file", path));
+  }
   try {
-    table = toml::parse_file(path);
+    table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }
   for (const auto& [key, node] : table) {
+    if (key.str() == "remote_buckets") {
+      CHECK(read_remotes(path, node, remote_buckets));
+      continue;
+    }
     const auto setter = setters().find(key.str());
     const auto line = node.source().begin.line;
     if (setter == setters().end()) {
       return fail(Errc::invalid, fmt::format("{}:{}: unknown key '{}'; did you mean '{}'?", path, line, key.str(),
-                                             nearest_key(key.str())));
+                                             nearest_key(setters(), key.str())));
     }
     if (!setter->second(*this, node)) {
       return fail(Errc::invalid, fmt::format("{}:{}: '{}' has a value of the wrong kind", path, line, key.str()));
@@ -162,6 +224,7 @@ Result<void> Config::validate() const {
   if (std::ranges::find(levels, log_level) == levels.end()) {
     return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));
   }
+  for (const auto& [name, remote] : remote_buckets) CHECK(check_remote(name, remote));
   return {};
 }
 

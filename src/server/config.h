@@ -35,6 +35,19 @@ struct Config {
   bool strict = false;                            // refuse what AWS refuses even where the guide relies on it
   size_t warm_pool = 2;                           // PostgreSQL folders made in advance
 
+  // Buckets at other endpoints that replication rules may name: [remote_buckets.NAME].
+  struct RemoteBucket {
+    std::string endpoint;
+    std::string region = "us-east-1";
+    std::string addressing = "path";  // or virtual
+    std::string access_key_id;
+    std::string secret_access_key;       // this …
+    std::string secret_access_key_file;  // … or a file of mode 0600 that holds it
+    std::string bucket;                  // its name there; empty: the same
+    std::string ca_file;                 // PEM, of an https endpoint; empty: the system's authorities
+  };
+  std::map<std::string, RemoteBucket> remote_buckets;
+
   std::string keys() const { return key_folder.empty() ? data_folder + ".keys" : key_folder; }
   // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one.
   Result<void> merge_file(const std::string& path);

@@ -106,6 +106,23 @@ std::string House::describe() const {
     writer.end_object();
   }
   writer.end_object();
+  writer.name("remote_buckets");
+  writer.begin_object();
+  for (const auto& [name, figures] : rooms_->s3->replication().figures()) {
+    writer.name(name);
+    writer.begin_object();
+    writer.name("completed");
+    writer.integer(static_cast<int64_t>(figures.completed));
+    writer.name("failed");
+    writer.integer(static_cast<int64_t>(figures.failed));
+    writer.name("pending");
+    writer.integer(static_cast<int64_t>(figures.pending));
+    writer.name("trouble");
+    // Anybody may ask this; what went wrong names keys, and is for the log.
+    writer.string(rooms_->config.dev ? figures.trouble : std::string());
+    writer.end_object();
+  }
+  writer.end_object();
   writer.end_object();
   return text;
 }

@@ -2,6 +2,8 @@
 
 #include <map>
 
+#include "server/remotes.h"
+
 namespace boreal::server {
 
 namespace {
@@ -42,7 +44,9 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   CO_CHECK(co_await open_objects());
   CO_TRY(auto s3_sealer, crypto::Sealer::derive(root, "s3", random));
   gate = std::make_unique<aws::Gate>(*iam, clock);
-  s3 = std::make_unique<s3::Service>(context(), s3::Options{}, *objects, s3::Peers{*kms, *gate, *iam}, std::move(s3_sealer));
+  s3::Options s3_options;
+  CO_TRY(s3_options.remotes, co_await pool.run([this] { return load_remotes(config); }));
+  s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam}, std::move(s3_sealer));
   s3_control = std::make_unique<s3control::Service>(s3->public_access());
   dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets);
 

@@ -73,6 +73,7 @@ class Process {
 
   Task<Result<void>> start() {
     CO_CHECK(co_await front_.open());
+    const auto root_key = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
     http::Options options;
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.house().tls().context;
@@ -90,7 +91,7 @@ class Process {
     CO_CHECK(co_await pool_.run([this, text = store::encode(file)] {
       return io::write_file_atomically(config_.data_folder + "/run.json", text, 0644);
     }));
-    banner(file, ready_ms);
+    banner(file, ready_ms, root_key);
     co_return Result<void>();
   }
 
@@ -107,7 +108,8 @@ class Process {
   }
 
   // To be read, and pasted, by people.
-  void banner(const RunInfo& file, int64_t ready_ms) {
+  void banner(const RunInfo& file, int64_t ready_ms,
+              const std::optional<std::pair<std::string, std::string>>& root) {
     const bool colour = isatty(STDOUT_FILENO) == 1;
     const auto bold = [&](std::string_view text) { return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); };
     fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
@@ -120,7 +122,7 @@ class Process {
       fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
       fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
     }
-    if (const auto root = front_.house().take_new_root_key()) {
+    if (root) {
       fmt::print("The root of account {}, shown this once; keep it safe:\n\n", config_.account);
       fmt::print("  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n", root->first, root->second);
     }

@@ -234,6 +234,7 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   made.bucket = std::move(request.bucket);
   made.precondition = std::move(request.precondition);
   made.note = request.note;
+  made.origin = std::move(request.origin);
   co_return co_await impl_->commit_version(std::move(made));
 }
 

@@ -137,5 +137,35 @@ TEST_F(NotesTest, MirroredMarkersAndNewKeys) {
   EXPECT_THAT(versions_of("copy", "k"), ElementsAre(marker->version.id, object->id));
 }
 
+TEST_F(NotesTest, UploadsTakeTheirPlaceToo) {
+  const auto old = put("k", "old");
+  engine_.clock.advance(std::chrono::hours(1));
+  ASSERT_TRUE(put("k", "new"));
+  const auto upload = TestEngine::must(engine_.run(objects().create_upload({"copy", "k", {}, test_data_key().wrapped})));
+  PartRequest part;
+  part.bucket = "copy";
+  part.key = "k";
+  part.upload = upload.id;
+  part.number = 1;
+  part.keys = &engine_.keys;
+  TextSource source(std::string(100'000, 'p'));
+  ASSERT_TRUE(engine_.run(objects().put_part(std::move(part), source)));
+  ASSERT_TRUE(engine_.put("copy", "k", "own", Versioning::on));
+  CompleteRequest complete;
+  complete.bucket = "copy";
+  complete.key = "k";
+  complete.upload = upload.id;
+  complete.numbers = {1};
+  complete.versioning = Versioning::on;
+  complete.origin = Origin{old->id, old->modified, ""};
+  const auto made = engine_.run(objects().complete_upload(std::move(complete)));
+  ASSERT_TRUE(made) << made.error().message();
+  EXPECT_EQ(made->id, old->id);
+  EXPECT_EQ(made->modified, old->modified);
+  EXPECT_TRUE(made->etag.ends_with("-1"));
+  EXPECT_EQ(engine_.get("copy", "k").value(), "own");
+  EXPECT_EQ(engine_.get("copy", "k", Select::exact(old->id)).value(), std::string(100'000, 'p'));
+}
+
 }  // namespace
 }  // namespace boreal::objects

@@ -34,7 +34,7 @@ using Precondition = std::function<Result<void>(const Version* latest)>;
 struct Origin {
   VersionId id;
   Time modified;
-  std::string etag;
+  std::string etag;  // empty: that of the bytes that came
 };
 
 // Left by a commit, in the same batch, for the caller to find: something is to be done about that version.
@@ -142,6 +142,7 @@ struct CompleteRequest {
   std::function<Result<void>(const Version& result)> verify;
   Precondition precondition;
   bool note = false;  // leave a Note
+  std::optional<Origin> origin;
 };
 
 struct ListQuery {

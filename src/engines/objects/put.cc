@@ -117,7 +117,7 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
   }
   if (made.origin) {
     made.version.modified = made.origin->modified;
-    made.version.etag = made.origin->etag;
+    if (!made.origin->etag.empty()) made.version.etag = made.origin->etag;
   }
   const auto id = made.origin ? std::optional(made.origin->id) : std::nullopt;
   if (planned) planned = change->put(made.version, made.draft.inline_data, id);

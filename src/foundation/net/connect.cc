@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "net/detail/socket.h"
+#include "net/stream_group.h"
 
 namespace boreal::net {
 
@@ -38,10 +39,15 @@ Result<int> start_connecting(const detail::SocketAddress& target, const std::str
 }  // namespace
 
 Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, Address to, ConnectOptions options) {
+  co_return co_await connect(loop, std::move(to), std::move(options), nullptr);
+}
+
+Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, Address to, ConnectOptions options, StreamGroup* group) {
   const std::string what = "connect to " + to.to_string();
   CO_TRY(const auto target, detail::SocketAddress::from(to));
   CO_TRY(const int fd, start_connecting(target, options.bind_host, what));
   CO_TRY(auto stream, detail::SocketStream::make(loop.reactor(), fd));
+  const StreamGroup::Member member(group, *stream);
   stream->watch().exhausted(detail::Direction::out);
   stream->expire_after(options.timeout);
   if (auto waited = co_await stream->wait(detail::Direction::out); !waited) {

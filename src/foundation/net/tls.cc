@@ -9,6 +9,7 @@
 
 #include "net/detail/socket.h"
 #include "net/stream.h"
+#include "net/trust.h"
 
 namespace boreal::net {
 
@@ -260,6 +261,13 @@ Result<std::shared_ptr<TlsClientContext>> TlsClientContext::make(std::string_vie
   for (const auto& certificate : trusted) {
     if (X509_STORE_add_cert(store, certificate.get()) != 1) return fail(Errc::invalid, openssl_reason());
   }
+  return std::make_shared<ClientContext>(std::move(context));
+}
+
+Result<std::shared_ptr<TlsClientContext>> trust_system() {
+  auto context = make_context(TLS_client_method());
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  if (SSL_CTX_set_default_verify_paths(context.get()) != 1) return fail(Errc::invalid, openssl_reason());
   return std::make_shared<ClientContext>(std::move(context));
 }
 

@@ -66,6 +66,13 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
       bucket.tags = *configuration->tags;
     }
   }
+  // Names are one space for all buckets, and this one is taken by a bucket elsewhere.
+  if (replication_.is_remote(input.bucket) && buckets_.find(input.bucket) == nullptr) {
+    co_return refuse(errors::bucket_already_exists(
+                         fmt::format("The requested bucket name is not available: [remote_buckets.{}] of boreal's "
+                                     "configuration has it.", input.bucket))
+                         .with("BucketName", input.bucket));
+  }
   const AclHeaders access = acl_headers(input);
   bucket.ownership = input.object_ownership.value_or("BucketOwnerEnforced");
   if (access.any() && !bucket.has_acls() && access.canned != "private") {

@@ -107,6 +107,8 @@ Outcome<Algorithm> parse_algorithm(std::string_view name) {
       "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"));
 }
 
+std::string_view checksum_field(Algorithm algorithm) { return row_of(algorithm).header; }
+
 bool is_crc(Algorithm algorithm) { return algorithm != Algorithm::sha1 && algorithm != Algorithm::sha256; }
 
 std::optional<std::string>& ChecksumFields::of(Algorithm algorithm) const {

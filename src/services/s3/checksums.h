@@ -19,6 +19,7 @@ std::string_view algorithm_name(objects::Algorithm algorithm);  // "CRC32", "CRC
 // InvalidRequest for those that are not computed here.
 aws::Outcome<objects::Algorithm> parse_algorithm(std::string_view name);
 bool is_crc(objects::Algorithm algorithm);
+std::string_view checksum_field(objects::Algorithm algorithm);  // "x-amz-checksum-crc32"
 
 // The checksum members that many inputs and outputs have, as text (base64).
 struct ChecksumFields {

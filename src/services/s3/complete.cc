@@ -13,6 +13,7 @@
 #include "s3/multipart.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
+#include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -164,10 +165,15 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.versioning = versioning_of(*bucket);
   complete.checksum = checksum.algorithm;
   complete.composite = checksum.composite;
-  const bool is_replicated = replicates_object(*bucket, input.key, upload.meta);
+  const auto brought = upload.meta.attributes.find(attribute::replica);
+  std::optional<Replica> replica;
+  if (brought != upload.meta.attributes.end()) replica = parse_replica(brought->second);
+  complete.origin = origin_of(*bucket, replica);
+  const bool is_replicated = !replica && replicates_object(*bucket, input.key, upload.meta);
   complete.note = is_replicated;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
     meta.attributes.erase(std::string(attribute::initiator));
+    meta.attributes.erase(std::string(attribute::replica));
     meta.attributes.erase(std::string(attribute::checksum));
     meta.attributes.erase(std::string(attribute::checksum_type));
     meta.attributes[std::string(attribute::upload)] = input.upload_id;
@@ -193,6 +199,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.initiated));
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
+  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());
   if (!made) {
     if (made.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
     co_return refuse(refusal.of(std::move(made).error()));

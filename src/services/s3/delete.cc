@@ -5,6 +5,7 @@
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/refusal.h"
+#include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -29,7 +30,12 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   remove.versioning = versioning_of(*bucket);
   remove.which = which;
   const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket->is_versioned();
-  remove.note = makes_marker && replicates_marker(*bucket, key);
+  std::optional<Replica> replica;
+  if (makes_marker && call.operation.name == "DeleteObject") {
+    CO_TRY(replica, co_await replica_for(call, *bucket, key));
+  }
+  remove.note = makes_marker && !replica && replicates_marker(*bucket, key);
+  remove.origin = origin_of(*bucket, replica);
   const bool is_replicated = remove.note;
   remove.precondition = [&](const objects::Version* there) {
     return refusal.hold([&]() -> Outcome<void> {
@@ -39,6 +45,9 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
     }());
   };
   auto removed = co_await objects_.remove(std::move(remove));
+  if (!removed && replica && removed.error().code() == Errc::exists) {  // it was brought before
+    co_return objects::Removed{.found = true, .marker_made = true, .id = replica->id};
+  }
   if (!removed) {
     if (removed.error().code() == Errc::not_found) co_return refuse(no_such_bucket(bucket->name));
     co_return refuse(refusal.of(std::move(removed).error()));

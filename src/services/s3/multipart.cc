@@ -16,6 +16,7 @@
 #include "s3/object_meta.h"
 #include "s3/ranges.h"
 #include "s3/refusal.h"
+#include "s3/replica.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -114,6 +115,11 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);
   meta.attributes[std::string(attribute::initiator)] = call.caller.arn();
+  CO_TRY(const auto replica, co_await replica_for(call, *bucket, input.key));
+  if (replica) {
+    mark_replica(meta);
+    meta.attributes[std::string(attribute::replica)] = replica_text(*replica);
+  }
   auto upload = co_await objects_.create_upload({bucket->id, input.key, std::move(meta), std::move(data_key.wrapped)});
   if (!upload) co_return refuse(aws::ApiError(std::move(upload).error()));
   api::CreateMultipartUploadOutput output;

@@ -5,6 +5,7 @@
 #include "s3/lifecycle_rules.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
+#include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -64,7 +65,9 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   }
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);
-  const bool is_replicated = mark_for_replication(*bucket, input.key, meta);
+  CO_TRY(const auto replica, co_await replica_for(call, *bucket, input.key));
+  if (replica) mark_replica(meta);
+  const bool is_replicated = !replica && mark_for_replication(*bucket, input.key, meta);
 
   Refusal refusal;
   objects::PutRequest put;
@@ -73,6 +76,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   put.versioning = versioning_of(*bucket);
   put.meta = std::move(meta);
   put.note = is_replicated;
+  put.origin = origin_of(*bucket, replica);
   put.data_key = std::move(data_key);
   put.checksums = {promise.algorithm};
   put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
@@ -80,6 +84,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
     return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
   };
   auto made = co_await objects_.put(std::move(put), *input.body);
+  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());
   if (!made) {
     if (made.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
     co_return refuse(refusal.of(std::move(made).error()));

@@ -5,45 +5,116 @@
 #include "base/log.h"
 #include "net/pause.h"
 #include "s3/names.h"
+#include "s3/replication_job.h"
 #include "s3/replication_rules.h"
 
 namespace boreal::s3 {
 
 namespace {
 
-constexpr size_t buckets_at_once = 8;
+constexpr size_t tracks_at_once = 8;  // of each kind: here, elsewhere
 constexpr size_t notes_a_page = 64;
 constexpr size_t notes_at_once = 8;  // so that they share the store's fsyncs
+constexpr size_t sent_at_once = 4;
 constexpr size_t versions_a_page = 200;
 constexpr int64_t first_pause_ns = 1'000'000'000;
-constexpr int max_doublings = 6;  // about a minute
+constexpr int max_doublings = 6;          // about a minute
+constexpr int64_t rest_a_note_ns = 20'000;  // after a look at notes that wait for other tracks
+constexpr size_t max_progress = 100'000;
+constexpr int max_failures_in_a_row = 3;
+constexpr size_t max_counted_notes = 10'000;
+
+// Without what replication itself keeps in them.
+objects::Properties others_attributes(const objects::Meta& meta) {
+  objects::Properties kept = meta.attributes;
+  kept.erase(std::string(attribute::replication));
+  std::erase_if(kept, [](const auto& one) { return one.first.starts_with(attribute::sent_prefix); });
+  return kept;
+}
 
 }  // namespace
 
-// Some notes, worked off by a few tasks.
+// Some notes, worked off by a few tasks. What is in one group goes in its order.
 struct Replication::Page {
   BucketRef bucket;
-  std::vector<objects::Note> notes;
+  bool by_key = false;  // a group for each key; otherwise one for each note
+  std::vector<std::vector<objects::Note>> groups;
   size_t next = 0;
   std::vector<objects::Id> done;
-  std::optional<Error> left;  // why some are not
 };
+
+bool Replication::Progress::is_complete() const {
+  return std::ranges::all_of(wanted, [&](const std::string& track) { return done.contains(track); });
+}
+
+Replication::Replication(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
+                         aws::Gate& gate, const RemoteBuckets& remotes)
+    : context_(context), buckets_(buckets), objects_(objects), keys_(keys), gate_(gate) {
+  for (const auto& [name, remote] : remotes) {
+    remotes_.emplace(name, std::make_unique<Remote>(context, name, remote));
+    figures_.emplace(name, Figures{});
+  }
+}
 
 void Replication::start(Duration tick) {
   for (const auto& [name, bucket] : buckets_.all()) wake(name);
+  for (const auto& [name, remote] : remotes_) {
+    if (buckets_.find(name) != nullptr)
+      log::warn("s3", "a remote bucket is not used: a bucket of that name is here", {{"remote_bucket", name}});
+  }
   if (tick > Duration(0)) running_.spawn(work(tick));
 }
 
 Task<void> Replication::stop() {
   stopping_ = true;
+  for (const auto& [name, remote] : remotes_) remote->stop();
   co_await running_.wait();
+}
+
+// Nothing of a bucket here: it goes there.
+std::string Replication::track_of(const api::ReplicationRule& rule) const {
+  std::string name = destination_bucket(rule.destination);
+  if (!remotes_.contains(name) || buckets_.find(name) != nullptr) name.clear();
+  return name;
+}
+
+bool Replication::goes_elsewhere(const Bucket& bucket) const {
+  return bucket.replication && std::ranges::any_of(bucket.replication->rules,
+                                                   [&](const auto& rule) { return !track_of(rule).empty(); });
+}
+
+std::set<std::string> Replication::tracks_of(const Bucket& bucket, const objects::Version& version) const {
+  std::set<std::string> tracks;
+  for (const api::ReplicationRule* rule : rules_for(bucket, version)) tracks.insert(track_of(*rule));
+  return tracks;
+}
+
+void Replication::wake(const std::string& bucket) {
+  awake_.emplace(Track{bucket, ""}, Turn{});
+  if (remotes_.empty()) return;
+  const BucketRef found = buckets_.find(bucket);
+  if (found == nullptr || !found->replication) return;
+  for (const auto& rule : found->replication->rules) awake_.emplace(Track{bucket, track_of(rule)}, Turn{});
+}
+
+void Replication::change_rules(const std::string& bucket) {
+  progress_.clear();  // who is to be waited for may be another
+  wake(bucket);
+}
+
+bool Replication::may_begin(const Track& track, const Turn& turn) const {
+  const int64_t now = monotonic_ns();
+  if (turn.not_before_ns > now || active_.contains(track)) return false;
+  if (const auto rest = rests_.find(track); rest != rests_.end() && rest->second > now) return false;
+  const auto alike = std::ranges::count_if(
+      active_, [&](const Track& other) { return other.remote.empty() == track.remote.empty(); });
+  return static_cast<size_t>(alike) < tracks_at_once;
 }
 
 Task<void> Replication::work(Duration tick) {
   while (!stopping_) {
-    const int64_t now = monotonic_ns();
-    for (auto at = awake_.begin(); at != awake_.end() && active_.size() < buckets_at_once;) {
-      if (at->second.not_before_ns > now || active_.contains(at->first)) {
+    for (auto at = awake_.begin(); at != awake_.end();) {
+      if (!may_begin(at->first, at->second)) {
         ++at;
         continue;
       }
@@ -55,35 +126,66 @@ Task<void> Replication::work(Duration tick) {
   }
 }
 
-Task<void> Replication::take_turn(std::string bucket, Turn turn) {
-  const auto done = co_await run(bucket);
-  active_.erase(bucket);
+Task<void> Replication::take_turn(Track track, Turn turn) {
+  const auto done = co_await run_track(track);
+  active_.erase(track);
   if (done || stopping_) co_return;
-  log::warn("s3", "replication goes on later", {{"bucket", bucket}, {"why", done.error().message()}});
+  log::warn("s3", "replication goes on later",
+            {{"bucket", track.bucket}, {"remote_bucket", track.remote}, {"why", done.error().message()}});
   const int doublings = std::min(turn.failures, max_doublings);
-  awake_[bucket] = {turn.failures + 1, monotonic_ns() + (first_pause_ns << doublings)};
+  awake_[track] = {turn.failures + 1, monotonic_ns() + (first_pause_ns << doublings)};
 }
 
-Task<Result<void>> Replication::run(std::string name) {
-  const BucketRef bucket = buckets_.find(name);
-  if (bucket == nullptr) co_return Result<void>();
-  CO_CHECK(co_await look_at_existing(bucket));
-  objects::Id after;
-  std::optional<Error> left;
-  while (!stopping_) {
-    Page page;
-    page.bucket = buckets_.find(name);
-    if (page.bucket == nullptr) co_return Result<void>();
-    CO_TRY(page.notes, objects_.notes(page.bucket->id, after, notes_a_page));
-    if (page.notes.empty()) break;
-    after = page.notes.back().id;
-    TaskGroup group;
-    for (size_t i = 0; i < std::min(notes_at_once, page.notes.size()); ++i) group.spawn(do_some(page));
-    co_await group.wait();
-    CO_CHECK(co_await objects_.take_off_notes(page.bucket->id, std::move(page.done)));
-    if (page.left) left = std::move(page.left);
+Task<Result<void>> Replication::run(std::string bucket) {
+  auto done = co_await run_track({bucket, ""});
+  for (const auto& [name, remote] : remotes_) {
+    auto sent = co_await run_track({bucket, name});
+    if (done && !sent) done = std::move(sent);
   }
-  if (left) co_return std::unexpected(std::move(*left));
+  co_return done;
+}
+
+Task<Result<void>> Replication::run_track(Track track) {
+  const BucketRef bucket = buckets_.find(track.bucket);
+  if (bucket == nullptr) co_return Result<void>();
+  if (track.remote.empty()) CO_CHECK(co_await look_at_existing(bucket));
+  objects::Id after;
+  Run run{.track = track, .left = {}, .held_back = {}};
+  while (!stopping_ && !run.gives_up) {
+    Page page;
+    page.bucket = buckets_.find(track.bucket);
+    if (page.bucket == nullptr) co_return Result<void>();
+    CO_TRY(auto notes, objects_.notes(page.bucket->id, after, notes_a_page));
+    if (notes.empty()) break;
+    after = notes.back().id;
+    // Elsewhere the order in which versions of a key arrive is their order. So no note may stand for an earlier one.
+    page.by_key = goes_elsewhere(*page.bucket);
+    std::map<std::string, size_t> groups;
+    for (auto& note : notes) {
+      size_t group = page.groups.size();
+      if (page.by_key) group = groups.emplace(note.key, group).first->second;
+      if (group == page.groups.size()) page.groups.emplace_back();
+      page.groups[group].push_back(std::move(note));
+    }
+    TaskGroup workers;
+    const size_t at_once = track.remote.empty() ? notes_at_once : sent_at_once;
+    for (size_t i = 0; i < std::min(at_once, page.groups.size()); ++i) workers.spawn(do_some(run, page));
+    co_await workers.wait();
+    for (const objects::Id& id : page.done) progress_.erase(id);
+    CO_CHECK(co_await objects_.take_off_notes(page.bucket->id, std::move(page.done)));
+  }
+  if (!track.remote.empty()) {
+    // What was tried and failed, or was under way when we stopped, may be there all the same.
+    if (run.left || stopping_) {
+      caught_up_.erase(track);
+    } else {
+      caught_up_.insert(track);
+      figures_[track.remote].trouble.clear();
+    }
+  }
+  if (run.left) co_return std::unexpected(std::move(*run.left));
+  rests_.erase(track);
+  if (run.waiting > 0) rests_[track] = monotonic_ns() + static_cast<int64_t>(run.waiting) * rest_a_note_ns;
   co_return Result<void>();
 }
 
@@ -103,7 +205,14 @@ Task<Result<void>> Replication::look_at_existing(BucketRef bucket) {
     query.max = versions_a_page;
     query.full = true;
     CO_TRY(const auto page, co_await objects_.list_versions(std::move(query)));
-    for (const auto& version : page.objects) {
+    // A key's versions are listed newest first; the oldest is to be sent first.
+    auto versions = page.objects;
+    for (auto first = versions.begin(); first != versions.end();) {
+      const auto last = std::find_if(first, versions.end(), [&](const auto& other) { return other.key != first->key; });
+      std::reverse(first, last);
+      first = last;
+    }
+    for (const auto& version : versions) {
       if (!replicates_existing(*bucket, version)) continue;
       const auto mark = [](objects::Version& marked) -> Result<void> {
         mark_pending(marked.meta);
@@ -126,51 +235,139 @@ Task<Result<void>> Replication::look_at_existing(BucketRef bucket) {
   }
 }
 
-Task<void> Replication::do_some(Page& page) {
-  while (page.next < page.notes.size() && !stopping_) {
-    const objects::Note& note = page.notes[page.next++];
-    // Later notes of the same version stand for this one too; two of them must not be at work on it at once.
-    const bool comes_again =
-        std::any_of(page.notes.begin() + static_cast<ptrdiff_t>(page.next), page.notes.end(),
-                    [&](const objects::Note& other) { return other.version == note.version && other.key == note.key; });
-    auto handled = comes_again ? Result<void>() : co_await handle(page.bucket, note);
-    if (handled) {
-      page.done.push_back(note.id);
-    } else {
-      page.left = std::move(handled).error();
+Task<void> Replication::do_some(Run& run, Page& page) {
+  while (page.next < page.groups.size() && !stopping_ && !run.gives_up) {
+    const size_t group = page.next++;
+    for (const objects::Note& note : page.groups[group]) {
+      if (stopping_ || run.gives_up || run.held_back.contains(note.key)) break;
+      // Later notes of the same version stand for this one too; two of them must not be at work on it at once.
+      const bool comes_again =
+          !page.by_key &&
+          std::any_of(page.groups.begin() + static_cast<ptrdiff_t>(page.next), page.groups.end(),
+                      [&](const auto& other) {
+                        return other.front().version == note.version && other.front().key == note.key;
+                      });
+      auto handled = comes_again ? Result<bool>(true) : co_await handle(run, page.bucket, note);
+      if (handled) {
+        run.failures_in_a_row = 0;
+        if (*handled) page.done.push_back(note.id);
+        continue;
+      }
+      const bool is_away = handled.error().code() == Errc::unavailable && !run.track.remote.empty();
+      run.gives_up = is_away || (!run.track.remote.empty() && ++run.failures_in_a_row >= max_failures_in_a_row);
+      if (!run.track.remote.empty()) {
+        run.held_back.insert(note.key);
+        figures_[run.track.remote].trouble = handled.error().message();
+      }
+      run.left = std::move(handled).error();
     }
   }
 }
 
-Task<Result<void>> Replication::handle(BucketRef bucket, const objects::Note& note) {
+Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects::Note& note) {
+  const std::string& track = run.track.remote;
+  std::optional<Outcome> outcome;
+  if (const auto known = progress_.find(note.id); known != progress_.end()) {
+    const Progress& progress = known->second;
+    if (const auto done = progress.done.find(track); done != progress.done.end()) outcome = done->second;
+    if ((outcome || !progress.wanted.contains(track)) && !progress.is_complete()) {
+      ++run.waiting;
+      co_return false;
+    }
+  }
   auto found = co_await objects_.find(bucket->id, note.key, objects::Select::exact(note.version), true);
   if (!found) {
-    if (found.error().code() == Errc::not_found) co_return Result<void>();  // it went: nothing is to be copied
+    if (found.error().code() == Errc::not_found) co_return true;  // it went: nothing is to be copied
     co_return std::unexpected(std::move(found).error());
   }
-  const auto rules = rules_for(*bucket, found->version);
+  if (progress_.size() >= max_progress) progress_.clear();
+  std::set<std::string> wanted = tracks_of(*bucket, found->version);
   // Wanted when it was noted, but no rule is left for it.
-  Outcome outcome = rules.empty() ? Outcome::failed : Outcome::done;
-  for (const api::ReplicationRule* rule : rules) {
-    CO_TRY(const Outcome one, co_await replicate(bucket, *found, *rule));
-    if (one == Outcome::failed) outcome = Outcome::failed;
+  const bool is_unwanted = wanted.empty();
+  if (is_unwanted) wanted.insert("");
+  if (!outcome && wanted.contains(track)) {
+    if (is_unwanted) {
+      outcome = Outcome::failed;
+    } else if (track.empty()) {
+      CO_TRY(outcome, co_await handle_here(bucket, *found));
+    } else {
+      // What the put of a version left, and not a change of it or the look for existing ones.
+      const bool is_new = caught_up_.contains(run.track) && note.id.order == note.version.order + 1;
+      CO_TRY(outcome, co_await replicate_elsewhere(run, bucket, *found, is_new));
+      auto& figures = figures_[track];
+      ++(*outcome == Outcome::done ? figures.completed : figures.failed);
+    }
   }
-  co_return co_await tell(*bucket, found->version, outcome);
+  Progress& progress = progress_[note.id];
+  progress.wanted = std::move(wanted);
+  if (outcome) progress.done[track] = *outcome;
+  if (progress.is_complete()) {
+    CO_CHECK(co_await tell(*bucket, found->version, Progress(progress)));
+    co_return true;
+  }
+  ++run.waiting;
+  for (const std::string& other : progress.wanted) {
+    if (!progress.done.contains(other) && other != track) awake_.emplace(Track{bucket->name, other}, Turn{});
+  }
+  co_return false;
 }
 
-Task<Result<void>> Replication::tell(const Bucket& bucket, const objects::Version& version, Outcome outcome) {
+Task<Result<Replication::Outcome>> Replication::handle_here(BucketRef bucket, const objects::Found& found) {
+  Outcome outcome = Outcome::done;
+  for (const api::ReplicationRule* rule : rules_for(*bucket, found.version)) {
+    if (!track_of(*rule).empty()) continue;
+    CO_TRY(const Outcome one, co_await replicate(bucket, found, *rule));
+    if (one == Outcome::failed) outcome = Outcome::failed;
+  }
+  co_return outcome;
+}
+
+Task<Result<void>> Replication::tell(const Bucket& bucket, const objects::Version& version, const Progress& progress) {
+  const bool is_done =
+      std::ranges::all_of(progress.done, [](const auto& one) { return one.second == Outcome::done; });
   const std::string_view before = replication_status_of(version.meta);
-  const std::string_view status = outcome == Outcome::done ? replication_status::completed : replication_status::failed;
+  const std::string_view status = is_done ? replication_status::completed : replication_status::failed;
   if (version.is_delete_marker || before == replication_status::replica || before == status) co_return Result<void>();
+  const objects::Properties attributes = others_attributes(version.meta);
   auto told = co_await objects_.update(
       bucket.id, version.key, objects::Select::exact(version.id), [&](objects::Version& now) -> Result<void> {
         // Changed meanwhile: another note speaks for that.
-        if (now.meta.tags != version.meta.tags || now.meta.attributes != version.meta.attributes) return {};
+        if (now.meta.tags != version.meta.tags || others_attributes(now.meta) != attributes) return {};
         now.meta.attributes.insert_or_assign(std::string(attribute::replication), std::string(status));
         return {};
       });
   if (told || told.error().code() == Errc::not_found) co_return Result<void>();
   co_return std::unexpected(std::move(told).error());
+}
+
+Task<Result<void>> Replication::record(const Bucket& bucket, const objects::Version& version, std::string remote,
+                                       std::string sent) {
+  const std::string name = std::string(attribute::sent_prefix) + remote;
+  auto kept = co_await objects_.update(bucket.id, version.key, objects::Select::exact(version.id),
+                                       [&](objects::Version& now) -> Result<void> {
+                                         if (sent.empty()) {
+                                           now.meta.attributes.erase(name);
+                                         } else {
+                                           now.meta.attributes.insert_or_assign(name, sent);
+                                         }
+                                         return {};
+                                       });
+  if (kept || kept.error().code() == Errc::not_found) co_return Result<void>();
+  co_return std::unexpected(std::move(kept).error());
+}
+
+std::map<std::string, Replication::Figures> Replication::figures() const {
+  auto figures = figures_;
+  for (const auto& [name, bucket] : buckets_.all()) {
+    if (!bucket->replication || figures.empty()) continue;
+    std::set<std::string> named;
+    for (const auto& rule : bucket->replication->rules) named.insert(track_of(rule));
+    named.erase("");
+    if (named.empty()) continue;
+    const auto notes = objects_.notes(bucket->id, {}, max_counted_notes);
+    for (const std::string& remote : named) figures[remote].pending += notes ? notes->size() : 0;
+  }
+  return figures;
 }
 
 }  // namespace boreal::s3

@@ -8,7 +8,18 @@ namespace boreal::s3 {
 
 namespace {
 
-Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const api::ReplicationConfiguration& wanted) {
+// What a bucket at another endpoint is like is known when the first version is sent, not before.
+Outcome<void> check_elsewhere(const api::ReplicationRule& rule) {
+  if (rule.destination.access_control_translation) {
+    return refuse(errors::invalid_request(
+        "AccessControlTranslation has no meaning for a bucket at another endpoint: what is sent belongs to the account "
+        "whose key is configured."));
+  }
+  return {};
+}
+
+Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const Replication& replication,
+                            const api::ReplicationConfiguration& wanted) {
   if (from.versioning != "Enabled") {
     return refuse(
         errors::invalid_request("Versioning must be 'Enabled' on the bucket to apply a replication configuration"));
@@ -17,7 +28,20 @@ Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const 
     const std::string name = destination_bucket(rule.destination);
     if (name == from.name) return refuse(errors::invalid_request("Destination bucket cannot be the source bucket."));
     const BucketRef to = buckets.find(name);
-    if (to == nullptr) return refuse(errors::invalid_request("Destination bucket must exist."));
+    if (to != nullptr && replication.is_remote(name)) {
+      return refuse(errors::invalid_request(fmt::format(
+          "Destination bucket is ambiguous: '{0}' is here, and [remote_buckets.{0}] of the configuration names one "
+          "elsewhere. Give the remote one another name, and its own with the key 'bucket'.", name)));
+    }
+    if (to == nullptr && replication.is_remote(name)) {
+      CHECK(check_elsewhere(rule));
+      continue;
+    }
+    if (to == nullptr) {
+      return refuse(errors::invalid_request(fmt::format(
+          "Destination bucket must exist. There is no bucket '{0}' here, and none at another endpoint is configured "
+          "as [remote_buckets.{0}].", name)));
+    }
     if (to->versioning != "Enabled")
       return refuse(errors::invalid_request("Destination bucket must have versioning enabled."));
     if (from.object_lock && !to->object_lock) {
@@ -49,13 +73,13 @@ Task<Outcome<api::PutBucketReplicationOutput>> Service::put_bucket_replication(C
     if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();
   }
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
-    CHECK(check_buckets(bucket, buckets_, wanted));
+    CHECK(check_buckets(bucket, buckets_, replication_, wanted));
     bucket.replication = wanted;
     bucket.replication_scan.reset();
     if (wants_existing(wanted)) bucket.replication_scan = ReplicationScan{context_.random.uuid(), {}, {}};
     return {};
   }));
-  replication_.wake(input.bucket);
+  replication_.change_rules(input.bucket);
   co_return api::PutBucketReplicationOutput{};
 }
 
@@ -76,7 +100,7 @@ Task<Outcome<api::DeleteBucketReplicationOutput>> Service::delete_bucket_replica
     bucket.replication.reset();
     bucket.replication_scan.reset();
   }));
-  replication_.wake(input.bucket);
+  replication_.change_rules(input.bucket);
   co_return api::DeleteBucketReplicationOutput{};
 }
 

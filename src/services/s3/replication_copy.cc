@@ -9,7 +9,7 @@
 #include "s3/acl.h"
 #include "s3/names.h"
 #include "s3/object_lock.h"
-#include "s3/replication.h"
+#include "s3/replication_job.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -20,10 +20,6 @@ namespace {
 constexpr std::string_view s3_service = "s3.amazonaws.com";
 constexpr std::string_view session_name = "s3-replication";
 constexpr std::string_view lock_attributes[] = {attribute::lock_mode, attribute::lock_until, attribute::legal_hold};
-
-bool has_lock(const objects::Meta& meta) {
-  return std::ranges::any_of(lock_attributes, [&](std::string_view name) { return meta.attributes.contains(name); });
-}
 
 void carry(std::string_view name, const objects::Properties& from, objects::Properties& to) {
   to.erase(std::string(name));
@@ -37,18 +33,16 @@ bool overrides_owner(const api::ReplicationRule& rule) {
 
 }  // namespace
 
-struct Replication::Job {
-  BucketRef from;
-  const objects::Found& found;
-  const api::ReplicationRule& rule;
-  BucketRef to;
-  aws::Caller caller;     // of the role
-  bool with_tags = true;  // the role may read and write them
-  const objects::Version& version() const { return found.version; }
-};
+bool has_lock(const objects::Meta& meta) {
+  return std::ranges::any_of(lock_attributes, [&](std::string_view name) { return meta.attributes.contains(name); });
+}
 
+// Of a bucket elsewhere nothing is known but its name: what the role may do there, its own policies say.
 Task<bool> Replication::may(const Job& job, std::string action, bool at_destination, bool on_object) {
-  const Bucket& bucket = at_destination ? *job.to : *job.from;
+  Bucket elsewhere;
+  elsewhere.name = destination_bucket(job.rule.destination);
+  elsewhere.account = job.from->account;
+  const Bucket& bucket = !at_destination ? *job.from : job.to != nullptr ? *job.to : elsewhere;
   aws::Access access;
   access.action = std::move(action);
   access.resource = on_object ? bucket.arn_of(job.version().key) : bucket.arn();
@@ -138,6 +132,7 @@ objects::Meta replica_meta(const Bucket& to, const api::ReplicationRule& rule, c
   meta.tier = rule.destination.storage_class.value_or(from.tier);
   if (!with_tags) meta.tags.clear();
   meta.attributes.erase(std::string(attribute::restored_until));
+  std::erase_if(meta.attributes, [](const auto& one) { return one.first.starts_with(attribute::sent_prefix); });
   meta.attributes.insert_or_assign(std::string(attribute::replication), std::string(replication_status::replica));
   return meta;
 }

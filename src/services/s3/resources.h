@@ -97,6 +97,9 @@ inline constexpr std::string_view checksum = "checksum";            // of an upl
 inline constexpr std::string_view checksum_type = "checksum-type";  // of an upload: COMPOSITE, FULL_OBJECT
 inline constexpr std::string_view upload = "upload";        // of an object: the upload that it was put together from
 inline constexpr std::string_view replication = "replication";      // PENDING, COMPLETED, FAILED, REPLICA
+inline constexpr std::string_view replica = "replica";  // of an upload: the version that it brings (replica.h)
+// With the name of a remote bucket behind it: what was sent there (replication_remote.h).
+inline constexpr std::string_view sent_prefix = "sent-to/";
 inline constexpr std::string_view initiator = "initiator";  // of an upload: ARN of who began it
 }  // namespace attribute
 

@@ -25,7 +25,7 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
       keys_(std::move(sealer), context.random, peers.kms),
       lifecycle_(context, buckets_, objects_, keys_),
       access_log_(context, buckets_, objects_, keys_, peers.gate),
-      replication_(context, buckets_, objects_, keys_, peers.gate),
+      replication_(context, buckets_, objects_, keys_, peers.gate, options_.remotes),
       roles_(peers.roles),
       wire_(model()) {}
 
@@ -77,6 +77,10 @@ void Service::finish(const http::Request& request, http::Response& response) {
     if (const BucketRef bucket = buckets_.find(bucket_of(request.path)))
       response.headers.set("x-amz-bucket-region", bucket->region);
   }
+  if (request.headers.has(replica_field)) {
+    const BucketRef bucket = buckets_.find(bucket_of(request.path));
+    if (bucket != nullptr && bucket->versioning == "Enabled") response.headers.set(replica_field, replica_kept);
+  }
   access_log_.finish(request, response);
 }
 
@@ -125,7 +129,8 @@ Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef buc
   // Also says what is wrong when there is nothing to change.
   CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false, OnMarker::not_allowed));
   Refusal refusal;
-  const bool is_replicated = replicates_change(*bucket, found.version);
+  CO_TRY(const auto replica, co_await replica_for(call, *bucket, key));
+  const bool is_replicated = !replica && replicates_change(*bucket, found.version);
   const auto change = [&](objects::Version& version) {
     if (is_replicated) mark_pending(version.meta);
     return refusal.hold(edit(version));

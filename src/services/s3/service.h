@@ -22,6 +22,8 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/post_form.h"
+#include "s3/remote.h"
+#include "s3/replica.h"
 #include "s3/replication.h"
 #include "s3/resources.h"
 #include "s3/website_rules.h"
@@ -44,6 +46,7 @@ struct Options {
   Duration lifecycle_tick{1000};
   Duration access_log_tick{1000};
   Duration replication_tick{100};
+  RemoteBuckets remotes;  // that replication rules may name
 };
 
 // Whom it asks in the name of roles and services.
@@ -284,6 +287,11 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                  std::string etag);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
+
+  // replica.cc: what a request of another boreal's replication brings; AccessDenied for who may not replicate. The
+  // engine's error, unless the version is there: then that.
+  Task<Outcome<std::optional<Replica>>> replica_for(Call& call, const Bucket& bucket, const std::string& key);
+  Task<Result<objects::Version>> there_already(const Bucket& bucket, std::string key, Replica replica, Error error);
 
   // objects_get.cc: GetObject and HeadObject, whose inputs and outputs are alike.
   struct Picture;

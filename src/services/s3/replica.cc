@@ -1,0 +1,91 @@
+#include "s3/replica.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "aws/service.h"
+#include "base/text.h"
+#include "s3/replication_rules.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+constexpr std::string_view modified_parameter = ";modified=";
+// Later versions of the key must find a place behind it.
+constexpr Duration furthest_ahead = std::chrono::hours(24 * 3660);
+
+// Fields of S3's own must be signed to be believed; this one is none of them.
+bool is_signed(const http::Headers& headers) {
+  constexpr std::string_view parameter = "SignedHeaders=";
+  const std::string_view text = headers.get("authorization").value_or("");
+  const size_t at = text.find(parameter);
+  if (at == std::string_view::npos) return false;
+  const std::string_view names = text.substr(at + parameter.size());
+  for (const std::string_view name : split(names.substr(0, names.find(',')), ';')) {
+    if (trim(name) == replica_field) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string replica_text(const Replica& replica) {
+  return fmt::format("{}{}{}", replica.id.text(), modified_parameter, replica.modified.ms);
+}
+
+std::optional<Replica> parse_replica(std::string_view text) {
+  const size_t at = text.find(modified_parameter);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto id = objects::Id::parse(text.substr(0, at));
+  const auto modified = parse_int(text.substr(at + modified_parameter.size()), 0, int64_t{1} << 43);
+  if (!id || !modified) return std::nullopt;
+  return Replica{*id, Time{*modified}};
+}
+
+Outcome<std::optional<Replica>> replica_of(const aws::Call& call) {
+  const auto text = call.http.headers.get(replica_field);
+  if (!text) return std::nullopt;
+  if (!is_signed(call.http.headers)) {
+    return refuse(errors::access_denied(fmt::format("Access Denied: the header {} is not signed.", replica_field)));
+  }
+  const auto replica = parse_replica(*text);
+  const auto latest = call.now + furthest_ahead;
+  if (!replica || static_cast<int64_t>(replica->id.order >> 20) > latest.ms || replica->modified > latest) {
+    return refuse(errors::invalid_argument(fmt::format("The header {} names no version.", replica_field))
+                      .with("ArgumentName", std::string(replica_field))
+                      .with("ArgumentValue", std::string(*text)));
+  }
+  return replica;
+}
+
+std::optional<objects::Origin> origin_of(const Bucket& bucket, const std::optional<Replica>& replica) {
+  if (!replica || bucket.versioning != "Enabled") return std::nullopt;
+  return objects::Origin{replica->id, replica->modified, ""};
+}
+
+void mark_replica(objects::Meta& meta) {
+  meta.attributes.insert_or_assign(std::string(attribute::replication), std::string(replication_status::replica));
+}
+
+Task<Outcome<std::optional<Replica>>> Service::replica_for(Call& call, const Bucket& bucket, const std::string& key) {
+  CO_TRY(auto replica, replica_of(call));
+  const bool is_marker = call.operation.name == "DeleteObject";
+  if (replica) {
+    CO_CHECK(co_await call.authorize(
+        access_to(call, bucket, is_marker ? "s3:ReplicateDelete" : "s3:ReplicateObject", &key)));
+  }
+  co_return replica;
+}
+
+Task<Result<objects::Version>> Service::there_already(const Bucket& bucket, std::string key, Replica replica,
+                                                      Error error) {
+  if (error.code() != Errc::exists) co_return std::unexpected(std::move(error));
+  auto found = co_await objects_.find(bucket.id, std::move(key), objects::Select::exact(replica.id), false);
+  if (!found) co_return std::unexpected(std::move(found).error());
+  co_return std::move(found->version);
+}
+
+}  // namespace boreal::s3

@@ -1,0 +1,165 @@
+// What another boreal's replication brings, and which rules may name a bucket elsewhere.
+#include "s3/replica.h"
+
+#include <gmock/gmock.h>
+
+#include "s3/testing.h"
+
+namespace boreal::s3 {
+namespace {
+
+using testing::HasSubstr;
+
+class ReplicaTest : public S3Test {
+ protected:
+  ReplicaTest() {
+    EXPECT_EQ(make_bucket("from"), "");
+    api::PutBucketVersioningRequest input{.bucket = "from"};
+    input.versioning_configuration.status = "Enabled";
+    EXPECT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
+  }
+  // A version that was made elsewhere, so many milliseconds after 2023-11-14.
+  Replica made(int64_t ms) {
+    const Time when{1'700'000'000'000 + ms};
+    return {objects::Id{static_cast<uint64_t>(when.ms) << 20, 7}, when};
+  }
+  void brand(Call& call, const std::string& text, bool is_signed) {
+    call.http.headers.set(replica_field, text);
+    call.http.headers.set("Authorization", std::string("AWS4-HMAC-SHA256 Credential=a, SignedHeaders=host;x-amz-date") +
+                                               (is_signed ? ";x-boreal-replica" : "") + ", Signature=0");
+  }
+  Outcome<api::PutObjectOutput> bring(const std::string& text, const std::string& body, bool is_signed = true) {
+    return fixture.run(fixture.with_call(*s3, "PutObject", [&](Call& call) {
+      brand(call, text, is_signed);
+      call.http.content_length = body.size();
+      api::PutObjectRequest input;
+      input.bucket = "from";
+      input.key = "k";
+      input.body = std::make_unique<objects::TextSource>(body);
+      return s3->put_object(call, std::move(input));
+    }));
+  }
+  Outcome<api::DeleteObjectOutput> bring_marker(const Replica& replica) {
+    return fixture.run(fixture.with_call(*s3, "DeleteObject", [&](Call& call) {
+      brand(call, replica_text(replica), true);
+      return s3->delete_object(call, {.bucket = "from", .key = "k"});
+    }));
+  }
+  std::vector<std::string> versions() {
+    std::vector<std::string> ids;
+    const auto page =
+        call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "from"});
+    for (const auto& row : page->versions.value_or(std::vector<api::ObjectVersion>())) ids.push_back(*row.version_id);
+    for (const auto& row : page->delete_markers.value_or(std::vector<api::DeleteMarkerEntry>()))
+      ids.push_back("marker " + *row.version_id);
+    return ids;
+  }
+  size_t notes() {
+    size_t count = 0;
+    for (const auto& id : objects->buckets()) count += objects->notes(id, {}, 100)->size();
+    return count;
+  }
+};
+
+TEST_F(ReplicaTest, VersionsKeepTheirPlaceHoweverTheyCome) {
+  const auto old = made(1), middle = made(2), recent = made(3);
+  for (const auto& one : {middle, recent, old, middle}) ASSERT_TRUE(bring(replica_text(one), one.id.text()));
+  EXPECT_THAT(versions(), testing::ElementsAre(recent.id.text(), middle.id.text(), old.id.text()));
+  const auto head = call<api::HeadObjectOutput>("HeadObject", api::HeadObjectRequest{.bucket = "from", .key = "k"});
+  EXPECT_EQ(head->replication_status, "REPLICA");
+  EXPECT_EQ(head->last_modified, recent.modified);
+  const auto marker = made(4);
+  ASSERT_TRUE(bring_marker(marker));
+  ASSERT_TRUE(bring_marker(marker));  // once
+  EXPECT_EQ(versions().size(), 4u);
+  EXPECT_EQ(versions().back(), "marker " + marker.id.text());
+}
+
+TEST_F(ReplicaTest, TheFieldMustBeSignedAndMakeSense) {
+  const auto good = made(1);
+  EXPECT_EQ(code_of(bring(replica_text(good), "", false)), "AccessDenied");
+  for (const std::string& text : {std::string(), std::string("k"), good.id.text(), good.id.text() + ";modified=x",
+                                 replica_text({objects::Id{UINT64_MAX, 1}, good.modified}),
+                                 replica_text({good.id, Time{int64_t{1} << 42}})}) {
+    EXPECT_EQ(code_of(bring(text, "")), "InvalidArgument") << text;
+  }
+  EXPECT_TRUE(versions().empty());
+  const auto back = parse_replica(replica_text(good));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->id, good.id);
+  EXPECT_EQ(back->modified, good.modified);
+}
+
+TEST_F(ReplicaTest, TheCallerMustBeAllowedToReplicate) {
+  fixture.principal = aws::user_principal(account, "bob");
+  fixture.policies.identity = {
+      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:DeleteObject"],"Resource":"*"}]})")};
+  EXPECT_EQ(code_of(bring(replica_text(made(1)), "")), "AccessDenied");
+  EXPECT_EQ(code_of(bring_marker(made(1))), "AccessDenied");
+  fixture.policies.identity = {
+      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":["s3:*Object"],"Resource":"*"}]})")};
+  EXPECT_TRUE(bring(replica_text(made(1)), ""));
+}
+
+class ElsewhereTest : public ReplicaTest {
+ protected:
+  ElsewhereTest() {
+    const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
+    Options options{Duration(0), Duration(0), Duration(0), {}};
+    options.remotes["away"].endpoint = "http://127.0.0.1:1";
+    options.remotes["both"].endpoint = "http://127.0.0.1:1";
+    EXPECT_EQ(make_bucket("both"), "");
+    s3 = std::make_unique<Service>(fixture.context(), options, *objects, Peers{kms, fixture.gate(), roles},
+                                   *crypto::Sealer::derive(root, "s3", fixture.random));
+    EXPECT_TRUE(fixture.run(s3->start()));
+  }
+  Outcome<api::PutBucketReplicationOutput> replicate(const std::string& to, bool owner = false) {
+    api::PutBucketReplicationRequest input{.bucket = "from"};
+    input.replication_configuration.role = role_arn;
+    auto& rule = input.replication_configuration.rules.emplace_back();
+    rule.status = "Enabled";
+    rule.priority = 1;
+    rule.filter.emplace();
+    rule.delete_marker_replication = api::DeleteMarkerReplication{.status = "Enabled"};
+    rule.destination.bucket = "arn:aws:s3:::" + to;
+    if (owner) {
+      rule.destination.account = account;
+      rule.destination.access_control_translation = api::AccessControlTranslation{.owner = "Destination"};
+    }
+    return call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input));
+  }
+};
+
+TEST_F(ElsewhereTest, RulesNameWhatIsConfigured) {
+  const auto unknown = replicate("nowhere");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code, "InvalidRequest");
+  EXPECT_THAT(unknown.error().message, HasSubstr("[remote_buckets.nowhere]"));
+  EXPECT_EQ(code_of(replicate("both")), "InvalidRequest");
+  EXPECT_EQ(code_of(replicate("away", true)), "InvalidRequest");
+  EXPECT_EQ(make_bucket("away"), "BucketAlreadyExists");
+  EXPECT_EQ(code_of(replicate("away")), "");
+}
+
+TEST_F(ElsewhereTest, WhatIsBroughtIsNotSentOn) {
+  ASSERT_TRUE(replicate("away"));
+  ASSERT_TRUE(bring(replica_text(made(1)), "body"));
+  ASSERT_TRUE(bring_marker(made(2)));
+  EXPECT_EQ(notes(), 0u);
+  const auto tag = [&](bool is_brought) {
+    return fixture.run(fixture.with_call(*s3, "PutObjectTagging", [&](Call& call) {
+      if (is_brought) brand(call, replica_text(made(1)), true);
+      api::PutObjectTaggingRequest input{.bucket = "from", .key = "k", .version_id = made(1).id.text()};
+      input.tagging.tag_set.push_back({.key = "a", .value = "b"});
+      return s3->put_object_tagging(call, std::move(input));
+    }));
+  };
+  ASSERT_TRUE(tag(true));
+  EXPECT_EQ(notes(), 0u);
+  ASSERT_TRUE(put("from", "own", "body"));
+  EXPECT_EQ(notes(), 1u);
+  EXPECT_EQ(s3->replication().figures().at("away").pending, 1u);
+}
+
+}  // namespace
+}  // namespace boreal::s3

@@ -21,8 +21,8 @@ Task<Result<size_t>> read_full(Source& source, MutableBytes buffer) {
 
 namespace {
 
-// What one turn on the pool does at most, so that long streams leave the threads to others now and then.
-constexpr int chunks_a_turn = 8;
+// What one turn on the pool does at most (some 10 ms), so that long streams leave the threads to others now and then.
+constexpr int chunks_a_turn = 32;
 constexpr size_t max_sealed_bytes = blob_header_bytes + chunk_frames * (1 + frame_bytes + frame_overhead);
 
 }  // namespace
@@ -127,7 +127,8 @@ Task<Result<BlobPipeline::Sizes>> BlobPipeline::run(std::string head, Source& re
 Task<Result<void>> BlobPipeline::Stages::read_all(std::string head, Source& source) {
   for (uint64_t number = 0;; ++number) {
     if (free_slots() == 0) {
-      co_await woken(Waiting::for_room, [this] { return free_slots() >= ring_wakeup_chunks || failed_; });
+      // Woken by the first free slot: the MD5, which takes longest, is not to run dry.
+      co_await woken(Waiting::for_room, [this] { return free_slots() > 0 || failed_; });
     }
     if (failed_) co_return Result<void>();
     auto& [buffer, filled] = slot(number);
@@ -192,7 +193,7 @@ void BlobPipeline::Stages::take_turn(Stage& stage) {
       ++stage.done;
     }
     if (!stage.outcome) failed_ = true;
-    if (free_slots() >= ring_wakeup_chunks || failed_) wake(Waiting::for_room);
+    if (free_slots() > 0 || failed_) wake(Waiting::for_room);
   }
   stage.working = false;
   begin(stage);

@@ -17,7 +17,7 @@ namespace boreal::objects {
 
 // How many chunks a stream keeps between those who fill them and those who use them.
 inline constexpr size_t ring_chunks = 4;
-// Whoever finds the ring full (or empty) sleeps until this many chunks changed sides: threads wake each other less.
+// A reader's ring that has run full is filled again when this many chunks were taken: threads wake each other less.
 inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
 
 // Fills the buffer from the source as far as it goes.

@@ -111,10 +111,10 @@ class Boreal:
         session = boto3.session.Session(access_key or self.account, secret_key, token, region, botocore_session=core)
         return session.client(service, endpoint_url=self.url, config=Config(**settings))
 
-    def aws(self, *args, check=True, **env):
+    def aws(self, *args, check=True, timeout_s=120, **env):
         """Runs the AWS CLI; its JSON answer, or None when it printed nothing."""
         # Told on the command line: version 1 of the CLI sends rds to AWS in us-east-1 whatever AWS_ENDPOINT_URL says.
-        done = subprocess.run(["aws", "--endpoint-url", self.url, *args], env=self.environment(**env), capture_output=True, text=True, timeout=120)
+        done = subprocess.run(["aws", "--endpoint-url", self.url, *args], env=self.environment(**env), capture_output=True, text=True, timeout=timeout_s)
         if check and done.returncode != 0:
             raise AssertionError(f"aws {' '.join(args)} failed:\n{done.stderr}")
         if not check:

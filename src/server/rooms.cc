@@ -40,7 +40,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   kms = std::make_unique<kms::Service>(context(), std::move(kms_sealer));
   secrets = std::make_unique<secretsmanager::Service>(context(), *kms);
   ec2 = std::make_unique<ec2::Service>(context());
-  rds = std::make_unique<rds::Service>(context(), rds_options(config), *kms, *ec2, *iam, *secrets);
+  rds = std::make_unique<rds::Service>(context(), rds_options(config), *kms, *kms, *ec2, *iam, *secrets);
   CO_CHECK(co_await open_objects());
   CO_TRY(auto s3_sealer, crypto::Sealer::derive(root, "s3", random));
   gate = std::make_unique<aws::Gate>(*iam, clock);

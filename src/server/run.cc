@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "net/loop_threads.h"
 #include "server/front.h"
+#include "server/service_manager.h"
 #include "server/version.h"
 #include "store/record.h"
 
@@ -27,7 +28,11 @@ std::string host_for_url(const std::string& host) { return host.find(':') == std
 class Process {
  public:
   explicit Process(const Config& config)
-      : config_(config), connections_(config.connection_threads), pool_(config.pool_threads), front_(config_, loop_, pool_, clock_, random_) {}
+      : config_(config),
+        connections_(config.connection_threads),
+        pool_(config.pool_threads),
+        manager_(ServiceManager::socket_of_environment(), pool_),
+        front_(config_, loop_, pool_, clock_, random_) {}
 
   int run() {
     started_ns_ = monotonic_ns();
@@ -60,9 +65,11 @@ class Process {
       fmt::print(stderr, "boreal: {}\n", started.error().message());
       exit_code_ = 1;
     } else {
+      co_await manager_.tell(fmt::format("READY=1\nMAINPID={}\nSTATUS=Serving at {}", getpid(), describe().url));
       [[maybe_unused]] const auto signalled = co_await loop_.readable(signal_fd_, std::chrono::hours(24 * 365 * 10));
       if (config_.dev) fmt::print(stderr, "\nStopping …\n");
     }
+    co_await manager_.tell("STOPPING=1\nSTATUS=Ending PostgreSQL's servers");
     if (server_) co_await server_->stop(Duration(5000));
     co_await front_.stop();
     if (started) {
@@ -72,6 +79,7 @@ class Process {
   }
 
   Task<Result<void>> start() {
+    co_await manager_.tell("STATUS=Opening " + config_.data_folder);
     CO_CHECK(co_await front_.open());
     const auto root_key = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
     http::Options options;
@@ -138,6 +146,7 @@ class Process {
   io::Pool pool_;
   SystemClock clock_;
   SystemRandom random_;
+  ServiceManager manager_;
   Front front_;
   const http::Handler handle_ = [this](http::Request& request) { return front_.handle(request); };
   std::unique_ptr<http::Server> server_;

@@ -1,6 +1,7 @@
 """A database cluster through boto3, the CLI and psql: its whole life on real PostgreSQL."""
 import json
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -10,6 +11,7 @@ from e2e.helpers import files_with
 from harness import Boreal, Case, error_code, need
 
 PASSWORD = "ChangeMe-12345"
+INACCESSIBLE = "inaccessible-encryption-credentials-recoverable"
 
 
 def psql(host, sql, password=PASSWORD, check=True):
@@ -31,8 +33,19 @@ def wait_until(what, holds, timeout_s=60):
 def servers(data):
     """Pids of the PostgreSQL servers below the data folder: of each, the first process."""
     # Not "**": files within the servers' data come and go while it looks.
-    return {int(p.read_text().splitlines()[0]) for where in ("*", "*/cluster")
+    return {int(p.read_text().splitlines()[0]) for where in ("*", "*/cluster", "*/content/cluster")
             for p in Path(data).glob(f"postgres/instances/{where}/servers/*/data/postmaster.pid")}
+
+
+def children(pid):
+    """Pids of the processes that a process has started."""
+    found = set()
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found |= {int(child) for child in task.read_text().split()}
+        except OSError:
+            pass  # the thread has ended
+    return found
 
 
 def security_group(boreal, cidr="127.0.0.0/8"):
@@ -273,12 +286,23 @@ class Encrypted(unittest.TestCase):
             wait_until("stopped", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "stopped")
             wait_until("closed", lambda: not mounts(boreal.base))
             kms.disable_key(KeyId=key["KeyId"])
+            self.assertEqual(error_code(rds.start_db_cluster, DBClusterIdentifier="secret"), "KMSKeyNotAccessibleFault")
+            kms.enable_key(KeyId=key["KeyId"])
             rds.start_db_cluster(DBClusterIdentifier="secret")
-            wait_until("inaccessible", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "inaccessible-encryption-credentials")
+            wait_until("back", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+
+            # A key that goes while its cluster runs: its servers end at once.
+            kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+            wait_until("inaccessible", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == INACCESSIBLE, timeout_s=10)
+            self.assertEqual({i["DBInstanceStatus"] for i in rds.describe_db_instances()["DBInstances"]}, {INACCESSIBLE})
+            self.assertEqual(servers(boreal.data), set())
+            self.assertEqual(mounts(boreal.base), [])
             said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="secret")["Events"]]
             self.assertTrue(any("cannot be used" in message for message in said), said)
             self.assertNotEqual(psql(write, "SELECT 1", check=False).returncode, 0)
+            kms.cancel_key_deletion(KeyId=key["KeyId"])
             kms.enable_key(KeyId=key["KeyId"])
+            rds.start_db_cluster(DBClusterIdentifier="secret")
             wait_until("back with its key", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
 
             wait_until("available", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "available")
@@ -337,6 +361,62 @@ class UnderKill(unittest.TestCase):
 
     def test_an_encrypted_cluster_in_the_making_is_finished(self):
         self.finish_in_the_making((0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6), StorageEncrypted=True)
+
+    def test_an_encrypted_cluster_is_not_built_upon_half_an_image(self):
+        """Killed when each step of making the files is seen; a mkfs that outlives boreal goes on when the next has made its own."""
+        with Boreal() as boreal:
+            possible, why = encrypts(boreal)
+            if not possible:
+                self.skipTest(f"NO ENCRYPTION IS TESTED: {why}")
+            instances, group = boreal.data / "postgres/instances", security_group(boreal)
+
+            def mkfs():
+                """The mkfs that boreal runs for a cluster; it stands still from now on."""
+                for pid in children(boreal.process.pid):
+                    try:
+                        program, *_, image = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] or [""]
+                        if program.endswith("/mkfs.ext4") and "/cluster-" in os.readlink(image):
+                            os.kill(pid, signal.SIGSTOP)
+                            return pid
+                    except (OSError, ValueError):
+                        pass  # it has ended, or is about to begin
+                return None
+
+            steps = {"file": lambda: any(instances.glob("cluster-*.image")), "mkfs": mkfs,
+                     "mount": lambda: any("/cluster-" in m for m in mounts(boreal.base) if not m.endswith(".image\n")),
+                     "content": lambda: any(instances.glob("cluster-*/content"))}
+            for step, reached in steps.items():
+                with self.subTest(step):
+                    for attempt in range(10):
+                        rds, name = boreal.client("rds"), f"{step}-{attempt}"
+                        cluster = rds.create_db_cluster(DBClusterIdentifier=name, Engine="aurora-postgresql", MasterUsername="postgres",
+                                                        MasterUserPassword=PASSWORD, DatabaseName="shop", StorageEncrypted=True,
+                                                        VpcSecurityGroupIds=[group])["DBCluster"]
+                        while not (seen := reached()) and not any(instances.glob("cluster-*/content/cluster")):
+                            pass
+                        if seen:
+                            break
+                        delete_cluster(rds, name)
+                    self.assertTrue(seen, "it was never seen at this step")
+                    boreal.kill()
+                    boreal.start()
+                    rds = boreal.client("rds")
+                    add_instances(rds, name, 1)
+                    if not any(instances.glob("*.image")):
+                        self.skipTest("no images are mounted on this machine")
+                    psql(cluster["Endpoint"], "CREATE TABLE t AS SELECT generate_series(1, 1000) n")
+                    if step == "mkfs":
+                        os.kill(seen, signal.SIGCONT)
+                        wait_until("mkfs ended", lambda: not Path(f"/proc/{seen}").exists())
+                    # What lay in a file that was removed meanwhile is gone once it is closed.
+                    self.assertEqual([m for m in mounts(boreal.base) if "(deleted)" in m], [])
+                    boreal.stop()
+                    self.assertEqual(mounts(boreal.base), [])
+                    boreal.start()
+                    wait_until("served again", lambda: psql(cluster["Endpoint"], "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+                    delete_cluster(boreal.client("rds"), name)
+                    self.assertEqual(list(instances.iterdir()), [])
+                    self.assertEqual(mounts(boreal.base), [])
 
     def finish_in_the_making(self, pauses_s, **more):
         with Boreal(args=("--allow-unencrypted-storage",)) as boreal:

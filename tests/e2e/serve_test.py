@@ -1,18 +1,30 @@
 """boreal serve: from a configuration file, with a root key of its own that is shown once."""
 import json
+import os
 import re
+import socket
 import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 from e2e.helpers import files_with
 from harness import BINARY, ROOT, Boreal, error_code, need
 
 
+def lines(manager):
+    """The next message to a service manager, as a dictionary."""
+    return dict(line.split("=", 1) for line in manager.recv(4096).decode().splitlines())
+
+
 class Served(Boreal):
     """The same harness over `serve --config`."""
+
+    def __init__(self, env=None):
+        super().__init__()
+        self.env = env
 
     def start(self, timeout_s=30):
         self.config = self.base / "boreal.toml"
@@ -21,7 +33,7 @@ class Served(Boreal):
         run_file.unlink(missing_ok=True)
         self.out = self.base / "out"
         with open(self.out, "w") as out:
-            self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(self.config)], stdout=out, stderr=out)
+            self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(self.config)], stdout=out, stderr=out, env=self.env)
         deadline = time.monotonic() + timeout_s
         while "  process " not in self.out.read_text() and time.monotonic() < deadline and self.process.poll() is None:
             time.sleep(0.01)
@@ -50,6 +62,26 @@ class Serve(unittest.TestCase):
             done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn("did you mean 'data_folder'", done.stderr)
+
+    def test_a_service_manager_is_told_when_it_serves_and_when_it_ends(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (f"{folder}/notify", f"@boreal-test-{os.getpid()}-{time.monotonic_ns()}"):
+                with self.subTest(name), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+                    manager.bind(name.replace("@", "\0"))
+                    manager.settimeout(60)
+                    with Served(env={**os.environ, "NOTIFY_SOCKET": name}) as boreal:
+                        self.assertEqual(lines(manager), {"STATUS": f"Opening {boreal.data}"})
+                        url = f"http://127.0.0.1:{boreal.port}"
+                        self.assertEqual(lines(manager), {"READY": "1", "MAINPID": str(boreal.process.pid), "STATUS": f"Serving at {url}"})
+                        with urllib.request.urlopen(f"{url}/_boreal/health/ready", timeout=10) as answer:
+                            self.assertEqual(answer.status, 200)
+                        boreal.process.terminate()
+                        self.assertEqual(lines(manager), {"STOPPING": "1", "STATUS": "Ending PostgreSQL's servers"})
+                        self.assertEqual(boreal.process.wait(60), 0)
+
+    def test_a_service_manager_that_is_not_there_stops_nothing(self):
+        with tempfile.TemporaryDirectory() as folder, Served(env={**os.environ, "NOTIFY_SOCKET": f"{folder}/absent"}) as boreal:
+            self.assertIn("the service manager cannot be told", boreal.out.read_text())
 
     @need("systemd-analyze")
     def test_the_packaged_service(self):

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <linux/fscrypt.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "io/folder_handle.h"
+#include "io/mount.h"
 #include "process/process.h"
 
 namespace boreal::postgres {
@@ -135,7 +135,7 @@ class EncryptedImage final : public StorageEncryption {
   std::string_view name() const override { return "fscrypt on an ext4 image"; }
 
   static Result<bool> made(const io::Path& folder) {
-    TRY(const bool mounted, is_mounted(folder));
+    TRY(const bool mounted, io::is_mounted(folder));
     if (mounted) return true;
     return io::exists(image_of(folder));
   }
@@ -144,14 +144,15 @@ class EncryptedImage final : public StorageEncryption {
     CHECK(destroy(folder));
     const io::Path image = image_of(folder);
     TRY(const uint64_t free_bytes, io::free_bytes(above(folder)));
-    {
-      TRY(auto file, io::File::open(image, io::File::Mode::write_new));
-      CHECK(file.truncate(std::max(free_bytes, least_image_bytes)));
-    }
+    TRY(auto file, io::File::open(image, io::File::Mode::write_new));
+    CHECK(file.truncate(std::max(free_bytes, least_image_bytes)));
     // Nothing is written that is not needed: a group of blocks costs space and time once it is used.
+    // The program outlives us when we are killed, and the next of us makes another file at the same path. So it is given
+    // this file, by a name that ends with us.
+    const io::Path own_name = fmt::format("/proc/{}/fd/{}", ::getpid(), file.fd());
     CHECK(process::run_ok(
         {.arguments = {"/usr/sbin/mkfs.ext4", "-q", "-O", "encrypt,^resize_inode", "-m", "0", "-i", "65536", "-J",
-                       "size=64", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", image}}));
+                       "size=64", "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard", own_name}}));
     CHECK(mount_image(folder));
     TRY(auto content, content_.create(folder + "/content", key));
     CHECK(io::sync_file_system(content));
@@ -165,16 +166,20 @@ class EncryptedImage final : public StorageEncryption {
   }
 
   Result<void> close(const io::Path& folder) override {
-    TRY(const bool mounted, is_mounted(folder));
+    TRY(const bool mounted, io::is_mounted(folder));
     if (!mounted) return {};
     auto closed = content_.close(folder + "/content");
     if (!closed && closed.error().code() != Errc::conflict) return closed;
-    return unmount(folder);  // says itself what is still open
+    return io::unmount(folder);  // says itself what is still open
   }
 
   Result<void> destroy(const io::Path& folder) override {
-    TRY(const bool mounted, is_mounted(folder));
-    if (mounted) CHECK(unmount(folder));
+    // One may lie upon another.
+    for (;;) {
+      TRY(const bool mounted, io::is_mounted(folder));
+      if (!mounted) break;
+      CHECK(io::unmount(folder));
+    }
     CHECK(io::remove_tree(folder));
     auto removed = io::remove_file(image_of(folder));
     if (!removed && removed.error().code() != Errc::not_found) return removed;
@@ -184,35 +189,13 @@ class EncryptedImage final : public StorageEncryption {
  private:
   static io::Path image_of(const io::Path& folder) { return folder + ".image"; }
 
-  static Result<bool> is_mounted(const io::Path& folder) {
-    struct stat own{};
-    struct stat parent{};
-    if (::stat(folder.c_str(), &own) != 0) {
-      if (errno == ENOENT) return false;
-      return failed("look at", folder);
-    }
-    if (::stat((folder + "/..").c_str(), &parent) != 0) return failed("look above", folder);
-    return own.st_dev != parent.st_dev;
-  }
-
   static Result<void> mount_image(const io::Path& folder) {
     CHECK(io::make_folders(folder));
-    TRY(const bool mounted, is_mounted(folder));
-    // `discard` gives the space of removed files back to the file system that holds the image.
-    if (!mounted) {
-      CHECK(process::run_ok(
-          {.arguments = {"/bin/mount", "-t", "ext4", "-o", "loop,nodev,nosuid,noexec,noatime,noinit_itable,discard",
-                         image_of(folder), folder}}));
-    }
+    TRY(const bool mounted, io::is_mounted(folder));
+    if (!mounted) CHECK(io::mount_image(image_of(folder), folder));
     // Servers of another user pass through.
     if (::chmod(folder.c_str(), 0711) != 0) return failed("set the mode of", folder);
     return {};
-  }
-
-  static Result<void> unmount(const io::Path& folder) {
-    if (::umount2(folder.c_str(), UMOUNT_NOFOLLOW) == 0) return {};
-    if (errno == EBUSY) return fail(Errc::conflict, folder + " has files that are still open");
-    return failed("unmount", folder);
   }
 
   Fscrypt content_;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "io/mount.h"
 #include "postgres/test_bed.h"
 #include "postgres/warm_pool.h"
 
@@ -58,6 +59,32 @@ TEST_F(StorageEncryptionTest, WhatWasCutShortIsMadeAnewAndTrialsAreRemoved) {
   ASSERT_TRUE(choose_storage_encryption(bed_.path("."), random_).provider);
   EXPECT_THAT(*io::list_folder(bed_.path(".")), ::testing::Each(::testing::Not(::testing::HasSubstr("probe"))));
   EXPECT_EQ(io::read_file(*path + "/plain").value(), "the rows");
+}
+
+// What a process that was killed leaves can be mounted, and its file gone.
+TEST_F(StorageEncryptionTest, WhatIsMountedThereIsNotBuiltUpon) {
+  auto& provider = *choice_.provider;
+  const std::string other = random_.bytes(64);
+  const io::Path elsewhere = bed_.path("elsewhere");
+  ASSERT_TRUE(provider.create(elsewhere, as_bytes(other)));
+  ASSERT_TRUE(provider.close(elsewhere));
+  const auto old_path = provider.create(folder(), as_bytes(key_));
+  ASSERT_TRUE(old_path) << old_path.error().message();
+  ASSERT_TRUE(io::write_file_atomically(*old_path + "/old", "rows"));
+  const auto images = io::exists(elsewhere + ".image");
+  if (!*images) GTEST_SKIP() << "no images are mounted here";
+  ASSERT_TRUE(io::mount_image(elsewhere + ".image", folder()));
+  ASSERT_TRUE(io::remove_file(folder() + ".image"));
+
+  const auto path = provider.create(folder(), as_bytes(key_));
+  ASSERT_TRUE(path) << path.error().message();
+  EXPECT_FALSE(*io::exists(*path + "/old"));
+  ASSERT_TRUE(io::write_file_atomically(*path + "/new", "rows"));
+  ASSERT_TRUE(provider.close(folder()));
+  EXPECT_FALSE(*io::is_mounted(folder()));
+  ASSERT_TRUE(provider.open(folder(), as_bytes(key_)));
+  EXPECT_EQ(io::read_file(*path + "/new").value(), "rows");
+  EXPECT_TRUE(provider.destroy(elsewhere));
 }
 
 TEST_F(StorageEncryptionTest, AClusterLivesInIt) {

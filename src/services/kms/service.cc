@@ -59,12 +59,14 @@ Task<aws::Outcome<Service::Change>> Service::begin_change(const aws::Call& call,
   CO_TRY(const auto text, tx.get(key_path(found.id)));
   if (!text) co_return aws::refuse(errors::not_found_exception(fmt::format("Key '{}' does not exist", found.arn())));
   CO_TRY(auto key, store::decode<Key>(*text));
-  co_return Change{.tx = std::move(tx), .key = std::move(key)};
+  std::string state = key.state;
+  co_return Change{.tx = std::move(tx), .key = std::move(key), .state_before = std::move(state)};
 }
 
 Task<aws::Outcome<void>> Service::commit(Change change) {
   change.tx.put(key_path(change.key.id), store::encode(change.key));
   CO_CHECK(co_await commit(change.tx));
+  if (key_changed_ && change.key.state != change.state_before) key_changed_(change.key.arn());
   co_return aws::Outcome<void>();
 }
 

@@ -11,6 +11,7 @@
 
 #include "api/kms/service.h"
 #include "aws/context.h"
+#include "aws/key_watch.h"
 #include "aws/peers.h"
 #include "aws/record_cache.h"
 #include "aws/timekeeper.h"
@@ -22,7 +23,7 @@
 namespace boreal::kms {
 
 // Thread rule: the loop.
-class Service final : public api::kms::Api, public aws::Keys {
+class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWatch {
  public:
   // `sealer` keeps the backing keys.
   Service(aws::ServiceContext context, crypto::Sealer sealer);
@@ -41,6 +42,11 @@ class Service final : public api::kms::Api, public aws::Keys {
                                           std::string ciphertext, Context context) override;
   Task<aws::Outcome<std::string>> describe(std::string account, std::string region, std::string service,
                                            std::string key_id) override;
+
+  // aws::KeyWatch
+  void on_key_change(std::function<void(const std::string& key_arn)> callback) override {
+    key_changed_ = std::move(callback);
+  }
 
   // keys.cc
   Task<aws::Outcome<api::kms::CreateKeyResponse>> create_key(aws::Call& call,
@@ -123,6 +129,7 @@ class Service final : public api::kms::Api, public aws::Keys {
   struct Change {
     store::Transaction tx;
     Key key;
+    std::string state_before = {};
   };
   struct GrantAt {
     std::string partition;
@@ -207,6 +214,7 @@ class Service final : public api::kms::Api, public aws::Keys {
   mutable std::unordered_map<std::string, std::shared_ptr<const Attached>> attached_;  // by key ARN; bounded
   mutable aws::RecordCache<Key> keys_;
   aws::Timekeeper timekeeper_;
+  std::function<void(const std::string& key_arn)> key_changed_;
 };
 
 // DisabledException or KMSInvalidStateException, unless the key may be used.

@@ -208,18 +208,26 @@ Task<Outcome<api::StopDBClusterResult>> Service::stop_db_cluster(aws::Call& call
 Task<Outcome<api::StartDBClusterResult>> Service::start_db_cluster(aws::Call& call, api::StartDBClusterMessage input) {
   auto tx = co_await begin(call);
   CO_TRY(auto cluster, cluster_of(tx, input.db_cluster_identifier));
-  if (cluster.status != "stopped") {
+  if (cluster.status != "stopped" && cluster.status != status_recoverable) {
     co_return refuse(errors::invalid_db_cluster_state_fault(fmt::format(
         "DbCluster {} is in {} state but expected it to be one of stopped,inaccessible-encryption-credentials-"
         "recoverable.",
         cluster.id, cluster.status)));
   }
+  if (cluster.encrypts_files()) {
+    const auto key = co_await keys_.describe(call.account, call.region, "rds", cluster.key_arn);
+    if (!key) {
+      co_return refuse(errors::kms_key_not_accessible_fault(fmt::format(
+          "The KMS key {} of cluster {} cannot be used: {}", cluster.key_arn, cluster.id, key.error().message)));
+    }
+  }
   CO_TRY(auto instances, instances_of(tx, cluster.id));
   cluster.status = "starting";
   cluster.stopped = false;
+  cluster.inaccessible_since = {};
   save(tx, cluster);
   for (auto& instance : instances) {
-    if (instance.status == "stopped") instance.status = "starting";
+    if (instance.status == "stopped" || is_inaccessible(instance.status)) instance.status = "starting";
     save(tx, instance);
   }
   CO_CHECK(co_await tx.commit());
@@ -279,7 +287,7 @@ Outcome<void> check_deletable(const ClusterRecord& cluster, const std::vector<In
     return refuse(
         errors::invalid_db_cluster_state_fault(fmt::format("Cluster {} is already being deleted.", cluster.id)));
   }
-  if (named && cluster.status == status_inaccessible) {
+  if (named && is_inaccessible(cluster.status)) {
     return refuse(errors::invalid_db_cluster_state_fault(
         fmt::format("Cluster {} is in status {}: no final snapshot of it can be taken.", cluster.id, cluster.status)));
   }

@@ -11,6 +11,7 @@
 #include "aws/context.h"
 #include "aws/managed_secrets.h"
 #include "aws/peers.h"
+#include "aws/timekeeper.h"
 #include "base/sync.h"
 #include "endpoints/endpoint.h"
 #include "endpoints/plan.h"
@@ -34,6 +35,7 @@ struct Tools {
   aws::ManagedSecrets& secrets;
   Engines& engines;
   const Options& options;
+  aws::Timekeeper& timekeeper;  // wakes all keepers at the times that they note
 };
 
 // Thread rule: the loop.
@@ -109,6 +111,7 @@ class Keeper {
   Task<Result<void>> when_unused(std::function<Result<void>()> work);
   Task<Result<void>> lock_storage(const View& view, std::string why);
   Task<Result<bool>> remove_locked(View& view);
+  Task<Result<void>> expire_lock(const View& view);
 
   // Master passwords (keeper_secret.cc)
   Task<Result<void>> keep_secret(View& view);
@@ -117,6 +120,7 @@ class Keeper {
   // Volumes and snapshots (keeper_volume.cc)
   Task<Result<void>> take_snapshots(const View& view);
   Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
+  Task<Result<void>> fail_snapshot(std::string id, std::string why);
   Task<Result<void>> restore(const View& view);
   Task<Result<bool>> waits_for_snapshots();
   Task<Result<void>> destroy(const View& view);

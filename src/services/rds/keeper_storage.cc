@@ -13,6 +13,8 @@ namespace boreal::rds {
 
 namespace {
 
+constexpr Duration recoverable_time = std::chrono::days(7);
+
 // Whether it is the key that is lost, and not KMS that has a bad moment.
 bool is_key_lost(const aws::ApiError& error) {
   constexpr std::array lost = {"DisabledException",     "KMSInvalidStateException", "NotFoundException",
@@ -26,9 +28,10 @@ aws::Keys::Context storage_key_context(const ClusterRecord& cluster) {
   return {{"aws:rds:dbc-id", cluster.resource_id}};
 }
 
-// False: the key cannot be had, and the files are closed.
+// False: the key cannot be had, or could not and nobody has asked to start the cluster since. The files are closed.
 Task<Result<bool>> Keeper::open_storage(const View& view) {
   if (!view.cluster.encrypts_files()) co_return true;
+  if (is_inaccessible(view.cluster.status)) co_return false;
   if (storage_) {
     const auto key = co_await tools_.keys.describe(place_.account, place_.region, "rds", view.cluster.key_arn);
     if (key || !is_key_lost(key.error())) co_return true;
@@ -79,7 +82,7 @@ Task<Result<void>> Keeper::when_unused(std::function<Result<void>()> work) {
   }
 }
 
-// The key is lost: nobody may work with the files any more. They come back with the key.
+// The key is lost: nobody may work with the files any more.
 Task<Result<void>> Keeper::lock_storage(const View& view, std::string why) {
   if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
   if (engine_) co_await end_servers();
@@ -91,19 +94,58 @@ Task<Result<void>> Keeper::lock_storage(const View& view, std::string why) {
     CO_CHECK(co_await close_storage());
   }
   for (const auto& instance : view.instances) {
-    if (instance.status == "deleting" || instance.status == status_inaccessible) continue;
-    CO_CHECK(co_await update_instance(
-        instance.id, [](InstanceRecord& record, store::Transaction&) { record.status = status_inaccessible; }));
+    if (instance.status == "deleting" || instance.status == status_recoverable) continue;
+    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status != "deleting") record.status = status_recoverable;
+    }));
   }
-  if (view.cluster.status == "deleting" || view.cluster.status == status_inaccessible) co_return Result<void>();
+  if (view.cluster.status == "deleting") co_return Result<void>();
   log::error("rds", "the KMS key of a cluster cannot be used",
              {{"cluster", cluster_id_}, {"key", view.cluster.key_arn}, {"why", why}});
+  wake();  // to see to what the new status wants
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
-    record.status = status_inaccessible;
+    if (record.status == "deleting") return;
+    record.status = status_recoverable;
+    record.inaccessible_since = tools_.context.clock.now();
     tell_cluster(
-        tx, fmt::format("The KMS key {} of the cluster cannot be used, its files are closed: {}", record.key_arn, why),
+        tx,
+        fmt::format("The KMS key {} of the cluster cannot be used, its files are closed: {}. Make the key usable "
+                    "and start the cluster within 7 days.",
+                    record.key_arn, why),
         {"failure"});
   });
+}
+
+// Nobody has started the cluster in time: it stays closed for good.
+Task<Result<void>> Keeper::expire_lock(const View& view) {
+  const Time last = view.cluster.inaccessible_since + recoverable_time;
+  if (tools_.context.clock.now() < last) {
+    tools_.timekeeper.note(last);
+    co_return Result<void>();
+  }
+  for (const auto& instance : view.instances) {
+    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status == status_recoverable) record.status = status_inaccessible;
+    }));
+  }
+  bool started = false;
+  CO_CHECK(co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    started = record.status != status_recoverable;
+    if (started) return;
+    record.status = status_inaccessible;
+    tell_cluster(tx,
+                 fmt::format("The cluster was not started with its KMS key {} within 7 days and cannot be recovered: "
+                             "restore it from a snapshot or a backup.",
+                             record.key_arn),
+                 {"failure"});
+  }));
+  if (started) co_return Result<void>();
+  CO_TRY(const auto snapshots, load_all<SnapshotRecord>(tools_.context.catalog, place_, "snapshot/"));
+  for (const auto& snapshot : snapshots) {
+    if (snapshot.status != "creating" || snapshot.cluster_resource_id != resource_id_) continue;
+    CO_CHECK(co_await fail_snapshot(snapshot.id, "the KMS key of the cluster cannot be used"));
+  }
+  co_return Result<void>();
 }
 
 // What is to be deleted goes also without its key. True when the cluster is gone.
@@ -117,6 +159,8 @@ Task<Result<bool>> Keeper::remove_locked(View& view) {
     CO_CHECK(co_await destroy(view));
     co_return true;
   }
+  if (view.cluster.status == status_recoverable) CO_CHECK(co_await expire_lock(view));
+  if (view.cluster.status != "deleting") co_return false;  // until it is started, or deleted
   co_return fail(Errc::denied, "its KMS key cannot be used");
 }
 

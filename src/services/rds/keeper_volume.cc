@@ -41,17 +41,21 @@ Task<Result<void>> Keeper::take_snapshots(const View& view) {
     auto taken = co_await take_snapshot(view, snapshot);
     if (!taken && snapshot.id == view.cluster.final_snapshot) co_return taken;  // nothing goes before it is there
     if (taken) continue;
-    log::error("rds", "a snapshot failed", {{"snapshot", snapshot.id}, {"why", taken.error().message()}});
-    auto tx = co_await tools_.context.catalog.begin(place_.partition());
-    CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id)));
-    if (!record) continue;
-    record->status = "failed";
-    save(tx, *record);
-    tell(tx, place_, tools_.context.clock.now(), "db-cluster-snapshot", snapshot.id,
-         "Manual cluster snapshot failed: " + taken.error().message(), {"backup"});
-    CO_CHECK(co_await tx.commit());
+    CO_CHECK(co_await fail_snapshot(snapshot.id, taken.error().message()));
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> Keeper::fail_snapshot(std::string id, std::string why) {
+  log::error("rds", "a snapshot failed", {{"snapshot", id}, {"why", why}});
+  auto tx = co_await tools_.context.catalog.begin(place_.partition());
+  CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(id)));
+  if (!record) co_return Result<void>();
+  record->status = "failed";
+  save(tx, *record);
+  tell(tx, place_, tools_.context.clock.now(), "db-cluster-snapshot", id, "Manual cluster snapshot failed: " + why,
+       {"backup"});
+  co_return co_await tx.commit();
 }
 
 Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapshot) {

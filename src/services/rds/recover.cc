@@ -139,6 +139,10 @@ Task<Outcome<void>> Service::wait_until_restored(Place place, std::string cluste
     if (!cluster)
       co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", cluster_id)));
     if (cluster->restore_from.empty()) co_return Outcome<void>();
+    if (is_inaccessible(cluster->status)) {
+      co_return refuse(errors::kms_key_not_accessible_fault(
+          fmt::format("The KMS key {} of cluster {} cannot be used.", cluster->key_arn, cluster->id)));
+    }
     if (stopping_) co_return refuse(Error(Errc::cancelled, "boreal is ending"));
     co_await context_.loop.sleep(look_again);
   }

@@ -56,13 +56,18 @@ struct ParameterGroupRecord {
   BOREAL_RECORD(ParameterGroupRecord, name, family, description, changes, tags)
 };
 
-// The KMS key of the files cannot be used.
+// The KMS key of the files cannot be used: StartDBCluster brings the cluster back when it can be used again, for seven
+// days; then never.
+inline constexpr const char* status_recoverable = "inaccessible-encryption-credentials-recoverable";
 inline constexpr const char* status_inaccessible = "inaccessible-encryption-credentials";
+inline bool is_inaccessible(std::string_view status) {
+  return status == status_recoverable || status == status_inaccessible;
+}
 
 struct ClusterRecord {
   std::string id;
   std::string resource_id;  // "cluster-ABC…"; never changes, and names the folder
-  // creating, available, modifying, starting, stopping, stopped, deleting, inaccessible-encryption-credentials
+  // creating, available, modifying, starting, stopping, stopped, deleting, or one of those above
   std::string status;
   std::string engine;
   std::string engine_version;  // the one that was asked for
@@ -110,6 +115,7 @@ struct ClusterRecord {
   std::string restore_from;    // snapshot whose data this cluster begins with; empty once it has it
   std::string failover_to;     // an instance, or "?" for any; empty: none asked for
   bool storage_made = false;   // the encrypted folder is there and may hold data
+  Time inaccessible_since;     // while the status is status_recoverable
 
   bool encrypts_files() const { return !storage_key.bytes.empty(); }
   // For a cluster that is made of this one's data: what belongs to this one alone is as in a new one.
@@ -120,7 +126,7 @@ struct ClusterRecord {
                 vpc_id, group_ids, zones, backup_retention_days, backup_window, maintenance_window, storage_encrypted,
                 key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
                 auto_minor_version_upgrade, log_exports, insights_mode, lifecycle_support, storage_type, tags, created,
-                writer, stopped, final_snapshot, restore_from, failover_to, storage_made)
+                writer, stopped, final_snapshot, restore_from, failover_to, storage_made, inaccessible_since)
   static std::string key(const std::string& id) { return "cluster/" + id; }
 };
 

@@ -17,11 +17,12 @@ namespace {
 constexpr unsigned most_failures = 64;
 }  // namespace
 
-Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network,
-                 aws::Roles& roles, aws::ManagedSecrets& secrets)
+Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::KeyWatch& key_watch,
+                 aws::Network& network, aws::Roles& roles, aws::ManagedSecrets& secrets)
     : context_(context),
       options_(std::move(options)),
       keys_(keys),
+      key_watch_(key_watch),
       network_(network),
       roles_(roles),
       secrets_(secrets),
@@ -29,7 +30,8 @@ Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, 
                          .bin_folders = options_.bin_folders,
                          .engine_map = options_.engine_map,
                          .warm_pool = options_.warm_pool}),
-      tools_{context, keys, network, secrets, engines_, options_} {}
+      timekeeper_("rds", context.loop, context.clock, [this] { return wake_due(); }),
+      tools_{context, keys, network, secrets, engines_, options_, timekeeper_} {}
 
 Task<Result<void>> Service::start() {
   engines_.start();
@@ -38,6 +40,8 @@ Task<Result<void>> Service::start() {
       if (keeper->place() == Place{account, region}) keeper->recheck_admission();
     }
   });
+  // Of which cluster the key is, each looks up for itself.
+  key_watch_.on_key_change([this](const std::string&) { wake_all(); });
   CO_CHECK(co_await sweep_snapshots());
   CO_TRY(const auto partitions, context_.catalog.store().partitions());
   for (const auto& name : partitions) {
@@ -55,11 +59,13 @@ Task<Result<void>> Service::start() {
     }
     tasks_.spawn(copy_snapshots(place));
   }
+  timekeeper_.start();
   co_return Result<void>();
 }
 
 Task<void> Service::stop() {
   stopping_ = true;
+  co_await timekeeper_.stop();
   co_await tasks_.wait();
   for (auto& [id, keeper] : keepers_) co_await keeper->stop(true);
   co_await engines_.stop();
@@ -90,6 +96,16 @@ void Service::wake_all(const Place& place) {
   for (const auto& [id, keeper] : keepers_) {
     if (keeper->place() == place) keeper->wake();
   }
+}
+
+// Each keeper knows what it waits for, and notes anew what is not due yet.
+Task<Result<Time>> Service::wake_due() {
+  wake_all();
+  co_return aws::Timekeeper::never;
+}
+
+void Service::wake_all() {
+  for (const auto& [id, keeper] : keepers_) keeper->wake();
 }
 
 Outcome<void> Service::take_addresses(Keeper& keeper, int port) {

@@ -10,6 +10,7 @@
 #include "api/rds/errors.h"
 #include "api/rds/service.h"
 #include "aws/context.h"
+#include "aws/key_watch.h"
 #include "aws/peers.h"
 #include "rds/engines.h"
 #include "rds/keeper.h"
@@ -22,8 +23,8 @@ namespace api = ::boreal::api::rds;
 
 class Service final : public api::Api, public aws::Recoverable {
  public:
-  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::Network& network, aws::Roles& roles,
-          aws::ManagedSecrets& secrets);
+  Service(aws::ServiceContext context, Options options, aws::Keys& keys, aws::KeyWatch& key_watch,
+          aws::Network& network, aws::Roles& roles, aws::ManagedSecrets& secrets);
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
@@ -157,6 +158,8 @@ class Service final : public api::Api, public aws::Recoverable {
   // Finds addresses that nobody listens at, and listens there.
   aws::Outcome<void> take_addresses(Keeper& keeper, int port);
   void wake_all(const Place& place);
+  void wake_all();
+  Task<Result<Time>> wake_due();
 
   // Groups, as other resources name them.
   aws::Outcome<SubnetGroupRecord> subnet_group(const store::Transaction& tx, const Place& place, std::string name);
@@ -209,10 +212,12 @@ class Service final : public api::Api, public aws::Recoverable {
   aws::ServiceContext context_;
   const Options options_;
   aws::Keys& keys_;
+  aws::KeyWatch& key_watch_;
   aws::Network& network_;
   aws::Roles& roles_;
   aws::ManagedSecrets& secrets_;
   Engines engines_;
+  aws::Timekeeper timekeeper_;
   Tools tools_;
   std::map<std::string, std::unique_ptr<Keeper>> keepers_;  // by the cluster's resource id
   std::set<std::string> copying_;                           // files of snapshots

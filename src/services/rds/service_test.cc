@@ -50,7 +50,7 @@ class ServiceTest : public ::testing::Test {
     options.warm_pool = 1;
     options.authority_certificate = folder_ + "/ca.pem";
     options.authority_key = folder_ + "/ca.key";
-    service_ = std::make_unique<Service>(fixture_.context(), options, keys_, network_, roles_, secrets_);
+    service_ = std::make_unique<Service>(fixture_.context(), options, keys_, keys_, network_, roles_, secrets_);
     const auto started = run(service_->start());
     ASSERT_TRUE(started) << started.error().message();
   }
@@ -79,6 +79,19 @@ class ServiceTest : public ::testing::Test {
       promise.set_value();
     });
     promise.get_future().get();
+  }
+  // The key's state changes, and the service is told.
+  void disable_key(bool disabled) {
+    std::promise<void> promise;
+    fixture_.context().loop.post([&] {
+      keys_.disabled = disabled;
+      keys_.changed("arn:aws:kms:us-east-1:000000000000:key/managed");
+      promise.set_value();
+    });
+    promise.get_future().get();
+  }
+  bool becomes(const std::string& cluster_id, const std::string& status) {
+    return eventually([&] { return cluster(cluster_id)->status == status; });
   }
   template <class F>
   static Task<std::invoke_result_t<F>> on_loop(F f) {
@@ -258,19 +271,37 @@ TEST_F(ServiceTest, EncryptedFilesComeAndGoWithTheirKey) {
   open();
   ASSERT_TRUE(eventually([&] { return sql(endpoint, "SELECT count(*) FROM t").value_or("") == "100"; }));
 
+  // The key goes while the servers run: they are ended at once, and the files closed. They are not opened before
+  // somebody says so, and not without the key.
+  disable_key(true);
+  ASSERT_TRUE(becomes("prod", status_recoverable));
+  EXPECT_EQ(instance("one")->db_instance_status, status_recoverable);
+  EXPECT_FALSE(sql(endpoint, "SELECT 1"));
+  EXPECT_EQ(code(&Service::create_db_instance, instance_input("two", "prod")), "InvalidDBClusterStateFault");
+  EXPECT_EQ(code(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"}), "KMSKeyNotAccessibleFault");
+  disable_key(false);
+  close();
+  open();
+  EXPECT_EQ(cluster("prod")->status, status_recoverable);
+  must(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"});
+  ASSERT_TRUE(becomes_available("one"));
+  EXPECT_EQ(sql(endpoint, "SELECT count(*) FROM t").value_or(""), "100");
+  ASSERT_TRUE(becomes("prod", "available"));
+
+  // Lost while boreal did not run, and for good once seven days have passed: it can still be deleted.
   close();
   keys_.disabled = true;
   open();
-  ASSERT_TRUE(eventually([&] { return cluster("prod")->status == "inaccessible-encryption-credentials"; }));
-  EXPECT_EQ(instance("one")->db_instance_status, "inaccessible-encryption-credentials");
-  EXPECT_FALSE(sql(endpoint, "SELECT 1"));
-  EXPECT_EQ(code(&Service::create_db_instance, instance_input("two", "prod")), "InvalidDBClusterStateFault");
-  keys_.disabled = false;
-  ASSERT_TRUE(becomes_available("one"));
-  EXPECT_EQ(sql(endpoint, "SELECT count(*) FROM t").value_or(""), "100");
-
-  // Lost for good, it can still be deleted.
-  keys_.disabled = true;
+  ASSERT_TRUE(becomes("prod", status_recoverable));
+  fixture_.clock.advance(std::chrono::days(7) - std::chrono::minutes(1));
+  disable_key(true);  // the keeper looks at its cluster
+  EXPECT_EQ(code(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"}), "KMSKeyNotAccessibleFault");
+  EXPECT_EQ(cluster("prod")->status, status_recoverable);
+  fixture_.clock.advance(std::chrono::minutes(1));
+  ASSERT_TRUE(becomes("prod", status_inaccessible));
+  ASSERT_TRUE(eventually([&] { return instance("one")->db_instance_status == status_inaccessible; }));
+  disable_key(false);
+  EXPECT_EQ(code(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"}), "InvalidDBClusterStateFault");
   must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = "one"});
   ASSERT_TRUE(eventually([&] { return !instance("one"); }));
   EXPECT_EQ(code(&Service::delete_db_cluster,

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "aws/key_watch.h"
 #include "aws/managed_secrets.h"
 #include "aws/peers.h"
 #include "base/random.h"
@@ -12,9 +13,12 @@
 namespace boreal::rds {
 
 // Keys that "encrypt" by keeping what they gave out.
-class TestKeys final : public aws::Keys {
+class TestKeys final : public aws::Keys, public aws::KeyWatch {
  public:
   std::atomic<bool> disabled = false;
+  std::function<void(const std::string&)> changed;
+
+  void on_key_change(std::function<void(const std::string&)> callback) override { changed = std::move(callback); }
 
   Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string account, std::string region, std::string,
                                                 std::string key_id, Context) override {

@@ -1,37 +1,25 @@
-// Buckets as AWS Backup copies and restores them: the current objects with their headers, tags and class. A backup is
-// a run of records: the length of the head (8 bytes, big-endian), the head as JSON, the object's bytes.
+// Buckets as AWS Backup copies and restores them: the current objects with their headers, tags and class, in the form
+// that recovery_stream.h reads.
 #include <algorithm>
 #include <cstring>
 
 #include "base/log.h"
 #include "s3/object_meta.h"
+#include "s3/recovery_stream.h"
 #include "s3/service.h"
-#include "store/record.h"
 
 namespace boreal::s3 {
 
 namespace {
 
 constexpr size_t page_size = 200;
-constexpr uint64_t max_head_bytes = 1 << 20;
-
-struct Head {
-  store::Blob key;
-  uint64_t size = 0;
-  std::string storage_class;
-  std::map<std::string, store::Blob> headers;
-  std::map<std::string, std::string> tags;
-  BOREAL_RECORD(Head, key, size, storage_class, headers, tags)
-};
 
 std::string frame(const objects::Version& version) {
-  Head head{.key = {version.key}, .size = version.size, .storage_class = version.meta.tier, .headers = {}, .tags = {}};
+  RecoveredHead head{
+      .key = {version.key}, .size = version.size, .storage_class = version.meta.tier, .headers = {}, .tags = {}};
   for (const auto& [name, value] : version.meta.headers) head.headers[name] = {value};
   for (const auto& [name, value] : version.meta.tags) head.tags[name] = value;
-  const std::string text = store::encode(head);
-  std::string framed;
-  put_be64(framed, text.size());
-  return framed + text;
+  return frame_head(head);
 }
 
 // Walks the bucket while it is read: memory is one page of the listing and one object's reader.
@@ -100,35 +88,6 @@ class BucketSource final : public Source {
   std::unique_ptr<Source> body_;
 };
 
-// The next `size` bytes of another source.
-class PieceSource final : public Source {
- public:
-  PieceSource(Source& inner, uint64_t size) : inner_(inner), left_(size) {}
-  Task<Result<size_t>> read(MutableBytes buffer) override {
-    if (left_ == 0) co_return size_t{0};
-    CO_TRY(const size_t count, co_await inner_.read(buffer.first(std::min<uint64_t>(buffer.size(), left_))));
-    if (count == 0) co_return fail(Errc::corrupt, "the backup ends within an object");
-    left_ -= count;
-    co_return count;
-  }
-
- private:
-  Source& inner_;
-  uint64_t left_;
-};
-
-// Fills the buffer; false when the source had ended before its first byte.
-Task<Result<bool>> fill(Source& source, MutableBytes buffer) {
-  size_t filled = 0;
-  while (filled < buffer.size()) {
-    CO_TRY(const size_t count, co_await source.read(buffer.subspan(filled)));
-    if (count == 0 && filled == 0) co_return false;
-    if (count == 0) co_return fail(Errc::corrupt, "the backup ends within a head");
-    filled += count;
-  }
-  co_return true;
-}
-
 std::string bucket_name(std::string_view arn_or_name) {
   constexpr std::string_view arn = "arn:aws:s3:::";
   return std::string(arn_or_name.starts_with(arn) ? arn_or_name.substr(arn.size()) : arn_or_name);
@@ -170,8 +129,7 @@ Task<Outcome<aws::Recoverable::Backup>> Service::back_up(std::string account, st
   co_return backup;
 }
 
-Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, Source& data, std::string head_text) {
-  CO_TRY(const auto head, store::decode<Head>(head_text));
+Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, RecoveredHead head, Source& body) {
   Encryption encryption;
   CO_TRY(encryption, encryption_for(bucket, {}));
   objects::PutRequest put;
@@ -185,7 +143,6 @@ Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, Source& dat
   CO_TRY(put.data_key, co_await keys_.make(nullptr, bucket, bucket.arn_of(head.key.bytes), encryption));
   keep(encryption, put.meta.attributes);
   put.checksums = {objects::Algorithm::crc64nvme};
-  PieceSource body(data, head.size);
   CO_CHECK(co_await objects_.put(std::move(put), body));
   co_return Outcome<void>();
 }
@@ -210,16 +167,11 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   }
   CO_TRY(const BucketRef bucket, buckets_.need(name));
   if (bucket->account != account || bucket->region != region) co_return refuse(no_such_bucket(name));
+  RecoveryReader reader(*data);
   for (;;) {
-    std::string length(8, '\0');
-    CO_TRY(const bool more, co_await fill(*data, std::as_writable_bytes(std::span(length))));
-    if (!more) break;
-    const uint64_t size = get_be64(length);
-    if (size > max_head_bytes) co_return refuse(aws::ApiError(Error(Errc::corrupt, "the backup's head is too long")));
-    std::string head(size, '\0');
-    CO_TRY(const bool whole, co_await fill(*data, std::as_writable_bytes(std::span(head))));
-    if (!whole) co_return refuse(aws::ApiError(Error(Errc::corrupt, "the backup ends within a head")));
-    CO_CHECK(co_await restore_object_of(*bucket, *data, std::move(head)));
+    CO_TRY(auto head, co_await reader.next());
+    if (!head) break;
+    CO_CHECK(co_await restore_object_of(*bucket, std::move(*head), reader.body()));
   }
   co_return bucket->arn();
 }

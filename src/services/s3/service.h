@@ -22,6 +22,7 @@
 #include "s3/encryption.h"
 #include "s3/lifecycle.h"
 #include "s3/post_form.h"
+#include "s3/recovery_stream.h"
 #include "s3/remote.h"
 #include "s3/replica.h"
 #include "s3/replication.h"
@@ -320,7 +321,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
 
-  Task<Outcome<void>> restore_object_of(const Bucket& bucket, Source& data, std::string head_text);
+  Task<Outcome<void>> restore_object_of(const Bucket& bucket, RecoveredHead head, Source& body);
 
   // access.cc
   Task<void> ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,

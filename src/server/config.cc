@@ -8,11 +8,21 @@
 #include <charconv>
 #include <functional>
 #include <numeric>
-#include <toml++/toml.h>
+#include <stdexcept>
 
 #include "io/file.h"
 #include "net/stream.h"
 #include "server/remotes.h"
+
+// What toml++ takes for granted is not always so: then it is to refuse the file, in every build, and not to go on.
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(expr) \
+  do {                    \
+    if (!(expr)) throw std::runtime_error("it cannot be read as TOML"); \
+  } while (false)
+#include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 namespace boreal::server {
 
@@ -147,6 +157,50 @@ const std::map<std::string, Setter, std::less<>>& setters() {
   return table;
 }
 
+// Where a string of TOML that begins at `at` ends: behind its closing quotes. One that is not closed ends with its line
+// (the parser refuses it there), or with the text.
+size_t end_of_string(std::string_view text, size_t at) {
+  const char quote = text[at];
+  const std::string_view three = quote == '"' ? "\"\"\"" : "'''";
+  const bool is_long = text.substr(at).starts_with(three);
+  for (at += is_long ? 3 : 1; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (!is_long && (text[at] == quote || text[at] == '\n')) {
+      return at + 1;
+    } else if (is_long && text.substr(at).starts_with(three)) {
+      at += 3;
+      while (at < text.size() && text[at] == quote) ++at;  // up to two belong to the string
+      return at;
+    }
+  }
+  return text.size();
+}
+
+// TOML has letters of other alphabets in strings and comments only. toml++ 3.3 must not see them elsewhere: for some its
+// is_unicode_whitespace() does what is not defined.
+// Nor control characters, for which it would end the process in some places.
+Result<void> check_text(std::string_view text, const std::string& path) {
+  if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
+    return fail(Errc::invalid, fmt::format("{}: holds control characters; it is to be a text file", path));
+  }
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  for (size_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = end_of_string(text, at);
+    } else if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      const auto line = 1 + std::ranges::count(text.substr(0, at), '\n');
+      return fail(Errc::invalid, fmt::format("{}:{}: a letter that is not ASCII stands outside of a string", path, line));
+    } else {
+      ++at;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string absolute(const std::string& path) {
@@ -178,16 +232,15 @@ Result<std::map<int, int>> parse_engine_map(const std::string& text) {
 }
 
 Result<void> Config::merge_file(const std::string& path) {
-  toml::table table;
   TRY(const auto text, io::read_file(path, max_file_bytes));
-  // What toml++ would end the process for, in some places.
-  if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
-    return fail(Errc::invalid, fmt::format("{}: holds control characters; it is to be a text file", path));
-  }
+  CHECK(check_text(text, path));
+  toml::table table;
   try {
     table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
+  } catch (const std::runtime_error& error) {
+    return fail(Errc::invalid, fmt::format("{}: {}", path, error.what()));
   }
   for (const auto& [key, node] : table) {
     if (key.str() == "remote_buckets") {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <optional>
 
 #include "base/log.h"
 #include "http/crossing.h"
@@ -95,10 +96,12 @@ class Process {
     server_ = std::move(*opened);
     const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
     const RunInfo file = describe();
+    // Before anybody can know the address: a reset takes the house away for a while.
+    const auto root = front_.house().take_new_root_key();
     CO_CHECK(co_await pool_.run([this, text = store::encode(file)] {
       return io::write_file_atomically(config_.data_folder + "/run.json", text, 0644);
     }));
-    banner(file, ready_ms);
+    banner(file, ready_ms, root);
     co_return Result<void>();
   }
 
@@ -115,7 +118,7 @@ class Process {
   }
 
   // To be read, and pasted, by people.
-  void banner(const RunInfo& file, int64_t ready_ms) {
+  void banner(const RunInfo& file, int64_t ready_ms, const std::optional<std::pair<std::string, std::string>>& root) {
     const bool colour = isatty(STDOUT_FILENO) == 1;
     const auto bold = [&](std::string_view text) { return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); };
     fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
@@ -128,7 +131,7 @@ class Process {
       fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
       fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
     }
-    if (const auto root = front_.house().take_new_root_key()) {
+    if (root) {
       fmt::print("The root of account {}, shown this once; keep it safe:\n\n", config_.account);
       fmt::print("  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n", root->first, root->second);
     }

@@ -65,6 +65,8 @@ TEST(PolicyParse, SaysWhatIsWrong) {
            {document("{" + good + R"(,"Condition":{"StringEquals":{"aws:x":[]}}})"), "has no value"},
            {document("{" + good + R"(,"Condition":{"NumericEquals":{"aws:x":"many"}}})"), "is not a number"},
            {document("{" + good + R"(,"Condition":{"DateEquals":{"aws:x":"soon"}}})"), "is not a date"},
+           {document("{" + good + R"(,"Condition":{"IpAddress":{"aws:x":"10.0.0.0\u0000x/8"}}})"),
+            "is not an IP address or range"},
            {document("{" + good + R"(,"Condition":{"IpAddress":{"aws:x":"10.0.0.0/33"}}})"),
             "is not an IP address or range"},
            {document("{" + good + R"(,"Condition":{"Bool":{"aws:x":"yes"}}})"), "is not true or false"},

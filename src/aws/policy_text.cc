@@ -125,6 +125,7 @@ bool ArnText::matches(const ArnSubject& subject, const Context& context) const {
 std::optional<Cidr> Cidr::parse(std::string_view text) {
   const size_t slash = text.find('/');
   const std::string address(text.substr(0, slash));
+  if (address.contains('\0')) return {};  // inet_pton() would read to it only
   Cidr cidr;
   int max_prefix = 128;
   if (inet_pton(AF_INET, address.c_str(), &cidr.address[12]) == 1) {

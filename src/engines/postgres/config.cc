@@ -139,7 +139,7 @@ Result<void> check_network(std::string_view network) {
     return fail(Errc::invalid, fmt::format("'{}' is no network; 10.0.0.0/8 would be one", network));
   };
   const size_t slash = network.find('/');
-  if (slash == std::string_view::npos || network.size() > 64) return bad();
+  if (slash == std::string_view::npos || network.size() > 64 || network.contains('\0')) return bad();
   const std::string host(network.substr(0, slash));
   std::array<unsigned char, 16> address;
   const bool v6 = host.find(':') != std::string::npos;

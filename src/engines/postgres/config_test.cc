@@ -74,7 +74,10 @@ TEST(HbaConf, RejectsAllButTheNetworks) {
 }
 
 TEST(HbaConf, RefusesWhatIsNoNetwork) {
-  for (const auto* network : {"10.0.0.0", "10.0.0.0/33", "all", "10.0.0.0/8 trust\nhost", "::1/129", "1.2.3/8", "/8"}) {
+  const std::string with_zero("10.0.0.0\0\nhost/8", 16);
+  for (const std::string& network :
+       {std::string("10.0.0.0"), std::string("10.0.0.0/33"), std::string("all"), std::string("10.0.0.0/8 trust\nhost"),
+        std::string("::1/129"), std::string("1.2.3/8"), std::string("/8"), with_zero}) {
     auto configuration = sample();
     configuration.options.access.networks = {network};
     EXPECT_EQ(hba_conf(configuration).error().code(), Errc::invalid) << network;

@@ -63,6 +63,8 @@ namespace detail {
 
 Result<SocketAddress> SocketAddress::from(const Address& address) {
   SocketAddress out;
+  // inet_pton() reads to the first zero byte only.
+  if (address.host.contains('\0')) return fail(Errc::invalid, "an address holds a zero byte");
   auto& v4 = reinterpret_cast<sockaddr_in&>(out.storage);
   if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
     v4.sin_family = AF_INET;

@@ -20,6 +20,8 @@ TEST(Address, ParsesLiteralsOnly) {
                           "[::1]1", "[1.2.3.4]:1", "1.2.3:1", "[]:1"}) {
     EXPECT_FALSE(Address::parse(bad)) << bad;
   }
+  EXPECT_FALSE(Address::parse(std::string_view("::1\0x", 5)));
+  EXPECT_FALSE(Address::parse(std::string_view("1.2.3.4\0x:80", 12)));
 }
 
 TEST(Address, Loopback) {

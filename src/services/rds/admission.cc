@@ -14,6 +14,7 @@ namespace {
 bool read_address(std::string_view text, std::array<unsigned char, 16>& bytes, bool& v6) {
   const std::string address(text);
   v6 = address.find(':') != std::string::npos;
+  if (address.contains('\0')) return false;  // inet_pton() would read to it only
   return ::inet_pton(v6 ? AF_INET6 : AF_INET, address.c_str(), bytes.data()) == 1;
 }
 

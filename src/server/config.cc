@@ -10,6 +10,7 @@
 #include <numeric>
 #include <toml++/toml.h>
 
+#include "io/file.h"
 #include "net/stream.h"
 
 namespace boreal::server {
@@ -94,6 +95,48 @@ std::string nearest_key(std::string_view unknown) {
   return best->first;
 }
 
+// Where a string of TOML that begins at `at` ends: behind its closing quotes. One that is not closed ends with its line
+// (the parser refuses it there), or with the text.
+size_t end_of_string(std::string_view text, size_t at) {
+  const char quote = text[at];
+  const std::string_view three = quote == '"' ? "\"\"\"" : "'''";
+  const bool is_long = text.substr(at).starts_with(three);
+  for (at += is_long ? 3 : 1; at < text.size(); ++at) {
+    if (quote == '"' && text[at] == '\\') {
+      ++at;
+    } else if (!is_long && (text[at] == quote || text[at] == '\n')) {
+      return at + 1;
+    } else if (is_long && text.substr(at).starts_with(three)) {
+      at += 3;
+      while (at < text.size() && text[at] == quote) ++at;  // up to two belong to the string
+      return at;
+    }
+  }
+  return text.size();
+}
+
+// TOML has letters of other alphabets in strings and comments only. toml++ 3.0 must not see them elsewhere: for some its
+// is_unicode_whitespace() does what is not defined.
+Result<void> check_letters(std::string_view text, const std::string& path) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  for (size_t at = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0; at < text.size();) {
+    const char c = text[at];
+    if (c == '"' || c == '\'') {
+      at = end_of_string(text, at);
+    } else if (c == '#') {
+      at = std::min(text.find('\n', at), text.size());
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      const auto line = 1 + std::ranges::count(text.substr(0, at), '\n');
+      return fail(Errc::invalid, fmt::format("{}:{}: a letter that is not ASCII stands outside of a string", path, line));
+    } else {
+      ++at;
+    }
+  }
+  return {};
+}
+
+constexpr uint64_t max_file_bytes = 1 << 20;
+
 }  // namespace
 
 std::string absolute(const std::string& path) {
@@ -125,9 +168,11 @@ Result<std::map<int, int>> parse_engine_map(const std::string& text) {
 }
 
 Result<void> Config::merge_file(const std::string& path) {
+  TRY(const std::string text, io::read_file(path, max_file_bytes));
+  CHECK(check_letters(text, path));
   toml::table table;
   try {
-    table = toml::parse_file(path);
+    table = toml::parse(text, path);
   } catch (const toml::parse_error& error) {
     return fail(Errc::invalid, fmt::format("{}:{}: {}", path, error.source().begin.line, error.description()));
   }

@@ -1,0 +1,49 @@
+#include "server/config.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/testing.h"
+
+namespace boreal::server {
+namespace {
+
+class ConfigTest : public testing::Test {
+ protected:
+  // What reading this text says is wrong; nothing: it is in config_.
+  std::string read(const std::string& text) {
+    EXPECT_TRUE(io::write_file_atomically(path_, text));
+    config_ = {};
+    const auto merged = config_.merge_file(path_);
+    return merged ? "" : merged.error().message();
+  }
+  const io::TempFolder folder_;
+  const io::Path path_ = folder_ / "boreal.toml";
+  Config config_;
+};
+
+TEST_F(ConfigTest, LettersOfAllAlphabetsStandInStringsAndComments) {
+  EXPECT_EQ(read("\xef\xbb\xbf# für die Tür 中\ndata_folder = \"/srv/dätä \\\" 中\"  # ä\nregion = 'ü'\n"), "");
+  EXPECT_EQ(config_.data_folder, "/srv/dätä \" 中");
+  EXPECT_EQ(config_.region, "ü");
+  EXPECT_EQ(read("region = \"\"\"\nä \"\" ü\"\"\"\"\nport = 1\naccount = '''ö'ö'''\n"), "");
+  EXPECT_EQ(config_.region, "ä \"\" ü\"");
+  EXPECT_EQ(config_.account, "ö'ö");
+}
+
+TEST_F(ConfigTest, ElsewhereTheyAreRefused) {
+  for (const char* text :
+       {"f\xef\xb8\xbfgg", "port = 1\nä = 1", "port = 1\nport\u3000= 1", "port = 1\n\u00a0", "region = 'a\nä"}) {
+    EXPECT_NE(read(text), "") << text;
+  }
+  EXPECT_THAT(read("port = 1\nä = 1"), testing::HasSubstr(":2: a letter that is not ASCII stands outside of a string"));
+}
+
+TEST_F(ConfigTest, AFileThatIsNoneIsRefused) {
+  EXPECT_THAT(read(std::string(2 << 20, '#')), testing::HasSubstr(path_));
+  EXPECT_NE(read("port = \"1\""), "");
+  EXPECT_NE(config_.merge_file(folder_ / "absent") ? "" : "refused", "");
+}
+
+}  // namespace
+}  // namespace boreal::server

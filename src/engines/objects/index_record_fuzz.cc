@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "objects/index_keys.h"
 #include "objects/record.h"
 
 namespace {
@@ -28,6 +29,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   try_it<Part>(bytes, [](auto record) { return decode_part(record); });
   try_it<std::vector<Part>>(bytes, [](auto record) { return decode_parts(record); });
   try_it<Garbage>(bytes, [](auto record) { return decode_garbage(record); });
+  // Any key comes back from its escaped form, and any bytes as such a form give some key.
+  if (index::unescaped(index::versions(bytes)) != bytes) std::abort();
+  if (index::unescaped(bytes).size() > size) std::abort();
+  if (const auto id = Id::parse(bytes); id && id->text() != bytes) std::abort();
   // The short form must not take what the long one refuses for another reason than its end.
   if (decode_version(bytes, true) && !decode_version(bytes, false)) std::abort();
   if (decode_upload(bytes, true) && !decode_upload(bytes, false)) std::abort();

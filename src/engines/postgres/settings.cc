@@ -121,18 +121,19 @@ Task<Result<SettingsCatalog>> SettingsCatalog::load(const Context& context, cons
     CO_TRY(text, co_await ask_server(context, installation, folder, background));
     CO_CHECK(co_await context.pool.run([&] { return io::write_file_atomically(kept, *text); }));
   }
-  CO_CHECK(catalog.parse(*text));
+  CO_TRY(catalog.all_, parse_settings(*text));
   co_return catalog;
 }
 
-Result<void> SettingsCatalog::parse(std::string_view text) {
+Result<std::vector<Setting>> parse_settings(std::string_view text) {
+  std::vector<Setting> all;
   for (const auto line : split(text, '\n')) {
     if (line.empty()) continue;
     TRY(auto setting, to_setting(line));
-    all_.push_back(std::move(setting));
+    all.push_back(std::move(setting));
   }
-  std::ranges::sort(all_, {}, &Setting::name);
-  return {};
+  std::ranges::sort(all, {}, &Setting::name);
+  return all;
 }
 
 const Setting* SettingsCatalog::find(std::string_view name) const {

@@ -32,6 +32,10 @@ struct Setting {
   bool needs_restart() const { return context == "postmaster"; }
 };
 
+// The list as the server program writes it and it is kept: a line each, ten fields with tabs between. By name.
+// Errc::corrupt.
+Result<std::vector<Setting>> parse_settings(std::string_view text);
+
 class SettingsCatalog {
  public:
   // Asks the server program, with the extensions that add settings of their own loaded, and keeps the answer in
@@ -51,7 +55,6 @@ class SettingsCatalog {
       : context_(&context), installation_(&installation), folder_(std::move(folder)) {}
   Result<void> check_known(const std::string& name) const;
   Result<void> check_libraries(std::string_view list) const;
-  Result<void> parse(std::string_view text);
 
   const Context* context_;
   const Installation* installation_;

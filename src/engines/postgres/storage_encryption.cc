@@ -147,8 +147,8 @@ class EncryptedImage final : public StorageEncryption {
     TRY(auto file, io::File::open(image, io::File::Mode::write_new));
     CHECK(file.truncate(std::max(free_bytes, least_image_bytes)));
     // Nothing is written that is not needed: a group of blocks costs space and time once it is used.
-    // The program outlives us when we are killed, and the next of us makes another file at the same path. So it is given
-    // this file, by a name that ends with us.
+    // The program outlives us when we are killed, and the next of us makes another file at the same path. So it is
+    // given this file, by a name that ends with us.
     const io::Path own_name = fmt::format("/proc/{}/fd/{}", ::getpid(), file.fd());
     CHECK(process::run_ok(
         {.arguments = {"/usr/sbin/mkfs.ext4", "-q", "-O", "encrypt,^resize_inode", "-m", "0", "-i", "65536", "-J",

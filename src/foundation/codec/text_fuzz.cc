@@ -16,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (hex_decode(hex_encode(text)) != text) std::abort();
   if (const auto bytes = base64_decode(text); bytes && base64_encode(*bytes) != text) std::abort();
   if (base64_decode(base64_encode(text)) != text) std::abort();
+  if (const auto bytes = base64url_decode(text); bytes && base64url_encode(*bytes) != text) std::abort();
+  if (base64url_decode(base64url_encode(text)) != text) std::abort();
   if (const auto bytes = percent_decode(text)) {
     if (percent_decode_leniently(text) != *bytes) std::abort();
     if (percent_decode(percent_encode(*bytes)) != *bytes) std::abort();

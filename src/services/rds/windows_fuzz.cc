@@ -1,9 +1,10 @@
-// Any text as what clients name and when they want it done: identifiers, ARNs, users, databases, windows. What was taken
-// once is taken again as it came back.
+// Any text as what clients name and when they want it done: identifiers, ARNs, users, databases, windows, networks.
+// What was taken once is taken again as it came back.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
+#include "rds/admission.h"
 #include "rds/validate.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -17,6 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const auto again = rds::checked_identifier(*name, "DBClusterIdentifier");
     if (!again || *again != *name) std::abort();
   }
+  if (const auto network = rds::Cidr::parse(text); network && !network->contains(text.substr(0, text.find('/'))))
+    std::abort();
   (void)rds::check_backup_window(text);
   (void)rds::check_password(text);
   (void)rds::check_master_username(text);

@@ -55,6 +55,22 @@ class Serve(unittest.TestCase):
             self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Account"], "123456789012")
             self.assertEqual(files_with(boreal.data, secret), [])
 
+    def test_a_reset_may_come_as_soon_as_the_address_is_known(self):
+        for _ in range(10):
+            boreal = Boreal()
+            run_file = boreal.data / "run.json"
+            with open(str(boreal.data) + ".log", "ab") as log:
+                boreal.process = subprocess.Popen([str(BINARY), "dev", "--data", str(boreal.data), "--port", "0"], stdout=log, stderr=log)
+            self.addCleanup(boreal.clean)
+            self.addCleanup(boreal.stop)
+            while not run_file.exists():
+                self.assertIsNone(boreal.process.poll(), boreal.log())
+            url = json.loads(run_file.read_text())["url"]
+            with urllib.request.urlopen(urllib.request.Request(f"{url}/_boreal/reset", method="POST"), timeout=60) as answer:
+                self.assertEqual(answer.status, 200)
+            self.assertIsNone(boreal.process.poll(), boreal.log())
+            boreal.stop()
+
     def test_unknown_configuration_keys_are_refused_with_the_nearest_name(self):
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "c.toml")

@@ -262,6 +262,9 @@ TEST(SigV4Attacks, UnsignedHeadersAreNotSmuggledIn) {
   const auto refused = check(request, Canon::s3, "s3");
   EXPECT_EQ(failure_of(refused), AuthFailure::header_not_signed);
   EXPECT_EQ(refused.error().fields[0].second, "x-amz-acl");
+  request = s3_put();
+  request.headers.add("X-Boreal-Replica", "one");  // our own count like AWS's
+  EXPECT_EQ(failure_of(check(request, Canon::s3, "s3")), AuthFailure::header_not_signed);
   request = presigned_get();
   request.headers.add("X-Amz-Copy-Source", "other/key");
   EXPECT_EQ(failure_of(check(request, Canon::s3, "s3")), AuthFailure::header_not_signed);

@@ -88,7 +88,9 @@ AuthResult<void> check_headers(const Signature& signature, const RequestView& re
   }
   std::string unsigned_names;
   for (const auto& [field, value] : request.headers) {
-    if (!http::equals_ignore_case(field.substr(0, 6), "x-amz-")) continue;
+    const bool decides = http::equals_ignore_case(field.substr(0, 6), "x-amz-") ||
+                         http::equals_ignore_case(field.substr(0, 9), "x-boreal-");
+    if (!decides) continue;
     const auto name = lower_case(field);
     if (is_signed(name)) continue;
     if (canon == Canon::standard) {

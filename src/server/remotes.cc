@@ -1,12 +1,10 @@
 #include "server/remotes.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
-
-#include <cerrno>
 
 #include "base/text.h"
 #include "io/file.h"
+#include "io/owner.h"
 #include "net/trust.h"
 #include "s3/names.h"
 
@@ -28,16 +26,9 @@ bool is_printable(std::string_view text) {
 }
 
 Result<std::string> read_secret(const std::string& name, const std::string& path) {
-  struct stat status{};
-  if (stat(path.c_str(), &status) != 0) {
-    return std::unexpected(Error::system(errno, fmt::format("remote_buckets.{}: secret_access_key_file {}", name, path)));
-  }
-  if ((status.st_mode & 077) != 0) {
-    return fail(Errc::denied, fmt::format("remote_buckets.{}: secret_access_key_file {} may be read by others (mode "
-                                          "{:o}); run: chmod 600 {}", name, path, status.st_mode & 0777, path));
-  }
-  TRY(const auto text, io::read_file(path, max_secret_bytes));
-  const std::string secret(trim(text));
+  const auto text = io::read_private_file(path, max_secret_bytes);
+  if (!text) return std::unexpected(Error(text.error()).within(fmt::format("remote_buckets.{}: secret_access_key_file", name)));
+  const std::string secret(trim(*text));
   if (secret.empty() || !is_printable(secret)) {
     return bad(name, fmt::format("secret_access_key_file {} holds no secret access key", path));
   }

@@ -1,9 +1,9 @@
 #include "server/root_key.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "io/file.h"
+#include "io/owner.h"
 
 namespace boreal::server {
 
@@ -11,13 +11,7 @@ Result<crypto::SecretKey> load_root_key(const std::string& key_folder, bool data
   const std::string path = key_folder + "/root.key";
   TRY(const bool there, io::exists(path));
   if (there) {
-    struct stat status{};
-    if (stat(path.c_str(), &status) != 0) return std::unexpected(Error::system(errno, path));
-    if ((status.st_mode & 077) != 0) {
-      return fail(Errc::denied, fmt::format("{} may be read by others (mode {:o}); run: chmod 600 {}", path,
-                                            status.st_mode & 0777, path));
-    }
-    TRY(auto text, io::read_file(path, crypto::SecretKey::size + 1));
+    TRY(auto text, io::read_private_file(path, crypto::SecretKey::size + 1));
     auto key = crypto::SecretKey::from(as_bytes(text));
     crypto::wipe(std::as_writable_bytes(std::span(text)));
     if (!key) return std::unexpected(std::move(key).error().within(path));

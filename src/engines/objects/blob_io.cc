@@ -51,7 +51,7 @@ class BlobPipeline::Stages : public std::enable_shared_from_this<Stages> {
     all_read_ = read.has_value();
     if (!read) failed_ = true;
     begin(storing_);
-    while (!settled()) co_await woken(Waiting::for_the_end, [this] { return settled(); });
+    co_await woken(Waiting::for_the_end, [this] { return settled(); });
     if (!read) co_return std::unexpected(read.error());
     if (!storing_.outcome) co_return std::unexpected(storing_.outcome.error());
     co_return sizes_;

@@ -1,5 +1,6 @@
 #include "io/owner.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,16 @@ Result<void> check_reachable(const Path& path, uid_t uid, std::span<const gid_t>
     }
   }
   return {};
+}
+
+Result<std::string> read_private_file(const Path& path, uint64_t max_bytes) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0) return failed(errno, "look at", path);
+  if ((info.st_mode & 077) != 0) {
+    return fail(Errc::denied, fmt::format("{} may be read by others (mode {:o}); run: chmod 600 {}", path,
+                                          info.st_mode & 0777, path));
+  }
+  return read_file(path, max_bytes);
 }
 
 }  // namespace boreal::io

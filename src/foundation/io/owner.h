@@ -20,4 +20,7 @@ Result<void> make_owned_folder(const Path& path, uid_t uid, gid_t gid, unsigned 
 // that it may not. Looks at the permission bits only.
 Result<void> check_reachable(const Path& path, uid_t uid, std::span<const gid_t> groups);
 
+// A file that is a secret: Errc::denied, with what to do, if anybody but its owner may read it.
+Result<std::string> read_private_file(const Path& path, uint64_t max_bytes);
+
 }  // namespace boreal::io

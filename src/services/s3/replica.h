@@ -1,7 +1,8 @@
 // What another boreal's replication brings: versions that keep their ids, and are not replicated further.
 //
 // Its requests are those of S3 with one field more, "x-boreal-replica: ID;modified=MS". Servers that do not know the
-// field make versions of their own. Here it counts only if it was signed, and the caller may replicate into the bucket.
+// field make versions of their own. Here it counts only if the caller may replicate into the bucket; like all fields that
+// decide something, signed requests must have it signed (aws/sigv4.h).
 #pragma once
 
 #include <optional>
@@ -27,7 +28,7 @@ struct Replica {
 std::string replica_text(const Replica& replica);
 std::optional<Replica> parse_replica(std::string_view text);
 
-// nullopt: the request has no such field. AccessDenied where it is not signed, InvalidArgument where it is malformed or
+// nullopt: the request has no such field. AccessDenied for anonymous callers, InvalidArgument where it is malformed or
 // of a version that is ahead of its time.
 aws::Outcome<std::optional<Replica>> replica_of(const aws::Call& call);
 

@@ -22,7 +22,8 @@ constexpr int max_doublings = 6;          // about a minute
 constexpr int64_t rest_a_note_ns = 20'000;  // after a look at notes that wait for other tracks
 constexpr size_t max_progress = 100'000;
 constexpr int max_failures_in_a_row = 3;
-constexpr size_t max_counted_notes = 10'000;
+constexpr size_t max_counted_notes = 1'000;
+constexpr int64_t figures_are_good_ns = 1'000'000'000;
 
 // Without what replication itself keeps in them.
 objects::Properties others_attributes(const objects::Meta& meta) {
@@ -356,8 +357,11 @@ Task<Result<void>> Replication::record(const Bucket& bucket, const objects::Vers
   co_return std::unexpected(std::move(kept).error());
 }
 
-std::map<std::string, Replication::Figures> Replication::figures() const {
-  auto figures = figures_;
+const std::map<std::string, Replication::Figures>& Replication::figures() {
+  const int64_t now = monotonic_ns();
+  if (told_ns_ != 0 && now - told_ns_ < figures_are_good_ns) return told_;
+  told_ns_ = now;
+  auto& figures = told_ = figures_;
   for (const auto& [name, bucket] : buckets_.all()) {
     if (!bucket->replication || figures.empty()) continue;
     std::set<std::string> named;
@@ -367,7 +371,7 @@ std::map<std::string, Replication::Figures> Replication::figures() const {
     const auto notes = objects_.notes(bucket->id, {}, max_counted_notes);
     for (const std::string& remote : named) figures[remote].pending += notes ? notes->size() : 0;
   }
-  return figures;
+  return told_;
 }
 
 }  // namespace boreal::s3

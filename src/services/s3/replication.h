@@ -52,10 +52,11 @@ class Replication {
   struct Figures {
     uint64_t completed = 0;  // since the start
     uint64_t failed = 0;
-    uint64_t pending = 0;  // notes in the buckets whose rules name it; no more than 10,000 of each are counted
+    uint64_t pending = 0;  // notes in the buckets whose rules name it; no more than 1,000 of each are counted
     std::string trouble;  // why the last attempt to reach it failed; empty: it did not
   };
-  std::map<std::string, Figures> figures() const;
+  // Counted anew once a second at most: anybody may ask for it.
+  const std::map<std::string, Figures>& figures();
 
  private:
   struct Track {
@@ -116,6 +117,7 @@ class Replication {
   // replication_send.cc
   Task<Result<Outcome>> send_version(Shipment& shipment);
   Task<Result<Outcome>> send_whole(Shipment& shipment);
+  Task<Result<Outcome>> send_and_record(Shipment& shipment, Remote::Request request);
   Task<Result<Outcome>> send_in_parts(Shipment& shipment);
   Task<Result<std::unique_ptr<Source>>> read(Shipment& shipment, objects::Range range);
   Task<Result<void>> plan_parts(Shipment& shipment);
@@ -132,6 +134,8 @@ class Replication {
   aws::Gate& gate_;
   std::map<std::string, std::unique_ptr<Remote>> remotes_;
   std::map<std::string, Figures> figures_;
+  std::map<std::string, Figures> told_;  // what figures() answered last
+  int64_t told_ns_ = 0;                  // monotonic
   std::map<Track, Turn> awake_;  // with something to do
   std::set<Track> active_;       // … and those whose turn it is
   std::map<Track, int64_t> rests_;  // those that have looked at many notes for nothing, until when

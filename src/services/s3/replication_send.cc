@@ -22,6 +22,7 @@ namespace {
 constexpr uint64_t max_whole_bytes = 64 << 20;
 constexpr uint64_t part_bytes = 64 << 20;
 constexpr size_t parts_a_page = 1000;
+constexpr int64_t max_part_number = 10'000;
 constexpr size_t md5_bytes = 16;
 
 // The piece of an object that is one request's body.
@@ -96,15 +97,7 @@ Task<Result<Replication::Outcome>> Replication::send_version(Shipment& shipment)
   const std::string replica = replica_text({version.id, version.modified});
   if (version.is_delete_marker) {
     Remote::Request request{.method = "DELETE", .key = version.key, .query = {}, .headers = {{std::string(replica_field), replica}}, .body = {}};
-    CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
-    if (!answer.ok()) {
-      CO_TRY(const bool is_refused, verdict_of(answer));
-      if (is_refused) log_failed(shipment.remote.name(), version, refusal_text(answer));
-      co_return Outcome::failed;
-    }
-    CO_CHECK(co_await record(*shipment.job.from, version, shipment.remote.name(),
-                             "version:" + answer.header("x-amz-version-id")));
-    co_return Outcome::done;
+    co_return co_await send_and_record(shipment, std::move(request));
   }
   if (version.part_count == 0 && version.size <= max_whole_bytes) co_return co_await send_whole(shipment);
   co_return co_await send_in_parts(shipment);
@@ -122,6 +115,12 @@ Task<Result<Replication::Outcome>> Replication::send_whole(Shipment& shipment) {
   add_checksum(version, request);
   CO_TRY(const auto source, co_await read(shipment, {0, version.size}));
   request.stream = source.get();
+  co_return co_await send_and_record(shipment, std::move(request));
+}
+
+// The request that makes the version there.
+Task<Result<Replication::Outcome>> Replication::send_and_record(Shipment& shipment, Remote::Request request) {
+  const objects::Version& version = shipment.version();
   CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
   if (!answer.ok()) {
     CO_TRY(const bool is_refused, verdict_of(answer));
@@ -188,12 +187,13 @@ Task<Result<Replication::Outcome>> Replication::begin_upload(Shipment& shipment)
   co_return Outcome::done;
 }
 
-// False: there is no such upload any more.
+// False: there is no such upload any more, or it cannot be told what it holds.
 Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
-  std::string after;
-  for (;;) {
+  // Parts are planned, and listed, in the order of their numbers.
+  auto planned = shipment.parts.begin();
+  for (int64_t after = 0;;) {
     Remote::Request request{.method = "GET", .key = shipment.version().key, .query = {{"uploadId", shipment.upload}}, .headers = {}, .body = {}};
-    if (!after.empty()) request.query.emplace_back("part-number-marker", after);
+    if (after > 0) request.query.emplace_back("part-number-marker", std::to_string(after));
     CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
     if (!answer.ok()) {
       CO_TRY([[maybe_unused]] const bool is_refused, verdict_of(answer));
@@ -207,18 +207,18 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
     };
     for (auto row = document.root().first_child(); row; row = row->next()) {
       if (row->name() != "Part") continue;
-      const std::string number = text(*row, "PartNumber");
-      const std::string size = text(*row, "Size");
-      for (auto& part : shipment.parts) {
-        const bool is_it = std::to_string(part.number) == number && std::to_string(part.range.length) == size;
-        const std::string etag = unquoted_etag(text(*row, "ETag"));
-        const bool is_other = etag.size() == 2 * md5_bytes && !part.md5.empty() && etag != codec::hex_encode(part.md5);
-        if (is_it && !is_other) part.etag = text(*row, "ETag");
-      }
+      const auto number = parse_int(text(*row, "PartNumber"), 1, max_part_number);
+      if (!number) continue;
+      planned = std::find_if(planned, shipment.parts.end(), [&](const auto& part) { return part.number >= *number; });
+      if (planned == shipment.parts.end()) co_return true;
+      const bool is_it = planned->number == *number && std::to_string(planned->range.length) == text(*row, "Size");
+      const std::string etag = unquoted_etag(text(*row, "ETag"));
+      const bool is_other = etag.size() == 2 * md5_bytes && !planned->md5.empty() && etag != codec::hex_encode(planned->md5);
+      if (is_it && !is_other) planned->etag = text(*row, "ETag");
     }
-    const std::string next = text(document.root(), "NextPartNumberMarker");
-    if (text(document.root(), "IsTruncated") != "true" || next.empty() || next == after) co_return true;
-    after = next;
+    const auto next = parse_int(text(document.root(), "NextPartNumberMarker"), after + 1, max_part_number);
+    if (text(document.root(), "IsTruncated") != "true" || !next) co_return true;
+    after = *next;
   }
 }
 

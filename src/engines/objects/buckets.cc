@@ -31,7 +31,7 @@ Task<Result<void>> Buckets::load() {
   std::string value;
   put_be64(value, run_);
   store::Batch batch{std::string(index::engine_partition)};
-  batch.put(index::run_counter, value);
+  batch.put(std::string(index::run_counter), value);
   co_return co_await store_.commit(std::move(batch));
 }
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "io/fault.h"
+#include "objects/index_keys.h"
 #include "objects/scrub.h"
 #include "objects/testing.h"
 
@@ -69,14 +70,13 @@ TEST_F(DamageTest, EveryFlippedBitOfABlobIsFoundAndNoneServed) {
 
 TEST_F(DamageTest, FlippedBitsOfSmallObjectsAreFound) {
   ASSERT_TRUE(engine_.put("d", "small", "some bytes in the index"));
-  const auto cursor = engine_.store().scan("bucket.d", "d");
-  ASSERT_TRUE(cursor->valid());
-  const std::string key(cursor->key()), value(cursor->value());
+  const auto found = engine_.run(engine_.objects().find("d", "small", Select::latest(), true)).value();
+  const std::string key = index::inline_data(found.version.id), value = found.inline_data;
   for (size_t bit = 0; bit < value.size() * 8; ++bit) {
     std::string flipped = value;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
     store::Batch batch("bucket.d");
-    batch.put(key, flipped);
+    batch.put_bulk(key, flipped);
     ASSERT_TRUE(engine_.run(engine_.store().commit(std::move(batch))));
     EXPECT_EQ(damages(), 1u) << bit;
     const auto content = engine_.get("d", "small");

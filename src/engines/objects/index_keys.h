@@ -4,13 +4,13 @@
 //   k KEY                          the current version of KEY, if it is not a delete marker
 //   v KEY' INVERTED-VERSION        the versions behind it, newest first; a delete marker on top lies here too
 //   n KEY                          which of those in v is the null version
-//   d VERSION                      the bytes of a small object, encrypted
 //   m MANIFEST CHUNK               a run of the parts of a multipart object
 //   u KEY' UPLOAD, p UPLOAD PART   uploads under way
 //   q ID                           what is to be freed
 //   i RUN BLOB                     ids handed out to blobs that may not be committed yet
 //   w ID                           a note: something is to be done about a version
 //   t RUN ID                       references counted for a copy that may not be committed yet
+// and as bulk, by VERSION, the bytes of a small object, encrypted.
 // KEY' is KEY with NUL written as NUL FF and ended by NUL NUL, so that a key's versions lie together and
 // keys keep their byte order.
 #pragma once
@@ -59,7 +59,7 @@ inline std::string version(std::string_view key, VersionId id) {
   return out;
 }
 inline std::string null_version(std::string_view key) { return tagged('n', key); }
-inline std::string inline_data(VersionId id) { return tagged('d', id.bytes()); }
+inline std::string inline_data(VersionId id) { return id.bytes(); }
 inline std::string manifest(Id id, uint32_t chunk) {
   std::string out = tagged('m', id.bytes());
   put_be64(out, chunk);

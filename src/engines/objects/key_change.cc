@@ -80,11 +80,11 @@ Result<KeyChange> KeyChange::begin(const store::Store& store, IdSource& ids, std
   return change;
 }
 
-Result<void> KeyChange::put(Version& version, std::string_view inline_data, std::optional<VersionId> id) {
+Result<void> KeyChange::put(Version& version, std::string inline_data, std::optional<VersionId> id) {
   version.key = key_;
   if (id) {
     version.id = *id;
-    if (latest_ && *id <= latest_->id) return put_behind(version, inline_data);
+    if (latest_ && *id <= latest_->id) return put_behind(version, std::move(inline_data));
   } else {
     version.id = latest_ ? ids_.next_after(latest_->id) : ids_.next();
   }
@@ -104,16 +104,16 @@ Result<void> KeyChange::put(Version& version, std::string_view inline_data, std:
   } else {
     batch_.put(index::current(key_), encode(version));
   }
-  if (version.segment && version.segment->is_inline()) batch_.put(index::inline_data(version.id), inline_data);
+  if (version.segment && version.segment->is_inline()) batch_.put_bulk(index::inline_data(version.id), std::move(inline_data));
   return {};
 }
 
-Result<void> KeyChange::put_behind(Version& version, std::string_view inline_data) {
+Result<void> KeyChange::put_behind(Version& version, std::string inline_data) {
   TRY(const auto there, store_.get(batch_.partition(), index::version(key_, version.id)));
   if (there || version.id == latest_->id) return fail(Errc::exists, "the version is there: " + version.id.text());
   version.is_latest = false;
   keep_behind(version);
-  if (version.segment && version.segment->is_inline()) batch_.put(index::inline_data(version.id), inline_data);
+  if (version.segment && version.segment->is_inline()) batch_.put_bulk(index::inline_data(version.id), std::move(inline_data));
   return {};
 }
 
@@ -169,7 +169,7 @@ void KeyChange::take_from_behind(const Version& version) {
 // Bytes in the index go with the batch; blobs wait until nobody reads them.
 void KeyChange::free_bytes(const Version& version) {
   if (version.segment && version.segment->is_inline()) {
-    batch_.remove(index::inline_data(version.id));
+    batch_.remove_bulk(index::inline_data(version.id));
     return;
   }
   if (!version.segment && version.chunk_starts.empty()) return;

@@ -32,7 +32,7 @@ class KeyChange {
   // Makes this the newest version; gives it its id. A null version takes the place of the one that is there.
   // `inline_data`: the bytes, when its segment says that they lie in the index.
   // With `id`, which is no null version's, it has that one, and the place that goes with it. Errc::exists.
-  Result<void> put(Version& version, std::string_view inline_data, std::optional<VersionId> id = {});
+  Result<void> put(Version& version, std::string inline_data, std::optional<VersionId> id = {});
   // Removes for good. The version is one that was read under the same lock.
   Result<void> remove(const Version& version);
   // The same version with other metadata, or with its bytes elsewhere: the old bytes are then freed.
@@ -43,7 +43,7 @@ class KeyChange {
 
  private:
   KeyChange(const store::Store& store, IdSource& ids, std::string bucket, std::string key);
-  Result<void> put_behind(Version& version, std::string_view inline_data);
+  Result<void> put_behind(Version& version, std::string inline_data);
   Result<void> remove_null_behind();
   Result<void> promote(const Version& except);
   void keep_behind(const Version& version);

@@ -120,16 +120,14 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
     if (!made.origin->etag.empty()) made.version.etag = made.origin->etag;
   }
   const auto id = made.origin ? std::optional(made.origin->id) : std::nullopt;
-  if (planned) planned = change->put(made.version, made.draft.inline_data, id);
+  if (planned) planned = change->put(made.version, std::move(made.draft.inline_data), id);
   if (!planned) {
     co_await abandon(made.bucket, std::move(made.draft));
     co_return std::unexpected(std::move(planned).error());
   }
   settle(made.draft, change->batch());
   if (made.note) add_note(change->batch(), ids.next(), made.version);
-  for (const auto& [key, value] : made.more.writes()) {
-    value ? change->batch().put(key, *value) : change->batch().remove(key);
-  }
+  change->batch().append(std::move(made.more));
   // Should the commit fail it may yet be there after a restart, so the bytes stay; if it is not, the sweep
   // finds their ids on record.
   CO_CHECK(co_await commit(made.bucket, std::move(change->batch()), change->leaves_garbage() || made.more_garbage));

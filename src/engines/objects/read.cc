@@ -109,7 +109,7 @@ Task<Result<Found>> Objects::find(std::string bucket, std::string key, Select wh
   if (!version) co_return std::unexpected(no_such_version(bucket, key));
   Found found;
   if (with_data && version->segment && version->segment->is_inline()) {
-    CO_TRY(auto data, impl_->store.get(index::partition_of(bucket), index::inline_data(version->id), moment.get()));
+    CO_TRY(auto data, impl_->store.get_bulk(index::partition_of(bucket), index::inline_data(version->id), moment.get()));
     if (!data) co_return fail(Errc::corrupt, fmt::format("the bytes of '{}' are missing from the index", key));
     found.inline_data = std::move(*data);
   }

@@ -30,7 +30,7 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     marker.is_null = request.versioning == Versioning::suspended;
     marker.modified = request.origin ? request.origin->modified : impl_->clock.now();
     if (target) marker.meta.owner = target->meta.owner;
-    CO_CHECK(change.put(marker, "", request.origin ? std::optional(request.origin->id) : std::nullopt));
+    CO_CHECK(change.put(marker, {}, request.origin ? std::optional(request.origin->id) : std::nullopt));
     if (request.note) add_note(change.batch(), impl_->ids.next(), marker);
     removed = {.found = true, .marker_made = true, .is_null = marker.is_null, .id = marker.id};
   } else if (target) {

@@ -224,7 +224,7 @@ Task<void> Scrubber::sleep(Duration time) {
 Task<Result<void>> Scrubber::save(Place place) {
   bytes_since_save_ = 0;
   store::Batch batch{std::string(index::engine_partition)};
-  batch.put(index::scrub_cursor, place.bucket + '\0' + place.after);
+  batch.put(std::string(index::scrub_cursor), place.bucket + '\0' + place.after);
   co_return co_await engine_.store.commit(std::move(batch));
 }
 

@@ -1,5 +1,6 @@
 #include "store/committer.h"
 
+#include <array>
 #include <chrono>
 #include <map>
 
@@ -76,11 +77,10 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
   CHECK(make_ready());
   merged_.Clear();
   for (const Commit* commit : group) {
-    const auto& partition = commit->batch_.partition();
-    for (const auto& [key, value] : commit->batch_.writes()) {
-      auto joined = join_key(partition, key);
-      auto added = value ? merged_.Put(joined, *value) : merged_.Delete(joined);
-      if (!added.ok()) return std::unexpected(to_error(added).within("gather writes"));
+    for (const auto& write : commit->batch_.writes()) {
+      if (auto added = add(commit->batch_.partition(), write); !added.ok()) {
+        return std::unexpected(to_error(added).within("gather writes"));
+      }
     }
   }
   if (auto status = leave_trace_in_memory(); !status.ok()) return std::unexpected(refuse(status));
@@ -89,10 +89,19 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
   auto status = db_.Write(durable, &merged_);
   if (status.ok()) return {};
   auto refused = refuse(status);
-  if (disk_full_ && property(rocksdb::DB::Properties::kNumEntriesActiveMemTable) == 0) {
+  if (disk_full_ && property(db_.DefaultColumnFamily(), rocksdb::DB::Properties::kNumEntriesActiveMemTable) == 0) {
     broken_ = Error(Errc::no_space, "the disk was full in the middle of a switch of logs: make room, then start again");
   }
   return std::unexpected(std::move(refused));
+}
+
+rocksdb::Status Committer::add(const std::string& partition, const Batch::Write& write) {
+  auto* const family = write.is_bulk ? &bulk_ : db_.DefaultColumnFamily();
+  const std::array<rocksdb::Slice, 3> key = {partition, rocksdb::Slice("\0", 1), write.key};
+  const rocksdb::SliceParts joined(key.data(), key.size());
+  if (!write.value) return merged_.Delete(family, joined);
+  const rocksdb::Slice value = *write.value;
+  return merged_.Put(family, joined, rocksdb::SliceParts(&value, 1));
 }
 
 // What Resume() of RocksDB 7.8 can recover from hangs on what it finds:
@@ -101,7 +110,7 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
 //   failed, and the next write to that aborts the process.
 // - A flush that was asked for but had not begun when writes were stopped never begins, and Resume() waits for it.
 // So before each write to the log something goes into memory that is not logged: the deletion of a key that cannot
-// exist. If the table is full, this is what replaces it, and what waits until its flush has begun.
+// exist. If a table is full, that of bulk included, this is what replaces it, and what waits until its flush has begun.
 rocksdb::Status Committer::leave_trace_in_memory() {
   rocksdb::WriteOptions unlogged;
   unlogged.disableWAL = true;
@@ -112,14 +121,18 @@ rocksdb::Status Committer::leave_trace_in_memory() {
 
 void Committer::wait_for_flush_to_begin() {
   std::unique_lock lock(mutex_);
-  for (int i = 0; i < longest_wait_for_flush_ms && property(rocksdb::DB::Properties::kMemTableFlushPending) != 0; ++i) {
+  const auto is_pending = [&](rocksdb::ColumnFamilyHandle* family) {
+    return property(family, rocksdb::DB::Properties::kMemTableFlushPending) != 0;
+  };
+  for (int i = 0; i < longest_wait_for_flush_ms; ++i) {
+    if (!is_pending(db_.DefaultColumnFamily()) && !is_pending(&bulk_)) return;
     pause_.wait_for(lock, std::chrono::milliseconds(1));
   }
 }
 
-uint64_t Committer::property(const std::string& name) {
+uint64_t Committer::property(rocksdb::ColumnFamilyHandle* family, const std::string& name) {
   uint64_t value = 0;
-  return db_.GetIntProperty(name, &value) ? value : 0;
+  return db_.GetIntProperty(family, name, &value) ? value : 0;
 }
 
 // After an error RocksDB refuses writes on its own; its Resume() flushes what is in memory to tables and begins a

@@ -21,7 +21,8 @@ namespace boreal::store {
 
 class Committer {
  public:
-  explicit Committer(rocksdb::DB& db) : db_(db) {}
+  // `bulk` is the column family of bulk.
+  Committer(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& bulk) : db_(db), bulk_(bulk) {}
   ~Committer() { stop(); }
   void start();
   void stop();  // writes what waits, then joins; later commits are refused
@@ -57,14 +58,16 @@ class Committer {
   void loop();
   std::vector<Commit*> take_group();  // empty: stop
   Result<void> write(const std::vector<Commit*>& group);
+  rocksdb::Status add(const std::string& partition, const Batch::Write& write);
   rocksdb::Status leave_trace_in_memory();
   void wait_for_flush_to_begin();
-  uint64_t property(const std::string& name);
+  uint64_t property(rocksdb::ColumnFamilyHandle* family, const std::string& name);
   Result<void> make_ready();
   Error refuse(const rocksdb::Status& status);
   static void finish(const std::vector<Commit*>& group, const Result<void>& result);
 
   rocksdb::DB& db_;
+  rocksdb::ColumnFamilyHandle& bulk_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Commit*> queue_;

@@ -40,8 +40,8 @@ inline Result<void> check_partition(std::string_view partition) {
 // What a batch weighs against the limits.
 inline size_t batch_bytes(const Batch& batch) {
   size_t bytes = 0;
-  for (const auto& [key, value] : batch.writes()) {
-    bytes += batch.partition().size() + key.size() + (value ? value->size() : 0) + 16;
+  for (const auto& write : batch.writes()) {
+    bytes += batch.partition().size() + write.key.size() + (write.value ? write.value->size() : 0) + 16;
   }
   return bytes;
 }
@@ -49,9 +49,9 @@ inline size_t batch_bytes(const Batch& batch) {
 inline Result<void> check_batch(const Batch& batch) {
   CHECK(check_partition(batch.partition()));
   for (const auto& write : batch.writes()) {
-    if (write.first.size() > max_key_bytes) {
+    if (write.key.size() > max_key_bytes) {
       return fail(Errc::too_large, fmt::format("a key of {} bytes in partition {}; at most {} are taken",
-                                               write.first.size(), batch.partition(), max_key_bytes));
+                                               write.key.size(), batch.partition(), max_key_bytes));
     }
   }
   if (size_t bytes = batch_bytes(batch); bytes > max_batch_bytes) {

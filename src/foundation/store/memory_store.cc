@@ -9,7 +9,10 @@ namespace boreal::store {
 
 namespace {
 
-using Keys = std::map<std::string, std::string, std::less<>>;
+using Map = std::map<std::string, std::string, std::less<>>;
+struct Keys {
+  Map ordered, bulk;
+};
 
 // The keys as they were when the view was taken. A commit that finds its map viewed by somebody works on a
 // copy, so views share the map (hence shared_ptr) and never change. Views come and go under the store's
@@ -33,8 +36,8 @@ class MemoryCursor final : public Cursor {
   MemoryCursor(std::unique_ptr<View> view, std::string_view partition, std::string_view prefix)
       : view_(std::move(view)), key_offset_(partition.size() + 1), partition_(partition) {
     std::string first = join_key(partition, prefix);
-    begin_ = view_->keys()->lower_bound(first);
-    end_ = view_->keys()->lower_bound(end_of_prefix(std::move(first)));
+    begin_ = keys().lower_bound(first);
+    end_ = keys().lower_bound(end_of_prefix(std::move(first)));
     at_ = begin_;
   }
 
@@ -55,35 +58,31 @@ class MemoryCursor final : public Cursor {
   Result<void> status() const override { return {}; }
 
  private:
+  const Map& keys() const { return view_->keys()->ordered; }
   // The first key of the range that is >= key, or its end.
-  Keys::const_iterator clamp(std::string_view key) const {
+  Map::const_iterator clamp(std::string_view key) const {
     if (begin_ == end_) return end_;
     auto joined = join_key(partition_, key);
     if (joined <= begin_->first) return begin_;
-    if (end_ != view_->keys()->end() && joined >= end_->first) return end_;
-    return view_->keys()->lower_bound(joined);
+    if (end_ != keys().end() && joined >= end_->first) return end_;
+    return keys().lower_bound(joined);
   }
 
   std::unique_ptr<View> view_;
   size_t key_offset_;
   std::string partition_;
-  Keys::const_iterator begin_, end_, at_;
+  Map::const_iterator begin_, end_, at_;
 };
 
 class MemoryStore final : public Store {
  public:
   Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
                                          const Snapshot* at) const override {
-    CHECK(check_partition(partition));
-    std::unique_ptr<View> latest;
-    auto* view = static_cast<const View*>(at);
-    if (!view) {
-      latest = take_view();
-      view = latest.get();
-    }
-    auto found = view->keys()->find(join_key(partition, key));
-    if (found == view->keys()->end()) return std::nullopt;
-    return found->second;
+    return get_from(&Keys::ordered, partition, key, at);
+  }
+  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                              const Snapshot* at) const override {
+    return get_from(&Keys::bulk, partition, key, at);
   }
 
   std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix, const Snapshot* at) const override {
@@ -98,12 +97,13 @@ class MemoryStore final : public Store {
     CO_CHECK(check_batch(batch));
     std::lock_guard lock(mutex_);
     Keys& keys = writable();
-    for (const auto& [key, value] : batch.writes()) {
+    for (const auto& [key, value, is_bulk] : batch.writes()) {
       auto joined = join_key(batch.partition(), key);
+      Map& map = is_bulk ? keys.bulk : keys.ordered;
       if (value) {
-        keys.insert_or_assign(std::move(joined), *value);
+        map.insert_or_assign(std::move(joined), *value);
       } else {
-        keys.erase(joined);
+        map.erase(joined);
       }
     }
     co_return {};
@@ -112,7 +112,7 @@ class MemoryStore final : public Store {
   Result<std::vector<std::string>> partitions() const override {
     std::vector<std::string> names;
     auto view = take_view();
-    const Keys& keys = *view->keys();
+    const Map& keys = view->keys()->ordered;
     for (auto at = keys.begin(); at != keys.end(); at = keys.lower_bound(names.back() + '\x01')) {
       names.push_back(at->first.substr(0, at->first.find('\0')));
     }
@@ -126,9 +126,25 @@ class MemoryStore final : public Store {
   Task<Result<void>> drop(std::string partition) {
     CO_CHECK(check_partition(partition));
     std::lock_guard lock(mutex_);
-    Keys& keys = writable();
-    keys.erase(keys.lower_bound(partition + '\0'), keys.lower_bound(partition + '\x01'));
+    for (Map* map : {&writable().ordered, &writable().bulk}) {
+      map->erase(map->lower_bound(partition + '\0'), map->lower_bound(partition + '\x01'));
+    }
     co_return {};
+  }
+
+  Result<std::optional<std::string>> get_from(Map Keys::*map, std::string_view partition, std::string_view key,
+                                              const Snapshot* at) const {
+    CHECK(check_partition(partition));
+    std::unique_ptr<View> latest;
+    auto* view = static_cast<const View*>(at);
+    if (!view) {
+      latest = take_view();
+      view = latest.get();
+    }
+    const Map& keys = (*view->keys()).*map;
+    auto found = keys.find(join_key(partition, key));
+    if (found == keys.end()) return std::nullopt;
+    return found->second;
   }
 
   std::unique_ptr<View> take_view() const {

@@ -26,7 +26,7 @@ namespace boreal::store {
 
 namespace {
 
-constexpr std::string_view format_text = "boreal store 1\n";
+constexpr std::string_view format_text = "boreal store 2\n";
 constexpr size_t drop_page_keys = 1000;
 
 class RocksSnapshot final : public Snapshot {
@@ -49,14 +49,15 @@ rocksdb::ReadOptions read_options(const Snapshot* at) {
 
 class RocksCursor final : public Cursor {
  public:
-  RocksCursor(rocksdb::DB& db, std::string_view partition, std::string_view prefix, const Snapshot* at)
+  RocksCursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* family, std::string_view partition, std::string_view prefix,
+              const Snapshot* at)
       : partition_(partition), begin_(join_key(partition, prefix)), end_(end_of_prefix(begin_)) {
     begin_slice_ = begin_;
     end_slice_ = end_;
     auto options = read_options(at);
     options.iterate_lower_bound = &begin_slice_;
     options.iterate_upper_bound = &end_slice_;
-    iterator_.reset(db.NewIterator(options));
+    iterator_.reset(db.NewIterator(options, family));
     iterator_->SeekToFirst();
   }
 
@@ -136,11 +137,12 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   // Files full of tombstones slow scans down until they are compacted: do that soon.
   rocks.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512));
   rocks.write_buffer_size = options.write_buffer_bytes;
+  rocks.db_write_buffer_size = 2 * options.write_buffer_bytes;
   rocks.max_background_jobs = 2;
   rocks.max_open_files = 256;
   rocks.max_file_opening_threads = 2;
   rocks.bytes_per_sync = 1 << 20;
-  rocks.max_total_wal_size = 64 << 20;
+  rocks.max_total_wal_size = 32 << 20;
   rocks.max_manifest_file_size = 4 << 20;
   rocks.info_log = std::make_shared<Messages>();
   rocks.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();  // for check_tables()
@@ -156,35 +158,56 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   return rocks;
 }
 
+// Bulk is encrypted or packed already, and is asked for by whole keys. As keys grow from commit to commit, tables do
+// not overlap and go down the levels without being written again.
+rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::Options& ordered) {
+  rocksdb::ColumnFamilyOptions bulk(ordered);
+  bulk.compression = rocksdb::kNoCompression;
+  return bulk;
+}
+
+// Ordered keys are the default column family, bulk is one of its own.
+struct Database {
+  std::unique_ptr<rocksdb::DB> db;
+  std::vector<rocksdb::ColumnFamilyHandle*> families;  // as DB::Open() gave them: the default, bulk
+  rocksdb::ColumnFamilyHandle* ordered() const { return families[0]; }
+  rocksdb::ColumnFamilyHandle* bulk() const { return families[1]; }
+};
+
 class RocksStore final : public Store {
  public:
-  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db, io::Pool& pool)
-      : lock_(std::move(lock)), env_(std::move(env)), db_(std::move(db)), pool_(pool), committer_(*db_) {
+  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, Database database, io::Pool& pool)
+      : lock_(std::move(lock)),
+        env_(std::move(env)),
+        database_(std::move(database)),
+        db_(*database_.db),
+        pool_(pool),
+        committer_(db_, *database_.bulk()) {
     committer_.start();
   }
   ~RocksStore() override {
     committer_.stop();
-    if (auto status = db_->Close(); !status.ok()) {
+    for (auto* const family : database_.families) db_.DestroyColumnFamilyHandle(family).PermitUncheckedError();
+    if (auto status = db_.Close(); !status.ok()) {
       log::error("store", "closing failed; the log holds all that was committed", {{"status", status.ToString()}});
     }
   }
 
   Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
                                          const Snapshot* at) const override {
-    CHECK(check_partition(partition));
-    std::string value;
-    auto status = db_->Get(read_options(at), db_->DefaultColumnFamily(), join_key(partition, key), &value);
-    if (status.IsNotFound()) return std::nullopt;
-    if (!status.ok()) return std::unexpected(to_error(status).within(fmt::format("read from partition {}", partition)));
-    return value;
+    return get_from(database_.ordered(), partition, key, at);
+  }
+  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                              const Snapshot* at) const override {
+    return get_from(database_.bulk(), partition, key, at);
   }
 
   std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix, const Snapshot* at) const override {
     if (auto good = check_partition(partition); !good) return invalid_cursor(std::move(good).error());
-    return std::make_unique<RocksCursor>(*db_, partition, prefix, at);
+    return std::make_unique<RocksCursor>(db_, database_.ordered(), partition, prefix, at);
   }
 
-  std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(*db_); }
+  std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(db_); }
 
   Task<Result<void>> commit(Batch batch) override {
     CO_CHECK(check_batch(batch));
@@ -194,7 +217,7 @@ class RocksStore final : public Store {
 
   Result<std::vector<std::string>> partitions() const override {
     std::vector<std::string> names;
-    std::unique_ptr<rocksdb::Iterator> iterator(db_->NewIterator(read_options(nullptr)));
+    std::unique_ptr<rocksdb::Iterator> iterator(db_.NewIterator(read_options(nullptr)));
     for (iterator->SeekToFirst(); iterator->Valid(); iterator->Seek(names.back() + '\x01')) {
       auto key = iterator->key().ToStringView();
       auto end = key.find('\0');
@@ -209,35 +232,50 @@ class RocksStore final : public Store {
   }
 
   Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }
-  Task<Result<void>> check(CheckStep step) const override { return check_tables(*db_, pool_, std::move(step)); }
+  Task<Result<void>> check(CheckStep step) const override { return check_tables(db_, pool_, std::move(step)); }
 
  private:
   // Page by page, each durable: after a crash the rest is found and dropped by the next call.
   Task<Result<void>> drop(std::string partition) {
     CO_CHECK(check_partition(partition));
-    std::string from;
-    while (true) {
-      CO_TRY(auto keys, co_await pool_.run([&] { return keys_from(partition, from); }));
-      if (keys.empty()) co_return {};
-      Batch batch(partition);
-      for (const auto& key : keys) batch.remove(key);
-      CO_CHECK(co_await commit(std::move(batch)));
-      from = std::move(keys.back());  // walks on from here, not again over all that was deleted
+    for (const bool is_bulk : {true, false}) {
+      std::string from;
+      while (true) {
+        CO_TRY(auto keys, co_await pool_.run([&] { return keys_from(partition, from, is_bulk); }));
+        if (keys.empty()) break;
+        from = keys.back();  // walks on from here, not again over all that was deleted
+        Batch batch(partition);
+        for (auto& key : keys) is_bulk ? batch.remove_bulk(std::move(key)) : batch.remove(std::move(key));
+        CO_CHECK(co_await commit(std::move(batch)));
+      }
     }
+    co_return {};
   }
 
-  Result<std::vector<std::string>> keys_from(const std::string& partition, const std::string& from) const {
+  Result<std::vector<std::string>> keys_from(const std::string& partition, const std::string& from,
+                                             bool is_bulk) const {
     std::vector<std::string> keys;
-    RocksCursor cursor(*db_, partition, "", nullptr);
+    RocksCursor cursor(db_, is_bulk ? database_.bulk() : database_.ordered(), partition, "", nullptr);
     for (cursor.seek(from); cursor.valid() && keys.size() < drop_page_keys; cursor.next())
       keys.emplace_back(cursor.key());
     CHECK(cursor.status());
     return keys;
   }
 
+  Result<std::optional<std::string>> get_from(rocksdb::ColumnFamilyHandle* family, std::string_view partition,
+                                              std::string_view key, const Snapshot* at) const {
+    CHECK(check_partition(partition));
+    std::string value;
+    auto status = db_.Get(read_options(at), family, join_key(partition, key), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return std::unexpected(to_error(status).within(fmt::format("read from partition {}", partition)));
+    return value;
+  }
+
   io::FolderLock lock_;
   std::unique_ptr<rocksdb::Env> env_;  // outlives the database
-  std::unique_ptr<rocksdb::DB> db_;
+  Database database_;
+  rocksdb::DB& db_;
   io::Pool& pool_;
   Committer committer_;
 };
@@ -254,11 +292,15 @@ Result<bool> check_format(const io::Path& file) {
   return true;
 }
 
-Result<std::unique_ptr<rocksdb::DB>> open_rocksdb(const rocksdb::Options& options, const io::Path& folder) {
+Result<Database> open_rocksdb(const rocksdb::Options& options, const io::Path& folder) {
+  const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, options},
+                                                                 {"bulk", bulk_options(options)}};
+  Database database;
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(options, folder, &db);
-  if (status.ok()) return std::unique_ptr<rocksdb::DB>(db);
-  return std::unexpected(to_error(status));
+  auto status = rocksdb::DB::Open(options, folder, families, &database.families, &db);
+  if (!status.ok()) return std::unexpected(to_error(status));
+  database.db.reset(db);
+  return database;
 }
 
 Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
@@ -270,11 +312,11 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   auto env = make_env();
   auto rocks = rocksdb_options(options, env.get());
   // A used folder whose database is gone must not come up empty.
-  rocks.create_if_missing = !used;
+  rocks.create_if_missing = rocks.create_missing_column_families = !used;
   CHECK(check_logs(database));
-  TRY(auto db, open_rocksdb(rocks, database));
+  TRY(auto opened, open_rocksdb(rocks, database));
   if (!used) CHECK(io::write_file_atomically(format_file, format_text));
-  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(db), pool);
+  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), pool);
 }
 
 }  // namespace

@@ -3,10 +3,13 @@
 // store may stand under it later, so: no batch across partitions, no local path in a value.
 //
 // A partition is the unit of atomicity; its name is the first part of every key and holds no NUL.
-// Keys order by bytes.
+// Keys order by bytes. Beside its ordered keys a partition has bulk: values that are long, written once and read whole,
+// found by their exact key only. It is kept apart, so that walks do not pass over it.
 #pragma once
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <optional>
@@ -28,16 +31,26 @@ inline constexpr size_t max_batch_bytes = 32 << 20;  // keys and values of one b
 // What is written together or not at all, in one partition.
 class Batch {
  public:
+  struct Write {
+    std::string key;
+    std::optional<std::string> value;  // none: the key goes
+    bool is_bulk = false;
+  };
+
   explicit Batch(std::string partition) : partition_(std::move(partition)) {}
-  void put(std::string_view key, std::string_view value) { writes_.emplace_back(std::string(key), std::string(value)); }
-  void remove(std::string_view key) { writes_.emplace_back(std::string(key), std::nullopt); }
+  void put(std::string key, std::string value) { writes_.emplace_back(std::move(key), std::move(value)); }
+  void remove(std::string key) { writes_.emplace_back(std::move(key), std::nullopt); }
+  // Keys that grow from one commit to the next cost least.
+  void put_bulk(std::string key, std::string value) { writes_.emplace_back(std::move(key), std::move(value), true); }
+  void remove_bulk(std::string key) { writes_.emplace_back(std::move(key), std::nullopt, true); }
+  void append(Batch other) { std::ranges::move(other.writes_, std::back_inserter(writes_)); }  // of the same partition
   bool empty() const { return writes_.empty(); }
   const std::string& partition() const { return partition_; }
-  const auto& writes() const { return writes_; }
+  const std::vector<Write>& writes() const { return writes_; }
 
  private:
   std::string partition_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> writes_;
+  std::vector<Write> writes_;
 };
 
 // A view of the store that does not change. Cheap; do not keep for hours (it pins old data). Gone before its
@@ -72,7 +85,9 @@ class Store {
   virtual ~Store() = default;
   virtual Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
                                                  const Snapshot* at = nullptr) const = 0;
-  // Keys of the partition that begin with `prefix`, standing at the first.
+  virtual Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                                      const Snapshot* at = nullptr) const = 0;
+  // Ordered keys of the partition that begin with `prefix`, standing at the first.
   virtual std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix,
                                        const Snapshot* at = nullptr) const = 0;
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
@@ -81,8 +96,9 @@ class Store {
   // further writes until it is opened anew; a full disk (Errc::no_space) is the exception: it tries again when
   // there is room. Errc::unavailable when too many writes wait. Reads go on in any case.
   virtual Task<Result<void>> commit(Batch batch) = 0;
+  // Those with ordered keys.
   virtual Result<std::vector<std::string>> partitions() const = 0;
-  // Drops a whole partition. Not atomic with anything; finishes after a crash when called again.
+  // Drops a whole partition, bulk first. Not atomic with anything; finishes after a crash when called again.
   virtual Task<Result<void>> drop_partition(std::string_view partition) = 0;
   // Reads what lies on the disk and compares it with the checksums that were taken when it was written: all but the log
   // and the manifest, which are checked at each start. Errc::corrupt names what is damaged.

@@ -17,7 +17,10 @@ namespace {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 using Keys = std::map<std::string, std::string>;
-using Model = std::map<std::string, Keys>;
+struct Content {
+  Keys ordered, bulk;
+};
+using Model = std::map<std::string, Content>;
 
 enum class Kind { memory, rocksdb };
 
@@ -38,7 +41,7 @@ class Fixture {
   }
   void put(std::string_view partition, std::string_view key, std::string_view value) {
     Batch batch{std::string(partition)};
-    batch.put(key, value);
+    batch.put(std::string(key), std::string(value));
     auto done = run(store_->commit(std::move(batch)));
     ASSERT_TRUE(done) << done.error().message();
   }
@@ -147,7 +150,10 @@ TEST_P(StoreTest, ListsAndDropsPartitions) {
   EXPECT_TRUE(store->partitions().value().empty());
   for (std::string_view partition : {"a", "a\x01", "b", "ab"}) {
     Batch batch{std::string(partition)};
-    for (int i = 0; i < 2500; ++i) batch.put(std::to_string(i), "v");
+    for (int i = 0; i < 2500; ++i) {
+      batch.put(std::to_string(i), "v");
+      batch.put_bulk(std::to_string(i), "bulk");
+    }
     ASSERT_TRUE(store.run(store->commit(std::move(batch))));
   }
   EXPECT_EQ(store->partitions().value(), (std::vector<std::string>{"a", "a\x01", "ab", "b"}));
@@ -155,6 +161,8 @@ TEST_P(StoreTest, ListsAndDropsPartitions) {
   ASSERT_TRUE(store.run(store->drop_partition("a")));
   EXPECT_EQ(store->partitions().value(), (std::vector<std::string>{"a\x01", "ab", "b"}));
   EXPECT_FALSE(store->scan("a", "")->valid());
+  EXPECT_EQ(store->get_bulk("a", "7").value(), std::nullopt);
+  EXPECT_EQ(store->get_bulk("ab", "7").value(), "bulk");
   EXPECT_EQ(drain(*store->scan("a\x01", "")).size(), 2500u);
 }
 
@@ -261,15 +269,17 @@ class ModelTest {
 
   void commit() {
     Batch batch(some_partition());
-    auto& keys = model_[batch.partition()];
+    auto& [ordered, bulk] = model_[batch.partition()];
     for (auto left = random_.below(12); left > 0; --left) {
-      auto key = some_key();
+      const auto key = some_key();
+      const bool is_bulk = random_.below(3) == 0;
+      auto& keys = is_bulk ? bulk : ordered;
       if (random_.below(3) == 0) {
-        batch.remove(key);
+        is_bulk ? batch.remove_bulk(key) : batch.remove(key);
         keys.erase(key);
       } else {
-        auto value = some_value();
-        batch.put(key, value);
+        const auto value = some_value();
+        is_bulk ? batch.put_bulk(key, value) : batch.put(key, value);
         keys[key] = value;
       }
     }
@@ -278,7 +288,7 @@ class ModelTest {
 
   void transact() {
     auto partition = some_partition();
-    auto keys = model_[partition];
+    auto keys = model_[partition].ordered;
     auto transaction = store_.run(catalog_->begin(partition));
     for (auto left = random_.below(15); left > 0; --left) {
       auto key = some_key();
@@ -304,7 +314,7 @@ class ModelTest {
     }
     if (random_.below(3) == 0) return;  // dropped: nothing happened
     ASSERT_TRUE(store_.run(transaction.commit()));
-    model_[partition] = std::move(keys);
+    model_[partition].ordered = std::move(keys);
   }
 
   static Pairs expected_scan(const Keys& keys, const std::string& prefix, size_t limit, const std::string& from) {
@@ -326,11 +336,13 @@ class ModelTest {
     auto [at, model] = some_view();
     auto partition = some_partition();
     auto key = some_key();
-    std::optional<std::string> expected;
-    if (auto keys = model->find(partition); keys != model->end() && keys->second.contains(key)) {
-      expected = keys->second.at(key);
-    }
-    ASSERT_EQ(store_->get(partition, key, at).value(), expected);
+    const auto content = model->find(partition);
+    const auto expected = [&](Keys Content::*keys) -> std::optional<std::string> {
+      if (content == model->end() || !(content->second.*keys).contains(key)) return std::nullopt;
+      return (content->second.*keys).at(key);
+    };
+    ASSERT_EQ(store_->get(partition, key, at).value(), expected(&Content::ordered));
+    ASSERT_EQ(store_->get_bulk(partition, key, at).value(), expected(&Content::bulk));
   }
 
   void walk() {
@@ -339,7 +351,7 @@ class ModelTest {
     auto prefix = random_.below(2) == 0 ? std::string() : some_key().substr(0, 2);
     Pairs range;
     if (auto keys = model->find(partition); keys != model->end())
-      range = expected_scan(keys->second, prefix, SIZE_MAX, "");
+      range = expected_scan(keys->second.ordered, prefix, SIZE_MAX, "");
     auto cursor = store_->scan(partition, prefix, at);
     std::ptrdiff_t expected = 0;
     auto size = std::ssize(range);
@@ -381,8 +393,8 @@ class ModelTest {
 
   void list_partitions() {
     std::vector<std::string> expected;
-    for (const auto& [name, keys] : model_) {
-      if (!keys.empty()) expected.push_back(name);
+    for (const auto& [name, content] : model_) {
+      if (!content.ordered.empty()) expected.push_back(name);
     }
     ASSERT_EQ(store_->partitions().value(), expected);
   }

@@ -40,7 +40,7 @@ class StoreFolder {
   }
   Result<void> put(std::string partition, std::string_view key, std::string_view value) {
     Batch batch(std::move(partition));
-    batch.put(key, value);
+    batch.put(std::string(key), std::string(value));
     return run(store_->commit(std::move(batch)));
   }
 

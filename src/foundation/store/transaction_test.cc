@@ -18,7 +18,7 @@ class TransactionTest : public testing::Test {
 
   void put(std::string_view key, std::string_view value) {
     Batch batch("p");
-    batch.put(key, value);
+    batch.put(std::string(key), std::string(value));
     ASSERT_TRUE(executor_.run(store_->commit(std::move(batch))));
   }
 };

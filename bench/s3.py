@@ -236,7 +236,7 @@ class Bench:
             nonlocal serial
             serial += 1
             signer = Signer(port)
-            heads = [signer.head("PUT", f"/bench/small-{serial}/{i:06}", length=4096) for i in range(10_000 * self.options.seconds)]
+            heads = [signer.head("PUT", f"/bench/small-{serial}/{i:06}", length=4096) for i in range(25_000 * self.options.seconds)]
             return load(port, heads, 32, self.options.seconds)["rate"]
 
         ours, limit = self.in_turn(once, lambda: floor(self.base, "log"))

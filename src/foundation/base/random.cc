@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
@@ -52,7 +53,9 @@ std::string Random::uuid() {
   return id;
 }
 
-void SystemRandom::fill(std::span<std::byte> out) {
+namespace {
+
+void ask_kernel(std::span<std::byte> out) {
   while (!out.empty()) {
     const ssize_t got = getrandom(out.data(), out.size(), 0);
     if (got < 0) {
@@ -61,6 +64,34 @@ void SystemRandom::fill(std::span<std::byte> out) {
     }
     out = out.subspan(static_cast<size_t>(got));
   }
+}
+
+// Asked for in larger pieces, since each call costs more than its bytes; each byte is given once and not kept.
+class Stock {
+ public:
+  void take(std::span<std::byte> out) {
+    if (out.size() > left_) {
+      ask_kernel(bytes_);
+      left_ = bytes_.size();
+    }
+    const auto taken = std::span(bytes_).subspan(bytes_.size() - left_, out.size());
+    std::ranges::copy(taken, out.begin());
+    explicit_bzero(taken.data(), taken.size());
+    left_ -= out.size();
+  }
+
+  static constexpr size_t longest_taken = 64;
+
+ private:
+  std::array<std::byte, 1024> bytes_;
+  size_t left_ = 0;
+};
+
+}  // namespace
+
+void SystemRandom::fill(std::span<std::byte> out) {
+  thread_local Stock stock;
+  out.size() <= Stock::longest_taken ? stock.take(out) : ask_kernel(out);
 }
 
 void SeededRandom::fill(std::span<std::byte> out) {

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,6 +19,8 @@ constexpr size_t max_waiting_bytes = 128 << 20;
 constexpr size_t max_group_bytes = 4 << 20;  // a group beyond this only makes its first ones wait longer
 constexpr int64_t full_disk_retry_ns = 250'000'000;
 constexpr int longest_wait_for_flush_ms = 1000;
+constexpr int usual_table_limit = 4;  // of level 0; RocksDB's default
+constexpr const char* level_0_tables = "rocksdb.num-files-at-level0";
 
 }  // namespace
 
@@ -56,12 +59,22 @@ bool Committer::enqueue(Commit& commit) {
 }
 
 void Committer::loop() {
-  for (auto group = take_group(); !group.empty(); group = take_group()) finish(group, write(group));
+  for (auto group = take_group(); !group.empty(); group = take_group()) {
+    finish(group, write(group));
+    has_rested_ = false;
+    if (std::exchange(is_tidying_, false)) set_table_limit(usual_table_limit);
+  }
 }
 
 std::vector<Committer::Commit*> Committer::take_group() {
   std::unique_lock lock(mutex_);
-  wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+  const auto is_wanted = [&] { return stopping_ || !queue_.empty(); };
+  if (!has_rested_ && !wake_.wait_for(lock, rest_, is_wanted)) {
+    lock.unlock();
+    tidy_up();
+    lock.lock();
+  }
+  wake_.wait(lock, is_wanted);
   std::vector<Commit*> group;
   size_t bytes = 0;
   while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes_ <= max_group_bytes)) {
@@ -128,6 +141,20 @@ void Committer::wait_for_flush_to_begin() {
     if (!is_pending(db_.DefaultColumnFamily()) && !is_pending(&bulk_)) return;
     pause_.wait_for(lock, std::chrono::milliseconds(1));
   }
+}
+
+// A walk looks into each table of level 0, and one that skips from group to group does so at each skip. Under writes it is
+// cheaper to let some gather; afterwards they go down.
+void Committer::tidy_up() {
+  has_rested_ = true;
+  if (broken_ || disk_full_ || property(db_.DefaultColumnFamily(), level_0_tables) < 2) return;
+  is_tidying_ = true;
+  set_table_limit(1);
+}
+
+void Committer::set_table_limit(int tables) {
+  const auto status = db_.SetOptions({{"level0_file_num_compaction_trigger", fmt::format("{}", tables)}});
+  if (!status.ok()) log::warn("store", "cannot change when tables are merged", {{"status", status.ToString()}});
 }
 
 uint64_t Committer::property(rocksdb::ColumnFamilyHandle* family, const std::string& name) {

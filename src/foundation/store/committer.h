@@ -21,8 +21,8 @@ namespace boreal::store {
 
 class Committer {
  public:
-  // `bulk` is the column family of bulk.
-  Committer(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& bulk) : db_(db), bulk_(bulk) {}
+  // `bulk` is the column family of bulk; `rest` as Options::rest_before_tidying.
+  Committer(rocksdb::DB& db, rocksdb::ColumnFamilyHandle& bulk, Duration rest) : db_(db), bulk_(bulk), rest_(rest) {}
   ~Committer() { stop(); }
   void start();
   void stop();  // writes what waits, then joins; later commits are refused
@@ -61,6 +61,8 @@ class Committer {
   rocksdb::Status add(const std::string& partition, const Batch::Write& write);
   rocksdb::Status leave_trace_in_memory();
   void wait_for_flush_to_begin();
+  void tidy_up();
+  void set_table_limit(int tables);
   uint64_t property(rocksdb::ColumnFamilyHandle* family, const std::string& name);
   Result<void> make_ready();
   Error refuse(const rocksdb::Status& status);
@@ -68,6 +70,7 @@ class Committer {
 
   rocksdb::DB& db_;
   rocksdb::ColumnFamilyHandle& bulk_;
+  const Duration rest_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Commit*> queue_;
@@ -78,6 +81,8 @@ class Committer {
   // The rest belongs to the thread.
   std::condition_variable pause_;  // nobody notifies it
   rocksdb::WriteBatch merged_;
+  bool has_rested_ = false;  // since the last group
+  bool is_tidying_ = false;
   std::optional<Error> broken_;  // why nothing is written any more
   bool disk_full_ = false;
   int64_t retry_at_ns_ = 0;  // when a full disk is tried again

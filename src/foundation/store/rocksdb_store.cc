@@ -138,6 +138,8 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   rocks.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512));
   rocks.write_buffer_size = options.write_buffer_bytes;
   rocks.db_write_buffer_size = 2 * options.write_buffer_bytes;
+  rocks.memtable_prefix_bloom_size_ratio = 0.02;  // most keys that are asked for before a write are not there
+  rocks.memtable_whole_key_filtering = true;
   rocks.max_background_jobs = 2;
   rocks.max_open_files = 256;
   rocks.max_file_opening_threads = 2;
@@ -163,6 +165,8 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
 rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::Options& ordered) {
   rocksdb::ColumnFamilyOptions bulk(ordered);
   bulk.compression = rocksdb::kNoCompression;
+  // Nobody walks here: tables are compacted for their tombstones to give room back only, when they hold little else.
+  bulk.table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(0, 0, 0.75)};
   return bulk;
 }
 
@@ -176,13 +180,14 @@ struct Database {
 
 class RocksStore final : public Store {
  public:
-  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, Database database, io::Pool& pool)
+  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, Database database, io::Pool& pool,
+             Duration rest)
       : lock_(std::move(lock)),
         env_(std::move(env)),
         database_(std::move(database)),
         db_(*database_.db),
         pool_(pool),
-        committer_(db_, *database_.bulk()) {
+        committer_(db_, *database_.bulk(), rest) {
     committer_.start();
   }
   ~RocksStore() override {
@@ -316,7 +321,8 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   CHECK(check_logs(database));
   TRY(auto opened, open_rocksdb(rocks, database));
   if (!used) CHECK(io::write_file_atomically(format_file, format_text));
-  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), pool);
+  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), pool,
+                                      options.rest_before_tidying);
 }
 
 }  // namespace

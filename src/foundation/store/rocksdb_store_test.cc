@@ -357,6 +357,25 @@ TEST(RocksStore, ACheckReadsWholeTablesAndCanBeEnded) {
   ASSERT_TRUE(store.run(store->check([](uint64_t) { return stop_here(); })));
 }
 
+// Three are too few to be merged while writes go on.
+TEST(RocksStore, MergesTablesWhenNothingIsCommitted) {
+  StoreFolder store;
+  const auto tables = [&] {
+    return std::ranges::count_if(io::list_folder(store.database()).value(),
+                                 [](const auto& name) { return name.ends_with(".sst"); });
+  };
+  ASSERT_TRUE(store.open());
+  for (int i = 0; tables() < 3; ++i) ASSERT_TRUE(store.put("p", number(i % 100), SeededRandom(7).bytes(500)));
+  store.close();
+  auto options = store.options();
+  options.rest_before_tidying = Duration(20);
+  const auto opened = open_store(options, store.pool());
+  ASSERT_TRUE(opened) << opened.error().message();
+  const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  while (tables() > 1) ASSERT_LT(monotonic_ns(), give_up_ns);
+  EXPECT_EQ((*opened)->get("p", number(7)).value(), SeededRandom(7).bytes(500));
+}
+
 // Many coroutines on one executor, as in the program.
 Task<void> commit_numbers(Store& store, std::string partition, int count) {
   for (int i = 1; i <= count; ++i) {

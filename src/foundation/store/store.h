@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "base/task.h"
 #include "io/file.h"
@@ -109,6 +110,7 @@ struct Options {
   io::Path folder;
   size_t cache_bytes = 32 << 20;
   size_t write_buffer_bytes = 8 << 20;  // two of these at most
+  Duration rest_before_tidying = std::chrono::seconds(2);  // without a commit; then walks are made cheap again
 };
 // Blocks (recovery reads the log): at start-up, or on the pool. Errc::corrupt when the log or the tables are not
 // what was written, Errc::conflict when another process has the folder open. The pool outlives the store, and so

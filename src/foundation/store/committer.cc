@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "store/keys.h"
 #include "store/status.h"
 
@@ -147,7 +148,8 @@ void Committer::wait_for_flush_to_begin() {
 // cheaper to let some gather; afterwards they go down.
 void Committer::tidy_up() {
   has_rested_ = true;
-  if (broken_ || disk_full_ || property(db_.DefaultColumnFamily(), level_0_tables) < 2) return;
+  std::string tables;
+  if (broken_ || disk_full_ || !db_.GetProperty(level_0_tables, &tables) || parse_uint(tables).value_or(0) < 2) return;
   is_tidying_ = true;
   set_table_limit(1);
 }

@@ -102,6 +102,9 @@ class Service {
   // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has ended.
   virtual Task<Result<void>> start();
   virtual Task<void> stop();
+  // Whether all its workers have, since this moment of monotonic_ns(), looked at the clock and done what was due by then.
+  // What failed counts: it is in the log.
+  virtual bool has_been_round(int64_t since_ns) const;
 };
 
 // The input's member of that name in the API, or nullopt when it is no string or was not sent.

@@ -30,16 +30,19 @@ Task<void> Timekeeper::stop() {
 Task<void> Timekeeper::run() {
   while (!stopping_) {
     co_await loop_.sleep(between_looks);
-    if (stopping_ || clock_.now() < due_) continue;
-    due_ = never;  // what is noted while the work runs counts
-    auto next = co_await work_();
-    if (!next) {
-      log::error(name_, "what was due could not be done", {{"error", next.error().message()}});
-      note(clock_.now() + pause_after_failure);
-    } else {
-      note(*next);
-    }
+    if (stopping_) break;
+    const int64_t began_ns = monotonic_ns();
+    const Time now = clock_.now();
+    if (now >= due_) co_await do_work();
+    if (now < due_) been_round_ns_ = began_ns;
   }
+}
+
+Task<void> Timekeeper::do_work() {
+  due_ = never;  // what is noted while the work runs counts
+  auto next = co_await work_();
+  if (!next) log::error(name_, "what was due could not be done", {{"error", next.error().message()}});
+  note(next ? *next : clock_.now() + pause_after_failure);
 }
 
 }  // namespace boreal::aws

@@ -27,15 +27,19 @@ class Timekeeper {
   Task<void> stop();
   // There is something to do at `when`, too.
   void note(Time when) { due_ = std::min(due_, when); }
+  // See Service.
+  bool has_been_round(int64_t since_ns) const { return been_round_ns_ >= since_ns; }
 
  private:
   Task<void> run();
+  Task<void> do_work();
 
   std::string name_;
   net::Loop& loop_;
   const Clock& clock_;
   Work work_;
   Time due_{0};
+  int64_t been_round_ns_ = 0;  // when the last look began after which nothing was due
   bool stopping_ = false;
   TaskGroup running_;
 };

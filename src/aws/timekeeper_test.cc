@@ -29,9 +29,13 @@ Task<void> scenario(net::Loop& loop, ManualClock& clock, Chore& chore, Timekeepe
   chore.next = clock.now() + std::chrono::days(7);
   keeper.start();
   co_await until_done(loop, chore, 1);
+  const int64_t moved_ns = monotonic_ns();
+  EXPECT_FALSE(keeper.has_been_round(moved_ns));
   clock.advance(std::chrono::days(7));
   chore.next = Timekeeper::never;
   co_await until_done(loop, chore, 2);
+  while (!keeper.has_been_round(moved_ns)) co_await loop.sleep(Duration(5));
+  EXPECT_EQ(chore.done, 2);
   keeper.note(clock.now() + std::chrono::hours(1));
   co_await loop.sleep(Duration(250));
   EXPECT_EQ(chore.done, 2) << "not due yet";

@@ -13,6 +13,7 @@ namespace boreal::server {
 namespace {
 
 constexpr std::string_view prefix = "/_boreal/";
+constexpr int64_t longest_settling_ns = 20'000'000'000;  // the command line waits 30 s for an answer
 
 http::Response answer(int status, std::string body) {
   http::Response response;
@@ -105,7 +106,7 @@ Task<http::Response> Front::own(http::Request& request) {
   if (request.headers.has("origin") || request.headers.has("sec-fetch-site")) {
     co_return problem(403, "Browsers are not let in here.");
   }
-  if (what == "clock") co_return clock(request.method, request.query);
+  if (what == "clock") co_return co_await clock(request.method, request.query);
   if (request.method != "POST") co_return problem(405, "Reset wants a POST.");
   co_return co_await reset();
 }
@@ -124,20 +125,38 @@ Task<http::Response> Front::reset() {
   co_return answer(200, R"({"reset":true})");
 }
 
-http::Response Front::clock(std::string_view method, std::string_view query) {
+// Whoever moved the clock finds done what fell due by it.
+Task<bool> Front::settle() {
+  const int64_t since_ns = monotonic_ns();
+  const int64_t give_up_ns = since_ns + longest_settling_ns;
+  ++in_house_;  // it is not torn down meanwhile
+  bool is_settled = false;
+  while (house_ && monotonic_ns() < give_up_ns) {
+    is_settled = house_->has_been_round(since_ns);
+    if (is_settled) break;
+    co_await loop_.sleep(Duration(10));
+  }
+  --in_house_;
+  co_return is_settled;
+}
+
+Task<http::Response> Front::clock(std::string method, std::string query) {
+  bool is_settled = true;
   if (method == "POST") {
     if (query == "reset") {
       clock_.set_offset(Duration(0));
     } else if (query.starts_with("advance_ms=")) {
       const auto by = parse_int(query.substr(11), 0, 100LL * 366 * 24 * 3600 * 1000);
-      if (!by) return problem(400, "advance_ms must be a number of milliseconds from 0 to a hundred years.");
+      if (!by) co_return problem(400, "advance_ms must be a number of milliseconds from 0 to a hundred years.");
       clock_.set_offset(clock_.offset() + Duration(*by));
     } else {
-      return problem(400, "Say ?advance_ms=N or ?reset.");
+      co_return problem(400, "Say ?advance_ms=N or ?reset.");
     }
     log::warn("server", "the clock was moved", {{"offset_ms", clock_.offset().count()}});
+    is_settled = co_await settle();
   }
-  return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{}}})", codec::format_iso8601(clock_.now()), clock_.offset().count()));
+  co_return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{},"settled":{}}})", codec::format_iso8601(clock_.now()),
+                                    clock_.offset().count(), is_settled));
 }
 
 Task<void> Front::stop() {

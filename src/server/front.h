@@ -26,7 +26,8 @@ class Front {
  private:
   Task<http::Response> own(http::Request& request);
   Task<http::Response> reset();
-  http::Response clock(std::string_view method, std::string_view query);
+  Task<http::Response> clock(std::string method, std::string query);
+  Task<bool> settle();
 
   const Config& config_;
   net::Loop& loop_;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <ranges>
 
 #include "base/log.h"
@@ -125,6 +126,10 @@ std::string House::describe() const {
   writer.end_object();
   writer.end_object();
   return text;
+}
+
+bool House::has_been_round(int64_t since_ns) const {
+  return std::ranges::all_of(rooms_->services, [&](const auto* one) { return one->has_been_round(since_ns); });
 }
 
 Task<void> House::stop() {

@@ -33,6 +33,8 @@ class House {
   std::optional<std::pair<std::string, std::string>> take_new_root_key();
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service.
   std::string describe() const;
+  // See aws::Service; of all of them.
+  bool has_been_round(int64_t since_ns) const;
   // Ends all background work and the databases' processes; the data stays.
   Task<void> stop();
   // Dev only: stops, then deletes what the folder holds. Nothing but destruction may follow.

@@ -39,6 +39,7 @@ class Service final : public api::Api {
   // Takes up what the last run left: jobs that were under way begin again, restores that were are failed.
   Task<Result<void>> start() override;
   Task<void> stop() override;
+  bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
   // start() without the clock's worker.
   Task<Result<void>> recover();
   // Runs plans, and deletes what has reached the end of its lifecycle; answers when there will be more. The worker's

@@ -32,6 +32,7 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                                       const aws::Value& input) override;
   Task<Result<void>> start() override;
   Task<void> stop() override;
+  bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
   // Deletes and rotates what is due now; answers when there will be more. The worker's work.
   Task<Result<Time>> do_what_is_due();
 

@@ -28,6 +28,7 @@ class Service final : public api::Api, public aws::Recoverable {
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
+  bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
 
   // aws::Recoverable (recover.cc)
   std::string_view resource_type() const override { return "Aurora"; }

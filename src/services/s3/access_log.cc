@@ -138,9 +138,11 @@ Task<void> AccessLog::stop() {
 
 Task<void> AccessLog::work(Duration tick) {
   while (!stopping_) {
+    const int64_t began_ns = monotonic_ns();
     auto done = co_await save();
     if (done) done = co_await deliver();
     if (!done) log::warn("s3", "access logs wait for the next try", {{"why", done.error().message()}});
+    been_round_ns_ = began_ns;
     co_await net::pause(context_.loop, tick, stopping_);
   }
 }

@@ -32,6 +32,8 @@ class AccessLog {
   Result<void> start(Duration tick);
   // Saves what is in memory.
   Task<void> stop();
+  // See aws::Service.
+  bool has_been_round(int64_t since_ns) const { return been_round_ns_ >= since_ns; }
 
   // Who asks for what is known from here on; a request that comes no further is logged as an anonymous one.
   void begin(const aws::Call& call, const Bucket& bucket);
@@ -77,6 +79,7 @@ class AccessLog {
   std::shared_ptr<AccessLog*> self_;
   TaskGroup running_;
   bool stopping_ = false;
+  int64_t been_round_ns_ = 0;  // when the last look that is done began
 };
 
 }  // namespace boreal::s3

@@ -67,6 +67,7 @@ Task<void> Lifecycle::stop() {
 
 Task<void> Lifecycle::work(Duration tick) {
   while (!stopping_) {
+    const int64_t began_ns = monotonic_ns();
     const auto cursor = load();
     const Time now = context_.clock.now();
     // A clock that was put back must not put off the next round.
@@ -77,6 +78,7 @@ Task<void> Lifecycle::work(Duration tick) {
       if (!done && !stopping_)
         log::warn("s3", "a lifecycle round broke off and goes on later", {{"why", done.error().message()}});
     }
+    been_round_ns_ = began_ns;
     co_await net::pause(context_.loop, tick, stopping_);
   }
 }

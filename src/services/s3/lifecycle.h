@@ -22,6 +22,8 @@ class Lifecycle {
   // Looks every `tick` of real time whether a round is due: one an hour of the clock.
   void start(Duration tick);
   Task<void> stop();
+  // See aws::Service.
+  bool has_been_round(int64_t since_ns) const { return been_round_ns_ >= since_ns; }
 
   // Goes on with the round under way, or begins one, and finishes it.
   Task<Result<void>> run_round();
@@ -47,6 +49,7 @@ class Lifecycle {
   KeyMaker& keys_;
   TaskGroup running_;
   bool stopping_ = false;
+  int64_t been_round_ns_ = 0;  // when the last look that is done began
 };
 
 }  // namespace boreal::s3

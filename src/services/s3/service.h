@@ -64,6 +64,9 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
 
   Task<Result<void>> start() override;
   Task<void> stop() override;
+  bool has_been_round(int64_t since_ns) const override {
+    return lifecycle_.has_been_round(since_ns) && access_log_.has_been_round(since_ns);
+  }
   void finish(const http::Request& request, http::Response& response) override;
   // What accounts say for all their buckets.
   aws::PublicAccess& public_access() { return accounts_; }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "aws/sigv2.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
@@ -68,11 +69,12 @@ constexpr Named query_keys[] = {
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
   const auto query = codec::parse_query(call.http.query);
-  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
-  context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
-                                 : call.http.headers.has("authorization") ? "REST-HEADER"
-                                                                          : "POST");
-  context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
+  const bool is_old = aws::is_version_2(aws::RequestView::of(call.http));
+  const bool is_header = call.http.headers.has("authorization");
+  const bool is_query = !is_header && (is_old || call.http.query.find("X-Amz-Signature=") != std::string::npos);
+  context.emplace("s3:authType", is_query ? "REST-QUERY-STRING" : is_header ? "REST-HEADER" : "POST");
+  context.emplace("s3:signatureversion", is_old ? "AWS" : "AWS4-HMAC-SHA256");
+  if (is_old) return;
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
     for (const auto& pair : *query) {
@@ -280,12 +282,22 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
 }
 
 Outcome<void> check_region(Call& call, const Bucket& bucket) {
-  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
+  const bool is_old = !call.caller.is_anonymous() && aws::is_version_2(aws::RequestView::of(call.http));
+  if (is_old && !aws::takes_version_2(bucket.region)) {
+    return refuse(errors::invalid_request(
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."));
+  }
+  if (call.caller.is_anonymous() || is_old || bucket.region == call.region ||
+      call.operation.name == "GetBucketLocation") {
     call.region = bucket.region;
     return {};
   }
-  aws::ApiError error = errors::authorization_header_malformed(fmt::format(
-      "The authorization header is malformed; the region '{}' is wrong; expecting '{}'", call.region, bucket.region));
+  const std::string wrong = fmt::format("the region '{}' is wrong; expecting '{}'", call.region, bucket.region);
+  aws::ApiError error = errors::authorization_header_malformed("The authorization header is malformed; " + wrong);
+  if (!call.http.headers.has("authorization")) {
+    error = aws::ApiError("AuthorizationQueryParametersError", 400,
+                          "Error parsing the X-Amz-Credential parameter; " + wrong);
+  }
   if (call.operation.name == "HeadBucket") error = errors::permanent_redirect("The bucket is in another region.");
   error.headers.emplace_back("x-amz-bucket-region", bucket.region);
   return refuse(std::move(error).with("Region", bucket.region));

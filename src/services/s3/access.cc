@@ -180,9 +180,16 @@ std::string on_version(std::string_view action) {
   return std::string(action);
 }
 
+// A bucket with a public policy that its owner restricts: nobody outside the account comes in, by policy or by list.
+bool is_closed_to(const aws::Caller& caller, const Bucket& bucket) {
+  return bucket.policy && caller.account() != bucket.account &&
+         bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
+         is_public_policy(*bucket.policy);
+}
+
 // What the bucket's own list lets the caller do.
 Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_view permission) {
-  if (!bucket.has_acls()) return Granted::no;
+  if (!bucket.has_acls() || is_closed_to(call.caller, bucket)) return Granted::no;
   const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
   return granted(acl, permission, call.caller, bucket.blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls));
 }
@@ -347,10 +354,7 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   access.resource_policy = bucket.policy;
   const aws::Principal& who = call.caller.principal();
   const bool is_outside = call.caller.account() != bucket.account;
-  if (bucket.policy && is_outside && bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
-      is_public_policy(*bucket.policy)) {
-    access.resource_policy.reset();
-  }
+  if (is_closed_to(call.caller, bucket)) access.resource_policy.reset();
   // The owner's root may always mend a policy that locks everybody out.
   const bool is_about_policy = access.action.ends_with("BucketPolicy");
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
@@ -406,7 +410,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   }
   const objects::Version& version = found->version;
   for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
-  if (!wants_acl) co_return Outcome<void>();
+  if (!wants_acl || is_closed_to(call.caller, *bucket)) co_return Outcome<void>();
   // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
   if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
     access.resource_account = version.meta.owner;
@@ -433,8 +437,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   const std::string* name = text_member(input, "Bucket");
   if (name == nullptr || operation.name == "CreateBucket") {
     CO_TRY(auto all, co_await Api::access(call, operation, input));
-    if (call.caller.is_anonymous())
-      co_return refuse(errors::access_denied("Access Denied: anonymous requests cannot do this."));
+    if (call.caller.is_anonymous()) co_return refuse(errors::access_denied("Access Denied"));
     for (std::string& action : more_actions(call, nullptr))
       all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)

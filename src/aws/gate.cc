@@ -43,7 +43,8 @@ Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, Ver
                                       BodyCheck* check) {
   CO_TRY(auto credential, co_await identities_.credential(signature.access_key, signature.session_token));
   if (!credential) {
-    AuthError unknown{AuthFailure::unknown_key, "The access key ID you provided does not exist in our records."};
+    AuthError unknown{signature.session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token,
+                      "The access key ID you provided does not exist in our records."};
     unknown.fields.emplace_back("AWSAccessKeyId", signature.access_key);
     co_return refuse(to_api_error(unknown, protocol, options.canon));
   }
@@ -90,18 +91,20 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
   co_return Caller(std::move(principal));
 }
 
-Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string session_token, Protocol protocol) {
+Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string session_token, std::string region,
+                                              Protocol protocol) {
   auto signature = parse_form_signature(form);
   if (!signature) co_return refuse(to_api_error(signature.error(), protocol, Canon::s3));
+  const AuthFailure unknown = session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token;
   CO_TRY(auto credential, co_await identities_.credential(signature->access_key, std::move(session_token)));
   const auto failed = [&](AuthError error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
   if (!credential) {
-    co_return failed({AuthFailure::unknown_key, "The AWS Access Key Id you provided does not exist in our records."});
+    co_return failed({unknown, "The AWS Access Key Id you provided does not exist in our records."});
   }
   if (clock_.now() >= credential->expires)
     co_return failed({AuthFailure::expired_token, "The provided token has expired."});
   const VerifyOptions options{
-      .canon = Canon::s3, .service = "s3", .secret = credential->secret_key, .now = clock_.now()};
+      .canon = Canon::s3, .service = "s3", .region = region, .secret = credential->secret_key, .now = clock_.now()};
   auto verified = verify_form_signature(*signature, form, options, signing_keys_);
   if (!verified) co_return failed(verified.error());
   co_return Caller(std::move(credential->principal));
@@ -191,7 +194,10 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
   const Decision decision = evaluate(input);
   if (!decision.allowed) {
     const auto code = call != nullptr ? denial_code(call->operation.service) : "AccessDeniedException";
-    co_return refuse(ApiError(std::string(code), 403, denial_message(input, decision)));
+    // S3 says what was missing to the resource's own account alone.
+    const bool is_own = access.resource_account.empty() || access.resource_account == caller.account();
+    const bool tells = call == nullptr || call->operation.service != "s3" || (is_own && !caller.is_anonymous());
+    co_return refuse(ApiError(std::string(code), 403, tells ? denial_message(input, decision) : "Access Denied"));
   }
   co_return Outcome<void>();
 }

@@ -65,8 +65,10 @@ class Gate {
   Task<Outcome<Caller>> authenticate(http::Request& request, const ServiceModel& service, Protocol protocol,
                                      const std::string* body, CheckedBody** checked);
 
-  // S3's browser uploads: the policy document's signature stands in for the request's.
-  Task<Outcome<Caller>> authenticate_form(FormSignature form, std::string session_token, Protocol protocol);
+  // S3's browser uploads: the policy document's signature stands in for the request's. `region`: that the scope must
+  // have, if there is one.
+  Task<Outcome<Caller>> authenticate_form(FormSignature form, std::string session_token, std::string region,
+                                          Protocol protocol);
 
   // For what a service ("backup.amazonaws.com") does in the background for an account, under a role of that account
   // which its user gave it. The role's trust policy must let the service assume it. NoSuchEntity, AccessDenied.

@@ -59,6 +59,13 @@ Protocol guess_protocol(const http::Request& request) {
   return type.starts_with("application/json") ? Protocol::rest_json : Protocol::rest_xml;
 }
 
+// S3 alone wants the digest of the body in a header, and only its paths lead anywhere but to "/": a scope that names
+// another service is wrong then, not the request.
+bool is_meant_for_s3(const http::Request& request) {
+  return request.path.size() > 1 && guess_protocol(request) == Protocol::rest_xml &&
+         (request.headers.has("x-amz-content-sha256") || request.query.find("X-Amz-Signature=") != std::string::npos);
+}
+
 // Whoever makes a URL may put headers into its query: x-amz-acl=public-read there is that header. It is signed like the
 // rest of the query; a header that came too is the one that counts. Checksums there are of the empty body that the URL
 // was made with, so that S3 takes no notice of them.
@@ -167,7 +174,12 @@ Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& s
     });
     return found == rooms_.end() ? nullptr : found->get();
   };
-  if (!scope_service.empty()) return by_signing_name(scope_service);
+  if (!scope_service.empty()) {
+    Room* room = by_signing_name(scope_service);
+    const Protocol spoken = room != nullptr ? room->wire.detect(request) : Protocol::query;
+    const bool is_rest = spoken == Protocol::rest_xml || spoken == Protocol::rest_json;
+    return !is_rest && is_meant_for_s3(request) ? by_signing_name("s3") : room;
+  }
   if (const auto target = request.headers.get("x-amz-target")) {
     const std::string_view prefix = target->substr(0, target->rfind('.'));
     for (const auto& room : rooms_) {

@@ -198,7 +198,10 @@ std::string denial_message(const EvaluationInput& input, const Decision& decisio
 void add_principal_keys(Context& context, const Principal& principal) {
   context.emplace("aws:PrincipalIsAWSService", principal.kind == Kind::service ? "true" : "false");
   switch (principal.kind) {
-    case Kind::anonymous: context.emplace("aws:PrincipalType", "Anonymous"); return;
+    case Kind::anonymous:
+      context.emplace("aws:PrincipalType", "Anonymous");
+      context.emplace("aws:userid", "anonymous");
+      return;
     case Kind::service:
       context.emplace("aws:PrincipalServiceName", principal.service);
       context.emplace("aws:PrincipalServiceNamesList", principal.service);

@@ -61,13 +61,16 @@ struct Signature {
   int64_t expires_s = 0;                    // query only
   std::vector<std::string> signed_headers;  // lower case, sorted, each once
   std::string value;                        // 64 hexadecimal digits, lower case
+  bool version_2 = false;  // sigv2.h: `time` is then the end of a URL's time, `timestamp` the text that was signed for it
 };
 
 // Why a request is not believed. What AWS calls it depends on the service: to_api_error().
 enum class AuthFailure {
   missing,                 // no signature where one is needed
   two_mechanisms,          // Authorization header and query parameters at once
-  version_2,               // AWS access:signature, or AWSAccessKeyId= in the query
+  version_2,               // AWS access:signature, or AWSAccessKeyId= in the query, where only version 4 is taken
+  malformed_2,             // S3: what follows AWS in the Authorization header is not access:signature
+  malformed_query_2,       // S3: of AWSAccessKeyId, Signature and Expires one is missing, or Expires is no number
   version_4a,              // AWS4-ECDSA-P256-SHA256
   unknown_scheme,          // Basic, Bearer …
   malformed,               // Authorization header: a part is missing, doubled or not of its form
@@ -82,6 +85,7 @@ enum class AuthFailure {
   header_not_signed,       // host or an x-amz-* header that came is not among the signed headers
   unknown_key,             // nobody's access key; found by the caller of verify_signature()
   expired_token,           // of a session that is over; found by the caller of verify_signature()
+  unknown_token,           // it is not that of the access key; found by the caller of verify_signature()
   mismatch,                // the signature is not that of this request
   payload_hash_missing,    // S3: no x-amz-content-sha256
   payload_hash_malformed,  // it is neither a digest nor a word that we know
@@ -163,7 +167,7 @@ struct BodyCheck {
   std::vector<std::string> trailers;       // names announced by x-amz-trailer, lower case
 };
 
-// Finds and parses the signature; mode anonymous when there is none. Strict: unknown, doubled or missing parts are
+// Finds and parses the signature; mode anonymous when there is none. S3 takes those of version 2 too. Strict: unknown, doubled or missing parts are
 // refused, as is a request that carries both an Authorization header and X-Amz-… credentials.
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon);
 

@@ -14,6 +14,8 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::missing: return Family::missing;
     case AuthFailure::two_mechanisms:
     case AuthFailure::version_2:
+    case AuthFailure::malformed_2:
+    case AuthFailure::malformed_query_2:
     case AuthFailure::unknown_scheme:
     case AuthFailure::malformed:
     case AuthFailure::malformed_query:
@@ -22,6 +24,7 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::skewed:
     case AuthFailure::expired:
     case AuthFailure::not_yet_valid: return Family::time;
+    case AuthFailure::unknown_token:
     case AuthFailure::unknown_key: return Family::unknown_key;
     case AuthFailure::expired_token: return Family::expired_token;
     case AuthFailure::scope_date:
@@ -133,6 +136,7 @@ ApiError s3_code(const AuthError& error) {
   const auto& message = error.message;
   switch (error.kind) {
     case AuthFailure::missing: return {"AccessDenied", 403, "Access Denied"};
+    case AuthFailure::malformed_2:
     case AuthFailure::two_mechanisms: return {"InvalidArgument", 400, message};
     case AuthFailure::version_2:
       return {"InvalidRequest", 400,
@@ -150,6 +154,7 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::skewed:
       return {"RequestTimeTooSkewed", 403,
               "The difference between the request time and the current time is too large."};
+    case AuthFailure::malformed_query_2:
     case AuthFailure::expired:
     case AuthFailure::not_yet_valid:
     case AuthFailure::header_not_signed:
@@ -157,6 +162,8 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::unknown_key:
       return {"InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."};
     case AuthFailure::expired_token: return {"ExpiredToken", 400, "The provided token has expired."};
+    case AuthFailure::unknown_token:
+      return {"InvalidToken", 400, "The provided token is malformed or otherwise invalid."};
     case AuthFailure::mismatch:
     case AuthFailure::chunk_mismatch: return {"SignatureDoesNotMatch", 403, message};
     case AuthFailure::payload_hash_missing:

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <ranges>
 
+#include "aws/sigv2.h"
 #include "aws/sigv4.h"
 #include "codec/percent.h"
 #include "codec/time.h"
@@ -17,6 +18,7 @@ constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view algorithm_4a = "AWS4-ECDSA-P256-SHA256";
 constexpr int64_t max_expires_s = 7 * 24 * 3600;
 constexpr size_t max_signed_headers = 128;
+constexpr std::string_view wrong_date = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"";
 
 std::unexpected<AuthError> fail(AuthFailure kind, std::string message) {
   return std::unexpected(AuthError{kind, std::move(message)});
@@ -35,8 +37,12 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// "AKID/20150830/us-east-1/s3/aws4_request" into access key and scope; an error's message.
-std::optional<std::string> parse_credential(std::string_view text, Signature& out) {
+// "AKID/20150830/us-east-1/s3/aws4_request" into access key and scope; an error's message, for which S3 has its own
+// words.
+std::optional<std::string> parse_credential(std::string_view text, Canon canon, Signature& out) {
+  const bool of_s3 = canon == Canon::s3;
+  const std::string_view form =
+      "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
   std::array<std::string_view, 5> parts;
   size_t count = 0;
   for (const auto part : std::views::split(text, '/')) {
@@ -44,13 +50,22 @@ std::optional<std::string> parse_credential(std::string_view text, Signature& ou
     ++count;
   }
   if (count != parts.size()) {
+    if (of_s3) return std::string(form);
     return fmt::format(
         "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '{}'",
         text.substr(0, 256));
   }
   const auto [key, date, region, service, end] = parts;
-  if (!all_of(key, is_word) || key.size() > 128) return "Credential names no valid access key";
+  if (!all_of(key, is_word) || key.size() > 128) {
+    if (of_s3) return std::string(form);
+    return "Credential names no valid access key";
+  }
   if (!all_of(date, is_digit) || date.size() != 8) {
+    if (of_s3) {
+      return fmt::format(
+          "incorrect date format \"{}\". This date in the credential must be in the format \"yyyyMMdd\".",
+          date.substr(0, 64));
+    }
     return fmt::format("Date in Credential scope should be YYYYMMDD, not '{}'", date.substr(0, 64));
   }
   if (!all_of(region, is_word) || region.size() > 64) {
@@ -60,6 +75,7 @@ std::optional<std::string> parse_credential(std::string_view text, Signature& ou
     return fmt::format("Credential should be scoped to a valid service, not '{}'.", service.substr(0, 64));
   }
   if (end != "aws4_request") {
+    if (of_s3) return fmt::format("incorrect terminal \"{}\". This endpoint uses \"aws4_request\".", end.substr(0, 64));
     return fmt::format("Credential should be scoped with a valid terminator: 'aws4_request', not '{}'.",
                        end.substr(0, 64));
   }
@@ -93,14 +109,21 @@ bool parse_timestamp(std::string_view text, Signature& out) {
   return true;
 }
 
-AuthResult<void> check_scope_date(const Signature& signature) {
-  if (signature.timestamp.starts_with(signature.scope.date)) return {};
-  return std::unexpected(
-      AuthError{.kind = AuthFailure::scope_date,
-                .message = fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-                                       "from HTTP: '{}' != '{}', from '{}'.",
-                                       signature.scope.date, signature.timestamp.substr(0, 8), signature.timestamp),
-                .presigned = signature.mode == SigningMode::query});
+AuthResult<void> check_scope_date(const Signature& signature, Canon canon) {
+  const std::string& scope = signature.scope.date;
+  const std::string day = signature.timestamp.substr(0, 8);
+  if (day == scope) return {};
+  std::string message = fmt::format(
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from "
+      "'{}'.",
+      scope, day, signature.timestamp);
+  if (canon == Canon::s3) {
+    message =
+        fmt::format("Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".", scope, day);
+  }
+  return std::unexpected(AuthError{.kind = AuthFailure::scope_date,
+                                   .message = std::move(message),
+                                   .presigned = signature.mode == SigningMode::query});
 }
 
 AuthResult<void> parse_date(const RequestView& request, Canon canon, Signature& out) {
@@ -132,9 +155,6 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization) {
   const auto scheme = authorization.substr(0, blank);
   if (scheme == algorithm) return blank == std::string_view::npos ? "" : authorization.substr(blank + 1);
   if (scheme == "AWS") {
-    if (authorization.find(':') == std::string_view::npos)
-      return fail(AuthFailure::unknown_scheme,
-                  "AWS authorization header is invalid. Expected AwsAccessKeyId:signature");
     return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
   }
   if (scheme == algorithm_4a) {
@@ -176,13 +196,13 @@ AuthResult<Signature> parse_header(const RequestView& request, Canon canon) {
   if (!missing.empty()) return fail(AuthFailure::malformed, missing);
 
   Signature out{.mode = SigningMode::header, .value = std::string(*value)};
-  if (auto wrong = parse_credential(*credential, out)) return fail(AuthFailure::malformed, *wrong);
+  if (auto wrong = parse_credential(*credential, canon, out)) return fail(AuthFailure::malformed, *wrong);
   if (auto wrong = parse_signed_headers(*signed_headers, out)) return fail(AuthFailure::malformed, *wrong);
   if (request.headers.count("x-amz-security-token") > 1)
     return fail(AuthFailure::malformed, "the session token is given more than once");
   out.session_token = request.headers.get("x-amz-security-token").value_or("");
   CHECK(parse_date(request, canon, out));
-  CHECK(check_scope_date(out));
+  CHECK(check_scope_date(out, canon));
   return out;
 }
 
@@ -191,7 +211,7 @@ struct QueryParts {
   std::optional<std::string> algorithm, credential, date, expires, signed_headers, signature, token;
   bool version_2 = false;
   bool doubled = false;
-  bool any() const { return algorithm || credential || signature || version_2; }
+  bool version_4() const { return algorithm || credential || signature; }
 };
 
 QueryParts query_parts(std::vector<codec::NamedValue> pairs) {
@@ -205,7 +225,7 @@ QueryParts query_parts(std::vector<codec::NamedValue> pairs) {
                                          : name == "X-Amz-Signature"      ? &parts.signature
                                          : name == "X-Amz-Security-Token" ? &parts.token
                                                                           : nullptr;
-    if (name == "AWSAccessKeyId") parts.version_2 = true;
+    if (name == "AWSAccessKeyId" || name == "Signature") parts.version_2 = true;
     if (!target) continue;
     if (*target) parts.doubled = true;
     *target = std::move(value);
@@ -228,12 +248,9 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
   return seconds;
 }
 
-AuthResult<Signature> parse_presigned(const QueryParts& parts) {
+AuthResult<Signature> parse_presigned(const QueryParts& parts, Canon canon) {
   if (parts.version_2)
-    return fail(AuthFailure::version_2,
-                "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256 (boto3 makes such URLs with "
-                "Config(signature_version='s3v4'), the AWS CLI after `aws configure set default.s3.signature_version "
-                "s3v4`).");
+    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
   if (parts.algorithm == algorithm_4a) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
@@ -251,15 +268,15 @@ AuthResult<Signature> parse_presigned(const QueryParts& parts) {
                 "X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
   }
   Signature out{.mode = SigningMode::query, .session_token = parts.token.value_or(""), .value = *parts.signature};
-  if (auto wrong = parse_credential(*parts.credential, out)) {
+  if (auto wrong = parse_credential(*parts.credential, canon, out)) {
     return fail(AuthFailure::malformed_query, "Error parsing the X-Amz-Credential parameter; " + *wrong);
   }
   if (auto wrong = parse_signed_headers(*parts.signed_headers, out)) return fail(AuthFailure::malformed_query, *wrong);
   if (!parse_timestamp(*parts.date, out)) {
-    return fail(AuthFailure::malformed_query, "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"");
+    return fail(AuthFailure::malformed_query, std::string(wrong_date));
   }
   TRY(out.expires_s, parse_expires(*parts.expires));
-  CHECK(check_scope_date(out));
+  CHECK(check_scope_date(out, canon));
   return out;
 }
 
@@ -272,14 +289,16 @@ AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
   const auto authorization = request.headers.get("authorization");
   // S3 takes an empty header for none.
   const bool header = authorization && (canon != Canon::s3 || !trim(*authorization).empty());
-  if (header && parts.any()) {
+  const bool query = parts.version_4() || parts.version_2;
+  if ((header && query) || (parts.version_4() && parts.version_2)) {
     return fail(AuthFailure::two_mechanisms,
                 "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
                 "parameter or the "
                 "Authorization header should be specified");
   }
+  if (canon == Canon::s3 && is_version_2(request)) return parse_version_2(request);
   if (header) return parse_header(request, canon);
-  if (parts.any()) return parse_presigned(parts);
+  if (query) return parse_presigned(parts, canon);
   return Signature{};
 }
 
@@ -291,12 +310,12 @@ AuthResult<Signature> parse_form_signature(const FormSignature& form) {
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
   if (form.algorithm != algorithm)
-    return fail(AuthFailure::malformed, "the form field x-amz-algorithm must be AWS4-HMAC-SHA256");
+    return fail(AuthFailure::malformed_query, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
   Signature out{.mode = SigningMode::query, .value = form.signature};
-  if (auto wrong = parse_credential(form.credential, out)) return fail(AuthFailure::malformed, *wrong);
-  if (!parse_timestamp(form.date, out))
-    return fail(AuthFailure::malformed, "the form field x-amz-date must be YYYYMMDD'T'HHMMSS'Z'");
-  CHECK(check_scope_date(out));
+  if (auto wrong = parse_credential(form.credential, Canon::s3, out))
+    return fail(AuthFailure::malformed_query, "Error parsing the X-Amz-Credential parameter; " + *wrong);
+  if (!parse_timestamp(form.date, out)) return fail(AuthFailure::malformed_query, std::string(wrong_date));
+  CHECK(check_scope_date(out, Canon::s3));
   return out;
 }
 

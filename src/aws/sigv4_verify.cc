@@ -4,6 +4,7 @@
 #include <charconv>
 #include <ranges>
 
+#include "aws/sigv2.h"
 #include "aws/sigv4.h"
 #include "codec/base64.h"
 #include "codec/hex.h"
@@ -32,11 +33,15 @@ std::string lower_case(std::string_view text) {
 
 AuthResult<void> check_scope(const Signature& signature, const VerifyOptions& options) {
   if (signature.scope.service != options.service) {
-    return std::unexpected(
-        AuthError{.kind = AuthFailure::scope_service,
-                  .message = fmt::format("Credential should be scoped to correct service: '{}', not '{}'.",
-                                         options.service, signature.scope.service),
-                  .presigned = signature.mode == SigningMode::query});
+    std::string message = fmt::format("Credential should be scoped to correct service: '{}', not '{}'.",
+                                      options.service, signature.scope.service);
+    if (options.canon == Canon::s3) {
+      message = fmt::format("incorrect service \"{}\". This endpoint belongs to \"{}\".", signature.scope.service,
+                            options.service);
+    }
+    return std::unexpected(AuthError{.kind = AuthFailure::scope_service,
+                                     .message = std::move(message),
+                                     .presigned = signature.mode == SigningMode::query});
   }
   if (!options.region.empty() && signature.scope.region != options.region) {
     return std::unexpected(AuthError{
@@ -201,13 +206,17 @@ AuthError mismatch(const Signature& signature, std::string_view to_sign, std::st
 
 AuthResult<BodyCheck> verify_signature(const Signature& signature, const RequestView& request,
                                        const VerifyOptions& options, SigningKeyCache& keys) {
+  if (signature.version_2) return verify_version_2(signature, request, options);
   CHECK(check_scope(signature, options));
   CHECK(check_time(signature, options.now));
-  CHECK(check_headers(signature, request, options.canon));
   BodyCheck check;
   std::string payload_hash;
+  // Before the signed headers, of which it is one: what it lacks is told by its name.
   if (options.canon == Canon::s3) {
     TRY(payload_hash, declared_payload(request, signature.mode));
+  }
+  CHECK(check_headers(signature, request, options.canon));
+  if (options.canon == Canon::s3) {
     TRY(check, parse_payload(payload_hash, request, signature.mode));
   } else {
     const auto declared = request.headers.get("x-amz-content-sha256").value_or("");

@@ -1,4 +1,5 @@
 """Access lists, who owns objects, and the public access block."""
+import json
 import unittest
 
 from botocore.exceptions import ClientError
@@ -179,6 +180,12 @@ class Grants(AclCase):
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")
+        both = (f"<AccessControlPolicy><Owner><ID>{self.me}</ID></Owner><AccessControlList/></AccessControlPolicy>").encode()
+        for path in ("", "/foo"):
+            answer = signed(self, "PUT", f"/{bucket}{path}?acl", headers={"x-amz-acl": "private"}, body=both)
+            self.assertEqual((answer.status, answer.code), (400, "UnexpectedContent"))
+            answer = signed(self, "PUT", f"/{bucket}{path}?acl")
+            self.assertEqual((answer.status, answer.code), (400, "MissingSecurityHeader"))
         for body in (b"<hello/>", b"<AccessControlPolicy><Owner>"):
             answer = signed(self, "PUT", f"/{bucket}?acl", body=body)
             self.assertEqual((answer.status, answer.code), (400, "MalformedACLError"))
@@ -323,6 +330,7 @@ class PublicAccessBlock(AclCase):
         self.block(self.bucket, BlockPublicAcls=True, IgnorePublicAcls=False)
         self.assertEqual(self.s3.get_public_access_block(Bucket=self.bucket)["PublicAccessBlockConfiguration"],
                          {"BlockPublicAcls": True, "IgnorePublicAcls": False, "BlockPublicPolicy": False, "RestrictPublicBuckets": False})
+        self.refused_with("InvalidRequest", 400, self.block, self.bucket)
         self.s3.delete_public_access_block(Bucket=self.bucket)
         self.refused_with("NoSuchPublicAccessBlockConfiguration", 404, self.s3.get_public_access_block, Bucket=self.bucket)
         self.s3.delete_public_access_block(Bucket=self.bucket)
@@ -347,6 +355,20 @@ class PublicAccessBlock(AclCase):
         self.assertEqual(send(self, "GET", f"/{bucket}").status, 403)
         self.refused("AccessDenied", self.other.get_object, Bucket=bucket, Key="x")
         self.assertEqual(self.get("x", Bucket=bucket), b"body")
+
+    def test_restricted_buckets_open_by_no_list(self):
+        bucket = self.open_bucket(ACL="public-read")
+        self.put("x", Bucket=bucket, ACL="public-read")
+        get = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/other/*"}
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [get]}))
+        self.block(bucket, RestrictPublicBuckets=True)
+        for client in (self.anonymous, self.other):
+            self.refused("AccessDenied", client.get_object, Bucket=bucket, Key="x")
+            self.refused("AccessDenied", client.list_objects_v2, Bucket=bucket)
+        self.assertEqual(self.get("x", Bucket=bucket), b"body")
+        self.s3.delete_bucket_policy(Bucket=bucket)
+        self.assertEqual(self.get("x", Bucket=bucket), b"body")
+        self.assertEqual(send(self, "GET", f"/{bucket}/x").status, 200)
 
     def test_others_may_not_set_it(self):
         for call in (self.other.get_public_access_block, self.other.delete_public_access_block):

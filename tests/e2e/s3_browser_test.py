@@ -76,6 +76,9 @@ class Forms(FormCase):
             self.assertEqual(self.outcome(answer), (204, None), answer.text)
             self.assertEqual(self.get("foo.txt", Bucket=self.bucket), version.to_bytes(1, "big") * 1000)
             self.assertEqual(answer.headers["ETag"], self.head("foo.txt", Bucket=self.bucket)["ETag"])
+            self.assertEqual(answer.headers["Location"], f"{self.boreal.url}/{self.bucket}/foo.txt")
+            for name in ("x-amz-request-id", "x-amz-id-2", "x-amz-server-side-encryption", "x-amz-checksum-crc64nvme"):
+                self.assertIn(name, answer.headers)
         self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["ContentType"], "text/plain")
 
     def test_boto(self):
@@ -125,6 +128,15 @@ class Forms(FormCase):
         self.assertEqual(self.outcome(self.post([("key", "")])), (400, "InvalidArgument"))
         self.assertEqual(self.outcome(self.post([("key", "k" * 1025)])), (400, "KeyTooLongError"))
 
+    def test_name_of_the_file(self):
+        """It stands in every field, and the policy's conditions are on what that makes of it."""
+        policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-name", "a foo"]))
+        for key, name, wanted in (("${filename}", "foo.txt", 204), ("${filename}", "bar.txt", 403), ("foo/${filename}/${filename}", "dir\\foo.txt", 204)):
+            answer = self.post(self.fields(policy, key=key, extra=[("x-amz-meta-name", "a ${filename}")]), file_name=name)
+            self.assertEqual(answer.status, wanted, answer.text)
+        self.assertEqual(self.keys(Bucket=self.bucket), ["foo.txt", "foo/foo.txt/foo.txt"])
+        self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["Metadata"], {"name": "a foo.txt"})
+
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
         policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},
@@ -171,6 +183,7 @@ class Forms(FormCase):
     def test_virtual_host(self):
         answer = self.post(self.fields(), host=f"{self.bucket}.s3.localhost:{self.boreal.port}")
         self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(answer.headers["Location"], f"http://{self.bucket}.s3.localhost:{self.boreal.port}/foo.txt")
         self.assertEqual(self.get("foo.txt", Bucket=self.bucket), b"bar")
 
     def test_signatures_that_are_wrong(self):
@@ -184,6 +197,13 @@ class Forms(FormCase):
             self.assertEqual(self.outcome(self.post(self.fields(version=version, policy=None))), (400, "InvalidArgument"))
             self.assertEqual(self.post(self.fields(version=version, **{name: "x" + "0" * 63})).status, 403)
         self.assertEqual(self.outcome(self.post(self.fields(access_key=OTHER))), (403, "AccessDenied"))
+
+    def test_scopes_that_are_wrong(self):
+        day = f"{datetime.now(timezone.utc):%Y%m%d}"
+        for scope in (f"test/{day}/us-east-1/s3", f"test/{day}/us-west-2/s3/aws4_request", f"test/{day}/us-east-1/ec2/aws4_request", "test/20200101/us-east-1/s3/aws4_request", "x"):
+            self.assertEqual(self.outcome(self.post(self.fields(**{"x-amz-credential": scope}))), (400, "AuthorizationQueryParametersError"), scope)
+        for name in ("x-amz-algorithm", "x-amz-date"):
+            self.assertEqual(self.outcome(self.post(self.fields(**{name: "x"}))), (400, "AuthorizationQueryParametersError"), name)
 
     def test_policies_that_do_not_hold(self):
         post = lambda *args, **more: self.outcome(self.post(self.fields(*args, **more)))

@@ -14,7 +14,7 @@ class Buckets(S3Case):
         create = lambda name: signed(self, "PUT", f"/{name}")
         for good in ("abc", "a1b", "with-dash", "with.dot", "a" * 63, "1234567", "foo.bar-1"):
             self.assertEqual(create(good).status, 200, good)
-        for bad in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "dot.", ".dot", "two..dots", "192.168.5.123", "xn--a", "a-s3alias", "space%20d", "bang%21"):
+        for bad in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "dot.", ".dot", "two..dots", "dash-.dot", "dot.-dash", "192.168.5.123", "xn--a", "a-s3alias", "space%20d", "bang%21"):
             self.assertEqual((create(bad).status, create(bad).code), (400, "InvalidBucketName"), bad)
 
     def test_made_twice(self):
@@ -35,8 +35,8 @@ class Buckets(S3Case):
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
         place = lambda text, region="us-east-1": signed(self, "PUT", f"/{name}-2", region=region, body=(
             f"<CreateBucketConfiguration><LocationConstraint>{text}</LocationConstraint></CreateBucketConfiguration>").encode()).code
-        self.assertEqual((place("nowhere"), place("mars-1"), place("eu-central-1", "eu-west-1")),
-                         ("InvalidLocationConstraint", "InvalidLocationConstraint", "IllegalLocationConstraintException"))
+        self.assertEqual((place("nowhere"), place("mars-1"), place("us-east-99"), place("eu-central-1", "eu-west-1")),
+                         ("InvalidLocationConstraint", "InvalidLocationConstraint", "InvalidLocationConstraint", "IllegalLocationConstraintException"))
         self.assertIsNone(place("eu-central-1"))  # us-east-1 makes them everywhere
         self.assertEqual(self.s3.get_bucket_location(Bucket=f"{name}-2")["LocationConstraint"], "eu-central-1")
         head = far.head_bucket(Bucket=name)

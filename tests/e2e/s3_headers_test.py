@@ -5,7 +5,6 @@ import socket
 import threading
 import unittest
 from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
 
 from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -117,10 +116,39 @@ class Signatures(Case):
         self.assertEqual(self.outcome(self.create(access_key="AKIAIOSFODNN7EXAMPLE")), (403, "InvalidAccessKeyId"))
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}-made", after={"Authorization": ""}).status, 403)
 
-    def test_version_two_is_refused_by_name(self):
-        answer = send(self, "GET", f"/{self.bucket}", {"Authorization": "AWS test:c2lnbmF0dXJl", "Date": format_datetime(datetime.now(timezone.utc), usegmt=True)})
-        self.assertEqual(answer.status, 400)
-        self.assertIn("AWS4-HMAC-SHA256", answer.text)
+    def test_scopes(self):
+        """Of another service, or of a region that the bucket is not in."""
+        wrong = lambda service, path: send(self, "GET", path, self.scoped(service, path))
+        for service in ("ec2", "iam", "sqs"):
+            answer = wrong(service, f"/{self.bucket}/foo")
+            self.assertEqual(self.outcome(answer), (400, "AuthorizationHeaderMalformed"))
+            self.assertIn(f"incorrect service \"{service}\". This endpoint belongs to \"s3\".", answer.text.replace("&quot;", '"'))
+        answer = signed(self, "GET", f"/{self.bucket}", region="eu-west-1")
+        self.assertEqual((self.outcome(answer), answer.headers["x-amz-bucket-region"]), ((400, "AuthorizationHeaderMalformed"), "us-east-1"))
+        self.assertIn("<Region>us-east-1</Region>", answer.text)
+
+    def scoped(self, service, path):
+        request = AWSRequest(method="GET", url=self.boreal.url + path)
+        S3SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
+        return dict(request.headers.items())
+
+    def test_parts_of_the_credential(self):
+        day = f"{datetime.now(timezone.utc):%Y%m%d}"
+        for credential, why in (("test", "expecting"), (f"test/{day}/us-east-1/s3", "expecting"), (f"test/{day}/us-east-1/s3/aws5_request", "incorrect terminal"),
+                                ("test/2026/us-east-1/s3/aws4_request", "incorrect date format"), ("test/20200101/us-east-1/s3/aws4_request", "Invalid credential date")):
+            answer = self.create(after={"Authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"})
+            self.assertEqual(self.outcome(answer), (400, "AuthorizationHeaderMalformed"), credential)
+            self.assertIn(why, answer.text)
+
+    def test_digest_of_the_body_must_be_named(self):
+        answer = self.create(without=("x-amz-content-sha256",))
+        self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
+        self.assertIn("Missing required header for this request: x-amz-content-sha256", answer.text)
+        self.assertEqual(self.outcome(self.create(after={"x-amz-content-sha256": "nonsense"})), (400, "InvalidArgument"))
+
+    def test_session_tokens(self):
+        for token in ("nonsense", "A" * 300):
+            self.refused_with("InvalidToken", 400, self.boreal.client("s3", token=token).list_objects_v2, Bucket=self.bucket)
 
     def test_dates(self):
         stamp = lambda when: when.strftime("%Y%m%dT%H%M%SZ")
@@ -139,9 +167,9 @@ class Signatures(Case):
 
 
 class Presigned(Case):
-    def url(self, method="GET", key="foo", expires=60, access_key="test", secret="test", query=""):
+    def url(self, method="GET", key="foo", expires=60, access_key="test", secret="test", query="", region="us-east-1"):
         request = AWSRequest(method=method, url=f"{self.boreal.url}/{self.bucket}/{key}{query}")
-        S3SigV4QueryAuth(Credentials(access_key, secret), "s3", "us-east-1", expires=expires).add_auth(request)
+        S3SigV4QueryAuth(Credentials(access_key, secret), "s3", region, expires=expires).add_auth(request)
         return request.url[len(self.boreal.url):]
 
     def test_good(self):
@@ -161,6 +189,8 @@ class Presigned(Case):
         self.assertEqual(send(self, "DELETE", self.url()).code, "SignatureDoesNotMatch")
         self.assertEqual(send(self, "GET", self.url(secret="wrong")).code, "SignatureDoesNotMatch")
         self.assertEqual(send(self, "GET", self.url(access_key="AKIAIOSFODNN7EXAMPLE")).code, "InvalidAccessKeyId")
+        self.assertEqual(self.outcome(send(self, "GET", self.url(region="eu-west-1"))), (400, "AuthorizationQueryParametersError"))
+        self.assertEqual(self.outcome(send(self, "GET", self.url().replace("%2Fs3%2F", "%2Fec2%2F"))), (400, "AuthorizationQueryParametersError"))
         old = self.url().replace("X-Amz-Date=2026", "X-Amz-Date=2016").replace("%2F2026", "%2F2016")
         self.assertEqual(self.outcome(send(self, "GET", old)), (403, "AccessDenied"))
         for part in ("X-Amz-Expires", "X-Amz-Date", "X-Amz-Signature", "X-Amz-SignedHeaders"):
@@ -277,6 +307,8 @@ class Answers(Case):
         answer = signed(self, "GET", f"/{self.bucket}?location")
         for name in ("x-amz-request-id", "x-amz-id-2", "Date"):
             self.assertIn(name, answer.headers)
+        for path in ("", "/none", "?policy"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}{path}").headers["Server"], "AmazonS3")
         missing = signed(self, "GET", f"/{self.bucket}/none")
         self.assertEqual(missing.headers["Content-Type"], "application/xml")
         for part in ("<Key>none</Key>", "<RequestId>", "<HostId>", "<Message>The specified key does not exist.</Message>"):

@@ -2,6 +2,8 @@
 import json
 import unittest
 
+from botocore.exceptions import ClientError
+
 from e2e.helpers import user
 from e2e.s3_cases import OTHER, S3Case, later, owner_id, send, status_of
 
@@ -113,6 +115,19 @@ class Documents(PolicyCase):
             with self.subTest(text):
                 self.assertEqual(put(text), ("MalformedPolicy", 400))
         self.assertEqual(put(json.dumps({"Version": "2012-10-17", "Statement": [{**good, "Sid": "x" * 21000}]}))[0] in ("PolicyTooLarge", "MalformedPolicy"), True)
+
+    def test_what_is_broken_is_said(self):
+        good = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"}
+        without = lambda name: json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in good.items() if k != name}]})
+        whole = json.dumps({"Version": "2012-10-17", "Statement": [good]})
+        for text, why in (("nonsense", "Policies must be valid JSON and the first byte must be '{'"), (" " + whole, "Policies must be valid JSON and the first byte must be '{'"),
+                          (whole[:-1], "This policy contains invalid Json"), ("{}", "Missing required field Statement"),
+                          ('{"Version":"2012-10-17","Statement":[]}', "Could not parse the policy: Statement is empty!"), (without("Action"), "Missing required field Action"),
+                          (without("Resource"), "Missing required field Resource"), (without("Effect"), "Missing required field Effect"),
+                          (without("Principal"), "Missing required field Principal")):
+            with self.assertRaises(ClientError) as raised:
+                self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
+            self.assertEqual((raised.exception.response["Error"]["Code"], raised.exception.response["Error"]["Message"]), ("MalformedPolicy", why))
 
     def test_read_back(self):
         self.refused_with("NoSuchBucketPolicy", 404, self.s3.get_bucket_policy, Bucket=self.open)
@@ -329,6 +344,24 @@ class Conditions(PolicyCase):
         whole = dict(Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
         self.can(403, self.other.complete_multipart_upload, **whole)
         self.can(200, self.other.complete_multipart_upload, IfNoneMatch="*", **whole)
+
+    def test_who_is_nobody(self):
+        self.put("x", Bucket=self.open)
+        for key, value in (("aws:userid", "anonymous"), ("aws:PrincipalType", "Anonymous")):
+            self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {key: value}}})
+            self.can(200, self.anonymous.get_object, Key="x")
+            self.can(403, self.other.get_object, Key="x")
+
+    def test_why_is_told_to_the_buckets_account_alone(self):
+        self.put("x", Bucket=self.open)
+        mine = user(self, f"u-{self.open}")("s3")
+        why = []
+        for client in (self.anonymous, self.other, mine):
+            with self.assertRaises(ClientError) as raised:
+                client.get_object(Bucket=self.open, Key="x")
+            why.append(raised.exception.response["Error"]["Message"])
+        self.assertEqual(why[:2], ["Access Denied", "Access Denied"])
+        self.assertIn("is not authorized to perform: s3:GetObject", why[2])
 
     def test_method_and_plain_http(self):
         self.put("x", Bucket=self.open)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "aws/sigv2.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
@@ -68,11 +69,12 @@ constexpr Named query_keys[] = {
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
   const auto query = codec::parse_query(call.http.query);
-  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
-  context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
-                                 : call.http.headers.has("authorization") ? "REST-HEADER"
-                                                                          : "POST");
-  context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
+  const bool is_old = aws::is_version_2(aws::RequestView::of(call.http));
+  const bool is_header = call.http.headers.has("authorization");
+  const bool is_query = !is_header && (is_old || call.http.query.find("X-Amz-Signature=") != std::string::npos);
+  context.emplace("s3:authType", is_query ? "REST-QUERY-STRING" : is_header ? "REST-HEADER" : "POST");
+  context.emplace("s3:signatureversion", is_old ? "AWS" : "AWS4-HMAC-SHA256");
+  if (is_old) return;
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
     for (const auto& pair : *query) {
@@ -178,9 +180,16 @@ std::string on_version(std::string_view action) {
   return std::string(action);
 }
 
+// A bucket with a public policy that its owner restricts: nobody outside the account comes in, by policy or by list.
+bool is_closed_to(const aws::Caller& caller, const Bucket& bucket) {
+  return bucket.policy && caller.account() != bucket.account &&
+         bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
+         is_public_policy(*bucket.policy);
+}
+
 // What the bucket's own list lets the caller do.
 Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_view permission) {
-  if (!bucket.has_acls()) return Granted::no;
+  if (!bucket.has_acls() || is_closed_to(call.caller, bucket)) return Granted::no;
   const auto acl = bucket.acl ? *bucket.acl : private_acl(bucket.account);
   return granted(acl, permission, call.caller, bucket.blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls));
 }
@@ -280,12 +289,22 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
 }
 
 Outcome<void> check_region(Call& call, const Bucket& bucket) {
-  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
+  const bool is_old = !call.caller.is_anonymous() && aws::is_version_2(aws::RequestView::of(call.http));
+  if (is_old && !aws::takes_version_2(bucket.region)) {
+    return refuse(errors::invalid_request(
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."));
+  }
+  if (call.caller.is_anonymous() || is_old || bucket.region == call.region ||
+      call.operation.name == "GetBucketLocation") {
     call.region = bucket.region;
     return {};
   }
-  aws::ApiError error = errors::authorization_header_malformed(fmt::format(
-      "The authorization header is malformed; the region '{}' is wrong; expecting '{}'", call.region, bucket.region));
+  const std::string wrong = fmt::format("the region '{}' is wrong; expecting '{}'", call.region, bucket.region);
+  aws::ApiError error = errors::authorization_header_malformed("The authorization header is malformed; " + wrong);
+  if (!call.http.headers.has("authorization")) {
+    error = aws::ApiError("AuthorizationQueryParametersError", 400,
+                          "Error parsing the X-Amz-Credential parameter; " + wrong);
+  }
   if (call.operation.name == "HeadBucket") error = errors::permanent_redirect("The bucket is in another region.");
   error.headers.emplace_back("x-amz-bucket-region", bucket.region);
   return refuse(std::move(error).with("Region", bucket.region));
@@ -335,10 +354,7 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   access.resource_policy = bucket.policy;
   const aws::Principal& who = call.caller.principal();
   const bool is_outside = call.caller.account() != bucket.account;
-  if (bucket.policy && is_outside && bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
-      is_public_policy(*bucket.policy)) {
-    access.resource_policy.reset();
-  }
+  if (is_closed_to(call.caller, bucket)) access.resource_policy.reset();
   // The owner's root may always mend a policy that locks everybody out.
   const bool is_about_policy = access.action.ends_with("BucketPolicy");
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
@@ -394,7 +410,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   }
   const objects::Version& version = found->version;
   for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
-  if (!wants_acl) co_return Outcome<void>();
+  if (!wants_acl || is_closed_to(call.caller, *bucket)) co_return Outcome<void>();
   // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
   if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
     access.resource_account = version.meta.owner;
@@ -421,8 +437,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   const std::string* name = text_member(input, "Bucket");
   if (name == nullptr || operation.name == "CreateBucket") {
     CO_TRY(auto all, co_await Api::access(call, operation, input));
-    if (call.caller.is_anonymous())
-      co_return refuse(errors::access_denied("Access Denied: anonymous requests cannot do this."));
+    if (call.caller.is_anonymous()) co_return refuse(errors::access_denied("Access Denied"));
     for (std::string& action : more_actions(call, nullptr))
       all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)

@@ -17,7 +17,7 @@ Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_v
                         .with("MissingHeaderName", "x-amz-acl"));
     return check_acl(bucket, owner, std::move(*body));
   }
-  if (body && body->grants) return refuse(errors::invalid_request("This request does not support content"));
+  if (body) return refuse(aws::ApiError("UnexpectedContent", 400, "This request does not support content"));
   TRY(auto acl, acl_of_headers(bucket, owner, headers));
   return std::move(*acl);
 }

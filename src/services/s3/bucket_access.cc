@@ -31,18 +31,15 @@ Outcome<void> check_own_policy(const Call& call, const Bucket& bucket) {
 Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call, api::PutBucketPolicyRequest input) {
   CO_TRY(const BucketRef own, buckets_.need(input.bucket));
   CO_CHECK(check_own_policy(call, *own));
-  if (input.policy.empty()) {
-    co_return refuse(errors::malformed_policy("Policies must be valid JSON and the first byte must be '{'"));
-  }
   if (input.policy.size() > max_policy_bytes) {
-    co_return refuse(
-        aws::ApiError("PolicyTooLarge", 400, fmt::format("A bucket policy may have {} bytes.", max_policy_bytes)));
+    co_return refuse(aws::ApiError(
+        "PolicyTooLarge", 400,
+        fmt::format("Normalized policy document exceeds the maximum allowed size of {} bytes.", max_policy_bytes)));
   }
+  CO_TRY(const auto document, read_policy(input.policy));
   const auto parsed = aws::validate_resource_policy(input.policy);
   if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
-  const auto document = json::parse(input.policy);
-  if (!document) co_return refuse(errors::malformed_policy(document.error().message()));
-  CO_CHECK(check_bucket_policy(*document, *parsed, input.bucket));
+  CO_CHECK(check_bucket_policy(document, *parsed, input.bucket));
   CO_TRY(const auto missing, co_await call.gate.missing_principal(*parsed));
   if (missing) co_return refuse(invalid_principal(*missing));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
@@ -89,6 +86,10 @@ Task<Outcome<api::GetBucketPolicyStatusOutput>> Service::get_bucket_policy_statu
 Task<Outcome<api::PutPublicAccessBlockOutput>> Service::put_public_access_block(
     Call&, api::PutPublicAccessBlockRequest input) {
   api::PublicAccessBlockConfiguration block = input.public_access_block_configuration;
+  if (!block.block_public_acls && !block.ignore_public_acls && !block.block_public_policy &&
+      !block.restrict_public_buckets) {
+    co_return refuse(errors::invalid_request("Must specify at least one configuration."));
+  }
   for (auto* setting : {&block.block_public_acls, &block.ignore_public_acls, &block.block_public_policy,
                         &block.restrict_public_buckets}) {
     *setting = setting->value_or(false);

@@ -315,6 +315,26 @@ Outcome<void> check_statement(const json::Value& statement, const std::string& b
 
 }  // namespace
 
+Outcome<json::Value> read_policy(std::string_view text) {
+  const auto malformed = [](std::string why) { return refuse(errors::malformed_policy(std::move(why))); };
+  if (!text.starts_with('{')) return malformed("Policies must be valid JSON and the first byte must be '{'");
+  auto document = json::parse(text);
+  if (!document) return malformed("This policy contains invalid Json");
+  const json::Value* statements = document->find("Statement");
+  if (statements == nullptr) return malformed("Missing required field Statement");
+  const json::Value::Array* list = statements->array();
+  if (list == nullptr) return std::move(*document);
+  if (list->empty()) return malformed("Could not parse the policy: Statement is empty!");
+  for (const json::Value& statement : *list) {
+    if (statement.object() == nullptr) continue;
+    for (const std::string field : {"Action", "Resource"}) {
+      if (statement.find(field) == nullptr && statement.find("Not" + field) == nullptr)
+        return malformed("Missing required field " + field);
+    }
+  }
+  return std::move(*document);
+}
+
 aws::ApiError invalid_principal(std::string who) {
   return errors::malformed_policy("Invalid principal in policy").with("Detail", std::move(who));
 }

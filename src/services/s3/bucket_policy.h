@@ -12,6 +12,9 @@
 
 namespace boreal::s3 {
 
+// The document, of whose members so far only those that must be there are known to be. MalformedPolicy.
+aws::Outcome<json::Value> read_policy(std::string_view text);
+
 // MalformedPolicy: a resource outside the bucket, an action or a condition key that S3 has not, or one that does not go
 // with the statement's resources. `compiled` is what the document was parsed to.
 aws::Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy& compiled,

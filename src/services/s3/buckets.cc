@@ -1,6 +1,8 @@
 // Buckets: made, found, listed, deleted.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "codec/base64.h"
 #include "s3/acl.h"
@@ -14,14 +16,17 @@ namespace {
 constexpr size_t max_buckets_an_account = 10'000;
 constexpr size_t max_buckets_a_page = 10'000;
 
-// Of the form that AWS's regions have: eu-west-1, us-gov-east-1.
+// AWS's regions as of 2026. One that is not listed yet is taken where requests are signed for it.
 bool is_region(std::string_view name) {
-  const auto parts = split(name, '-');
-  const auto is_word = [](std::string_view part) {
-    return !part.empty() && std::ranges::all_of(part, [](char c) { return c >= 'a' && c <= 'z'; });
-  };
-  return parts.size() >= 3 && parts.front().size() == 2 && parse_int(parts.back(), 1, 99) &&
-         std::all_of(parts.begin(), parts.end() - 1, is_word);
+  constexpr std::string_view regions[] = {
+      "af-south-1",     "ap-east-1",      "ap-east-2",      "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
+      "ap-south-1",     "ap-south-2",     "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
+      "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-central-1",   "ca-west-1",      "cn-north-1",
+      "cn-northwest-1", "eu-central-1",   "eu-central-2",   "eu-north-1",     "eu-south-1",     "eu-south-2",
+      "eu-west-1",      "eu-west-2",      "eu-west-3",      "eusc-de-east-1", "il-central-1",   "me-central-1",
+      "me-south-1",     "mx-central-1",   "sa-east-1",      "us-east-1",      "us-east-2",      "us-gov-east-1",
+      "us-gov-west-1",  "us-west-1",      "us-west-2"};
+  return std::ranges::binary_search(regions, name);
 }
 
 // The region that the body of CreateBucket names must be that of the endpoint, which here is the signature's. That of
@@ -70,7 +75,8 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   if (replication_.is_remote(input.bucket) && buckets_.find(input.bucket) == nullptr) {
     co_return refuse(errors::bucket_already_exists(
                          fmt::format("The requested bucket name is not available: [remote_buckets.{}] of boreal's "
-                                     "configuration has it.", input.bucket))
+                                     "configuration has it.",
+                                     input.bucket))
                          .with("BucketName", input.bucket));
   }
   const AclHeaders access = acl_headers(input);
@@ -154,7 +160,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
                            .with("ArgumentName", "continuation-token"));
     after = std::move(*decoded);
   }
-  if (input.bucket_region && !is_region(*input.bucket_region)) {
+  if (input.bucket_region && *input.bucket_region != call.region && !is_region(*input.bucket_region)) {
     co_return refuse(
         errors::invalid_argument(fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
             .with("ArgumentName", "bucket-region"));
@@ -169,7 +175,8 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
       output.continuation_token = codec::base64url_encode(*output.buckets->back().name);
       break;
     }
-    api::Bucket row{.name = bucket.name, .creation_date = in_seconds(bucket.created), .bucket_region = {}, .bucket_arn = {}};
+    api::Bucket row{
+        .name = bucket.name, .creation_date = in_seconds(bucket.created), .bucket_region = {}, .bucket_arn = {}};
     const bool is_paged = input.max_buckets || input.prefix || input.bucket_region || input.continuation_token;
     if (is_paged) row.bucket_region = bucket.region;
     output.buckets->push_back(std::move(row));

@@ -46,8 +46,9 @@ bool looks_like_address(std::string_view name) {
 
 bool is_good_bucket_name(std::string_view name) {
   if (name.size() < 3 || name.size() > 63 || looks_like_address(name)) return false;
+  // No dot or dash next to a dot.
   for (const std::string_view label : split(name, '.')) {
-    if (label.empty()) return false;
+    if (label.empty() || label.front() == '-' || label.back() == '-') return false;
   }
   if (!is_label_end(name.front()) || !is_label_end(name.back())) return false;
   if (!std::ranges::all_of(name, [](char c) { return is_label_end(c) || c == '-' || c == '.'; })) return false;

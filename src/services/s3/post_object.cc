@@ -87,13 +87,16 @@ bool is_header_field(std::string_view name) {
   return name.starts_with("x-amz-") && !is_of_signature;
 }
 
-std::string with_file_name(std::string key, std::string_view file_name) {
+// Every field may speak of the file's name; the policy's conditions are on what that makes of it.
+void fill_in_file_name(Form& form) {
   constexpr std::string_view variable = "${filename}";
   // Some browsers send the whole path.
-  file_name.remove_prefix(file_name.find_last_of("/\\") + 1);
-  const size_t at = key.find(variable);
-  if (at != std::string::npos) key.replace(at, variable.size(), file_name);
-  return key;
+  const std::string name = form.file_name.substr(form.file_name.find_last_of("/\\") + 1);
+  for (FormField& field : form.fields) {
+    for (size_t at = field.value.find(variable); at != std::string::npos;
+         at = field.value.find(variable, at + name.size()))
+      field.value.replace(at, variable.size(), name);
+  }
 }
 
 bool is_header_text(std::string_view text) {
@@ -140,11 +143,17 @@ std::optional<std::string> redirect_of(const Form& form, const std::string& buck
                      codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
 }
 
-http::Response tell_success(const Form& form, const std::string& location, const std::string& bucket,
-                            const std::string& key, const std::string& etag) {
-  http::Response response;
+// Where the object lies, at the address that the form was sent to: its host names the bucket, or its path does.
+std::string location_of(const http::Request& request, const std::string& bucket, const std::string& key) {
+  const bool is_in_path = codec::percent_decode_leniently(request.target).starts_with("/" + bucket);
+  return fmt::format("{}://{}/{}{}", request.secure ? "https" : "http", request.host, is_in_path ? bucket + "/" : "",
+                     codec::percent_encode(key, codec::Slash::keep));
+}
+
+// `response`: that of the PutObject.
+http::Response tell_success(http::Response response, const Form& form, const std::string& location,
+                            const std::string& bucket, const std::string& key, const std::string& etag) {
   response.status = 204;
-  response.headers.set("ETag", etag);
   response.headers.set("Location", location);
   if (const auto redirect = redirect_of(form, bucket, key, etag)) {
     response.status = 303;
@@ -171,16 +180,17 @@ http::Response tell_success(const Form& form, const std::string& location, const
 }  // namespace
 
 Task<Outcome<aws::Caller>> Service::authenticate_form(http::Request& request, aws::Gate& gate, const Form& form,
-                                                      const std::string& bucket, FormFile::Limits& limits) {
+                                                      const Bucket& bucket, FormFile::Limits& limits) {
   CO_TRY(auto signature, signature_of(form));
   if (!signature) {
     aws::CheckedBody* checked = nullptr;
     co_return co_await gate.authenticate(request, model(), aws::Protocol::rest_xml, nullptr, &checked);
   }
   const std::string* token = form.find("x-amz-security-token");
-  CO_TRY(auto caller, co_await gate.authenticate_form(*signature, token ? *token : "", aws::Protocol::rest_xml));
+  CO_TRY(auto caller,
+         co_await gate.authenticate_form(*signature, token ? *token : "", bucket.region, aws::Protocol::rest_xml));
   CO_TRY(const auto policy, PostPolicy::parse(signature->policy));
-  CO_CHECK(policy.check(form, bucket, context_.clock.now()));
+  CO_CHECK(policy.check(form, bucket.name, context_.clock.now()));
   limits = policy.limits();
   co_return std::move(caller);
 }
@@ -195,17 +205,18 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
     CO_TRY(begun, parser.take(std::string_view(chunk).substr(0, got)));
   }
   Form& form = parser.form();
+  fill_in_file_name(form);
   const std::string bucket_name = bucket_of(request.path);
   CO_TRY(const BucketRef bucket, buckets_.need(bucket_name));
   const std::string* key_field = form.find("key");
   if (key_field == nullptr) co_return refuse(missing_field("key"));
-  const std::string key = with_file_name(*key_field, form.file_name);
+  const std::string key = *key_field;
   if (key.empty()) {
     co_return refuse(
         errors::invalid_argument("User key must have a length greater than 0.").with("ArgumentName", "key"));
   }
   FormFile::Limits limits;
-  CO_TRY(const auto caller, co_await authenticate_form(request, gate, form, bucket_name, limits));
+  CO_TRY(const auto caller, co_await authenticate_form(request, gate, form, *bucket, limits));
 
   CO_TRY(http::Request put, put_request(request, form, bucket_name, key));
   std::optional<aws::ApiError> failure;
@@ -223,18 +234,15 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
             .gate = gate};
   CO_TRY(auto accesses, co_await access(call, *route.operation, input));
   for (Access& one : accesses) CO_CHECK(co_await call.authorize(std::move(one)));
-  const auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));
+  auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));
   if (!made) {
     if (failure) co_return refuse(std::move(*failure));
     co_return refuse(made.error());
   }
-  const std::string location = fmt::format("{}://{}/{}/{}", request.secure ? "https" : "http", request.host,
-                                           bucket_name, codec::percent_encode(key, codec::Slash::keep));
-  http::Response response = tell_success(form, location, bucket_name, key, made->etag.value_or(""));
-  response.headers.set("x-amz-request-id", request_id);
-  if (made->version_id) response.headers.set("x-amz-version-id", *made->version_id);
-  if (made->server_side_encryption) response.headers.set("x-amz-server-side-encryption", *made->server_side_encryption);
-  co_return response;
+  const std::string etag = made->etag.value_or("");
+  http::Response response = wire_.answer(route, aws::Value::of(std::move(*made)), request_id);
+  for (const auto& [name, value] : call.response_headers) response.headers.set(name, value);
+  co_return tell_success(std::move(response), form, location_of(request, bucket_name, key), bucket_name, key, etag);
 }
 
 }  // namespace boreal::s3

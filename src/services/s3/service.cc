@@ -67,6 +67,7 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
 
 // A HEAD answer tells the length of the body that it does not have.
 void Service::finish(const http::Request& request, http::Response& response) {
+  response.headers.set("Server", "AmazonS3");  // some clients and monitors look for it
   add_cors(request, response);
   const auto length = response.headers.get("content-length");
   if (request.method == "HEAD" && length) {

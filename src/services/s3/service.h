@@ -306,7 +306,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   Task<Outcome<http::Response>> post_object(http::Request& request, aws::Gate& gate, std::string request_id,
                                             std::string boundary);
   Task<Outcome<aws::Caller>> authenticate_form(http::Request& request, aws::Gate& gate, const Form& form,
-                                               const std::string& bucket, FormFile::Limits& limits);
+                                               const Bucket& bucket, FormFile::Limits& limits);
 
   // cors.cc
   http::Response answer_preflight(const http::Request& request, const std::string& request_id) const;

@@ -61,16 +61,13 @@ struct Signature {
   int64_t expires_s = 0;                    // query only
   std::vector<std::string> signed_headers;  // lower case, sorted, each once
   std::string value;                        // 64 hexadecimal digits, lower case
-  bool version_2 = false;  // sigv2.h: `time` is then the end of a URL's time, `timestamp` the text that was signed for it
 };
 
 // Why a request is not believed. What AWS calls it depends on the service: to_api_error().
 enum class AuthFailure {
   missing,                 // no signature where one is needed
   two_mechanisms,          // Authorization header and query parameters at once
-  version_2,               // AWS access:signature, or AWSAccessKeyId= in the query, where only version 4 is taken
-  malformed_2,             // S3: what follows AWS in the Authorization header is not access:signature
-  malformed_query_2,       // S3: of AWSAccessKeyId, Signature and Expires one is missing, or Expires is no number
+  version_2,               // AWS access:signature, or AWSAccessKeyId= in the query
   version_4a,              // AWS4-ECDSA-P256-SHA256
   unknown_scheme,          // Basic, Bearer …
   malformed,               // Authorization header: a part is missing, doubled or not of its form
@@ -167,7 +164,7 @@ struct BodyCheck {
   std::vector<std::string> trailers;       // names announced by x-amz-trailer, lower case
 };
 
-// Finds and parses the signature; mode anonymous when there is none. S3 takes those of version 2 too. Strict: unknown, doubled or missing parts are
+// Finds and parses the signature; mode anonymous when there is none. Strict: unknown, doubled or missing parts are
 // refused, as is a request that carries both an Authorization header and X-Amz-… credentials.
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon);
 

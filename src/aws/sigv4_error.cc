@@ -14,8 +14,6 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::missing: return Family::missing;
     case AuthFailure::two_mechanisms:
     case AuthFailure::version_2:
-    case AuthFailure::malformed_2:
-    case AuthFailure::malformed_query_2:
     case AuthFailure::unknown_scheme:
     case AuthFailure::malformed:
     case AuthFailure::malformed_query:
@@ -136,7 +134,6 @@ ApiError s3_code(const AuthError& error) {
   const auto& message = error.message;
   switch (error.kind) {
     case AuthFailure::missing: return {"AccessDenied", 403, "Access Denied"};
-    case AuthFailure::malformed_2:
     case AuthFailure::two_mechanisms: return {"InvalidArgument", 400, message};
     case AuthFailure::version_2:
       return {"InvalidRequest", 400,
@@ -154,7 +151,6 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::skewed:
       return {"RequestTimeTooSkewed", 403,
               "The difference between the request time and the current time is too large."};
-    case AuthFailure::malformed_query_2:
     case AuthFailure::expired:
     case AuthFailure::not_yet_valid:
     case AuthFailure::header_not_signed:

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <ranges>
 
-#include "aws/sigv2.h"
 #include "aws/sigv4.h"
 #include "codec/percent.h"
 #include "codec/time.h"
@@ -155,6 +154,9 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization) {
   const auto scheme = authorization.substr(0, blank);
   if (scheme == algorithm) return blank == std::string_view::npos ? "" : authorization.substr(blank + 1);
   if (scheme == "AWS") {
+    if (authorization.find(':') == std::string_view::npos)
+      return fail(AuthFailure::unknown_scheme,
+                  "AWS authorization header is invalid. Expected AwsAccessKeyId:signature");
     return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
   }
   if (scheme == algorithm_4a) {
@@ -250,7 +252,10 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
 
 AuthResult<Signature> parse_presigned(const QueryParts& parts, Canon canon) {
   if (parts.version_2)
-    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+    return fail(AuthFailure::version_2,
+                "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256 (boto3 makes such URLs with "
+                "Config(signature_version='s3v4'), the AWS CLI after `aws configure set default.s3.signature_version "
+                "s3v4`).");
   if (parts.algorithm == algorithm_4a) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
@@ -296,7 +301,6 @@ AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
                 "parameter or the "
                 "Authorization header should be specified");
   }
-  if (canon == Canon::s3 && is_version_2(request)) return parse_version_2(request);
   if (header) return parse_header(request, canon);
   if (query) return parse_presigned(parts, canon);
   return Signature{};

@@ -342,11 +342,10 @@ TEST(SigV4Attacks, UnsignedPayloadIsForS3Only) {
 TEST(SigV4Parse, RefusesByName) {
   const std::string scope = "Credential=AKID/20150830/us-east-1/s3/aws4_request";
   for (const auto& [authorization, kind] : std::vector<std::pair<std::string, AuthFailure>>{
-           {"AWS AKID:c2lnbmF0dXJl", AuthFailure::missing_date},
-           {"AWS :c2lnbmF0dXJl", AuthFailure::malformed_2},
+           {"AWS AKID:c2lnbmF0dXJl", AuthFailure::version_2},
            {"AWS4-ECDSA-P256-SHA256 Credential=a", AuthFailure::version_4a},
            {"Basic dXNlcjpwYXNz", AuthFailure::unknown_scheme},
-           {"AWS nonsense", AuthFailure::malformed_2},
+           {"AWS nonsense", AuthFailure::unknown_scheme},
            {"AWS4-HMAC-SHA256", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=0, Extra=1", AuthFailure::malformed},
@@ -372,9 +371,7 @@ TEST(SigV4Parse, RefusesByName) {
     EXPECT_EQ(parsed.error().kind, kind) << authorization << ": " << parsed.error().message;
   }
   Request request{.query = "AWSAccessKeyId=AKID&Signature=x&Expires=1"};
-  EXPECT_EQ(parse_signature(request.view(), Canon::standard).error().kind, AuthFailure::version_2);
-  request.query += "&X-Amz-Signature=0";
-  EXPECT_EQ(parse_signature(request.view(), Canon::s3).error().kind, AuthFailure::two_mechanisms);
+  EXPECT_EQ(parse_signature(request.view(), Canon::s3).error().kind, AuthFailure::version_2);
   Request empty;
   empty.headers.add("Authorization", " ");
   EXPECT_EQ(parse_signature(empty.view(), Canon::s3)->mode, SigningMode::anonymous);

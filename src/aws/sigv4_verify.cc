@@ -4,7 +4,6 @@
 #include <charconv>
 #include <ranges>
 
-#include "aws/sigv2.h"
 #include "aws/sigv4.h"
 #include "codec/base64.h"
 #include "codec/hex.h"
@@ -206,7 +205,6 @@ AuthError mismatch(const Signature& signature, std::string_view to_sign, std::st
 
 AuthResult<BodyCheck> verify_signature(const Signature& signature, const RequestView& request,
                                        const VerifyOptions& options, SigningKeyCache& keys) {
-  if (signature.version_2) return verify_version_2(signature, request, options);
   CHECK(check_scope(signature, options));
   CHECK(check_time(signature, options.now));
   BodyCheck check;

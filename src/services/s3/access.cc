@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "aws/sigv2.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
@@ -69,12 +68,11 @@ constexpr Named query_keys[] = {
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
   const auto query = codec::parse_query(call.http.query);
-  const bool is_old = aws::is_version_2(aws::RequestView::of(call.http));
-  const bool is_header = call.http.headers.has("authorization");
-  const bool is_query = !is_header && (is_old || call.http.query.find("X-Amz-Signature=") != std::string::npos);
-  context.emplace("s3:authType", is_query ? "REST-QUERY-STRING" : is_header ? "REST-HEADER" : "POST");
-  context.emplace("s3:signatureversion", is_old ? "AWS" : "AWS4-HMAC-SHA256");
-  if (is_old) return;
+  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
+  context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
+                                 : call.http.headers.has("authorization") ? "REST-HEADER"
+                                                                          : "POST");
+  context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
     for (const auto& pair : *query) {
@@ -289,13 +287,7 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
 }
 
 Outcome<void> check_region(Call& call, const Bucket& bucket) {
-  const bool is_old = !call.caller.is_anonymous() && aws::is_version_2(aws::RequestView::of(call.http));
-  if (is_old && !aws::takes_version_2(bucket.region)) {
-    return refuse(errors::invalid_request(
-        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."));
-  }
-  if (call.caller.is_anonymous() || is_old || bucket.region == call.region ||
-      call.operation.name == "GetBucketLocation") {
+  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
     call.region = bucket.region;
     return {};
   }

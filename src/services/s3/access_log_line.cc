@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "aws/sigv2.h"
 #include "base/text.h"
 #include "codec/percent.h"
 #include "codec/time.h"
@@ -167,7 +166,7 @@ std::string log_line(const LogRecord& r) {
                                 field(r.user_agent, true),
                                 field(r.version_id, false),
                                 field(r.host_id, false),
-                                r.authentication.empty() ? "-" : r.is_version_2 ? "SigV2" : "SigV4",
+                                r.authentication.empty() ? "-" : "SigV4",
                                 "-",
                                 field(r.authentication, false),
                                 field(r.host, false),
@@ -238,8 +237,6 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
       if (pair.name == "X-Amz-Signature") record.authentication = "QueryString";
     }
   }
-  record.is_version_2 = aws::is_version_2(aws::RequestView::of(request));
-  if (record.is_version_2) record.authentication = "QueryString";
   if (request.headers.has("authorization")) record.authentication = "AuthHeader";
   record.host = request.host;
   return record;

@@ -36,7 +36,6 @@ struct LogRecord {
   std::string version_id;  // of the request
   std::string host_id;
   std::string authentication;  // AuthHeader, QueryString; empty: anonymous
-  bool is_version_2 = false;   // of the signature
   std::string host;
 };
 

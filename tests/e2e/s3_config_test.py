@@ -1,8 +1,11 @@
 """Buckets and what is set on them: names, regions, lifecycle, tags, logging, payer."""
+import base64
+import hashlib
 import json
 import unittest
 from datetime import datetime, timezone
 
+from botocore.exceptions import ClientError
 
 from e2e.helpers import advance, reset_clock
 from e2e.s3_cases import OTHER, S3Case, owner_id, send, signed, status_of
@@ -153,7 +156,9 @@ class Tags(S3Case):
         self.assertEqual(self.set(("k" * 129, "v")), ("InvalidTag", 400))
         self.assertEqual(self.set(("k", "v" * 257)), ("InvalidTag", 400))
         empty = b"<Tagging><TagSet><Tag><Key></Key><Value>v</Value></Tag></TagSet></Tagging>"
-        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k?tagging", body=empty).code in ("InvalidTag", "MalformedXML"), True)
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k?tagging", body=empty).code, "InvalidTag")
+        digest = {"Content-MD5": base64.b64encode(hashlib.md5(empty).digest()).decode()}
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?tagging", body=empty, headers=digest).code, "InvalidTag")
         self.assertEqual(self.set(("aws:k", "v")), ("InvalidTag", 400))
         self.assertEqual(self.set(("k", "1"), ("k", "2")), ("InvalidTag", 400))
         self.assertEqual(self.set(("a +-=._:/@9", " +-=._:/@9"))[1], 200)
@@ -170,7 +175,10 @@ class Tags(S3Case):
         self.assertEqual(got["TagCount"], 4)
         self.refused("InvalidTag", self.put, "k", Tagging="k=" + "v" * 257)
         self.refused("BadRequest", self.put, "k", Tagging="&".join(f"k{i}=v" for i in range(11)))
-        for text in ("a=1&a=2", "a=1,b=2", "a=1%262", "a=%zz"):
+        for text in ("&", "&&", ""):
+            self.put("k", Tagging=text)
+            self.assertEqual(self.of(), [], text)
+        for text in ("a=1&a=2", "a=1,b=2", "a=1%262", "a=%zz", "=", "=b", "a=%FF"):
             self.refused_with("InvalidArgument", 400, self.put, "k", Tagging=text)
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
@@ -267,6 +275,10 @@ class LifecycleRules(S3Case):
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 0}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}}),
                            ("MalformedXML", {"AbortIncompleteMultipartUpload": {}}),
+                           ("InvalidRequest", {"Filter": {"Prefix": "p" * 1025}}),
+                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": -1, "StorageClass": "GLACIER"}]}),
+                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "NewerNoncurrentVersions": 101, "StorageClass": "GLACIER"}]}),
+                           ("InvalidRequest", {"NoncurrentVersionTransitions": [{"NoncurrentDays": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
                            ("InvalidRequest", {"Expiration": {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}),
                            ("InvalidRequest", {"Expiration": {"Days": 60}, "Transitions": [{"Days": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
                            ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": 29, "StorageClass": "STANDARD_IA"}]}),
@@ -278,8 +290,19 @@ class LifecycleRules(S3Case):
         no_filter = self.rule()
         del no_filter["Filter"]
         self.assertEqual(self.set(no_filter)[1], 400)
-        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=(
-            b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Date>20200101</Date></Expiration></Rule></LifecycleConfiguration>")).status, 400)
+        body = b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Date>20200101</Date></Expiration></Rule></LifecycleConfiguration>"
+        digest = base64.b64encode(hashlib.md5(body).digest()).decode()
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=body, headers={"Content-MD5": digest}).code, "InvalidArgument")
+
+    def test_first_and_second_version_do_not_mix(self):
+        old, new = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "Expiration": {"Days": 1}}, self.rule(ID="new")
+        for rules, message in (((old, new), "Filter element can only be used in Lifecycle V2."),
+                               ((new, old), "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the Filter.")):
+            with self.assertRaises(ClientError) as caught:
+                self.s3.put_bucket_lifecycle_configuration(Bucket=self.bucket, LifecycleConfiguration={"Rules": list(rules)})
+            self.assertEqual((caught.exception.response["Error"]["Code"], caught.exception.response["Error"]["Message"]), ("InvalidRequest", message))
+        kept = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 1}}
+        self.assertEqual(self.set(kept), ("InvalidRequest", 400))
 
     def test_header(self):
         self.set(self.rule(ID="rule1", Filter={"Prefix": "days1/"}, Expiration={"Days": 1}))
@@ -300,6 +323,43 @@ class LifecycleRules(S3Case):
         self.set(self.rule(ID="tagged", Filter={"And": {"Prefix": "t", "Tags": [{"Key": "a", "Value": "1"}]}}))
         self.assertIn("Expiration", self.put("t1", Tagging="a=1"))
         self.assertNotIn("Expiration", self.put("t2", Tagging="a=2"))
+
+
+class Reports(S3Case):
+    """Inventory, analytics, metrics and tiering: kept by their ids."""
+
+    def put(self, kind, id, xml):
+        return signed(self, "PUT", f"/{self.bucket}?id={id}&{kind}", body=xml.encode())
+
+    def test_ids(self):
+        for id in ("a", "A-b.c_9", "x" * 64):
+            self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 200)
+        for id in ("a%20b", "x" * 65, "a%2Fb"):
+            answer = self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidConfigurationId"), id)
+        self.assertEqual(self.put("metrics", "a", "<MetricsConfiguration><Id>b</Id></MetricsConfiguration>").code, "InvalidArgument")
+
+    def test_one_thing_is_filtered_by(self):
+        both = "<Filter><Prefix>a</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></Filter>"
+        tiering = "<Status>Enabled</Status><Tiering><Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering>"
+        for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
+                                 ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
+            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id>{both}{rest}</{root}>").code, "MalformedXML", kind)
+            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id><Filter><And>{both[8:-9]}</And></Filter>{rest}</{root}>").status, 200, kind)
+
+    def test_destinations_are_arns(self):
+        for bucket, status in (("arn:aws:s3:::" + self.bucket, 200), (self.bucket, 400)):
+            answer = self.put("inventory", "i", f"""<InventoryConfiguration><Id>i</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
+                <Bucket>{bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule>
+                <IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (status, None if status == 200 else "InvalidS3DestinationBucket"))
+
+    def test_days_of_tiers(self):
+        for tier, days, status in (("ARCHIVE_ACCESS", 90, 200), ("ARCHIVE_ACCESS", 730, 200), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
+                                   ("DEEP_ARCHIVE_ACCESS", 180, 200), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
+            answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status><Tiering>
+                <Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering></IntelligentTieringConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (status, None if status == 200 else "InvalidArgument"), (tier, days))
 
 
 class LifecycleRuns(S3Case):

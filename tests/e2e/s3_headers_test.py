@@ -29,6 +29,16 @@ class Case(S3Case):
 
 
 class Digests(Case):
+    def test_configurations_want_one(self):
+        rules = (b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+                 b"</LifecycleConfiguration>")
+        cors = b"<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>"
+        tags = b"<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>"
+        for query, body in (("lifecycle", rules), ("cors", cors), ("tagging", tags)):
+            self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}?{query}", body=body)), (400, "InvalidRequest"), query)
+            for headers in ({"Content-MD5": md5_of(body)}, {"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(body).digest()).decode()}):
+                self.assertIn(signed(self, "PUT", f"/{self.bucket}?{query}", body=body, headers=headers).status, (200, 204), query)
+
     def test_content_md5(self):
         for value, wanted in ((md5_of(b"bar"), (200, None)), ("", (400, "InvalidDigest")), ("YWJyYWNhZGFicmE=", (400, "InvalidDigest")),
                               ("not base64!", (400, "InvalidDigest")), ("rL0Y20xC+Fzt72VPzMSk2A==", (400, "BadDigest"))):
@@ -282,6 +292,55 @@ class Answers(Case):
         self.put("o", Bucket=bucket, ACL="public-read")
         self.assertEqual(self.outcome(send(self, "GET", f"/{bucket}/o?response-content-type=x")), (400, "InvalidRequest"))
 
+    def test_overrides_that_cannot_be_headers(self):
+        self.put("o", b"x")
+        got = signed(self, "GET", f"/{self.bucket}/o?response-content-disposition=a%3B%20filename%3D%22b%C3%A4ck%22")
+        self.assertEqual((got.status, got.headers["Content-Disposition"]), (200, 'a; filename="b\xe4ck"'))  # Latin-1, as headers are
+        for value in ("%E6%97%A5", "a%0D%0AX-Other%3A%20b", "%FF", "a%00"):
+            answer = signed(self, "GET", f"/{self.bucket}/o?response-content-disposition={value}")
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), value)
+            self.assertIn("<ArgumentName>response-content-disposition</ArgumentName>", answer.text)
+        for method in ("GET", "HEAD"):
+            answer = signed(self, method, f"/{self.bucket}/o?response-server=x")
+            self.assertEqual(answer.status, 400)
+        self.assertIn("<ArgumentName>response-server</ArgumentName><ArgumentValue>x</ArgumentValue>", signed(self, "GET", f"/{self.bucket}/o?response-server=x").text)
+
+    def test_attributes(self):
+        self.put("o", b"x")
+        for headers in ({}, {"x-amz-object-attributes": ""}):
+            answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers)
+            self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
+            self.assertIn("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty", answer.text)
+        answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": "ETag, Colour"})
+        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+        self.assertIn("<Message>Invalid attribute name specified.</Message>", answer.text)
+        for maximum in ("-1", "many", "99999999999999999999", ""):  # is not looked at
+            headers = {"x-amz-object-attributes": "ETag,ObjectParts", "x-amz-max-parts": maximum}
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers).status, 200, maximum)
+
+    def test_values_that_are_none(self):
+        """Each in AWS's words, with the header and what was in it."""
+        self.put("o", b"x")
+        source = {"x-amz-copy-source": f"{self.bucket}/o"}
+        for name, value, message in (("x-amz-metadata-directive", "MOVE", "Unknown metadata directive."), ("x-amz-tagging-directive", "copy", "Unknown tagging directive."),
+                                     ("x-amz-object-lock-mode", "abc", "Unknown wormMode directive."),
+                                     ("x-amz-object-lock-legal-hold", "on", "Legal Hold must be either of 'ON' or 'OFF'"),
+                                     ("x-amz-server-side-encryption", "aes256", "The encryption method specified is not supported")):
+            answer = signed(self, "PUT", f"/{self.bucket}/c", headers={**source, name: value})
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), name)
+            self.assertIn(f"<Message>{message}</Message><ArgumentName>{name}</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text.replace("&apos;", "'"))
+
+    def test_only_puts_copy(self):
+        self.put("o", b"x")
+        source = {"x-amz-copy-source": f"{self.bucket}/o"}
+        for method in ("GET", "HEAD", "DELETE"):
+            for path in (f"/{self.bucket}", f"/{self.bucket}/o"):
+                self.assertEqual(signed(self, method, path, headers=source).status, 400, method)
+        self.assertEqual(self.get("o"), b"x")
+        answer = signed(self, "PUT", f"/{self.bucket}/c", headers=source, body=b"body")
+        self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
+        self.assertEqual(self.keys(), ["o"])
+
     def test_metadata(self):
         self.put("m", b"x", Metadata={"Key1": "value1", "empty": "", "dash-ed_x": " inner  blanks "}, CacheControl="max-age=1", ContentDisposition="inline",
                  ContentEncoding="gzip", ContentLanguage="de", Expires=datetime(2030, 1, 1, tzinfo=timezone.utc))
@@ -349,6 +408,28 @@ class Answers(Case):
     def test_torrent_is_refused(self):
         self.put("t")
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/t?torrent").status, 501)
+
+    def test_archives_are_restored(self):
+        for storage_class in ("GLACIER", "DEEP_ARCHIVE"):
+            key = storage_class.lower()
+            self.put(key, StorageClass=storage_class)
+            restore = lambda days=1, **more: status_of(self.s3.restore_object, Bucket=self.bucket, Key=key, RestoreRequest={"Days": days, **more})
+            self.assertEqual(status_of(self.get, key), ("InvalidObjectState", 403))
+            self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}"), ("InvalidObjectState", 403))
+            self.assertNotIn("Restore", self.head(key))
+            self.assertEqual(restore(0), ("MalformedXML", 400))
+            self.assertEqual(restore(GlacierJobParameters={"Tier": "Slow"}), ("MalformedXML", 400))
+            fast = restore(GlacierJobParameters={"Tier": "Expedited"})
+            self.assertEqual(fast, ("", 202) if storage_class == "GLACIER" else ("InvalidArgument", 400))
+            self.assertEqual(restore(2, GlacierJobParameters={"Tier": "Bulk"}), ("", 200 if storage_class == "GLACIER" else 202))
+            self.assertRegex(self.head(key)["Restore"], r'^ongoing-request="false", expiry-date=".* GMT"$')
+            self.assertEqual(self.get(key), b"body")
+            row = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"][0]
+            self.assertEqual((row["RestoreStatus"]["IsRestoreInProgress"], row["StorageClass"]), (False, storage_class))
+        self.put("k")
+        request = {"Bucket": self.bucket, "RestoreRequest": {"Days": 1}}
+        self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Key="k", **request)
+        self.refused_with("NoSuchKey", 404, self.s3.restore_object, Key="none", **request)
 
     def test_storage_classes(self):
         for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):

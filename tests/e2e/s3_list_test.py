@@ -117,6 +117,19 @@ class Markers(Case):
             answer = signed(self, "GET", f"/{self.bucket}{path}")
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), path)
 
+    def test_values_that_are_none_are_refused_by_name(self):
+        """A client that shows the message should show AWS's."""
+        for query, name, value in (("max-keys=blah", "max-keys", "blah"), ("max-keys=99999999999", "max-keys", "99999999999"), ("list-type=2&max-keys=1.5", "max-keys", "1.5"),
+                                   ("max-uploads=2157483647&uploads", "max-uploads", "2157483647")):
+            answer = signed(self, "GET", f"/{self.bucket}?{query}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
+            self.assertIn(f"<Message>Provided {name} not an integer or within integer range</Message><ArgumentName>{name}</ArgumentName>"
+                          f"<ArgumentValue>{value}</ArgumentValue>", answer.text)
+        for query in ("encoding-type=utf", "encoding-type=URL&list-type=2", "encoding-type=&versions", "encoding-type=x&uploads"):
+            answer = signed(self, "GET", f"/{self.bucket}?{query}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
+            self.assertIn("<Message>Invalid Encoding Method specified in Request</Message><ArgumentName>encoding-type</ArgumentName>", answer.text)
+
     def test_marker(self):
         for marker, rest in (("", ["bar", "baz", "foo", "quxx"]), ("blah", ["foo", "quxx"]), ("zzz", []), ("\x0a", ["bar", "baz", "foo", "quxx"]), ("foo", ["quxx"])):
             page = self.s3.list_objects(Bucket=self.bucket, Marker=marker)
@@ -251,6 +264,10 @@ class Versions(Case):
         self.assertEqual([v["Key"] for v in after["Versions"]], ["c"])
         self.assertEqual(error_code(self.s3.list_object_versions, Bucket=self.bucket, VersionIdMarker=page["NextVersionIdMarker"]), "InvalidArgument")
         self.assertEqual(error_code(self.s3.list_object_versions, Bucket=self.bucket, KeyMarker="b", VersionIdMarker="nonsense"), "InvalidArgument")
+        for query, value in (("version-id-marker=null", "null"), ("key-marker=b&version-id-marker=nonsense", "nonsense")):
+            answer = signed(self, "GET", f"/{self.bucket}?{query}&versions")
+            self.assertIn(f"<ArgumentName>version-id-marker</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text)
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}?key-marker=b&upload-id-marker=&uploads").status, 200)  # after a page that ended in a group
 
     def test_one_page_holds_everything_in_order(self):
         self.versioned()

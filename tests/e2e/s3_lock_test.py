@@ -108,6 +108,8 @@ class RetentionOf(LockCase):
         self.refused_with("NoSuchKey", 404, self.s3.put_object_retention, Bucket=self.locked, Key="none",
                           Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=1)})
         self.refused_with("MalformedXML", 400, self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE"})
+        nothing = {"Content-MD5": b64encode(hashlib.md5(b"").digest()).decode()}
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}/k?retention", headers=nothing).code, "MalformedXML")
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE")
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockRetainUntilDate=later(days=1))
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=-1))
@@ -183,6 +185,11 @@ class RetentionOf(LockCase):
     def test_content_md5_is_wanted_with_a_lock(self):
         headers = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": later(days=1).strftime("%Y-%m-%dT%H:%M:%SZ")}
         self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", headers=headers, body=b"x").code, "InvalidRequest")
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", body=b"x").status, 200)
+        self.configure(Mode="GOVERNANCE", Days=1)  # a lock by default is one too
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", body=b"x").code, "InvalidRequest")
+        md5 = {"Content-MD5": b64encode(hashlib.md5(b"x").digest()).decode()}
+        self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", headers=md5, body=b"x").status, 200)
 
 
 class Holds(LockCase):

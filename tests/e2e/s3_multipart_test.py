@@ -81,6 +81,12 @@ class Uploads(PartsCase):
         tags = [self.part(upload, n, b"small")["ETag"] for n in (1, 2)]
         done = lambda *parts: status_of(self.finish, upload, parts)
         self.assertEqual(done((1, tags[0]), (2, tags[1])), ("EntityTooSmall", 400))
+        self.assertEqual(done((1, tags[0]), (3, tags[1])), ("InvalidPart", 400))  # that a part is not there weighs more
+        for size in ("many", "-1"):
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={"x-amz-mp-object-size": size}, body=(
+                f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tags[0]}</ETag></Part></CompleteMultipartUpload>").encode())
+            self.assertEqual((answer.status, answer.code), (400, "InvalidRequest"))
+            self.assertIn(f"Value for x-amz-mp-object-size header is invalid: '{size}'", answer.text.replace("&apos;", "'"))
         self.assertEqual(done((2, tags[1]), (1, tags[0])), ("InvalidPartOrder", 400))
         self.assertEqual(done((1, tags[0]), (1, tags[0])), ("InvalidPartOrder", 400))
         self.assertEqual(done((1, "ffffffffffffffffffffffffffffffff")), ("InvalidPart", 400))
@@ -111,6 +117,9 @@ class Uploads(PartsCase):
         upload = self.begin()
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1", body=b"x")
         self.assertEqual((answer.code, answer.status), ("InvalidArgument", 400))
+        self.assertIn("<ArgumentName>partNumber</ArgumentName><ArgumentValue>partNumber</ArgumentValue>", answer.text)
+        answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=x&uploadId={upload}", body=b"x")
+        self.assertIn("<Message>Part number must be an integer between 1 and 10000, inclusive</Message>", answer.text)
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}", body=b"x").code, "MethodNotAllowed")
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?versionId=null", body=b"x").code, "InvalidArgument")
         self.assertEqual(self.keys(), [])
@@ -267,6 +276,14 @@ class Copies(S3Case):
             self.assertEqual((self.get("c"), result["ETag"]), (body, self.head("k")["ETag"]))
             self.assertEqual(self.head("c")["ContentLength"], size)
 
+    def test_sources_that_are_none(self):
+        for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"),
+                                (self.bucket, "Invalid copy source object key"), (f"/{self.bucket}/", "Invalid copy source object key"),
+                                (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
+            answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
+            self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName>", answer.text, source)
+
     def test_plus_in_the_source_is_a_blank(self):
         self.put("a b", b"blank")
         self.put("a+b", b"plus")
@@ -376,6 +393,9 @@ class Checksums(PartsCase):
             wrong = {f"Checksum{name}": base64.b64encode(bytes(len(base64.b64decode(value)))).decode()}
             self.assertEqual(status_of(self.put, "k", b"hello", **wrong), ("BadDigest", 400))
         self.refused("InvalidRequest", self.put, "k", b"hello", ChecksumSHA256="nonsense")
+        for headers in ({"x-amz-checksum-crc32": crc32(b"hello") + "-1"}, {"x-amz-checksum-crc32": "", "x-amz-checksum-sha1": ""},
+                        {"x-amz-checksum-crc32": crc32(b"hello"), "x-amz-trailer": "x-amz-checksum-crc32"}):
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k", headers=headers, body=b"hello").code, "InvalidRequest", headers)
 
     def test_composite(self):
         upload = self.begin(ChecksumAlgorithm="SHA256")

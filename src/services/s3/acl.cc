@@ -3,6 +3,7 @@
 
 #include "s3/names.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -27,7 +28,7 @@ Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_v
 aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError error) const {
   const bool is_acl = operation.name == "PutBucketAcl" || operation.name == "PutObjectAcl";
   if (is_acl && error.code == "MalformedXML") error.code = "MalformedACLError";
-  return error;
+  return in_own_words(std::move(error));
 }
 
 Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBucketAclRequest input) {

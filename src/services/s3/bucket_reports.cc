@@ -1,4 +1,10 @@
 // Inventory, metrics, analytics and intelligent-tiering configurations: kept by id and read back; nothing acts on them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
 #include "codec/base64.h"
 #include "s3/service.h"
 
@@ -8,13 +14,60 @@ namespace {
 
 constexpr size_t page_size = 100;
 constexpr size_t max_configurations = 1000;
+constexpr size_t max_id_bytes = 64;
+constexpr std::string_view bucket_arn = "arn:aws:s3:::";
 
 template <class T>
 using Configurations = std::map<std::string, T>;
 
+bool is_id(std::string_view id) {
+  return !id.empty() && id.size() <= max_id_bytes && std::ranges::all_of(id, [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
+  });
+}
+
+Outcome<void> malformed() {
+  return refuse(errors::malformed_xml(
+      "The XML you provided was not well-formed or did not validate against our published schema"));
+}
+
+// A prefix or a tag or, within And, several of them.
+template <class Filter>
+Outcome<void> check_filter(const std::optional<Filter>& filter) {
+  if (!filter) return {};
+  int kinds = filter->prefix.has_value() + filter->tag.has_value() + filter->and_.has_value();
+  if constexpr (requires { filter->access_point_arn; }) kinds += filter->access_point_arn.has_value();
+  return kinds <= 1 ? Outcome<void>() : malformed();
+}
+
+Outcome<void> check_destination(const std::string& bucket) {
+  if (bucket.starts_with(bucket_arn) && bucket.size() > bucket_arn.size()) return {};
+  return refuse(aws::ApiError("InvalidS3DestinationBucket", 400, "Invalid bucket ARN."));
+}
+
+// From when an object that nobody reads goes to an archive. Source: API_Tiering, "Days".
+Outcome<void> check_tierings(const std::vector<api::Tiering>& tierings) {
+  constexpr int32_t most = 730;
+  if (tierings.empty()) return malformed();
+  std::set<std::string> tiers;
+  for (const auto& tiering : tierings) {
+    const int32_t least = tiering.access_tier == "DEEP_ARCHIVE_ACCESS" ? 180 : 90;
+    if (tiering.days < least || tiering.days > most) {
+      return refuse(errors::invalid_argument(
+          fmt::format("'Days' for {} must be between {} and {}", tiering.access_tier, least, most)));
+    }
+    if (!tiers.insert(tiering.access_tier).second) return malformed();
+  }
+  return {};
+}
+
 template <class T>
 Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, T configuration,
                         Configurations<T> Bucket::* kept) {
+  if (!is_id(id)) {
+    co_return refuse(
+        aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
+  }
   if (configuration.id != id) {
     co_return refuse(
         errors::invalid_argument("The id of the configuration is not that of the request.").with("ArgumentName", "id"));
@@ -89,6 +142,9 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
 
 Task<Outcome<api::PutBucketAnalyticsConfigurationOutput>> Service::put_bucket_analytics_configuration(
     Call&, api::PutBucketAnalyticsConfigurationRequest input) {
+  CO_CHECK(check_filter(input.analytics_configuration.filter));
+  if (const auto& exported = input.analytics_configuration.storage_class_analysis.data_export)
+    CO_CHECK(check_destination(exported->destination.s3_bucket_destination.bucket));
   CO_CHECK(
       co_await put(buckets_, input.bucket, input.id, std::move(input.analytics_configuration), &Bucket::analytics));
   co_return api::PutBucketAnalyticsConfigurationOutput{};
@@ -116,6 +172,8 @@ Task<Outcome<api::ListBucketAnalyticsConfigurationsOutput>> Service::list_bucket
 Task<Outcome<api::PutBucketIntelligentTieringConfigurationOutput>>
 Service::put_bucket_intelligent_tiering_configuration(Call&,
                                                       api::PutBucketIntelligentTieringConfigurationRequest input) {
+  CO_CHECK(check_filter(input.intelligent_tiering_configuration.filter));
+  CO_CHECK(check_tierings(input.intelligent_tiering_configuration.tierings));
   CO_CHECK(co_await put(buckets_, input.bucket, input.id, std::move(input.intelligent_tiering_configuration),
                         &Bucket::tiering));
   co_return api::PutBucketIntelligentTieringConfigurationOutput{};
@@ -146,6 +204,7 @@ Service::list_bucket_intelligent_tiering_configurations(Call&,
 
 Task<Outcome<api::PutBucketInventoryConfigurationOutput>> Service::put_bucket_inventory_configuration(
     Call&, api::PutBucketInventoryConfigurationRequest input) {
+  CO_CHECK(check_destination(input.inventory_configuration.destination.s3_bucket_destination.bucket));
   CO_CHECK(
       co_await put(buckets_, input.bucket, input.id, std::move(input.inventory_configuration), &Bucket::inventory));
   co_return api::PutBucketInventoryConfigurationOutput{};
@@ -172,6 +231,7 @@ Task<Outcome<api::ListBucketInventoryConfigurationsOutput>> Service::list_bucket
 
 Task<Outcome<api::PutBucketMetricsConfigurationOutput>> Service::put_bucket_metrics_configuration(
     Call&, api::PutBucketMetricsConfigurationRequest input) {
+  CO_CHECK(check_filter(input.metrics_configuration.filter));
   CO_CHECK(co_await put(buckets_, input.bucket, input.id, std::move(input.metrics_configuration), &Bucket::metrics));
   co_return api::PutBucketMetricsConfigurationOutput{};
 }

@@ -57,14 +57,31 @@ aws::ApiError wrong_checksum(const Row& row) {
 
 // What may not be done by a body that was damaged on its way.
 bool needs_digest(std::string_view operation) {
-  return operation == "DeleteObjects" || operation == "PutObjectLockConfiguration" ||
-         operation == "PutObjectRetention" || operation == "PutObjectLegalHold";
+  constexpr std::string_view all[] = {"DeleteObjects",      "PutBucketCors",    "PutBucketLifecycleConfiguration",
+                                      "PutBucketTagging",   "PutObjectLegalHold", "PutObjectLockConfiguration",
+                                      "PutObjectRetention"};
+  return std::ranges::find(all, operation) != std::end(all);
+}
+
+// What is copied comes from elsewhere, and only a PUT copies.
+Outcome<void> check_copies(const aws::Operation& operation, const http::Request& request, std::string_view body) {
+  if (operation.name == "CopyObject" || operation.name == "UploadPartCopy") {
+    if (body.empty()) return {};
+    return refuse(errors::invalid_request(
+        "The request included a body. Requests of this type must not include a non-empty body."));
+  }
+  const auto source = request.headers.get("x-amz-copy-source");
+  if (!source || request.method == "PUT") return {};
+  return refuse(errors::invalid_argument("You can only specify a copy source header for copy requests.")
+                    .with("ArgumentName", "x-amz-copy-source")
+                    .with("ArgumentValue", std::string(*source)));
 }
 
 }  // namespace
 
 Outcome<void> Service::check_body(const aws::Operation& operation, const http::Request& request,
                                   std::string_view body) {
+  CHECK(check_copies(operation, request, body));
   std::optional<std::string> md5;
   if (const auto text = request.headers.get("content-md5")) {
     TRY(md5, decode_md5(std::string(*text)));
@@ -80,7 +97,8 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   }
   const bool in_trailer = request.headers.has("x-amz-trailer");
   if (!md5 && promised.empty()) {
-    if (in_trailer || !needs_digest(operation.name)) return {};
+    // Of an empty body it is said later what it lacks.
+    if (in_trailer || body.empty() || !needs_digest(operation.name)) return {};
     return refuse(errors::invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*"));
   }
   std::vector<Algorithm> algorithms;
@@ -124,13 +142,13 @@ std::optional<std::string>& ChecksumFields::of(Algorithm algorithm) const {
 
 Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields) {
   std::optional<objects::Checksum> found;
+  if (std::ranges::count_if(rows, [&](const Row& row) { return fields.of(row.algorithm).has_value(); }) > 1) {
+    return refuse(errors::invalid_request(
+        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+  }
   for (const Row& row : rows) {
     const auto& text = fields.of(row.algorithm);
     if (!text) continue;
-    if (found) {
-      return refuse(errors::invalid_request(
-          "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
-    }
     // A composite value carries the count of its parts.
     const size_t dash = text->find('-');
     TRY(auto value, decode_value(row, std::string_view(*text).substr(0, dash)));
@@ -158,6 +176,10 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
   Promise promise;
   TRY(promise.checksum, checksum_in(fields));
   if (promise.checksum) {
+    if (promise.checksum->composite) {  // only what is made of parts has one
+      return refuse(errors::invalid_request(
+          fmt::format("Value for {} header is invalid.", row_of(promise.checksum->algorithm).header)));
+    }
     promise.algorithm = promise.checksum->algorithm;
     promise.named = true;
   }
@@ -168,6 +190,8 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
     if (row == rows.end()) {
       return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
     }
+    if (promise.checksum || promise.in_trailer)
+      return refuse(errors::invalid_request("Expecting a single x-amz-checksum- header"));
     promise.algorithm = row->algorithm;
     promise.in_trailer = promise.named = true;
   }

@@ -37,6 +37,18 @@ Outcome<void> check_schema(const std::vector<api::CompletedPart>& parts) {
       "The XML you provided was not well-formed or did not validate against our published schema"));
 }
 
+Outcome<void> check_sizes(std::span<const objects::Part> parts) {
+  for (size_t i = 0; i + 1 < parts.size(); ++i) {
+    if (parts[i].size >= min_part_bytes) continue;
+    return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
+                      .with("ProposedSize", std::to_string(parts[i].size))
+                      .with("MinSizeAllowed", std::to_string(min_part_bytes))
+                      .with("PartNumber", std::to_string(parts[i].number))
+                      .with("ETag", codec::hex_encode(parts[i].md5)));
+  }
+  return {};
+}
+
 // The parts that the client names, against those that there are.
 Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
                           const UploadChecksum& checksum, const std::string& upload_id) {
@@ -61,15 +73,8 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
                       "each part. It was missing for part {} in the request.",
                       to_lower(algorithm_name(checksum.algorithm)), parts[i].number)));
     }
-    if (i + 1 < parts.size() && parts[i].size < min_part_bytes) {
-      return refuse(errors::entity_too_small("Your proposed upload is smaller than the minimum allowed size")
-                        .with("ProposedSize", std::to_string(parts[i].size))
-                        .with("MinSizeAllowed", std::to_string(min_part_bytes))
-                        .with("PartNumber", std::to_string(parts[i].number))
-                        .with("ETag", codec::hex_encode(parts[i].md5)));
-    }
   }
-  return {};
+  return check_sizes(parts);
 }
 
 Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>& parts, const std::string& upload_id) {
@@ -138,6 +143,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   CO_CHECK(check_schema(wanted));
   objects::CompleteRequest complete;
   CO_TRY(complete.numbers, numbers_of(wanted, input.upload_id));
+  if (input.mpu_object_size.value_or(0) < 0) {
+    co_return refuse(errors::invalid_request(
+        fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", *input.mpu_object_size)));
+  }
   const auto found = co_await find_upload(bucket, input.key, input.upload_id);
   if (!found) {
     if (found.error().code != "NoSuchUpload") co_return refuse(found.error());

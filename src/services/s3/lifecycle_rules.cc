@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t max_rules = 1000;
 constexpr int32_t max_newer_versions = 100;
+constexpr size_t max_prefix_bytes = 1024;
 constexpr int32_t minimum_stay_days = 30;
 constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
@@ -27,9 +28,10 @@ std::unexpected<aws::ApiError> malformed() {
       "The XML you provided was not well-formed or did not validate against our published schema"));
 }
 
-Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view action) {
+Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view element, std::string_view action) {
   if (days && *days <= 0) {
-    return refuse(errors::invalid_argument(fmt::format("'Days' for {} action must be a positive integer", action)));
+    return refuse(
+        errors::invalid_argument(fmt::format("'{}' for {} action must be a positive integer", element, action)));
   }
   return {};
 }
@@ -97,6 +99,42 @@ Outcome<void> check_stays(const std::vector<api::Transition>& transitions) {
   return {};
 }
 
+// How many noncurrent versions an action passes over. `kept` null: it does not say.
+Outcome<void> check_kept(const api::LifecycleRule& rule, const std::optional<int32_t>& kept, std::string_view action) {
+  if (!kept) return {};
+  if (!rule.filter)
+    return refuse(errors::invalid_request("NewerNoncurrentVersions element can only be used in Lifecycle V2."));
+  if (*kept >= 1 && *kept <= max_newer_versions) return {};
+  return refuse(errors::invalid_argument(fmt::format(
+      "'NewerNoncurrentVersions' for {} action must be between 1 and {}", action, max_newer_versions)));
+}
+
+Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
+  std::set<std::string> classes;
+  for (const auto& transition :
+       rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
+    if (!transition.noncurrent_days || !is_transition_class(transition.storage_class)) return malformed();
+    if (*transition.noncurrent_days < 0) {
+      return refuse(
+          errors::invalid_argument("'NoncurrentDays' in NoncurrentVersionTransition action must be nonnegative"));
+    }
+    CHECK(check_infrequent(transition.storage_class, transition.noncurrent_days,
+                           "'NoncurrentDays' in NoncurrentVersionTransition"));
+    CHECK(check_kept(rule, transition.newer_noncurrent_versions, "NoncurrentVersionTransition"));
+    if (!classes.insert(*transition.storage_class).second) {
+      return refuse(errors::invalid_request(
+          "'StorageClass' must be different for 'NoncurrentVersionTransition' actions in same 'Rule'"));
+    }
+    const auto& expiration = rule.noncurrent_version_expiration;
+    if (expiration && expiration->noncurrent_days && *expiration->noncurrent_days <= *transition.noncurrent_days) {
+      return refuse(errors::invalid_argument(
+          "'NoncurrentDays' in the NoncurrentVersionExpiration action for filter must be greater than "
+          "'NoncurrentDays' in the NoncurrentVersionTransition action"));
+    }
+  }
+  return {};
+}
+
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   std::set<std::string> classes;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
@@ -118,19 +156,7 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   }
   CHECK(check_not_mixed(rule));
   if (rule.transitions) CHECK(check_stays(*rule.transitions));
-  for (const auto& transition :
-       rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
-    if (!transition.noncurrent_days || !is_transition_class(transition.storage_class)) return malformed();
-    CHECK(check_infrequent(transition.storage_class, transition.noncurrent_days,
-                           "'NoncurrentDays' in NoncurrentVersionTransition"));
-    const auto& expiration = rule.noncurrent_version_expiration;
-    if (expiration && expiration->noncurrent_days && *expiration->noncurrent_days <= *transition.noncurrent_days) {
-      return refuse(errors::invalid_argument(
-          "'NoncurrentDays' in the NoncurrentVersionExpiration action for filter must be greater than "
-          "'NoncurrentDays' in the NoncurrentVersionTransition action"));
-    }
-  }
-  return {};
+  return check_noncurrent_transitions(rule);
 }
 
 bool names_tags(const api::LifecycleRule& rule) {
@@ -148,13 +174,14 @@ Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::opti
 Outcome<void> check_filter(const api::LifecycleRuleFilter& filter) {
   const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value() +
                     filter.object_size_greater_than.has_value() + filter.object_size_less_than.has_value();
-  if (kinds > 1) return malformed();
+  if (kinds > 1 || (filter.tag && filter.tag->key.empty())) return malformed();
   CHECK(check_sizes(filter.object_size_greater_than, filter.object_size_less_than));
   if (!filter.and_) return {};
   CHECK(check_sizes(filter.and_->object_size_greater_than, filter.and_->object_size_less_than));
   if (!filter.and_->tags) return {};
   std::set<std::string> keys;
   for (const api::Tag& tag : *filter.and_->tags) {
+    if (tag.key.empty()) return malformed();
     if (!keys.insert(tag.key).second) return refuse(errors::invalid_request("Duplicate Tag Keys are not allowed."));
   }
   return {};
@@ -167,6 +194,8 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   if (rule.status != "Enabled" && rule.status != "Disabled") return malformed();
   if (rule.prefix.has_value() == rule.filter.has_value()) return malformed();
   if (rule.filter) CHECK(check_filter(*rule.filter));
+  if (rule_prefix(rule).size() > max_prefix_bytes)
+    return refuse(errors::invalid_request("The maximum size of a prefix is 1024."));
   if (!rule.expiration && !rule.transitions && !rule.noncurrent_version_expiration &&
       !rule.noncurrent_version_transitions && !rule.abort_incomplete_multipart_upload) {
     return refuse(errors::invalid_request("At least one action needs to be specified in a rule"));
@@ -179,25 +208,22 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
     if (expiration.expired_object_delete_marker && names_tags(rule)) {
       return refuse(errors::invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags."));
     }
-    CHECK(check_days(expiration.days, "Expiration"));
+    CHECK(check_days(expiration.days, "Days", "Expiration"));
     CHECK(check_date(expiration.date));
   }
   if (rule.noncurrent_version_expiration) {
     if (!rule.noncurrent_version_expiration->noncurrent_days) return malformed();
-    CHECK(check_days(rule.noncurrent_version_expiration->noncurrent_days, "NoncurrentVersionExpiration"));
-    const auto kept = rule.noncurrent_version_expiration->newer_noncurrent_versions;
-    if (kept && (*kept < 1 || *kept > max_newer_versions)) {
-      return refuse(errors::invalid_argument(
-          fmt::format("'NewerNoncurrentVersions' for NoncurrentVersionExpiration action must be between 1 and {}",
-                      max_newer_versions)));
-    }
+    const auto& expiration = *rule.noncurrent_version_expiration;
+    CHECK(check_days(expiration.noncurrent_days, "NoncurrentDays", "NoncurrentVersionExpiration"));
+    CHECK(check_kept(rule, expiration.newer_noncurrent_versions, "NoncurrentVersionExpiration"));
   }
   if (rule.abort_incomplete_multipart_upload) {
     if (names_tags(rule)) {
       return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags."));
     }
     if (!rule.abort_incomplete_multipart_upload->days_after_initiation) return malformed();
-    CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "AbortIncompleteMultipartUpload"));
+    CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "DaysAfterInitiation",
+                     "AbortIncompleteMultipartUpload"));
   }
   return check_transitions(rule);
 }
@@ -217,9 +243,16 @@ bool size_fits(const objects::Version& version, const std::optional<int64_t>& gr
 
 Outcome<void> check_lifecycle(const api::BucketLifecycleConfiguration& configuration) {
   if (configuration.rules.empty() || configuration.rules.size() > max_rules) return malformed();
+  const bool filters = configuration.rules.front().filter.has_value();
   std::set<std::string> ids;
   for (const auto& rule : configuration.rules) {
     CHECK(check_rule(rule));
+    // The first version of the configuration has prefixes in its rules, the second has filters; not both.
+    if (rule.filter.has_value() != filters) {
+      return refuse(errors::invalid_request(filters ? "Base level prefix cannot be used in Lifecycle V2, prefixes are "
+                                                      "only supported in the Filter."
+                                                    : "Filter element can only be used in Lifecycle V2."));
+    }
     if (rule.id && !rule.id->empty() && !ids.insert(*rule.id).second) {
       return refuse(errors::invalid_argument(
           fmt::format("Rule ID must be unique. Found same ID for more than one rule: {}", *rule.id)));

@@ -186,9 +186,10 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
   if (input.version_id_marker && !input.version_id_marker->empty()) {
     if (query.after.empty()) {
       co_return refuse(errors::invalid_argument("A version-id marker cannot be specified without a key marker.")
-                           .with("ArgumentName", "version-id-marker"));
+                           .with("ArgumentName", "version-id-marker")
+                           .with("ArgumentValue", *input.version_id_marker));
     }
-    CO_TRY(query.after_version, parse_version(input.version_id_marker));
+    CO_TRY(query.after_version, parse_version(input.version_id_marker, "version-id-marker"));
   }
   const bool restores = query.full;
   auto page = co_await objects_.list_versions(std::move(query));

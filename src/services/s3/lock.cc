@@ -67,8 +67,12 @@ Task<Outcome<api::PutObjectRetentionOutput>> Service::put_object_retention(Call&
                                                                            api::PutObjectRetentionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(need_lock(*bucket));
+  if (!input.retention) {  // an empty element lifts the retention, an empty body says nothing
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
   std::optional<Retention> wanted;
-  if (input.retention && (input.retention->mode || input.retention->retain_until_date)) {
+  if (input.retention->mode || input.retention->retain_until_date) {
     if (!input.retention->mode || !input.retention->retain_until_date) {
       co_return refuse(errors::malformed_xml(
           "The XML you provided was not well-formed or did not validate against our published schema"));

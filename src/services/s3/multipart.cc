@@ -81,6 +81,13 @@ aws::ApiError no_such_upload(const std::string& id) {
       .with("UploadId", id);
 }
 
+Outcome<void> check_part_number(int32_t number) {
+  if (number >= 1 && number <= static_cast<int32_t>(objects::max_parts)) return {};
+  return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
+                    .with("ArgumentName", "partNumber")
+                    .with("ArgumentValue", std::to_string(number)));
+}
+
 Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
   const auto id = objects::Id::parse(text);
   if (!id) return refuse(no_such_upload(text));
@@ -149,11 +156,7 @@ Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::strin
 
 Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  if (input.part_number < 1 || input.part_number > static_cast<int32_t>(objects::max_parts)) {
-    co_return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
-                         .with("ArgumentName", "partNumber")
-                         .with("ArgumentValue", std::to_string(input.part_number)));
-  }
+  CO_CHECK(check_part_number(input.part_number));
   CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_TRY(Promise promise, promise_of(call, input));
@@ -196,9 +199,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
 
 Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, api::UploadPartCopyRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  if (input.part_number < 1 || input.part_number > static_cast<int32_t>(objects::max_parts)) {
-    co_return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive"));
-  }
+  CO_CHECK(check_part_number(input.part_number));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(auto source_customer,
@@ -314,7 +315,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   query.after = input.key_marker.value_or("");
   query.max = static_cast<size_t>(std::min(asked, max_page));
   query.full = true;
-  if (input.upload_id_marker && !query.after.empty()) {
+  if (!input.upload_id_marker.value_or("").empty() && !query.after.empty()) {
     query.after_upload = objects::Id::parse(*input.upload_id_marker);
     if (!query.after_upload) {
       co_return refuse(errors::invalid_argument("Invalid uploadId marker")

@@ -12,6 +12,7 @@ namespace boreal::s3 {
 
 aws::ApiError no_such_upload(const std::string& id);
 aws::Outcome<objects::UploadId> parse_upload_id(const std::string& text);
+aws::Outcome<void> check_part_number(int32_t number);
 
 // The algorithm and type that an upload was begun with. None named: CRC64NVME of the whole.
 struct UploadChecksum {

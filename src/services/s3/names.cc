@@ -155,19 +155,19 @@ api::Owner owner_of(std::string_view account) {
 
 std::string version_text(const objects::Version& version) { return version.is_null ? "null" : version.id.text(); }
 
-Outcome<objects::Select> parse_version(const std::optional<std::string>& text) {
+Outcome<objects::Select> parse_version(const std::optional<std::string>& text, std::string_view argument) {
   if (!text) return objects::Select::latest();
   if (*text == "null") return objects::Select::null_version();
   if (const auto id = objects::Id::parse(*text)) return objects::Select::exact(*id);
   return refuse(
       errors::invalid_argument(text->empty() ? "Version id cannot be the empty string" : "Invalid version id specified")
-          .with("ArgumentName", "versionId")
+          .with("ArgumentName", std::string(argument))
           .with("ArgumentValue", *text));
 }
 
 Outcome<CopySource> parse_copy_source(std::string_view text) {
-  const auto bad = [&] {
-    return refuse(errors::invalid_argument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+  const auto bad = [&](std::string why) {
+    return refuse(errors::invalid_argument(std::move(why))
                       .with("ArgumentName", "x-amz-copy-source")
                       .with("ArgumentValue", std::string(text)));
   };
@@ -180,11 +180,12 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   std::string blanks(path);
   std::ranges::replace(blanks, '+', ' ');  // as in a form, where a + is a blank and %2B a +
   auto decoded = codec::percent_decode(blanks);
-  if (!decoded) return bad();
+  if (!decoded) return bad("Invalid copy source encoding.");
   std::string_view whole = *decoded;
   if (whole.starts_with('/')) whole.remove_prefix(1);
   const size_t slash = whole.find('/');
-  if (slash == std::string_view::npos || slash == 0 || slash + 1 == whole.size()) return bad();
+  if (whole.empty() || slash == 0) return bad("Invalid copy source bucket name");
+  if (slash == std::string_view::npos || slash + 1 == whole.size()) return bad("Invalid copy source object key");
   source.bucket = whole.substr(0, slash);
   source.key = whole.substr(slash + 1);
   return source;
@@ -196,7 +197,8 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   std::set<std::string_view> keys;
   for (size_t i = 0; is_good && i < pairs->size(); ++i) {
     const auto& [name, value] = (*pairs)[i];
-    is_good = keys.insert(name).second && is_tag_text(name) && is_tag_text(value);
+    is_good = !name.empty() && keys.insert(name).second && is_tag_text(name) && is_tag_text(value) &&
+              codec::is_utf8(name) && codec::is_utf8(value);
   }
   if (!is_good) {
     return refuse(

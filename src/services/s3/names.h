@@ -35,8 +35,9 @@ api::Owner owner_of(std::string_view account);
 
 // What a version is called outside.
 std::string version_text(const objects::Version& version);
-// versionId of a request. InvalidArgument when it is none of ours.
-aws::Outcome<objects::Select> parse_version(const std::optional<std::string>& text);
+// versionId of a request, or what else names a version. InvalidArgument when it is none of ours.
+aws::Outcome<objects::Select> parse_version(const std::optional<std::string>& text,
+                                            std::string_view argument = "versionId");
 
 // x-amz-copy-source: BUCKET/KEY or /BUCKET/KEY, percent-encoded, with an optional ?versionId=…
 struct CopySource {

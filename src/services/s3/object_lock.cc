@@ -71,6 +71,10 @@ Outcome<void> check_lock_values(const std::optional<std::string>& mode, const st
   return {};
 }
 
+bool retains_by_default(const Bucket& bucket) {
+  return bucket.object_lock && bucket.object_lock->rule && bucket.object_lock->rule->default_retention;
+}
+
 Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {
   const bool asked = headers.mode || headers.until || headers.legal_hold;
   if (asked && !bucket.object_lock) {
@@ -85,7 +89,7 @@ Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time 
   }
   if (headers.mode) {
     keep_retention(Retention{*headers.mode, *headers.until}, meta);
-  } else if (bucket.object_lock && bucket.object_lock->rule && bucket.object_lock->rule->default_retention) {
+  } else if (retains_by_default(bucket)) {
     const auto& by_default = *bucket.object_lock->rule->default_retention;
     const int64_t days = by_default.days ? *by_default.days : by_default.years.value_or(0) * 365LL;
     keep_retention(Retention{by_default.mode.value_or("GOVERNANCE"), now + Duration(days * day_ms)}, meta);

@@ -25,6 +25,9 @@ aws::Outcome<void> check_removable(const objects::Version& version, Time now, bo
 aws::Outcome<void> check_retention_change(const std::optional<Retention>& before, const std::optional<Retention>& after,
                                           Time now, bool bypass);
 
+// Whether the bucket locks whatever is put into it.
+bool retains_by_default(const Bucket& bucket);
+
 // What a request's lock headers and the bucket's default come to. InvalidRequest, InvalidArgument.
 struct LockHeaders {
   std::optional<std::string> mode;

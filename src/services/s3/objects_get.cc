@@ -4,10 +4,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "codec/form.h"
 #include "codec/time.h"
+#include "codec/utf8.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/lifecycle_rules.h"
+#include "s3/multipart.h"
 #include "s3/object_meta.h"
 #include "s3/ranges.h"
 #include "s3/replication_rules.h"
@@ -16,6 +19,8 @@
 namespace boreal::s3 {
 
 namespace {
+
+constexpr uint64_t max_attribute_parts = 1000;
 
 // A body that keeps what opens it. Members end in reverse order: the source before its keys.
 class KeyedSource final : public Source {
@@ -51,9 +56,45 @@ void tell_headers(const objects::Properties& headers, Output& output) {
   }
 }
 
+// Headers hold Latin-1. What has other characters, or ends a line, cannot be sent in one.
+Outcome<std::string> header_text(std::string_view argument, const std::string& text) {
+  std::string latin;
+  for (size_t at = 0; at < text.size();) {
+    const auto first = static_cast<unsigned char>(text[at]);
+    const size_t length = codec::utf8_length(text, at);
+    const bool is_wide = length > 2 || (length == 2 && first > 0xc3);
+    if (length == 0 || is_wide || (length == 1 && (first < 0x20 || first == 0x7f) && first != '\t')) {
+      return refuse(errors::invalid_argument("Header value cannot be represented using ISO-8859-1.")
+                        .with("ArgumentName", std::string(argument))
+                        .with("ArgumentValue", text));
+    }
+    latin += length == 1 ? text[at] : static_cast<char>((first << 6) | (text[at + 1] & 0x3f));
+    at += length;
+  }
+  return latin;
+}
+
+// A parameter that looks like an override but is none.
+Outcome<void> check_override_names(const Call& call) {
+  constexpr std::string_view known[] = {"response-cache-control",    "response-content-disposition",
+                                        "response-content-encoding", "response-content-language",
+                                        "response-content-type",     "response-expires"};
+  if (call.http.query.find("response-") == std::string::npos) return {};
+  for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
+    if (!pair.name.starts_with("response-") || std::ranges::find(known, pair.name) != std::end(known)) continue;
+    return refuse(errors::invalid_argument(pair.name + " is not in the set of overridable response headers. Please "
+                                           "refer to the S3 API documentation for a complete list of overridable "
+                                           "response headers.")
+                      .with("ArgumentName", pair.name)
+                      .with("ArgumentValue", pair.value));
+  }
+  return {};
+}
+
 // response-content-type and the like; only for those that signed.
 template <class Input, class Output>
 Outcome<void> apply_overrides(const Call& call, const Input& input, Output& output) {
+  CHECK(check_override_names(call));
   const bool any = input.response_cache_control || input.response_content_disposition ||
                    input.response_content_encoding || input.response_content_language || input.response_content_type ||
                    input.response_expires;
@@ -62,23 +103,18 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
     return refuse(
         errors::invalid_request("Request specific response headers cannot be used for anonymous GET requests."));
   }
-  const auto take = [](const std::optional<std::string>& from, std::optional<std::string>& to) {
-    if (from) to = from;
+  const auto take = [](std::string_view name, const std::optional<std::string>& from,
+                       std::optional<std::string>& to) -> Outcome<void> {
+    if (!from) return {};
+    TRY(to, header_text(name, *from));
+    return {};
   };
-  take(input.response_cache_control, output.cache_control);
-  take(input.response_content_disposition, output.content_disposition);
-  take(input.response_content_encoding, output.content_encoding);
-  take(input.response_content_language, output.content_language);
-  take(input.response_content_type, output.content_type);
-  take(input.response_expires, output.expires);
-  return {};
-}
-
-Outcome<void> check_part_number(int32_t number) {
-  if (number >= 1 && number <= static_cast<int32_t>(objects::max_parts)) return {};
-  return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
-                    .with("ArgumentName", "partNumber")
-                    .with("ArgumentValue", std::to_string(number)));
+  CHECK(take("response-cache-control", input.response_cache_control, output.cache_control));
+  CHECK(take("response-content-disposition", input.response_content_disposition, output.content_disposition));
+  CHECK(take("response-content-encoding", input.response_content_encoding, output.content_encoding));
+  CHECK(take("response-content-language", input.response_content_language, output.content_language));
+  CHECK(take("response-content-type", input.response_content_type, output.content_type));
+  return take("response-expires", input.response_expires, output.expires);
 }
 
 aws::ApiError no_such_part(int32_t wanted, uint32_t parts) {
@@ -249,9 +285,15 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
     auto& told = output.object_parts.emplace();
     told.total_parts_count = static_cast<int32_t>(version.part_count);
     const int32_t after = input.part_number_marker.value_or(0);
-    const int32_t max = std::min(input.max_parts.value_or(1000), 1000);
-    if (after < 0 || max < 0)
-      co_return refuse(errors::invalid_argument("A part number marker and a maximum of parts are not negative."));
+    // A maximum that is none is as if it had not been sent.
+    const auto asked = parse_uint(input.max_parts.value_or(""));
+    const auto max = static_cast<int32_t>(std::min<uint64_t>(asked ? *asked : max_attribute_parts, max_attribute_parts));
+    if (after < 0) {
+      co_return refuse(
+          errors::invalid_argument("Argument part-number-marker must be an integer between 0 and 2147483647")
+              .with("ArgumentName", "x-amz-part-number-marker")
+              .with("ArgumentValue", std::to_string(after)));
+    }
     // More only where the client asked for a checksum; the one of the whole by default tells nothing of the parts.
     const bool are_listed = !version.checksums.empty() && (version.checksums.front().composite ||
                                                            version.checksums.front().algorithm != default_algorithm);

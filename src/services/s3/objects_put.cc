@@ -20,7 +20,7 @@ Outcome<void> check_query(const Call& call) {
     if (pair.name == "partNumber") {
       return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
                         .with("ArgumentName", "partNumber")
-                        .with("ArgumentValue", pair.value));
+                        .with("ArgumentValue", "partNumber"));
     }
     if (pair.name == "versionId") {
       return refuse(errors::invalid_argument("This operation does not accept a version-id.")
@@ -54,7 +54,8 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   CO_TRY(auto meta, meta_of(*bucket, call, wishes));
   CO_TRY(auto encryption, encryption_for(*bucket, wishes));
   CO_TRY(const Promise promise, promise_of(call, input));
-  if ((wishes.lock.mode || wishes.lock.legal_hold) && !promise.named && !promise.md5) {
+  const bool is_locked = wishes.lock.mode || wishes.lock.legal_hold || retains_by_default(*bucket);
+  if (is_locked && !promise.named && !promise.md5) {
     co_return refuse(errors::invalid_request(
         "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"));
   }

@@ -1,6 +1,7 @@
 // A bucket's replication rules: what they ask for must be there before they are taken.
 #include <fmt/format.h>
 
+#include "aws/arn.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -68,6 +69,9 @@ Task<Outcome<api::PutBucketReplicationOutput>> Service::put_bucket_replication(C
                                                                                api::PutBucketReplicationRequest input) {
   auto& wanted = input.replication_configuration;
   CO_CHECK(check_replication(wanted));
+  const auto role = aws::Arn::parse(wanted.role);
+  if (!role || role->service != "iam" || !role->resource.starts_with("role/"))
+    co_return refuse(errors::invalid_argument("Invalid Role ARN").with("ArgumentName", "Role"));
   CO_CHECK(co_await roles_.check_pass(call, wanted.role, "s3.amazonaws.com"));
   for (auto& rule : wanted.rules) {
     if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();

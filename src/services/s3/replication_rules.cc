@@ -113,7 +113,9 @@ Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
     if (rule.priority || rule.delete_marker_replication || rule.existing_object_replication) return malformed();
     return check_destination(rule);
   }
-  if (rule.prefix) return malformed();
+  const auto& filter = *rule.filter;
+  const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value();
+  if (rule.prefix || kinds > 1) return malformed();
   if (!rule.priority)
     return refuse(errors::invalid_request(
         "Priority must be specified for this version of Cross Region Replication configuration schema."));

@@ -19,12 +19,17 @@ Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api:
   }
   const int32_t days = input.restore_request->days.value_or(0);
   if (days < 1) co_return refuse(errors::malformed_xml("A restore wants Days of at least 1."));
+  const auto& job = input.restore_request->glacier_job_parameters;
+  const bool is_expedited = (job && job->tier == "Expedited") || input.restore_request->tier == "Expedited";
   bool was_restored = false;
   CO_CHECK(co_await update_object(
       call, bucket, input.key, input.version_id, [&](objects::Version& version) -> Outcome<void> {
         if (!is_archived(version.meta.tier)) {
           return refuse(errors::invalid_object_state("Restore is not allowed for the object's current storage class")
                             .with("StorageClass", version.meta.tier));
+        }
+        if (is_expedited && version.meta.tier == "DEEP_ARCHIVE") {
+          return refuse(errors::invalid_argument("Retrieval option is not supported by this storage class"));
         }
         const auto until = restored_until(version.meta);
         was_restored = until && *until > call.now;

@@ -1,0 +1,59 @@
+#include "s3/wording.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace boreal::s3 {
+
+namespace {
+
+struct Words {
+  std::string_view argument;
+  std::string_view message;
+};
+
+constexpr Words words[] = {
+    {"encoding-type", "Invalid Encoding Method specified in Request"},
+    {"max-keys", "Provided max-keys not an integer or within integer range"},
+    {"max-parts", "Provided max-parts not an integer or within integer range"},
+    {"max-uploads", "Provided max-uploads not an integer or within integer range"},
+    {"part-number-marker", "Provided part-number-marker not an integer or within integer range"},
+    {"partNumber", "Part number must be an integer between 1 and 10000, inclusive"},
+    {"x-amz-metadata-directive", "Unknown metadata directive."},
+    {"x-amz-object-attributes", "Invalid attribute name specified."},
+    {"x-amz-object-lock-legal-hold", "Legal Hold must be either of 'ON' or 'OFF'"},
+    {"x-amz-object-lock-mode", "Unknown wormMode directive."},
+    {"x-amz-object-lock-retain-until-date", "The retain until date must be provided in ISO 8601 format"},
+    {"x-amz-server-side-encryption", "The encryption method specified is not supported"},
+    {"x-amz-tagging-directive", "Unknown tagging directive."},
+};
+
+std::string field_of(const aws::ApiError& error, std::string_view name) {
+  const auto found = std::ranges::find(error.fields, name, &std::pair<std::string, std::string>::first);
+  return found == error.fields.end() ? std::string() : found->second;
+}
+
+aws::ApiError no_attributes() {
+  return {"InvalidRequest", 400,
+          "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty"};
+}
+
+}  // namespace
+
+aws::ApiError in_own_words(aws::ApiError error) {
+  if (error.code == "InvalidRequest" && error.message.ends_with("x-amz-object-attributes")) return no_attributes();
+  if (error.code != "InvalidArgument") return error;
+  const std::string argument = field_of(error, "ArgumentName");
+  const std::string value = field_of(error, "ArgumentValue");
+  if (argument == "x-amz-object-attributes" && value.empty()) return no_attributes();
+  if (argument == "x-amz-mp-object-size") {
+    return {"InvalidRequest", 400, fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", value)};
+  }
+  const auto own = std::ranges::find(words, argument, &Words::argument);
+  if (own != std::end(words)) error.message = own->message;
+  return error;
+}
+
+}  // namespace boreal::s3

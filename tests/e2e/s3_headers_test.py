@@ -398,6 +398,10 @@ class Answers(Case):
         for method, target in (("DELETE", "?acl"), ("DELETE", "?location"), ("PUT", "?policyStatus"), ("DELETE", "/foo?acl"), ("PUT", "/foo?torrent"), ("POST", "/foo")):
             self.assertEqual(self.outcome(signed(self, method, f"/{self.bucket}{target}")), (405, "MethodNotAllowed"), target)
         self.assertEqual(self.get("foo"), b"body")
+        empty = self.make_bucket()
+        for query, outcome in (("uploadId=x", (400, "InvalidRequest")), ("retention", (405, "MethodNotAllowed")), ("torrent", (405, "MethodNotAllowed"))):
+            self.assertEqual(self.outcome(signed(self, "DELETE", f"/{empty}?{query}")), outcome)  # and not the bucket deleted
+        self.assertEqual(signed(self, "HEAD", f"/{empty}").status, 200)
         answer = send(self, "POST", f"/{self.bucket}", {"Content-Length": "1", "Content-Type": "text/plain"}, b"x")
         self.assertEqual(self.outcome(answer), (412, "PreconditionFailed"))
 

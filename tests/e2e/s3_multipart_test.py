@@ -230,6 +230,9 @@ class PartCopies(PartsCase):
         self.finish(upload, [(1, self.copy(upload, {"Bucket": self.bucket, "Key": "src"}))])
         self.assertEqual(self.get("m"), b"small body")
         upload = self.begin()
+        headers = {"x-amz-copy-source": f"{self.bucket}/src", "x-amz-copy-source-range": ""}  # which is as if it were not there
+        answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId={upload}", headers=headers)
+        self.assertIn(hashlib.md5(b"small body").hexdigest(), answer.text)
         self.finish(upload, [(1, self.copy(upload, {"Bucket": self.bucket, "Key": "src"}, CopySourceRange="bytes=0-0"))])
         self.assertEqual(self.get("m"), b"s")
 

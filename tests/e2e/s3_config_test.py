@@ -20,6 +20,14 @@ class Buckets(S3Case):
         for bad in ("ab", "a" * 64, "Upper", "under_score", "-front", "back-", "dot.", ".dot", "two..dots", "dash-.dot", "dot.-dash", "192.168.5.123", "xn--a", "a-s3alias", "space%20d", "bang%21"):
             self.assertEqual((create(bad).status, create(bad).code), (400, "InvalidBucketName"), bad)
 
+    def test_names_that_none_can_have(self):
+        """Names that were allowed once are looked for, others are refused."""
+        for name, outcome in (("Capitals_x", (404, "NoSuchBucket")), ("x" * 255, (404, "NoSuchBucket")), ("ab", (400, "InvalidBucketName")),
+                              ("x" * 256, (400, "InvalidBucketName")), ("a%20blank", (400, "InvalidBucketName"))):
+            for method, target in (("GET", ""), ("DELETE", ""), ("GET", "/key"), ("GET", "?versioning")):
+                answer = signed(self, method, f"/{name}{target}")
+                self.assertEqual((answer.status, answer.code), outcome, (name, target))
+
     def test_made_twice(self):
         self.s3.create_bucket(Bucket=self.bucket)  # us-east-1 lets it pass
         shared = self.open_bucket(ACL="public-read")

@@ -436,7 +436,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
       access.add_context = [&call, &input](Context& context) { context.merge(request_context(call, input)); };
     co_return all;
   }
-  if (name->empty() || name->size() > 255) co_return refuse(no_such_bucket(*name));
+  CO_CHECK(check_named_bucket(*name));
   CO_TRY(const BucketRef bucket, buckets_.need(*name));
   call.account = bucket->account;
   access_log_.begin(call, *bucket);

@@ -95,6 +95,13 @@ Outcome<void> check_bucket_name(std::string_view name) {
       errors::invalid_bucket_name("The specified bucket is not valid.").with("BucketName", std::string(name)));
 }
 
+// Until 2018 us-east-1 let them have capital letters, underscores and 255 characters.
+Outcome<void> check_named_bucket(std::string_view name) {
+  const auto is_sign = [](char c) { return is_label_end(to_lower(c)) || c == '-' || c == '.' || c == '_'; };
+  if (name.size() >= 3 && name.size() <= 255 && std::ranges::all_of(name, is_sign)) return {};
+  return check_bucket_name(name);
+}
+
 Outcome<void> check_key(std::string_view key) {
   if (key.size() > objects::max_key_bytes) {
     return refuse(errors::key_too_long_error("Your key is too long")

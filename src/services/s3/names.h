@@ -15,6 +15,8 @@ namespace boreal::s3 {
 
 // InvalidBucketName. Source: S3 User Guide, "General purpose bucket naming rules".
 aws::Outcome<void> check_bucket_name(std::string_view name);
+// The same for a bucket that is only spoken of: its name may be one that was allowed once.
+aws::Outcome<void> check_named_bucket(std::string_view name);
 // KeyTooLongError, or InvalidURI for what is no UTF-8.
 aws::Outcome<void> check_key(std::string_view key);
 

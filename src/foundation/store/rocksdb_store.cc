@@ -120,7 +120,7 @@ class Messages final : public rocksdb::Logger {
   }
 };
 
-rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
+rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env, std::shared_ptr<TableWatch> watch) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2, /*strict_capacity_limit=*/false,
                                             /*high_pri_pool_ratio=*/0.5);  // for indexes and filters
@@ -156,7 +156,7 @@ rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env) {
   rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   rocks.max_bgerror_resume_count = 0;
   rocks.avoid_flush_during_shutdown = true;  // the log has it all
-  rocks.listeners.push_back(std::make_shared<ErrorListener>());
+  rocks.listeners = {std::make_shared<ErrorListener>(), std::move(watch)};
   return rocks;
 }
 
@@ -166,7 +166,7 @@ rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::Options& ordered) {
   rocksdb::ColumnFamilyOptions bulk(ordered);
   bulk.compression = rocksdb::kNoCompression;
   // Nobody walks here: tables are compacted for their tombstones to give room back only, when they hold little else.
-  bulk.table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(0, 0, 0.75)};
+  bulk.table_properties_collector_factories = {rocksdb::NewCompactOnDeletionCollectorFactory(8192, 6144)};
   return bulk;
 }
 
@@ -180,12 +180,13 @@ struct Database {
 
 class RocksStore final : public Store {
  public:
-  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, Database database, io::Pool& pool,
-             Duration rest)
+  RocksStore(io::FolderLock lock, std::unique_ptr<rocksdb::Env> env, Database database,
+             std::shared_ptr<TableWatch> watch, io::Pool& pool, Duration rest)
       : lock_(std::move(lock)),
         env_(std::move(env)),
         database_(std::move(database)),
         db_(*database_.db),
+        watch_(std::move(watch)),
         pool_(pool),
         committer_(db_, *database_.bulk(), rest) {
     committer_.start();
@@ -237,7 +238,7 @@ class RocksStore final : public Store {
   }
 
   Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }
-  Task<Result<void>> check(CheckStep step) const override { return check_tables(db_, pool_, std::move(step)); }
+  Task<Result<void>> check(CheckStep step) const override { return check_tables(db_, pool_, *watch_, std::move(step)); }
 
  private:
   // Page by page, each durable: after a crash the rest is found and dropped by the next call.
@@ -281,6 +282,7 @@ class RocksStore final : public Store {
   std::unique_ptr<rocksdb::Env> env_;  // outlives the database
   Database database_;
   rocksdb::DB& db_;
+  std::shared_ptr<TableWatch> watch_;
   io::Pool& pool_;
   Committer committer_;
 };
@@ -315,13 +317,14 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   TRY(auto lock, io::FolderLock::take(options.folder));
   TRY(bool used, check_format(format_file));
   auto env = make_env();
-  auto rocks = rocksdb_options(options, env.get());
+  const auto watch = std::make_shared<TableWatch>();
+  auto rocks = rocksdb_options(options, env.get(), watch);
   // A used folder whose database is gone must not come up empty.
   rocks.create_if_missing = rocks.create_missing_column_families = !used;
   CHECK(check_logs(database));
   TRY(auto opened, open_rocksdb(rocks, database));
   if (!used) CHECK(io::write_file_atomically(format_file, format_text));
-  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), pool,
+  return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), watch, pool,
                                       options.rest_before_tidying);
 }
 

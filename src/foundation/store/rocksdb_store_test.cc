@@ -357,23 +357,51 @@ TEST(RocksStore, ACheckReadsWholeTablesAndCanBeEnded) {
   ASSERT_TRUE(store.run(store->check([](uint64_t) { return stop_here(); })));
 }
 
+auto count_tables(const StoreFolder& store) {
+  const auto names = io::list_folder(store.database()).value();
+  return std::ranges::count_if(names, [](const auto& name) { return name.ends_with(".sst"); });
+}
+
+// Each over the same hundred keys.
+void write_two_tables(StoreFolder& store) {
+  ASSERT_TRUE(store.open());
+  for (int i = 0; count_tables(store) < 2; ++i) {
+    ASSERT_TRUE(store.put("p", number(i % 100), SeededRandom(7).bytes(500)));
+  }
+  store.close();
+}
+
 // Two, and one that the start makes of the log, are too few to be merged while writes go on.
 TEST(RocksStore, MergesTablesWhenNothingIsCommitted) {
   StoreFolder store;
-  const auto tables = [&] {
-    return std::ranges::count_if(io::list_folder(store.database()).value(),
-                                 [](const auto& name) { return name.ends_with(".sst"); });
-  };
-  ASSERT_TRUE(store.open());
-  for (int i = 0; tables() < 2; ++i) ASSERT_TRUE(store.put("p", number(i % 100), SeededRandom(7).bytes(500)));
-  store.close();
+  write_two_tables(store);
   auto options = store.options();
   options.rest_before_tidying = Duration(20);
   const auto opened = open_store(options, store.pool());
   ASSERT_TRUE(opened) << opened.error().message();
   const auto give_up_ns = monotonic_ns() + 20'000'000'000;
-  while (tables() > 1) ASSERT_LT(monotonic_ns(), give_up_ns);
+  while (count_tables(store) > 1) ASSERT_LT(monotonic_ns(), give_up_ns);
   EXPECT_EQ((*opened)->get("p", number(7)).value(), SeededRandom(7).bytes(500));
+}
+
+// In the last bytes of a table, which merging does not read.
+TEST(RocksStore, DamageIsNotForgottenWhenTablesAreMerged) {
+  StoreFolder store;
+  write_two_tables(store);
+  const auto table = newest_file(store.database(), ".sst");
+  auto content = io::read_file(table).value();
+  content[content.size() - 24] = static_cast<char>(content[content.size() - 24] ^ 1);
+  overwrite(table, content);
+  auto options = store.options();
+  options.rest_before_tidying = Duration(1);
+  const auto opened = open_store(options, store.pool());
+  ASSERT_TRUE(opened) << opened.error().message();
+  const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  while (io::exists(table).value()) ASSERT_LT(monotonic_ns(), give_up_ns);
+  EXPECT_EQ((*opened)->get("p", number(7)).value(), SeededRandom(7).bytes(500));
+  const auto checked = store.run((*opened)->check(go_on));
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().message().find(table), std::string::npos) << checked.error().message();
 }
 
 // Many coroutines on one executor, as in the program.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "crypto/crc.h"
 #include "io/file.h"
 
@@ -15,6 +16,7 @@ namespace boreal::store {
 namespace {
 
 constexpr uint64_t chunk_bytes = 256 << 10;
+constexpr std::string_view checksum_name = "FileChecksumCrc32c";
 
 // As RocksDB's FileChecksumGenCrc32c writes it into the manifest.
 std::string big_endian(uint32_t crc) {
@@ -52,16 +54,51 @@ Task<Result<std::optional<uint32_t>>> checksum_of(const io::Path& path, io::Pool
   }
 }
 
+// The same at once; nullopt: it cannot be read, which is for others to tell.
+std::optional<uint32_t> checksum_of(const io::Path& path) {
+  const auto file = io::File::open(path, io::File::Mode::read);
+  std::vector<std::byte> buffer(chunk_bytes);
+  uint32_t crc = 0;
+  for (uint64_t at = 0; file;) {
+    const auto count = file->read_at(at, buffer);
+    if (!count) break;
+    crc = crypto::crc32c(Bytes(buffer).first(*count), crc);
+    at += *count;
+    if (*count < buffer.size()) return crc;
+  }
+  return std::nullopt;
+}
+
 bool is_live(rocksdb::DB& db, const std::string& name) {
   return std::ranges::any_of(live_tables(db), [&](const auto& table) { return table.relative_filename == name; });
 }
 
 }  // namespace
 
-Task<Result<void>> check_tables(rocksdb::DB& db, io::Pool& pool, CheckStep step) {
+void TableWatch::OnCompactionBegin(rocksdb::DB* db, const rocksdb::CompactionJobInfo& job) {
+  const auto tables = live_tables(*db);
+  for (const io::Path& path : job.input_files) {
+    const auto table = std::ranges::find_if(
+        tables, [&](const auto& one) { return path == one.directory + "/" + one.relative_filename; });
+    if (table == tables.end() || table->file_checksum_func_name != checksum_name) continue;
+    const auto crc = checksum_of(path);
+    if (!crc || big_endian(*crc) == table->file_checksum) continue;
+    auto error = damaged(path);
+    log::error("store", "a table is damaged that is about to be merged", {{"why", error.message()}});
+    const std::lock_guard lock(mutex_);
+    if (!damage_) damage_ = std::move(error);
+  }
+}
+
+std::optional<Error> TableWatch::damage() const {
+  const std::lock_guard lock(mutex_);
+  return damage_;
+}
+
+Task<Result<void>> check_tables(rocksdb::DB& db, io::Pool& pool, const TableWatch& watch, CheckStep step) {
   for (const auto& table : co_await pool.run([&] { return live_tables(db); })) {
     const io::Path path = table.directory + "/" + table.relative_filename;
-    if (table.file_checksum_func_name != "FileChecksumCrc32c") continue;  // none was taken
+    if (table.file_checksum_func_name != checksum_name) continue;  // none was taken
     auto crc = co_await checksum_of(path, pool, step);
     if (crc && !*crc) co_return {};
     if (crc && big_endian(**crc) == table.file_checksum) continue;
@@ -70,6 +107,7 @@ Task<Result<void>> check_tables(rocksdb::DB& db, io::Pool& pool, CheckStep step)
     if (co_await pool.run([&] { return is_live(db, table.relative_filename); }))
       co_return std::unexpected(damaged(path));
   }
+  if (auto damage = watch.damage()) co_return std::unexpected(std::move(*damage));
   co_return {};
 }
 

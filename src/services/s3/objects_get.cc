@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "codec/form.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
@@ -20,7 +19,7 @@ namespace boreal::s3 {
 
 namespace {
 
-constexpr uint64_t max_attribute_parts = 1000;
+constexpr int32_t max_attribute_parts = 1000;
 
 // A body that keeps what opens it. Members end in reverse order: the source before its keys.
 class KeyedSource final : public Source {
@@ -285,9 +284,9 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
     auto& told = output.object_parts.emplace();
     told.total_parts_count = static_cast<int32_t>(version.part_count);
     const int32_t after = input.part_number_marker.value_or(0);
-    // A maximum that is none is as if it had not been sent.
-    const auto asked = parse_uint(input.max_parts.value_or(""));
-    const auto max = static_cast<int32_t>(std::min<uint64_t>(asked ? *asked : max_attribute_parts, max_attribute_parts));
+    // A maximum below zero is as if it had not been sent.
+    const int32_t asked = input.max_parts.value_or(max_attribute_parts);
+    const int32_t max = asked < 0 ? max_attribute_parts : std::min(asked, max_attribute_parts);
     if (after < 0) {
       co_return refuse(
           errors::invalid_argument("Argument part-number-marker must be an integer between 0 and 2147483647")

@@ -137,7 +137,11 @@ int clock_advance(const Target& target, const std::string& by) {
     fmt::print(stderr, "boreal: {}\n", ms.error().message());
     return 2;
   }
-  return print_answer(ask_ok(target, "POST", fmt::format("clock?advance_ms={}", *ms)));
+  const auto answer = ask_ok(target, "POST", fmt::format("clock?advance_ms={}", *ms));
+  if (answer && answer->find("\"settled\":false") != std::string::npos) {
+    fmt::print(stderr, "boreal: the clock is moved; some of what fell due by it is still being done\n");
+  }
+  return print_answer(answer);
 }
 
 int clock_reset(const Target& target) { return print_answer(ask_ok(target, "POST", "clock?reset")); }

@@ -141,7 +141,7 @@ Task<bool> Front::settle() {
 }
 
 Task<http::Response> Front::clock(std::string method, std::string query) {
-  bool is_settled = true;
+  std::string settled;
   if (method == "POST") {
     if (query == "reset") {
       clock_.set_offset(Duration(0));
@@ -153,10 +153,10 @@ Task<http::Response> Front::clock(std::string method, std::string query) {
       co_return problem(400, "Say ?advance_ms=N or ?reset.");
     }
     log::warn("server", "the clock was moved", {{"offset_ms", clock_.offset().count()}});
-    is_settled = co_await settle();
+    settled = fmt::format(R"(,"settled":{})", co_await settle());
   }
-  co_return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{},"settled":{}}})", codec::format_iso8601(clock_.now()),
-                                    clock_.offset().count(), is_settled));
+  co_return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{}{}}})", codec::format_iso8601(clock_.now()),
+                                    clock_.offset().count(), settled));
 }
 
 Task<void> Front::stop() {

@@ -104,7 +104,7 @@ Result<void> KeyChange::put(Version& version, std::string inline_data, std::opti
   } else {
     batch_.put(index::current(key_), encode(version));
   }
-  if (version.segment && version.segment->is_inline()) batch_.put_bulk(index::inline_data(version.id), std::move(inline_data));
+  keep_bytes(version, std::move(inline_data));
   return {};
 }
 
@@ -113,7 +113,7 @@ Result<void> KeyChange::put_behind(Version& version, std::string inline_data) {
   if (there || version.id == latest_->id) return fail(Errc::exists, "the version is there: " + version.id.text());
   version.is_latest = false;
   keep_behind(version);
-  if (version.segment && version.segment->is_inline()) batch_.put_bulk(index::inline_data(version.id), std::move(inline_data));
+  keep_bytes(version, std::move(inline_data));
   return {};
 }
 
@@ -154,6 +154,11 @@ void KeyChange::replace(const Version& version, const Version& changed, bool fre
   if (free_old_bytes) free_bytes(version);
   const bool in_current = is_current_ && latest_->id == version.id;
   batch_.put(in_current ? index::current(key_) : index::version(key_, version.id), encode(changed));
+}
+
+void KeyChange::keep_bytes(const Version& version, std::string inline_data) {
+  if (!version.segment || !version.segment->is_inline()) return;
+  batch_.put_bulk(index::inline_data(version.id), std::move(inline_data));
 }
 
 void KeyChange::keep_behind(const Version& version) {

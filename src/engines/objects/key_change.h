@@ -46,6 +46,7 @@ class KeyChange {
   Result<void> put_behind(Version& version, std::string inline_data);
   Result<void> remove_null_behind();
   Result<void> promote(const Version& except);
+  void keep_bytes(const Version& version, std::string inline_data);
   void keep_behind(const Version& version);
   void take_from_behind(const Version& version);
   void free_bytes(const Version& version);

@@ -170,12 +170,10 @@ rocksdb::ColumnFamilyOptions bulk_options(const rocksdb::Options& ordered) {
   return bulk;
 }
 
-// Ordered keys are the default column family, bulk is one of its own.
+// Ordered keys are the default column family, bulk is one of its own. Handles go before the database does.
 struct Database {
   std::unique_ptr<rocksdb::DB> db;
-  std::vector<rocksdb::ColumnFamilyHandle*> families;  // as DB::Open() gave them: the default, bulk
-  rocksdb::ColumnFamilyHandle* ordered() const { return families[0]; }
-  rocksdb::ColumnFamilyHandle* bulk() const { return families[1]; }
+  std::unique_ptr<rocksdb::ColumnFamilyHandle> ordered, bulk;
 };
 
 class RocksStore final : public Store {
@@ -188,12 +186,13 @@ class RocksStore final : public Store {
         db_(*database_.db),
         watch_(std::move(watch)),
         pool_(pool),
-        committer_(db_, *database_.bulk(), rest) {
+        committer_(db_, *database_.bulk, rest) {
     committer_.start();
   }
   ~RocksStore() override {
     committer_.stop();
-    for (auto* const family : database_.families) db_.DestroyColumnFamilyHandle(family).PermitUncheckedError();
+    database_.ordered.reset();
+    database_.bulk.reset();
     if (auto status = db_.Close(); !status.ok()) {
       log::error("store", "closing failed; the log holds all that was committed", {{"status", status.ToString()}});
     }
@@ -201,16 +200,16 @@ class RocksStore final : public Store {
 
   Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
                                          const Snapshot* at) const override {
-    return get_from(database_.ordered(), partition, key, at);
+    return get_from(database_.ordered.get(), partition, key, at);
   }
   Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
                                               const Snapshot* at) const override {
-    return get_from(database_.bulk(), partition, key, at);
+    return get_from(database_.bulk.get(), partition, key, at);
   }
 
   std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix, const Snapshot* at) const override {
     if (auto good = check_partition(partition); !good) return invalid_cursor(std::move(good).error());
-    return std::make_unique<RocksCursor>(db_, database_.ordered(), partition, prefix, at);
+    return std::make_unique<RocksCursor>(db_, database_.ordered.get(), partition, prefix, at);
   }
 
   std::unique_ptr<Snapshot> snapshot() const override { return std::make_unique<RocksSnapshot>(db_); }
@@ -261,7 +260,7 @@ class RocksStore final : public Store {
   Result<std::vector<std::string>> keys_from(const std::string& partition, const std::string& from,
                                              bool is_bulk) const {
     std::vector<std::string> keys;
-    RocksCursor cursor(db_, is_bulk ? database_.bulk() : database_.ordered(), partition, "", nullptr);
+    RocksCursor cursor(db_, (is_bulk ? database_.bulk : database_.ordered).get(), partition, "", nullptr);
     for (cursor.seek(from); cursor.valid() && keys.size() < drop_page_keys; cursor.next())
       keys.emplace_back(cursor.key());
     CHECK(cursor.status());
@@ -302,11 +301,14 @@ Result<bool> check_format(const io::Path& file) {
 Result<Database> open_rocksdb(const rocksdb::Options& options, const io::Path& folder) {
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, options},
                                                                  {"bulk", bulk_options(options)}};
-  Database database;
   rocksdb::DB* db = nullptr;
-  auto status = rocksdb::DB::Open(options, folder, families, &database.families, &db);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  auto status = rocksdb::DB::Open(options, folder, families, &handles, &db);
   if (!status.ok()) return std::unexpected(to_error(status));
+  Database database;
   database.db.reset(db);
+  database.ordered.reset(handles[0]);
+  database.bulk.reset(handles[1]);
   return database;
 }
 

@@ -83,8 +83,10 @@ void TableWatch::OnCompactionBegin(rocksdb::DB* db, const rocksdb::CompactionJob
     if (table == tables.end() || table->file_checksum_func_name != checksum_name) continue;
     const auto crc = checksum_of(path);
     if (!crc || big_endian(*crc) == table->file_checksum) continue;
-    auto error = damaged(path);
-    log::error("store", "a table is damaged that is about to be merged", {{"why", error.message()}});
+    auto error = Error(Errc::corrupt, fmt::format("{} was damaged when it was merged into others. Merging took only what "
+                                                  "its checksums vouch for, but the disk is not to be trusted",
+                                                  path));
+    log::error("store", "a table is damaged", {{"why", error.message()}});
     const std::lock_guard lock(mutex_);
     if (!damage_) damage_ = std::move(error);
   }

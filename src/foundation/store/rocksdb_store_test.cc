@@ -253,6 +253,33 @@ TEST(RocksStore, KeepsWhatItAcknowledgedWhateverStepTheDiskDiesAt) {
   }
 }
 
+TEST(RocksStore, AFirstStartThatDiesAtAnyStepIsMadeGoodByTheNext) {
+  int steps = 0;
+  {
+    StoreFolder store;
+    io::Faults faults;
+    ASSERT_EQ(write_until_failure(store, 0, 1), 1);
+    steps = faults.steps();
+  }
+  ASSERT_GT(steps, 10);
+  for (int died_at = 0; died_at < steps; ++died_at) {
+    SCOPED_TRACE(died_at);
+    StoreFolder store;
+    {
+      io::Faults faults;
+      faults.stop_after(died_at);
+      write_until_failure(store, 0, 1);
+    }
+    auto opened = store.open();
+    ASSERT_TRUE(opened) << opened.error().message();
+    Batch batch("p");
+    batch.put("k", "v");
+    batch.put_bulk("k", "bulk");
+    ASSERT_TRUE(store.run(store->commit(std::move(batch))));
+    EXPECT_EQ(store->get_bulk("p", "k").value(), "bulk");
+  }
+}
+
 TEST(RocksStore, AnUnfinishedDropIsFinishedByTheNextOne) {
   StoreFolder store;
   ASSERT_TRUE(store.open());

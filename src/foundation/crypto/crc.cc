@@ -42,8 +42,10 @@ uint32_t crc32c(Bytes bytes, uint32_t before) {
 }
 
 uint64_t crc64nvme(Bytes bytes, uint64_t before) {
-  static const bool fold = detail::can_fold();
-  return ~(fold ? detail::crc64nvme_by_folding(bytes, ~before) : detail::crc64nvme_by_tables(bytes, ~before));
+  static const auto fastest = detail::can_fold_wide() ? detail::crc64nvme_by_wide_folding
+                              : detail::can_fold()    ? detail::crc64nvme_by_folding
+                                                      : detail::crc64nvme_by_tables;
+  return ~fastest(bytes, ~before);
 }
 
 uint32_t crc32_combine(uint32_t a, uint32_t b, uint64_t b_bytes) { return combine(a, b, b_bytes, crc32_polynomial); }

@@ -54,6 +54,17 @@ TEST(Crc, FoldingEqualsTablesFromAnyRemainder) {
   }
 }
 
+TEST(Crc, WideFoldingEqualsTablesFromAnyRemainder) {
+  if (!detail::can_fold_wide()) GTEST_SKIP() << "this processor has no carry-less multiplication of 512 bits";
+  SeededRandom random(6);
+  for (int round = 0; round < 200; ++round) {
+    std::string text = random.bytes(random.below(3000));
+    uint64_t start = random.u64();
+    EXPECT_EQ(detail::crc64nvme_by_wide_folding(as_bytes(text), start),
+              detail::crc64nvme_by_tables(as_bytes(text), start));
+  }
+}
+
 TEST(Crc, GoesOnFromWhatCameBeforeAndCombines) {
   SeededRandom random(5);
   for (int round = 0; round < 100; ++round) {

@@ -1,4 +1,4 @@
-// The two ways to compute CRC-64/NVME; crc.cc picks one, the tests hold them against each other.
+// The ways to compute CRC-64/NVME; crc.cc picks one, the tests hold them against each other.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,16 @@ namespace boreal::crypto::detail {
 
 inline constexpr uint64_t crc64nvme_polynomial = 0x9a6c9329ac4bc9b5;  // bits reversed
 
-// Both work on the bare remainder, without the inversions at start and end.
+// All work on the bare remainder, without the inversions at start and end.
 uint64_t crc64nvme_by_tables(Bytes bytes, uint64_t remainder);
 
 bool can_fold();
 // Only if can_fold(): by carry-less multiplication.
 uint64_t crc64nvme_by_folding(Bytes bytes, uint64_t remainder);
+
+bool can_fold_wide();
+// Only if can_fold_wide(): in registers of 512 bits.
+uint64_t crc64nvme_by_wide_folding(Bytes bytes, uint64_t remainder);
 
 // a * b modulo `polynomial`, all with bits reversed: the top bit is the coefficient of x^0.
 template <class Word>

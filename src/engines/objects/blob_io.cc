@@ -21,8 +21,12 @@ Task<Result<size_t>> read_full(Source& source, MutableBytes buffer) {
 
 namespace {
 
-// What one turn on the pool does at most (some 10 ms), so that long streams leave the threads to others now and then.
-constexpr int chunks_a_turn = 32;
+// What one turn on the pool does while others wait for a thread (some ms).
+constexpr int chunks_a_turn = 8;
+bool may_go_on(const io::Pool& pool, int chunks_done) {
+  return chunks_done < chunks_a_turn || !pool.is_short_of_threads();
+}
+
 constexpr size_t max_sealed_bytes = blob_header_bytes + chunk_frames * (1 + frame_bytes + frame_overhead);
 
 }  // namespace
@@ -183,7 +187,7 @@ void BlobPipeline::Stages::begin(Stage& stage) {
 
 // On the pool.
 void BlobPipeline::Stages::take_turn(Stage& stage) {
-  for (int i = 0; i < chunks_a_turn && !failed_ && has_work(stage); ++i) {
+  for (int i = 0; may_go_on(pool_, i) && !failed_ && has_work(stage); ++i) {
     if (stage.done == filled_) {
       stage.outcome = finish();
       stage.finished = true;
@@ -378,7 +382,7 @@ void ReadAhead::begin_work() {
 
 // On the pool.
 void ReadAhead::take_turn() {
-  for (int i = 0; i < chunks_a_turn && free_slots() > 0 && !stopped_; ++i) {
+  for (int i = 0; may_go_on(pool_, i) && free_slots() > 0 && !stopped_; ++i) {
     outcome_ = reader_.next(ring_[read_ % ring_chunks], chunk_frames);
     const bool last = !outcome_ || reader_.left() == 0;
     if (outcome_) ++read_;

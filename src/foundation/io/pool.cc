@@ -26,6 +26,7 @@ void Pool::submit(std::move_only_function<void()> work) {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
       queue_.push_back(std::move(work));
+      look_at_queue();
       ready_.notify_one();
       return;
     }
@@ -38,10 +39,13 @@ void Pool::loop() {
     std::move_only_function<void()> work;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      --idle_;
       if (queue_.empty()) return;
       work = std::move(queue_.front());
       queue_.pop_front();
+      look_at_queue();
     }
     work();
   }

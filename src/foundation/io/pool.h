@@ -1,6 +1,7 @@
 // Where blocking work goes: fsync, hashing of data, RocksDB, libpq's blocking calls. Never on the loop.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -32,6 +33,10 @@ class Pool {
   // nobody who awaits it hangs. `work` must not throw (run() carries exceptions to the awaiter).
   void submit(std::move_only_function<void()> work);
 
+  // Whether more work waits than threads are idle. For long work, which then ends its turn and submits the rest of
+  // itself. Any thread.
+  bool is_short_of_threads() const { return is_short_.load(std::memory_order_relaxed); }
+
   // Runs `work()` on a pool thread; the awaiting coroutine goes on on its own executor with the value
   // (or the exception). What `work` refers to must live until then.
   template <class F>
@@ -44,10 +49,13 @@ class Pool {
   struct RunAwaiter;
 
   void loop();
+  void look_at_queue() { is_short_ = queue_.size() > idle_; }  // under the mutex, after each change
   const size_t thread_count_;
   std::mutex mutex_;
   std::condition_variable ready_;
   std::deque<std::move_only_function<void()>> queue_;  // bounded by admission: each request has at most a few
+  size_t idle_ = 0;  // threads that wait, or have been woken and are on their way
+  std::atomic<bool> is_short_ = false;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -75,6 +75,26 @@ TEST(Pool, CarriesWhatOnlyMoves) {
   EXPECT_EQ(*run_blocking(move_only(pool)), 4);
 }
 
+TEST(Pool, TellsWhenMoreWaitsThanThreadsAreIdle) {
+  Pool pool(1);
+  pool.start();
+  std::latch begun(1), looked(1);
+  bool alone = true, with_others = false;
+  pool.submit([&] {
+    alone = pool.is_short_of_threads();
+    begun.count_down();
+    looked.wait();
+    with_others = pool.is_short_of_threads();
+  });
+  begun.wait();
+  pool.submit([] {});
+  looked.count_down();
+  pool.stop();
+  EXPECT_FALSE(alone);
+  EXPECT_TRUE(with_others);
+  EXPECT_FALSE(pool.is_short_of_threads());
+}
+
 TEST(Pool, ThreadsWorkAtTheSameTime) {
   Pool pool(3);
   pool.start();

@@ -35,11 +35,12 @@ void Committer::stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  wake_->notify_one();
   if (thread_.joinable()) thread_.join();
 }
 
 bool Committer::enqueue(Commit& commit) {
+  Executor* const home = commit.home_;  // the thread may end the commit as soon as it is in the queue
   {
     std::lock_guard lock(mutex_);
     if (stopping_) {
@@ -55,7 +56,12 @@ bool Committer::enqueue(Commit& commit) {
     queue_.push_back(&commit);
     if (queue_.size() > 1) return true;  // the thread knows already
   }
-  wake_.notify_one();
+  // Not before its executor has run what is ready: those that commit too in this turn go with the same fsync.
+  if (home) {
+    home->post([wake = wake_] { wake->notify_one(); });
+  } else {
+    wake_->notify_one();
+  }
   return true;
 }
 
@@ -70,12 +76,12 @@ void Committer::loop() {
 std::vector<Committer::Commit*> Committer::take_group() {
   std::unique_lock lock(mutex_);
   const auto is_wanted = [&] { return stopping_ || !queue_.empty(); };
-  if (!has_rested_ && !wake_.wait_for(lock, rest_, is_wanted)) {
+  if (!has_rested_ && !wake_->wait_for(lock, rest_, is_wanted)) {
     lock.unlock();
     tidy_up();
     lock.lock();
   }
-  wake_.wait(lock, is_wanted);
+  wake_->wait(lock, is_wanted);
   std::vector<Commit*> group;
   size_t bytes = 0;
   while (!queue_.empty() && (group.empty() || bytes + queue_.front()->bytes_ <= max_group_bytes)) {

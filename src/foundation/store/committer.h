@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -72,7 +73,8 @@ class Committer {
   rocksdb::ColumnFamilyHandle& bulk_;
   const Duration rest_;
   std::mutex mutex_;
-  std::condition_variable wake_;
+  // Shared with who is still to notify it.
+  const std::shared_ptr<std::condition_variable> wake_ = std::make_shared<std::condition_variable>();
   std::deque<Commit*> queue_;
   size_t queued_bytes_ = 0;
   bool stopping_ = true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "http/detail/answer.h"
@@ -16,6 +17,8 @@ constexpr size_t max_head_bytes = 64 << 10;
 constexpr size_t piece_bytes = 64 << 10;
 constexpr size_t sent_piece_bytes = 256 << 10;
 constexpr Duration patience{1000};  // for "100 Continue", which a server need not say
+constexpr size_t max_kept = 8;
+constexpr int64_t kept_for_ns = 4'000'000'000;  // servers close what idles, many after 5 seconds
 
 // How long the exchange may take: in all, or for each wait.
 class Deadline {
@@ -33,14 +36,15 @@ class Deadline {
   const Duration idle_;
 };
 
-Result<std::string> write_request_head(const ClientRequest& request, const net::Address& to) {
+Result<std::string> write_request_head(const ClientRequest& request, const net::Address& to, bool keep_alive) {
   if (!is_token(request.method)) return fail(Errc::invalid, fmt::format("'{}' is no HTTP method", request.method));
   if (!request.target.starts_with('/') || !is_target_text(request.target)) {
     return fail(Errc::invalid,
                 fmt::format("'{}' is no request target: it begins with '/', blanks are encoded", request.target));
   }
   if (detail::has_bad_field(request.headers)) return fail(Errc::invalid, "a header field has a forbidden character");
-  std::string head = fmt::format("{} {} HTTP/1.1\r\nConnection: close\r\n", request.method, request.target);
+  std::string head = fmt::format("{} {} HTTP/1.1\r\n", request.method, request.target);
+  if (!keep_alive) head += "Connection: close\r\n";
   if (!request.headers.has("host")) fmt::format_to(std::back_inserter(head), "Host: {}\r\n", to.to_string());
   const auto size = request.stream != nullptr ? request.stream->size() : request.body.size();
   if (!size) return fail(Errc::invalid, "a body of unknown size cannot be sent");
@@ -128,8 +132,15 @@ Task<Result<Result<void>>> send_stream(net::Stream& stream, Source& source, Dead
   co_return Result<void>();
 }
 
+// How far an exchange came.
+struct Progress {
+  bool is_stream_begun = false;
+  bool is_answer_begun = false;
+  bool may_go_on = false;  // the connection serves another request
+};
+
 Task<Result<ClientAnswer>> exchange(net::Stream& stream, ClientRequest& request, const std::string& head_text,
-                                    const ClientOptions& options) {
+                                    const ClientOptions& options, Progress& progress) {
   Deadline deadline(stream, options);
   const Bytes parts[] = {as_bytes(head_text), as_bytes(request.stream == nullptr ? request.body : std::string_view())};
   // A server may answer (and refuse) before it has taken the whole body: what it says matters more than the failed
@@ -145,12 +156,13 @@ Task<Result<ClientAnswer>> exchange(net::Stream& stream, ClientRequest& request,
   }
   for (;;) {
     if (!is_sent && written) {
-      is_sent = true;
+      is_sent = progress.is_stream_begun = true;
       request.ask_first = false;
       CO_TRY(written, co_await send_stream(stream, *request.stream, deadline));
     }
     input.consume(head_size);
     auto size = co_await read_head(input, head, deadline);
+    progress.is_answer_begun = progress.is_answer_begun || size || !input.pending().empty();
     if (!size) co_return std::unexpected(written ? std::move(size).error() : written.error());
     head_size = *size;
     if (head.status >= 200) break;
@@ -162,27 +174,87 @@ Task<Result<ClientAnswer>> exchange(net::Stream& stream, ClientRequest& request,
   ClientAnswer answer{.status = head.status};
   for (const auto& [name, value] : head.fields) answer.headers.add(name, value);
   const bool bodyless = request.method == "HEAD" || head.status == 204 || head.status == 304;
+  const bool framed = bodyless || head.chunked || head.content_length;
+  const bool keep_alive = head.keep_alive && framed && is_sent && written;
   input.consume(head_size);
-  if (bodyless) co_return answer;
-  detail::Body body(input, deadline.idle());
-  body.begin({.content_length = head.content_length, .chunked = head.chunked});
-  const bool framed = head.chunked || head.content_length;
-  const auto source = framed ? body.source() : std::make_unique<UntilEnd>(input);
-  CO_TRY(answer.body, co_await read_all(*source, options.max_body_bytes, deadline));
+  if (!bodyless) {
+    detail::Body body(input, deadline.idle());
+    body.begin({.content_length = head.content_length, .chunked = head.chunked});
+    const auto source = framed ? body.source() : std::make_unique<UntilEnd>(input);
+    CO_TRY(answer.body, co_await read_all(*source, options.max_body_bytes, deadline));
+  }
+  progress.may_go_on = keep_alive && input.pending().empty();
   co_return answer;
+}
+
+// Over this connection, which is kept afterwards if it may be.
+Task<Result<ClientAnswer>> exchange_over(std::unique_ptr<net::Stream> stream, ClientRequest& request,
+                                         const std::string& head_text, const ClientOptions& options,
+                                         const std::string& server, Progress& progress) {
+  const net::StreamGroup::Member member(options.group, *stream);
+  auto answer = co_await exchange(*stream, request, head_text, options, progress);
+  const bool may_be_kept = options.kept != nullptr && (options.group == nullptr || !options.group->is_closed());
+  if (answer && progress.may_go_on && may_be_kept) {
+    stream->expire_after(Duration(0));
+    options.kept->keep(server, std::move(stream));
+  }
+  co_return answer;
+}
+
+Task<Result<std::unique_ptr<net::Stream>>> open_connection(net::Loop& loop, const net::Address& to,
+                                                           const ClientOptions& options, std::string name) {
+  CO_TRY(auto stream, co_await net::connect(loop, to, options.connect, options.group));
+  if (!options.tls) co_return stream;
+  const net::StreamGroup::Member member(options.group, *stream);  // of the socket, while TLS is laid over it
+  co_return co_await net::connect_tls(std::move(stream), options.tls, std::move(name), options.connect.timeout);
+}
+
+bool may_be_sent_again(const ClientRequest& request) { return request.method != "POST" && request.method != "PATCH"; }
+
+Task<Result<ClientAnswer>> fetch_from(net::Loop& loop, const net::Address& to, ClientRequest& request,
+                                      const ClientOptions& options) {
+  CO_TRY(const auto head_text, write_request_head(request, to, options.kept != nullptr));
+  const std::string name = options.server_name.empty() ? to.host : options.server_name;
+  const std::string server = to.to_string() + (options.tls ? " " + name : "");
+  if (options.kept != nullptr && may_be_sent_again(request)) {
+    if (auto stream = options.kept->take(server)) {
+      Progress progress;
+      const bool asks_first = request.ask_first;
+      auto answer = co_await exchange_over(std::move(stream), request, head_text, options, server, progress);
+      const bool was_closed = !answer && answer.error().code() == Errc::io && !progress.is_answer_begun;
+      if (!was_closed || progress.is_stream_begun) co_return answer;
+      request.ask_first = asks_first;
+    }
+  }
+  CO_TRY(auto stream, co_await open_connection(loop, to, options, name));
+  Progress progress;
+  co_return co_await exchange_over(std::move(stream), request, head_text, options, server, progress);
 }
 
 }  // namespace
 
+void KeptConnections::drop_old() {
+  const int64_t oldest_ns = monotonic_ns() - kept_for_ns;
+  std::erase_if(kept_, [&](const Kept& one) { return one.since_ns < oldest_ns; });
+}
+
+std::unique_ptr<net::Stream> KeptConnections::take(const std::string& server) {
+  drop_old();
+  const auto found = std::ranges::find(kept_.rbegin(), kept_.rend(), server, &Kept::server);  // the least idle one
+  if (found == kept_.rend()) return nullptr;
+  auto stream = std::move(found->stream);
+  kept_.erase(std::next(found).base());
+  return stream;
+}
+
+void KeptConnections::keep(std::string server, std::unique_ptr<net::Stream> stream) {
+  drop_old();
+  if (kept_.size() >= max_kept) kept_.erase(kept_.begin());
+  kept_.push_back({std::move(server), std::move(stream), monotonic_ns()});
+}
+
 Task<Result<ClientAnswer>> fetch(net::Loop& loop, net::Address to, ClientRequest request, ClientOptions options) {
-  CO_TRY(const auto head_text, write_request_head(request, to));
-  CO_TRY(auto stream, co_await net::connect(loop, to, options.connect, options.group));
-  const net::StreamGroup::Member member(options.group, *stream);  // of the socket, also when TLS is laid over it
-  if (options.tls) {
-    auto name = options.server_name.empty() ? to.host : options.server_name;
-    CO_TRY(stream, co_await net::connect_tls(std::move(stream), options.tls, std::move(name), options.connect.timeout));
-  }
-  auto answer = co_await exchange(*stream, request, head_text, options);
+  auto answer = co_await fetch_from(loop, to, request, options);
   if (!answer) {
     co_return std::unexpected(
         std::move(answer).error().within(fmt::format("{} {} at {}", request.method, request.target, to.to_string())));

@@ -40,6 +40,7 @@ class HttpClient : public testing::Test {
  public:
   void SetUp() override {
     Options options;
+    options.limits = limits;
     options.listen.address = {.host = "127.0.0.1"};
     options.listen.tls = *net::TlsServerContext::make(pem.certificate, pem.key);
     auto opened = Server::open(loop, std::move(options), [this](Request& request) { return answer(request); });
@@ -76,6 +77,7 @@ class HttpClient : public testing::Test {
 
   const net::testing::Pem pem = net::testing::make_certificate();
   net::Loop loop;
+  Limits limits;
   std::unique_ptr<Server> server;
   Event waiting, go_on;
 };
@@ -145,6 +147,80 @@ TEST_F(HttpClient, ClosingTheGroupEndsWhatIsUnderWay) {
     EXPECT_EQ(got.error().code(), Errc::cancelled);
     got = co_await t.send("/", source, {.group = &group});  // and what comes later
     EXPECT_FALSE(got.has_value());
+  }(*this));
+}
+
+TEST_F(HttpClient, AKeptConnectionServesTheNextRequest) {
+  run([](HttpClient& t) -> Task<void> {
+    auto trust = *net::TlsClientContext::make(t.pem.certificate);
+    for (const auto& tls : {std::shared_ptr<net::TlsClientContext>(), trust}) {
+      KeptConnections kept;
+      for (int i = 0; i < 3; ++i) {
+        for (const bool ask_first : {true, false}) {
+          Made source(many_bytes / 10);
+          const auto got = co_await t.send("/", source, {.tls = tls, .kept = &kept}, ask_first);
+          EXPECT_TRUE(got.has_value()) << got.error().message();
+          EXPECT_EQ(kept.size(), 1u);
+        }
+        const auto read = co_await fetch(t.loop, t.server->address(), {.method = "HEAD"}, {.tls = tls, .kept = &kept});
+        EXPECT_EQ(read->status, 200);
+      }
+      EXPECT_EQ(t.server->connections(), 1u);
+      kept.clear();
+      while (t.server->connections() > 0) co_await t.loop.sleep(Duration(1));
+    }
+  }(*this));
+}
+
+class HttpClientOfAHastyServer : public HttpClient {
+ public:
+  HttpClientOfAHastyServer() { limits.idle_timeout = Duration(20); }
+};
+
+TEST_F(HttpClientOfAHastyServer, DoesNotMissWhatItClosed) {
+  run([](HttpClient& t) -> Task<void> {
+    auto trust = *net::TlsClientContext::make(t.pem.certificate);
+    for (const auto& tls : {std::shared_ptr<net::TlsClientContext>(), trust}) {
+      KeptConnections kept;
+      for (int i = 0; i < 3; ++i) {
+        Made source(many_bytes / 10);
+        const auto got = co_await t.send("/", source, {.tls = tls, .kept = &kept});
+        EXPECT_TRUE(got.has_value()) << got.error().message();
+        EXPECT_EQ(kept.size(), 1u);
+        while (t.server->connections() > 0) co_await t.loop.sleep(Duration(1));
+      }
+    }
+  }(*this));
+}
+
+TEST_F(HttpClient, WhatMustNotBeSentTwiceBeginsANewConnection) {
+  run([](HttpClient& t) -> Task<void> {
+    KeptConnections kept;
+    for (size_t i = 1; i <= 3; ++i) {
+      const auto got = co_await fetch(t.loop, t.server->address(), {.method = "POST", .body = "x"}, {.kept = &kept});
+      EXPECT_EQ(got->body, "1");
+      EXPECT_EQ(kept.size(), i);
+    }
+    for (int i = 0; i < 20; ++i) {  // no more than some are kept
+      co_await fetch(t.loop, t.server->address(), {.method = "POST", .body = "x"}, {.kept = &kept});
+    }
+    EXPECT_LE(kept.size(), 8u);
+  }(*this));
+}
+
+TEST_F(HttpClient, WhatEndedEarlyIsNotKept) {
+  run([](HttpClient& t) -> Task<void> {
+    KeptConnections kept;
+    Made source(many_bytes);
+    const auto got = co_await t.send("/refuse", source, {.kept = &kept});
+    EXPECT_EQ(got->status, 403);
+    Made broken(many_bytes, 1 << 20);
+    EXPECT_FALSE((co_await t.send("/", broken, {.kept = &kept})).has_value());
+    net::StreamGroup group;
+    group.close();
+    Made whole(10);
+    EXPECT_FALSE((co_await t.send("/", whole, {.group = &group, .kept = &kept})).has_value());
+    EXPECT_EQ(kept.size(), 0u);
   }(*this));
 }
 

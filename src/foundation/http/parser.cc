@@ -112,6 +112,15 @@ Check take_host(RequestHead& head, std::string_view value, bool& seen) {
   return {};
 }
 
+// Whether it is a Connection field that ends the connection.
+bool is_close(const std::pair<std::string_view, std::string_view>& field) {
+  if (!equals_ignore_case(field.first, "connection")) return false;
+  bool close = false;
+  for_each_element(field.second,
+                   [&](std::string_view option) { close = close || equals_ignore_case(option, "close"); });
+  return close;
+}
+
 }  // namespace
 
 std::expected<void, Refusal> HeadScanner::check_limits(size_t seen) const {
@@ -168,8 +177,8 @@ std::expected<void, Refusal> parse_request_head(std::string_view bytes, RequestH
     CHECK(framing.take(name, value));
     if (equals_ignore_case(name, "host")) {
       CHECK(take_host(head, value, host_seen));
-    } else if (equals_ignore_case(name, "connection")) {
-      for_each_element(value, [&](std::string_view option) { close = close || equals_ignore_case(option, "close"); });
+    } else if (is_close(field)) {
+      close = true;
     } else if (equals_ignore_case(name, "expect")) {
       // Others are passed over, as RFC 9110 (10.1.1) lets a server: clients in the field send what nobody knows.
       if (equals_ignore_case(value, "100-continue")) head.expects_continue = !head.is_1_0;
@@ -187,7 +196,8 @@ std::expected<void, Refusal> parse_request_head(std::string_view bytes, RequestH
 std::expected<void, Refusal> parse_response_head(std::string_view bytes, ResponseHead& head) {
   head = {};
   const auto line = take_line(bytes);
-  const bool known = line.starts_with("HTTP/1.1 ") || line.starts_with("HTTP/1.0 ");
+  const bool is_1_0 = line.starts_with("HTTP/1.0 ");
+  const bool known = line.starts_with("HTTP/1.1 ") || is_1_0;
   const auto digits = line.substr(std::min<size_t>(9, line.size()), 3);
   const auto [stopped, error] = std::from_chars(digits.data(), digits.data() + digits.size(), head.status);
   const bool ended = line.size() == 12 || (line.size() > 12 && line[12] == ' ');
@@ -195,14 +205,17 @@ std::expected<void, Refusal> parse_response_head(std::string_view bytes, Respons
     return refuse(502, "The answer does not begin with an HTTP/1 status line.");
   }
   Framing framing;
+  bool close = is_1_0;
   for (auto field_line = take_line(bytes); !field_line.empty(); field_line = take_line(bytes)) {
     TRY(const auto field, parse_field_line(field_line));
     head.fields.push_back(field);
     CHECK(framing.take(field.first, field.second));
+    close = close || is_close(field);
   }
   CHECK(framing.finish());
   head.content_length = framing.content_length;
   head.chunked = framing.chunked;
+  head.keep_alive = !close;
   return {};
 }
 

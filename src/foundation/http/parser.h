@@ -65,6 +65,7 @@ struct ResponseHead {
   std::vector<std::pair<std::string_view, std::string_view>> fields;
   std::optional<uint64_t> content_length;
   bool chunked = false;
+  bool keep_alive = true;  // as far as the head tells; a body that has no length ends with the connection
 };
 std::expected<void, Refusal> parse_response_head(std::string_view bytes, ResponseHead& head);
 

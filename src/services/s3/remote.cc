@@ -10,7 +10,6 @@
 #include "codec/percent.h"
 #include "codec/xml.h"
 #include "crypto/hash.h"
-#include "http/client.h"
 #include "net/resolve.h"
 
 namespace boreal::s3 {
@@ -164,6 +163,7 @@ Task<Result<Remote::Answer>> Remote::send(Request request) {
     return fail(error.code() == Errc::cancelled ? Errc::cancelled : Errc::unavailable,
                 fmt::format("remote bucket '{}': {}", name_, error.message()));
   };
+  const auto turn = co_await turns_.acquire();
   if (endpoint_.tls && !bucket_.trust) co_return fail(Errc::internal, "no authorities were loaded for " + name_);
   auto all = co_await addresses();
   if (!all) co_return unavailable(all.error());
@@ -177,6 +177,7 @@ Task<Result<Remote::Answer>> Remote::send(Request request) {
   options.server_name = host_;
   options.idle_timeout = idle_timeout;
   options.group = &streams_;
+  options.kept = &kept_;
   options.max_body_bytes = max_answer_bytes;
   Result<http::ClientAnswer> answer = fail(Errc::unavailable, "it has no address");
   for (const net::Address& to : *all) {

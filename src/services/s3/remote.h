@@ -13,6 +13,7 @@
 #include "aws/sigv4.h"
 #include "base/stream.h"
 #include "base/sync.h"
+#include "http/client.h"
 #include "http/message.h"
 #include "net/stream_group.h"
 
@@ -61,13 +62,18 @@ class Remote {
     bool ok() const { return status >= 200 && status < 300; }
     std::string header(std::string_view name) const { return std::string(headers.get(name).value_or("")); }
   };
+  // Waits while as many requests as a bucket elsewhere is asked at a time are under way.
   // Errc::unavailable when there is no answer, whatever the reason; Errc::cancelled after stop(). The error of a stream
   // is that stream's own.
   Task<Result<Answer>> send(Request request);
 
+  static constexpr size_t requests_at_once = 8;
   const std::string& name() const { return name_; }
   // Ends what is under way.
-  void stop() { streams_.close(); }
+  void stop() {
+    streams_.close();
+    kept_.clear();
+  }
 
  private:
   Task<Result<std::vector<net::Address>>> addresses();
@@ -81,7 +87,9 @@ class Remote {
   std::string host_;  // asked for, with the bucket where that is in it
   std::vector<net::Address> addresses_;
   int64_t looked_up_ns_ = 0;
+  Semaphore turns_{requests_at_once};
   net::StreamGroup streams_;
+  http::KeptConnections kept_;
 };
 
 // What an answer that is not ok() means. True: it would be the same another time. An error: it may pass;

@@ -124,6 +124,7 @@ class Replication {
   Task<Result<Outcome>> begin_upload(Shipment& shipment);
   Task<Result<bool>> list_sent_parts(Shipment& shipment);
   Task<Result<Outcome>> send_part(Shipment& shipment, size_t index);
+  Task<Result<Outcome>> send_parts(Shipment& shipment);
   Task<Result<Outcome>> complete_upload(Shipment& shipment);
   Task<void> give_up_upload(Shipment& shipment);
 

@@ -22,6 +22,7 @@ namespace {
 constexpr uint64_t max_whole_bytes = 64 << 20;
 constexpr uint64_t part_bytes = 64 << 20;
 constexpr size_t parts_a_page = 1000;
+constexpr size_t parts_at_once = 4;
 constexpr int64_t max_part_number = 10'000;
 constexpr size_t md5_bytes = 16;
 
@@ -249,6 +250,24 @@ Task<Result<Replication::Outcome>> Replication::send_part(Shipment& shipment, si
   co_return Outcome::failed;
 }
 
+// Some side by side: the way there and the disk there are seldom busy with one alone. After a failure none is begun.
+Task<Result<Replication::Outcome>> Replication::send_parts(Shipment& shipment) {
+  size_t next = 0;
+  Result<Outcome> outcome = Outcome::done;
+  const auto send_some = [&]() -> Task<void> {
+    while (next < shipment.parts.size() && outcome == Outcome::done) {
+      const size_t index = next++;
+      if (!shipment.parts[index].etag.empty()) continue;
+      auto sent = stopping_ ? fail(Errc::cancelled, "boreal is stopping") : co_await send_part(shipment, index);
+      if (sent != Outcome::done && outcome == Outcome::done) outcome = std::move(sent);
+    }
+  };
+  TaskGroup senders;
+  for (size_t i = 0; i < std::min(parts_at_once, shipment.parts.size()); ++i) senders.spawn(send_some());
+  co_await senders.wait();
+  co_return outcome;
+}
+
 Task<Result<Replication::Outcome>> Replication::complete_upload(Shipment& shipment) {
   const objects::Version& version = shipment.version();
   Remote::Request request{.method = "POST",
@@ -301,12 +320,7 @@ Task<Result<Replication::Outcome>> Replication::send_in_parts(Shipment& shipment
     CO_TRY(const Outcome begun, co_await begin_upload(shipment));
     if (begun == Outcome::failed) co_return Outcome::failed;
   }
-  Outcome outcome = Outcome::done;
-  for (size_t i = 0; i < shipment.parts.size() && outcome == Outcome::done; ++i) {
-    if (stopping_) co_return fail(Errc::cancelled, "boreal is stopping");
-    if (!shipment.parts[i].etag.empty()) continue;
-    CO_TRY(outcome, co_await send_part(shipment, i));
-  }
+  CO_TRY(Outcome outcome, co_await send_parts(shipment));
   if (outcome == Outcome::done) {
     CO_TRY(outcome, co_await complete_upload(shipment));
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/virtual_host.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/percent.h"
@@ -298,12 +299,8 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t ma
 
 // BUCKET.s3.localhost/KEY is read as s3.localhost/BUCKET/KEY, after the signature over what was sent has been checked.
 void Pipeline::rewrite_virtual_host(http::Request& request) const {
-  const std::string_view host = std::string_view(request.host).substr(0, request.host.rfind(':'));
-  for (const std::string& base : options_.s3_hosts) {
-    if (host.size() > base.size() + 1 && host.ends_with(base) && host[host.size() - base.size() - 1] == '.') {
-      request.path = "/" + std::string(host.substr(0, host.size() - base.size() - 1)) + request.path;
-      return;
-    }
+  if (const auto bucket = bucket_of_host(request.host, options_.s3_domains)) {
+    request.path = "/" + std::string(*bucket) + request.path;
   }
 }
 

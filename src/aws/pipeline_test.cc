@@ -169,7 +169,7 @@ TEST_F(PipelineTest, BodiesThatStallAreTheClientsFault) {
 TEST_F(PipelineTest, S3AndItsControlAreToldApart) {
   api::s3::Api s3;
   api::s3control::Api control;
-  Pipeline both{gate, clock, random, {.default_region = "us-east-1", .s3_hosts = {"s3.localhost"}}};
+  Pipeline both{gate, clock, random, {.default_region = "us-east-1"}};
   both.add(s3);
   both.add(control);
   const auto asked = [&](std::string host, std::string target, std::string account) {

@@ -144,6 +144,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"account", plain(&Config::account)},
       {"region", plain(&Config::region)},
       {"tls_names", strings(&Config::tls_names)},
+      {"s3_domains", strings(&Config::s3_domains)},
       {"log_level", plain(&Config::log_level)},
       {"log_json", plain(&Config::log_json)},
       {"pool_threads", plain(&Config::pool_threads)},
@@ -260,6 +261,17 @@ Result<void> Config::merge_file(const std::string& path) {
   return {};
 }
 
+namespace {
+Result<void> check_domain(const std::string& domain) {
+  const bool is_name = !domain.empty() && domain.size() <= 190 && domain.front() != '.' && domain.back() != '.' &&
+                       std::ranges::all_of(domain, [](char c) {
+                         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+                       });
+  if (is_name) return {};
+  return fail(Errc::invalid, fmt::format("s3_domains: '{}' is no domain name in lower case, without port, as in \"s3.example.com\"", domain));
+}
+}  // namespace
+
 Result<void> Config::validate() const {
   if (data_folder.empty()) return fail(Errc::invalid, "the data folder is empty; give --data DIR");
   const net::Address address{listen_host, port};
@@ -277,6 +289,7 @@ Result<void> Config::validate() const {
   if (std::ranges::find(levels, log_level) == levels.end()) {
     return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));
   }
+  for (const auto& domain : s3_domains) CHECK(check_domain(domain));
   for (const auto& [name, remote] : remote_buckets) CHECK(check_remote(name, remote));
   return {};
 }

@@ -21,6 +21,7 @@ struct Config {
   std::string account = "000000000000";  // serve: whose root key is made at first start
   std::string region = "us-east-1";      // where callers without a region are
   std::vector<std::string> tls_names;    // further names and addresses in the certificate
+  std::vector<std::string> s3_domains;   // "s3.example.com": buckets are BUCKET.s3.example.com; also in the certificate
   std::string log_level = "info";
   bool log_json = false;
   size_t pool_threads = 4;

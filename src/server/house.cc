@@ -40,6 +40,7 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
   std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
   if (std::ranges::find(names, config.listen_host) == names.end()) names.push_back(config.listen_host);
+  for (const std::string& domain : config.s3_domains) names.insert(names.end(), {domain, "*." + domain});
   names.insert(names.end(), config.tls_names.begin(), config.tls_names.end());
   TRY(tls, load_tls(config.data_folder, config.keys(), names, clock, random));
   if (!data_exists) CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));

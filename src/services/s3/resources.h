@@ -40,6 +40,7 @@ struct Bucket {
   std::string id;  // the engine's name of it, never used twice
   std::string account;
   std::string region;
+  std::string location;  // the region by the other name that it was asked for by: "EU"; empty: by its own
   Time created;
   std::string versioning;                       // "", "Enabled", "Suspended"
   std::optional<std::string> ownership;         // BucketOwnerEnforced …; none: the controls were deleted
@@ -63,7 +64,7 @@ struct Bucket {
   std::map<std::string, api::MetricsConfiguration> metrics;
   std::map<std::string, api::AnalyticsConfiguration> analytics;
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
-  BOREAL_RECORD(Bucket, name, id, account, region, created, versioning, ownership, policy, acl, public_access_block,
+  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, acl, public_access_block,
                 encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
                 object_lock, event_bridge, replication, replication_scan, inventory, metrics, analytics, tiering)
 

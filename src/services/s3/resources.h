@@ -102,6 +102,7 @@ inline constexpr std::string_view replica = "replica";  // of an upload: the ver
 // With the name of a remote bucket behind it: what was sent there (replication_remote.h).
 inline constexpr std::string_view sent_prefix = "sent-to/";
 inline constexpr std::string_view initiator = "initiator";  // of an upload: ARN of who began it
+inline constexpr std::string_view overwrites = "overwrites";  // of an upload: "true": an object was there as it began
 }  // namespace attribute
 
 }  // namespace boreal::s3

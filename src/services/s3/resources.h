@@ -44,7 +44,8 @@ struct Bucket {
   Time created;
   std::string versioning;                       // "", "Enabled", "Suspended"
   std::optional<std::string> ownership;         // BucketOwnerEnforced …; none: the controls were deleted
-  std::optional<std::string> policy;            // JSON
+  std::optional<std::string> policy;            // JSON; users and roles are in it by their unique ids
+  std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of these ids
   std::optional<api::AccessControlPolicy> acl;  // none: the owner has full control, nobody else anything
   std::optional<api::PublicAccessBlockConfiguration> public_access_block;
   std::optional<api::ServerSideEncryptionConfiguration> encryption;  // none: SSE-S3
@@ -64,9 +65,10 @@ struct Bucket {
   std::map<std::string, api::MetricsConfiguration> metrics;
   std::map<std::string, api::AnalyticsConfiguration> analytics;
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
-  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, acl, public_access_block,
-                encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
-                object_lock, event_bridge, replication, replication_scan, inventory, metrics, analytics, tiering)
+  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, policy_principals,
+                acl, public_access_block, encryption, cors, website, logging, lifecycle, lifecycle_minimum_size,
+                accelerate, payer, tags, object_lock, event_bridge, replication, replication_scan, inventory, metrics,
+                analytics, tiering)
 
   const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
 

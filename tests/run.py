@@ -3,11 +3,13 @@
 
     tests/run.py [pattern …]      only the test ids that contain one of the patterns
     tests/run.py --long           with the long campaigns (classes named Long…)
+    tests/run.py --list           says which tests these are, and runs none
 
 Classes that say `mostly_waits` (on Terraform's provider) run one after another in a second process, beside all others;
 what they print comes in one piece at the end. It has a network of its own, so that no server of one process can take an
 address that a killed server of the other is about to take again. Where only root may have that, all run in turn.
 """
+import argparse
 import contextlib
 import ctypes
 import fcntl
@@ -62,11 +64,14 @@ def flatten(suite):
             yield item
 
 
+def found():
+    return flatten(unittest.TestLoader().discover(str(HERE / "e2e"), pattern="*_test.py", top_level_dir=str(HERE)))
+
+
 def chosen(patterns, with_long, waiting=None):
     """The classes' suites, in the order of files; those that mostly wait, those that do not, or (None) all."""
-    found = flatten(unittest.TestLoader().discover(str(HERE / "e2e"), pattern="*_test.py", top_level_dir=str(HERE)))
     by_class = {}
-    for test in found:
+    for test in found():
         kind = type(test)
         if (not with_long and kind.__name__.startswith("Long")) or (patterns and not any(p in test.id() for p in patterns)):
             continue
@@ -100,10 +105,29 @@ def run_waiting(patterns, with_long):
         return run(chosen(patterns, with_long, True), printed), printed.getvalue()
 
 
+def asked():
+    """What the command line says. A word that no test has is a slip, which must not pass for a test that passed."""
+    usage = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    usage.add_argument("patterns", nargs="*", metavar="pattern", help="run only the tests whose ids contain one of these")
+    usage.add_argument("--long", action="store_true", help="with the long campaigns (classes named Long…)")
+    usage.add_argument("--list", action="store_true", help="say which tests these are, and run none")
+    arguments = usage.parse_args()
+    ids = {test.id(): type(test).__name__.startswith("Long") for test in found()}
+    for pattern in arguments.patterns:
+        long_ones = [is_long for test, is_long in ids.items() if pattern in test]
+        if not long_ones:
+            usage.error(f"no test's id contains '{pattern}'; --list says which there are")
+        if all(long_ones) and not arguments.long:
+            usage.error(f"only long campaigns have '{pattern}' in their ids: they run with --long")
+    return arguments
+
+
 def main():
-    arguments = sys.argv[1:]
-    with_long = "--long" in arguments
-    patterns = [a for a in arguments if not a.startswith("--")]
+    arguments = asked()
+    patterns, with_long = arguments.patterns, arguments.long
+    if arguments.list:
+        print(*(test.id() for suite in chosen(patterns, with_long) for test in suite), sep="\n")
+        return
     waiting, others = (chosen(patterns, with_long, kind) for kind in (True, False))
     if waiting and others:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as second:

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aws/peers.h"
+#include "aws/policy_principals.h"
 #include "codec/time.h"
 
 namespace boreal::aws {
@@ -133,15 +134,26 @@ Task<Outcome<void>> Gate::check_trust(std::string role_arn, std::string trust_po
                                           .context = {{"aws:SourceAccount", account}}});
 }
 
-Task<Outcome<std::optional<std::string>>> Gate::missing_principal(Policy policy) {
+Task<Outcome<Gate::Named>> Gate::named_principals(Policy policy) {
+  Named named;
   for (const auto& statement : policy.statements()) {
     for (const auto& principal : statement.principals) {
       if (principal.kind != policy::PrincipalEntry::Kind::arn) continue;
-      CO_TRY(const bool is_there, co_await identities_.has_principal(principal.value));
-      if (!is_there) co_return principal.value;
+      CO_TRY(auto id, co_await identities_.principal_id(principal.value));
+      if (!id && !named.missing) named.missing = principal.value;
+      if (id && !id->empty()) named.ids.emplace(principal.value, std::move(*id));
     }
   }
-  co_return std::nullopt;
+  co_return named;
+}
+
+Task<Outcome<std::string>> Gate::shown_policy(std::string document, std::map<std::string, std::string> principals) {
+  std::map<std::string, std::string> arns;
+  for (const auto& [id, arn] : principals) {
+    CO_TRY(auto now, co_await identities_.principal_arn(id, arn));
+    if (now) arns.emplace(id, std::move(*now));
+  }
+  co_return with_principals(document, arns);
 }
 
 Caller Gate::service(std::string name) const {

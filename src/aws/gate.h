@@ -1,6 +1,7 @@
 // The gate: the one way from a request to a Caller, and from a Caller to a resource. Deny by default.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,8 +52,12 @@ class Identities {
   // nullopt: there is no such role.
   virtual Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string session_name) = 0;
 
-  // Whether the user or role of that ARN is there. ARNs of other things (an account's root, a session) are not looked up: true.
-  virtual Task<Outcome<bool>> has_principal(std::string arn) = 0;
+  // The unique id of the user or role of that ARN; nullopt: it is not there. ARNs of other things (an account's root, a
+  // session) are not looked up: empty.
+  virtual Task<Outcome<std::optional<std::string>>> principal_id(std::string arn) = 0;
+  // The ARN that the user or role of that id has now, which once had `arn`: users may be renamed. nullopt: it is gone,
+  // whoever has that ARN now.
+  virtual Task<Outcome<std::optional<std::string>>> principal_arn(std::string id, std::string arn) = 0;
 };
 
 class Gate {
@@ -78,9 +83,15 @@ class Gate {
   Task<Outcome<void>> check_trust(std::string role_arn, std::string trust_policy, std::string service,
                                   std::string account);
 
-  // Whether everybody that a resource's policy names is there: a stranger must not come to what was given to somebody
-  // else of that name. The ARN of the first who is not; nullopt: all are.
-  Task<Outcome<std::optional<std::string>>> missing_principal(Policy policy);
+  // The users and roles that a resource's policy names by ARN. It is to be kept with their ids in the place
+  // (policy_principals.h): a stranger must not come to what was given to somebody else of that name.
+  struct Named {
+    std::map<std::string, std::string> ids;  // by ARN
+    std::optional<std::string> missing;      // the ARN of the first who is not there
+  };
+  Task<Outcome<Named>> named_principals(Policy policy);
+  // Such a document with the ARNs in it again of those who are there still. `principals`: what ARN each id had.
+  Task<Outcome<std::string>> shown_policy(std::string document, std::map<std::string, std::string> principals);
 
   // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
   Caller service(std::string name) const;

@@ -38,7 +38,8 @@ class TwoKeys final : public Identities {
     co_return policies;
   }
   Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
-  Task<Outcome<bool>> has_principal(std::string) override { co_return false; }
+  Task<Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override { co_return std::nullopt; }
 };
 
 class Rooms final : public api::kms::Api {

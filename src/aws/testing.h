@@ -115,7 +115,14 @@ class CallFixture {
     Task<Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string) override {
       co_return RoleSession{fixture.principal, role_arn.empty() ? everyone_trusted : fixture.trust_policy};
     }
-    Task<Outcome<bool>> has_principal(std::string arn) override { co_return !arn.ends_with("/nobody"); }
+    // Nobody is looked up: policies keep the ARNs that they name.
+    Task<Outcome<std::optional<std::string>>> principal_id(std::string arn) override {
+      if (arn.ends_with("/nobody")) co_return std::nullopt;
+      co_return std::string();
+    }
+    Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override {
+      co_return std::nullopt;
+    }
     CallFixture& fixture;
   };
 

@@ -30,6 +30,11 @@ Result<http::ClientAnswer> ask(const Target& target, const std::string& method, 
   net::Loop loop;
   Result<http::ClientAnswer> answer = fail(Errc::internal, "not asked");
   http::ClientRequest request{.method = method, .target = "/_boreal/" + path};
+  if (target.url.empty()) {
+    // Who may not read it is told less.
+    if (const auto key = server::read_operator_key(target.data_folder))
+      request.headers.add(server::operator_field, *key);
+  }
   spawn(fetch_and_stop(loop, std::move(to), std::move(request), answer));
   loop.run();
   if (!answer) {

@@ -55,19 +55,27 @@ std::string exports_of(const server::RunInfo& info) {
   return lines;
 }
 
-// What replication did since the start, bucket by bucket elsewhere.
+int64_t number_in(const json::Value& object, std::string_view member) {
+  const json::Value* value = object.find(member);
+  return value ? value->integer().value_or(0) : 0;
+}
+
+// What replication did since the start, bucket by bucket elsewhere; their names are not told to everybody.
 void print_remotes(const json::Value& state) {
+  const json::Value* all = state.find("replication");
+  const int64_t count = all ? number_in(*all, "remote_buckets") : 0;
+  if (count == 0) return;
   const json::Value* remotes = state.find("remote_buckets");
-  if (remotes == nullptr || remotes->object() == nullptr || remotes->object()->empty()) return;
+  if (remotes == nullptr || remotes->object() == nullptr) {
+    fmt::print("\n  {} remote bucket{}, {} in trouble; who may read run.key in the data folder is told their names\n",
+               count, count == 1 ? "" : "s", number_in(*all, "in_trouble"));
+    return;
+  }
   fmt::print("\n  {:<30}{:>10}{:>10}{:>10}\n", "remote bucket", "completed", "failed", "pending");
   for (const auto& [name, remote] : *remotes->object()) {
-    const auto number = [&](std::string_view member) {
-      const auto* value = remote.find(member);
-      return value ? value->integer().value_or(0) : 0;
-    };
     const auto* trouble = remote.find("trouble");
-    fmt::print("  {:<30}{:>10}{:>10}{:>10}  {}\n", name, number("completed"), number("failed"), number("pending"),
-               trouble && trouble->string() ? *trouble->string() : "");
+    fmt::print("  {:<30}{:>10}{:>10}{:>10}  {}\n", name, number_in(remote, "completed"), number_in(remote, "failed"),
+               number_in(remote, "pending"), trouble && trouble->string() ? *trouble->string() : "");
   }
 }
 

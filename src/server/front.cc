@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "codec/time.h"
+#include "crypto/hash.h"
+#include "server/run.h"
 
 namespace boreal::server {
 
@@ -92,7 +94,8 @@ Task<http::Response> Front::own(http::Request& request) {
   if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
   if (what == "health/ready" && reading) {
     if (!house_) co_return answer(503, R"({"ready":false})");
-    co_return answer(200, house_->describe());
+    const auto key = request.headers.get(operator_field).value_or("");
+    co_return answer(200, house_->describe(config_.dev || crypto::constant_time_equal(key, operator_key_)));
   }
   if (what == "ca.pem" && reading && house_) {
     http::Response response;

@@ -15,13 +15,14 @@ namespace boreal::server {
 class Front {
  public:
   Front(const Config& config, net::Loop& loop, io::Pool& pool, SystemClock& clock, Random& random)
-      : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random) {}
+      : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random), operator_key_(random.hex(32)) {}
 
   Task<Result<void>> open();
   Task<http::Response> handle(http::Request& request);
   Task<void> stop();
   bool ready() const { return house_ != nullptr; }
   House& house() { return *house_; }
+  const std::string& operator_key() const { return operator_key_; }
 
  private:
   Task<http::Response> own(http::Request& request);
@@ -34,6 +35,7 @@ class Front {
   io::Pool& pool_;
   SystemClock& clock_;
   Random& random_;
+  const std::string operator_key_;
   std::unique_ptr<House> house_;  // null while it is being reset
   size_t in_house_ = 0;           // requests in the pipeline, and answers that are still read from
 };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/json.h"
+#include "s3/replication.h"
 #include "server/rooms.h"
 #include "server/root_key.h"
 #include "server/version.h"
@@ -80,7 +81,40 @@ std::optional<std::pair<std::string, std::string>> House::take_new_root_key() {
 aws::Pipeline& House::pipeline() { return *rooms_->pipeline; }
 const TlsMaterial& House::tls() const { return rooms_->tls; }
 
-std::string House::describe() const {
+namespace {
+
+using RemoteFigures = std::map<std::string, s3::Replication::Figures>;
+
+void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& writer) {
+  const auto number = [&](std::string_view name, uint64_t value) {
+    writer.name(name);
+    writer.integer(static_cast<int64_t>(value));
+  };
+  writer.name("replication");
+  writer.begin_object();
+  number("remote_buckets", remotes.size());
+  number("in_trouble", static_cast<uint64_t>(std::ranges::count_if(
+                           remotes, [](const auto& one) { return !one.second.trouble.empty(); })));
+  writer.end_object();
+  if (!in_full) return;
+  writer.name("remote_buckets");
+  writer.begin_object();
+  for (const auto& [name, figures] : remotes) {
+    writer.name(name);
+    writer.begin_object();
+    number("completed", figures.completed);
+    number("failed", figures.failed);
+    number("pending", figures.pending);
+    writer.name("trouble");
+    writer.string(figures.trouble);
+    writer.end_object();
+  }
+  writer.end_object();
+}
+
+}  // namespace
+
+std::string House::describe(bool in_full) const {
   std::string text;
   json::Writer writer(text);
   writer.begin_object();
@@ -108,23 +142,7 @@ std::string House::describe() const {
     writer.end_object();
   }
   writer.end_object();
-  writer.name("remote_buckets");
-  writer.begin_object();
-  for (const auto& [name, figures] : rooms_->s3->replication().figures()) {
-    writer.name(name);
-    writer.begin_object();
-    writer.name("completed");
-    writer.integer(static_cast<int64_t>(figures.completed));
-    writer.name("failed");
-    writer.integer(static_cast<int64_t>(figures.failed));
-    writer.name("pending");
-    writer.integer(static_cast<int64_t>(figures.pending));
-    writer.name("trouble");
-    // Anybody may ask this; what went wrong names keys, and is for the log.
-    writer.string(rooms_->config.dev ? figures.trouble : std::string());
-    writer.end_object();
-  }
-  writer.end_object();
+  describe_remotes(rooms_->s3->replication().figures(), in_full, writer);
   writer.end_object();
   return text;
 }

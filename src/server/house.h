@@ -31,8 +31,9 @@ class House {
   const TlsMaterial& tls() const;
   // Serve: the root's access key and secret if this start made them; they cannot be read back later.
   std::optional<std::pair<std::string, std::string>> take_new_root_key();
-  // For /_boreal/health/ready and `boreal status`: JSON, one member a service.
-  std::string describe() const;
+  // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users
+  // gave, which are not for everybody.
+  std::string describe(bool in_full) const;
   // See aws::Service; of all of them.
   bool has_been_round(int64_t since_ns) const;
   // Ends all background work and the databases' processes; the data stays.

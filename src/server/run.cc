@@ -23,6 +23,10 @@ namespace boreal::server {
 
 namespace {
 
+constexpr std::string_view run_file = "run.json";
+constexpr std::string_view key_file = "run.key";
+std::string in_folder(const std::string& folder, std::string_view name) { return fmt::format("{}/{}", folder, name); }
+
 std::string host_for_url(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 // Everything of one server process. Lives on the main thread's stack while the loop runs.
@@ -74,7 +78,9 @@ class Process {
     if (server_) co_await server_->stop(Duration(5000));
     co_await front_.stop();
     if (started) {
-      [[maybe_unused]] const auto removed = io::remove_file(config_.data_folder + "/run.json");
+      for (const std::string_view name : {run_file, key_file}) {
+        [[maybe_unused]] const auto removed = io::remove_file(in_folder(config_.data_folder, name));
+      }
     }
     loop_.stop();
   }
@@ -97,8 +103,10 @@ class Process {
     server_ = std::move(*opened);
     const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
     const RunInfo file = describe();
-    CO_CHECK(co_await pool_.run([this, text = store::encode(file)] {
-      return io::write_file_atomically(config_.data_folder + "/run.json", text, 0644);
+    CO_CHECK(co_await pool_.run([this, text = store::encode(file)]() -> Result<void> {
+      if (!config_.dev)
+        CHECK(io::write_file_atomically(in_folder(config_.data_folder, key_file), front_.operator_key()));
+      return io::write_file_atomically(in_folder(config_.data_folder, run_file), text, 0644);
     }));
     banner(file, ready_ms, root_key);
     co_return Result<void>();
@@ -168,11 +176,15 @@ int run(const Config& config) {
 }
 
 Result<RunInfo> read_run_info(const std::string& data_folder) {
-  auto text = io::read_file(data_folder + "/run.json", 1 << 16);
+  auto text = io::read_file(in_folder(data_folder, run_file), 1 << 16);
   if (!text) {
     return fail(Errc::not_found, fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
   }
   return store::decode<RunInfo>(*text);
+}
+
+Result<std::string> read_operator_key(const std::string& data_folder) {
+  return io::read_file(in_folder(data_folder, key_file), 1 << 10);
 }
 
 }  // namespace boreal::server

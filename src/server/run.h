@@ -23,4 +23,9 @@ struct RunInfo {
 };
 Result<RunInfo> read_run_info(const std::string& data_folder);
 
+// run.key beside it, for its owner alone: made at each start of `boreal serve`. Who sends it in this field is told the
+// names of what runs, where others are told how much.
+inline constexpr std::string_view operator_field = "x-boreal-operator";
+Result<std::string> read_operator_key(const std::string& data_folder);
+
 }  // namespace boreal::server

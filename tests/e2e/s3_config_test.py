@@ -53,6 +53,16 @@ class Buckets(S3Case):
         head = far.head_bucket(Bucket=name)
         self.assertEqual(head["BucketRegion"], "eu-west-1")
 
+    def test_the_old_name_of_a_region(self):
+        """From when there was one region in Europe: its buckets tell it, but are in eu-west-1 like the others."""
+        far = self.boreal.client("s3", region="eu-west-1")
+        for client, name in ((far, self.bucket + "-eu"), (self.s3, self.bucket + "-eu-2")):
+            client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "EU"})
+            self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "EU")
+            self.assertEqual(far.head_bucket(Bucket=name)["BucketRegion"], "eu-west-1")
+            self.assertEqual([b["BucketRegion"] for b in far.list_buckets(Prefix=name, MaxBuckets=1)["Buckets"]], ["eu-west-1"])
+            far.put_object(Bucket=name, Key="k", Body=b"")
+
     def test_there_and_not(self):
         self.assertEqual(signed(self, "HEAD", f"/{self.bucket}").status, 200)
         self.assertEqual(signed(self, "HEAD", "/no-such-bucket-here").status, 404)

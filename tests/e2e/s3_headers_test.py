@@ -405,6 +405,43 @@ class Answers(Case):
         answer = send(self, "POST", f"/{self.bucket}", {"Content-Length": "1", "Content-Type": "text/plain"}, b"x")
         self.assertEqual(self.outcome(answer), (412, "PreconditionFailed"))
 
+    def test_heads_are_of_buckets_and_objects_only(self):
+        self.put("foo")
+        for target, allowed in (("?acl", "GET, PUT"), ("?policy", "DELETE, GET, PUT"), ("?location", "GET"), ("?versions", "GET"),
+                                ("/foo?acl", "GET, PUT"), ("/foo?tagging", "DELETE, GET, PUT"), ("/foo?uploadId=x", "DELETE, POST, GET"),
+                                ("/none?acl", "GET, PUT"), ("/foo?versioning", None)):
+            answer = signed(self, "HEAD", f"/{self.bucket}{target}")
+            self.assertEqual((answer.status, answer.body, answer.headers["Allow"]), (405, b"", allowed), target)
+        for target in ("?list-type=2", "?prefix=acl", "/foo?versionId=null", "/foo?response-expires=x", "/foo?x-id=HeadObject", "/foo?metrics"):
+            self.assertEqual(signed(self, "HEAD", f"/{self.bucket}{target}").status, 200, target)
+
+    def test_one_sub_resource_at_a_time(self):
+        self.put("foo")
+        conflict = lambda words, first: (f"<Code>InvalidArgument</Code><Message>Conflicting query string parameters: {words}</Message>"
+                                         f"<ArgumentName>ResourceType</ArgumentName><ArgumentValue>{first}</ArgumentValue>")
+        for method, target, words in (("GET", "?acl&policy", "acl, policy"), ("GET", "?versioning&acl", "acl, versioning"), ("PUT", "?tagging&cors", "cors, tagging"),
+                                      ("DELETE", "?policy&website", "policy, website"), ("GET", "/foo?tagging&acl=", "acl, tagging"),
+                                      ("DELETE", "/foo?uploadId=x&tagging", "tagging, uploadId"), ("POST", "/foo?uploads&uploadId=x", "uploadId, uploads"),
+                                      ("GET", "/foo?acl&cors", "acl, cors")):
+            answer = signed(self, method, f"/{self.bucket}{target}")
+            self.assertEqual(answer.status, 400, target)
+            self.assertIn(conflict(words, words.split(",")[0]), answer.text)
+        answer = signed(self, "HEAD", f"/{self.bucket}?acl&policy")
+        self.assertEqual((answer.status, answer.body), (400, b""))
+        self.assertEqual(self.get("foo"), b"body")
+        # What goes together.
+        for target, status in (("?acl&x-id=GetBucketAcl", 200), ("?acl&acl", 200), ("?versions&prefix=acl", 200), ("?list-type=2&acl", 200), ("/foo?acl&versionId=null", 200),
+                               ("/foo?tagging&versionId=null", 200), ("/foo?response-content-type=acl", 200), ("?inventory&id=acl", 404)):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}{target}").status, status, target)
+
+    def test_words_that_the_method_has_no_use_for(self):
+        self.put("foo")
+        for method, target in (("GET", "?delete"), ("GET", "/foo?restore"), ("GET", "/foo?uploads"), ("GET", "/foo?policy"), ("DELETE", "/foo?versioning"), ("PUT", "/foo?location"),
+                               ("PUT", "/foo?uploadId=x")):
+            self.assertEqual(self.outcome(signed(self, method, f"/{self.bucket}{target}")), (405, "MethodNotAllowed"), target)
+        self.assertEqual(self.get("foo"), b"body")
+        self.assertIn("<ResourceType>UPLOAD</ResourceType>", signed(self, "PUT", f"/{self.bucket}/foo?uploadId=x").text)
+
     def test_bodies_that_are_missing(self):
         for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)

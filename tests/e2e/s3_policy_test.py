@@ -100,6 +100,66 @@ class Principals(PolicyCase):
         self.refused("MalformedPolicy", self.set, {"Resource": "arn:aws:s3:::another-bucket/*", "Action": "s3:GetObject"})
 
 
+class Gone(PolicyCase):
+    """Who comes by the name of one who is gone does not come to what was given to that one."""
+
+    def setUp(self):
+        super().setUp()
+        self.put("x", Bucket=self.open)
+        self.iam = self.boreal.client("iam")
+        self.name = f"gone-{self.bucket}"
+
+    def principal(self):
+        """As the policy is read back."""
+        return json.loads(self.s3.get_bucket_policy(Bucket=self.open)["Policy"])["Statement"][0]["Principal"]["AWS"]
+
+    def make_user(self):
+        made = self.iam.create_user(UserName=self.name)["User"]
+        key = self.iam.create_access_key(UserName=self.name)["AccessKey"]
+        return made, key["AccessKeyId"], self.boreal.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+
+    def test_user(self):
+        made, key, client = self.make_user()
+        everything = f"arn:aws:s3:::{self.open}/*"
+        sent = {"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow", "Principal": {"AWS": [made["Arn"], OTHER]}, "Action": "s3:GetObject", "Resource": everything,
+                                                        "Condition": {"ArnNotEquals": {"aws:PrincipalArn": made["Arn"] + "-not"}}}]}
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=json.dumps(sent, indent=2))
+        self.assertEqual(json.loads(self.s3.get_bucket_policy(Bucket=self.open)["Policy"]), sent)
+        self.can(200, client.get_object, Key="x")
+        self.iam.update_user(UserName=self.name, NewUserName=self.name + "-2", NewPath="/far/")
+        self.assertEqual(self.principal(), [f"arn:aws:iam::000000000000:user/far/{self.name}-2", OTHER])
+        self.can(200, client.get_object, Key="x")
+        self.iam.update_user(UserName=self.name + "-2", NewUserName=self.name, NewPath="/")
+        self.iam.delete_access_key(UserName=self.name, AccessKeyId=key)
+        self.iam.delete_user(UserName=self.name)
+        self.assertEqual(self.principal(), [made["UserId"], OTHER])
+        again, _, stranger = self.make_user()
+        self.assertEqual(again["Arn"], made["Arn"])
+        self.can(403, stranger.get_object, Key="x")
+        self.assertEqual(self.principal(), [made["UserId"], OTHER])
+        self.can(200, self.other.get_object, Key="x")
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=json.dumps(sent))
+        self.can(200, stranger.get_object, Key="x")
+
+    def test_role(self):
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}]})
+        sts = user(self, f"u-{self.name}", {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})("sts")
+
+        def session(arn):
+            key = sts.assume_role(RoleArn=arn, RoleSessionName="night")["Credentials"]
+            return self.boreal.client("s3", key["AccessKeyId"], key["SecretAccessKey"], token=key["SessionToken"])
+
+        role = self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust)["Role"]
+        self.set({"Principal": {"AWS": role["Arn"]}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.assertEqual(self.principal(), role["Arn"])
+        self.can(200, session(role["Arn"]).get_object, Key="x")
+        self.iam.delete_role(RoleName=self.name)
+        self.assertEqual(self.principal(), role["RoleId"])
+        self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust)
+        self.can(403, session(role["Arn"]).get_object, Key="x")
+        self.assertEqual(self.principal(), role["RoleId"])
+
+
 class Documents(PolicyCase):
     def test_broken(self):
         put = lambda text: status_of(self.s3.put_bucket_policy, Bucket=self.open, Policy=text)

@@ -368,6 +368,41 @@ class Writes(S3Case):
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*")[1], 200)
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=source, IfNoneMatch="*"), ("PreconditionFailed", 412))
 
+    def test_complete_after_a_delete(self):
+        """What was deleted while the upload went on is a conflict with it, until it is begun anew."""
+        def begin():
+            upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="k")["UploadId"]
+            part = self.s3.upload_part(Bucket=self.bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"part")["ETag"]
+            return dict(UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
+
+        def complete(upload, **more):
+            return status_of(self.s3.complete_multipart_upload, Bucket=self.bucket, Key="k", **upload, **more)
+
+        def delete():
+            time.sleep(0.01)
+            self.s3.delete_object(Bucket=self.bucket, Key="k")
+
+        for versioned in (False, True):
+            with self.subTest(versioned=versioned):
+                if versioned:
+                    self.versioned()
+                self.put("k")
+                upload = begin()
+                self.assertEqual(complete(upload, IfNoneMatch="*"), ("PreconditionFailed", 412))
+                delete()
+                self.assertEqual(complete(upload, IfNoneMatch="*"), ("ConditionalRequestConflict", 409))
+                self.assertEqual(error_code(self.get, "k"), "NoSuchKey")
+                again = begin()
+                self.assertEqual(complete(again, IfNoneMatch="*")[1], 200)
+                delete()
+                self.assertEqual(complete(upload)[1], 200)  # it asked for nothing
+                delete()
+        # A marker tells of what came and went since.
+        upload = begin()
+        self.put("k")
+        delete()
+        self.assertEqual(complete(upload, IfNoneMatch="*"), ("ConditionalRequestConflict", 409))
+
     def test_delete(self):
         etag = self.put("k")["ETag"]
         self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch='"ABCORZ"')

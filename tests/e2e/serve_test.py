@@ -22,13 +22,14 @@ def lines(manager):
 class Served(Boreal):
     """The same harness over `serve --config`."""
 
-    def __init__(self, env=None):
+    def __init__(self, env=None, more=""):
         super().__init__()
         self.env = env
+        self.more = more  # of the configuration
 
     def start(self, timeout_s=30):
         self.config = self.base / "boreal.toml"
-        self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n')
+        self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n{self.more}')
         run_file = self.data / "run.json"
         run_file.unlink(missing_ok=True)
         self.out = self.base / "out"
@@ -94,6 +95,30 @@ class Serve(unittest.TestCase):
                         boreal.process.terminate()
                         self.assertEqual(lines(manager), {"STOPPING": "1", "STATUS": "Ending PostgreSQL's servers"})
                         self.assertEqual(boreal.process.wait(60), 0)
+
+    def test_names_are_told_to_who_may_know_them(self):
+        remote = '[remote_buckets.secret-plan]\nendpoint = "http://127.0.0.1:1"\naccess_key_id = "a"\nsecret_access_key = "b"\n'
+        with Served(more=remote) as boreal:
+            def health(**headers):
+                request = urllib.request.Request(f"http://127.0.0.1:{boreal.port}/_boreal/health/ready",
+                                                 headers={name.replace("_", "-"): value for name, value in headers.items()})
+                return urllib.request.urlopen(request, timeout=10).read().decode()
+
+            def status():
+                return subprocess.run([str(BINARY), "status", "--data", str(boreal.data)], capture_output=True, text=True, timeout=20, check=True).stdout
+
+            key = boreal.data / "run.key"
+            self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+            for headers in ({}, {"x_boreal_operator": ""}, {"x_boreal_operator": "0" * 32}):
+                told = health(**headers)
+                self.assertNotIn("secret-plan", told)
+                self.assertEqual(json.loads(told)["replication"], {"remote_buckets": 1, "in_trouble": 0})
+            figures = {"completed": 0, "failed": 0, "pending": 0, "trouble": ""}
+            self.assertEqual(json.loads(health(x_boreal_operator=key.read_text()))["remote_buckets"], {"secret-plan": figures})
+            self.assertRegex(status(), r"secret-plan +0 +0 +0")
+            key.rename(boreal.base / "aside")
+            self.assertIn("1 remote bucket, 0 in trouble", status())
+            self.assertNotIn("secret-plan", status())
 
     def test_a_service_manager_that_is_not_there_stops_nothing(self):
         with tempfile.TemporaryDirectory() as folder, Served(env={**os.environ, "NOTIFY_SOCKET": f"{folder}/absent"}) as boreal:

@@ -23,14 +23,21 @@ bool has_literal(const std::vector<NamedValue>& query, std::string_view name, st
       query, [&](const NamedValue& pair) { return pair.name == name && (value.empty() || pair.value == value); });
 }
 
-using Literals = std::vector<std::pair<std::string_view, std::string_view>>;
+// S3's operations on an upload have no word of their own: this parameter tells them.
+constexpr std::string_view upload_id = "uploadId";
 
-// Whether the query has a literal of `all` that is not one of `own`.
-bool has_foreign_literal(const std::vector<NamedValue>& query, const Literals& all, const Literals& own) {
-  return std::ranges::any_of(all, [&](const auto& literal) {
-    return has_literal(query, literal.first, "") &&
-           std::ranges::none_of(own, [&](const auto& mine) { return mine.first == literal.first; });
-  });
+// Words of buckets that S3 takes no notice of at a key. Its other words of buckets it does know there.
+bool is_for_buckets_only(std::string_view word) {
+  constexpr std::string_view words[] = {
+      "abac",        "analytics",         "intelligent-tiering", "metadataConfiguration", "metadataTable", "metrics",
+      "object-lock", "ownershipControls", "policyStatus",        "publicAccessBlock",     "session"};
+  return std::ranges::find(words, word) != std::end(words);
+}
+
+bool requires_in_query(const Operation& operation, std::string_view name) {
+  return operation.input != nullptr && std::ranges::any_of(operation.input->fields, [&](const codec::Field& field) {
+           return field.required && field.location == Location::query && field.wire_name == name;
+         });
 }
 
 // A POST of S3 is nothing by itself: without the parameters of one of its operations it is not that operation.
@@ -40,12 +47,16 @@ bool lacks_query(const Operation& operation, const std::vector<NamedValue>& quer
          });
 }
 
-ApiError no_operation(Protocol protocol, const http::Request& request) {
-  if (protocol == Protocol::rest_xml) {
-    return ApiError("MethodNotAllowed", 405, "The specified method is not allowed against this resource.")
-        .with("Method", request.method);
-  }
+ApiError no_operation(const http::Request& request) {
   return ApiError("UnknownOperationException", 404, "No operation is bound to " + request.method + " " + request.path);
+}
+
+ApiError conflict(const std::vector<std::string_view>& named) {
+  std::string list;
+  for (const std::string_view word : named) list += (list.empty() ? "" : ", ") + std::string(word);
+  return ApiError("InvalidArgument", 400, "Conflicting query string parameters: " + list)
+      .with("ArgumentName", "ResourceType")
+      .with("ArgumentValue", std::string(named.front()));
 }
 
 }  // namespace
@@ -61,7 +72,7 @@ struct Router::Score {
 
 Router::Router(const ServiceModel& model) {
   for (const Operation& operation : model.operations) {
-    Template row{&operation, {}, {}};
+    Template row{&operation, {}, {}, {}};
     const size_t mark = operation.uri.find('?');
     const std::string_view path = operation.uri.substr(0, mark);
     for (const std::string_view segment : split(path.substr(path.starts_with('/') ? 1 : 0), '/'))
@@ -74,10 +85,15 @@ Router::Router(const ServiceModel& model) {
         if (name == "x-id") continue;  // a hint for caches that clients need not send
         row.literals.emplace_back(name,
                                   equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+        // One with a value ("list-type=2") tells a variant of the same.
+        if (equals == std::string_view::npos) row.words.push_back(name);
       }
     }
+    if (row.literals.empty() && requires_in_query(operation, upload_id)) row.words.push_back(upload_id);
+    words_.insert(words_.end(), row.words.begin(), row.words.end());
     templates_.push_back(std::move(row));
   }
+  std::ranges::sort(words_);
 }
 
 bool Router::match_path(const Template& candidate, std::string_view path,
@@ -131,15 +147,44 @@ Router::Score Router::score(const Template& candidate, const http::Request& requ
   return score;
 }
 
-// "?acl" with a method that has no such operation must not be taken for the one without it: DELETE /bucket?acl would
-// delete the bucket.
-bool Router::fits(const Template& best, const http::Request& request, const std::vector<NamedValue>& query) const {
-  if (request.method == "GET" || request.method == "HEAD") return true;
-  if (best.literals.empty() && request.method == "POST" && lacks_query(*best.operation, query)) return false;
+// In order, each once: words of operations at this path, and at a key those of its bucket.
+std::vector<std::string_view> Router::sub_resources(std::string_view path, const std::vector<NamedValue>& query) const {
+  std::vector<std::string_view> named;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
-  return query.empty() || std::ranges::none_of(templates_, [&](const Template& other) {
-           return has_foreign_literal(query, other.literals, best.literals) && match_path(other, request.path, labels);
-         });
+  const bool is_in_bucket = path.find_first_not_of('/') != std::string_view::npos;
+  for (const NamedValue& pair : query) {
+    if (!std::ranges::binary_search(words_, pair.name)) continue;
+    const bool is_of_bucket = is_in_bucket && !is_for_buckets_only(pair.name);
+    const bool is_known = std::ranges::any_of(templates_, [&](const Template& row) {
+      if (std::ranges::find(row.words, pair.name) == row.words.end()) return false;
+      return match_path(row, path, labels) || (is_of_bucket && row.segments.size() == 1 && is_label(row.segments[0]));
+    });
+    if (is_known) named.push_back(pair.name);
+  }
+  std::ranges::sort(named);
+  const auto again = std::ranges::unique(named);
+  named.erase(again.begin(), again.end());
+  return named;
+}
+
+// Tells the methods that what is named has, as AWS does; those of the resource itself are told by nobody.
+ApiError Router::not_allowed(const http::Request& request, const std::vector<std::string_view>& named) const {
+  ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
+  error.fields.emplace_back("Method", request.method);
+  if (named.empty()) return error;
+  if (named.front() == upload_id) error.fields.emplace_back("ResourceType", "UPLOAD");
+  std::string allowed;
+  std::vector<std::pair<std::string_view, std::string_view>> labels;
+  for (const std::string_view method : {"DELETE", "POST", "GET", "PUT"}) {
+    const bool has_it = std::ranges::any_of(templates_, [&](const Template& row) {
+      // A part of an upload is a resource of its own.
+      return row.operation->method == method && std::ranges::find(row.words, named.front()) != row.words.end() &&
+             !requires_in_query(*row.operation, "partNumber") && match_path(row, request.path, labels);
+    });
+    if (has_it) allowed += (allowed.empty() ? "" : ", ") + std::string(method);
+  }
+  if (!allowed.empty()) error.headers.emplace_back("Allow", allowed);
+  return error;
 }
 
 Outcome<Route> Router::find(Protocol protocol, const http::Request& request) const {
@@ -147,6 +192,10 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   if (!query)
     return refuse(ApiError(protocol == Protocol::rest_xml ? "InvalidURI" : "SerializationException", 400,
                            query.error().message()));
+  const bool is_xml = protocol == Protocol::rest_xml;
+  std::vector<std::string_view> named;
+  if (is_xml) named = sub_resources(request.path, *query);
+  if (named.size() > 1) return refuse(conflict(named));
   const Template* best = nullptr;
   Score best_score;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
@@ -163,8 +212,13 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
     best_score = candidate_score;
     best_labels = labels;
   }
-  if (best == nullptr) return refuse(no_operation(protocol, request));
-  if (protocol == Protocol::rest_xml && !fits(*best, request, *query)) return refuse(no_operation(protocol, request));
+  if (best == nullptr) return refuse(is_xml ? not_allowed(request, named) : no_operation(request));
+  // "?acl" with a method that has no such operation must not be taken for the one without it: DELETE /bucket?acl would
+  // delete the bucket.
+  const bool is_passed_over = !named.empty() && std::ranges::find(best->words, named.front()) == best->words.end();
+  const bool is_nothing =
+      is_xml && request.method == "POST" && best->literals.empty() && lacks_query(*best->operation, *query);
+  if (is_passed_over || is_nothing) return refuse(not_allowed(request, named));
   Route route{.protocol = protocol, .operation = best->operation, .labels = {}};
   for (const auto& [name, text] : best_labels) {
     auto decoded = codec::percent_decode(text);

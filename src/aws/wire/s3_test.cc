@@ -1,4 +1,6 @@
 // REST-XML: S3's routes, headers, bodies and answers.
+#include <fmt/format.h>
+
 #include "api/s3/service.h"
 #include "api/s3control/service.h"
 #include "aws/wire/testing.h"
@@ -52,9 +54,58 @@ TEST(S3Routes, AWordThatTheMethodDoesNotKnowIsNotPassedOver) {
   EXPECT_EQ(routed("PUT", "/b/k?torrent"), "MethodNotAllowed");
   EXPECT_EQ(routed("POST", "/b/k"), "MethodNotAllowed");
   EXPECT_EQ(routed("POST", "/b/k?uploads&x-id=CreateMultipartUpload"), "CreateMultipartUpload");
-  EXPECT_EQ(routed("DELETE", "/b/k?versioning"), "DeleteObject");  // a word of buckets only
+  EXPECT_EQ(routed("DELETE", "/b/k?analytics"), "DeleteObject");  // a word of buckets only
+  EXPECT_EQ(routed("DELETE", "/b/k?versioning"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b/k?policy"), "MethodNotAllowed");
+  EXPECT_EQ(routed("PUT", "/b/k?uploadId=u"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b?delete"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b/k?restore"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b?list-type=1"), "ListObjects");
+  EXPECT_EQ(routed("GET", "/?acl"), "ListBuckets");
   EXPECT_EQ(routed("PUT", "/b/k?uploads=2&colour=red"), "MethodNotAllowed");
   EXPECT_EQ(routed("PUT", "/b/k?colour=red"), "PutObject");
+}
+
+TEST(S3Routes, HeadsAreOfBucketsAndObjectsOnly) {
+  for (const std::string word : {"acl", "policy", "versions", "uploads", "location=1", "publicAccessBlock"})
+    EXPECT_EQ(routed("HEAD", "/b?" + word), "MethodNotAllowed") << word;
+  for (const std::string word : {"acl", "tagging", "retention", "attributes", "torrent", "uploadId=u", "versioning"})
+    EXPECT_EQ(routed("HEAD", "/b/k?" + word), "MethodNotAllowed") << word;
+  EXPECT_EQ(routed("HEAD", "/b?list-type=2&prefix=acl"), "HeadBucket");
+  EXPECT_EQ(routed("HEAD", "/b/k?versionId=3&partNumber=1&x-id=HeadObject&response-expires=x&metrics"), "HeadObject");
+  auto in = request("HEAD", "/b?policy", {});
+  const auto route = s3().route(Protocol::rest_xml, in, "");
+  ASSERT_FALSE(route);
+  EXPECT_EQ(route.error().status, 405);
+  EXPECT_EQ(route.error().headers, (std::vector<std::pair<std::string, std::string>>{{"Allow", "DELETE, GET, PUT"}}));
+}
+
+TEST(S3Routes, TwoSubResourcesAtOnceAreRefused) {
+  const auto message = [](std::string method, std::string target) {
+    auto in = request(std::move(method), std::move(target), {});
+    const auto route = s3().route(Protocol::rest_xml, in, "");
+    if (route) return std::string(route->operation->name);
+    return route.error().code + (route.error().fields.size() > 1 ? " " + route.error().fields[1].second : "") + ": " +
+           route.error().message;
+  };
+  constexpr std::string_view why = "Conflicting query string parameters: ";
+  for (const std::string method : {"GET", "PUT", "DELETE", "HEAD", "PATCH"})
+    EXPECT_EQ(message(method, "/b?policy&acl"), fmt::format("InvalidArgument acl: {}acl, policy", why)) << method;
+  EXPECT_EQ(message("GET", "/b/k?uploadId=u&tagging"),
+            fmt::format("InvalidArgument tagging: {}tagging, uploadId", why));
+  EXPECT_EQ(message("POST", "/b/k?uploads&uploadId=u"),
+            fmt::format("InvalidArgument uploadId: {}uploadId, uploads", why));
+  EXPECT_EQ(message("PUT", "/b/k?cors&acl"), fmt::format("InvalidArgument acl: {}acl, cors", why));
+  EXPECT_EQ(message("GET", "/b?versions&uploads&acl="),
+            fmt::format("InvalidArgument acl: {}acl, uploads, versions", why));
+  // What goes together.
+  EXPECT_EQ(message("GET", "/b?acl&acl&x-id=GetBucketAcl"), "GetBucketAcl");
+  EXPECT_EQ(message("GET", "/b?list-type=2&acl"), "GetBucketAcl");
+  EXPECT_EQ(message("GET", "/b?metrics&id=policy"), "GetBucketMetricsConfiguration");
+  EXPECT_EQ(message("GET", "/b/k?acl&versionId=3"), "GetObjectAcl");
+  EXPECT_EQ(message("GET", "/b/k?acl&metrics"), "GetObjectAcl");  // a word of buckets only
+  EXPECT_EQ(message("GET", "/b/k?uploadId=u&max-parts=1&part-number-marker=2"), "ListParts");
+  EXPECT_EQ(message("GET", "/b?versions&prefix=acl&key-marker=policy"), "ListObjectVersions");
 }
 
 TEST(S3Routes, TellTheObjectsOperationsApart) {

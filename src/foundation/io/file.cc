@@ -16,7 +16,6 @@ namespace boreal::io {
 
 using detail::allowed;
 using detail::failed;
-using detail::Fd;
 
 namespace {
 

@@ -15,7 +15,6 @@ namespace boreal::io {
 
 using detail::allowed;
 using detail::failed;
-using detail::Fd;
 
 namespace {
 

@@ -21,7 +21,7 @@ namespace {
 constexpr int most_tries = 64;
 
 // A loop device over the image. It goes by itself once it is neither open nor mounted.
-Result<detail::Fd> attach(const Path& image, Path& device) {
+Result<Fd> attach(const Path& image, Path& device) {
   TRY(const auto file, detail::open_fd(image, O_RDWR));
   TRY(const auto control, detail::open_fd("/dev/loop-control", O_RDWR));
   loop_config config{};

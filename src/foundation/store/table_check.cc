@@ -36,37 +36,51 @@ Error damaged(const io::Path& path) {
                fmt::format("{} is damaged: it is not what was written; put the folder back from a backup", path));
 }
 
-// The file's CRC32C, or what was read of it when `step` ends it early.
-Task<Result<std::optional<uint32_t>>> checksum_of(const io::Path& path, io::Pool& pool, const CheckStep& step) {
-  CO_TRY(auto file, co_await pool.run([&] { return io::File::open(path, io::File::Mode::read); }));
-  std::vector<std::byte> buffer(chunk_bytes);
-  uint32_t crc = 0;
-  for (uint64_t at = 0;;) {
-    CO_TRY(const size_t count, co_await pool.run([&]() -> Result<size_t> {
-      TRY(const size_t got, file.read_at(at, buffer));
-      crc = crypto::crc32c(Bytes(buffer).first(got), crc);
-      return got;
-    }));
-    at += count;
-    const bool goes_on = co_await step(count);
-    if (count < buffer.size()) co_return crc;
-    if (!goes_on) co_return std::nullopt;
+// A file's CRC32C, summed up piece by piece.
+class FileSum {
+ public:
+  static Result<FileSum> open(const io::Path& path) {
+    TRY(auto file, io::File::open(path, io::File::Mode::read));
+    return FileSum(std::move(file));
   }
+
+  // The bytes of the piece that was added.
+  Result<size_t> add() {
+    TRY(const size_t count, file_.read_at(at_, buffer_));
+    crc_ = crypto::crc32c(Bytes(buffer_).first(count), crc_);
+    at_ += count;
+    is_whole_ = count < buffer_.size();
+    return count;
+  }
+  // When the end has been reached.
+  std::optional<uint32_t> whole() const { return is_whole_ ? std::optional(crc_) : std::nullopt; }
+
+ private:
+  explicit FileSum(io::File file) : file_(std::move(file)), buffer_(chunk_bytes) {}
+
+  io::File file_;
+  std::vector<std::byte> buffer_;
+  uint64_t at_ = 0;
+  uint32_t crc_ = 0;
+  bool is_whole_ = false;
+};
+
+// nullopt: `step` ended it early.
+Task<Result<std::optional<uint32_t>>> checksum_of(const io::Path& path, io::Pool& pool, const CheckStep& step) {
+  CO_TRY(auto sum, co_await pool.run([&] { return FileSum::open(path); }));
+  for (bool goes_on = true; goes_on && !sum.whole();) {
+    CO_TRY(const size_t count, co_await pool.run([&] { return sum.add(); }));
+    goes_on = co_await step(count);
+  }
+  co_return sum.whole();
 }
 
-// The same at once; nullopt: it cannot be read, which is for others to tell.
+// At once. nullopt: it cannot be read, which is for others to tell.
 std::optional<uint32_t> checksum_of(const io::Path& path) {
-  const auto file = io::File::open(path, io::File::Mode::read);
-  std::vector<std::byte> buffer(chunk_bytes);
-  uint32_t crc = 0;
-  for (uint64_t at = 0; file;) {
-    const auto count = file->read_at(at, buffer);
-    if (!count) break;
-    crc = crypto::crc32c(Bytes(buffer).first(*count), crc);
-    at += *count;
-    if (*count < buffer.size()) return crc;
+  auto sum = FileSum::open(path);
+  while (sum && !sum->whole() && sum->add()) {
   }
-  return std::nullopt;
+  return sum ? sum->whole() : std::nullopt;
 }
 
 bool is_live(rocksdb::DB& db, const std::string& name) {

@@ -16,12 +16,13 @@ Outcome<void> check_document(std::string_view document, aws::PolicyKind kind) {
   return {};
 }
 
-Outcome<bool> has_principal(const store::Catalog& catalog, std::string_view arn) {
+Outcome<std::optional<std::string>> principal_id(const store::Catalog& catalog, std::string_view arn) {
   const auto name = parse_resource(arn);
-  if (!name || (name->type != "user" && name->type != "role")) return true;
+  if (!name || (name->type != "user" && name->type != "role")) return std::string();
   const Kind kind = name->type == "user" ? Kind::user : Kind::role;
   TRY(const auto found, find<Entity>(Account{catalog, name->account}, entity_key(kind, name->name)));
-  return found && arn_of(name->account, kind, *found) == arn;
+  if (!found || arn_of(name->account, kind, *found) != arn) return std::nullopt;
+  return found->id;
 }
 
 Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document) {
@@ -30,8 +31,8 @@ Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view
   for (const auto& statement : parsed->statements()) {
     for (const auto& principal : statement.principals) {
       if (principal.kind != aws::policy::PrincipalEntry::Kind::arn) continue;
-      TRY(const bool is_there, has_principal(catalog, principal.value));
-      if (is_there) continue;
+      TRY(const auto id, principal_id(catalog, principal.value));
+      if (id) continue;
       return aws::refuse(errors::malformed_policy_document_exception(
           fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", principal.value)));
     }

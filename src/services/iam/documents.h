@@ -18,8 +18,8 @@ namespace boreal::iam {
 
 // MalformedPolicyDocument says what is wrong.
 aws::Outcome<void> check_document(std::string_view document, aws::PolicyKind kind);
-// Whether the user or role is there; true for all that is neither.
-aws::Outcome<bool> has_principal(const store::Catalog& catalog, std::string_view arn);
+// The unique id of the user or role; nullopt: it is not there. Empty for all that is neither.
+aws::Outcome<std::optional<std::string>> principal_id(const store::Catalog& catalog, std::string_view arn);
 // A trust policy's users and roles must be there, else a stranger of that name could come later.
 aws::Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document);
 // Characters that count against quotas: all but white space.

@@ -48,7 +48,8 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   Task<aws::Outcome<std::optional<Credential>>> credential(std::string access_key, std::string session_token) override;
   Task<aws::Outcome<Policies>> policies(const aws::Principal& principal) override;
   Task<aws::Outcome<std::optional<RoleSession>>> role_session(std::string role_arn, std::string session_name) override;
-  Task<aws::Outcome<bool>> has_principal(std::string arn) override;
+  Task<aws::Outcome<std::optional<std::string>>> principal_id(std::string arn) override;
+  Task<aws::Outcome<std::optional<std::string>>> principal_arn(std::string id, std::string arn) override;
   void note_use(const aws::Principal& principal, std::string_view service, std::string_view region) override;
 
   // aws::Roles

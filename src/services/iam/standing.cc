@@ -152,7 +152,25 @@ Task<Outcome<std::optional<Service::Role>>> Service::role(std::string role_arn) 
                  .tags = std::move(found->tags)};
 }
 
-Task<Outcome<bool>> Service::has_principal(std::string arn) { co_return iam::has_principal(context_.catalog, arn); }
+Task<Outcome<std::optional<std::string>>> Service::principal_id(std::string arn) {
+  co_return iam::principal_id(context_.catalog, arn);
+}
+
+Task<Outcome<std::optional<std::string>>> Service::principal_arn(std::string id, std::string arn) {
+  const auto was = parse_resource(arn);
+  if (!was || (was->type != "user" && was->type != "role")) co_return std::nullopt;
+  const Kind kind = was->type == "user" ? Kind::user : Kind::role;
+  const Account from = account(was->account);
+  std::string name = was->name;  // a role keeps it
+  if (kind == Kind::user) {
+    CO_TRY(const auto now, find<EntityName>(from, id_key(id)));
+    if (!now) co_return std::nullopt;
+    name = now->name;
+  }
+  CO_TRY(const auto found, find<Entity>(from, entity_key(kind, name)));
+  if (!found || found->id != id) co_return std::nullopt;
+  co_return arn_of(was->account, kind, *found);
+}
 
 std::optional<std::string> Service::account_of(std::string_view access_key) const {
   return account_of_access_key(access_key);

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "aws/policy.h"
+#include "aws/policy_principals.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "s3/acl.h"
@@ -40,14 +41,16 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call,
   const auto parsed = aws::validate_resource_policy(input.policy);
   if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
   CO_CHECK(check_bucket_policy(document, *parsed, input.bucket));
-  CO_TRY(const auto missing, co_await call.gate.missing_principal(*parsed));
-  if (missing) co_return refuse(invalid_principal(*missing));
+  CO_TRY(const auto named, co_await call.gate.named_principals(*parsed));
+  if (named.missing) co_return refuse(invalid_principal(*named.missing));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     if (bucket.blocks(&api::PublicAccessBlockConfiguration::block_public_policy) && is_public_policy(input.policy)) {
       return refuse(errors::access_denied(
           "Access Denied: public policies are blocked by the BlockPublicPolicy block public access setting."));
     }
-    bucket.policy = input.policy;
+    bucket.policy = aws::with_principals(input.policy, named.ids);
+    bucket.policy_principals.clear();
+    for (const auto& [arn, id] : named.ids) bucket.policy_principals.emplace(id, arn);
     return {};
   }));
   co_return api::PutBucketPolicyOutput{};
@@ -60,15 +63,19 @@ Task<Outcome<api::GetBucketPolicyOutput>> Service::get_bucket_policy(Call& call,
     co_return refuse(
         errors::no_such_bucket_policy("The bucket policy does not exist").with("BucketName", input.bucket));
   }
+  CO_TRY(auto shown, co_await call.gate.shown_policy(*bucket->policy, bucket->policy_principals));
   call.response_headers.set("Content-Type", "application/json");
-  co_return api::GetBucketPolicyOutput{.policy = bucket->policy};
+  co_return api::GetBucketPolicyOutput{.policy = std::move(shown)};
 }
 
 Task<Outcome<api::DeleteBucketPolicyOutput>> Service::delete_bucket_policy(Call& call,
                                                                            api::DeleteBucketPolicyRequest input) {
   CO_TRY(const BucketRef own, buckets_.need(input.bucket));
   CO_CHECK(check_own_policy(call, *own));
-  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.policy.reset(); }));
+  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) {
+    bucket.policy.reset();
+    bucket.policy_principals.clear();
+  }));
   co_return api::DeleteBucketPolicyOutput{};
 }
 

@@ -16,6 +16,7 @@ namespace {
 
 constexpr size_t max_buckets_an_account = 10'000;
 constexpr size_t max_buckets_a_page = 10'000;
+constexpr std::string_view old_ireland = "EU";  // from when there was one region in Europe
 
 // What was meant for an upload or for something of an object, and came without the key, must not delete the bucket.
 Outcome<void> check_is_of_bucket(const Call& call) {
@@ -56,7 +57,7 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
                     call.region)));
   }
   std::string wanted = *input.create_bucket_configuration->location_constraint;
-  if (wanted == "EU") wanted = "eu-west-1";
+  if (wanted == old_ireland) wanted = "eu-west-1";
   if (wanted == call.region) return wanted;
   if (!is_region(wanted)) {
     return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
@@ -78,6 +79,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   bucket.created = call.now;
   CO_TRY(bucket.region, region_of(call, input));
   if (const auto& configuration = input.create_bucket_configuration) {
+    if (configuration->location_constraint == old_ireland) bucket.location = old_ireland;
     if (configuration->location || configuration->bucket) {
       co_return refuse(errors::not_implemented("Directory buckets are not served."));
     }
@@ -160,6 +162,7 @@ Task<Outcome<api::GetBucketLocationOutput>> Service::get_bucket_location(Call&, 
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   api::GetBucketLocationOutput output;
   output.location_constraint = bucket->region == "us-east-1" ? "" : bucket->region;
+  if (!bucket->location.empty()) output.location_constraint = bucket->location;
   co_return output;
 }
 

@@ -182,6 +182,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.note = is_replicated;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
     meta.attributes.erase(std::string(attribute::initiator));
+    meta.attributes.erase(std::string(attribute::overwrites));
     meta.attributes.erase(std::string(attribute::replica));
     meta.attributes.erase(std::string(attribute::checksum));
     meta.attributes.erase(std::string(attribute::checksum_type));
@@ -205,7 +206,9 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     }());
   };
   complete.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.initiated));
+    const bool overwrites = upload.meta.attributes.contains(attribute::overwrites);
+    return refusal.hold(
+        check_complete(input.if_match, input.if_none_match, input.key, latest, upload.initiated, overwrites));
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());

@@ -92,12 +92,14 @@ Outcome<void> check_delete(const DeleteConditions& conditions, const std::string
 }
 
 Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
-                             const std::string& key, const objects::Version* latest, Time begun) {
+                             const std::string& key, const objects::Version* latest, Time begun, bool overwrites) {
   CHECK(check_write(match, none_match, key, latest));
-  if (!match || latest->modified <= begun) return {};
+  const bool is_changed = latest != nullptr && latest->modified > begun;
+  const bool is_conflict = match ? is_changed : none_match && (overwrites || is_changed);
+  if (!is_conflict) return {};
   return refuse(errors::conditional_request_conflict("The conditional request cannot succeed due to a conflicting "
                                                      "operation against this resource.")
-                    .with("Condition", "If-Match")
+                    .with("Condition", match ? "If-Match" : "If-None-Match")
                     .with("Key", key));
 }
 

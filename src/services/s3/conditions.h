@@ -32,9 +32,11 @@ struct DeleteConditions {
 };
 aws::Outcome<void> check_delete(const DeleteConditions& conditions, const std::string& key,
                                 const objects::Version* latest);
-// The same as check_write() for an upload in parts that began at `begun`: what was written since then is a conflict with it.
+// The same as check_write() for an upload in parts that began at `begun`: what was written since then is a conflict
+// with it, and so is a delete. `overwrites`: an object was there when it began. One that came and went since then is
+// seen only where a delete marker tells of it.
 aws::Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
-                                  const std::string& key, const objects::Version* latest, Time begun);
+                                  const std::string& key, const objects::Version* latest, Time begun, bool overwrites);
 
 // Whether the list of entity tags (or *) names this one.
 bool etag_matches(const std::string& header, const std::string& etag);

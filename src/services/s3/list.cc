@@ -163,7 +163,8 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   const KeyText text(input.encoding_type);
   api::ListObjectsV2Output output;
   tell_query(input, max, text, output);
-  if (input.start_after) output.start_after = text(*input.start_after);
+  // Of a first page only: where a token says where to go on, it is passed over, and not told.
+  if (input.start_after && !input.continuation_token) output.start_after = text(*input.start_after);
   output.continuation_token = input.continuation_token;
   output.is_truncated = page->truncated;
   if (page->truncated) output.next_continuation_token = codec::base64url_encode(std::string(token_mark) + page->next);

@@ -122,6 +122,9 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);
   meta.attributes[std::string(attribute::initiator)] = call.caller.arn();
+  const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
+  if (!there && there.error().code() != Errc::not_found) co_return refuse(aws::ApiError(there.error()));
+  if (there && !there->version.is_delete_marker) meta.attributes[std::string(attribute::overwrites)] = "true";
   CO_TRY(const auto replica, co_await replica_for(call, *bucket, input.key));
   if (replica) {
     mark_replica(meta);

@@ -27,11 +27,6 @@ Outcome<void> check_query(const Call& call) {
                         .with("ArgumentName", "versionId")
                         .with("ArgumentValue", pair.value));
     }
-    if (pair.name == "uploadId") {
-      return refuse(errors::method_not_allowed("The specified method is not allowed against this resource.")
-                        .with("Method", call.http.method)
-                        .with("ResourceType", "UPLOAD"));
-    }
   }
   return {};
 }

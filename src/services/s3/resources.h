@@ -40,10 +40,12 @@ struct Bucket {
   std::string id;  // the engine's name of it, never used twice
   std::string account;
   std::string region;
+  std::string location;  // the region by the other name that it was asked for by: "EU"; empty: by its own
   Time created;
   std::string versioning;                       // "", "Enabled", "Suspended"
   std::optional<std::string> ownership;         // BucketOwnerEnforced …; none: the controls were deleted
-  std::optional<std::string> policy;            // JSON
+  std::optional<std::string> policy;            // JSON; users and roles are in it by their unique ids
+  std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of these ids
   std::optional<api::AccessControlPolicy> acl;  // none: the owner has full control, nobody else anything
   std::optional<api::PublicAccessBlockConfiguration> public_access_block;
   std::optional<api::ServerSideEncryptionConfiguration> encryption;  // none: SSE-S3
@@ -63,9 +65,10 @@ struct Bucket {
   std::map<std::string, api::MetricsConfiguration> metrics;
   std::map<std::string, api::AnalyticsConfiguration> analytics;
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
-  BOREAL_RECORD(Bucket, name, id, account, region, created, versioning, ownership, policy, acl, public_access_block,
-                encryption, cors, website, logging, lifecycle, lifecycle_minimum_size, accelerate, payer, tags,
-                object_lock, event_bridge, replication, replication_scan, inventory, metrics, analytics, tiering)
+  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, policy_principals,
+                acl, public_access_block, encryption, cors, website, logging, lifecycle, lifecycle_minimum_size,
+                accelerate, payer, tags, object_lock, event_bridge, replication, replication_scan, inventory, metrics,
+                analytics, tiering)
 
   const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
 
@@ -101,6 +104,7 @@ inline constexpr std::string_view replica = "replica";  // of an upload: the ver
 // With the name of a remote bucket behind it: what was sent there (replication_remote.h).
 inline constexpr std::string_view sent_prefix = "sent-to/";
 inline constexpr std::string_view initiator = "initiator";  // of an upload: ARN of who began it
+inline constexpr std::string_view overwrites = "overwrites";  // of an upload: "true": an object was there as it began
 }  // namespace attribute
 
 }  // namespace boreal::s3

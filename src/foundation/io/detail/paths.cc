@@ -7,10 +7,6 @@
 
 namespace boreal::io::detail {
 
-Fd::~Fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Path parent_of(const Path& path) {
   const size_t last = path.find_last_not_of('/');
   if (last == Path::npos) return "/";

@@ -2,27 +2,13 @@
 #pragma once
 
 #include <cerrno>
-#include <utility>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "io/fault.h"
 #include "io/file.h"
 
 namespace boreal::io::detail {
-
-// A descriptor that closes itself.
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&&) = delete;
-  ~Fd();
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // The folder that holds `path`: "/a/b" -> "/a", "/a" -> "/", "a" -> ".".
 Path parent_of(const Path& path);

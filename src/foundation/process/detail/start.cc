@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/fd.h"
 #include "io/file.h"
 
 namespace boreal::process::detail {
@@ -93,21 +94,6 @@ pid_t launch(const Plan& plan) {
   errno = error_number;
   return pid;
 }
-
-// A descriptor that closes itself.
-class Fd {
- public:
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  ~Fd() { close(); }
-  int get() const { return fd_; }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
 
 // A copy above 2, so that dup2 in the child overwrites no source.
 int copy_above_2(int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 3); }

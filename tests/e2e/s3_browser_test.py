@@ -276,6 +276,8 @@ class CrossOrigin(S3Case):
         self.assertEqual(self.s3.delete_bucket_cors(Bucket=self.bucket)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.refused("NoSuchCORSConfiguration", self.s3.get_bucket_cors, Bucket=self.bucket)
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]})
+        self.refused("InvalidArgument", self.rules, {"ID": "x" * 256, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
+        self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
 

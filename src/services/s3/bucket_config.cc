@@ -16,6 +16,7 @@ namespace boreal::s3 {
 namespace {
 
 constexpr size_t max_cors_rules = 100;
+constexpr size_t max_rule_id = 255;
 
 Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   if (cors.cors_rules.empty() || cors.cors_rules.size() > max_cors_rules) {
@@ -27,6 +28,9 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
       return refuse(errors::malformed_xml(
           "The XML you provided was not well-formed or did not validate against our published schema"));
     }
+    if (rule.id && rule.id->size() > max_rule_id)
+      return refuse(
+          errors::invalid_argument(fmt::format("ID length should not exceed allowed limit of {}", max_rule_id)));
     for (const auto& method : rule.allowed_methods) {
       if (!is_cors_method(method)) {
         return refuse(errors::invalid_request(

@@ -55,6 +55,7 @@ constexpr Named header_keys[] = {
     {"x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-server-side-encryption-customer-algorithm"},
     {"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location"},
     {"x-amz-object-ownership", "s3:x-amz-object-ownership"},
+    {"x-amz-bucket-namespace", "s3:x-amz-bucket-namespace"},
     {"x-amz-content-sha256", "s3:x-amz-content-sha256"},
     {"x-amz-object-lock-mode", "s3:object-lock-mode"},
     {"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},

@@ -450,6 +450,9 @@ class Checksums(PartsCase):
         self.refused("InvalidRequest", self.finish, upload, [(1, part["ETag"])])
         row = {"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}
         self.refused("InvalidRequest", self.finish, upload, [row], ChecksumType="FULL_OBJECT")
+        for unserved in ("sha512", "md5", "xxhash64", "xxhash3", "xxhash128"):
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={f"x-amz-checksum-{unserved}": "AAAA"}, body=b"<CompleteMultipartUpload/>")
+            self.assertIn("is not computed here", answer.text)
         self.finish(upload, [row], ChecksumType="COMPOSITE")
 
     def test_copies_keep_or_change_it(self):

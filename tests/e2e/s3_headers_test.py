@@ -423,6 +423,7 @@ class Answers(Case):
             self.assertNotIn("Restore", self.head(key))
             self.assertEqual(restore(0), ("MalformedXML", 400))
             self.assertEqual(restore(GlacierJobParameters={"Tier": "Slow"}), ("MalformedXML", 400))
+            self.assertEqual(restore(OutputLocation={"S3": {"BucketName": self.bucket, "Prefix": "p"}}), ("NotImplemented", 501))
             fast = restore(GlacierJobParameters={"Tier": "Expedited"})
             self.assertEqual(fast, ("", 202) if storage_class == "GLACIER" else ("InvalidArgument", 400))
             self.assertEqual(restore(2, GlacierJobParameters={"Tier": "Bulk"}), ("", 200 if storage_class == "GLACIER" else 202))

@@ -5,6 +5,7 @@ import os
 import re
 import unittest
 import zlib
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
@@ -152,6 +153,13 @@ class Uploads(PartsCase):
         self.refused("NoSuchUpload", self.s3.list_parts, Bucket=self.bucket, Key="m", UploadId=upload)
         self.assertEqual(self.keys(), [])
         self.assertNotIn("Uploads", self.s3.list_multipart_uploads(Bucket=self.bucket))
+
+    def test_aborted_on_condition(self):
+        upload = self.begin()
+        begun = self.s3.list_multipart_uploads(Bucket=self.bucket)["Uploads"][0]["Initiated"]
+        abort = lambda when: status_of(self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload, IfMatchInitiatedTime=when)
+        self.assertEqual(abort(begun - timedelta(seconds=1)), ("PreconditionFailed", 412))
+        self.assertEqual(abort(begun)[1], 204)
 
     def test_overwrites(self):
         self.put("m", b"old", Metadata={"a": "1"})

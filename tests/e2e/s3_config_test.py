@@ -54,7 +54,7 @@ class Buckets(S3Case):
         far = self.boreal.client("s3", region="eu-west-1")
         name = self.bucket + "-far"
         made = dict(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        far.create_bucket(**made)
+        self.assertEqual(far.create_bucket(**made)["Location"], f"{self.boreal.url}/{name}/")
         self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "eu-west-1")
         self.assertIsNone(self.s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"])
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)

@@ -36,6 +36,7 @@ class Uploads(PartsCase):
         done = self.whole("m", *bodies, Metadata={"foo": "bar"}, ContentType="text/bla")
         self.assertEqual((done["Bucket"], done["Key"]), (self.bucket, "m"))
         self.assertTrue(done["Location"].endswith(f"/{self.bucket}/m"))
+        self.assertTrue(self.whole("multipart/01", b"x")["Location"].endswith(f"/{self.bucket}/multipart%2F01"))
         self.assertRegex(done["ETag"], r'^"[0-9a-f]{32}-2"$')
         head = self.head("m")
         self.assertEqual((head["ContentLength"], head["ContentType"], head["Metadata"], head["ETag"]), (5 * MIB + 3, "text/bla", {"foo": "bar"}, done["ETag"]))

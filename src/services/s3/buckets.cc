@@ -159,7 +159,10 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
     // … and resets the access list.
     CO_CHECK(co_await configure(input.bucket, [&](Bucket& again) { again.acl = wanted_acl; }));
   }
-  co_return api::CreateBucketOutput{.location = "/" + input.bucket, .bucket_arn = there->arn()};
+  // Outside of us-east-1 AWS tells the whole address.
+  const bool is_first = there->region == "us-east-1";
+  co_return api::CreateBucketOutput{.location = is_first ? "/" + input.bucket : address_of(call.http, input.bucket),
+                                    .bucket_arn = there->arn()};
 }
 
 Task<Outcome<api::DeleteBucketOutput>> Service::delete_bucket(Call& call, api::DeleteBucketRequest input) {

@@ -143,13 +143,6 @@ std::optional<std::string> redirect_of(const Form& form, const std::string& buck
                      codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
 }
 
-// Where the object lies, at the address that the form was sent to: its host names the bucket, or its path does.
-std::string location_of(const http::Request& request, const std::string& bucket, const std::string& key) {
-  const bool is_in_path = codec::percent_decode_leniently(request.target).starts_with("/" + bucket);
-  return fmt::format("{}://{}/{}{}", request.secure ? "https" : "http", request.host, is_in_path ? bucket + "/" : "",
-                     codec::percent_encode(key, codec::Slash::keep));
-}
-
 // `response`: that of the PutObject.
 http::Response tell_success(http::Response response, const Form& form, const std::string& location,
                             const std::string& bucket, const std::string& key, const std::string& etag) {
@@ -242,7 +235,8 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   const std::string etag = made->etag.value_or("");
   http::Response response = wire_.answer(route, aws::Value::of(std::move(*made)), request_id);
   for (const auto& [name, value] : call.response_headers) response.headers.set(name, value);
-  co_return tell_success(std::move(response), form, location_of(request, bucket_name, key), bucket_name, key, etag);
+  const std::string location = address_of(request, bucket_name) + codec::percent_encode(key, codec::Slash::keep);
+  co_return tell_success(std::move(response), form, location, bucket_name, key, etag);
 }
 
 }  // namespace boreal::s3

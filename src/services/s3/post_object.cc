@@ -1,13 +1,17 @@
 // POST Object: a browser's form is read as the PutObject that it stands for, and then goes that one's way.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "aws/gate.h"
 #include "aws/wire/wire.h"
 #include "aws/wire/xml.h"
 #include "base/text.h"
 #include "codec/percent.h"
+#include "codec/utf8.h"
 #include "codec/xml.h"
 #include "s3/names.h"
+#include "s3/object_meta.h"
 #include "s3/post_form.h"
 #include "s3/post_policy.h"
 #include "s3/service.h"
@@ -99,6 +103,13 @@ void fill_in_file_name(Form& form) {
   }
 }
 
+// A header holds Latin-1, a form UTF-8. Source: S3 User Guide, "Working with object metadata".
+std::string header_value(const std::string& name, const std::string& value) {
+  const bool is_ascii = std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const bool is_wide = name.starts_with("x-amz-meta-") && !is_ascii && codec::is_utf8(value);
+  return is_wide ? encoded_word(value) : value;
+}
+
 bool is_header_text(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
@@ -127,7 +138,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       TRY(const std::string tagging, tagging_header(field.value));
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
-      put.headers.set(name, field.value);
+      put.headers.set(name, header_value(name, field.value));
     }
   }
   return put;

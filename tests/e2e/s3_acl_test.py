@@ -156,6 +156,9 @@ class Grants(AclCase):
         self.assertEqual(self.object_grants(bucket, client=self.other), [w for w in wanted if w[1] != "WRITE"])
         self.put("foo", Bucket=bucket, GrantRead=f'uri="{ALL}", id="{self.me}"')
         self.assertEqual(self.object_grants(bucket), [(self.me, "READ"), (ALL, "READ")])
+        # As the command line's examples write it.
+        self.s3.put_bucket_acl(Bucket=bucket, GrantWrite=f"URI={LOGS}", GrantReadACP=f"ID={self.you}")
+        self.assertEqual(self.bucket_grants(bucket), sorted([(LOGS, "WRITE"), (self.you, "READ_ACP")]))
         made = f"{bucket}-granted"
         self.s3.create_bucket(Bucket=made, ObjectOwnership="ObjectWriter", GrantWrite=other, **headers)
         self.assertEqual(self.bucket_grants(made), wanted)
@@ -167,6 +170,7 @@ class Grants(AclCase):
         self.assertEqual(put(GrantRead='id="nonsense"'), ("InvalidArgument", 400))
         self.assertEqual(put(GrantRead='uri="http://example.com/group"'), ("InvalidArgument", 400))
         self.assertEqual(put(GrantRead='emailAddress="doesnotexist@example.com"'), ("UnresolvableGrantByEmailAddress", 400))
+        self.assertEqual(put(GrantFullControl="emailaddress=user1@example.com,emailaddress=user2@example.com"), ("UnresolvableGrantByEmailAddress", 400))
         self.assertEqual(put(GrantRead="nonsense"), ("InvalidArgument", 400))
         self.assertEqual(put(ACL="private", GrantRead=f'id="{self.you}"'), ("InvalidRequest", 400))
         bad = {"Owner": {"ID": self.me}, "Grants": [self.to("READ", Type="CanonicalUser", ID="_foo")]}

@@ -1,5 +1,6 @@
 """What browsers do: uploads by forms with a policy, and requests across origins."""
 import base64
+import email.header
 import hashlib
 import hmac
 import json
@@ -136,6 +137,13 @@ class Forms(FormCase):
             self.assertEqual(answer.status, wanted, answer.text)
         self.assertEqual(self.keys(Bucket=self.bucket), ["foo.txt", "foo/foo.txt/foo.txt"])
         self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["Metadata"], {"name": "a foo.txt"})
+
+    def test_metadata_is_utf8(self):
+        """As forms are; a header's bytes would each be a character."""
+        policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", ""]))
+        self.assertEqual(self.post(self.fields(policy, extra=[("x-amz-meta-foo", "Größe 語")])).status, 204)
+        told = self.head("foo.txt")["Metadata"]["foo"]
+        self.assertEqual(str(email.header.make_header(email.header.decode_header(told))), "Größe 語")
 
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
@@ -276,6 +284,8 @@ class CrossOrigin(S3Case):
         self.assertEqual(self.s3.delete_bucket_cors(Bucket=self.bucket)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.refused("NoSuchCORSConfiguration", self.s3.get_bucket_cors, Bucket=self.bucket)
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]})
+        self.refused("InvalidArgument", self.rules, {"ID": "x" * 256, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
+        self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
 

@@ -28,8 +28,22 @@ class Buckets(S3Case):
                 answer = signed(self, method, f"/{name}{target}")
                 self.assertEqual((answer.status, answer.code), outcome, (name, target))
 
+    def test_namespace_of_the_account(self):
+        """Its names tell whose they are, and end as no others do."""
+        make = lambda name, client=self.s3, **more: status_of(client.create_bucket, Bucket=name, **more)
+        own = {"BucketNamespace": "account-regional"}
+        name = f"{self.bucket}-000000000000-us-east-1-an"
+        for bad, more in ((name, {}), (name, {"BucketNamespace": "global"}), (self.bucket + "-x", own), (f"{self.bucket}-{OTHER}-us-east-1-an", own),
+                          (f"{self.bucket}-000000000000-eu-west-1-an", own), ("-000000000000-us-east-1-an", own)):
+            self.assertEqual(make(bad, **more), ("InvalidBucketName", 400), (bad, more))
+        self.assertEqual(make(name, self.other, **own), ("InvalidBucketName", 400))
+        self.assertEqual(make(name, **own)[1], 200)
+        self.assertEqual(make(self.bucket + "-global", BucketNamespace="global")[1], 200)
+        self.assertEqual(make(self.bucket + "-nowhere", BucketNamespace="nowhere"), ("InvalidArgument", 400))
+
     def test_made_twice(self):
-        self.s3.create_bucket(Bucket=self.bucket)  # us-east-1 lets it pass
+        again = self.s3.create_bucket(Bucket=self.bucket)  # us-east-1 lets it pass
+        self.assertEqual((again["Location"], again["BucketArn"]), (f"/{self.bucket}", f"arn:aws:s3:::{self.bucket}"))
         shared = self.open_bucket(ACL="public-read")
         self.s3.create_bucket(Bucket=shared)  # … and resets the access list, nothing else
         self.assertEqual([g["Permission"] for g in self.s3.get_bucket_acl(Bucket=shared)["Grants"]], ["FULL_CONTROL"])
@@ -40,7 +54,7 @@ class Buckets(S3Case):
         far = self.boreal.client("s3", region="eu-west-1")
         name = self.bucket + "-far"
         made = dict(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-        far.create_bucket(**made)
+        self.assertEqual(far.create_bucket(**made)["Location"], f"{self.boreal.url}/{name}/")
         self.assertEqual(far.get_bucket_location(Bucket=name)["LocationConstraint"], "eu-west-1")
         self.assertIsNone(self.s3.get_bucket_location(Bucket=self.bucket)["LocationConstraint"])
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)

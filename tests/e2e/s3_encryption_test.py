@@ -205,6 +205,14 @@ class Default(S3Case):
         self.assertEqual(self.get("before", **C), b"body")
         self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
         self.put("c", **C)
+        # Said alone, it leaves the encryption as it always is.
+        only = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
+        self.s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration=only)
+        self.assertEqual(self.told(), {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, **only["Rules"][0]})
+        self.refused_with("AccessDenied", 403, self.put, "c", **C)
+        self.assertEqual(self.put("d")["ServerSideEncryption"], "AES256")
+        self.refused_with("MalformedXML", 400, self.s3.put_bucket_encryption, Bucket=self.bucket,
+                          ServerSideEncryptionConfiguration={"Rules": [{"BucketKeyEnabled": True}]})
 
     def test_service(self):
         self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")

@@ -231,6 +231,21 @@ class Presigned(Case):
         self.assertEqual(send(self, "GET", self.url(access_key=OTHER)).code, "AccessDenied")
 
 
+class Addresses(Case):
+    def test_bucket_in_the_host(self):
+        """It is told once, in the host too."""
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="a/b")["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.bucket, Key="a/b", UploadId=upload, PartNumber=1, Body=b"x")["ETag"]
+        body = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>".encode()
+        host = f"{self.bucket}.s3.localhost:{self.boreal.port}"
+        target = f"/a/b?uploadId={upload}"
+        request = AWSRequest(method="POST", url=f"http://{host}{target}", data=body)
+        S3SigV4Auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+        answer = send(self, "POST", target, {**dict(request.headers.items()), "Host": host, "Content-Length": str(len(body))}, body)
+        self.assertEqual(answer.status, 200, answer.text)
+        self.assertIn(f"<Location>http://{host}/a%2Fb</Location>", answer.text)
+
+
 class Ranges(Case):
     def setUp(self):
         super().setUp()
@@ -460,6 +475,7 @@ class Answers(Case):
             self.assertNotIn("Restore", self.head(key))
             self.assertEqual(restore(0), ("MalformedXML", 400))
             self.assertEqual(restore(GlacierJobParameters={"Tier": "Slow"}), ("MalformedXML", 400))
+            self.assertEqual(restore(OutputLocation={"S3": {"BucketName": self.bucket, "Prefix": "p"}}), ("NotImplemented", 501))
             fast = restore(GlacierJobParameters={"Tier": "Expedited"})
             self.assertEqual(fast, ("", 202) if storage_class == "GLACIER" else ("InvalidArgument", 400))
             self.assertEqual(restore(2, GlacierJobParameters={"Tier": "Bulk"}), ("", 200 if storage_class == "GLACIER" else 202))

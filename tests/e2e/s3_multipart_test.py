@@ -5,6 +5,7 @@ import os
 import re
 import unittest
 import zlib
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
@@ -35,6 +36,7 @@ class Uploads(PartsCase):
         done = self.whole("m", *bodies, Metadata={"foo": "bar"}, ContentType="text/bla")
         self.assertEqual((done["Bucket"], done["Key"]), (self.bucket, "m"))
         self.assertTrue(done["Location"].endswith(f"/{self.bucket}/m"))
+        self.assertTrue(self.whole("multipart/01", b"x")["Location"].endswith(f"/{self.bucket}/multipart%2F01"))
         self.assertRegex(done["ETag"], r'^"[0-9a-f]{32}-2"$')
         head = self.head("m")
         self.assertEqual((head["ContentLength"], head["ContentType"], head["Metadata"], head["ETag"]), (5 * MIB + 3, "text/bla", {"foo": "bar"}, done["ETag"]))
@@ -152,6 +154,13 @@ class Uploads(PartsCase):
         self.refused("NoSuchUpload", self.s3.list_parts, Bucket=self.bucket, Key="m", UploadId=upload)
         self.assertEqual(self.keys(), [])
         self.assertNotIn("Uploads", self.s3.list_multipart_uploads(Bucket=self.bucket))
+
+    def test_aborted_on_condition(self):
+        upload = self.begin()
+        begun = self.s3.list_multipart_uploads(Bucket=self.bucket)["Uploads"][0]["Initiated"]
+        abort = lambda when: status_of(self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload, IfMatchInitiatedTime=when)
+        self.assertEqual(abort(begun - timedelta(seconds=1)), ("PreconditionFailed", 412))
+        self.assertEqual(abort(begun)[1], 204)
 
     def test_overwrites(self):
         self.put("m", b"old", Metadata={"a": "1"})
@@ -450,6 +459,9 @@ class Checksums(PartsCase):
         self.refused("InvalidRequest", self.finish, upload, [(1, part["ETag"])])
         row = {"PartNumber": 1, "ETag": part["ETag"], "ChecksumSHA256": part["ChecksumSHA256"]}
         self.refused("InvalidRequest", self.finish, upload, [row], ChecksumType="FULL_OBJECT")
+        for unserved in ("sha512", "md5", "xxhash64", "xxhash3", "xxhash128"):
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={f"x-amz-checksum-{unserved}": "AAAA"}, body=b"<CompleteMultipartUpload/>")
+            self.assertIn("is not computed here", answer.text)
         self.finish(upload, [row], ChecksumType="COMPOSITE")
 
     def test_copies_keep_or_change_it(self):

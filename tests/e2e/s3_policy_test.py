@@ -458,6 +458,19 @@ class Conditions(PolicyCase):
         self.can(200, self.other.get_object, Key="x", VersionId=old)
         self.can(403, self.other.get_object, Key="x")
 
+    def test_version_where_the_query_does_not_name_it(self):
+        """In a copy's source, and in the list of what is to be deleted."""
+        self.versioned(self.open)
+        old = self.put("x", b"1", Bucket=self.open)["VersionId"]
+        new = self.put("x", b"2", Bucket=self.open)["VersionId"]
+        theirs = f"theirs-{self.bucket}"
+        self.other.create_bucket(Bucket=theirs)
+        self.set({"Action": ["s3:GetObjectVersion", "s3:DeleteObjectVersion"], "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringEquals": {"s3:VersionId": old}}})
+        copy = lambda version: status_of(self.other.copy_object, Bucket=theirs, Key="c", CopySource={"Bucket": self.open, "Key": "x", "VersionId": version})
+        self.assertEqual((copy(old)[1], copy(new)), (200, ("AccessDenied", 403)))
+        done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "x", "VersionId": version} for version in (old, new)]})
+        self.assertEqual(([d["VersionId"] for d in done["Deleted"]], [e["VersionId"] for e in done["Errors"]]), ([old], [new]))
+
     def test_bucket_configuration_by_policy(self):
         self.set({"Action": ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:PutBucketTagging"], "Principal": {"AWS": OTHER}, "Resource": f"arn:aws:s3:::{self.open}"})
         self.can(200, self.other.get_bucket_location)

@@ -55,6 +55,7 @@ constexpr Named header_keys[] = {
     {"x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-server-side-encryption-customer-algorithm"},
     {"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location"},
     {"x-amz-object-ownership", "s3:x-amz-object-ownership"},
+    {"x-amz-bucket-namespace", "s3:x-amz-bucket-namespace"},
     {"x-amz-content-sha256", "s3:x-amz-content-sha256"},
     {"x-amz-object-lock-mode", "s3:object-lock-mode"},
     {"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},
@@ -419,6 +420,7 @@ Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::
   CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
   Access access = access_to(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
+  if (source.version_id) access.context.emplace("s3:VersionId", *source.version_id);
   CO_CHECK(co_await ask_object(call, bucket, source.key, source.version_id, access));
   all.push_back(std::move(access));
   co_return Outcome<void>();

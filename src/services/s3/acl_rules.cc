@@ -49,7 +49,7 @@ aws::ApiError unresolvable_email() {
           "The e-mail address you provided does not match any account on record."};
 }
 
-// id="…", uri="…", emailAddress="…" with commas between.
+// id="…", uri="…", emailAddress="…" with commas between. AWS's own examples write URI= and emailaddress= too.
 Outcome<void> add_grants(const std::optional<std::string>& header, std::string_view permission,
                          std::vector<api::Grant>& grants) {
   if (!header) return {};
@@ -64,7 +64,7 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
     if (equals == std::string_view::npos) return bad();
     std::string value(trim(text.substr(equals + 1)));
     if (value.size() >= 2 && value.front() == '"' && value.back() == '"') value = value.substr(1, value.size() - 2);
-    const std::string_view kind = trim(text.substr(0, equals));
+    const std::string kind = to_lower(trim(text.substr(0, equals)));
     if (kind == "id") {
       const auto account = account_of_canonical_id(value);
       if (!account) return refuse(invalid_canonical_id(value));
@@ -74,7 +74,7 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
         return refuse(
             errors::invalid_argument("Invalid group uri").with("ArgumentName", "uri").with("ArgumentValue", value));
       grants.push_back(to_group(value, permission));
-    } else if (kind == "emailAddress") {
+    } else if (kind == "emailaddress") {
       return refuse(unresolvable_email());
     } else {
       return bad();

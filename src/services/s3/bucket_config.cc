@@ -16,6 +16,7 @@ namespace boreal::s3 {
 namespace {
 
 constexpr size_t max_cors_rules = 100;
+constexpr size_t max_rule_id = 255;
 
 Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   if (cors.cors_rules.empty() || cors.cors_rules.size() > max_cors_rules) {
@@ -27,6 +28,9 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
       return refuse(errors::malformed_xml(
           "The XML you provided was not well-formed or did not validate against our published schema"));
     }
+    if (rule.id && rule.id->size() > max_rule_id)
+      return refuse(
+          errors::invalid_argument(fmt::format("ID length should not exceed allowed limit of {}", max_rule_id)));
     for (const auto& method : rule.allowed_methods) {
       if (!is_cors_method(method)) {
         return refuse(errors::invalid_request(
@@ -53,8 +57,14 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   return {};
 }
 
-Outcome<void> check_encryption(const api::ServerSideEncryptionConfiguration& configuration) {
-  if (configuration.rules.size() != 1 || !configuration.rules.front().apply_server_side_encryption_by_default) {
+// A rule may say alone which encryptions are blocked: then what is not encrypted otherwise is so as it always is.
+Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configuration) {
+  const bool is_one = configuration.rules.size() == 1;
+  if (is_one && configuration.rules.front().blocked_encryption_types) {
+    auto& by_default = configuration.rules.front().apply_server_side_encryption_by_default;
+    if (!by_default) by_default = {.sse_algorithm = "AES256", .kms_master_key_id = {}};
+  }
+  if (!is_one || !configuration.rules.front().apply_server_side_encryption_by_default) {
     return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }

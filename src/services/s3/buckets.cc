@@ -69,6 +69,26 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
       wanted)));
 }
 
+// Names of an account's own namespace tell the account and the region, so that nobody else can take them; others have
+// not their end. Source: S3 User Guide, "Namespaces for general purpose buckets", "General purpose bucket naming
+// rules".
+Outcome<void> check_namespace(const Call& call, const api::CreateBucketRequest& input, const std::string& region) {
+  constexpr std::string_view mark = "-an";
+  const bool is_own = input.bucket_namespace == "account-regional";
+  const std::string end = is_own ? fmt::format("-{}-{}{}", call.caller.account(), region, mark) : std::string(mark);
+  const bool ends_so = input.bucket.ends_with(end) && input.bucket.size() > end.size();
+  if (ends_so == is_own) return {};
+  return refuse(errors::invalid_bucket_name(
+                    is_own
+                        ? fmt::format("The specified bucket is not valid: in the account regional namespace its name "
+                                      "ends with {}.",
+                                      end)
+                        : fmt::format("The specified bucket is not valid: names that end with {} are those of the "
+                                      "account regional namespace.",
+                                      mark))
+                    .with("BucketName", input.bucket));
+}
+
 }  // namespace
 
 Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::CreateBucketRequest input) {
@@ -78,6 +98,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   bucket.account = call.caller.account();
   bucket.created = call.now;
   CO_TRY(bucket.region, region_of(call, input));
+  CO_CHECK(check_namespace(call, input, bucket.region));
   if (const auto& configuration = input.create_bucket_configuration) {
     if (configuration->location_constraint == old_ireland) bucket.location = old_ireland;
     if (configuration->location || configuration->bucket) {
@@ -140,7 +161,10 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
     // … and resets the access list.
     CO_CHECK(co_await configure(input.bucket, [&](Bucket& again) { again.acl = wanted_acl; }));
   }
-  co_return api::CreateBucketOutput{.location = "/" + input.bucket, .bucket_arn = there->arn()};
+  // Outside of us-east-1 AWS tells the whole address.
+  const bool is_first = there->region == "us-east-1";
+  co_return api::CreateBucketOutput{.location = is_first ? "/" + input.bucket : address_of(call.http, input.bucket),
+                                    .bucket_arn = there->arn()};
 }
 
 Task<Outcome<api::DeleteBucketOutput>> Service::delete_bucket(Call& call, api::DeleteBucketRequest input) {

@@ -11,6 +11,7 @@
 #include "s3/conditions.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/multipart.h"
+#include "s3/names.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
 #include "s3/replica.h"
@@ -108,8 +109,8 @@ std::string etag_of(const std::vector<api::CompletedPart>& parts) {
 
 api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made) {
   api::CompleteMultipartUploadOutput output;
-  output.location = fmt::format("{}://{}/{}/{}", call.http.secure ? "https" : "http", call.http.host, bucket.name,
-                                codec::percent_encode(made.key, codec::Slash::keep));
+  // AWS writes the slashes of the key as %2F here.
+  output.location = address_of(call.http, bucket.name) + codec::percent_encode(made.key);
   output.bucket = bucket.name;
   output.key = made.key;
   output.etag = quoted(made.etag);

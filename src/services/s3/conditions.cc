@@ -91,6 +91,11 @@ Outcome<void> check_delete(const DeleteConditions& conditions, const std::string
   return {};
 }
 
+Outcome<void> check_abort(const std::optional<Time>& initiated, Time begun) {
+  if (!initiated || seconds(*initiated) == seconds(begun)) return {};
+  return failed("x-amz-if-match-initiated-time");
+}
+
 Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                              const std::string& key, const objects::Version* latest, Time begun, bool overwrites) {
   CHECK(check_write(match, none_match, key, latest));

@@ -32,6 +32,8 @@ struct DeleteConditions {
 };
 aws::Outcome<void> check_delete(const DeleteConditions& conditions, const std::string& key,
                                 const objects::Version* latest);
+// Whether an upload that is to be given up is the one that began then.
+aws::Outcome<void> check_abort(const std::optional<Time>& initiated, Time begun);
 // The same as check_write() for an upload in parts that began at `begun`: what was written since then is a conflict
 // with it, and so is a delete. `overwrites`: an object was there when it began. One that came and went since then is
 // seen only where a delete marker tells of it.

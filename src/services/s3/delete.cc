@@ -84,11 +84,13 @@ struct Service::DeleteBatch {
 Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   const auto& wanted = batch.keys[index];
   const std::string action = wanted.version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject";
-  auto outcome = co_await batch.call.authorize(access_to(batch.call, *batch.bucket, action, &wanted.key));
-  if (outcome && batch.bypass && wanted.version_id) {
-    outcome = co_await batch.call.authorize(
-        access_to(batch.call, *batch.bucket, "s3:BypassGovernanceRetention", &wanted.key));
-  }
+  const auto ask = [&](std::string what) {
+    Access access = access_to(batch.call, *batch.bucket, std::move(what), &wanted.key);
+    if (wanted.version_id) access.context.emplace("s3:VersionId", *wanted.version_id);
+    return batch.call.authorize(std::move(access));
+  };
+  auto outcome = co_await ask(action);
+  if (outcome && batch.bypass && wanted.version_id) outcome = co_await ask("s3:BypassGovernanceRetention");
   Outcome<objects::Removed> removed;
   if (outcome) {
     const DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};

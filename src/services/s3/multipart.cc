@@ -255,6 +255,7 @@ Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(C
                                                                                api::AbortMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_CHECK(check_abort(input.if_match_initiated_time, upload.initiated));
   if (auto done = co_await objects_.abort_upload(bucket->id, input.key, upload.id); !done) {
     if (done.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
     co_return refuse(aws::ApiError(std::move(done).error()));

@@ -127,6 +127,13 @@ bool is_bucket(std::string_view path) {
   return !path.empty() && path.find('/') >= path.size() - 1;
 }
 
+std::string address_of(const http::Request& request, std::string_view bucket) {
+  // What the host names was put in front of the path when the request was read.
+  const bool is_in_host = request.path.size() > std::min(request.target.find('?'), request.target.size());
+  const std::string place = is_in_host ? std::string() : fmt::format("{}/", bucket);
+  return fmt::format("{}://{}/{}", request.secure ? "https" : "http", request.host, place);
+}
+
 // The number of the account under a mask, and a digest of it that tells the mask. So an id leads back to its account,
 // without a list of all accounts, and what nobody was given is told from it.
 std::string canonical_id(std::string_view account) {

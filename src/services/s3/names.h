@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "aws/error.h"
+#include "http/message.h"
 #include "objects/types.h"
 #include "s3/resources.h"
 
@@ -27,6 +28,9 @@ bool is_cors_method(std::string_view method);
 std::string bucket_of(std::string_view path);
 // Whether it names a bucket and nothing in it.
 bool is_bucket(std::string_view path);
+
+// The address of a bucket, with a slash behind it, as the client wrote it: the host names the bucket, or the path does.
+std::string address_of(const http::Request& request, std::string_view bucket);
 
 // An account as access lists name it: 64 hexadecimal digits, always the same for the account.
 std::string canonical_id(std::string_view account);

@@ -48,10 +48,12 @@ std::string mail_safe(const std::string& value) {
   if (std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return value;
   std::string text;
   for (const char c : value) codec::append_utf8(text, static_cast<unsigned char>(c));
-  return "=?UTF-8?B?" + codec::base64_encode(text) + "?=";
+  return encoded_word(text);
 }
 
 }  // namespace
+
+std::string encoded_word(std::string_view text) { return "=?UTF-8?B?" + codec::base64_encode(text) + "?="; }
 
 Outcome<void> check_storage_class(const std::string& name) {
   if (std::ranges::find(storage_classes, name) != std::end(storage_classes)) return {};

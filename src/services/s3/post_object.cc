@@ -1,13 +1,17 @@
 // POST Object: a browser's form is read as the PutObject that it stands for, and then goes that one's way.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "aws/gate.h"
 #include "aws/wire/wire.h"
 #include "aws/wire/xml.h"
 #include "base/text.h"
 #include "codec/percent.h"
+#include "codec/utf8.h"
 #include "codec/xml.h"
 #include "s3/names.h"
+#include "s3/object_meta.h"
 #include "s3/post_form.h"
 #include "s3/post_policy.h"
 #include "s3/service.h"
@@ -99,6 +103,13 @@ void fill_in_file_name(Form& form) {
   }
 }
 
+// A header holds Latin-1, a form UTF-8. Source: S3 User Guide, "Working with object metadata".
+std::string header_value(const std::string& name, const std::string& value) {
+  const bool is_ascii = std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  const bool is_wide = name.starts_with("x-amz-meta-") && !is_ascii && codec::is_utf8(value);
+  return is_wide ? encoded_word(value) : value;
+}
+
 bool is_header_text(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
@@ -127,7 +138,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       TRY(const std::string tagging, tagging_header(field.value));
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
-      put.headers.set(name, field.value);
+      put.headers.set(name, header_value(name, field.value));
     }
   }
   return put;
@@ -141,13 +152,6 @@ std::optional<std::string> redirect_of(const Form& form, const std::string& buck
   if (target == nullptr || !(target->starts_with("http://") || target->starts_with("https://"))) return std::nullopt;
   return fmt::format("{}{}bucket={}&key={}&etag={}", *target, target->find('?') == std::string::npos ? "?" : "&",
                      codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
-}
-
-// Where the object lies, at the address that the form was sent to: its host names the bucket, or its path does.
-std::string location_of(const http::Request& request, const std::string& bucket, const std::string& key) {
-  const bool is_in_path = codec::percent_decode_leniently(request.target).starts_with("/" + bucket);
-  return fmt::format("{}://{}/{}{}", request.secure ? "https" : "http", request.host, is_in_path ? bucket + "/" : "",
-                     codec::percent_encode(key, codec::Slash::keep));
 }
 
 // `response`: that of the PutObject.
@@ -242,7 +246,8 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   const std::string etag = made->etag.value_or("");
   http::Response response = wire_.answer(route, aws::Value::of(std::move(*made)), request_id);
   for (const auto& [name, value] : call.response_headers) response.headers.set(name, value);
-  co_return tell_success(std::move(response), form, location_of(request, bucket_name, key), bucket_name, key, etag);
+  const std::string location = address_of(request, bucket_name) + codec::percent_encode(key, codec::Slash::keep);
+  co_return tell_success(std::move(response), form, location, bucket_name, key, etag);
 }
 
 }  // namespace boreal::s3

@@ -14,7 +14,8 @@ Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api:
     co_return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
-  if (input.restore_request->select_parameters || input.restore_request->type) {
+  if (input.restore_request->select_parameters || input.restore_request->type ||
+      input.restore_request->output_location) {
     co_return refuse(errors::not_implemented("Select is not served."));
   }
   const int32_t days = input.restore_request->days.value_or(0);

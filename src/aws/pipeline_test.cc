@@ -105,7 +105,7 @@ class PipelineTest : public testing::Test {
   TwoKeys identities;
   Gate gate{identities, clock};
   Rooms rooms;
-  Pipeline pipeline{gate, clock, random, {.default_region = "us-east-1", .max_requests = 2, .s3_hosts = {}}};
+  Pipeline pipeline{gate, clock, random, {.default_region = "us-east-1", .max_requests = 2}};
 };
 
 TEST_F(PipelineTest, CarriesCallerRegionAndRequestId) {

@@ -53,8 +53,8 @@ class Keys {
   };
   using Context = std::map<std::string, std::string>;
   // `key_id`: id, ARN, alias name or alias ARN; empty: the managed key alias/aws/<service>, made when first needed.
-  // Who asks must be allowed it, by the key's policy too; a caller need not for managed keys, which are the service's
-  // own. A caller needs kms:GenerateDataKey, a role kms:Encrypt: what AWS documents for the roles of replication.
+  // Who asks must be allowed it, by the key's policy too; a caller need not for managed keys of its own account, which
+  // are the service's own. A caller needs kms:GenerateDataKey, a role kms:Encrypt: what AWS documents for the roles of replication.
   virtual Task<Outcome<DataKey>> generate_data_key(Asker asker, std::string account, std::string region, std::string service,
                                                    std::string key_id, Context context) = 0;
   virtual Task<Outcome<std::string>> decrypt(Asker asker, std::string account, std::string region, std::string ciphertext,

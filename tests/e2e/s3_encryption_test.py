@@ -172,7 +172,25 @@ class Kms(S3Case):
         self.s3.put_bucket_policy(Bucket=bucket, Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",'
                                                         f'"Resource":"arn:aws:s3:::{bucket}/*"}}]}}')
         self.refused("AccessDenied", self.other.get_object, Bucket=bucket, Key="k")
-        self.assertEqual(send(self, "GET", f"/{bucket}/k").status in (400, 401, 403), True)
+
+    def test_managed_key_serves_its_account(self):
+        """However open the object and the bucket are; and who does not sign is nobody to KMS."""
+        bucket = self.open_bucket(ACL="public-read-write")
+        keyed = {"Bucket": bucket, "ServerSideEncryption": "aws:kms", "ACL": "public-read"}
+        self.put("managed", b"x", **keyed)
+        self.put("own", b"x", SSEKMSKeyId=self.key, **keyed)
+        for key in ("managed", "own"):
+            self.refused_with("AccessDenied", 403, self.other.get_object, Bucket=bucket, Key=key)
+            answer = send(self, "GET", f"/{bucket}/{key}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+            self.assertIn("require AWS Signature Version 4", answer.text)
+            self.assertEqual(send(self, "HEAD", f"/{bucket}/{key}").status, 400)
+            self.assertEqual(self.get(key, Bucket=bucket), b"x")
+        self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]})
+        self.refused_with("AccessDenied", 403, self.other.put_object, Bucket=bucket, Key="k", Body=b"x")
+        self.refused_with("InvalidArgument", 400, self.anonymous.put_object, Bucket=bucket, Key="k", Body=b"x")
+        self.put("k", Bucket=bucket)
 
 
 class Default(S3Case):

@@ -11,9 +11,10 @@ namespace {
 constexpr size_t data_key_bytes = 32;
 constexpr int32_t managed_rotation_days = 365;
 
-// Roles are asked for a service's own key too: it serves those of its account only.
+// A service's own key serves those of its account only: roles are asked for it, and so is who calls from elsewhere.
 bool must_ask(const aws::Asker& asker, const Key& key) {
-  return !asker.is_service_itself() && (asker.is_role() || !key.is_managed());
+  if (asker.is_service_itself()) return false;
+  return asker.is_role() || !key.is_managed() || asker.caller().account() != key.account;
 }
 }  // namespace
 

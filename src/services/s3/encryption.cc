@@ -44,6 +44,15 @@ aws::ApiError of_kms(aws::ApiError error) {
   return error;
 }
 
+// KMS must know who asks; nobody in particular is refused before.
+Outcome<void> check_signed(const aws::Asker& asker) {
+  if (asker.is_service_itself() || !asker.caller().is_anonymous()) return {};
+  return refuse(errors::invalid_argument("Requests specifying Server Side Encryption with AWS KMS managed keys require "
+                                         "AWS Signature Version 4.")
+                    .with("ArgumentName", "Authorization")
+                    .with("ArgumentValue", "null"));
+}
+
 Outcome<aws::Keys::Context> kms_context_of(const std::string& base64) {
   aws::Keys::Context context;
   if (base64.empty()) return context;
@@ -130,6 +139,7 @@ Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Asker asker, const Bucket& b
                                                Encryption& encryption) {
   objects::DataKey made;
   if (encryption.is_kms()) {
+    CO_CHECK(check_signed(asker));
     CO_TRY(auto context, kms_context_of(encryption.kms_context));
     context["aws:s3:arn"] = encryption.bucket_key ? bucket.arn() : arn;
     auto key = co_await kms_.generate_data_key(asker, bucket.account, bucket.region, "s3", encryption.kms_key, context);
@@ -182,7 +192,8 @@ Task<Result<crypto::SecretBytes>> RequestKeys::unwrap(std::string wrapped) {
   co_return std::move(*key);
 }
 
-Outcome<void> RequestKeys::check_applicable(const std::string& wrapped) const {
+Outcome<void> RequestKeys::check_applicable(const aws::Asker& asker, const std::string& wrapped) const {
+  if (wrapping_of(wrapped) == Wrapping::kms) CHECK(check_signed(asker));
   if (!customer_ || wrapping_of(wrapped) == Wrapping::customer) return {};
   return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
 }
@@ -204,7 +215,7 @@ Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapp
     }
     co_return Outcome<void>();
   }
-  CO_CHECK(check_applicable(wrapped));
+  CO_CHECK(check_applicable(asker, wrapped));
   if (wrapping == Wrapping::kms) {
     CO_TRY(auto key, co_await maker_.open_kms(asker, wrapped));
     opened_.insert_or_assign(wrapped, std::move(key));

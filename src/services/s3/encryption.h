@@ -53,8 +53,9 @@ class RequestKeys final : public objects::Keys {
   // Asks KMS in the asker's name, with KMS's own refusals; other keys are opened when they are needed. AccessDenied
   // for a customer's key that is not the one.
   Task<aws::Outcome<void>> open(aws::Asker asker, const std::string& wrapped);
-  // InvalidRequest: a customer's key was sent for what none opens.
-  aws::Outcome<void> check_applicable(const std::string& wrapped) const;
+  // InvalidRequest: a customer's key was sent for what none opens. InvalidArgument: nobody in particular asks for what
+  // KMS opens.
+  aws::Outcome<void> check_applicable(const aws::Asker& asker, const std::string& wrapped) const;
 
  private:
   KeyMaker& maker_;

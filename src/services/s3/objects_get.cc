@@ -167,7 +167,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms) {
     CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
   } else {
-    CO_CHECK(picture.keys->check_applicable(version.wrapped_key));
+    CO_CHECK(picture.keys->check_applicable(&call, version.wrapped_key));
   }
   if (with_data) CO_CHECK(check_readable(version, call.now));
 

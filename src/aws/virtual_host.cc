@@ -23,6 +23,7 @@ bool is_s3(std::string_view label) { return label == "s3" || label == "s3-fips";
 bool pop_endpoint(std::string_view& rest) {
   const auto last = pop_label(rest);
   if (is_s3(last) || last == "s3-accelerate") return true;
+  if (last.starts_with("s3-website")) return false;               // s3-website-eu-west-1 has buckets of its own
   if (last.starts_with("s3-")) return is_region(last.substr(3));  // as of old: s3-eu-west-1
   auto before = pop_label(rest);
   if (last == "dualstack") return before == "s3-accelerate";

@@ -32,6 +32,8 @@ TEST(VirtualHost, ABucketMayStandBeforeLocalhost) {
   EXPECT_EQ(bucket("shop.s3-website.localhost:4566"), "none");
   EXPECT_EQ(bucket("shop.s3-website-eu-west-1.localhost"), "none");
   EXPECT_EQ(bucket("shop.s3-website.eu-west-1.localhost"), "none");
+  EXPECT_EQ(bucket("shop.s3-website-eu-west-1.amazonaws.com"), "none");
+  EXPECT_EQ(bucket("s3-website-like.s3.localhost"), "s3-website-like");
   EXPECT_EQ(bucket("000000000000.s3-control.us-east-1.localhost"), "none");
 }
 

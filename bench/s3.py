@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT / "bench"))
 from harness import BINARY, Boreal  # noqa: E402
 from peers import Moto, Nginx  # noqa: E402
 from radosgw import Radosgw  # noqa: E402
-from tier import resident_mib  # noqa: E402
+from tier import resident_mib, settle  # noqa: E402
 
 PROGRAMS = Path(os.environ.get("BENCH_PROGRAMS", ROOT / "build/release/bench"))
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -152,6 +152,7 @@ class Bench:
                 self.table.skip(kind.title, f"{', '.join(lacking)} not installed: {kind.install}")
                 continue
             self.attempt(kind.title, lambda: self.add(kind(self.base / name)))
+        settle(self.boreal)
 
     def add(self, peer):
         if isinstance(peer, Nginx):

@@ -247,12 +247,23 @@ class Logging(S3Case):
 
     def test_refused(self):
         target = self.make_bucket()
-        self.assertEqual(self.put_logging(TargetBucket="no-such-bucket-here", TargetPrefix="")[0] in ("InvalidTargetBucketForLogging", "NoSuchKey"), True)
+        put = lambda target, source=self.bucket: refusal(self.s3.put_bucket_logging, Bucket=source, BucketLoggingStatus={
+            "LoggingEnabled": {"TargetBucket": target, "TargetPrefix": ""}})
+        self.assertEqual(put("no-such-bucket-here"), {"Code": "InvalidTargetBucketForLogging", "TargetBucket": "no-such-bucket-here",
+                                                      "Message": "The target bucket for logging does not exist"})
         self.assertEqual(self.put_logging(bucket="no-such-bucket-here", TargetBucket=target, TargetPrefix=""), ("NoSuchBucket", 404))
         self.assertEqual(self.put_logging(client=self.other, TargetBucket=target, TargetPrefix=""), ("AccessDenied", 403))
         theirs = f"theirs-{self.bucket}"
         self.other.create_bucket(Bucket=theirs)
         self.assertEqual(self.put_logging(TargetBucket=theirs, TargetPrefix=""), ("InvalidTargetBucketForLogging", 400))
+        for region in ("eu-west-1", "us-west-2"):
+            self.s3.create_bucket(Bucket=f"{self.bucket}-{region}", CreateBucketConfiguration={"LocationConstraint": region})
+        across = {"Code": "CrossLocationLoggingProhibitted", "Message": "Cross S3 location logging not allowed. "}  # spelt as AWS has it
+        self.assertEqual(put(f"{self.bucket}-eu-west-1"), across | {"TargetBucketLocation": "eu-west-1"})
+        far = self.boreal.client("s3", region="us-west-2").put_bucket_logging
+        self.assertEqual(refusal(far, Bucket=f"{self.bucket}-us-west-2", BucketLoggingStatus={
+            "LoggingEnabled": {"TargetBucket": f"{self.bucket}-eu-west-1", "TargetPrefix": ""}}),
+            across | {"SourceBucketLocation": "us-west-2", "TargetBucketLocation": "eu-west-1"})
 
 
 class LifecycleRules(S3Case):

@@ -80,6 +80,15 @@ aws::ApiError unfit_target(std::string why, const Bucket& target) {
   return errors::invalid_target_bucket_for_logging(std::move(why)).with("TargetBucket", target.name);
 }
 
+// The space at the end and the code's spelling are AWS's.
+aws::ApiError across_regions(const Bucket& source, const Bucket& target) {
+  auto error = errors::cross_location_logging_prohibitted("Cross S3 location logging not allowed. ");
+  for (const auto& [field, bucket] : {std::pair("SourceBucketLocation", &source), {"TargetBucketLocation", &target}}) {
+    if (bucket->region != "us-east-1") error.fields.emplace_back(field, bucket->region);
+  }
+  return error;
+}
+
 Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) {
   if (const auto& format = logging.target_object_key_format;
       format && format->simple_prefix && format->partitioned_prefix)
@@ -225,16 +234,17 @@ Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call& cal
   auto& wanted = input.bucket_logging_status.logging_enabled;
   if (wanted) {
     const BucketRef target = buckets_.find(wanted->target_bucket);
-    if (target == nullptr || target->account != call.account) {
-      co_return refuse(errors::invalid_target_bucket_for_logging(
-                           "The target bucket for logging does not exist or is not owned by you")
+    if (target == nullptr) {
+      co_return refuse(errors::invalid_target_bucket_for_logging("The target bucket for logging does not exist")
                            .with("TargetBucket", wanted->target_bucket));
+    }
+    if (target->account != call.account) {
+      co_return refuse(
+          unfit_target("The owner for the bucket to be logged and the target bucket must be the same.", *target));
     }
     CO_CHECK(check_logging(*target, *wanted));
     CO_TRY(const BucketRef source, buckets_.need(input.bucket));
-    if (target->region != source->region) {
-      co_return refuse(errors::cross_location_logging_prohibited("Cross S3 location logging not allowed."));
-    }
+    if (target->region != source->region) co_return refuse(across_regions(*source, *target));
   }
   CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.logging = wanted; }));
   co_return api::PutBucketLoggingOutput{};

@@ -382,11 +382,26 @@ class Reports(S3Case):
 
     def test_ids(self):
         for id in ("a", "A-b.c_9", "x" * 64):
-            self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 200)
+            self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 204)
         for id in ("a%20b", "x" * 65, "a%2Fb"):
             answer = self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>")
             self.assertEqual((answer.status, answer.code), (400, "InvalidConfigurationId"), id)
-        self.assertEqual(self.put("metrics", "a", "<MetricsConfiguration><Id>b</Id></MetricsConfiguration>").code, "InvalidArgument")
+        self.assertEqual(self.put("metrics", "a", "<MetricsConfiguration><Id>b</Id></MetricsConfiguration>").code, "IdMismatch")
+        for call in (self.s3.get_bucket_metrics_configuration, self.s3.delete_bucket_metrics_configuration, self.s3.get_bucket_inventory_configuration):
+            self.assertEqual(refusal(call, Bucket=self.bucket, Id="none"), {"Code": "NoSuchConfiguration", "Message": "The specified configuration does not exist."})
+
+    def test_the_id_is_said_twice(self):
+        """Each kind has its own word for two ids that differ."""
+        for kind, code, xml in (
+                ("analytics", "MalformedXML", "<AnalyticsConfiguration><Id>b</Id><StorageClassAnalysis/></AnalyticsConfiguration>"),
+                ("intelligent-tiering", "MalformedXML", """<IntelligentTieringConfiguration><Id>b</Id><Status>Enabled</Status><Tiering>
+                    <Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering></IntelligentTieringConfiguration>"""),
+                ("inventory", "IdMismatch", f"""<InventoryConfiguration><Id>b</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
+                    <Bucket>arn:aws:s3:::{self.bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule>
+                    <Frequency>Daily</Frequency></Schedule><IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")):
+            answer = self.put(kind, "a", xml)
+            self.assertEqual((answer.status, answer.code), (400, code), kind)
+            self.assertEqual(self.put(kind, "b", xml).status, 204, kind)
 
     def test_one_thing_is_filtered_by(self):
         both = "<Filter><Prefix>a</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></Filter>"
@@ -394,21 +409,21 @@ class Reports(S3Case):
         for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
                                  ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
             self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id>{both}{rest}</{root}>").code, "MalformedXML", kind)
-            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id><Filter><And>{both[8:-9]}</And></Filter>{rest}</{root}>").status, 200, kind)
+            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id><Filter><And>{both[8:-9]}</And></Filter>{rest}</{root}>").status, 204, kind)
 
     def test_destinations_are_arns(self):
-        for bucket, status in (("arn:aws:s3:::" + self.bucket, 200), (self.bucket, 400)):
+        for bucket, status in (("arn:aws:s3:::" + self.bucket, 204), (self.bucket, 400)):
             answer = self.put("inventory", "i", f"""<InventoryConfiguration><Id>i</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
                 <Bucket>{bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule>
                 <IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 200 else "InvalidS3DestinationBucket"))
+            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidS3DestinationBucket"))
 
     def test_days_of_tiers(self):
-        for tier, days, status in (("ARCHIVE_ACCESS", 90, 200), ("ARCHIVE_ACCESS", 730, 200), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
-                                   ("DEEP_ARCHIVE_ACCESS", 180, 200), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
+        for tier, days, status in (("ARCHIVE_ACCESS", 90, 204), ("ARCHIVE_ACCESS", 730, 204), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
+                                   ("DEEP_ARCHIVE_ACCESS", 180, 204), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
             answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status><Tiering>
                 <Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering></IntelligentTieringConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 200 else "InvalidArgument"), (tier, days))
+            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidArgument"), (tier, days))
 
 
 class LifecycleRuns(S3Case):

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <type_traits>
 
 #include "base/text.h"
 #include "codec/base64.h"
@@ -69,8 +70,10 @@ Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, 
         aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
   }
   if (configuration.id != id) {
-    co_return refuse(
-        errors::invalid_argument("The id of the configuration is not that of the request.").with("ArgumentName", "id"));
+    if constexpr (std::is_same_v<T, api::AnalyticsConfiguration> ||
+                  std::is_same_v<T, api::IntelligentTieringConfiguration>)
+      CO_CHECK(malformed());
+    co_return refuse({"IdMismatch", 400, "Document ID does not match the specified configuration ID."});
   }
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
     auto& all = changed.*kept;
@@ -91,8 +94,7 @@ Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::s
   const auto& all = (*found).*kept;
   const auto configuration = all.find(id);
   if (configuration == all.end()) {
-    return refuse(
-        errors::no_such_configuration("The specified configuration does not exist.").with("BucketName", bucket));
+    return refuse(errors::no_such_configuration("The specified configuration does not exist."));
   }
   return configuration->second;
 }
@@ -101,8 +103,7 @@ template <class T>
 Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::* kept) {
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
     if ((changed.*kept).erase(id) == 0) {
-      return refuse(
-          errors::no_such_configuration("The specified configuration does not exist.").with("BucketName", bucket));
+      return refuse(errors::no_such_configuration("The specified configuration does not exist."));
     }
     return {};
   });

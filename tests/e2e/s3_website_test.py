@@ -2,6 +2,7 @@
 import http.client
 import json
 
+from e2e.s3_cases import refusal
 from harness import Case, error_code
 
 
@@ -142,3 +143,16 @@ class Website(Case):
                       [{"Condition": {"HttpErrorCodeReturnedEquals": "200"}, "Redirect": {"ReplaceKeyWith": "a"}}]):
             with self.subTest(str(rules)):
                 self.assertIn(error_code(self.site, RoutingRules=rules), ("InvalidRequest", "MalformedXML", "InvalidArgument"))
+
+    def test_refusals_name_what_is_wrong(self):
+        refused = lambda **site: {name: value for name, value in refusal(self.s3.put_bucket_website, Bucket=self.bucket, WebsiteConfiguration=site).items()
+                                  if name != "Message"}
+        index = lambda value: {"Code": "InvalidArgument", "ArgumentName": "IndexDocument", "ArgumentValue": value}
+        self.assertEqual(refused(IndexDocument={"Suffix": "/index.html"}), index("/index.html"))
+        self.assertEqual(refused(IndexDocument={"Suffix": ""}), index(None))
+        self.assertEqual(refused(ErrorDocument={"Key": "error.html"}), index("null"))
+        self.assertEqual(refused(ErrorDocument={"Key": "error.html"}, RedirectAllRequestsTo={"HostName": "x"}),
+                         {"Code": "InvalidArgument", "ArgumentName": "RedirectAllRequestsTo", "ArgumentValue": "not null"})
+        self.assertEqual(refused(RedirectAllRequestsTo={"HostName": "x", "Protocol": "ftp"}), {"Code": "InvalidRequest"})
+        self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[{"Redirect": {"Protocol": "ftp"}}]), {"Code": "InvalidRequest"})
+        self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[]), {"Code": "MalformedXML"})

@@ -67,7 +67,7 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
     const std::string kind = to_lower(trim(text.substr(0, equals)));
     if (kind == "id") {
       const auto account = account_of_canonical_id(value);
-      if (!account) return refuse(invalid_canonical_id(value));
+      if (!account) return refuse(invalid_canonical_id("id", value));
       grants.push_back(to_account(*account, permission));
     } else if (kind == "uri") {
       if (!is_known_group(value))
@@ -165,7 +165,7 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
     return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
   const std::string id = grantee.id.value_or("");
   grantee.display_name = account_of_canonical_id(id);  // what the request says of it does not count
-  if (!grantee.display_name) return refuse(invalid_canonical_id(id));
+  if (!grantee.display_name) return refuse(invalid_canonical_id("CanonicalUser/ID", id));
   return {};
 }
 
@@ -174,6 +174,9 @@ Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_vi
   if (!acl.owner || !acl.owner->id || !acl.grants) {
     return refuse(errors::malformed_acl_error(
         "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  if (!account_of_canonical_id(*acl.owner->id)) {
+    return refuse(invalid_canonical_id("CanonicalUser/ID", *acl.owner->id));
   }
   if (*acl.owner->id != canonical_id(owner_account)) {
     return refuse(

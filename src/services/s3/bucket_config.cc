@@ -71,7 +71,8 @@ Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configura
   const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
     return refuse(errors::invalid_argument(
-        "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"));
+                      "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+                      .with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
   }
   return {};
 }

@@ -145,6 +145,10 @@ class Forms(FormCase):
         self.assertEqual(self.post(self.fields(policy, extra=[("x-amz-meta-foo", "Größe 語")])).status, 204)
         told = self.head("foo.txt")["Metadata"]["foo"]
         self.assertEqual(str(email.header.make_header(email.header.decode_header(told))), "Größe 語")
+        # Mostly ASCII is told as such, the rest in base64: a character beyond the first plane counts twice.
+        for text, word in (("Größe_ 語?=", "Q?Gr=C3=B6=C3=9Fe=5F_=E8=AA=9E=3F=3D"), ("ab👑", "B?" + base64.b64encode("ab👑".encode()).decode())):
+            self.assertEqual(self.post(self.fields(policy, extra=[("x-amz-meta-foo", text)])).status, 204)
+            self.assertEqual(self.head("foo.txt")["Metadata"]["foo"], f"=?UTF-8?{word}?=")
 
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"

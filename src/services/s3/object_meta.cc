@@ -1,5 +1,7 @@
 #include "s3/object_meta.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/s3/errors.h"
@@ -53,7 +55,29 @@ std::string mail_safe(const std::string& value) {
 
 }  // namespace
 
-std::string encoded_word(std::string_view text) { return "=?UTF-8?B?" + codec::base64_encode(text) + "?="; }
+std::string encoded_word(std::string_view text) {
+  // Counted in UTF-16, whose units a lead byte tells: two from four bytes on.
+  size_t ascii = 0;
+  size_t wide = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) ++ascii;
+    if (byte >= 0xc0) wide += byte >= 0xf0 ? 2 : 1;
+  }
+  if (ascii <= wide) return "=?UTF-8?B?" + codec::base64_encode(text) + "?=";
+  std::string word = "=?UTF-8?Q?";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == ' ') {
+      word += '_';
+    } else if (byte < 0x20 || byte >= 0x7f || c == '=' || c == '?' || c == '_') {
+      word += fmt::format("={:02X}", byte);
+    } else {
+      word += c;
+    }
+  }
+  return word + "?=";
+}
 
 Outcome<void> check_storage_class(const std::string& name) {
   if (std::ranges::find(storage_classes, name) != std::end(storage_classes)) return {};

@@ -110,6 +110,7 @@ class Buckets(S3Case):
             self.assertLessEqual(len(page["Buckets"]), 2)
             names += [b["Name"] for b in page["Buckets"]]
             self.assertEqual({b["BucketRegion"] for b in page["Buckets"]}, {"us-east-1"})
+            self.assertEqual([b["BucketArn"] for b in page["Buckets"]], ["arn:aws:s3:::" + b["Name"] for b in page["Buckets"]])
             if "ContinuationToken" not in page:
                 break
             token = {"ContinuationToken": page["ContinuationToken"]}

@@ -4,7 +4,7 @@ import unittest
 from base64 import b64encode
 
 from e2e.helpers import user
-from e2e.s3_cases import S3Case, later, signed, status_of
+from e2e.s3_cases import S3Case, later, refusal, signed, status_of
 from harness import error_code
 
 
@@ -110,8 +110,9 @@ class RetentionOf(LockCase):
         self.refused_with("MalformedXML", 400, self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE"})
         nothing = {"Content-MD5": b64encode(hashlib.md5(b"").digest()).decode()}
         self.assertEqual(signed(self, "PUT", f"/{self.locked}/k?retention", headers=nothing).code, "MalformedXML")
-        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE")
-        self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockRetainUntilDate=later(days=1))
+        for missing, half in (("x-amz-object-lock-retain-until-date", {"ObjectLockMode": "GOVERNANCE"}), ("x-amz-object-lock-mode", {"ObjectLockRetainUntilDate": later(days=1)})):
+            error = refusal(self.put, "x", Bucket=self.locked, **half)
+            self.assertEqual((error["Code"], error.get("ArgumentName")), ("InvalidArgument", missing))
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=-1))
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="abc", ObjectLockRetainUntilDate=later(days=1))
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case, owner_id, signed, status_of
+from e2e.s3_cases import S3Case, owner_id, refusal, signed, status_of
 MIB = 1 << 20
 
 
@@ -424,7 +424,8 @@ class Checksums(PartsCase):
         self.assertEqual((done["ChecksumSHA256"], done["ChecksumType"]), (whole, "COMPOSITE"))
         head = self.head("m", ChecksumMode="ENABLED")
         self.assertEqual((head["ChecksumSHA256"], head["ChecksumType"]), (whole, "COMPOSITE"))
-        self.assertEqual(self.head("m", ChecksumMode="ENABLED", PartNumber=2)["ChecksumSHA256"], rows[1]["ChecksumSHA256"])
+        part = self.head("m", ChecksumMode="ENABLED", PartNumber=2)
+        self.assertEqual((part["ChecksumSHA256"], part["ChecksumType"]), (rows[1]["ChecksumSHA256"], "COMPOSITE"))
         parts = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts", "Checksum", "ETag", "ObjectSize", "StorageClass"])
         self.assertEqual((parts["ObjectParts"]["TotalPartsCount"], [p["ChecksumSHA256"] for p in parts["ObjectParts"]["Parts"]]), (2, [r["ChecksumSHA256"] for r in rows]))
         self.assertEqual((parts["ObjectSize"], parts["StorageClass"], parts["Checksum"]["ChecksumType"]), (5 * MIB + 3, "STANDARD", "COMPOSITE"))
@@ -438,16 +439,21 @@ class Checksums(PartsCase):
             rows = [(n, self.part(upload, n, body, ChecksumAlgorithm=name)["ETag"]) for n, body in enumerate(bodies, 1)] if name == "CRC32" else [
                 (n, signed(self, "PUT", f"/{self.bucket}/m?partNumber={n}&uploadId={upload}", body=body).headers["ETag"]) for n, body in enumerate(bodies, 1)]
             if name == "CRC32":
-                self.assertEqual(status_of(self.finish, upload, rows, ChecksumCRC32=crc32(b"wrong"), ChecksumType="FULL_OBJECT"), ("BadDigest", 400))
+                error = refusal(self.finish, upload, rows, ChecksumCRC32=crc32(b"wrong"), ChecksumType="FULL_OBJECT")
+                self.assertEqual((error["Code"], error["Message"]), ("BadDigest", "The crc32 you specified did not match the calculated checksum."))
                 done = self.finish(upload, rows, ChecksumCRC32=crc32(b"".join(bodies)), ChecksumType="FULL_OBJECT")
                 self.assertEqual(done["ChecksumCRC32"], crc32(b"".join(bodies)))
             else:
                 done = self.finish(upload, rows)
             self.assertEqual(done["ChecksumType"], "FULL_OBJECT")
             self.assertEqual(self.head("m", ChecksumMode="ENABLED")["ChecksumType"], "FULL_OBJECT")
+            told = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts"])
+            self.assertEqual(told["ObjectParts"], {"TotalPartsCount": 2}, name)  # the checksum is not made of the parts'
 
     def test_refused(self):
-        self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT")
+        for name, kind in (("SHA256", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE")):
+            error = refusal(self.begin, ChecksumAlgorithm=name, ChecksumType=kind)
+            self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", f"The {kind} checksum type cannot be used with the {name.lower()} checksum algorithm."))
         self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE")
         self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC31")
         self.refused("InvalidRequest", self.begin, ChecksumAlgorithm="CRC32", ChecksumType="PARTIAL")
@@ -471,6 +477,14 @@ class Checksums(PartsCase):
         result = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k"}, ChecksumAlgorithm="SHA1")["CopyObjectResult"]
         self.assertEqual(result["ChecksumSHA1"], digest("sha1", b"hello"))
         self.assertNotIn("ChecksumSHA256", result)
+
+    def test_an_upload_without_an_algorithm_has_no_mode(self):
+        upload = self.begin()
+        etag = signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}&partNumber=1", body=b"x").headers["ETag"]
+        for kind in ("FULL_OBJECT", "COMPOSITE"):
+            error = refusal(self.finish, upload, [(1, etag)], ChecksumType=kind)
+            self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
+        self.assertEqual(self.finish(upload, [(1, etag)])["ChecksumType"], "FULL_OBJECT")
 
     def test_parts_without_a_checksum_are_only_counted(self):
         upload = re.search("<UploadId>(.*?)<", signed(self, "POST", f"/{self.bucket}/m?uploads").text).group(1)

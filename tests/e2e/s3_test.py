@@ -14,7 +14,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case, signed
+from e2e.s3_cases import S3Case, refusal, signed
 from harness import BINARY, error_code
 
 
@@ -82,6 +82,8 @@ class Configurations(S3Case):
         got = self.s3.get_bucket_lifecycle_configuration(Bucket=self.bucket)
         self.assertEqual(got["Rules"], rules)
         self.assertEqual(got["TransitionDefaultMinimumObjectSize"], "all_storage_classes_128K")
+        error = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": rules}, TransitionDefaultMinimumObjectSize="none")
+        self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "Invalid TransitionDefaultMinimumObjectSize found: none"))
         self.s3.delete_bucket_lifecycle(Bucket=self.bucket)
 
     def test_round_trips(self):

@@ -220,7 +220,10 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     api::Bucket row{
         .name = bucket.name, .creation_date = in_seconds(bucket.created), .bucket_region = {}, .bucket_arn = {}};
     const bool is_paged = input.max_buckets || input.prefix || input.bucket_region || input.continuation_token;
-    if (is_paged) row.bucket_region = bucket.region;
+    if (is_paged) {
+      row.bucket_region = bucket.region;
+      row.bucket_arn = bucket.arn();
+    }
     output.buckets->push_back(std::move(row));
   }
   co_return output;

@@ -63,8 +63,7 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
               .with("PartNumber", std::to_string(parts[i].number))
               .with("ETag", std::string(unquoted(*wanted[i].etag))));
     };
-    if (!parts[i].present || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5)))
-      return bad();
+    if (!parts[i].present || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5))) return bad();
     api::CompletedPart copy = wanted[i];
     TRY(const auto promised, checksum_in(checksum_fields(copy)));
     if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
@@ -162,11 +161,13 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     CO_CHECK(co_await open_upload(call, keys, upload));
   }
   const UploadChecksum checksum = checksum_of(upload.meta);
-  if (input.checksum_type && checksum.named && (*input.checksum_type == "COMPOSITE") != checksum.composite) {
+  // An upload that was begun without an algorithm has no mode, not even the one that its checksum will have.
+  const std::string_view mode = !checksum.named ? "null" : checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
+  if (input.checksum_type && *input.checksum_type != mode) {
     co_return refuse(errors::invalid_request(
         fmt::format("The upload was created using the {} checksum mode. The complete request must use the same "
                     "checksum mode.",
-                    checksum.composite ? "COMPOSITE" : "FULL_OBJECT")));
+                    mode)));
   }
   Refusal refusal;
   complete.bucket = bucket->id;
@@ -202,7 +203,8 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
                               return own.algorithm == promised->algorithm && own.value == promised->value;
                             });
       if (is_wrong)
-        return refuse(errors::bad_digest("The checksum you specified did not match the calculated checksum."));
+        return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",
+                                                     to_lower(algorithm_name(checksum.algorithm)))));
       return {};
     }());
   };

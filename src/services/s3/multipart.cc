@@ -46,8 +46,9 @@ Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, obje
     return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
   const bool possible = type == "COMPOSITE" ? !only_full : is_crc(algorithm);
   if (!possible) {
-    return refuse(errors::invalid_request(fmt::format(
-        "The {} checksum type cannot be used with the {} checksum algorithm.", type, algorithm_name(algorithm))));
+    return refuse(
+        errors::invalid_request(fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.", type,
+                                            to_lower(algorithm_name(algorithm)))));
   }
   meta.attributes[std::string(attribute::checksum)] = algorithm_name(algorithm);
   meta.attributes[std::string(attribute::checksum_type)] = type;

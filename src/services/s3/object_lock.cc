@@ -61,8 +61,9 @@ Outcome<void> check_retention_change(const std::optional<Retention>& before, con
 
 Outcome<void> check_lock_values(const std::optional<std::string>& mode, const std::optional<Time>& until, Time now) {
   if (mode.has_value() != until.has_value()) {
-    return refuse(errors::invalid_argument(
-        "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"));
+    return refuse(
+        errors::invalid_argument("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+            .with("ArgumentName", mode ? "x-amz-object-lock-retain-until-date" : "x-amz-object-lock-mode"));
   }
   if (mode && *mode != "GOVERNANCE" && *mode != "COMPLIANCE") {
     return refuse(errors::invalid_argument("Unknown wormMode directive."));

@@ -81,7 +81,8 @@ Outcome<void> check_override_names(const Call& call) {
   if (call.http.query.find("response-") == std::string::npos) return {};
   for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
     if (!pair.name.starts_with("response-") || std::ranges::find(known, pair.name) != std::end(known)) continue;
-    return refuse(errors::invalid_argument(pair.name + " is not in the set of overridable response headers. Please "
+    return refuse(errors::invalid_argument(pair.name +
+                                           " is not in the set of overridable response headers. Please "
                                            "refer to the S3 API documentation for a complete list of overridable "
                                            "response headers.")
                       .with("ArgumentName", pair.name)
@@ -222,8 +223,10 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
       hold != version.meta.attributes.end() && co_await may_read(call, bucket, version, "s3:GetObjectLegalHold")) {
     output.object_lock_legal_hold_status = hold->second;
   }
-  if (input.checksum_mode == "ENABLED")
-    write_checksums(checksums, parts, checksum_fields(output), &output.checksum_type);
+  if (input.checksum_mode == "ENABLED") write_checksums(checksums, parts, checksum_fields(output), nullptr);
+  // One of a part is told under the type of the whole object's.
+  if (input.checksum_mode == "ENABLED" && !checksums.empty() && !version.checksums.empty())
+    output.checksum_type = version.checksums.front().composite ? "COMPOSITE" : "FULL_OBJECT";
   if (!version.meta.tags.empty() &&
       co_await may_read(call, bucket, version, input.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging"))
     output.tag_count = static_cast<int32_t>(version.meta.tags.size());
@@ -293,9 +296,8 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
               .with("ArgumentName", "x-amz-part-number-marker")
               .with("ArgumentValue", std::to_string(after)));
     }
-    // More only where the client asked for a checksum; the one of the whole by default tells nothing of the parts.
-    const bool are_listed = !version.checksums.empty() && (version.checksums.front().composite ||
-                                                           version.checksums.front().algorithm != default_algorithm);
+    // More only where the checksum is made of the parts'; one of the whole tells nothing of them.
+    const bool are_listed = !version.checksums.empty() && version.checksums.front().composite;
     if (are_listed) {
       CO_TRY(const auto page,
              co_await objects_.parts_of(found, static_cast<uint32_t>(after), static_cast<size_t>(max)));

@@ -51,6 +51,9 @@ aws::ApiError in_own_words(aws::ApiError error) {
   if (argument == "x-amz-mp-object-size") {
     return {"InvalidRequest", 400, fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", value)};
   }
+  if (argument == "x-amz-transition-default-minimum-object-size") {
+    return {"InvalidRequest", 400, fmt::format("Invalid TransitionDefaultMinimumObjectSize found: {}", value)};
+  }
   if (argument == "x-amz-object-ownership") {
     aws::ApiError own{"InvalidArgument", 400, fmt::format("Invalid x-amz-object-ownership header: {}", value)};
     return std::move(own).with("ArgumentName", argument);

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view algorithm_4a = "AWS4-ECDSA-P256-SHA256";
 constexpr int64_t max_expires_s = 7 * 24 * 3600;
-constexpr size_t max_signed_headers = 128;
+constexpr size_t max_signed_headers = 500;  // as many as a request has at most
 constexpr std::string_view wrong_date = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"";
 
 std::unexpected<AuthError> fail(AuthFailure kind, std::string message) {

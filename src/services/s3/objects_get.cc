@@ -81,7 +81,8 @@ Outcome<void> check_override_names(const Call& call) {
   if (call.http.query.find("response-") == std::string::npos) return {};
   for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
     if (!pair.name.starts_with("response-") || std::ranges::find(known, pair.name) != std::end(known)) continue;
-    return refuse(errors::invalid_argument(pair.name + " is not in the set of overridable response headers. Please "
+    return refuse(errors::invalid_argument(pair.name +
+                                           " is not in the set of overridable response headers. Please "
                                            "refer to the S3 API documentation for a complete list of overridable "
                                            "response headers.")
                       .with("ArgumentName", pair.name)
@@ -192,7 +193,8 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
     } else if (*input.part_number != 1) {
       co_return refuse(no_such_part(*input.part_number, 1));
     }
-  } else if (input.range) {
+  } else if (const auto if_range = call.http.headers.get("if-range");
+             input.range && (!if_range || range_is_wanted(*if_range, version))) {
     CO_TRY(const auto range, parse_range(*input.range, version.size));
     if (range) {
       picture.range = *range;

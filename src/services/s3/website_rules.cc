@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/s3/errors.h"
+#include "aws/region.h"
 #include "base/text.h"
 #include "codec/percent.h"
 
@@ -18,11 +19,6 @@ namespace {
 
 constexpr size_t max_routing_rules = 50;
 constexpr std::string_view mark = ".s3-website";
-
-bool is_region(std::string_view text) {
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-'; });
-}
 
 bool is_protocol(const std::optional<std::string>& protocol) {
   return !protocol || *protocol == "http" || *protocol == "https";
@@ -104,7 +100,7 @@ std::optional<Site> site_of(std::string_view host) {
   if (rest.empty() || (rest.front() != '.' && rest.front() != '-')) return std::nullopt;
   rest.remove_prefix(1);
   const size_t dot = rest.find('.');
-  if (dot == std::string_view::npos || !is_region(rest.substr(0, dot))) return std::nullopt;
+  if (dot == std::string_view::npos || !aws::is_region_name(rest.substr(0, dot))) return std::nullopt;
   const std::string_view base = rest.substr(dot + 1);
   if (base != "amazonaws.com" && base != "localhost") return std::nullopt;
   site.region = rest.substr(0, dot);

@@ -286,7 +286,7 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t ma
   std::string body;
   size_t filled = 0;
   // One byte more than there may be tells a body that is too large from one that just fits.
-  size_t room = request.content_length ? announced + 1 : 4096;
+  size_t room = request.content_length ? announced + 1 : 512;
   while (true) {
     body.resize(filled + room);
     auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));

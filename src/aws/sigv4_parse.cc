@@ -84,6 +84,8 @@ std::optional<std::string> parse_credential(std::string_view text, Canon canon, 
 }
 
 std::optional<std::string> parse_signed_headers(std::string_view text, Signature& out) {
+  out.signed_headers.reserve(
+      std::min<size_t>(static_cast<size_t>(std::ranges::count(text, ';')) + 1, max_signed_headers));
   for (const auto part : std::views::split(text, ';')) {
     const std::string_view name(part);
     if (!all_of(name, is_header_char)) return "SignedHeaders must be header names in lower case, separated by ';'";

@@ -36,6 +36,8 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::payload_mismatch:
     case AuthFailure::chunk_mismatch:
     case AuthFailure::body_malformed:
+    case AuthFailure::body_unsupported:
+    case AuthFailure::chunk_too_small:
     case AuthFailure::trailer_malformed:
     case AuthFailure::decoded_length:
     case AuthFailure::body_incomplete: return Family::mismatch;
@@ -163,7 +165,8 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::mismatch:
     case AuthFailure::chunk_mismatch: return {"SignatureDoesNotMatch", 403, message};
     case AuthFailure::payload_hash_missing:
-    case AuthFailure::body_malformed: return {"InvalidRequest", 400, message};
+    case AuthFailure::body_unsupported: return {"InvalidRequest", 400, message};
+    case AuthFailure::chunk_too_small: return {"InvalidChunkSizeError", 403, message};
     case AuthFailure::payload_hash_malformed: return {"InvalidArgument", 400, message};
     case AuthFailure::payload_mismatch: return {"XAmzContentSHA256Mismatch", 400, message};
     case AuthFailure::trailer_malformed:
@@ -173,6 +176,7 @@ ApiError s3_code(const AuthError& error) {
                   message};
     case AuthFailure::decoded_length:
       return {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."};
+    case AuthFailure::body_malformed:
     case AuthFailure::body_incomplete: return {"IncompleteBody", 400, message};
   }
   return {"AccessDenied", 403, message};

@@ -132,7 +132,7 @@ AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& chec
       auto name = lower_case(std::string_view(piece));
       std::erase(name, ' ');
       if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
-        return fail(AuthFailure::body_malformed, "The value specified in the x-amz-trailer header is not supported");
+        return fail(AuthFailure::body_unsupported, "The value specified in the x-amz-trailer header is not supported");
       }
       check.trailers.push_back(std::move(name));
     }

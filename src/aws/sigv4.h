@@ -71,6 +71,7 @@ enum class AuthFailure {
   version_4a,              // AWS4-ECDSA-P256-SHA256
   unknown_scheme,          // Basic, Bearer …
   malformed,               // Authorization header: a part is missing, doubled or not of its form
+  malformed_form,          // the same of the fields of a browser's form
   malformed_query,         // the same of X-Amz-… parameters, an expiry outside 0..604800 included
   scope_date,              // the scope's date is not that of the timestamp
   scope_region,            // signed for another region

@@ -16,6 +16,7 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::version_2:
     case AuthFailure::unknown_scheme:
     case AuthFailure::malformed:
+    case AuthFailure::malformed_form:
     case AuthFailure::malformed_query:
     case AuthFailure::missing_date: return Family::incomplete;
     case AuthFailure::version_4a: return Family::not_implemented;
@@ -141,9 +142,10 @@ ApiError s3_code(const AuthError& error) {
       return {"InvalidRequest", 400,
               "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
     case AuthFailure::version_4a: return {"NotImplemented", 501, message};
-    case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, "Unsupported Authorization Type"};
+    case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed:
       return {"AuthorizationHeaderMalformed", 400, "The authorization header is malformed; " + message};
+    case AuthFailure::malformed_form: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed_query: return {"AuthorizationQueryParametersError", 400, message};
     case AuthFailure::scope_date:
     case AuthFailure::scope_region:

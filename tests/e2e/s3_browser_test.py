@@ -209,9 +209,11 @@ class Forms(FormCase):
     def test_scopes_that_are_wrong(self):
         day = f"{datetime.now(timezone.utc):%Y%m%d}"
         for scope in (f"test/{day}/us-east-1/s3", f"test/{day}/us-west-2/s3/aws4_request", f"test/{day}/us-east-1/ec2/aws4_request", "test/20200101/us-east-1/s3/aws4_request", "x"):
-            self.assertEqual(self.outcome(self.post(self.fields(**{"x-amz-credential": scope}))), (400, "AuthorizationQueryParametersError"), scope)
-        for name in ("x-amz-algorithm", "x-amz-date"):
-            self.assertEqual(self.outcome(self.post(self.fields(**{name: "x"}))), (400, "AuthorizationQueryParametersError"), name)
+            self.assertEqual(self.outcome(self.post(self.fields(**{"x-amz-credential": scope}))), (400, "InvalidArgument"), scope)
+        for name, argument in (("x-amz-algorithm", "X-Amz-Algorithm"), ("x-amz-date", "X-Amz-Date"), ("x-amz-credential", "X-Amz-Credential")):
+            answer = self.post(self.fields(**{name: "x"}))
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), name)
+            self.assertIn(f"<ArgumentName>{argument}</ArgumentName><ArgumentValue>x</ArgumentValue>", answer.text)
 
     def test_policies_that_do_not_hold(self):
         post = lambda *args, **more: self.outcome(self.post(self.fields(*args, **more)))

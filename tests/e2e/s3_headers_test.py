@@ -118,7 +118,17 @@ class Heads(Case):
 class Signatures(Case):
     def test_authorization(self):
         self.assertEqual(self.outcome(self.create(after={"Authorization": "AWS HAHAHA"})), (400, "InvalidArgument"))
-        self.assertEqual(self.outcome(self.create(after={"Authorization": "nonsense"})), (400, "InvalidArgument"))
+        answer = self.create(after={"Authorization": "nonsense"})
+        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+        self.assertIn("one and only one", answer.text)
+        self.assertIn("<ArgumentName>Authorization</ArgumentName><ArgumentValue>nonsense</ArgumentValue>", answer.text)
+        scope = "Credential=test/20260101/us-east-1/s3/aws4_request"
+        for parts, message in ((f"{scope}, Signature=0", "requires three components"), (f"{scope}, SignedHeaders, Signature=0", "component &quot;SignedHeaders&quot; is malformed"),
+                               ("Who=test, SignedHeaders=host, Signature=0", "missing Credential."), (f"{scope}, Headers=host, Signature=0", "missing SignedHeaders."),
+                               (f"{scope}, SignedHeaders=host, Sign=0", "missing Signature.")):
+            answer = self.create(after={"Authorization": f"AWS4-HMAC-SHA256 {parts}"})
+            self.assertEqual(self.outcome(answer), (400, "AuthorizationHeaderMalformed"), parts)
+            self.assertIn(message, answer.text.replace('"', "&quot;"))
         self.assertEqual(self.outcome(self.create(without=("authorization",))), (403, "AccessDenied"))
         self.assertEqual(self.create(after={"Authorization": ""}).status, 403)
         self.assertEqual(self.create(after={"Authorization": "AWS4-HMAC-SHA256 Credential=HAHAHA"}).status in (400, 403), True)

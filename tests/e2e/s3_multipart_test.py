@@ -290,7 +290,7 @@ class Copies(S3Case):
             self.assertEqual(self.head("c")["ContentLength"], size)
 
     def test_sources_that_are_none(self):
-        for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"),
+        for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"), ("my-buc@k&()t/k", "Invalid copy source bucket name"),
                                 (self.bucket, "Invalid copy source object key"), (f"/{self.bucket}/", "Invalid copy source object key"),
                                 (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "api/s3/errors.h"
@@ -113,6 +114,17 @@ Outcome<void> check_key(std::string_view key) {
   return {};
 }
 
+bool leads_out(std::string_view key) {
+  size_t depth = 0;
+  for (const auto part : std::views::split(key, '/')) {
+    const std::string_view segment(part);
+    if (segment == ".." && depth == 0) return true;
+    if (segment == "..") --depth;
+    if (segment != ".." && segment != ".") ++depth;
+  }
+  return false;
+}
+
 bool is_cors_method(std::string_view method) {
   return method == "GET" || method == "PUT" || method == "POST" || method == "DELETE" || method == "HEAD";
 }
@@ -120,6 +132,12 @@ bool is_cors_method(std::string_view method) {
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));
+}
+
+std::string key_of(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const size_t slash = path.find('/');
+  return slash == std::string_view::npos ? std::string() : codec::percent_decode_leniently(path.substr(slash + 1));
 }
 
 bool is_bucket(std::string_view path) {
@@ -202,6 +220,8 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   if (slash == std::string_view::npos || slash + 1 == whole.size()) return bad("Invalid copy source object key");
   source.bucket = whole.substr(0, slash);
   source.key = whole.substr(slash + 1);
+  if (!check_named_bucket(source.bucket)) return bad("Invalid copy source bucket name");
+  if (leads_out(source.key)) return bad("Invalid copy source object key");
   return source;
 }
 

@@ -69,6 +69,8 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
 void Service::finish(const http::Request& request, http::Response& response) {
   response.headers.set("Server", "AmazonS3");  // some clients and monitors look for it
   add_cors(request, response);
+  // AWS's front says no more of such an address.
+  if (response.status == 400 && leads_out(key_of(request.path))) response.body.clear();
   const auto length = response.headers.get("content-length");
   if (request.method == "HEAD" && length) {
     if (const auto number = parse_uint(*length)) response.head_length = *number;

@@ -231,8 +231,7 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   std::set<std::string_view> keys;
   for (size_t i = 0; is_good && i < pairs->size(); ++i) {
     const auto& [name, value] = (*pairs)[i];
-    is_good = !name.empty() && keys.insert(name).second && is_tag_text(name) && is_tag_text(value) &&
-              codec::is_utf8(name) && codec::is_utf8(value);
+    is_good = !name.empty() && keys.insert(name).second && codec::is_utf8(name) && codec::is_utf8(value);
   }
   if (!is_good) {
     return refuse(

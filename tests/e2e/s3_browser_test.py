@@ -242,13 +242,18 @@ class Forms(FormCase):
         self.assertEqual(post({"expiration": good["expiration"], "CONDITIONS": good["conditions"]}), (400, "InvalidPolicyDocument"))
         self.assertEqual(post(self.policy(expires=later(seconds=60).strftime("%Y/%m/%d"))), (400, "InvalidPolicyDocument"))
         self.assertEqual(post(self.policy(expires=str(later(seconds=60)))), (400, "InvalidPolicyDocument"))
-        for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, ["starts-with", "key", "foo"]):
+        for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, {"acl": "private", "key": "foo.txt"}, [], 5):
             self.assertEqual(post(self.policy(self.conditions()[:-1] + [wrong])), (400, "InvalidPolicyDocument"), wrong)
+        self.assertEqual(post(self.policy(more=1)), (400, "InvalidPolicyDocument"))
+        self.assertEqual(post(self.policy(self.conditions(["starts-with", "key", "foo"]))), (403, "AccessDenied"))  # it names no field
 
     def test_bodies_that_are_no_forms(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.outcome(self.post([("key", "foo")], file=None)), (400, "InvalidArgument"))
         self.assertEqual(self.post([], body=b"nonsense").code, "MalformedPOSTRequest")
+        self.assertEqual(self.outcome(self.post([("key", "foo")], headers={"Content-Type": "multipart/form-data"})), (400, "MalformedPOSTRequest"))
+        self.assertEqual(self.outcome(self.post([("key", "a/../../foo")])), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.post([("key", "foo"), ("x-amz-checksum-crc16", "AAA=")])), (400, "InvalidRequest"))
         cut = multipart([("key", "foo")], b"x" * 5000)
         self.assertEqual(self.post([], body=cut[:-20]).code, "MalformedPOSTRequest")
         self.assertEqual(self.post([("key", "foo"), ("x-ignore-long", "x" * 30000)]).code, "MaxPostPreDataLengthExceededError")

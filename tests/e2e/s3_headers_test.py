@@ -511,11 +511,15 @@ class Answers(Case):
 
     def test_words_that_the_method_has_no_use_for(self):
         self.put("foo")
-        for method, target in (("GET", "?delete"), ("GET", "/foo?restore"), ("GET", "/foo?uploads"), ("GET", "/foo?policy"), ("DELETE", "/foo?versioning"), ("PUT", "/foo?location"),
+        for method, target in (("GET", "?delete"), ("GET", "/foo?restore"), ("GET", "/foo?policy"), ("DELETE", "/foo?versioning"), ("PUT", "/foo?location"),
                                ("PUT", "/foo?uploadId=x")):
             self.assertEqual(self.outcome(signed(self, method, f"/{self.bucket}{target}")), (405, "MethodNotAllowed"), target)
         self.assertEqual(self.get("foo"), b"body")
         self.assertIn("<ResourceType>UPLOAD</ResourceType>", signed(self, "PUT", f"/{self.bucket}/foo?uploadId=x").text)
+
+    def test_listings_of_buckets_are_not_asked_of_keys(self):
+        for word in ("uploads", "versions", "versions&prefix=a"):
+            self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
 
     def test_bodies_that_are_missing(self):
         for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):

@@ -295,6 +295,9 @@ class CrossOrigin(S3Case):
         self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
+        for kind in ("AllowedHeaders", "ExposeHeaders"):
+            for name in ("x one", "x:one", "x/one", "ü"):
+                self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], kind: [name]})
 
     def test_origins(self):
         bucket = self.open_bucket()
@@ -339,6 +342,9 @@ class CrossOrigin(S3Case):
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar").status, 400)
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 400)
         self.assertEqual(self.preflight("a", "PATCH"), (400, None, None))
+        self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["a"], "AllowedHeaders": ["*"]})
+        self.assertEqual(self.preflight("a", "GET", Access_Control_Request_Headers="x-one, x-two")[0], 200)
+        self.assertEqual(self.preflight("a", "GET", Access_Control_Request_Headers="x-one, x two")[0], 400)
 
     def test_presigned_and_virtual_host(self):
         self.rules({"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["example.org"], "AllowedHeaders": ["*"]})

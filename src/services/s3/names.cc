@@ -129,6 +129,13 @@ bool is_cors_method(std::string_view method) {
   return method == "GET" || method == "PUT" || method == "POST" || method == "DELETE" || method == "HEAD";
 }
 
+bool is_header_name(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("!#$%&'*+-.^_`|~").contains(c);
+  });
+}
+
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));

@@ -44,6 +44,13 @@ aws::ApiError no_attributes() {
 
 aws::ApiError in_own_words(aws::ApiError error) {
   if (error.code == "InvalidRequest" && error.message.ends_with("x-amz-object-attributes")) return no_attributes();
+  if (error.code == "MalformedXML" && error.message.contains(".protocol' failed to satisfy")) {
+    return {"InvalidRequest", 400,
+            "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+            "automatically."};
+  }
+  if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy"))
+    return {"InvalidArgument", 400, "The ErrorDocument Key is not well formed"};
   if (error.code != "InvalidArgument") return error;
   const std::string argument = field_of(error, "ArgumentName");
   const std::string value = field_of(error, "ArgumentValue");

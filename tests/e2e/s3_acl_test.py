@@ -181,7 +181,10 @@ class Grants(AclCase):
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         bad["Grants"] = [self.to("READ", Type="Robot", ID=self.you)]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        bad["Grants"] = [self.to("READ", Type="CanonicalUser")]
+        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
+        self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": "nobody"}, "Grants": []}), ("InvalidArgument", 400))
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")
         both = (f"<AccessControlPolicy><Owner><ID>{self.me}</ID></Owner><AccessControlList/></AccessControlPolicy>").encode()

@@ -294,7 +294,9 @@ class Ownership(AclCase):
         self.refused_with("OwnershipControlsNotFoundError", 404, self.s3.get_bucket_ownership_controls, Bucket=self.bucket)
         self.s3.delete_bucket_ownership_controls(Bucket=self.bucket)
         self.assertEqual(error_code(self.s3.put_bucket_ownership_controls, Bucket=self.bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "Nobody"}]}), "MalformedXML")
-        self.assertEqual(error_code(self.s3.create_bucket, Bucket=self.bucket + "-x", ObjectOwnership="Nobody"), "InvalidArgument")
+        answer = signed(self, "PUT", f"/{self.bucket}-x", headers={"x-amz-object-ownership": "Nobody"})
+        self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+        self.assertIn("<Message>Invalid x-amz-object-ownership header: Nobody</Message>", answer.text)
 
     def test_preferred(self):
         bucket = self.open_bucket("BucketOwnerPreferred", ACL="public-read-write")

@@ -111,7 +111,11 @@ class Buckets(S3Case):
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
         self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
         self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
-        self.assertEqual(signed(self, "GET", "/?max-buckets=0").code, "InvalidArgument")
+        for number, message in (("0", "Argument max-buckets must be an integer between 1 and 10000"), ("10001", "Argument max-buckets must be an integer between 1 and 10000"),
+                                ("ten", "Provided max-buckets not an integer or within integer range")):
+            answer = signed(self, "GET", f"/?max-buckets={number}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+            self.assertIn(f"<Message>{message}</Message>", answer.text)
         self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken="?")
 
     def test_dates_are_told_whole(self):

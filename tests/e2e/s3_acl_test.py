@@ -181,7 +181,10 @@ class Grants(AclCase):
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         bad["Grants"] = [self.to("READ", Type="Robot", ID=self.you)]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        bad["Grants"] = [self.to("READ", Type="CanonicalUser")]
+        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
+        self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": "nobody"}, "Grants": []}), ("InvalidArgument", 400))
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")
         both = (f"<AccessControlPolicy><Owner><ID>{self.me}</ID></Owner><AccessControlList/></AccessControlPolicy>").encode()
@@ -291,7 +294,9 @@ class Ownership(AclCase):
         self.refused_with("OwnershipControlsNotFoundError", 404, self.s3.get_bucket_ownership_controls, Bucket=self.bucket)
         self.s3.delete_bucket_ownership_controls(Bucket=self.bucket)
         self.assertEqual(error_code(self.s3.put_bucket_ownership_controls, Bucket=self.bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "Nobody"}]}), "MalformedXML")
-        self.assertEqual(error_code(self.s3.create_bucket, Bucket=self.bucket + "-x", ObjectOwnership="Nobody"), "InvalidArgument")
+        answer = signed(self, "PUT", f"/{self.bucket}-x", headers={"x-amz-object-ownership": "Nobody"})
+        self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+        self.assertIn("<Message>Invalid x-amz-object-ownership header: Nobody</Message>", answer.text)
 
     def test_preferred(self):
         bucket = self.open_bucket("BucketOwnerPreferred", ACL="public-read-write")

@@ -61,8 +61,9 @@ Outcome<void> check_retention_change(const std::optional<Retention>& before, con
 
 Outcome<void> check_lock_values(const std::optional<std::string>& mode, const std::optional<Time>& until, Time now) {
   if (mode.has_value() != until.has_value()) {
-    return refuse(errors::invalid_argument(
-        "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"));
+    return refuse(
+        errors::invalid_argument("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+            .with("ArgumentName", mode ? "x-amz-object-lock-retain-until-date" : "x-amz-object-lock-mode"));
   }
   if (mode && *mode != "GOVERNANCE" && *mode != "COMPLIANCE") {
     return refuse(errors::invalid_argument("Unknown wormMode directive."));
@@ -77,14 +78,15 @@ bool retains_by_default(const Bucket& bucket) {
 
 Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {
   const bool asked = headers.mode || headers.until || headers.legal_hold;
-  if (asked && !bucket.object_lock) {
-    return refuse(errors::invalid_request("Bucket is missing Object Lock Configuration"));
-  }
   CHECK(check_lock_values(headers.mode, headers.until, now));
+  if (headers.legal_hold && *headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
+    return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
+  }
+  // Here it is one word; of an object that is there already, AWS writes it as three.
+  if (asked && !bucket.object_lock) {
+    return refuse(errors::invalid_request("Bucket is missing ObjectLockConfiguration"));
+  }
   if (headers.legal_hold) {
-    if (*headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
-      return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
-    }
     meta.attributes[std::string(attribute::legal_hold)] = *headers.legal_hold;
   }
   if (headers.mode) {

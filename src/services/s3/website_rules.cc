@@ -20,6 +20,18 @@ namespace {
 constexpr size_t max_routing_rules = 50;
 constexpr std::string_view mark = ".s3-website";
 
+// Those that a website can end with, or answer. Source: S3 User Guide, "Configuring a webpage redirect".
+bool is_error_code(int64_t code) { return (code >= 400 && code <= 417) || (code >= 500 && code <= 505); }
+bool is_redirect_code(int64_t code) { return (code >= 301 && code <= 305) || code == 307 || code == 308; }
+
+// A status in its three digits; nullopt: there is none.
+Outcome<std::optional<int64_t>> number_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  if (const auto code = parse_int(*text, 0, 999)) return *code;
+  return refuse(errors::malformed_xml(
+      "The XML you provided was not well-formed or did not validate against our published schema"));
+}
+
 bool is_protocol(const std::optional<std::string>& protocol) {
   return !protocol || *protocol == "http" || *protocol == "https";
 }
@@ -31,17 +43,17 @@ Outcome<void> check_rule(const api::RoutingRule& rule) {
         "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be "
         "present."));
   }
-  if (rule.condition && rule.condition->http_error_code_returned_equals) {
-    const auto code = parse_int(*rule.condition->http_error_code_returned_equals, 400, 599);
-    if (!code)
+  if (rule.condition) {
+    TRY(const auto code, number_of(rule.condition->http_error_code_returned_equals));
+    if (code && !is_error_code(*code)) {
       return refuse(errors::invalid_request(
-          fmt::format("The provided HTTP error code ({}) is not valid. Valid codes are 4XX or 5XX.",
-                      *rule.condition->http_error_code_returned_equals)));
+          fmt::format("The provided HTTP error code ({}) is not valid. Valid codes are 4XX or 5XX.", *code)));
+    }
   }
-  if (redirect.http_redirect_code && !parse_int(*redirect.http_redirect_code, 301, 399)) {
+  TRY(const auto code, number_of(redirect.http_redirect_code));
+  if (code && !is_redirect_code(*code)) {
     return refuse(errors::invalid_request(
-        fmt::format("The provided HTTP redirect code ({}) is not valid. Valid codes are 3XX except 300.",
-                    *redirect.http_redirect_code)));
+        fmt::format("The provided HTTP redirect code ({}) is not valid. Valid codes are 3XX except 300.", *code)));
   }
   if (!is_protocol(redirect.protocol)) {
     return refuse(

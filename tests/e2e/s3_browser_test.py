@@ -3,6 +3,7 @@ import base64
 import email.header
 import hashlib
 import hmac
+import html
 import json
 import re
 import unittest
@@ -200,7 +201,9 @@ class Forms(FormCase):
             who = "x-amz-credential" if version == 4 else "AWSAccessKeyId"
             self.assertEqual(self.outcome(self.post(self.fields(secret="wrong", version=version))), (403, "SignatureDoesNotMatch"))
             self.assertEqual(self.outcome(self.post(self.fields(access_key="AKIANOBODYATALL00000", version=version))), (403, "InvalidAccessKeyId"))
-            self.assertEqual(self.outcome(self.post(self.fields(version=version, **{name: None}))), (400, "InvalidArgument"))
+            unsigned = self.post(self.fields(version=version, **{name: None}))
+            self.assertEqual(self.outcome(unsigned), (400, "InvalidArgument"))
+            self.assertIn(f"<ArgumentName>{'X-Amz-Signature' if version == 4 else 'Signature'}</ArgumentName>", unsigned.text)
             self.assertEqual(self.outcome(self.post(self.fields(version=version, **{who: None}))), (400, "InvalidArgument"))
             self.assertEqual(self.outcome(self.post(self.fields(version=version, policy=None))), (400, "InvalidArgument"))
             self.assertEqual(self.post(self.fields(version=version, **{name: "x" + "0" * 63})).status, 403)
@@ -226,6 +229,10 @@ class Forms(FormCase):
         self.assertEqual(post(self.policy(self.conditions()[1:])), (403, "AccessDenied"))  # nothing is said of the bucket
         self.assertEqual(post(self.policy([])), (403, "AccessDenied"))
         self.assertEqual(self.outcome(self.post(self.fields(), file=b"x" * 1025)), (400, "EntityTooLarge"))
+        for wrong in (["eq", "acl", "private"], ["content-length-range", "few", "10"]):  # names no field, no size
+            never = self.post(self.fields(self.policy(self.conditions()[:-1] + [wrong])))
+            self.assertEqual(self.outcome(never), (403, "AccessDenied"))
+            self.assertIn("Policy Condition failed: " + json.dumps(wrong), html.unescape(never.text))
         small = self.policy(self.conditions()[:-1] + [["content-length-range", 100, 1024]])
         self.assertEqual(post(small), (400, "EntityTooSmall"))
         self.assertEqual(self.keys(Bucket=self.bucket), [])
@@ -242,10 +249,10 @@ class Forms(FormCase):
         self.assertEqual(post({"expiration": good["expiration"], "CONDITIONS": good["conditions"]}), (400, "InvalidPolicyDocument"))
         self.assertEqual(post(self.policy(expires=later(seconds=60).strftime("%Y/%m/%d"))), (400, "InvalidPolicyDocument"))
         self.assertEqual(post(self.policy(expires=str(later(seconds=60)))), (400, "InvalidPolicyDocument"))
-        for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, {"acl": "private", "key": "foo.txt"}, [], 5):
+        for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, ["starts-with", "key", "foo"],
+                      {"acl": "private", "key": "foo.txt"}, [], 5):
             self.assertEqual(post(self.policy(self.conditions()[:-1] + [wrong])), (400, "InvalidPolicyDocument"), wrong)
         self.assertEqual(post(self.policy(more=1)), (400, "InvalidPolicyDocument"))
-        self.assertEqual(post(self.policy(self.conditions(["starts-with", "key", "foo"]))), (403, "AccessDenied"))  # it names no field
 
     def test_bodies_that_are_no_forms(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")

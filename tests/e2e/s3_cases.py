@@ -76,6 +76,15 @@ def status_of(call, *args, **kwargs):
     return "", answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
+def refusal(call, *args, **kwargs):
+    """The fields of the error that a boto3 call ends with."""
+    try:
+        answer = call(*args, **kwargs)
+    except ClientError as error:
+        return error.response["Error"]
+    raise AssertionError(f"succeeded with {answer}")
+
+
 class S3Case(Case):
     """Every test gets a bucket of its own."""
 

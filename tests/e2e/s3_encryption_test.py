@@ -4,7 +4,7 @@ import hashlib
 import os
 import unittest
 
-from e2e.s3_cases import OTHER, S3Case, send, signed, status_of
+from e2e.s3_cases import OTHER, S3Case, refusal, send, signed, status_of
 from harness import error_code
 
 KEY, WRONG = b"K" * 32, b"W" * 32
@@ -212,6 +212,9 @@ class Default(S3Case):
         self.assertEqual(self.set("AES256")[1], 200)
         self.assertEqual(self.told()["ApplyServerSideEncryptionByDefault"], {"SSEAlgorithm": "AES256"})
         self.assertEqual(self.set("AES256", "fancy-key"), ("InvalidArgument", 400))
+        wrong = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "fancy-key"}}]}
+        self.assertEqual(refusal(self.s3.put_bucket_encryption, Bucket=self.bucket, ServerSideEncryptionConfiguration=wrong)["ArgumentName"],
+                         "ApplyServerSideEncryptionByDefault")
         self.assertEqual(self.set("DES")[1], 400)
         self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
         self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)

@@ -139,6 +139,25 @@ class Markers(Case):
             page = self.s3.list_objects_v2(Bucket=self.bucket, StartAfter=marker)
             self.assertEqual([r["Key"] for r in page.get("Contents", [])], rest)
 
+    def test_markers_within_a_group(self):
+        """Who has come to a key of a group has passed the group, although there are more keys in it."""
+        self.versioned()
+        for key in ("d/a/1", "d/a/2", "d/b", "d/c/1"):
+            self.put(key)
+            self.s3.create_multipart_upload(Bucket=self.bucket, Key=key)
+        within, seen = {"Bucket": self.bucket, "Prefix": "d/", "Delimiter": "/"}, lambda page, rows: (
+            [p["Prefix"] for p in page.get("CommonPrefixes", [])], [row["Key"] for row in page.get(rows, [])])
+        for marker, groups, keys in (("d/a", ["d/a/", "d/c/"], ["d/b"]), ("d/a/", ["d/c/"], ["d/b"]), ("d/a/1", ["d/c/"], ["d/b"]),
+                                     ("d/a/9", ["d/c/"], ["d/b"]), ("d/b", ["d/c/"], []), ("d/c/0", [], [])):
+            with self.subTest(marker):
+                self.assertEqual(seen(self.s3.list_objects(Marker=marker, **within), "Contents"), (groups, keys))
+                self.assertEqual(seen(self.s3.list_objects_v2(StartAfter=marker, **within), "Contents"), (groups, keys))
+                self.assertEqual(seen(self.s3.list_object_versions(KeyMarker=marker, **within), "Versions"), (groups, keys))
+                self.assertEqual(seen(self.s3.list_multipart_uploads(KeyMarker=marker, **within), "Uploads"), (groups, keys))
+        inner = self.s3.list_object_versions(Bucket=self.bucket, Prefix="d/a/1")["Versions"][0]["VersionId"]
+        self.assertEqual(seen(self.s3.list_object_versions(KeyMarker="d/a/1", VersionIdMarker=inner, **within), "Versions"), (["d/c/"], ["d/b"]))
+        self.assertEqual(self.keys(StartAfter="d/a/1", Prefix="d/"), ["d/a/2", "d/b", "d/c/1"])
+
     def test_start_after_and_token(self):
         page = self.s3.list_objects_v2(Bucket=self.bucket, StartAfter="bar", MaxKeys=1)
         self.assertEqual([r["Key"] for r in page["Contents"]], ["baz"])

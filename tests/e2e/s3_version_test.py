@@ -330,7 +330,9 @@ class Writes(S3Case):
         self.assertEqual(put(IfNoneMatch="*")[1], 200)
         self.assertEqual(put(IfNoneMatch="*"), ("PreconditionFailed", 412))
         etag = self.head("k")["ETag"]
-        self.assertEqual(put(IfMatch=etag)[1], 200)
+        for form in (etag, etag.strip('"'), etag[1:], etag[:-1]):  # S3 does not insist on the quotes
+            self.assertEqual(put(IfMatch=form)[1], 200, form)
+        self.assertEqual(put(IfMatch=etag[2:]), ("PreconditionFailed", 412))
         self.assertEqual(put(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
         self.assertEqual(put("none", IfMatch=etag), ("NoSuchKey", 404))
         self.assertEqual(put(IfNoneMatch=etag), ("NotImplemented", 501))

@@ -2,9 +2,8 @@
 import http.client
 import json
 
+from e2e.s3_cases import refusal, signed, status_of
 from harness import Case, error_code
-
-from e2e.s3_cases import signed, status_of
 
 
 class Website(Case):
@@ -155,3 +154,16 @@ class Website(Case):
         for extra, wanted in ((b"<ErrorDocument><Key></Key></ErrorDocument>", "InvalidArgument"), (b" " * (128 << 10), "MaxMessageLengthExceeded")):
             answer = signed(self, "PUT", f"/{self.bucket}?website", body=body % extra)
             self.assertEqual((answer.status, answer.code), (400, wanted))
+
+    def test_refusals_name_what_is_wrong(self):
+        refused = lambda **site: {name: value for name, value in refusal(self.s3.put_bucket_website, Bucket=self.bucket, WebsiteConfiguration=site).items()
+                                  if name != "Message"}
+        index = lambda value: {"Code": "InvalidArgument", "ArgumentName": "IndexDocument", "ArgumentValue": value}
+        self.assertEqual(refused(IndexDocument={"Suffix": "/index.html"}), index("/index.html"))
+        self.assertEqual(refused(IndexDocument={"Suffix": ""}), index(None))
+        self.assertEqual(refused(ErrorDocument={"Key": "error.html"}), index("null"))
+        self.assertEqual(refused(ErrorDocument={"Key": "error.html"}, RedirectAllRequestsTo={"HostName": "x"}),
+                         {"Code": "InvalidArgument", "ArgumentName": "RedirectAllRequestsTo", "ArgumentValue": "not null"})
+        self.assertEqual(refused(RedirectAllRequestsTo={"HostName": "x", "Protocol": "ftp"}), {"Code": "InvalidRequest"})
+        self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[{"Redirect": {"Protocol": "ftp"}}]), {"Code": "InvalidRequest"})
+        self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[]), {"Code": "MalformedXML"})

@@ -78,14 +78,20 @@ std::string_view group_of(std::string_view key, const ListQuery& query) {
   return at == std::string_view::npos ? std::string_view() : key.substr(0, at + query.delimiter.size());
 }
 
+// The group that a page begins behind.
+std::string_view group_after(const ListQuery& query) {
+  return query.after.starts_with(query.prefix) ? group_of(query.after, query) : std::string_view();
+}
+
 // Puts the items at the first that a page may show.
 template <class Items>
 void begin_page(Items& items, const ListQuery& query) {
   if (query.after.empty() || query.after < query.prefix) return;  // they stand at the prefix
-  if (query.after.starts_with(query.prefix) && group_of(query.after, query) == query.after) {
-    items.seek_behind(query.after);
-  } else {
+  const std::string_view group = group_after(query);
+  if (group.empty()) {
     items.seek(just_behind(query.after));
+  } else {
+    items.seek_behind(std::string(group));
   }
 }
 
@@ -214,7 +220,7 @@ Result<ListVersionsPage> list_all_versions(const store::Store& store, const stor
   ListVersionsPage page;
   VersionItems items(store, at, query);
   std::optional<Version> within;
-  if (query.after_version && query.after.starts_with(query.prefix)) {
+  if (query.after_version && query.after.starts_with(query.prefix) && group_after(query).empty()) {
     if (query.after_version->kind == Select::Kind::exact) {
       within.emplace().id = query.after_version->id;
     } else {
@@ -242,7 +248,7 @@ Result<ListUploadsPage> list_all_uploads(const store::Store& store, const store:
                                          const ListUploadsQuery& query) {
   ListUploadsPage page;
   RangeItems items(store, at, query, 'u', true);
-  if (query.after_upload && query.after.starts_with(query.prefix)) {
+  if (query.after_upload && query.after.starts_with(query.prefix) && group_after(query).empty()) {
     items.seek_index(just_behind(index::upload(query.after, *query.after_upload)));
   } else {
     begin_page(items, query);

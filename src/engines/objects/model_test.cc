@@ -36,10 +36,14 @@ class Model {
   }
 
   // One line an item, so that differences can be read.
-  std::vector<std::string> listing(const std::string& prefix, const std::string& delimiter, bool all) const {
+  std::vector<std::string> listing(const std::string& prefix, const std::string& delimiter, bool all,
+                                   const std::string& after) const {
     std::vector<std::string> items;
+    const size_t end =
+        delimiter.empty() || !after.starts_with(prefix) ? std::string::npos : after.find(delimiter, prefix.size());
     for (const auto& [key, versions] : keys) {
-      if (!key.starts_with(prefix)) continue;
+      if (!key.starts_with(prefix) || (!after.empty() && key <= after)) continue;
+      if (end != std::string::npos && key.starts_with(after.substr(0, end + delimiter.size()))) continue;
       if (!all && versions.front().is_marker) continue;
       const size_t at = delimiter.empty() ? std::string::npos : key.find(delimiter, prefix.size());
       if (at != std::string::npos) {
@@ -183,13 +187,15 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     (void)engine_.run(engine_.objects().move_to_tier("m", key, Select::latest(), tier, keys));
   }
 
-  std::vector<std::string> listed(const std::string& prefix, const std::string& delimiter, size_t page, bool all) {
+  std::vector<std::string> listed(const std::string& prefix, const std::string& delimiter, size_t page, bool all,
+                                  const std::string& after) {
     std::vector<std::string> items;
     ListVersionsQuery query;
     query.bucket = "m";
     query.prefix = prefix;
     query.delimiter = delimiter;
     query.max = page;
+    query.after = after;
     for (;;) {
       ListVersionsPage got;
       if (all) {
@@ -218,9 +224,11 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     const auto& prefix = prefixes[below(std::size(prefixes))];
     const auto& delimiter = delimiters[below(std::size(delimiters))];
     const size_t page = 1 + below(6);
+    const std::string after = below(2) == 0 ? "" : any_key().substr(0, 1 + below(4));
     for (const bool all : {false, true}) {
-      ASSERT_EQ(listed(prefix, delimiter, page, all), model_.listing(prefix, delimiter, all))
-          << "prefix '" << prefix << "' delimiter '" << delimiter << "' page " << page << " all " << all;
+      ASSERT_EQ(listed(prefix, delimiter, page, all, after), model_.listing(prefix, delimiter, all, after))
+          << "prefix '" << prefix << "' delimiter '" << delimiter << "' page " << page << " all " << all << " after '"
+          << after << "'";
     }
     for (const auto& key : keys_) {
       const ModelVersion* latest = model_.latest(key);

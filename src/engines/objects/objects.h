@@ -149,7 +149,7 @@ struct ListQuery {
   std::string bucket;
   std::string prefix;
   std::string delimiter;  // empty: no groups
-  // Exclusive. If it is itself a group (prefix … delimiter), the whole group is passed over.
+  // Exclusive. If it is a group (prefix … delimiter) or a key of one, the whole group is passed over.
   std::string after;
   size_t max = 1000;  // keys and groups together
   bool full = false;  // with headers, tags and attributes (lifecycle and backup want them; listings do not)

@@ -67,7 +67,7 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
     const std::string kind = to_lower(trim(text.substr(0, equals)));
     if (kind == "id") {
       const auto account = account_of_canonical_id(value);
-      if (!account) return refuse(invalid_canonical_id(value));
+      if (!account) return refuse(invalid_canonical_id("id", value));
       grants.push_back(to_account(*account, permission));
     } else if (kind == "uri") {
       if (!is_known_group(value))
@@ -169,7 +169,7 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
   }
   const std::string& id = *grantee.id;
   grantee.display_name = account_of_canonical_id(id);  // what the request says of it does not count
-  if (!grantee.display_name) return refuse(invalid_canonical_id(id));
+  if (!grantee.display_name) return refuse(invalid_canonical_id("CanonicalUser/ID", id));
   return {};
 }
 
@@ -179,7 +179,9 @@ Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_vi
     return refuse(errors::malformed_acl_error(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
-  if (!account_of_canonical_id(*acl.owner->id)) return refuse(invalid_canonical_id(*acl.owner->id));
+  if (!account_of_canonical_id(*acl.owner->id)) {
+    return refuse(invalid_canonical_id("CanonicalUser/ID", *acl.owner->id));
+  }
   if (*acl.owner->id != canonical_id(owner_account)) {
     return refuse(
         errors::access_denied("Access Denied: the owner of a resource cannot be changed by its access control list."));

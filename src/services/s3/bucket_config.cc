@@ -79,13 +79,23 @@ Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configura
   const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
     return refuse(errors::invalid_argument(
-        "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"));
+                      "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
+                      .with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
   }
   return {};
 }
 
 aws::ApiError unfit_target(std::string why, const Bucket& target) {
   return errors::invalid_target_bucket_for_logging(std::move(why)).with("TargetBucket", target.name);
+}
+
+// The space at the end and the code's spelling are AWS's.
+aws::ApiError across_regions(const Bucket& source, const Bucket& target) {
+  auto error = errors::cross_location_logging_prohibitted("Cross S3 location logging not allowed. ");
+  for (const auto& [field, bucket] : {std::pair("SourceBucketLocation", &source), {"TargetBucketLocation", &target}}) {
+    if (bucket->region != "us-east-1") error.fields.emplace_back(field, bucket->region);
+  }
+  return error;
 }
 
 Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) {
@@ -233,16 +243,17 @@ Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call& cal
   auto& wanted = input.bucket_logging_status.logging_enabled;
   if (wanted) {
     const BucketRef target = buckets_.find(wanted->target_bucket);
-    if (target == nullptr || target->account != call.account) {
-      co_return refuse(errors::invalid_target_bucket_for_logging(
-                           "The target bucket for logging does not exist or is not owned by you")
+    if (target == nullptr) {
+      co_return refuse(errors::invalid_target_bucket_for_logging("The target bucket for logging does not exist")
                            .with("TargetBucket", wanted->target_bucket));
+    }
+    if (target->account != call.account) {
+      co_return refuse(
+          unfit_target("The owner for the bucket to be logged and the target bucket must be the same.", *target));
     }
     CO_CHECK(check_logging(*target, *wanted));
     CO_TRY(const BucketRef source, buckets_.need(input.bucket));
-    if (target->region != source->region) {
-      co_return refuse(errors::cross_location_logging_prohibited("Cross S3 location logging not allowed."));
-    }
+    if (target->region != source->region) co_return refuse(across_regions(*source, *target));
   }
   CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.logging = wanted; }));
   co_return api::PutBucketLoggingOutput{};

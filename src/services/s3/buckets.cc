@@ -51,22 +51,20 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
   if (!input.create_bucket_configuration || !input.create_bucket_configuration->location_constraint) {
     if (call.region == "us-east-1") return call.region;
     return refuse(errors::illegal_location_constraint_exception(
-        fmt::format("The unspecified location constraint is incompatible for the region specific endpoint this request "
-                    "was sent to. "
-                    "LocationConstraint must be {}.",
-                    call.region)));
+        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent "
+        "to."));
   }
   std::string wanted = *input.create_bucket_configuration->location_constraint;
   if (wanted == old_ireland) wanted = "eu-west-1";
   if (wanted == call.region) return wanted;
-  if (!is_aws_region(wanted)) {
-    return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
-                      .with("LocationConstraint", wanted));
+  if (call.region != "us-east-1") {  // which does not ask whether there is such a region
+    return refuse(errors::illegal_location_constraint_exception(fmt::format(
+        "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
+        wanted)));
   }
-  if (call.region == "us-east-1") return wanted;
-  return refuse(errors::illegal_location_constraint_exception(fmt::format(
-      "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
-      wanted)));
+  if (is_aws_region(wanted)) return wanted;
+  return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
+                    .with("LocationConstraint", wanted));
 }
 
 // Names of an account's own namespace tell the account and the region, so that nobody else can take them; others have
@@ -173,8 +171,9 @@ Task<Outcome<api::DeleteBucketOutput>> Service::delete_bucket(Call& call, api::D
   co_return api::DeleteBucketOutput{};
 }
 
-Task<Outcome<api::HeadBucketOutput>> Service::head_bucket(Call&, api::HeadBucketRequest input) {
+Task<Outcome<api::HeadBucketOutput>> Service::head_bucket(Call& call, api::HeadBucketRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  call.response_headers.set("Content-Type", "application/xml");
   co_return api::HeadBucketOutput{.bucket_arn = bucket->arn(),
                                   .bucket_location_type = {},
                                   .bucket_location_name = {},

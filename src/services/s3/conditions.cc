@@ -27,7 +27,8 @@ bool etag_matches(const std::string& header, const std::string& etag) {
   for (std::string_view item : split(header, ',')) {
     item = trim(item);
     if (item.starts_with("W/")) item.remove_prefix(2);
-    if (item.size() >= 2 && item.front() == '"' && item.back() == '"') item = item.substr(1, item.size() - 2);
+    if (item.starts_with('"')) item.remove_prefix(1);  // S3 takes tags with one quote or none too
+    if (item.ends_with('"')) item.remove_suffix(1);
     if (item == "*" || item == etag) return true;
   }
   return false;

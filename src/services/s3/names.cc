@@ -182,9 +182,9 @@ std::optional<std::string> account_of_canonical_id(std::string_view id) {
   return account;
 }
 
-aws::ApiError invalid_canonical_id(std::string id) {
+aws::ApiError invalid_canonical_id(std::string place, std::string id) {
   return errors::invalid_argument("Invalid id")
-      .with("ArgumentName", "CanonicalUser/ID")
+      .with("ArgumentName", std::move(place))
       .with("ArgumentValue", std::move(id));
 }
 

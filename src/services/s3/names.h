@@ -43,9 +43,10 @@ std::string address_of(const http::Request& request, std::string_view bucket);
 
 // An account as access lists name it: 64 hexadecimal digits, always the same for the account.
 std::string canonical_id(std::string_view account);
-// The account that it names; nullopt: none. InvalidArgument is what clients are told of such an id.
+// The account that it names; nullopt: none. InvalidArgument is what clients are told of such an id, and
+// of the place where it stands.
 std::optional<std::string> account_of_canonical_id(std::string_view id);
-aws::ApiError invalid_canonical_id(std::string id);
+aws::ApiError invalid_canonical_id(std::string place, std::string id);
 api::Owner owner_of(std::string_view account);
 
 // What a version is called outside.

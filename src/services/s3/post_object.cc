@@ -49,8 +49,8 @@ Outcome<std::optional<aws::FormSignature>> signature_of(const Form& form) {
   signature.version_2 = is_version_2;
   const std::vector<std::string_view> wanted =
       is_version_2
-          ? std::vector<std::string_view>{"AWSAccessKeyId", "signature"}
-          : std::vector<std::string_view>{"x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"};
+          ? std::vector<std::string_view>{"AWSAccessKeyId", "Signature"}
+          : std::vector<std::string_view>{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"};
   for (const std::string_view name : wanted) {
     if (!has(name)) return refuse(missing_field(name));
   }

@@ -37,6 +37,11 @@ std::optional<std::string> text_of(const json::Value& value) {
   return std::nullopt;
 }
 
+bool is_number(std::string_view text) {
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return !text.empty() && std::ranges::all_of(text, is_digit);
+}
+
 // A list of types, of which each must fit by itself.
 bool all_start_with(const std::string& list, const std::string& prefix) {
   const auto items = split(list, ',');
@@ -72,11 +77,10 @@ Outcome<PostPolicy> PostPolicy::parse(std::string_view document) {
     if (condition.object()) {
       if (condition.object()->size() != 1)
         return invalid("Invalid Simple-Condition: Simple-Conditions must have exactly one property specified.");
-      for (const json::Member& member : *condition.object()) {
-        const auto value = text_of(member.value);
-        if (!value) return invalid("Invalid Simple-Condition: value must be a string.");
-        CHECK(policy.add("eq", member.name, *value));
-      }
+      const json::Member& member = condition.object()->front();
+      const auto value = text_of(member.value);
+      if (!value) return invalid(fmt::format("Invalid Simple-Condition: value of '{}' must be a string.", member.name));
+      CHECK(policy.add("eq", "$" + member.name, *value));
       continue;
     }
     if (condition.array() == nullptr) return invalid("Invalid condition test: must be a List or Object.");
@@ -100,21 +104,22 @@ Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
   if (operation == "content-length-range") {
     const auto min = parse_uint(parts[1]);
     const auto max = parse_uint(parts[2]);
+    if (!is_number(parts[1]) || !is_number(parts[2])) return add("content-length-range", parts[1], parts[2]);
     if (!min || !max || *min > *max)
       return invalid("Invalid content-length-range: it must be two numbers, the smaller first.");
     limits_ = {*min, *max};
     return {};
   }
-  if (parts[1].starts_with('$')) return add(operation, parts[1].substr(1), parts[2]);
-  // It names no field, so nothing fits it.
-  std::string text = fmt::format(R"(["{}", "{}", "{}"])", operation, parts[1], parts[2]);
-  conditions_.push_back({"\n", parts[2], false, std::move(text)});
-  return {};
+  if (operation == "starts-with" && !parts[1].starts_with('$'))
+    return invalid(fmt::format("Invalid condition: '{}' must begin with '$'.", parts[1]));
+  return add(operation, parts[1], parts[2]);
 }
 
-Outcome<void> PostPolicy::add(const std::string& operation, std::string field, std::string value) {
-  std::string text = fmt::format(R"(["{}", "${}", "{}"])", operation, field, value);
-  conditions_.push_back({to_lower(field), std::move(value), operation == "starts-with", std::move(text)});
+// What names no field, for want of its $, never fits.
+Outcome<void> PostPolicy::add(const std::string& operation, const std::string& place, std::string value) {
+  std::string text = fmt::format(R"(["{}", "{}", "{}"])", operation, place, value);
+  std::string field = place.starts_with('$') ? to_lower(place.substr(1)) : std::string();
+  conditions_.push_back({std::move(field), std::move(value), operation == "starts-with", std::move(text)});
   return {};
 }
 
@@ -122,7 +127,7 @@ Outcome<void> PostPolicy::check(const Form& form, const std::string& bucket, Tim
   if (now >= expires_) return unfit("Policy expired.");
   for (const Condition& condition : conditions_) {
     const std::string* value = condition.field == "bucket" ? &bucket : form.find(condition.field);
-    bool fits = value != nullptr;
+    bool fits = value != nullptr && !condition.field.empty();
     if (fits && condition.is_prefix) {
       fits = condition.field == "content-type" ? all_start_with(*value, condition.value)
                                                : value->starts_with(condition.value);

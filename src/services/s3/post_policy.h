@@ -25,12 +25,13 @@ class PostPolicy {
 
  private:
   struct Condition {
-    std::string field;  // lower case
+    std::string field;  // lower case; empty: none
     std::string value;
     bool is_prefix = false;
     std::string text;  // for the answer
   };
-  aws::Outcome<void> add(const std::string& operation, std::string field, std::string value);
+  // `place`: a field behind its $.
+  aws::Outcome<void> add(const std::string& operation, const std::string& place, std::string value);
   aws::Outcome<void> add_array(const std::vector<std::string>& parts);
 
   Time expires_;

@@ -63,6 +63,13 @@ TEST(PostPolicy, TellsTheSizesThatMayCome) {
   EXPECT_EQ(policy->limits().max, 100u);
 }
 
+TEST(PostPolicy, WhatNamesNothingNeverFits) {
+  for (const char* condition :
+       {R"(["eq", "a", "b"])", R"(["content-length-range", "few", "10"])", R"(["content-length-range", 1, "many"])"}) {
+    EXPECT_EQ(outcome(policy_of(condition), {}), "AccessDenied") << condition;
+  }
+}
+
 TEST(PostPolicy, RefusesBrokenDocuments) {
   EXPECT_EQ(PostPolicy::parse("!").error().code, "InvalidPolicyDocument");
   for (const char* text : {"", "[]", "{", R"({"conditions": []})", R"({"expiration": "2030-01-01T00:00:00Z"})",
@@ -76,8 +83,9 @@ TEST(PostPolicy, RefusesBrokenDocuments) {
             "InvalidPolicyDocument");
   EXPECT_EQ(outcome(policy_of(R"(["eq", "a", "b"])"), {{"a", "b"}}), "AccessDenied") << "a field begins with $";
   for (const char* condition :
-       {"{}", "5", R"({"a": null})", R"(["eq", "$a"])", R"(["like", "$a", "b"])", R"({"a": "b", "c": "d"})", "[]",
-        R"(["content-length-range", 0])", R"(["content-length-range", -1, 0])", R"(["content-length-range", 2, 1])"}) {
+       {"{}", "5", R"({"a": null})", R"(["eq", "$a"])", R"(["like", "$a", "b"])", R"(["starts-with", "a", "b"])",
+        R"({"a": "1", "b": "2"})", "[]", R"(["content-length-range", 0])", R"(["content-length-range", -1, 0])",
+        R"(["content-length-range", 2, 1])"}) {
     EXPECT_EQ(outcome(policy_of(condition), {}), "InvalidPolicyDocument") << condition;
   }
 }

@@ -122,11 +122,15 @@ std::optional<Site> site_of(std::string_view host) {
 Outcome<void> check_website(const api::WebsiteConfiguration& website) {
   if (website.redirect_all_requests_to && (website.index_document || website.error_document || website.routing_rules)) {
     return refuse(
-        errors::invalid_request("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules."));
+        errors::invalid_argument("RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.")
+            .with("ArgumentName", "RedirectAllRequestsTo")
+            .with("ArgumentValue", "not null"));
   }
   if (!website.redirect_all_requests_to && !website.index_document) {
-    return refuse(errors::invalid_argument(
-        "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty"));
+    return refuse(
+        errors::invalid_argument("A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+            .with("ArgumentName", "IndexDocument")
+            .with("ArgumentValue", "null"));
   }
   if (website.redirect_all_requests_to && !is_protocol(website.redirect_all_requests_to->protocol)) {
     return refuse(
@@ -135,12 +139,18 @@ Outcome<void> check_website(const api::WebsiteConfiguration& website) {
   }
   if (website.index_document &&
       (website.index_document->suffix.empty() || website.index_document->suffix.find('/') != std::string::npos)) {
-    return refuse(errors::invalid_argument("The IndexDocument Suffix is not well formed"));
+    return refuse(errors::invalid_argument("The IndexDocument Suffix is not well formed")
+                      .with("ArgumentName", "IndexDocument")
+                      .with("ArgumentValue", website.index_document->suffix));
   }
   if (website.error_document && website.error_document->key.empty()) {
     return refuse(errors::invalid_argument("The ErrorDocument Key is not well formed"));
   }
   if (!website.routing_rules) return {};
+  if (website.routing_rules->empty()) {
+    return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
   if (website.routing_rules->size() > max_routing_rules) {
     return refuse(errors::invalid_request(fmt::format(
         "{} routing rules provided, the number of routing rules in a website configuration is limited to {}.",

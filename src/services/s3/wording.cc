@@ -61,12 +61,14 @@ aws::ApiError in_own_words(aws::ApiError error) {
   if (argument == "x-amz-mp-object-size") {
     return {"InvalidRequest", 400, fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", value)};
   }
-  if (argument == "x-amz-object-ownership")
-    error.message = fmt::format("Invalid x-amz-object-ownership header: {}", value);
   if (argument == "max-buckets") {
     error.message = parse_int(value, INT32_MIN, INT32_MAX)
                         ? "Argument max-buckets must be an integer between 1 and 10000"
                         : "Provided max-buckets not an integer or within integer range";
+  }
+  if (argument == "x-amz-object-ownership") {
+    aws::ApiError own{"InvalidArgument", 400, fmt::format("Invalid x-amz-object-ownership header: {}", value)};
+    return std::move(own).with("ArgumentName", argument);
   }
   const auto own = std::ranges::find(words, argument, &Words::argument);
   if (own != std::end(words)) error.message = own->message;

@@ -16,21 +16,28 @@ namespace boreal::aws {
 struct Principal {
   enum class Kind { anonymous, root, user, assumed_role, service };
   Kind kind = Kind::anonymous;
-  std::string account;     // 12 digits; empty for anonymous
-  std::string arn;         // arn:aws:iam::…:user/…, arn:aws:sts::…:assumed-role/ROLE/SESSION
-  std::string user_id;     // AIDA…, AROA…:session, the account id for root
-  std::string name;        // user name, or role name for an assumed role
-  std::string role_arn;    // of an assumed role: arn:aws:iam::…:role/…
-  std::string service;     // of a service principal: "backup.amazonaws.com"
+  std::string account;   // 12 digits; empty for anonymous
+  std::string arn;       // arn:aws:iam::…:user/…, arn:aws:sts::…:assumed-role/ROLE/SESSION
+  std::string user_id;   // AIDA…, AROA…:session, the account id for root
+  std::string name;      // user name, or role name for an assumed role
+  std::string role_arn;  // of an assumed role: arn:aws:iam::…:role/…
+  std::string service;   // of a service principal: "backup.amazonaws.com"
   std::string access_key;
-  std::map<std::string, std::string> tags;      // principal and session tags
-  std::vector<std::string> session_policies;    // JSON documents; empty: none were given
-  std::vector<std::string> session_policy_arns; // managed policies that stand beside them
-  bool has_session_policies = false;            // of either kind
+  std::map<std::string, std::string> tags;       // principal and session tags
+  std::vector<std::string> session_policies;     // JSON documents; empty: none were given
+  std::vector<std::string> session_policy_arns;  // managed policies that stand beside them
+  bool has_session_policies = false;             // of either kind
   // Of a session.
-  std::string source_identity;                  // who first assumed a role on the way here; empty: was not said
-  std::vector<std::string> transitive_tags;     // keys of tags that go on to the next role
-  Time issued;                                  // 0: the principal is no session
+  std::string source_identity;               // who first assumed a role on the way here; empty: was not said
+  std::vector<std::string> transitive_tags;  // keys of tags that go on to the next role
+  Time issued;                               // 0: the principal is no session
+
+  // Whether this is the user with that id, or a session of the role with that id.
+  bool has_unique_id(std::string_view id) const {
+    if (kind == Kind::user) return user_id == id;
+    return kind == Kind::assumed_role && user_id.size() > id.size() && user_id.starts_with(id) &&
+           user_id[id.size()] == ':';
+  }
 };
 
 class Caller {

@@ -16,6 +16,7 @@ constexpr size_t max_line_bytes = 512;
 constexpr size_t max_trailer_lines = 16;
 constexpr size_t read_bytes = 64 << 10;
 constexpr std::string_view signature_parameter = "chunk-signature=";
+constexpr size_t signature_digits = 64;
 constexpr std::string_view trailer_signature = "x-amz-trailer-signature";
 
 AuthError malformed(std::string what) {
@@ -111,6 +112,7 @@ class ChunkedBody final : public CheckedBody {
   Task<Result<void>> read_trailer();
   Result<void> check_trailer(std::string_view signature);
   Result<ChunkHead> parse_head(std::string_view line);
+  Result<void> check_size(uint64_t size);
   Result<void> add_trailer(std::string_view line, std::string& signature);
   Task<Result<size_t>> read_through(MutableBytes out);
   size_t take_held(MutableBytes out);
@@ -128,6 +130,8 @@ class ChunkedBody final : public CheckedBody {
   size_t held_at_ = 0;
   uint64_t remaining_ = 0;  // of an unsigned chunk, still to come
   uint64_t decoded_ = 0;
+  uint64_t chunks_ = 0;     // that have begun
+  uint64_t last_size_ = 0;  // of the latest
   bool ended_ = false;
 };
 
@@ -175,14 +179,31 @@ Result<ChunkedBody::ChunkHead> ChunkedBody::parse_head(std::string_view line) {
   }
   const auto parameter = semicolon == std::string_view::npos ? std::string_view() : line.substr(semicolon + 1);
   if (!parameter.starts_with(signature_parameter)) return refuse(malformed("a chunk has no chunk-signature"));
-  if (head.size > max_signed_chunk_bytes) return refuse(malformed("a signed chunk is larger than 16 MiB"));
   head.signature = parameter.substr(signature_parameter.size());
+  if (head.signature.size() != signature_digits) return refuse(malformed("a chunk-signature has not 64 digits"));
+  if (head.size > max_signed_chunk_bytes)
+    return refuse({AuthFailure::body_unsupported, "A signed chunk is larger than 16 MiB."});
   return head;
+}
+
+// Whether a chunk was too small shows when another comes. Source: S3 API Reference, "Signature Calculations …
+// Transferring Payload in Multiple Chunks".
+Result<void> ChunkedBody::check_size(uint64_t size) {
+  ++chunks_;
+  if (size > 0 && chunks_ > 1 && last_size_ < check_.min_chunk_bytes) {
+    return refuse(
+        {AuthFailure::chunk_too_small,
+         fmt::format("Only the last chunk is allowed to have a size less than {} bytes", check_.min_chunk_bytes),
+         {{"Chunk", std::to_string(chunks_)}, {"BadChunkSize", std::to_string(last_size_)}}});
+  }
+  last_size_ = size;
+  return {};
 }
 
 Task<Result<void>> ChunkedBody::next_chunk() {
   CO_TRY(const auto line, co_await read_line());
   CO_TRY(const auto head, parse_head(line));
+  CO_CHECK(check_size(head.size));
   decoded_ += head.size;
   if (check_.decoded_length && decoded_ > *check_.decoded_length) {
     co_return refuse({AuthFailure::body_incomplete, "The body is longer than x-amz-decoded-content-length says."});
@@ -262,7 +283,8 @@ Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signat
   }
   if (!signature.empty()) return refuse(bad_trailer("a trailer follows the trailer's signature"));
   if (std::ranges::find(check_.trailers, name) == check_.trailers.end() || trailers_.has(name)) {
-    return refuse(bad_trailer(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
+    return refuse(
+        bad_trailer(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
   }
   trailers_.add(std::move(name), std::string(value));
   return {};

@@ -126,6 +126,7 @@ TEST(Chunks, ArriveWholeInPiecesOfAnySize) {
       trailers = crc_trailer();
     }
     check.decoded_length = sample().size();
+    check.min_chunk_bytes = 1;
     const auto wire = encode_chunks(sample(), 77, check, trailers);
     for (const size_t piece : {1, 2, 7, 64, 5000}) {
       for (const size_t buffer : {1, 5, 5000}) {
@@ -144,6 +145,7 @@ TEST(Chunks, ArriveWholeInPiecesOfAnySize) {
 TEST(SignedChunks, EveryBitCountsAndNoWrongByteIsHandedOn) {
   auto check = check_of(PayloadKind::signed_chunks_and_trailer);
   check.trailers = {"x-amz-checksum-crc32"};
+  check.min_chunk_bytes = 1;
   const std::string body = "0123456789abcdefghij";
   const auto wire = encode_chunks(body, 10, check, crc_trailer());
   for (size_t i = 0; i < wire.size() * 8; ++i) {
@@ -161,7 +163,8 @@ TEST(SignedChunks, EveryBitCountsAndNoWrongByteIsHandedOn) {
 }
 
 TEST(SignedChunks, OrderAndNumberCount) {
-  const auto check = check_of(PayloadKind::signed_chunks);
+  auto check = check_of(PayloadKind::signed_chunks);
+  check.min_chunk_bytes = 1;
   const std::string one = encode_chunks("aaaaaaaaaabbbbbbbbbb", 10, check, {});
   const size_t chunk = one.find("\r\n") + 2 + 10 + 2;
   const auto first = one.substr(0, chunk), second = one.substr(chunk, chunk), end = one.substr(2 * chunk);
@@ -184,8 +187,13 @@ TEST(Chunks, BrokenFramingIsRefused) {
   }
   EXPECT_EQ(read(std::string(100'000, '1'), check).failure, AuthFailure::body_malformed);
   EXPECT_EQ(read("1000000\r\nx", check).failure, AuthFailure::body_incomplete);
-  EXPECT_EQ(read("1000001;chunk-signature=0\r\nx", check_of(PayloadKind::signed_chunks)).failure,
-            AuthFailure::body_malformed);
+  const auto is_signed = check_of(PayloadKind::signed_chunks);
+  const std::string signature(64, '0');
+  EXPECT_EQ(read("1000001;chunk-signature=" + signature + "\r\nx", is_signed).failure, AuthFailure::body_unsupported);
+  for (const auto& wrong : {signature.substr(1), signature + "0", std::string()}) {
+    EXPECT_EQ(read("1;chunk-signature=" + wrong + "\r\nx\r\n", is_signed).failure, AuthFailure::body_malformed)
+        << wrong;
+  }
   EXPECT_EQ(read("5\r\nhello\r\n0\r\n\r\n", check_of(PayloadKind::signed_chunks)).failure, AuthFailure::body_malformed);
 }
 
@@ -201,11 +209,28 @@ TEST(Chunks, BrokenTrailersAreRefused) {
             AuthFailure::trailer_malformed);
 }
 
+TEST(Chunks, OnlyTheLastMayBeSmall) {
+  struct Row {
+    size_t body, chunk;
+    bool is_good;
+  };
+  constexpr Row rows[] = {
+      {8193, 8192, true}, {100, 100, true}, {16384, 8192, true}, {8192, 8191, false}, {101, 100, false}};
+  for (const auto kind : {PayloadKind::signed_chunks, PayloadKind::unsigned_chunks_and_trailer}) {
+    const auto check = check_of(kind);
+    for (const Row& row : rows) {
+      const auto failure = read(encode_chunks(std::string(row.body, 'a'), row.chunk, check, {}), check).failure;
+      EXPECT_EQ(failure, row.is_good ? std::nullopt : std::optional(AuthFailure::chunk_too_small)) << row.chunk;
+    }
+  }
+}
+
 TEST(Chunks, DecodedLengthIsChecked) {
   auto check = check_of(PayloadKind::unsigned_chunks_and_trailer);
   check.decoded_length = 5;
   EXPECT_FALSE(read("5\r\nhello\r\n0\r\n\r\n", check).failure);
   EXPECT_EQ(read("4\r\nhell\r\n0\r\n\r\n", check).failure, AuthFailure::body_incomplete);
+  check.min_chunk_bytes = 1;
   EXPECT_EQ(read("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", check).failure, AuthFailure::body_incomplete);
 }
 

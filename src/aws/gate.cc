@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "aws/peers.h"
-#include "aws/policy_principals.h"
 #include "codec/time.h"
 
 namespace boreal::aws {
@@ -34,7 +33,8 @@ void add_time_keys(Context& context, Time now) {
 // Each service has its own word for it; clients act on the word.
 std::string_view denial_code(std::string_view service) {
   if (service == "ec2") return "UnauthorizedOperation";
-  const bool older = service == "s3" || service == "s3control" || service == "iam" || service == "sts" || service == "rds";
+  const bool older =
+      service == "s3" || service == "s3control" || service == "iam" || service == "sts" || service == "rds";
   return older ? "AccessDenied" : "AccessDeniedException";
 }
 
@@ -134,17 +134,21 @@ Task<Outcome<void>> Gate::check_trust(std::string role_arn, std::string trust_po
                                           .context = {{"aws:SourceAccount", account}}});
 }
 
-Task<Outcome<Gate::Named>> Gate::named_principals(Policy policy) {
-  Named named;
-  for (const auto& statement : policy.statements()) {
+Task<Outcome<KeptPolicy>> Gate::keep_policy(std::string document, Policy parsed) {
+  KeptPolicy kept;
+  std::map<std::string, std::string> ids;  // by ARN
+  for (const auto& statement : parsed.statements()) {
     for (const auto& principal : statement.principals) {
       if (principal.kind != policy::PrincipalEntry::Kind::arn) continue;
       CO_TRY(auto id, co_await identities_.principal_id(principal.value));
-      if (!id && !named.missing) named.missing = principal.value;
-      if (id && !id->empty()) named.ids.emplace(principal.value, std::move(*id));
+      if (!id && !kept.missing) kept.missing = principal.value;
+      if (!id || id->empty()) continue;
+      kept.principals.emplace(*id, principal.value);
+      ids.emplace(principal.value, std::move(*id));
     }
   }
-  co_return named;
+  kept.document = with_principals(document, ids);
+  co_return kept;
 }
 
 Task<Outcome<std::string>> Gate::shown_policy(std::string document, std::map<std::string, std::string> principals) {
@@ -154,6 +158,16 @@ Task<Outcome<std::string>> Gate::shown_policy(std::string document, std::map<std
     if (now) arns.emplace(id, std::move(*now));
   }
   co_return with_principals(document, arns);
+}
+
+Task<Outcome<std::optional<std::string>>> Gate::principal_id(std::string arn) {
+  return identities_.principal_id(std::move(arn));
+}
+
+Task<Outcome<std::string>> Gate::shown_principal(std::string id, std::string arn) {
+  if (id.empty()) co_return arn;
+  CO_TRY(auto now, co_await identities_.principal_arn(id, std::move(arn)));
+  co_return now ? std::move(*now) : std::move(id);
 }
 
 Caller Gate::service(std::string name) const {

@@ -13,6 +13,7 @@
 #include "aws/chunked.h"
 #include "aws/error.h"
 #include "aws/policy.h"
+#include "aws/policy_principals.h"
 #include "aws/service.h"
 #include "aws/sigv4.h"
 #include "base/clock.h"
@@ -83,15 +84,16 @@ class Gate {
   Task<Outcome<void>> check_trust(std::string role_arn, std::string trust_policy, std::string service,
                                   std::string account);
 
-  // The users and roles that a resource's policy names by ARN. It is to be kept with their ids in the place
-  // (policy_principals.h): a stranger must not come to what was given to somebody else of that name.
-  struct Named {
-    std::map<std::string, std::string> ids;  // by ARN
-    std::optional<std::string> missing;      // the ARN of the first who is not there
-  };
-  Task<Outcome<Named>> named_principals(Policy policy);
+  // A resource's policy as it is to be kept: a stranger must not come to what was given to somebody else of that name.
+  // `parsed`: the document.
+  Task<Outcome<KeptPolicy>> keep_policy(std::string document, Policy parsed);
   // Such a document with the ARNs in it again of those who are there still. `principals`: what ARN each id had.
   Task<Outcome<std::string>> shown_policy(std::string document, std::map<std::string, std::string> principals);
+
+  // The id of one user or role, to be kept so; empty of all else, nullopt when there is none of that name.
+  Task<Outcome<std::optional<std::string>>> principal_id(std::string arn);
+  // The ARN now of who had that one; the id of who is gone.
+  Task<Outcome<std::string>> shown_principal(std::string id, std::string arn);
 
   // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
   Caller service(std::string name) const;

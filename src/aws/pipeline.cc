@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/region.h"
 #include "aws/virtual_host.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -40,12 +41,8 @@ Scope find_scope(const http::Request& request) {
   return scope;
 }
 
-bool is_region(std::string_view name) {
-  return !name.empty() && name.size() <= 32 && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string_view::npos;
-}
-
-// S3 Control signs as S3 does. Its paths begin with its version, which may be a bucket's name too; but it cannot do without
-// the account in a header, which S3 has no use for, and AWS has a host for it.
+// S3 Control signs as S3 does. Its paths begin with its version, which may be a bucket's name too; but it cannot do
+// without the account in a header, which S3 has no use for, and AWS has a host for it.
 bool is_for_s3_control(const http::Request& request) {
   return request.path.starts_with("/v20180820/") &&
          (request.headers.has("x-amz-account-id") || request.host.find(".s3-control") != std::string::npos);
@@ -71,8 +68,8 @@ bool is_meant_for_s3(const http::Request& request) {
 // rest of the query; a header that came too is the one that counts. Checksums there are of the empty body that the URL
 // was made with, so that S3 takes no notice of them.
 void adopt_query_headers(http::Request& request) {
-  constexpr std::string_view of_signature[] = {"algorithm", "credential",     "date",          "expires", "signedheaders",
-                                               "signature", "security-token", "content-sha256"};
+  constexpr std::string_view of_signature[] = {"algorithm",     "credential", "date",           "expires",
+                                               "signedheaders", "signature",  "security-token", "content-sha256"};
   const auto query = codec::parse_query(request.query);
   if (!query) return;
   for (const auto& [name, value] : *query) {
@@ -161,9 +158,13 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
   if (exchange.room) exchange.room->service->finish(request, response);
   count(exchange, response.status);
   if (log::level() <= log::Level::debug) {
-    const std::string operation = exchange.route.operation ? std::string(exchange.route.operation->name) : request.method;
-    log::debug("api", operation, {{"status", response.status}, {"code", *outcome ? "" : outcome->error().code},
-                                  {"us", (monotonic_ns() - exchange.started_ns) / 1000}, {"request", exchange.request_id}});
+    const std::string operation =
+        exchange.route.operation ? std::string(exchange.route.operation->name) : request.method;
+    log::debug("api", operation,
+               {{"status", response.status},
+                {"code", *outcome ? "" : outcome->error().code},
+                {"us", (monotonic_ns() - exchange.started_ns) / 1000},
+                {"request", exchange.request_id}});
   }
   co_return response;
 }
@@ -171,7 +172,8 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
 Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& scope_service) {
   const auto by_signing_name = [&](std::string_view name) -> Room* {
     const auto found = std::ranges::find_if(rooms_, [&](const auto& room) {
-      return room->service->model().signing_name == name && (!room->is_s3 || room->has_buckets != is_for_s3_control(request));
+      return room->service->model().signing_name == name &&
+             (!room->is_s3 || room->has_buckets != is_for_s3_control(request));
     });
     return found == rooms_.end() ? nullptr : found->get();
   };
@@ -195,10 +197,11 @@ Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& s
 Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& exchange) {
   Scope scope = find_scope(request);
   exchange.room = find_room(request, scope.service);
-  exchange.region = is_region(scope.region) ? scope.region : options_.default_region;
+  exchange.region = is_region_name(scope.region) ? scope.region : options_.default_region;
   if (exchange.room == nullptr) {
     exchange.protocol = guess_protocol(request);
-    co_return refuse(ApiError("NotImplemented", 501, fmt::format("boreal does not serve the service '{}'.", scope.service)));
+    co_return refuse(
+        ApiError("NotImplemented", 501, fmt::format("boreal does not serve the service '{}'.", scope.service)));
   }
   Room& room = *exchange.room;
   exchange.protocol = room.wire.detect(request);
@@ -233,8 +236,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   Value input;
   if (exchange.route.operation->served) {
     auto parsed = room.wire.parse(exchange.route, request, body);
-    if (!parsed)
-      co_return refuse(room.service->unreadable(*exchange.route.operation, std::move(parsed).error()));
+    if (!parsed) co_return refuse(room.service->unreadable(*exchange.route.operation, std::move(parsed).error()));
     input = std::move(*parsed);
   }
   auto output = co_await call(request, exchange, caller, std::move(input));
@@ -275,15 +277,16 @@ Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, 
 
 Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t max_bytes) const {
   const auto too_large = [&] {
-    return refuse(ApiError("RequestEntityTooLargeException", 413,
-                           fmt::format("The body is larger than {} bytes, the most that this operation takes.", max_bytes)));
+    return refuse(
+        ApiError("RequestEntityTooLargeException", 413,
+                 fmt::format("The body is larger than {} bytes, the most that this operation takes.", max_bytes)));
   };
   const auto announced = request.content_length.value_or(0);
   if (announced > max_bytes) co_return too_large();
   std::string body;
   size_t filled = 0;
   // One byte more than there may be tells a body that is too large from one that just fits.
-  size_t room = request.content_length ? announced + 1 : 4096;
+  size_t room = request.content_length ? announced + 1 : 512;
   while (true) {
     body.resize(filled + room);
     auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));
@@ -291,7 +294,8 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t ma
     if (*got == 0) break;
     filled += *got;
     if (filled > max_bytes) co_return too_large();
-    room = std::max<size_t>(4096, request.content_length ? announced + 1 - std::min<size_t>(filled, announced) : filled);
+    room =
+        std::max<size_t>(4096, request.content_length ? announced + 1 - std::min<size_t>(filled, announced) : filled);
   }
   body.resize(filled);
   co_return body;

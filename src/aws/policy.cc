@@ -40,9 +40,8 @@ Naming naming_of(const PrincipalEntry& entry, const EvaluationInput& input) {
       if (entry.value == principal.arn) return Naming::direct;
       return principal.kind == Kind::assumed_role && entry.value == principal.role_arn ? Naming::role : Naming::none;
     case PrincipalEntry::Kind::unique_id:
-      if (principal.kind == Kind::user && entry.value == principal.user_id) return Naming::direct;
-      return principal.kind == Kind::assumed_role && principal.user_id.starts_with(entry.value + ":") ? Naming::role
-                                                                                                      : Naming::none;
+      if (!principal.has_unique_id(entry.value)) return Naming::none;
+      return principal.kind == Kind::user ? Naming::direct : Naming::role;
     case PrincipalEntry::Kind::service:
       return principal.kind == Kind::service && entry.value == principal.service ? Naming::direct : Naming::none;
     case PrincipalEntry::Kind::canonical_user:

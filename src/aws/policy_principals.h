@@ -4,9 +4,16 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 namespace boreal::aws {
+
+struct KeptPolicy {
+  std::string document;
+  std::map<std::string, std::string> principals;  // ARN, when the policy was put, of each of the ids in it
+  std::optional<std::string> missing;             // the ARN of the first who was not there: it is to be refused
+};
 
 // The document with other names for those of its principals that `names` has; where there are none, to the letter as it
 // was.

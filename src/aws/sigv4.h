@@ -71,6 +71,7 @@ enum class AuthFailure {
   version_4a,              // AWS4-ECDSA-P256-SHA256
   unknown_scheme,          // Basic, Bearer …
   malformed,               // Authorization header: a part is missing, doubled or not of its form
+  malformed_form,          // the same of the fields of a browser's form
   malformed_query,         // the same of X-Amz-… parameters, an expiry outside 0..604800 included
   scope_date,              // the scope's date is not that of the timestamp
   scope_region,            // signed for another region
@@ -86,13 +87,15 @@ enum class AuthFailure {
   mismatch,                // the signature is not that of this request
   payload_hash_missing,    // S3: no x-amz-content-sha256
   payload_hash_malformed,  // it is neither a digest nor a word that we know
-  payload_mode,      // a mode that may not be used here: unsigned outside S3, streaming without a header signature
-  payload_mismatch,  // the body is not the one whose digest was signed
-  chunk_mismatch,    // a chunk's or the trailer's signature is wrong
-  body_malformed,    // the framing of an aws-chunked body is broken
+  payload_mode,       // a mode that may not be used here: unsigned outside S3, streaming without a header signature
+  payload_mismatch,   // the body is not the one whose digest was signed
+  chunk_mismatch,     // a chunk's or the trailer's signature is wrong
+  body_malformed,     // the framing of an aws-chunked body is broken
+  body_unsupported,   // it asks for what we do not take: another trailer than a checksum, a huge signed chunk
+  chunk_too_small,    // one that another follows has less than 8 KiB
   trailer_malformed,  // so is what follows its last chunk
-  decoded_length,    // x-amz-decoded-content-length is no number
-  body_incomplete,   // it ended early, or is not x-amz-decoded-content-length long
+  decoded_length,     // x-amz-decoded-content-length is no number
+  body_incomplete,    // it ended early, or is not x-amz-decoded-content-length long
 };
 
 struct AuthError {
@@ -162,6 +165,7 @@ struct BodyCheck {
   // aws-chunked bodies.
   std::optional<uint64_t> decoded_length;  // x-amz-decoded-content-length
   std::vector<std::string> trailers;       // names announced by x-amz-trailer, lower case
+  uint64_t min_chunk_bytes = 8 << 10;      // of every chunk but the last
 };
 
 // Finds and parses the signature; mode anonymous when there is none. Strict: unknown, doubled or missing parts are

@@ -109,11 +109,17 @@ AuthResult<std::string> canonical_request(const RequestView& request, Canon cano
   return text;
 }
 
-std::string CredentialScope::to_string() const { return date + "/" + region + "/" + service + "/aws4_request"; }
+std::string CredentialScope::to_string() const {
+  constexpr std::string_view end = "/aws4_request";
+  std::string text;
+  text.reserve(date.size() + region.size() + service.size() + 2 + end.size());
+  return std::move(text.append(date).append("/").append(region).append("/").append(service).append(end));
+}
 
 std::string string_to_sign(std::string_view timestamp, const CredentialScope& scope, std::string_view canonical) {
-  std::string text = "AWS4-HMAC-SHA256\n";
-  text.append(timestamp).append("\n").append(scope.to_string()).append("\n");
+  std::string text;
+  text.reserve(192);
+  text.append("AWS4-HMAC-SHA256\n").append(timestamp).append("\n").append(scope.to_string()).append("\n");
   return text += codec::hex_encode(crypto::Sha256::of(canonical));
 }
 

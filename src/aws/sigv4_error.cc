@@ -16,6 +16,7 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::version_2:
     case AuthFailure::unknown_scheme:
     case AuthFailure::malformed:
+    case AuthFailure::malformed_form:
     case AuthFailure::malformed_query:
     case AuthFailure::missing_date: return Family::incomplete;
     case AuthFailure::version_4a: return Family::not_implemented;
@@ -36,6 +37,8 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::payload_mismatch:
     case AuthFailure::chunk_mismatch:
     case AuthFailure::body_malformed:
+    case AuthFailure::body_unsupported:
+    case AuthFailure::chunk_too_small:
     case AuthFailure::trailer_malformed:
     case AuthFailure::decoded_length:
     case AuthFailure::body_incomplete: return Family::mismatch;
@@ -139,9 +142,10 @@ ApiError s3_code(const AuthError& error) {
       return {"InvalidRequest", 400,
               "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
     case AuthFailure::version_4a: return {"NotImplemented", 501, message};
-    case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, "Unsupported Authorization Type"};
+    case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed:
       return {"AuthorizationHeaderMalformed", 400, "The authorization header is malformed; " + message};
+    case AuthFailure::malformed_form: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed_query: return {"AuthorizationQueryParametersError", 400, message};
     case AuthFailure::scope_date:
     case AuthFailure::scope_region:
@@ -163,7 +167,8 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::mismatch:
     case AuthFailure::chunk_mismatch: return {"SignatureDoesNotMatch", 403, message};
     case AuthFailure::payload_hash_missing:
-    case AuthFailure::body_malformed: return {"InvalidRequest", 400, message};
+    case AuthFailure::body_unsupported: return {"InvalidRequest", 400, message};
+    case AuthFailure::chunk_too_small: return {"InvalidChunkSizeError", 403, message};
     case AuthFailure::payload_hash_malformed: return {"InvalidArgument", 400, message};
     case AuthFailure::payload_mismatch: return {"XAmzContentSHA256Mismatch", 400, message};
     case AuthFailure::trailer_malformed:
@@ -173,6 +178,7 @@ ApiError s3_code(const AuthError& error) {
                   message};
     case AuthFailure::decoded_length:
       return {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."};
+    case AuthFailure::body_malformed:
     case AuthFailure::body_incomplete: return {"IncompleteBody", 400, message};
   }
   return {"AccessDenied", 403, message};

@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view algorithm = "AWS4-HMAC-SHA256";
 constexpr std::string_view algorithm_4a = "AWS4-ECDSA-P256-SHA256";
 constexpr int64_t max_expires_s = 7 * 24 * 3600;
-constexpr size_t max_signed_headers = 128;
+constexpr size_t max_signed_headers = 500;  // as many as a request has at most
 constexpr std::string_view wrong_date = "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"";
 
 std::unexpected<AuthError> fail(AuthFailure kind, std::string message) {
@@ -84,6 +84,8 @@ std::optional<std::string> parse_credential(std::string_view text, Canon canon, 
 }
 
 std::optional<std::string> parse_signed_headers(std::string_view text, Signature& out) {
+  out.signed_headers.reserve(
+      std::min<size_t>(static_cast<size_t>(std::ranges::count(text, ';')) + 1, max_signed_headers));
   for (const auto part : std::views::split(text, ';')) {
     const std::string_view name(part);
     if (!all_of(name, is_header_char)) return "SignedHeaders must be header names in lower case, separated by ';'";
@@ -149,8 +151,14 @@ AuthResult<void> parse_date(const RequestView& request, Canon canon, Signature& 
 }
 
 // The scheme of an Authorization header, as far as we refuse it.
-AuthResult<std::string_view> parameters_of(std::string_view authorization) {
+AuthResult<std::string_view> parameters_of(std::string_view authorization, Canon canon) {
   const size_t blank = authorization.find(' ');
+  if (canon == Canon::s3 && blank == std::string_view::npos) {
+    return std::unexpected(AuthError{
+        .kind = AuthFailure::unknown_scheme,
+        .message = "Authorization header is invalid -- one and only one ' ' (space) required",
+        .fields = {{"ArgumentName", "Authorization"}, {"ArgumentValue", std::string(authorization.substr(0, 256))}}});
+  }
   const auto scheme = authorization.substr(0, blank);
   if (scheme == algorithm) return blank == std::string_view::npos ? "" : authorization.substr(blank + 1);
   if (scheme == "AWS") {
@@ -163,43 +171,79 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
+  if (canon == Canon::s3) {
+    return std::unexpected(AuthError{
+        .kind = AuthFailure::unknown_scheme,
+        .message = "Unsupported Authorization Type",
+        .fields = {{"ArgumentName", "Authorization"}, {"ArgumentValue", std::string(scheme.substr(0, 256))}}});
+  }
   return fail(
       AuthFailure::unknown_scheme,
       fmt::format("Authorization scheme '{}' is not supported. Please use AWS4-HMAC-SHA256.", scheme.substr(0, 32)));
 }
 
-AuthResult<Signature> parse_header(const RequestView& request, Canon canon) {
-  if (request.headers.count("authorization") != 1)
-    return fail(AuthFailure::malformed, "there is more than one Authorization header");
-  TRY(const auto parameters, parameters_of(trim(*request.headers.get("authorization"))));
+struct Components {
   std::optional<std::string_view> credential, signed_headers, value;
+};
+
+std::string missing_components(const Components& found, Canon canon, size_t count) {
+  if (canon == Canon::s3) {
+    if (count < 3)
+      return "the authorization header requires three components: Credential, SignedHeaders, and Signature.";
+    if (!found.credential) return "missing Credential.";
+    if (!found.signed_headers) return "missing SignedHeaders.";
+    return found.value ? "" : "missing Signature.";
+  }
+  std::string missing;
+  if (!found.credential) missing += "Authorization header requires 'Credential' parameter. ";
+  if (!found.value) missing += "Authorization header requires 'Signature' parameter. ";
+  if (!found.signed_headers) missing += "Authorization header requires 'SignedHeaders' parameter. ";
+  return missing;
+}
+
+AuthResult<Components> parse_components(std::string_view parameters, Canon canon) {
+  Components found;
+  std::optional<std::string> unknown;  // S3 first says what is missing
+  size_t count = 0;
   for (const auto piece : std::views::split(parameters, ',')) {
     const auto pair = trim(std::string_view(piece));
     const size_t equals = pair.find('=');
-    if (equals == std::string_view::npos) {
+    const auto name = pair.substr(0, equals);
+    auto* target = equals == std::string_view::npos ? nullptr
+                   : name == "Credential"           ? &found.credential
+                   : name == "SignedHeaders"        ? &found.signed_headers
+                   : name == "Signature"            ? &found.value
+                                                    : nullptr;
+    ++count;
+    if (target && !*target) {
+      *target = pair.substr(equals + 1);
+    } else if (canon == Canon::s3) {
+      std::string wrong = fmt::format("the authorization component \"{}\" is malformed.", pair.substr(0, 64));
+      if (target || equals == std::string_view::npos) return fail(AuthFailure::malformed, std::move(wrong));
+      unknown = std::move(wrong);
+    } else if (equals == std::string_view::npos) {
       return fail(AuthFailure::malformed,
                   fmt::format("'{}' not a valid key=value pair (missing equal-sign) in Authorization header",
                               pair.substr(0, 64)));
-    }
-    const auto name = pair.substr(0, equals);
-    auto* target = name == "Credential"      ? &credential
-                   : name == "SignedHeaders" ? &signed_headers
-                   : name == "Signature"     ? &value
-                                             : nullptr;
-    if (!target || *target)
+    } else {
       return fail(AuthFailure::malformed,
                   fmt::format("'{}' is unknown or given twice in Authorization header", name.substr(0, 64)));
-    *target = pair.substr(equals + 1);
+    }
   }
-  std::string missing;
-  if (!credential) missing += "Authorization header requires 'Credential' parameter. ";
-  if (!value) missing += "Authorization header requires 'Signature' parameter. ";
-  if (!signed_headers) missing += "Authorization header requires 'SignedHeaders' parameter. ";
-  if (!missing.empty()) return fail(AuthFailure::malformed, missing);
+  if (auto missing = missing_components(found, canon, count); !missing.empty())
+    return fail(AuthFailure::malformed, std::move(missing));
+  if (unknown) return fail(AuthFailure::malformed, std::move(*unknown));
+  return found;
+}
 
-  Signature out{.mode = SigningMode::header, .value = std::string(*value)};
-  if (auto wrong = parse_credential(*credential, canon, out)) return fail(AuthFailure::malformed, *wrong);
-  if (auto wrong = parse_signed_headers(*signed_headers, out)) return fail(AuthFailure::malformed, *wrong);
+AuthResult<Signature> parse_header(const RequestView& request, Canon canon) {
+  if (request.headers.count("authorization") != 1)
+    return fail(AuthFailure::malformed, "there is more than one Authorization header");
+  TRY(const auto parameters, parameters_of(trim(*request.headers.get("authorization")), canon));
+  TRY(const Components found, parse_components(parameters, canon));
+  Signature out{.mode = SigningMode::header, .value = std::string(*found.value)};
+  if (auto wrong = parse_credential(*found.credential, canon, out)) return fail(AuthFailure::malformed, *wrong);
+  if (auto wrong = parse_signed_headers(*found.signed_headers, out)) return fail(AuthFailure::malformed, *wrong);
   if (request.headers.count("x-amz-security-token") > 1)
     return fail(AuthFailure::malformed, "the session token is given more than once");
   out.session_token = request.headers.get("x-amz-security-token").value_or("");
@@ -313,13 +357,20 @@ AuthResult<Signature> parse_form_signature(const FormSignature& form) {
     return fail(AuthFailure::version_4a,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
+  const auto wrong_field = [](std::string_view name, const std::string& value, std::string message) {
+    return std::unexpected(AuthError{.kind = AuthFailure::malformed_form,
+                                     .message = std::move(message),
+                                     .fields = {{"ArgumentName", std::string(name)}, {"ArgumentValue", value}}});
+  };
   if (form.algorithm != algorithm)
-    return fail(AuthFailure::malformed_query, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
+    return wrong_field("X-Amz-Algorithm", form.algorithm, "Only AWS4-HMAC-SHA256 is supported");
   Signature out{.mode = SigningMode::query, .value = form.signature};
   if (auto wrong = parse_credential(form.credential, Canon::s3, out))
-    return fail(AuthFailure::malformed_query, "Error parsing the X-Amz-Credential parameter; " + *wrong);
-  if (!parse_timestamp(form.date, out)) return fail(AuthFailure::malformed_query, std::string(wrong_date));
-  CHECK(check_scope_date(out, Canon::s3));
+    return wrong_field("X-Amz-Credential", form.credential, *wrong);
+  if (!parse_timestamp(form.date, out))
+    return wrong_field("X-Amz-Date", form.date, "X-Amz-Date must be formated via ISO8601 Long format");
+  if (const auto dated = check_scope_date(out, Canon::s3); !dated)
+    return wrong_field("X-Amz-Credential", form.credential, dated.error().message);
   return out;
 }
 

@@ -199,8 +199,7 @@ TEST(SigV4, HeadersBeyondAscii) {
 }
 
 // Flips every bit of `part`, one at a time; each must be refused, unless the change means the same.
-void expect_every_flip_refused(const Request& good, std::string Request::* part, Canon canon,
-                               std::string_view service) {
+void expect_every_flip_refused(const Request& good, std::string Request::*part, Canon canon, std::string_view service) {
   ASSERT_TRUE(check(good, canon, service));
   for (size_t i = 0; i < (good.*part).size(); ++i) {
     for (int bit = 0; bit < 8; ++bit) {
@@ -346,7 +345,9 @@ TEST(SigV4Parse, RefusesByName) {
            {"AWS4-ECDSA-P256-SHA256 Credential=a", AuthFailure::version_4a},
            {"Basic dXNlcjpwYXNz", AuthFailure::unknown_scheme},
            {"AWS nonsense", AuthFailure::unknown_scheme},
-           {"AWS4-HMAC-SHA256", AuthFailure::malformed},
+           {"AWS4-HMAC-SHA256", AuthFailure::unknown_scheme},
+           {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders-host, Signature=0", AuthFailure::malformed},
+           {"AWS4-HMAC-SHA256 Credentials=a, SignedHeaders=host, Signature=0", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=0, Extra=1", AuthFailure::malformed},
            {"AWS4-HMAC-SHA256 " + scope + ", SignedHeaders=host, Signature=0, Signature=1", AuthFailure::malformed},
@@ -400,6 +401,17 @@ TEST(SigV4Form, PolicySignature) {
     auto bad = form;
     bad.policy[i / 8] = static_cast<char>(bad.policy[i / 8] ^ (1 << (i % 8)));
     EXPECT_FALSE(verify_form_signature(*signature, bad, options, keys));
+  }
+  const VerifyOptions elsewhere{
+      .canon = Canon::s3, .service = "s3", .region = "eu-west-1", .secret = secret, .now = now};
+  EXPECT_EQ(verify_form_signature(*signature, form, elsewhere, keys).error().kind, AuthFailure::malformed_form);
+  for (auto [field, wrong] : {std::pair(&FormSignature::algorithm, "AWS4-HMAC-SHA1"),
+                              {&FormSignature::credential, "AKIDEXAMPLE/20150830/us-east-1/s3"},
+                              {&FormSignature::credential, "AKIDEXAMPLE/20150831/us-east-1/s3/aws4_request"},
+                              {&FormSignature::date, "2015-08-30"}}) {
+    auto bad = form;
+    bad.*field = wrong;
+    EXPECT_EQ(parse_form_signature(bad).error().kind, AuthFailure::malformed_form) << wrong;
   }
   form.algorithm = "AWS4-ECDSA-P256-SHA256";
   EXPECT_EQ(parse_form_signature(form).error().kind, AuthFailure::version_4a);

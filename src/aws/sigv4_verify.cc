@@ -132,7 +132,7 @@ AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& chec
       auto name = lower_case(std::string_view(piece));
       std::erase(name, ' ');
       if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
-        return fail(AuthFailure::body_malformed, "The value specified in the x-amz-trailer header is not supported");
+        return fail(AuthFailure::body_unsupported, "The value specified in the x-amz-trailer header is not supported");
       }
       check.trailers.push_back(std::move(name));
     }
@@ -252,7 +252,13 @@ AuthResult<void> verify_form_signature(const Signature& signature, const FormSig
     if (crypto::constant_time_equal(codec::base64_encode(key.of(form.policy)), signature.value)) return {};
     return std::unexpected(mismatch(signature, form.policy, ""));
   }
-  CHECK(check_scope(signature, options));
+  if (auto scoped = check_scope(signature, options); !scoped) {
+    AuthError error = std::move(scoped).error();
+    error.kind = AuthFailure::malformed_form;
+    error.fields.insert(error.fields.begin(),
+                        {{"ArgumentName", "X-Amz-Credential"}, {"ArgumentValue", form.credential}});
+    return std::unexpected(std::move(error));
+  }
   const auto [key, remembered] = keys.find(signature.access_key, options.secret, signature.scope);
   if (!crypto::constant_time_equal(sign_text(key, form.policy), signature.value)) {
     return std::unexpected(mismatch(signature, form.policy, ""));

@@ -1,5 +1,7 @@
 #include "aws/virtual_host.h"
 
+#include "aws/region.h"
+
 namespace boreal::aws {
 
 namespace {
@@ -12,22 +14,17 @@ std::string_view pop_label(std::string_view& rest) {
   return label;
 }
 
-// "us-east-1", "us-gov-west-1".
-bool is_region(std::string_view label) {
-  return label.find('-') != label.npos && label.back() >= '0' && label.back() <= '9';
-}
-
 bool is_s3(std::string_view label) { return label == "s3" || label == "s3-fips"; }
 
 // Takes an endpoint of S3 off the end of `rest`; false: there is none.
 bool pop_endpoint(std::string_view& rest) {
   const auto last = pop_label(rest);
   if (is_s3(last) || last == "s3-accelerate") return true;
-  if (last.starts_with("s3-website")) return false;               // s3-website-eu-west-1 has buckets of its own
-  if (last.starts_with("s3-")) return is_region(last.substr(3));  // as of old: s3-eu-west-1
+  if (last.starts_with("s3-website")) return false;  // s3-website-eu-west-1 has buckets of its own
+  if (last.starts_with("s3-")) return has_form_of_aws_region(last.substr(3));  // as of old: s3-eu-west-1
   auto before = pop_label(rest);
   if (last == "dualstack") return before == "s3-accelerate";
-  if (!is_region(last)) return false;
+  if (!has_form_of_aws_region(last)) return false;
   if (before == "dualstack") before = pop_label(rest);
   return is_s3(before);
 }

@@ -182,6 +182,8 @@ class Grants(AclCase):
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         bad["Grants"] = [self.to("READ", Type="Robot", ID=self.you)]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        bad["Grants"] = [self.to("READ", Type="CanonicalUser")]
+        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
         self.assertEqual(refusal(self.s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy={"Owner": {"ID": "nobody"}, "Grants": []}),
                          invalid("CanonicalUser/ID", "nobody"))

@@ -216,9 +216,11 @@ class Forms(FormCase):
     def test_scopes_that_are_wrong(self):
         day = f"{datetime.now(timezone.utc):%Y%m%d}"
         for scope in (f"test/{day}/us-east-1/s3", f"test/{day}/us-west-2/s3/aws4_request", f"test/{day}/us-east-1/ec2/aws4_request", "test/20200101/us-east-1/s3/aws4_request", "x"):
-            self.assertEqual(self.outcome(self.post(self.fields(**{"x-amz-credential": scope}))), (400, "AuthorizationQueryParametersError"), scope)
-        for name in ("x-amz-algorithm", "x-amz-date"):
-            self.assertEqual(self.outcome(self.post(self.fields(**{name: "x"}))), (400, "AuthorizationQueryParametersError"), name)
+            self.assertEqual(self.outcome(self.post(self.fields(**{"x-amz-credential": scope}))), (400, "InvalidArgument"), scope)
+        for name, argument in (("x-amz-algorithm", "X-Amz-Algorithm"), ("x-amz-date", "X-Amz-Date"), ("x-amz-credential", "X-Amz-Credential")):
+            answer = self.post(self.fields(**{name: "x"}))
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), name)
+            self.assertIn(f"<ArgumentName>{argument}</ArgumentName><ArgumentValue>x</ArgumentValue>", answer.text)
 
     def test_policies_that_do_not_hold(self):
         post = lambda *args, **more: self.outcome(self.post(self.fields(*args, **more)))
@@ -252,13 +254,17 @@ class Forms(FormCase):
         self.assertEqual(post(self.policy(expires=later(seconds=60).strftime("%Y/%m/%d"))), (400, "InvalidPolicyDocument"))
         self.assertEqual(post(self.policy(expires=str(later(seconds=60)))), (400, "InvalidPolicyDocument"))
         for wrong in (["content-length-range", 0], ["content-length-range", -1, 0], ["like", "$key", "foo"], {}, ["starts-with", "key", "foo"],
-                      {"acl": "private", "key": "foo.txt"}):
+                      {"acl": "private", "key": "foo.txt"}, [], 5):
             self.assertEqual(post(self.policy(self.conditions()[:-1] + [wrong])), (400, "InvalidPolicyDocument"), wrong)
+        self.assertEqual(post(self.policy(more=1)), (400, "InvalidPolicyDocument"))
 
     def test_bodies_that_are_no_forms(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.outcome(self.post([("key", "foo")], file=None)), (400, "InvalidArgument"))
         self.assertEqual(self.post([], body=b"nonsense").code, "MalformedPOSTRequest")
+        self.assertEqual(self.outcome(self.post([("key", "foo")], headers={"Content-Type": "multipart/form-data"})), (400, "MalformedPOSTRequest"))
+        self.assertEqual(self.outcome(self.post([("key", "a/../../foo")])), (400, "InvalidArgument"))
+        self.assertEqual(self.outcome(self.post([("key", "foo"), ("x-amz-checksum-crc16", "AAA=")])), (400, "InvalidRequest"))
         cut = multipart([("key", "foo")], b"x" * 5000)
         self.assertEqual(self.post([], body=cut[:-20]).code, "MalformedPOSTRequest")
         self.assertEqual(self.post([("key", "foo"), ("x-ignore-long", "x" * 30000)]).code, "MaxPostPreDataLengthExceededError")
@@ -300,6 +306,9 @@ class CrossOrigin(S3Case):
         self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
+        for kind in ("AllowedHeaders", "ExposeHeaders"):
+            for name in ("x one", "x:one", "x/one", "ü"):
+                self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], kind: [name]})
 
     def test_origins(self):
         bucket = self.open_bucket()
@@ -344,6 +353,9 @@ class CrossOrigin(S3Case):
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar").status, 400)
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 400)
         self.assertEqual(self.preflight("a", "PATCH"), (400, None, None))
+        self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["a"], "AllowedHeaders": ["*"]})
+        self.assertEqual(self.preflight("a", "GET", Access_Control_Request_Headers="x-one, x-two")[0], 200)
+        self.assertEqual(self.preflight("a", "GET", Access_Control_Request_Headers="x-one, x two")[0], 400)
 
     def test_presigned_and_virtual_host(self):
         self.rules({"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["example.org"], "AllowedHeaders": ["*"]})

@@ -118,7 +118,11 @@ class Buckets(S3Case):
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
         self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
         self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
-        self.assertEqual(signed(self, "GET", "/?max-buckets=0").code, "InvalidArgument")
+        for number, message in (("0", "Argument max-buckets must be an integer between 1 and 10000"), ("10001", "Argument max-buckets must be an integer between 1 and 10000"),
+                                ("ten", "Provided max-buckets not an integer or within integer range")):
+            answer = signed(self, "GET", f"/?max-buckets={number}")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+            self.assertIn(f"<Message>{message}</Message>", answer.text)
         self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken="?")
 
     def test_dates_are_told_whole(self):
@@ -217,8 +221,10 @@ class Tags(S3Case):
         for text in ("&", "&&", ""):
             self.put("k", Tagging=text)
             self.assertEqual(self.of(), [], text)
-        for text in ("a=1&a=2", "a=1,b=2", "a=1%262", "a=%zz", "=", "=b", "a=%FF"):
+        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%"):
             self.refused_with("InvalidArgument", 400, self.put, "k", Tagging=text)
+        for text in ("a=1,b=2", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
+            self.refused_with("InvalidTag", 400, self.put, "k", Tagging=text)
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
         self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})

@@ -4,7 +4,7 @@ import hashlib
 import os
 import unittest
 
-from e2e.s3_cases import S3Case, refusal, send, signed, status_of
+from e2e.s3_cases import OTHER, S3Case, refusal, send, signed, status_of
 from harness import error_code
 
 KEY, WRONG = b"K" * 32, b"W" * 32
@@ -188,7 +188,10 @@ class Kms(S3Case):
             self.assertEqual(self.get(key, Bucket=bucket), b"x")
         self.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]})
-        self.refused_with("AccessDenied", 403, self.other.put_object, Bucket=bucket, Key="k", Body=b"x")
+        # A key without an account is one of who asks: it is the other's own that is used, also where the bucket asks for it.
+        self.assertIn(f":{OTHER}:key/", self.other.put_object(Bucket=bucket, Key="theirs", Body=b"x", ACL="bucket-owner-full-control")["SSEKMSKeyId"])
+        self.assertEqual(self.other.get_object(Bucket=bucket, Key="theirs")["Body"].read(), b"x")
+        self.refused_with("AccessDenied", 403, self.get, "theirs", Bucket=bucket)
         self.refused_with("InvalidArgument", 400, self.anonymous.put_object, Bucket=bucket, Key="k", Body=b"x")
         self.put("k", Bucket=bucket)
 

@@ -6,7 +6,7 @@ import unittest
 from e2e.s3_cases import S3Case, owner_id, send, signed
 from harness import error_code
 
-ODD = ["a b", "a+b", "a&b<c>\"'", "per%cent", "../up", "./here", "x//y", "/front", "end/", "q?k=v", "h#ash", "bäck/ß", "日本", "emoji😀", "~tilde", "semi;colon",
+ODD = ["a b", "a+b", "a&b<c>\"'", "per%cent", "down/../up", "./here", "x//y", "/front", "end/", "q?k=v", "h#ash", "bäck/ß", "日本", "emoji😀", "~tilde", "semi;colon",
        "comma,s", "eq=", "star*", "back\\slash", "pipe|", "caret^", "tick`", "curly{}", "at@", "colon:", "dollar$"]
 
 
@@ -260,6 +260,20 @@ class OddKeys(Case):
             self.assertEqual(signed(self, "PUT", f"/{self.bucket}/{key}", body=body).status, 200)
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/{key}").body, body)
         self.assertEqual(self.keys(), ["./c", "//d", "a/../b", "a//b"])
+
+    def test_paths_that_lead_out(self):
+        """More `..` than segments before them: a bare 400, as long as it is somebody who asks."""
+        for key in ("..", "../x", "a/../../x", "a/b/../../../etc/passwd", "a/./../../x"):
+            for method in ("PUT", "GET", "DELETE"):
+                answer = signed(self, method, f"/{self.bucket}/{key}")
+                self.assertEqual((answer.status, answer.body), (400, b""), (method, key))
+        for key in ("../x", "a/../../x"):
+            self.refused_with("400", 400, self.put, key)
+            answer = signed(self, "PUT", f"/{self.bucket}/copy", headers={"x-amz-copy-source": f"{self.bucket}/{key}"})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+        for key in ("...", "..a", "a/../b", "a/b/../../c", "%252e%252e/x"):
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/{key}").status, 200, key)
+        self.assertEqual(len(self.keys()), 5)
 
     def test_escapes_in_paths(self):
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/%E4%BD%A0/A%20x").status, 200)

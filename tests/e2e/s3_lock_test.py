@@ -116,6 +116,20 @@ class RetentionOf(LockCase):
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=later(days=-1))
         self.refused("InvalidArgument", self.put, "x", Bucket=self.locked, ObjectLockMode="abc", ObjectLockRetainUntilDate=later(days=1))
 
+    def test_headers_are_read_before_the_bucket(self):
+        """A value that is none is told of in a bucket without locks too, one that is good is refused for the bucket."""
+        ask = lambda **more: signed(self, "PUT", f"/{self.bucket}/x", headers={f"x-amz-object-lock-{name.replace('_', '-')}": value for name, value in more.items()})
+        until = later(days=1).strftime("%Y-%m-%dT%H:%M:%SZ")
+        for more, code, part in ((dict(mode="GOVERNANCE"), "InvalidArgument", "<ArgumentName>x-amz-object-lock-retain-until-date</ArgumentName>"),
+                                 (dict(retain_until_date=until), "InvalidArgument", "<ArgumentName>x-amz-object-lock-mode</ArgumentName>"),
+                                 (dict(mode="abc", retain_until_date=until), "InvalidArgument", "Unknown wormMode directive."),
+                                 (dict(legal_hold="on"), "InvalidArgument", "Legal Hold must be either of"),
+                                 (dict(legal_hold="ON"), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>"),
+                                 (dict(mode="GOVERNANCE", retain_until_date=until), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>")):
+            answer = ask(**more)
+            self.assertEqual((answer.status, answer.code), (400, code), more)
+            self.assertIn(part, answer.text)
+
     def test_longer_and_shorter(self):
         self.lock()
         self.assertEqual(self.retain("GOVERNANCE", later(days=1))[1], 200)

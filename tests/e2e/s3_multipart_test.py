@@ -88,7 +88,8 @@ class Uploads(PartsCase):
             answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={"x-amz-mp-object-size": size}, body=(
                 f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{tags[0]}</ETag></Part></CompleteMultipartUpload>").encode())
             self.assertEqual((answer.status, answer.code), (400, "InvalidRequest"))
-            self.assertIn(f"Value for x-amz-mp-object-size header is invalid: '{size}'", answer.text.replace("&apos;", "'"))
+            why = "is less than zero" if size == "-1" else "is invalid"
+            self.assertIn(f"Value for x-amz-mp-object-size header {why}: '{size}'", answer.text.replace("&apos;", "'"))
         self.assertEqual(done((2, tags[1]), (1, tags[0])), ("InvalidPartOrder", 400))
         self.assertEqual(done((1, tags[0]), (1, tags[0])), ("InvalidPartOrder", 400))
         self.assertEqual(done((1, "ffffffffffffffffffffffffffffffff")), ("InvalidPart", 400))
@@ -289,7 +290,7 @@ class Copies(S3Case):
             self.assertEqual(self.head("c")["ContentLength"], size)
 
     def test_sources_that_are_none(self):
-        for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"),
+        for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"), ("my-buc@k&()t/k", "Invalid copy source bucket name"),
                                 (self.bucket, "Invalid copy source object key"), (f"/{self.bucket}/", "Invalid copy source object key"),
                                 (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
@@ -469,6 +470,31 @@ class Checksums(PartsCase):
             answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={f"x-amz-checksum-{unserved}": "AAAA"}, body=b"<CompleteMultipartUpload/>")
             self.assertIn("is not computed here", answer.text)
         self.finish(upload, [row], ChecksumType="COMPOSITE")
+
+    def test_types_in_any_case(self):
+        answer = signed(self, "POST", f"/{self.bucket}/m?uploads", headers={"x-amz-checksum-algorithm": "crc32", "x-amz-checksum-type": "composite"})
+        self.assertEqual((answer.status, answer.headers["x-amz-checksum-type"]), (200, "COMPOSITE"))
+
+    def test_completions_that_do_not_fit(self):
+        upload = self.begin(ChecksumAlgorithm="SHA1")
+        good = digest("sha1", b"x")
+        part = self.part(upload, 1, b"x", ChecksumSHA1=good)
+
+        def finish(parts, **headers):
+            body = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag>{parts}</Part></CompleteMultipartUpload>"
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={n.replace("_", "-"): v for n, v in headers.items()}, body=body.encode())
+            return answer.code, answer.text
+
+        right = f"<ChecksumSHA1>{good}</ChecksumSHA1>"
+        for parts in ("<ChecksumSHA1>nonsense</ChecksumSHA1>", right + f"<ChecksumCRC32>{crc32(b'x')}</ChecksumCRC32>"):
+            self.assertEqual(finish(parts)[0], "InvalidArgument", parts)
+        self.assertEqual(finish(f"<ChecksumCRC32>{crc32(b'x')}</ChecksumCRC32>")[0], "BadDigest")
+        self.assertEqual(finish(right, x_amz_checksum_type="PARTIAL")[0], "InvalidRequest")
+        code, text = finish(right, x_amz_checksum_sha1=digest("sha1", b"wrong") + "-1")
+        self.assertEqual(code, "BadDigest")
+        self.assertIn("<Message>The SHA1 you specified did not match the calculated checksum.</Message>", text)
+        self.assertEqual(finish(right, x_amz_checksum_sha1=good + "-one")[0], "InvalidRequest")
+        self.assertIn("<ChecksumSHA1>", finish(right)[1])
 
     def test_copies_keep_or_change_it(self):
         self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))

@@ -2,7 +2,7 @@
 import http.client
 import json
 
-from e2e.s3_cases import refusal
+from e2e.s3_cases import refusal, signed, status_of
 from harness import Case, error_code
 
 
@@ -21,7 +21,7 @@ class Website(Case):
         self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement, *more]}))
 
     def site(self, **configuration):
-        self.s3.put_bucket_website(Bucket=self.bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}, **configuration})
+        return self.s3.put_bucket_website(Bucket=self.bucket, WebsiteConfiguration={"IndexDocument": {"Suffix": "index.html"}, **configuration})
 
     def put(self, key, body, **more):
         self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **more)
@@ -143,6 +143,17 @@ class Website(Case):
                       [{"Condition": {"HttpErrorCodeReturnedEquals": "200"}, "Redirect": {"ReplaceKeyWith": "a"}}]):
             with self.subTest(str(rules)):
                 self.assertIn(error_code(self.site, RoutingRules=rules), ("InvalidRequest", "MalformedXML", "InvalidArgument"))
+        when = lambda code: [{"Condition": {"HttpErrorCodeReturnedEquals": code}, "Redirect": {"ReplaceKeyWith": "a"}}]
+        with_code = lambda code: [{"Redirect": {"ReplaceKeyWith": "a", "HttpRedirectCode": code}}]
+        for rules, wanted in ((when("417"), ""), (when("418"), "InvalidRequest"), (when("505"), ""), (when("506"), "InvalidRequest"), (when("4xx"), "MalformedXML"),
+                              (with_code("305"), ""), (with_code("306"), "InvalidRequest"), (with_code("308"), ""), (with_code("309"), "InvalidRequest"),
+                              (with_code("300"), "InvalidRequest"), (with_code("moved"), "MalformedXML"),
+                              ([{"Redirect": {"Protocol": "ftp"}}], "InvalidRequest")):
+            self.assertEqual(status_of(self.site, RoutingRules=rules)[0], wanted, rules)
+        body = b"<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument>%s</WebsiteConfiguration>"
+        for extra, wanted in ((b"<ErrorDocument><Key></Key></ErrorDocument>", "InvalidArgument"), (b" " * (128 << 10), "MaxMessageLengthExceeded")):
+            answer = signed(self, "PUT", f"/{self.bucket}?website", body=body % extra)
+            self.assertEqual((answer.status, answer.code), (400, wanted))
 
     def test_refusals_name_what_is_wrong(self):
         refused = lambda **site: {name: value for name, value in refusal(self.s3.put_bucket_website, Bucket=self.bucket, WebsiteConfiguration=site).items()

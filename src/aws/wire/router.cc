@@ -169,6 +169,12 @@ std::vector<std::string_view> Router::sub_resources(std::string_view path, const
 
 // Tells the methods that what is named has, as AWS does; those of the resource itself are told by nobody.
 ApiError Router::not_allowed(const http::Request& request, const std::vector<std::string_view>& named) const {
+  if (request.method == "GET" && !named.empty()) {  // of buckets these are
+    if (named.front() == "uploads")
+      return ApiError("InvalidRequest", 400, "Key is not expected for the GET method ?uploads subresource");
+    if (named.front() == "versions")
+      return ApiError("InvalidRequest", 400, "There is no such thing as the ?versions sub-resource for a key");
+  }
   ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
   error.fields.emplace_back("Method", request.method);
   if (named.empty()) return error;

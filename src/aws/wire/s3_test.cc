@@ -58,6 +58,8 @@ TEST(S3Routes, AWordThatTheMethodDoesNotKnowIsNotPassedOver) {
   EXPECT_EQ(routed("DELETE", "/b/k?versioning"), "MethodNotAllowed");
   EXPECT_EQ(routed("GET", "/b/k?policy"), "MethodNotAllowed");
   EXPECT_EQ(routed("PUT", "/b/k?uploadId=u"), "MethodNotAllowed");
+  EXPECT_EQ(routed("GET", "/b/k?uploads"), "InvalidRequest");
+  EXPECT_EQ(routed("GET", "/b/k?versions&prefix=p"), "InvalidRequest");
   EXPECT_EQ(routed("GET", "/b?delete"), "MethodNotAllowed");
   EXPECT_EQ(routed("GET", "/b/k?restore"), "MethodNotAllowed");
   EXPECT_EQ(routed("GET", "/b?list-type=1"), "ListObjects");

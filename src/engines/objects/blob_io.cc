@@ -353,7 +353,7 @@ Result<void> SegmentReader::open_frames(const Frames& frames, Bytes sealed, Muta
   return {};
 }
 
-Task<Result<Bytes>> ReadAhead::next() {
+Task<Result<Bytes>> ReadAhead::next(bool may_help) {
   if (home_ == nullptr) home_ = Executor::current();  // once, before any turn: later the pool reads it at any time
   if (std::exchange(holds_, false)) ++taken_;
   for (;;) {
@@ -367,6 +367,7 @@ Task<Result<Bytes>> ReadAhead::next() {
       if (!outcome_) co_return std::unexpected(outcome_.error());
       co_return Bytes();
     }
+    if (may_help && help()) continue;
     arrived_.reset();
     waiting_ = true;
     // The work may have ended its step before it could see that we wait.
@@ -376,22 +377,47 @@ Task<Result<Bytes>> ReadAhead::next() {
 
 // By both sides: whoever takes sees that there is room, or the work sees it when it has ended its turn.
 void ReadAhead::begin_work() {
-  if (ended_ || stopped_ || free_slots() < ring_wakeup_chunks || working_.exchange(true)) return;
+  if (ended_ || stopped_ || free_slots() < ring_wakeup_chunks) return;
+  Work none = Work::none;
+  if (!work_.compare_exchange_strong(none, Work::wanted) || submitted_.exchange(true)) return;
   pool_.submit([self = shared_from_this()] { self->take_turn(); });
 }
 
 // On the pool.
 void ReadAhead::take_turn() {
-  for (int i = 0; may_go_on(pool_, i) && free_slots() > 0 && !stopped_; ++i) {
-    outcome_ = reader_.next(ring_[read_ % ring_chunks], chunk_frames);
-    const bool last = !outcome_ || reader_.left() == 0;
-    if (outcome_) ++read_;
-    if (last) ended_ = true;
+  submitted_ = false;
+  if (!begin_turn(Work::wanted)) return;  // it was done without us
+  for (int i = 0; may_go_on(pool_, i) && free_slots() > 0 && !stopped_ && !ended_; ++i) {
+    read_one(true);
     if (waiting_.exchange(false)) home_->post([self = shared_from_this()] { self->arrived_.set(); });
-    if (last) return;
   }
-  working_ = false;
+  work_ = Work::none;
   begin_work();
+}
+
+// By whoever has the turn, with a free slot. False: nothing was done, for the disk would have had to be waited for.
+bool ReadAhead::read_one(bool may_wait) {
+  SegmentReader::Chunk& chunk = ring_[read_ % ring_chunks];
+  if (may_wait) {
+    outcome_ = reader_.next(chunk, chunk_frames);
+  } else {
+    const auto is_read = reader_.next_if_cached(chunk, chunk_frames);
+    if (is_read && !*is_read) return false;
+    outcome_ = is_read ? Result<void>() : std::unexpected(is_read.error());
+  }
+  if (outcome_) ++read_;
+  if (!outcome_ || reader_.left() == 0) ended_ = true;
+  return true;
+}
+
+// By who takes, when nothing has been read. True: it is worth looking again.
+bool ReadAhead::help() {
+  if (!begin_turn(Work::wanted) && !begin_turn(Work::none)) return false;
+  const bool is_there = read_ > taken_ || ended_;  // a turn of the pool has just been
+  const bool is_read = is_there || read_one(false);
+  work_ = Work::none;
+  begin_work();
+  return is_read;
 }
 
 // Until there are bytes in rest_, or the end is reached.
@@ -402,7 +428,7 @@ Task<Result<void>> SegmentSource::fill() {
     reader_.reset();
   }
   if (ahead_ != nullptr) {
-    CO_TRY(rest_, co_await ahead_->next());
+    CO_TRY(rest_, co_await ahead_->next(Executor::current() != home_));
     co_return Result<void>();
   }
   if (reader_->left() == 0) co_return Result<void>();

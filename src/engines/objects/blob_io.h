@@ -111,23 +111,31 @@ class ReadAhead : public std::enable_shared_from_this<ReadAhead> {
  public:
   ReadAhead(io::Pool& pool, SegmentReader reader) : pool_(pool), reader_(std::move(reader)) {}
 
-  // The next bytes; empty at the end. Good until the next call. Always on the same executor.
-  Task<Result<Bytes>> next();
+  // The next bytes; empty at the end. Good until the next call. Always on the same executor. `may_help`: what the pool
+  // has not begun when it is needed is done here, if the disk need not be waited for: a thread that must first be woken
+  // on a busy machine comes later.
+  Task<Result<Bytes>> next(bool may_help);
   // No more is wanted: nothing further is read.
   void stop() { stopped_ = true; }
 
  private:
+  enum class Work { none, wanted, going_on };  // wanted: a turn is on its way to the pool
+
   void begin_work();
   void take_turn();
+  bool begin_turn(Work from) { return work_.compare_exchange_strong(from, Work::going_on); }
+  bool read_one(bool may_wait);
+  bool help();
   uint64_t free_slots() const { return ring_chunks - (read_ - taken_); }
 
   io::Pool& pool_;
-  SegmentReader reader_;  // the work's
+  SegmentReader reader_;  // of whose turn it is, as what follows
   SegmentReader::Chunk ring_[ring_chunks];
-  std::atomic<bool> working_ = false;
-  std::atomic<uint64_t> read_ = 0;   // chunks
-  std::atomic<uint64_t> taken_ = 0;  // and no longer used
-  std::atomic<bool> ended_ = false;  // no more chunks come: all are read, or outcome_ tells why not
+  std::atomic<Work> work_ = Work::none;
+  std::atomic<bool> submitted_ = false;  // it lies with the pool, though perhaps nothing is left to do
+  std::atomic<uint64_t> read_ = 0;       // chunks
+  std::atomic<uint64_t> taken_ = 0;      // and no longer used
+  std::atomic<bool> ended_ = false;      // no more chunks come: all are read, or outcome_ tells why not
   std::atomic<bool> stopped_ = false;
   Result<void> outcome_;
 

@@ -292,13 +292,63 @@ TEST_F(BlobIo, ReadsInPlaceWhatNeedsNoWaiting) {
   for (const bool is_cached : {true, false}) {
     auto memory = std::make_unique<MemoryReader>(blob, is_cached ? blob.size() : frame_offset(1));
     const MemoryReader& reader = *memory;
-    const auto source = executor.run(make_source(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size())));
+    const auto source =
+        executor.run(make_source(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size())));
     EXPECT_EQ(TestEngine::must(executor.run(source->lend())).size(), frame_bytes);
     EXPECT_EQ(reader.reader().load(), std::this_thread::get_id());
     TestExecutor away;
     EXPECT_EQ(TestEngine::must(away.run(source->lend())).size(), chunk_bytes);
     EXPECT_EQ(reader.reader().load() == std::this_thread::get_id(), is_cached);
     EXPECT_TRUE(TestEngine::must(away.run(source->lend())).empty());
+  }
+}
+
+// What the pool does not come to, who takes does, where the disk need not be waited for.
+TEST_F(BlobIo, IsReadByWhoTakesWhileThePoolIsBusy) {
+  const std::string plain = random_text(frame_bytes + 9 * chunk_bytes + 5);
+  const std::string blob = stored(plain);
+  std::counting_semaphore<> busy(0);
+  for (size_t i = 0; i < pool_threads; ++i) pool.submit([&] { busy.acquire(); });
+  const uint64_t cached = frame_offset(1 + 4 * chunk_frames);
+  auto memory = std::make_unique<MemoryReader>(blob, cached);
+  const auto waited = memory->waiting_reads();
+  const auto source =
+      executor.run(make_source(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size())));
+  std::string got;
+  TestExecutor away;
+  const auto take = [&] {
+    const Bytes bytes = TestEngine::must(away.run(source->lend()));
+    got += as_text(bytes);
+    return !bytes.empty();
+  };
+  while (got.size() < frame_bytes + 4 * chunk_bytes && take()) {
+  }
+  EXPECT_EQ(got.size(), frame_bytes + 4 * chunk_bytes);
+  EXPECT_EQ(waited->load(), 0);
+  busy.release(pool_threads);  // the rest must be waited for
+  while (take()) {
+  }
+  EXPECT_TRUE(got == plain);
+  EXPECT_GE(waited->load(), 6);
+}
+
+// The pool and who takes are after the same chunks.
+TEST_F(BlobIo, IsReadByBoth) {
+  const std::string plain = random_text(40 * chunk_bytes + 77);
+  const std::string blob = stored(plain);
+  for (int round = 0; round < 10; ++round) {
+    auto memory =
+        std::make_unique<MemoryReader>(blob, frame_offset(chunk_frames * static_cast<uint64_t>(50 - 5 * round)));
+    const auto source =
+        executor.run(make_source(reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size())));
+    TestExecutor away;
+    std::string got;
+    for (;;) {
+      const Bytes bytes = TestEngine::must(away.run(source->lend()));
+      if (bytes.empty()) break;
+      got += as_text(bytes);
+    }
+    EXPECT_TRUE(got == plain) << round;
   }
 }
 
@@ -310,10 +360,10 @@ TEST_F(BlobIo, ReadsNoFurtherAheadThanWanted) {
   auto memory = std::make_unique<MemoryReader>(blob, 0, &gate);
   const auto passed = memory->waiting_reads();
   const std::weak_ptr<const int> alive = memory->life();
-  auto ahead = std::make_shared<ReadAhead>(
-      pool, reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()));
+  auto ahead =
+      std::make_shared<ReadAhead>(pool, reader_of(std::move(memory), plain, {0, plain.size()}, false, blob.size()));
   gate.release(ring_chunks);
-  (void)TestEngine::must(executor.run(ahead->next()));
+  (void)TestEngine::must(executor.run(ahead->next(false)));
   // The whole ring is read, and its turn has ended, before the pool comes to what is put behind it on each thread.
   while (*passed < static_cast<int>(ring_chunks)) std::this_thread::yield();
   gate.release(100);
@@ -321,7 +371,7 @@ TEST_F(BlobIo, ReadsNoFurtherAheadThanWanted) {
   EXPECT_EQ(passed->load(), static_cast<int>(ring_chunks));
 
   // The next takes make room for more.
-  for (size_t i = 0; i < ring_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next()));
+  for (size_t i = 0; i < ring_chunks; ++i) (void)TestEngine::must(executor.run(ahead->next(false)));
   ahead->stop();
   ahead.reset();
   while (!alive.expired()) std::this_thread::yield();

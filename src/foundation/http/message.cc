@@ -7,6 +7,10 @@
 namespace boreal::http {
 
 namespace {
+// So that the headers of most messages are allocated once.
+constexpr size_t usual_bytes = 480;
+constexpr size_t usual_fields = 12;
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 }  // namespace
 
@@ -25,7 +29,7 @@ Headers::Span Headers::append(std::string_view name, std::string_view value) {
   std::string replaced;  // keeps the old text until both are copied: they may lie in it
   if (text_.capacity() < needed) {
     std::string grown;
-    grown.reserve(std::max(needed, 2 * text_.capacity()));
+    grown.reserve(std::max({needed, 2 * text_.capacity(), usual_bytes}));
     grown += text_;
     replaced = std::exchange(text_, std::move(grown));
   }
@@ -37,7 +41,12 @@ Headers::Span Headers::append(std::string_view name, std::string_view value) {
           .value_size = static_cast<uint32_t>(value.size())};
 }
 
-void Headers::add(std::string_view name, std::string_view value) { spans_.push_back(append(name, value)); }
+void Headers::push(Span span) {
+  if (spans_.capacity() == 0) spans_.reserve(usual_fields);
+  spans_.push_back(span);
+}
+
+void Headers::add(std::string_view name, std::string_view value) { push(append(name, value)); }
 
 void Headers::set(std::string_view name, std::string_view value) {
   const auto span = append(name, value);
@@ -50,7 +59,7 @@ void Headers::set(std::string_view name, std::string_view value) {
     placed = true;
     return false;
   });
-  if (!placed) spans_.push_back(span);
+  if (!placed) push(span);
 }
 
 std::optional<std::string_view> Headers::get(std::string_view name) const {

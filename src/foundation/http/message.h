@@ -44,6 +44,7 @@ class Headers {
     uint32_t value_size;
   };
   Span append(std::string_view name, std::string_view value);
+  void push(Span span);
   std::string text_;
   std::vector<Span> spans_;
 };

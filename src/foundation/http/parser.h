@@ -16,7 +16,7 @@ namespace boreal::http {
 struct HeadLimits {
   size_t line_bytes = 8 << 10;     // request line
   size_t header_bytes = 64 << 10;  // all header fields
-  size_t header_count = 100;
+  size_t header_count = 500;
 };
 
 // Finds the end of a head in bytes that come bit by bit; each byte is looked at once. Refuses early what can no longer

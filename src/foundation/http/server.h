@@ -12,7 +12,7 @@ namespace boreal::http {
 struct Limits {
   size_t request_line_bytes = 8 << 10;
   size_t header_bytes = 64 << 10;
-  size_t header_count = 100;
+  size_t header_count = 500;
   Duration header_timeout{10'000};  // for the whole head, from its first byte
   Duration idle_timeout{60'000};    // between requests on a kept connection
   Duration body_timeout{30'000};    // for each read of a body and each write of an answer

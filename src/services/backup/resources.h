@@ -42,12 +42,13 @@ struct VaultRecord {
   std::string creator_request_id;
   Time created;
   Tags tags;
-  std::string policy;  // JSON; empty: none
+  std::string policy;                                    // JSON; empty: none
+  std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of the ids in it
   bool locked = false;
   std::optional<Time> lock_date;  // of a compliance lock; from then on nobody may change it
   std::optional<int64_t> min_retention_days, max_retention_days;
-  BOREAL_RECORD(VaultRecord, name, arn, key_arn, creator_request_id, created, tags, policy, locked, lock_date,
-                min_retention_days, max_retention_days)
+  BOREAL_RECORD(VaultRecord, name, arn, key_arn, creator_request_id, created, tags, policy, policy_principals, locked,
+                lock_date, min_retention_days, max_retention_days)
 };
 
 // When a rule runs next, kept so that a restart neither loses nor doubles a run.

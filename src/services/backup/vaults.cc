@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "aws/gate.h"
 #include "aws/policy.h"
 #include "backup/convert.h"
 #include "backup/pages.h"
@@ -145,13 +146,20 @@ Task<aws::Outcome<api::PutBackupVaultAccessPolicyOutput>> Service::put_backup_va
   if (!input.policy || input.policy->empty()) {
     co_return aws::refuse(errors::missing_parameter_value_exception("Policy is missing."));
   }
-  if (auto parsed = aws::validate_resource_policy(*input.policy); !parsed) {
+  const auto parsed = aws::validate_resource_policy(*input.policy);
+  if (!parsed) {
     co_return aws::refuse(errors::invalid_parameter_value_exception(
         fmt::format("The vault's access policy is not valid: {}", parsed.error().message())));
   }
+  CO_TRY(auto kept, co_await call.gate.keep_policy(std::move(*input.policy), *parsed));
+  if (kept.missing) {
+    co_return aws::refuse(errors::invalid_parameter_value_exception(
+        fmt::format("The vault's access policy names {}, which does not exist.", *kept.missing)));
+  }
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
   CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
-  vault.policy = *input.policy;
+  vault.policy = std::move(kept.document);
+  vault.policy_principals = std::move(kept.principals);
   tx.put(vault_key(vault.name), store::encode(vault));
   CO_CHECK(co_await tx.commit());
   co_return api::PutBackupVaultAccessPolicyOutput();
@@ -168,7 +176,7 @@ Task<aws::Outcome<api::GetBackupVaultAccessPolicyOutput>> Service::get_backup_va
   api::GetBackupVaultAccessPolicyOutput out;
   out.backup_vault_name = vault.name;
   out.backup_vault_arn = vault.arn;
-  out.policy = vault.policy;
+  CO_TRY(out.policy, co_await call.gate.shown_policy(vault.policy, vault.policy_principals));
   co_return out;
 }
 
@@ -177,6 +185,7 @@ Task<aws::Outcome<api::DeleteBackupVaultAccessPolicyOutput>> Service::delete_bac
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
   CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
   vault.policy.clear();
+  vault.policy_principals.clear();
   tx.put(vault_key(vault.name), store::encode(vault));
   CO_CHECK(co_await tx.commit());
   co_return api::DeleteBackupVaultAccessPolicyOutput();

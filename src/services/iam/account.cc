@@ -205,7 +205,8 @@ Task<Outcome<GetAccountAuthorizationDetailsResponse>> Service::get_account_autho
   const std::string& id = call.account;
   CO_TRY(const auto users, all<EntityRecord>(from, entity_prefix(Kind::user)));
   CO_TRY(const auto groups, all<EntityRecord>(from, entity_prefix(Kind::group)));
-  CO_TRY(const auto roles, all<EntityRecord>(from, entity_prefix(Kind::role)));
+  CO_TRY(auto roles, all<EntityRecord>(from, entity_prefix(Kind::role)));
+  for (auto& role : roles) CO_CHECK(show_trust_policy(context_.catalog, role));
   CO_TRY(const auto profiles, all<ProfileRecord>(from, profile_prefix));
   CO_TRY(const auto policies, all<ManagedPolicy>(from, policy_prefix));
   CO_TRY(auto uses, policy_uses(from));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "aws/policy_principals.h"
 #include "base/text.h"
 #include "iam/limits.h"
 #include "iam/names.h"
@@ -25,18 +26,55 @@ Outcome<std::optional<std::string>> principal_id(const store::Catalog& catalog, 
   return found->id;
 }
 
-Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document) {
+Outcome<std::optional<std::string>> principal_arn(const store::Catalog& catalog, std::string_view id,
+                                                  std::string_view arn) {
+  const auto was = parse_resource(arn);
+  if (!was || (was->type != "user" && was->type != "role")) return std::nullopt;
+  const Kind kind = was->type == "user" ? Kind::user : Kind::role;
+  const Account from{catalog, was->account};
+  std::string name = was->name;  // a role keeps it
+  if (kind == Kind::user) {
+    TRY(const auto now, find<EntityName>(from, id_key(id)));
+    if (!now) return std::nullopt;
+    name = now->name;
+  }
+  TRY(const auto found, find<Entity>(from, entity_key(kind, name)));
+  if (!found || found->id != id) return std::nullopt;
+  return arn_of(was->account, kind, *found);
+}
+
+Outcome<void> set_trust_policy(const store::Catalog& catalog, Entity& role, const std::string& document) {
+  std::map<std::string, std::string> ids;  // by ARN
+  role.trust_principals.clear();
   const auto parsed = aws::Policy::parse(document, aws::PolicyKind::trust);
   if (!parsed) return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
   for (const auto& statement : parsed->statements()) {
     for (const auto& principal : statement.principals) {
       if (principal.kind != aws::policy::PrincipalEntry::Kind::arn) continue;
-      TRY(const auto id, principal_id(catalog, principal.value));
-      if (id) continue;
-      return aws::refuse(errors::malformed_policy_document_exception(
-          fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", principal.value)));
+      TRY(auto id, principal_id(catalog, principal.value));
+      if (!id) {
+        return aws::refuse(errors::malformed_policy_document_exception(
+            fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", principal.value)));
+      }
+      if (id->empty()) continue;
+      role.trust_principals.emplace(*id, principal.value);
+      ids.emplace(principal.value, std::move(*id));
     }
   }
+  if (counted_size(document) > max_trust_policy) {
+    return aws::refuse(quota_exceeded("ACLSizePerRole", max_trust_policy));
+  }
+  role.trust_policy = aws::with_principals(document, ids);
+  return {};
+}
+
+Outcome<void> show_trust_policy(const store::Catalog& catalog, Entity& role) {
+  std::map<std::string, std::string> arns;
+  for (const auto& [id, arn] : role.trust_principals) {
+    TRY(auto now, principal_arn(catalog, id, arn));
+    if (now) arns.emplace(id, std::move(*now));
+  }
+  role.trust_policy = aws::with_principals(role.trust_policy, arns);
   return {};
 }
 

@@ -20,8 +20,14 @@ namespace boreal::iam {
 aws::Outcome<void> check_document(std::string_view document, aws::PolicyKind kind);
 // The unique id of the user or role; nullopt: it is not there. Empty for all that is neither.
 aws::Outcome<std::optional<std::string>> principal_id(const store::Catalog& catalog, std::string_view arn);
-// A trust policy's users and roles must be there, else a stranger of that name could come later.
-aws::Outcome<void> check_trust_policy(const store::Catalog& catalog, std::string_view document);
+// The ARN now of the user or role that had this one; nullopt: it is gone.
+aws::Outcome<std::optional<std::string>> principal_arn(const store::Catalog& catalog, std::string_view id,
+                                                       std::string_view arn);
+// Gives the role a trust policy, kept with the ids of its users and roles (aws/policy_principals.h): they must be
+// there. MalformedPolicyDocument, LimitExceeded.
+aws::Outcome<void> set_trust_policy(const store::Catalog& catalog, Entity& role, const std::string& document);
+// Replaces it by what is shown of it.
+aws::Outcome<void> show_trust_policy(const store::Catalog& catalog, Entity& role);
 // Characters that count against quotas: all but white space.
 size_t counted_size(std::string_view document);
 // Refuses what is over the quota; `what` is "role name".

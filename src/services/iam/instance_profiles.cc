@@ -15,7 +15,8 @@ using ProfileRecord = iam::InstanceProfile;
 Outcome<api::iam::InstanceProfile> Service::show_profile(const Call& call, const ProfileRecord& profile,
                                                          Detail detail) const {
   if (profile.role.empty()) return to_profile(call.account, profile, nullptr, detail);
-  TRY(const auto role, need_entity(account(call), Kind::role, profile.role));
+  TRY(auto role, need_entity(account(call), Kind::role, profile.role));
+  CHECK(show_trust_policy(context_.catalog, role));
   return to_profile(call.account, profile, &role, detail);
 }
 
@@ -64,7 +65,8 @@ Task<Outcome<ListInstanceProfilesResponse>> Service::list_instance_profiles(Call
 
 Task<Outcome<ListInstanceProfilesForRoleResponse>> Service::list_instance_profiles_for_role(
     Call& call, ListInstanceProfilesForRoleRequest input) {
-  CO_TRY(const auto role, need_entity(account(call), Kind::role, input.role_name));
+  CO_TRY(auto role, need_entity(account(call), Kind::role, input.role_name));
+  CO_CHECK(show_trust_policy(context_.catalog, role));
   CO_TRY(auto profiles, all<ProfileRecord>(account(call), profile_prefix));
   std::erase_if(profiles, [&](const auto& profile) { return !equal_ignoring_case(profile.role, role.name); });
   CO_TRY(auto next,

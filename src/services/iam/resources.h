@@ -46,11 +46,12 @@ struct Entity {
   std::vector<std::string> groups;  // names
   // Roles.
   std::string trust_policy;
+  std::map<std::string, std::string> trust_principals;  // ARN, when it was put, of each of the ids in it
   std::string description;
   int64_t max_session_s = 3600;
   std::string linked_service;  // "rds.amazonaws.com" of a service-linked role; empty: an ordinary one
   BOREAL_RECORD(Entity, name, path, id, created, tags, inline_policies, attached, boundary, keys, groups, trust_policy,
-                description, max_session_s, linked_service)
+                trust_principals, description, max_session_s, linked_service)
 };
 
 struct PolicyVersion {

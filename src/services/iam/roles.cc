@@ -24,14 +24,6 @@ constexpr LinkedService linked_services[] = {
     {"backup.amazonaws.com", "AWSServiceRoleForBackup", "AWSBackupServiceLinkedRolePolicyForBackup"},
 };
 
-Outcome<void> check_trust(const store::Catalog& catalog, std::string_view document) {
-  CHECK(check_trust_policy(catalog, document));
-  if (counted_size(document) > max_trust_policy) {
-    return aws::refuse(quota_exceeded("ACLSizePerRole", max_trust_policy));
-  }
-  return {};
-}
-
 Outcome<void> check_ordinary(const EntityRecord& role) {
   if (role.linked_service.empty()) return {};
   return aws::refuse(errors::unmodifiable_entity_exception(fmt::format(
@@ -51,7 +43,6 @@ Outcome<void> check_session_length(int64_t seconds) {
 Task<Outcome<CreateRoleResponse>> Service::create_role(Call& call, CreateRoleRequest input) {
   EntityRecord role{.name = input.role_name,
                     .path = input.path.value_or("/"),
-                    .trust_policy = input.assume_role_policy_document,
                     .description = input.description.value_or(""),
                     .max_session_s = input.max_session_duration.value_or(3600)};
   CO_CHECK(check_name("roleName", role.name, 64));
@@ -63,7 +54,7 @@ Task<Outcome<CreateRoleResponse>> Service::create_role(Call& call, CreateRoleReq
   if (input.tags) CO_CHECK(add_tags(role.tags, *input.tags));
   auto tx = co_await begin(call);
   CO_CHECK(check_new_entity(tx, Kind::role, role.name));
-  CO_CHECK(check_trust(context_.catalog, role.trust_policy));
+  CO_CHECK(set_trust_policy(context_.catalog, role, input.assume_role_policy_document));
   if (input.permissions_boundary) {
     CO_CHECK(check_attachable(call.account, *input.permissions_boundary));
     role.boundary = *input.permissions_boundary;
@@ -72,11 +63,13 @@ Task<Outcome<CreateRoleResponse>> Service::create_role(Call& call, CreateRoleReq
   role.created = call.now;
   put(tx, Kind::role, role);
   CO_CHECK(co_await commit(tx, call.account));
+  CO_CHECK(show_trust_policy(context_.catalog, role));
   co_return CreateRoleResponse{.role = to_role(call.account, role, Detail::full)};
 }
 
 Task<Outcome<GetRoleResponse>> Service::get_role(Call& call, GetRoleRequest input) {
-  CO_TRY(const auto role, need_entity(account(call), Kind::role, input.role_name));
+  CO_TRY(auto role, need_entity(account(call), Kind::role, input.role_name));
+  CO_CHECK(show_trust_policy(context_.catalog, role));
   co_return GetRoleResponse{.role = to_role(call.account, role, Detail::full, last_use(call.account, role.id))};
 }
 
@@ -87,7 +80,10 @@ Task<Outcome<ListRolesResponse>> Service::list_roles(Call& call, ListRolesReques
   CO_TRY(auto next,
          cut_page(roles, input.marker, input.max_items, [](const auto& role) { return to_lower(role.name); }));
   ListRolesResponse out;
-  for (const auto& role : roles) out.roles.push_back(to_role(call.account, role, Detail::list));
+  for (auto& role : roles) {
+    CO_CHECK(show_trust_policy(context_.catalog, role));
+    out.roles.push_back(to_role(call.account, role, Detail::list));
+  }
   set_page(out, std::move(next));
   co_return out;
 }
@@ -113,6 +109,7 @@ Task<Outcome<UpdateRoleDescriptionResponse>> Service::update_role_description(Ca
   role.description = input.description;
   put(tx, Kind::role, role);
   CO_CHECK(co_await commit(tx, call.account));
+  CO_CHECK(show_trust_policy(context_.catalog, role));
   co_return UpdateRoleDescriptionResponse{.role = to_role(call.account, role, Detail::full)};
 }
 
@@ -121,8 +118,7 @@ Task<Outcome<UpdateAssumeRolePolicyOutput>> Service::update_assume_role_policy(C
   auto tx = co_await begin(call);
   CO_TRY(auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
-  CO_CHECK(check_trust(context_.catalog, input.policy_document));
-  role.trust_policy = input.policy_document;
+  CO_CHECK(set_trust_policy(context_.catalog, role, input.policy_document));
   put(tx, Kind::role, role);
   CO_CHECK(co_await commit(tx, call.account));
   co_return UpdateAssumeRolePolicyOutput{};

@@ -157,19 +157,7 @@ Task<Outcome<std::optional<std::string>>> Service::principal_id(std::string arn)
 }
 
 Task<Outcome<std::optional<std::string>>> Service::principal_arn(std::string id, std::string arn) {
-  const auto was = parse_resource(arn);
-  if (!was || (was->type != "user" && was->type != "role")) co_return std::nullopt;
-  const Kind kind = was->type == "user" ? Kind::user : Kind::role;
-  const Account from = account(was->account);
-  std::string name = was->name;  // a role keeps it
-  if (kind == Kind::user) {
-    CO_TRY(const auto now, find<EntityName>(from, id_key(id)));
-    if (!now) co_return std::nullopt;
-    name = now->name;
-  }
-  CO_TRY(const auto found, find<Entity>(from, entity_key(kind, name)));
-  if (!found || found->id != id) co_return std::nullopt;
-  co_return arn_of(was->account, kind, *found);
+  co_return iam::principal_arn(context_.catalog, id, arn);
 }
 
 std::optional<std::string> Service::account_of(std::string_view access_key) const {

@@ -180,8 +180,8 @@ aws::Outcome<std::vector<aws::Access>> Service::alias_access(const aws::Call& ca
 aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& call,
                                                               const RetireGrantRequest& input) const {
   TRY(const auto at, find_grant(call, input));
-  const aws::Principal& who = call.caller.principal();
-  if (!at.grant.retiring.empty() && (at.grant.retiring == who.arn || at.grant.retiring == who.role_arn)) {
+  const Grant& grant = at.grant;
+  if (!grant.retiring.empty() && is_principal(grant.retiring, grant.retiring_id, call.caller.principal())) {
     return std::vector<aws::Access>{};
   }
   const size_t slash = at.partition.rfind('/');

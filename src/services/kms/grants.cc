@@ -6,6 +6,7 @@
 #include <array>
 
 #include "aws/arn.h"
+#include "aws/gate.h"
 #include "codec/base64.h"
 #include "codec/json_value.h"
 #include "kms/service.h"
@@ -27,11 +28,6 @@ constexpr std::array<std::string_view, 9> symmetric_operations = {
 
 bool is_account_root(std::string_view arn) { return arn.ends_with(":root"); }
 
-bool names(const std::string& grantee, const aws::Principal& principal) {
-  if (grantee == principal.arn || (!principal.role_arn.empty() && grantee == principal.role_arn)) return true;
-  return is_account_root(grantee) && grantee == "arn:aws:iam::" + principal.account + ":root";
-}
-
 // The constraints bind cryptographic operations only; those come with an encryption context, if an empty one.
 bool allows_context(const Grant& grant, const EncryptionContext* context) {
   if (context == nullptr) return true;
@@ -43,27 +39,34 @@ bool allows_context(const Grant& grant, const EncryptionContext* context) {
   });
 }
 
-GrantListEntry entry_of(const Grant& grant, const std::string& key_arn) {
+// With the ARNs that its principals have now.
+Task<aws::Outcome<GrantListEntry>> entry_of(aws::Call& call, Grant grant, std::string key_arn) {
   GrantListEntry out;
   out.key_id = key_arn;
   out.grant_id = grant.id;
   if (!grant.name.empty()) out.name = grant.name;
   out.creation_date = grant.created;
-  out.grantee_principal = grant.grantee;
-  if (!grant.retiring.empty()) out.retiring_principal = grant.retiring;
+  CO_TRY(out.grantee_principal, co_await call.gate.shown_principal(grant.grantee_id, grant.grantee));
+  if (!grant.retiring.empty()) {
+    CO_TRY(out.retiring_principal, co_await call.gate.shown_principal(grant.retiring_id, grant.retiring));
+  }
   out.issuing_account = "arn:aws:iam::" + grant.issuing_account + ":root";
   out.operations = grant.operations;
   if (grant.context_equals || grant.context_subset) {
     out.constraints = GrantConstraints{.encryption_context_subset = grant.context_subset,
                                        .encryption_context_equals = grant.context_equals};
   }
-  return out;
+  co_return out;
 }
 
-aws::Outcome<void> check_principal(const std::string& arn) {
+// The principal's unique id, if it is a user or a role.
+Task<aws::Outcome<std::string>> check_principal(aws::Call& call, std::string arn) {
   const auto parsed = aws::Arn::parse(arn);
-  if (parsed && (parsed->service == "iam" || parsed->service == "sts")) return {};
-  return aws::refuse(errors::invalid_arn_exception(fmt::format("ARN does not refer to a valid principal: {}", arn)));
+  if (parsed && (parsed->service == "iam" || parsed->service == "sts")) {
+    CO_TRY(auto id, co_await call.gate.principal_id(arn));
+    if (id) co_return std::move(*id);
+  }
+  co_return aws::refuse(errors::invalid_arn_exception(fmt::format("ARN does not refer to a valid principal: {}", arn)));
 }
 
 aws::Outcome<void> check_operations(const std::vector<std::string>& operations) {
@@ -77,8 +80,9 @@ aws::Outcome<void> check_operations(const std::vector<std::string>& operations) 
 }
 
 bool same_grant(const Grant& a, const Grant& b) {
-  return a.name == b.name && a.grantee == b.grantee && a.retiring == b.retiring && a.operations == b.operations &&
-         a.context_equals == b.context_equals && a.context_subset == b.context_subset;
+  return a.name == b.name && a.grantee == b.grantee && a.grantee_id == b.grantee_id && a.retiring == b.retiring &&
+         a.retiring_id == b.retiring_id && a.operations == b.operations && a.context_equals == b.context_equals &&
+         a.context_subset == b.context_subset;
 }
 
 aws::Outcome<size_t> page_size(const std::optional<int32_t>& limit) {
@@ -111,6 +115,11 @@ std::optional<TokenParts> read_token(const std::string& token) {
 
 }  // namespace
 
+bool Service::is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller) {
+  if (!id.empty()) return caller.has_unique_id(id);
+  return arn == caller.arn || (!caller.role_arn.empty() && arn == caller.role_arn);
+}
+
 Result<std::shared_ptr<const Service::Attached>> Service::attached_to(const Key& key) const {
   const std::string arn = key.arn();
   if (const auto known = attached_.find(arn); known != attached_.end()) return known->second;
@@ -130,14 +139,19 @@ Result<std::shared_ptr<const Service::Attached>> Service::attached_to(const Key&
   return attached_.emplace(arn, std::make_shared<const Attached>(std::move(found))).first->second;
 }
 
+bool Service::is_grantee(const Grant& grant, const aws::Principal& caller) {
+  if (is_account_root(grant.grantee)) return grant.grantee == "arn:aws:iam::" + caller.account + ":root";
+  return is_principal(grant.grantee, grant.grantee_id, caller);
+}
+
 Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
                                          std::string_view action, const EncryptionContext* encryption_context) const {
   TRY(const auto attached, attached_to(key));
   const std::vector<Grant>& grants = attached->grants;
   const std::string_view operation = action.substr(std::string_view("kms:").size());
   const auto fits = [&](const Grant& grant) {
-    return std::ranges::find(grant.operations, operation) != grant.operations.end() &&
-           names(grant.grantee, principal) && allows_context(grant, encryption_context);
+    return std::ranges::find(grant.operations, operation) != grant.operations.end() && is_grantee(grant, principal) &&
+           allows_context(grant, encryption_context);
   };
   const auto found = std::ranges::find_if(grants, fits);
   if (found == grants.end()) return policy;
@@ -173,8 +187,11 @@ aws::Outcome<void> Service::check_grant_tokens(const aws::Call&, const aws::Valu
 }
 
 Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, CreateGrantRequest input) {
-  CO_CHECK(check_principal(input.grantee_principal));
-  if (input.retiring_principal) CO_CHECK(check_principal(*input.retiring_principal));
+  CO_TRY(auto grantee_id, co_await check_principal(call, input.grantee_principal));
+  std::string retiring_id;
+  if (input.retiring_principal) {
+    CO_TRY(retiring_id, co_await check_principal(call, *input.retiring_principal));
+  }
   CO_CHECK(check_operations(input.operations));
   CO_TRY(auto change, co_await begin_change(call, input.key_id));
   CO_CHECK(check_usable(change.key));
@@ -185,6 +202,8 @@ Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, C
               .name = input.name.value_or(""),
               .grantee = input.grantee_principal,
               .retiring = input.retiring_principal.value_or(""),
+              .grantee_id = std::move(grantee_id),
+              .retiring_id = std::move(retiring_id),
               .issuing_account = call.account,
               .operations = std::move(input.operations),
               .context_equals = constraints.encryption_context_equals,
@@ -217,10 +236,11 @@ Task<aws::Outcome<ListGrantsResponse>> Service::list_grants(aws::Call& call, Lis
     CO_TRY(const auto page, list_page(context_.catalog, partition_of(key.account, key.region), grants_path(key.id),
                                       limit - out.grants->size(), marker));
     for (const auto& [path, text] : page.items) {
-      CO_TRY(const auto grant, store::decode<Grant>(text));
+      CO_TRY(auto grant, store::decode<Grant>(text));
       if (input.grant_id && grant.id != *input.grant_id) continue;
-      if (input.grantee_principal && grant.grantee != *input.grantee_principal) continue;
-      out.grants->push_back(entry_of(grant, key.arn()));
+      CO_TRY(auto entry, co_await entry_of(call, std::move(grant), key.arn()));
+      if (input.grantee_principal && entry.grantee_principal != *input.grantee_principal) continue;
+      out.grants->push_back(std::move(entry));
     }
     marker = page.next_marker;
   } while (marker && out.grants->size() < limit);
@@ -243,9 +263,10 @@ Task<aws::Outcome<ListGrantsResponse>> Service::list_retirable_grants(aws::Call&
     CO_TRY(const auto page, list_page(context_.catalog, partition_of(call.account, call.region),
                                       std::string(grant_prefix), limit - out.grants->size(), marker));
     for (const auto& [path, text] : page.items) {
-      CO_TRY(const auto grant, store::decode<Grant>(text));
-      if (grant.retiring == input.retiring_principal)
-        out.grants->push_back(entry_of(grant, call.arn("kms", "key/" + grant.key_id)));
+      CO_TRY(auto grant, store::decode<Grant>(text));
+      std::string key_arn = call.arn("kms", "key/" + grant.key_id);
+      CO_TRY(auto entry, co_await entry_of(call, std::move(grant), std::move(key_arn)));
+      if (entry.retiring_principal == input.retiring_principal) out.grants->push_back(std::move(entry));
     }
     marker = page.next_marker;
   } while (marker && out.grants->size() < limit);

@@ -90,9 +90,10 @@ Task<aws::Outcome<CreateKeyResponse>> Service::create_key(aws::Call& call, Creat
   if (input.tags) CO_CHECK(add_tags(key, *input.tags));
   std::string policy = default_policy(call.account);
   if (input.policy) {
-    CO_CHECK(co_await check_policy(call, key.arn(), *input.policy,
-                                   input.bypass_policy_lockout_safety_check.value_or(false)));
-    policy = *input.policy;
+    CO_TRY(auto kept, co_await check_policy(call, key.arn(), *input.policy,
+                                            input.bypass_policy_lockout_safety_check.value_or(false)));
+    policy = std::move(kept.document);
+    key.policy_principals = std::move(kept.principals);
   }
   auto tx = co_await context_.catalog.begin(partition_of(key.account, key.region));
   CO_CHECK(add_material(tx, key, {}));

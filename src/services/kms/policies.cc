@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "aws/gate.h"
 #include "aws/policy.h"
 #include "base/text.h"
 #include "kms/service.h"
@@ -46,16 +47,20 @@ aws::Outcome<std::string> Service::policy_of(const Key& key) const {
   return std::move(*policy);
 }
 
-Task<aws::Outcome<void>> Service::check_policy(aws::Call& call, std::string arn, std::string policy,
-                                               bool bypass_lockout) {
+Task<aws::Outcome<aws::KeptPolicy>> Service::check_policy(aws::Call& call, std::string arn, std::string policy,
+                                                          bool bypass_lockout) {
   if (policy.size() > max_policy_bytes) {
     co_return aws::refuse(errors::malformed_policy_document_exception(
         fmt::format("The policy has {} bytes; a key policy has at most {}.", policy.size(), max_policy_bytes)));
   }
-  if (const auto parsed = aws::validate_resource_policy(policy); !parsed) {
-    co_return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
+  const auto parsed = aws::validate_resource_policy(policy);
+  if (!parsed) co_return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
+  CO_TRY(auto kept, co_await call.gate.keep_policy(policy, *parsed));
+  if (kept.missing) {
+    co_return aws::refuse(errors::malformed_policy_document_exception(fmt::format(
+        "Policy contains a statement with one or more invalid principals: {} does not exist.", *kept.missing)));
   }
-  if (bypass_lockout) co_return aws::Outcome<void>();
+  if (bypass_lockout) co_return kept;
   const auto allowed = co_await call.authorize({.action = "kms:PutKeyPolicy",
                                                 .resource = std::move(arn),
                                                 .resource_account = call.account,
@@ -66,14 +71,15 @@ Task<aws::Outcome<void>> Service::check_policy(aws::Call& call, std::string arn,
     co_return aws::refuse(errors::malformed_policy_document_exception(
         "The new key policy will not allow you to update the key policy in the future."));
   }
-  co_return aws::Outcome<void>();
+  co_return kept;
 }
 
 Task<aws::Outcome<GetKeyPolicyResponse>> Service::get_key_policy(aws::Call& call, GetKeyPolicyRequest input) {
   CO_CHECK(check_policy_name(input.policy_name));
   CO_TRY(const auto key, find(call, input.key_id));
   GetKeyPolicyResponse out;
-  CO_TRY(out.policy, policy_of(key));
+  CO_TRY(auto policy, policy_of(key));
+  CO_TRY(out.policy, co_await call.gate.shown_policy(std::move(policy), key.policy_principals));
   out.policy_name = "default";
   co_return out;
 }
@@ -81,10 +87,11 @@ Task<aws::Outcome<GetKeyPolicyResponse>> Service::get_key_policy(aws::Call& call
 Task<aws::Outcome<PutKeyPolicyOutput>> Service::put_key_policy(aws::Call& call, PutKeyPolicyRequest input) {
   CO_CHECK(check_policy_name(input.policy_name));
   CO_TRY(const auto key, find(call, input.key_id));
-  CO_CHECK(
-      co_await check_policy(call, key.arn(), input.policy, input.bypass_policy_lockout_safety_check.value_or(false)));
+  CO_TRY(auto kept, co_await check_policy(call, key.arn(), std::move(input.policy),
+                                          input.bypass_policy_lockout_safety_check.value_or(false)));
   CO_TRY(auto change, co_await begin_change(call, input.key_id));
-  change.tx.put(policy_path(change.key.id), input.policy);
+  change.tx.put(policy_path(change.key.id), kept.document);
+  change.key.policy_principals = std::move(kept.principals);
   CO_CHECK(co_await commit(std::move(change)));
   co_return PutKeyPolicyOutput{};
 }

@@ -39,11 +39,13 @@ struct Key {
   int32_t rotations_on_demand = 0;
   std::optional<Time> deletion;  // when it is deleted, while that is pending
   int32_t deletion_window_days = 0;
+  std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of the ids in it
 
   std::string arn() const { return "arn:aws:kms:" + region + ":" + account + ":key/" + id; }
   bool is_managed() const { return !managed_by.empty(); }
   BOREAL_RECORD(Key, id, account, region, description, state, created, managed_by, tags, version, rotates,
-                rotation_period_days, rotation_from, rotations_on_demand, deletion, deletion_window_days)
+                rotation_period_days, rotation_from, rotations_on_demand, deletion, deletion_window_days,
+                policy_principals)
 };
 
 // One version of a key's backing key.
@@ -70,13 +72,16 @@ struct Grant {
   std::string name;
   std::string grantee;   // a principal's ARN
   std::string retiring;  // empty: nobody
+  // Of users and roles, since others may be given their names later; empty for accounts, sessions, and grants of old.
+  std::string grantee_id;
+  std::string retiring_id;
   std::string issuing_account;
   std::vector<std::string> operations;  // "Decrypt"
   std::optional<std::map<std::string, std::string>> context_equals;
   std::optional<std::map<std::string, std::string>> context_subset;
   Time created;
-  BOREAL_RECORD(Grant, id, key_id, token, name, grantee, retiring, issuing_account, operations, context_equals,
-                context_subset, created)
+  BOREAL_RECORD(Grant, id, key_id, token, name, grantee, retiring, grantee_id, retiring_id, issuing_account, operations,
+                context_equals, context_subset, created)
 };
 
 inline constexpr std::string_view key_prefix = "key/";

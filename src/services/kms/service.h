@@ -13,6 +13,7 @@
 #include "aws/context.h"
 #include "aws/key_watch.h"
 #include "aws/peers.h"
+#include "aws/policy_principals.h"
 #include "aws/record_cache.h"
 #include "aws/timekeeper.h"
 #include "crypto/sealer.h"
@@ -181,7 +182,8 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
 
   // policies.cc
   aws::Outcome<std::string> policy_of(const Key& key) const;
-  Task<aws::Outcome<void>> check_policy(aws::Call& call, std::string arn, std::string policy, bool bypass_lockout);
+  Task<aws::Outcome<aws::KeptPolicy>> check_policy(aws::Call& call, std::string arn, std::string policy,
+                                                   bool bypass_lockout);
 
   // grants.cc
   // What refers to a key and counts at every use of it.
@@ -194,6 +196,9 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   // The policy with a statement for every grant that lets the caller do this.
   Result<std::string> with_grants(std::string policy, const Key& key, const aws::Principal& principal,
                                   std::string_view action, const EncryptionContext* encryption_context) const;
+  // `id`: of the user or role that had the ARN; empty: the ARN alone says who it is.
+  static bool is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller);
+  static bool is_grantee(const Grant& grant, const aws::Principal& caller);
   aws::Outcome<GrantAt> find_grant(const aws::Call& call, const api::kms::RetireGrantRequest& input) const;
   aws::Outcome<void> check_grant_tokens(const aws::Call& call, const aws::Value& input) const;
 

@@ -439,6 +439,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     co_return all;
   }
   CO_CHECK(check_named_bucket(*name));
+  const std::string* key = text_member(input, "Key");
+  if (key != nullptr && leads_out(*key)) co_return refuse(aws::ApiError("400", 400, "Bad Request"));
   CO_TRY(const BucketRef bucket, buckets_.need(*name));
   call.account = bucket->account;
   access_log_.begin(call, *bucket);
@@ -449,7 +451,6 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   std::vector<Access> all;
   if (operation.name == "DeleteObjects") co_return all;  // each key by itself, in the handler
 
-  const std::string* key = text_member(input, "Key");
   const std::string* version = text_member(input, "VersionId");
   std::vector<std::string> actions = more_actions(call, bucket.get());
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));

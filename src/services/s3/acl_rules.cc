@@ -163,7 +163,11 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
   }
   if (grantee.type != "CanonicalUser")
     return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
-  const std::string id = grantee.id.value_or("");
+  if (!grantee.id) {
+    return refuse(errors::malformed_acl_error(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  const std::string& id = *grantee.id;
   grantee.display_name = account_of_canonical_id(id);  // what the request says of it does not count
   if (!grantee.display_name) return refuse(invalid_canonical_id("CanonicalUser/ID", id));
   return {};

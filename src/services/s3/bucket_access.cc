@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "aws/policy.h"
-#include "aws/policy_principals.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "s3/acl.h"
@@ -41,16 +40,15 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call,
   const auto parsed = aws::validate_resource_policy(input.policy);
   if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
   CO_CHECK(check_bucket_policy(document, *parsed, input.bucket));
-  CO_TRY(const auto named, co_await call.gate.named_principals(*parsed));
-  if (named.missing) co_return refuse(invalid_principal(*named.missing));
+  CO_TRY(const auto kept, co_await call.gate.keep_policy(input.policy, *parsed));
+  if (kept.missing) co_return refuse(invalid_principal(*kept.missing));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     if (bucket.blocks(&api::PublicAccessBlockConfiguration::block_public_policy) && is_public_policy(input.policy)) {
       return refuse(errors::access_denied(
           "Access Denied: public policies are blocked by the BlockPublicPolicy block public access setting."));
     }
-    bucket.policy = aws::with_principals(input.policy, named.ids);
-    bucket.policy_principals.clear();
-    for (const auto& [arn, id] : named.ids) bucket.policy_principals.emplace(id, arn);
+    bucket.policy = kept.document;
+    bucket.policy_principals = kept.principals;
     return {};
   }));
   co_return api::PutBucketPolicyOutput{};

@@ -18,6 +18,12 @@ namespace {
 constexpr size_t max_cors_rules = 100;
 constexpr size_t max_rule_id = 255;
 
+// AWS names both kinds by the first.
+Outcome<void> check_header_name(const std::string& name) {
+  if (is_header_name(name)) return {};
+  return refuse(errors::invalid_request(fmt::format("AllowedHeader \"{}\" contains invalid character.", name)));
+}
+
 Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   if (cors.cors_rules.empty() || cors.cors_rules.size() > max_cors_rules) {
     return refuse(errors::malformed_xml(
@@ -47,11 +53,13 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
       if (!one_star(header))
         return refuse(
             errors::invalid_request(fmt::format("AllowedHeader \"{}\" can not have more than one wildcard.", header)));
+      CHECK(check_header_name(header));
     }
     for (const auto& header : rule.expose_headers.value_or(std::vector<std::string>())) {
       if (header.find('*') != std::string::npos)
         return refuse(errors::invalid_request(fmt::format(
             "ExposeHeader \"{}\" contains wildcard. We currently do not support wildcard for ExposeHeader.", header)));
+      CHECK(check_header_name(header));
     }
   }
   return {};

@@ -64,7 +64,7 @@ Outcome<void> check_tierings(const std::vector<api::Tiering>& tierings) {
 
 template <class T>
 Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, T configuration,
-                        Configurations<T> Bucket::* kept) {
+                        Configurations<T> Bucket::*kept) {
   if (!is_id(id)) {
     co_return refuse(
         aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
@@ -89,7 +89,7 @@ Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, 
 
 template <class T>
 Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::string& id,
-               Configurations<T> Bucket::* kept) {
+               Configurations<T> Bucket::*kept) {
   TRY(const BucketRef found, buckets.need(bucket));
   const auto& all = (*found).*kept;
   const auto configuration = all.find(id);
@@ -100,7 +100,7 @@ Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::s
 }
 
 template <class T>
-Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::* kept) {
+Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::*kept) {
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
     if ((changed.*kept).erase(id) == 0) {
       return refuse(errors::no_such_configuration("The specified configuration does not exist."));
@@ -112,7 +112,7 @@ Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string i
 // Fills the page of a listing: list, is_truncated, next_continuation_token.
 template <class T, class Output>
 Outcome<void> page(const Directory& buckets, const std::string& bucket, const std::optional<std::string>& token,
-                   Configurations<T> Bucket::* kept, std::optional<std::vector<T>>& list, Output& output) {
+                   Configurations<T> Bucket::*kept, std::optional<std::vector<T>>& list, Output& output) {
   TRY(const BucketRef found, buckets.need(bucket));
   std::string after;
   if (token) {

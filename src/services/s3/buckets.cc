@@ -33,7 +33,7 @@ Outcome<void> check_is_of_bucket(const Call& call) {
 }
 
 // AWS's regions as of 2026. One that is not listed yet is taken where requests are signed for it.
-bool is_region(std::string_view name) {
+bool is_aws_region(std::string_view name) {
   constexpr std::string_view regions[] = {
       "af-south-1",     "ap-east-1",      "ap-east-2",      "ap-northeast-1", "ap-northeast-2", "ap-northeast-3",
       "ap-south-1",     "ap-south-2",     "ap-southeast-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-4",
@@ -62,7 +62,7 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
         "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
         wanted)));
   }
-  if (is_region(wanted)) return wanted;
+  if (is_aws_region(wanted)) return wanted;
   return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")
                     .with("LocationConstraint", wanted));
 }
@@ -202,7 +202,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
                            .with("ArgumentName", "continuation-token"));
     after = std::move(*decoded);
   }
-  if (input.bucket_region && *input.bucket_region != call.region && !is_region(*input.bucket_region)) {
+  if (input.bucket_region && *input.bucket_region != call.region && !is_aws_region(*input.bucket_region)) {
     co_return refuse(
         errors::invalid_argument(fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
             .with("ArgumentName", "bucket-region"));

@@ -24,6 +24,8 @@ struct Row {
   std::string_view header;
   size_t bytes;
 };
+constexpr size_t max_website_bytes = 128 << 10;  // Source: S3 API Reference, "PutBucketWebsite"
+constexpr std::string_view checksum_prefix = "x-amz-checksum-";
 constexpr std::array<Row, 5> rows = {{{Algorithm::crc32, "CRC32", "x-amz-checksum-crc32", 4},
                                       {Algorithm::crc32c, "CRC32C", "x-amz-checksum-crc32c", 4},
                                       {Algorithm::crc64nvme, "CRC64NVME", "x-amz-checksum-crc64nvme", 8},
@@ -32,10 +34,11 @@ constexpr std::array<Row, 5> rows = {{{Algorithm::crc32, "CRC32", "x-amz-checksu
 
 const Row& row_of(Algorithm algorithm) { return *std::ranges::find(rows, algorithm, &Row::algorithm); }
 
-Outcome<std::string> decode_value(const Row& row, std::string_view text) {
+// `place`: what the value came in.
+Outcome<std::string> decode_value(const Row& row, std::string_view text, std::string_view place = "header") {
   auto value = codec::base64_decode(text);
   if (value && value->size() == row.bytes) return std::move(*value);
-  return refuse(errors::invalid_request(fmt::format("Value for {} header is invalid.", row.header)));
+  return refuse(errors::invalid_request(fmt::format("Value for {} {} is invalid.", row.header, place)));
 }
 
 // Of Content-MD5: 16 bytes.
@@ -51,14 +54,10 @@ aws::ApiError wrong_md5(const std::string& promised, const std::string& computed
       .with("CalculatedDigest", codec::base64_encode(computed));
 }
 
-aws::ApiError wrong_checksum(const Row& row) {
-  return errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.", row.name));
-}
-
 // What may not be done by a body that was damaged on its way.
 bool needs_digest(std::string_view operation) {
-  constexpr std::string_view all[] = {"DeleteObjects",      "PutBucketCors",    "PutBucketLifecycleConfiguration",
-                                      "PutBucketTagging",   "PutObjectLegalHold", "PutObjectLockConfiguration",
+  constexpr std::string_view all[] = {"DeleteObjects",     "PutBucketCors",      "PutBucketLifecycleConfiguration",
+                                      "PutBucketTagging",  "PutObjectLegalHold", "PutObjectLockConfiguration",
                                       "PutObjectRetention"};
   return std::ranges::find(all, operation) != std::end(all);
 }
@@ -71,7 +70,22 @@ Outcome<void> check_served(const http::Request& request) {
     if (request.headers.has(header))
       return refuse(errors::invalid_request(fmt::format("The checksum {} is not computed here.", header)));
   }
-  return {};
+  if (request.method != "PUT" && request.method != "POST") return {};
+  bool has_known = false, has_unknown = false;
+  for (const auto& [name, value] : request.headers) {
+    if (name.size() < checksum_prefix.size() ||
+        !equal_ignoring_case(std::string_view(name).substr(0, checksum_prefix.size()), checksum_prefix)) {
+      continue;
+    }
+    const std::string_view kind = std::string_view(name).substr(checksum_prefix.size());
+    const auto is = [&](std::string_view word) { return equal_ignoring_case(kind, word); };
+    if (is("algorithm") || is("type") || is("mode")) continue;
+    const bool known = std::ranges::any_of(rows, [&](const Row& row) { return is(row.name); });
+    (known ? has_known : has_unknown) = true;
+  }
+  // Beside one that is known, AWS overlooks it.
+  if (!has_unknown || has_known) return {};
+  return refuse(errors::invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid."));
 }
 
 // What is copied comes from elsewhere, and only a PUT copies.
@@ -94,6 +108,10 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
                                   std::string_view body) {
   CHECK(check_copies(operation, request, body));
   CHECK(check_served(request));
+  if (operation.name == "PutBucketWebsite" && body.size() > max_website_bytes) {
+    return refuse(aws::ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
+                      .with("MaxMessageLengthBytes", std::to_string(max_website_bytes)));
+  }
   std::optional<std::string> md5;
   if (const auto text = request.headers.get("content-md5")) {
     TRY(md5, decode_md5(std::string(*text)));
@@ -121,7 +139,7 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   if (md5 && *md5 != digests.md5) return refuse(wrong_md5(*md5, digests.md5));
   for (const auto& checksum : promised) {
     if (std::ranges::find(digests.checksums, checksum) == digests.checksums.end())
-      return refuse(wrong_checksum(row_of(checksum.algorithm)));
+      return refuse(wrong_checksum(checksum.algorithm));
   }
   return {};
 }
@@ -152,18 +170,24 @@ std::optional<std::string>& ChecksumFields::of(Algorithm algorithm) const {
   return *sha256;
 }
 
+aws::ApiError wrong_checksum(Algorithm algorithm) {
+  return errors::bad_digest(
+      fmt::format("The {} you specified did not match the calculated checksum.", row_of(algorithm).name));
+}
+
 Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields) {
   std::optional<objects::Checksum> found;
   if (std::ranges::count_if(rows, [&](const Row& row) { return fields.of(row.algorithm).has_value(); }) > 1) {
-    return refuse(errors::invalid_request(
-        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+    return refuse(
+        errors::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
   }
   for (const Row& row : rows) {
     const auto& text = fields.of(row.algorithm);
     if (!text) continue;
     // A composite value carries the count of its parts.
     const size_t dash = text->find('-');
-    TRY(auto value, decode_value(row, std::string_view(*text).substr(0, dash)));
+    const bool has_count = dash == std::string::npos || parse_uint(std::string_view(*text).substr(dash + 1));
+    TRY(auto value, decode_value(row, has_count ? std::string_view(*text).substr(0, dash) : ""));
     found = objects::Checksum{row.algorithm, dash != std::string::npos, std::move(value)};
   }
   return found;
@@ -238,12 +262,12 @@ Outcome<void> check_promise(const aws::Call& call, const Promise& promise, const
                                   fmt::format("The request contained trailing data that was not well-formed or did not "
                                               "conform to our published schema: {} did not come.",
                                               row.header)));
-    TRY(wanted, decode_value(row, *text));
+    TRY(wanted, decode_value(row, *text, "trailing header"));
   }
   if (!wanted) return {};
   const auto computed = std::ranges::find(digests.checksums, promise.algorithm, &objects::Checksum::algorithm);
   if (computed != digests.checksums.end() && computed->value == *wanted) return {};
-  return refuse(wrong_checksum(row));
+  return refuse(wrong_checksum(promise.algorithm));
 }
 
 }  // namespace boreal::s3

@@ -32,6 +32,8 @@ ChecksumFields checksum_fields(T& t) {
 }
 // The one value among them; InvalidRequest when there are several, or one that is malformed.
 aws::Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields);
+// BadDigest.
+aws::ApiError wrong_checksum(objects::Algorithm algorithm);
 // base64, and with "-N" behind it for composite ones.
 std::string checksum_text(const objects::Checksum& checksum, uint32_t parts);
 void write_checksums(const std::vector<objects::Checksum>& checksums, uint32_t parts, const ChecksumFields& fields,

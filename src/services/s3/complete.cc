@@ -65,7 +65,15 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
     };
     if (!parts[i].present || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5))) return bad();
     api::CompletedPart copy = wanted[i];
-    TRY(const auto promised, checksum_in(checksum_fields(copy)));
+    const auto read = checksum_in(checksum_fields(copy));
+    if (!read)
+      return refuse(errors::invalid_argument("Invalid Base64 or multiple checksums present in request")
+                        .with("ArgumentName", "Checksum"));
+    const auto& promised = *read;
+    if (promised && checksum.named && promised->algorithm != checksum.algorithm) {
+      return refuse(errors::bad_digest(fmt::format("The {} you specified for part {} did not match what we received.",
+                                                   to_lower(algorithm_name(promised->algorithm)), parts[i].number)));
+    }
     if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
     if (!promised && checksum.named && checksum.composite) {
       return refuse(errors::invalid_request(
@@ -81,7 +89,8 @@ Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>&
   std::vector<uint32_t> numbers;
   for (const auto& part : parts) {
     const int32_t number = *part.part_number;
-    if (number < 1 || number > static_cast<int32_t>(objects::max_parts)) {
+    if (number < 1) return refuse(errors::invalid_argument("PartNumber must be >= 1"));
+    if (number > static_cast<int32_t>(objects::max_parts)) {
       return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
     }
     if (!numbers.empty() && static_cast<uint32_t>(number) <= numbers.back()) {
@@ -145,7 +154,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   CO_TRY(complete.numbers, numbers_of(wanted, input.upload_id));
   if (input.mpu_object_size.value_or(0) < 0) {
     co_return refuse(errors::invalid_request(
-        fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", *input.mpu_object_size)));
+        fmt::format("Value for x-amz-mp-object-size header is less than zero: '{}'", *input.mpu_object_size)));
   }
   const auto found = co_await find_upload(bucket, input.key, input.upload_id);
   if (!found) {
@@ -161,9 +170,12 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     CO_CHECK(co_await open_upload(call, keys, upload));
   }
   const UploadChecksum checksum = checksum_of(upload.meta);
+  const std::string type = to_upper(input.checksum_type.value_or(""));
+  if (input.checksum_type && type != "COMPOSITE" && type != "FULL_OBJECT")
+    co_return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
   // An upload that was begun without an algorithm has no mode, not even the one that its checksum will have.
   const std::string_view mode = !checksum.named ? "null" : checksum.composite ? "COMPOSITE" : "FULL_OBJECT";
-  if (input.checksum_type && *input.checksum_type != mode) {
+  if (input.checksum_type && type != mode) {
     co_return refuse(errors::invalid_request(
         fmt::format("The upload was created using the {} checksum mode. The complete request must use the same "
                     "checksum mode.",
@@ -202,10 +214,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
       const bool is_wrong = promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
                               return own.algorithm == promised->algorithm && own.value == promised->value;
                             });
-      if (is_wrong)
-        return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",
-                                                     to_lower(algorithm_name(checksum.algorithm)))));
-      return {};
+      if (!is_wrong) return {};
+      if (checksum.composite) return refuse(wrong_checksum(promised->algorithm));
+      return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",
+                                                   to_lower(algorithm_name(checksum.algorithm)))));
     }());
   };
   complete.precondition = [&](const objects::Version* latest) {

@@ -57,6 +57,12 @@ Outcome<void> check_read(const ReadConditions& conditions, const objects::Versio
   return refuse(std::move(not_modified));
 }
 
+bool range_is_wanted(std::string_view if_range, const objects::Version& version) {
+  if (if_range.starts_with('"')) return if_range == quoted(version.etag);  // weak ones do not do for parts
+  const auto date = codec::parse_http_date(if_range);
+  return date && seconds(*date) == seconds(version.modified);
+}
+
 Outcome<void> check_write_headers(const std::optional<std::string>& match,
                                   const std::optional<std::string>& none_match) {
   if (none_match && *none_match != "*") {

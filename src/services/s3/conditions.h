@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "aws/error.h"
 #include "objects/objects.h"
@@ -16,6 +17,9 @@ struct ReadConditions {
 // 412 PreconditionFailed, or 304 NotModified (`copying`: 412 too).
 aws::Outcome<void> check_read(const ReadConditions& conditions, const objects::Version& version, Time now,
                               bool copying);
+
+// Whether the range that comes with this If-Range is of what the client has the rest of; else all is sent.
+bool range_is_wanted(std::string_view if_range, const objects::Version& version);
 
 // What must be true of the latest version for a write to go on: PreconditionFailed, or NoSuchKey for If-Match
 // where there is nothing. Whether the headers are well-formed: InvalidArgument, NotImplemented.

@@ -88,6 +88,10 @@ http::Response Service::answer_preflight(const http::Request& request, const std
                                  fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
   }
   const auto headers = asked_headers(request);
+  if (const auto bad = std::ranges::find_if_not(headers, is_header_name); bad != headers.end()) {
+    return refused(aws::ApiError(
+        "BadRequest", 400, fmt::format("Access-Control-Request-Headers \"{}\" contains invalid character.", *bad)));
+  }
   const api::CORSRule* rule = find_rule(*bucket->cors, *origin, *method, headers);
   if (rule == nullptr) {
     return forbidden(

@@ -142,13 +142,15 @@ Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Asker asker, const Bucket& b
     CO_CHECK(check_signed(asker));
     CO_TRY(auto context, kms_context_of(encryption.kms_context));
     context["aws:s3:arn"] = encryption.bucket_key ? bucket.arn() : arn;
-    auto key = co_await kms_.generate_data_key(asker, bucket.account, bucket.region, "s3", encryption.kms_key, context);
+    // A key without an account is one of who asks, as are aliases and S3's own key.
+    const std::string account = asker.is_service_itself() ? bucket.account : asker.caller().account();
+    auto key = co_await kms_.generate_data_key(asker, account, bucket.region, "s3", encryption.kms_key, context);
     if (!key) co_return refuse(of_kms(std::move(key).error()));
     encryption.kms_key = key->key_arn;
     made.plain = crypto::SecretBytes(key->plaintext);
     crypto::wipe(std::as_writable_bytes(std::span(key->plaintext)));
     made.wrapped = static_cast<char>(Wrapping::kms) +
-                   store::encode(KmsWrapped{bucket.account, bucket.region, {key->ciphertext}, std::move(context)});
+                   store::encode(KmsWrapped{account, bucket.region, {key->ciphertext}, std::move(context)});
     co_return made;
   }
   made.plain = crypto::SecretBytes(objects::data_key_bytes);

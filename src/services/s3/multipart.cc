@@ -31,6 +31,8 @@ std::string attribute_of(const objects::Meta& meta, std::string_view name) {
   return found == meta.attributes.end() ? std::string() : found->second;
 }
 
+std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
+
 Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, objects::Meta& meta) {
   if (!input.checksum_algorithm) {
     if (input.checksum_type) {
@@ -41,21 +43,18 @@ Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, obje
   }
   TRY(const auto algorithm, parse_algorithm(*input.checksum_algorithm));
   const bool only_full = algorithm == objects::Algorithm::crc64nvme;
-  const std::string type = input.checksum_type.value_or(only_full ? "FULL_OBJECT" : "COMPOSITE");
+  const std::string type = to_upper(input.checksum_type.value_or(only_full ? "FULL_OBJECT" : "COMPOSITE"));
   if (type != "COMPOSITE" && type != "FULL_OBJECT")
     return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
   const bool possible = type == "COMPOSITE" ? !only_full : is_crc(algorithm);
   if (!possible) {
-    return refuse(
-        errors::invalid_request(fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.", type,
-                                            to_lower(algorithm_name(algorithm)))));
+    return refuse(errors::invalid_request(fmt::format(
+        "The {} checksum type cannot be used with the {} checksum algorithm.", type, to_lower_name(algorithm))));
   }
   meta.attributes[std::string(attribute::checksum)] = algorithm_name(algorithm);
   meta.attributes[std::string(attribute::checksum_type)] = type;
   return {};
 }
-
-std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
 
 Outcome<void> check_not_negative(std::string_view name, int32_t value) {
   if (value >= 0) return {};

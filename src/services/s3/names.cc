@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "api/s3/errors.h"
@@ -113,13 +114,37 @@ Outcome<void> check_key(std::string_view key) {
   return {};
 }
 
+bool leads_out(std::string_view key) {
+  size_t depth = 0;
+  for (const auto part : std::views::split(key, '/')) {
+    const std::string_view segment(part);
+    if (segment == ".." && depth == 0) return true;
+    if (segment == "..") --depth;
+    if (segment != ".." && segment != ".") ++depth;
+  }
+  return false;
+}
+
 bool is_cors_method(std::string_view method) {
   return method == "GET" || method == "PUT" || method == "POST" || method == "DELETE" || method == "HEAD";
+}
+
+bool is_header_name(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) {
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("!#$%&'*+-.^_`|~").contains(c);
+  });
 }
 
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return codec::percent_decode_leniently(path.substr(0, path.find('/')));
+}
+
+std::string key_of(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const size_t slash = path.find('/');
+  return slash == std::string_view::npos ? std::string() : codec::percent_decode_leniently(path.substr(slash + 1));
 }
 
 bool is_bucket(std::string_view path) {
@@ -202,6 +227,8 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   if (slash == std::string_view::npos || slash + 1 == whole.size()) return bad("Invalid copy source object key");
   source.bucket = whole.substr(0, slash);
   source.key = whole.substr(slash + 1);
+  if (!check_named_bucket(source.bucket)) return bad("Invalid copy source bucket name");
+  if (leads_out(source.key)) return bad("Invalid copy source object key");
   return source;
 }
 
@@ -211,8 +238,7 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   std::set<std::string_view> keys;
   for (size_t i = 0; is_good && i < pairs->size(); ++i) {
     const auto& [name, value] = (*pairs)[i];
-    is_good = !name.empty() && keys.insert(name).second && is_tag_text(name) && is_tag_text(value) &&
-              codec::is_utf8(name) && codec::is_utf8(value);
+    is_good = !name.empty() && keys.insert(name).second && codec::is_utf8(name) && codec::is_utf8(value);
   }
   if (!is_good) {
     return refuse(

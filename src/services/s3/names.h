@@ -21,11 +21,20 @@ aws::Outcome<void> check_named_bucket(std::string_view name);
 // KeyTooLongError, or InvalidURI for what is no UTF-8.
 aws::Outcome<void> check_key(std::string_view key);
 
+// Whether its `..` lead above its first segment, read from left to right; S3 answers such addresses with a bare 400.
+// Source: S3 User Guide, "Naming Amazon S3 objects".
+bool leads_out(std::string_view key);
+
 // Whether rules for requests across origins may name the method.
 bool is_cors_method(std::string_view method);
 
+// Whether it can be the name of a header. Source: RFC 9110, section 5.1.
+bool is_header_name(std::string_view name);
+
 // The bucket of a request's path: its first segment.
 std::string bucket_of(std::string_view path);
+// The key that it names, empty where it names none.
+std::string key_of(std::string_view path);
 // Whether it names a bucket and nothing in it.
 bool is_bucket(std::string_view path);
 

@@ -78,14 +78,15 @@ bool retains_by_default(const Bucket& bucket) {
 
 Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {
   const bool asked = headers.mode || headers.until || headers.legal_hold;
-  if (asked && !bucket.object_lock) {
-    return refuse(errors::invalid_request("Bucket is missing Object Lock Configuration"));
-  }
   CHECK(check_lock_values(headers.mode, headers.until, now));
+  if (headers.legal_hold && *headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
+    return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
+  }
+  // Here it is one word; of an object that is there already, AWS writes it as three.
+  if (asked && !bucket.object_lock) {
+    return refuse(errors::invalid_request("Bucket is missing ObjectLockConfiguration"));
+  }
   if (headers.legal_hold) {
-    if (*headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
-      return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
-    }
     meta.attributes[std::string(attribute::legal_hold)] = *headers.legal_hold;
   }
   if (headers.mode) {

@@ -193,7 +193,8 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
     } else if (*input.part_number != 1) {
       co_return refuse(no_such_part(*input.part_number, 1));
     }
-  } else if (input.range) {
+  } else if (const auto if_range = call.http.headers.get("if-range");
+             input.range && (!if_range || range_is_wanted(*if_range, version))) {
     CO_TRY(const auto range, parse_range(*input.range, version.size));
     if (range) {
       picture.range = *range;

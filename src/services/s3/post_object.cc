@@ -219,6 +219,10 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
     co_return refuse(
         errors::invalid_argument("User key must have a length greater than 0.").with("ArgumentName", "key"));
   }
+  if (leads_out(key)) {
+    co_return refuse(errors::invalid_argument("The key leads out of the bucket: it has more '..' than segments before.")
+                         .with("ArgumentName", "key"));
+  }
   FormFile::Limits limits;
   CO_TRY(const auto caller, co_await authenticate_form(request, gate, form, *bucket, limits));
 

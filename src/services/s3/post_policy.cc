@@ -69,6 +69,10 @@ Outcome<PostPolicy> PostPolicy::parse(std::string_view document) {
   const json::Value* conditions = json->find("conditions");
   if (conditions == nullptr) return invalid("Policy missing conditions.");
   if (conditions->array() == nullptr) return invalid("Invalid 'conditions' value: must be a List.");
+  for (const json::Member& member : *json->object()) {
+    if (member.name != "expiration" && member.name != "conditions")
+      return invalid(fmt::format("Unexpected: '{}'", member.name));
+  }
   for (const json::Value& condition : *conditions->array()) {
     if (condition.object()) {
       if (condition.object()->size() != 1)
@@ -79,7 +83,7 @@ Outcome<PostPolicy> PostPolicy::parse(std::string_view document) {
       CHECK(policy.add("eq", "$" + member.name, *value));
       continue;
     }
-    if (condition.array() == nullptr) return invalid("Invalid condition: must be a list or an object.");
+    if (condition.array() == nullptr) return invalid("Invalid condition test: must be a List or Object.");
     std::vector<std::string> parts;
     for (const json::Value& part : *condition.array()) {
       auto value = text_of(part);
@@ -92,8 +96,11 @@ Outcome<PostPolicy> PostPolicy::parse(std::string_view document) {
 }
 
 Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
-  if (parts.size() != 3) return invalid("Invalid condition: it must have an operation and two values.");
+  if (parts.empty()) return invalid("Invalid Condition: missing operation identifier.");
   const std::string operation = to_lower(parts[0]);
+  if (operation != "eq" && operation != "starts-with" && operation != "content-length-range")
+    return invalid(fmt::format("Invalid Condition: unknown operation '{}'.", parts[0]));
+  if (parts.size() != 3) return invalid(fmt::format("Invalid {}: wrong number of arguments.", parts[0]));
   if (operation == "content-length-range") {
     const auto min = parse_uint(parts[1]);
     const auto max = parse_uint(parts[2]);
@@ -103,7 +110,6 @@ Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
     limits_ = {*min, *max};
     return {};
   }
-  if (operation != "eq" && operation != "starts-with") return invalid(fmt::format("Invalid operation '{}'.", parts[0]));
   if (operation == "starts-with" && !parts[1].starts_with('$'))
     return invalid(fmt::format("Invalid condition: '{}' must begin with '$'.", parts[1]));
   return add(operation, parts[1], parts[2]);

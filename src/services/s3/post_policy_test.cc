@@ -79,9 +79,12 @@ TEST(PostPolicy, RefusesBrokenDocuments) {
                            R"({"EXPIRATION": "2030-01-01T00:00:00Z", "conditions": []})"}) {
     EXPECT_EQ(outcome(text, {}), "InvalidPolicyDocument") << text;
   }
+  EXPECT_EQ(outcome(R"({"expiration": "2030-01-01T00:00:01Z", "conditions": [{"bucket": "bucket"}], "more": 1})", {}),
+            "InvalidPolicyDocument");
+  EXPECT_EQ(outcome(policy_of(R"(["eq", "a", "b"])"), {{"a", "b"}}), "AccessDenied") << "a field begins with $";
   for (const char* condition :
        {"{}", "5", R"({"a": null})", R"(["eq", "$a"])", R"(["like", "$a", "b"])", R"(["starts-with", "a", "b"])",
-        R"({"a": "1", "b": "2"})", R"(["content-length-range", 0])", R"(["content-length-range", -1, 0])",
+        R"({"a": "1", "b": "2"})", "[]", R"(["content-length-range", 0])", R"(["content-length-range", -1, 0])",
         R"(["content-length-range", 2, 1])"}) {
     EXPECT_EQ(outcome(policy_of(condition), {}), "InvalidPolicyDocument") << condition;
   }

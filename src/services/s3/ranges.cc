@@ -28,7 +28,9 @@ std::optional<uint64_t> parse_end(std::string_view digits) {
 
 std::optional<Ends> parse_ends(std::string_view header) {
   constexpr std::string_view unit = "bytes=";
-  if (!header.starts_with(unit) || header.find(',') != std::string_view::npos) return std::nullopt;
+  // Units are read in any case. Source: RFC 9110, section 14.1.
+  if (!equal_ignoring_case(header.substr(0, unit.size()), unit) || header.find(',') != std::string_view::npos)
+    return std::nullopt;
   const std::string_view text = trim(header.substr(unit.size()));
   const size_t dash = text.find('-');
   if (dash == std::string_view::npos || text.size() == 1) return std::nullopt;

@@ -53,6 +53,12 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
   if (request.method == "OPTIONS") co_return answer_preflight(request, request_id);
   if (request.method != "POST" || !request.query.empty() || !is_bucket(request.path)) co_return std::nullopt;
   auto boundary = form_boundary(request.headers.get("content-type").value_or(""));
+  if (!boundary && to_lower(request.headers.get("content-type").value_or("")).starts_with("multipart/form-data")) {
+    co_return aws::wire::refuse(aws::Protocol::rest_xml,
+                                aws::ApiError("MalformedPOSTRequest", 400,
+                                              "The body of your POST request is not well-formed multipart/form-data."),
+                                request_id);
+  }
   if (!boundary) {
     co_return aws::wire::refuse(
         aws::Protocol::rest_xml,
@@ -69,6 +75,8 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
 void Service::finish(const http::Request& request, http::Response& response) {
   response.headers.set("Server", "AmazonS3");  // some clients and monitors look for it
   add_cors(request, response);
+  // AWS's front says no more of such an address.
+  if (response.status == 400 && leads_out(key_of(request.path))) response.body.clear();
   const auto length = response.headers.get("content-length");
   if (request.method == "HEAD" && length) {
     if (const auto number = parse_uint(*length)) response.head_length = *number;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/s3/errors.h"
+#include "aws/region.h"
 #include "base/text.h"
 #include "codec/percent.h"
 
@@ -19,9 +20,16 @@ namespace {
 constexpr size_t max_routing_rules = 50;
 constexpr std::string_view mark = ".s3-website";
 
-bool is_region(std::string_view text) {
-  return !text.empty() &&
-         std::ranges::all_of(text, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-'; });
+// Those that a website can end with, or answer. Source: S3 User Guide, "Configuring a webpage redirect".
+bool is_error_code(int64_t code) { return (code >= 400 && code <= 417) || (code >= 500 && code <= 505); }
+bool is_redirect_code(int64_t code) { return (code >= 301 && code <= 305) || code == 307 || code == 308; }
+
+// A status in its three digits; nullopt: there is none.
+Outcome<std::optional<int64_t>> number_of(const std::optional<std::string>& text) {
+  if (!text) return std::nullopt;
+  if (const auto code = parse_int(*text, 0, 999)) return *code;
+  return refuse(errors::malformed_xml(
+      "The XML you provided was not well-formed or did not validate against our published schema"));
 }
 
 bool is_protocol(const std::optional<std::string>& protocol) {
@@ -35,17 +43,17 @@ Outcome<void> check_rule(const api::RoutingRule& rule) {
         "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't be "
         "present."));
   }
-  if (rule.condition && rule.condition->http_error_code_returned_equals) {
-    const auto code = parse_int(*rule.condition->http_error_code_returned_equals, 400, 599);
-    if (!code)
+  if (rule.condition) {
+    TRY(const auto code, number_of(rule.condition->http_error_code_returned_equals));
+    if (code && !is_error_code(*code)) {
       return refuse(errors::invalid_request(
-          fmt::format("The provided HTTP error code ({}) is not valid. Valid codes are 4XX or 5XX.",
-                      *rule.condition->http_error_code_returned_equals)));
+          fmt::format("The provided HTTP error code ({}) is not valid. Valid codes are 4XX or 5XX.", *code)));
+    }
   }
-  if (redirect.http_redirect_code && !parse_int(*redirect.http_redirect_code, 301, 399)) {
+  TRY(const auto code, number_of(redirect.http_redirect_code));
+  if (code && !is_redirect_code(*code)) {
     return refuse(errors::invalid_request(
-        fmt::format("The provided HTTP redirect code ({}) is not valid. Valid codes are 3XX except 300.",
-                    *redirect.http_redirect_code)));
+        fmt::format("The provided HTTP redirect code ({}) is not valid. Valid codes are 3XX except 300.", *code)));
   }
   if (!is_protocol(redirect.protocol)) {
     return refuse(
@@ -104,7 +112,7 @@ std::optional<Site> site_of(std::string_view host) {
   if (rest.empty() || (rest.front() != '.' && rest.front() != '-')) return std::nullopt;
   rest.remove_prefix(1);
   const size_t dot = rest.find('.');
-  if (dot == std::string_view::npos || !is_region(rest.substr(0, dot))) return std::nullopt;
+  if (dot == std::string_view::npos || !aws::is_region_name(rest.substr(0, dot))) return std::nullopt;
   const std::string_view base = rest.substr(dot + 1);
   if (base != "amazonaws.com" && base != "localhost") return std::nullopt;
   site.region = rest.substr(0, dot);

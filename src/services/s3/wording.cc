@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
+
+#include "base/text.h"
 
 namespace boreal::s3 {
 
@@ -44,6 +47,13 @@ aws::ApiError no_attributes() {
 
 aws::ApiError in_own_words(aws::ApiError error) {
   if (error.code == "InvalidRequest" && error.message.ends_with("x-amz-object-attributes")) return no_attributes();
+  if (error.code == "MalformedXML" && error.message.contains(".protocol' failed to satisfy")) {
+    return {"InvalidRequest", 400,
+            "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+            "automatically."};
+  }
+  if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy"))
+    return {"InvalidArgument", 400, "The ErrorDocument Key is not well formed"};
   if (error.code != "InvalidArgument") return error;
   const std::string argument = field_of(error, "ArgumentName");
   const std::string value = field_of(error, "ArgumentValue");
@@ -53,6 +63,11 @@ aws::ApiError in_own_words(aws::ApiError error) {
   }
   if (argument == "x-amz-transition-default-minimum-object-size") {
     return {"InvalidRequest", 400, fmt::format("Invalid TransitionDefaultMinimumObjectSize found: {}", value)};
+  }
+  if (argument == "max-buckets") {
+    error.message = parse_int(value, INT32_MIN, INT32_MAX)
+                        ? "Argument max-buckets must be an integer between 1 and 10000"
+                        : "Provided max-buckets not an integer or within integer range";
   }
   if (argument == "x-amz-object-ownership") {
     aws::ApiError own{"InvalidArgument", 400, fmt::format("Invalid x-amz-object-ownership header: {}", value)};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/gate.h"
 #include "aws/policy.h"
 #include "base/text.h"
 #include "secretsmanager/service.h"
@@ -48,8 +49,14 @@ Task<aws::Outcome<PutResourcePolicyResponse>> Service::put_resource_policy(aws::
     co_return aws::refuse(errors::public_policy_exception(
         "This resource policy grants broad access to the secret, and BlockPublicPolicy is set."));
   }
+  CO_TRY(auto kept, co_await call.gate.keep_policy(std::move(input.resource_policy), *policy));
+  if (kept.missing) {
+    co_return aws::refuse(errors::malformed_policy_document_exception(
+        fmt::format("This resource policy contains an unsupported principal: {} does not exist.", *kept.missing)));
+  }
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
-  change.secret.policy = std::move(input.resource_policy);
+  change.secret.policy = std::move(kept.document);
+  change.secret.policy_principals = std::move(kept.principals);
   PutResourcePolicyResponse out{.arn = change.secret.arn(), .name = change.secret.name};
   CO_CHECK(co_await commit(std::move(change)));
   co_return out;
@@ -59,7 +66,9 @@ Task<aws::Outcome<GetResourcePolicyResponse>> Service::get_resource_policy(aws::
                                                                            GetResourcePolicyRequest input) {
   CO_TRY(const auto secret, find(call, input.secret_id, Wanted::any));
   GetResourcePolicyResponse out{.arn = secret->arn(), .name = secret->name, .resource_policy = {}};
-  if (!secret->policy.empty()) out.resource_policy = secret->policy;
+  if (!secret->policy.empty()) {
+    CO_TRY(out.resource_policy, co_await call.gate.shown_policy(secret->policy, secret->policy_principals));
+  }
   co_return out;
 }
 
@@ -67,6 +76,7 @@ Task<aws::Outcome<DeleteResourcePolicyResponse>> Service::delete_resource_policy
                                                                                  DeleteResourcePolicyRequest input) {
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
   change.secret.policy.clear();
+  change.secret.policy_principals.clear();
   DeleteResourcePolicyResponse out{.arn = change.secret.arn(), .name = change.secret.name};
   CO_CHECK(co_await commit(std::move(change)));
   co_return out;

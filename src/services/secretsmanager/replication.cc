@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/region.h"
 #include "base/log.h"
 #include "secretsmanager/service.h"
 
@@ -26,17 +27,12 @@ Replica* find_replica(Secret& secret, const std::string& region) {
   return found == secret.replicas.end() ? nullptr : &*found;
 }
 
-bool is_region(std::string_view name) {
-  return name.size() >= 9 && name.size() <= 32 && name.contains('-') &&
-         std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
-}
-
 }  // namespace
 
 aws::Outcome<void> add_replicas(Secret& secret, const std::vector<ReplicaRegionType>& regions, bool overwrite) {
   for (const auto& wanted : regions) {
     const std::string region = wanted.region.value_or("");
-    if (!is_region(region))
+    if (!aws::is_region_name(region))
       return aws::refuse(errors::invalid_parameter_exception(fmt::format("Invalid replica region '{}'.", region)));
     if (region == secret.region) {
       return aws::refuse(errors::invalid_parameter_exception(

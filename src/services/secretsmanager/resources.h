@@ -41,7 +41,8 @@ struct Secret {
   std::string description;
   std::string kms_key_id;  // as it was given; empty: alias/aws/secretsmanager
   std::map<std::string, std::string> tags;
-  std::string policy;  // JSON; empty: none
+  std::string policy;                                    // JSON; empty: none
+  std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of the ids in it
   // Which version each staging label is on: a label is never on two.
   std::map<std::string, std::string> labels;
   Time created;
@@ -58,8 +59,9 @@ struct Secret {
   std::string arn() const {
     return "arn:aws:secretsmanager:" + region + ":" + account + ":secret:" + name + "-" + suffix;
   }
-  BOREAL_RECORD(Secret, id, account, region, name, suffix, description, kms_key_id, tags, policy, labels, created,
-                changed, accessed, deletion, rotates, replicas, primary_region, is_replica, changes, owner)
+  BOREAL_RECORD(Secret, id, account, region, name, suffix, description, kms_key_id, tags, policy, policy_principals,
+                labels, created, changed, accessed, deletion, rotates, replicas, primary_region, is_replica, changes,
+                owner)
 };
 
 // A value; it never changes, only the key that it is sealed under may.

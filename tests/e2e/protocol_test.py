@@ -143,7 +143,7 @@ class Hostile(Case):
         before = self.resident_kib()
         self.refused(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414)
         self.refused(b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 70000 + b"\r\n\r\n", 431)
-        self.refused(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: 1\r\n" * 200 + b"\r\n", 431)
+        self.refused(b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: 1\r\n" * 600 + b"\r\n", 431)
         self.refused(b"POST / HTTP/1.1\r\nHost: x\r\nX-Amz-Target: TrentService.ListKeys\r\n"
                      b"Authorization: AWS4-HMAC-SHA256 Credential=test/20261122/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0\r\n"
                      b"Content-Length: 999999999\r\n\r\n", 400, 403, 413, 501)

@@ -40,16 +40,16 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def settle(boreal, quiet_s=2, limit_s=90):
-    """Waits until the server does nothing any more: after its first start it prepares database folders in the background."""
-    def used():
-        fields = Path(f"/proc/{boreal.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return sum(int(ticks) for ticks in fields[11:15]) / os.sysconf("SC_CLK_TCK")  # its own time and its children's
+def settle(quiet_s=2, limit_s=90):
+    """Waits until the machine does little: after its first start the server prepares database folders in the background."""
+    def busy():
+        ticks = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+        return (sum(ticks) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")  # all but idle and waiting for disks
     end = time.monotonic() + limit_s
-    before, since = used(), time.monotonic()
+    before, since = busy(), time.monotonic()
     while time.monotonic() - since < quiet_s and time.monotonic() < end:
         time.sleep(0.2)
-        if (now := used()) > before + 0.02:
+        if (now := busy()) > before + 0.1 * (time.monotonic() - since) + 0.05:
             before, since = now, time.monotonic()
 
 
@@ -123,7 +123,7 @@ def api_rate():
     ours, peers, failed = [], [], 0
     with Boreal() as boreal, Nginx() if has_nginx else contextlib.nullcontext() as nginx:
         boreal.client("secretsmanager").create_secret(Name="bench", SecretString="x" * 64)
-        settle(boreal)
+        settle()
         headers, body = signed_get_secret(boreal.url, "bench")
         for _ in range(ROUNDS):
             rate, bad = wrk(boreal.url + "/", headers, body, "POST")
@@ -185,7 +185,7 @@ def cluster():
             rds = boreal.client("rds")
             times = []
             for number in range(3):
-                settle(boreal)
+                settle()
                 times.append(writer_and_reader(rds, f"c{number}", encrypted))
             if None in times:
                 row(what, "-", "<= 3 s", "this machine does not encrypt files below the data folder")

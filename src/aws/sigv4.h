@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -33,6 +34,19 @@ struct RequestView {
   static RequestView of(const http::Request& request) {
     return {request.method, request.path, request.query, request.headers};
   }
+};
+
+// The fields of a head by name, whatever its case, those of one name in the order that they came in. Looking through
+// all of them for each that is signed would take time that grows with the square of their number, before it is known
+// who asks.
+class FieldsByName {
+ public:
+  using Field = std::pair<std::string_view, std::string_view>;
+  explicit FieldsByName(const http::Headers& headers);  // which outlive it
+  std::span<const Field> of(std::string_view name) const;
+
+ private:
+  std::vector<Field> fields_;
 };
 
 // The two ways to write a request canonically, and with them the two sets of habits around them.

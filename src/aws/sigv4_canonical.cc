@@ -1,5 +1,6 @@
 // The canonical request and what is computed from it.
 #include <algorithm>
+#include <functional>
 
 #include "aws/sigv4.h"
 #include "codec/hex.h"
@@ -81,7 +82,26 @@ void append_header_value(std::string& out, std::string_view value) {
   }
 }
 
+bool is_before(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+}
+
 }  // namespace
+
+FieldsByName::FieldsByName(const http::Headers& headers) {
+  fields_.reserve(headers.size());
+  for (const auto field : headers) fields_.push_back(field);
+  std::ranges::sort(fields_, [](const Field& a, const Field& b) {
+    if (is_before(a.first, b.first)) return true;
+    // Of one name: Headers keeps what came later behind what came first.
+    return !is_before(b.first, a.first) && std::less<>()(a.second.data(), b.second.data());
+  });
+}
+
+std::span<const FieldsByName::Field> FieldsByName::of(std::string_view name) const {
+  return std::ranges::equal_range(fields_, name, is_before, &Field::first);
+}
 
 AuthResult<std::string> canonical_request(const RequestView& request, Canon canon,
                                           const std::vector<std::string>& signed_headers,
@@ -92,11 +112,11 @@ AuthResult<std::string> canonical_request(const RequestView& request, Canon cano
   text.append(request.method) += '\n';
   text.append(canonical_path(request.path, canon)).append("\n").append(query).append("\n");
   std::string names;
+  const FieldsByName fields(request.headers);
   for (const auto& name : signed_headers) {
     text.append(name).append(":");
     bool first = true;
-    for (const auto& [field, value] : request.headers) {
-      if (!http::equals_ignore_case(field, name)) continue;
+    for (const auto& [field, value] : fields.of(name)) {
       if (!first) text += ',';
       append_header_value(text, value);
       first = false;

@@ -86,8 +86,9 @@ AuthResult<void> check_headers(const Signature& signature, const RequestView& re
     return fail(AuthFailure::header_not_signed, "'Host' must be a 'SignedHeader' in the AWS Authorization.",
                 {{"HeadersNotSigned", "host"}});
   }
+  const FieldsByName fields(request.headers);
   for (const auto& name : signature.signed_headers) {
-    if (!request.headers.has(name))
+    if (fields.of(name).empty())
       return fail(AuthFailure::mismatch, fmt::format("The signed header '{}' is not in the request.", name));
   }
   std::string unsigned_names;

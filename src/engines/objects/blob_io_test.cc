@@ -307,8 +307,9 @@ TEST_F(BlobIo, ReadsInPlaceWhatNeedsNoWaiting) {
 TEST_F(BlobIo, IsReadByWhoTakesWhileThePoolIsBusy) {
   const std::string plain = random_text(frame_bytes + 9 * chunk_bytes + 5);
   const std::string blob = stored(plain);
-  std::counting_semaphore<> busy(0);
-  for (size_t i = 0; i < pool_threads; ++i) pool.submit([&] { busy.acquire(); });
+  // Held by whoever waits at it: one of them may come to it only after all has been read by the others.
+  const auto busy = std::make_shared<std::counting_semaphore<>>(0);
+  for (size_t i = 0; i < pool_threads; ++i) pool.submit([busy] { busy->acquire(); });
   const uint64_t cached = frame_offset(1 + 4 * chunk_frames);
   auto memory = std::make_unique<MemoryReader>(blob, cached);
   const auto waited = memory->waiting_reads();
@@ -325,7 +326,7 @@ TEST_F(BlobIo, IsReadByWhoTakesWhileThePoolIsBusy) {
   }
   EXPECT_EQ(got.size(), frame_bytes + 4 * chunk_bytes);
   EXPECT_EQ(waited->load(), 0);
-  busy.release(pool_threads);  // the rest must be waited for
+  busy->release(pool_threads);  // the rest must be waited for
   while (take()) {
   }
   EXPECT_TRUE(got == plain);

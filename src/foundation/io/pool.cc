@@ -1,5 +1,7 @@
 #include "io/pool.h"
 
+#include "base/thread.h"
+
 namespace boreal::io {
 
 Pool::Pool(size_t threads) : thread_count_(threads) {}
@@ -7,7 +9,12 @@ Pool::Pool(size_t threads) : thread_count_(threads) {}
 Pool::~Pool() { stop(); }
 
 void Pool::start() {
-  for (size_t i = threads_.size(); i < thread_count_; ++i) threads_.emplace_back([this] { loop(); });
+  for (size_t i = threads_.size(); i < thread_count_; ++i) {
+    threads_.emplace_back([this] {
+      name_this_thread("pool");
+      loop();
+    });
+  }
 }
 
 void Pool::stop() {

@@ -1,5 +1,7 @@
 #include "net/loop_threads.h"
 
+#include "base/thread.h"
+
 namespace boreal::net {
 
 LoopThreads::LoopThreads(size_t count) {
@@ -9,7 +11,12 @@ LoopThreads::LoopThreads(size_t count) {
 LoopThreads::~LoopThreads() { stop(); }
 
 void LoopThreads::start() {
-  for (const auto& loop : loops_) threads_.emplace_back([&loop = *loop] { loop.run(); });
+  for (const auto& loop : loops_) {
+    threads_.emplace_back([&loop = *loop] {
+      name_this_thread("connections");
+      loop.run();
+    });
+  }
 }
 
 void LoopThreads::stop() {

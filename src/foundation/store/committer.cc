@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "store/keys.h"
 #include "store/status.h"
 
@@ -27,7 +28,10 @@ constexpr const char* level_0_tables = "rocksdb.num-files-at-level0";
 
 void Committer::start() {
   stopping_ = false;
-  thread_ = std::thread([this] { loop(); });
+  thread_ = std::thread([this] {
+    name_this_thread("committer");
+    loop();
+  });
 }
 
 void Committer::stop() {
@@ -150,8 +154,8 @@ void Committer::wait_for_flush_to_begin() {
   }
 }
 
-// A walk looks into each table of level 0, and one that skips from group to group does so at each skip. Under writes it is
-// cheaper to let some gather; afterwards they go down.
+// A walk looks into each table of level 0, and one that skips from group to group does so at each skip. Under writes it
+// is cheaper to let some gather; afterwards they go down.
 void Committer::tidy_up() {
   has_rested_ = true;
   std::string tables;

@@ -15,7 +15,6 @@ namespace {
 
 constexpr size_t max_output_bytes = 1 << 20;
 constexpr size_t max_complaint_bytes = 2'000;
-constexpr std::array<const char*, 3> nice = {"/usr/bin/nice", "-n", "19"};
 constexpr Duration progress_timeout = std::chrono::minutes(10);  // no byte for so long: it hangs
 
 void close_fd(int& fd) {
@@ -40,7 +39,7 @@ process::Command command(const Context& context, std::vector<std::string> argume
 }
 
 Task<Result<std::unique_ptr<Tool>>> Tool::start(const Context& context, process::Command command) {
-  const std::string path = command.arguments.front() == nice[0] ? command.arguments[nice.size()] : command.arguments[0];
+  const std::string& path = command.arguments.front();
   auto tool = std::unique_ptr<Tool>(new Tool(context, path.substr(path.rfind('/') + 1)));
   CO_TRY(auto input, make_pipe());
   tool->in_ = input[1];
@@ -142,9 +141,7 @@ class Membership {
 
 Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input,
                                    Background* background) {
-  if (background && background->priority() == Background::Priority::lowest) {
-    command.arguments.insert(command.arguments.begin(), nice.begin(), nice.end());
-  }
+  command.lowest_priority = background && background->priority() == Background::Priority::lowest;
   CO_TRY(auto tool, co_await Tool::start(context, std::move(command)));
   const Membership member(background, *tool);
   if (background && background->stopped()) co_return fail(Errc::cancelled, "nothing is made in advance any more");

@@ -298,6 +298,15 @@ Result<bool> check_format(const io::Path& file) {
   return true;
 }
 
+// RocksDB writes CURRENT and OPTIONS under names of their own first, and never removes an OPTIONS that a crash left so.
+Result<void> remove_unfinished(const io::Path& folder) {
+  TRY(const auto names, io::list_folder(folder));
+  for (const auto& name : names) {
+    if (name.ends_with(".dbtmp")) CHECK(io::remove_file(folder + "/" + name));
+  }
+  return {};
+}
+
 Result<Database> open_rocksdb(const rocksdb::Options& options, const io::Path& folder) {
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {{rocksdb::kDefaultColumnFamilyName, options},
                                                                  {"bulk", bulk_options(options)}};
@@ -324,6 +333,7 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   // A used folder whose database is gone must not come up empty.
   rocks.create_if_missing = rocks.create_missing_column_families = !used;
   CHECK(check_logs(database));
+  CHECK(remove_unfinished(database));
   TRY(auto opened, open_rocksdb(rocks, database));
   if (!used) CHECK(io::write_file_atomically(format_file, format_text));
   return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), watch, pool,

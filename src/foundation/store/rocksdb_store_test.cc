@@ -82,6 +82,20 @@ TEST(RocksStore, DoesNotComeUpEmptyWhenItsFilesAreGone) {
   EXPECT_FALSE(store.open());
 }
 
+// As they lie there when a start, or a change of an option, was killed.
+TEST(RocksStore, RemovesFilesThatWereNotFinished) {
+  StoreFolder store;
+  ASSERT_TRUE(store.open());
+  ASSERT_TRUE(store.put("p", "k", "v"));
+  store.close();
+  for (const auto* name : {"OPTIONS-000300.dbtmp", "000301.dbtmp"}) {
+    ASSERT_TRUE(io::write_file_atomically(store.database() + "/" + name, "half"));
+  }
+  ASSERT_TRUE(store.open());
+  for (const auto& name : io::list_folder(store.database()).value()) EXPECT_FALSE(name.ends_with(".dbtmp")) << name;
+  EXPECT_EQ(store->get("p", "k").value(), "v");
+}
+
 class BrokenDisk : public testing::TestWithParam<Operation> {};
 INSTANTIATE_TEST_SUITE_P(Operations, BrokenDisk, testing::Values(Operation::write, Operation::sync),
                          [](const auto& operation) { return std::string(io::to_string(operation.param)); });

@@ -5,12 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <csignal>
 
 #include "base/log.h"
 #include "io/owner.h"
 #include "postgres/backup.h"
-#include "postgres/detail/folder_processes.h"
+#include "postgres/detail/ending.h"
 
 namespace boreal::postgres {
 
@@ -31,18 +30,7 @@ Error no_server(const std::string& name) { return {Errc::not_found, fmt::format(
 }  // namespace
 
 Task<Result<void>> end_servers_below(const Context& context, io::Path folder) {
-  constexpr Duration pause{5};
-  constexpr int64_t patience_ns = 10'000'000'000;
-  const int64_t deadline_ns = monotonic_ns() + patience_ns;
-  for (;;) {
-    CO_TRY(const auto pids, co_await context.pool.run([&] { return detail::processes_below(folder); }));
-    if (pids.empty()) co_return Result<void>();
-    if (monotonic_ns() > deadline_ns) {
-      co_return fail(Errc::timeout, fmt::format("process {} of a server below {} does not end", pids[0], folder));
-    }
-    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
-    co_await context.loop.sleep(pause);
-  }
+  co_return co_await detail::end_processes_below(context, std::move(folder));
 }
 
 Cluster::Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers)

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "io/folder_handle.h"
 #include "io/owner.h"
+#include "postgres/detail/ending.h"
 #include "postgres/detail/folder_processes.h"
 #include "postgres/detail/tool.h"
 
@@ -186,19 +187,8 @@ Task<Result<void>> Instance::kill() {
     server_->end_expected = true;
     (void)server_->process.signal(SIGKILL);  // first, so that it makes no new ones; it may have ended already
   }
-  const io::Path data = layout_.data();
-  constexpr int64_t patience_ns = 10'000'000'000;
-  const int64_t deadline_ns = monotonic_ns() + patience_ns;
-  for (;;) {
-    CO_TRY(const auto pids, co_await context_.pool.run([&data] { return detail::processes_in(data); }));
-    if (pids.empty()) break;
-    if (monotonic_ns() > deadline_ns) {
-      co_return fail(Errc::timeout, fmt::format("process {} of the server {} does not end", pids[0], name_));
-    }
-    for (const pid_t pid : pids) ::kill(pid, SIGKILL);
-    co_await context_.loop.sleep(poll_interval);
-  }
-  co_return co_await wait_until_gone(Duration(patience_ns / 1'000'000));
+  CO_CHECK(co_await detail::end_processes_in(context_, layout_.data()));
+  co_return co_await wait_until_gone(std::chrono::seconds(10));
 }
 
 void Instance::watch(process::Process process) {

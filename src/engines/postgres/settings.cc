@@ -9,6 +9,7 @@
 #include "io/owner.h"
 #include "postgres/config.h"
 #include "postgres/connection.h"
+#include "postgres/detail/ending.h"
 #include "postgres/detail/tool.h"
 #include "postgres/warm_pool.h"
 
@@ -84,6 +85,7 @@ Task<Result<std::string>> ask_server(const Context& context, const Installation&
                                      Background* background) {
   const io::Path data = folder + "/settings-data";
   const io::Path list = data + "/settings";
+  CO_CHECK(co_await detail::end_processes_in(context, data));
   CO_CHECK(co_await context.pool.run([&] { return io::remove_tree(data); }));
   CO_CHECK(co_await make_data_directory(context, installation, data, background));
   CO_CHECK(co_await context.pool.run([&] { return write_in_data(context, data + "/postgresql.conf", ""); }));
@@ -94,11 +96,13 @@ Task<Result<std::string>> ask_server(const Context& context, const Installation&
   }
   std::string question(catalog_sql);
   question += quote_literal(list) + "\n";
-  CO_CHECK(
+  const auto asked =
       co_await detail::run_tool(context,
                                 detail::command(context, {installation.program("postgres"), "--single", "-D", data,
                                                           "-c", "shared_preload_libraries=" + libraries, "postgres"}),
-                                std::move(question), background));
+                                std::move(question), background);
+  if (!asked) CO_CHECK(co_await detail::end_processes_in(context, data));
+  CO_CHECK(asked);
   CO_TRY(auto text, co_await context.pool.run([&] { return io::read_file(list); }));
   CO_CHECK(co_await context.pool.run([&] { return io::remove_tree(data); }));
   co_return text;

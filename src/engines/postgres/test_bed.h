@@ -14,7 +14,7 @@
 #include <thread>
 
 #include "postgres/cluster.h"
-#include "postgres/detail/folder_processes.h"
+#include "postgres/detail/ending.h"
 #include "postgres/installation.h"
 
 namespace boreal::postgres {
@@ -98,7 +98,7 @@ class TestBed {
   void kill_all() const {
     for (int round = 0; round < 500; ++round) {
       const auto pids = processes_in(folder_);
-      if (pids.empty()) return;
+      if (pids.empty()) return detail::release_shared_memory_below(folder_);
       for (const pid_t pid : pids) ::kill(pid, SIGKILL);
       ::usleep(10'000);
     }

@@ -9,12 +9,15 @@
 #include "base/log.h"
 #include "io/owner.h"
 #include "postgres/config.h"
+#include "postgres/detail/ending.h"
 #include "postgres/detail/tool.h"
 
 namespace boreal::postgres {
 
-Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
-                                       Background* background) {
+namespace {
+
+Task<Result<void>> initialise(const Context& context, const Installation& installation, io::Path data,
+                              Background* background) {
   // Only the folder's owner can be made to own what is inside: initdb wants an empty folder of its own.
   CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
   std::vector<std::string> arguments = {installation.program("initdb"),
@@ -40,8 +43,6 @@ Task<Result<void>> make_data_directory(const Context& context, const Installatio
       [&] { return write_in_data(context, data + "/postgresql.conf", data_folder_configuration); });
 }
 
-namespace {
-
 // Into an encrypted folder, or one on another file system, nothing can be renamed; then these are copies, and whole or
 // not there. The data comes last: with it in place the taking is done.
 Result<void> move_pair(const io::Path& from, const io::Path& data, const io::Path& twin) {
@@ -57,6 +58,13 @@ Result<void> move_pair(const io::Path& from, const io::Path& data, const io::Pat
 
 }  // namespace
 
+Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
+                                       Background* background) {
+  auto made = co_await initialise(context, installation, data, background);
+  if (!made) CO_CHECK(co_await detail::end_processes_in(context, data));
+  co_return made;
+}
+
 WarmPool::WarmPool(const Context& context, const Installation& installation, Options options)
     : context_(context), installation_(installation), options_(std::move(options)) {}
 
@@ -65,6 +73,7 @@ io::Path WarmPool::new_name(std::string_view kind) {
 }
 
 Task<Result<void>> WarmPool::start() {
+  CO_CHECK(co_await detail::end_processes_below(context_, options_.folder));
   CO_TRY(ready_, co_await context_.pool.run([this]() -> Result<std::vector<io::Path>> {
     CHECK(io::make_owned_folder(options_.folder, ::geteuid(), ::getegid(), context_.user ? 0711 : 0700));
     std::vector<io::Path> whole;

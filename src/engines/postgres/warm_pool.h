@@ -11,7 +11,7 @@
 namespace boreal::postgres {
 
 // A new data directory by initdb, durable: checksums on, UTF-8, the C.UTF-8 locale, no way in but for the admin.
-// The folder that holds it must exist.
+// The folder that holds it must exist. Cut short it leaves a folder in halves, and nobody who works there.
 Task<Result<void>> make_data_directory(const Context& context, const Installation& installation, io::Path data,
                                        Background* background = nullptr);
 

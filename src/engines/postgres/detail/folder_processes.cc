@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <climits>
@@ -102,6 +103,21 @@ Result<std::optional<pid_t>> running_server(const io::Path& data) {
   const auto arguments = io::read_file(fmt::format("/proc/{}/cmdline", *pid), 64 << 10);
   if (!arguments || arguments->starts_with("postgres: ")) return std::nullopt;
   return pid;
+}
+
+Result<std::optional<SharedMemory>> shared_memory_of(const io::Path& data) {
+  TRY(const auto lines, pid_file(data));
+  if (lines.size() < 7) return std::nullopt;
+  // Two numbers, with blanks on their left.
+  std::array<unsigned long, 2> numbers{};
+  std::string_view rest = lines[6];
+  for (auto& number : numbers) {
+    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (error != std::errc()) return std::nullopt;
+    rest.remove_prefix(static_cast<size_t>(end - rest.data()));
+  }
+  return SharedMemory{.key = static_cast<key_t>(numbers[0]), .id = static_cast<int>(numbers[1])};
 }
 
 Result<bool> says_ready(const io::Path& data, pid_t pid) {

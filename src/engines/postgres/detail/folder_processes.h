@@ -21,6 +21,13 @@ Result<std::vector<pid_t>> processes_below(const io::Path& folder);
 // The server's first process, as its postmaster.pid names it; nullopt when there is no such file or it is left over.
 Result<std::optional<pid_t>> running_server(const io::Path& data);
 
+// The System V segment that the server has, or was killed with, as its postmaster.pid names it; nullopt without either.
+struct SharedMemory {
+  key_t key;
+  int id;
+};
+Result<std::optional<SharedMemory>> shared_memory_of(const io::Path& data);
+
 // Whether the server whose first process is `pid` has said in postmaster.pid that it takes connections.
 Result<bool> says_ready(const io::Path& data, pid_t pid);
 

@@ -150,6 +150,15 @@ class Forms(FormCase):
             self.assertEqual(self.post(self.fields(policy, extra=[("x-amz-meta-foo", text)])).status, 204)
             self.assertEqual(self.head("foo.txt")["Metadata"]["foo"], f"=?UTF-8?{word}?=")
 
+    def test_metadata_holds_no_words(self):
+        """What looks like one is told as it came; what no header can hold is told in one."""
+        wanted = {"q": ("=?UTF-8?Q?actually-ascii?=",) * 2, "b": ("=?UTF-8?B?YWJj?=",) * 2, "control": ("\0\1\2\3\4", "=?UTF-8?B?AAECAwQ=?="),
+                  "safe": ("! \"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ x",) * 2}
+        policy = self.policy(self.conditions(*({f"x-amz-meta-{name}": sent} for name, (sent, told) in wanted.items())))
+        answer = self.post(self.fields(policy, extra=[(f"x-amz-meta-{name}", sent) for name, (sent, told) in wanted.items()]))
+        self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(self.head("foo.txt")["Metadata"], {name: told for name, (sent, told) in wanted.items()})
+
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
         policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},

@@ -486,6 +486,17 @@ class Answers(Case):
         self.s3.copy_object(Bucket=self.bucket, Key="n", CopySource=f"{self.bucket}/m")
         self.assertEqual(self.head("n")["Metadata"], self.head("m")["Metadata"])
 
+    def test_words_in_metadata(self):
+        """What they stand for is kept, and told in words again only where it must be."""
+        words = {"long": "=?utf-8?B?VMOpc3Q=?=", "ascii": "=?UTF-8?Q?actually-ascii?=", "base64": "=?UTF-8?B?YWJj?=", "two": "=?UTF-8?Q?a?= =?UTF-8?Q?_b?= c",
+                 "latin": "=?iso-8859-1?q?Gr=FC=DFe?=", "control": "=?UTF-8?B?AAECAw==?=", "lines": "=?UTF-8?Q?a=0D=0Ax-b:_c?=", "bad": "=?UTF-8?B?=GGG?=", "none": "=?UTF-8?Q?a b?="}
+        kept = {**words, "long": "=?UTF-8?Q?T=C3=A9st?=", "ascii": "actually-ascii", "base64": "abc", "two": "a b c", "latin": "=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=",
+                "lines": "=?UTF-8?Q?a=0D=0Ax-b:_c?="}
+        self.put("m", b"x", Metadata=words)
+        self.assertEqual(self.head("m")["Metadata"], kept)
+        self.put("m", b"x", Metadata={"a": "=?UTF-8?Q?" + "x" * 2047 + "?="})  # what is kept counts
+        self.assertEqual(error_code(self.put, "m", Metadata={"a": "=?UTF-8?Q?" + "x" * 2048 + "?="}), "MetadataTooLarge")
+
     def test_methods_that_are_none(self):
         self.assertEqual(signed(self, "PATCH", f"/{self.bucket}/foo").status, 405)
         self.put("foo")

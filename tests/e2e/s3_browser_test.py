@@ -159,6 +159,14 @@ class Forms(FormCase):
         self.assertEqual(answer.status, 204, answer.text)
         self.assertEqual(self.head("foo.txt")["Metadata"], {name: told for name, (sent, told) in wanted.items()})
 
+    def test_system_headers_are_latin_1(self):
+        """botocore reads them as that."""
+        policy = self.policy(self.conditions(["starts-with", "$Cache-Control", ""], ["starts-with", "$Content-Disposition", ""]))
+        extra = [("Cache-Control", "non-ascii-%E2%80%94_—_é_"), ("Content-Disposition", 'filename="ÿ—語.pdf"')]
+        self.assertEqual(self.post(self.fields(policy, extra=extra)).status, 204)
+        head = self.head("foo.txt")
+        self.assertEqual((head["CacheControl"], head["ContentDisposition"]), ("non-ascii-%E2%80%94_ _é_", 'filename="ÿ  .pdf"'))
+
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
         policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},

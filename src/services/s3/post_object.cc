@@ -104,11 +104,23 @@ void fill_in_file_name(Form& form) {
   }
 }
 
+// What has no place in Latin-1 becomes a blank.
+std::string latin_1(std::string_view utf8) {
+  std::string latin;
+  for (size_t at = 0; at < utf8.size(); at += codec::utf8_length(utf8, at)) {
+    const auto first = static_cast<unsigned char>(utf8[at]);
+    const bool has_place = first <= 0xc3;
+    latin += first < 0x80 ? utf8[at] : has_place ? static_cast<char>((first << 6) | (utf8[at + 1] & 0x3f)) : ' ';
+  }
+  return latin;
+}
+
 // A form holds UTF-8, a header Latin-1, and one of metadata words of RFC 2047: what looks like one in the form is none.
 // Source: S3 User Guide, "Working with object metadata".
 std::string header_value(const std::string& name, const std::string& value) {
-  const bool is_metadata = name.starts_with("x-amz-meta-") && codec::is_utf8(value);
-  const bool is_meant = !is_metadata || (codec::is_mail_safe(value) && !value.contains("=?"));
+  if (!codec::is_utf8(value)) return value;
+  if (!name.starts_with("x-amz-")) return latin_1(value);
+  const bool is_meant = !name.starts_with("x-amz-meta-") || (codec::is_mail_safe(value) && !value.contains("=?"));
   return is_meant ? value : codec::mail_word(value);
 }
 

@@ -512,6 +512,15 @@ class Checksums(PartsCase):
             self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
         self.assertEqual(self.finish(upload, [(1, etag)])["ChecksumType"], "FULL_OBJECT")
 
+    def test_an_upload_without_an_algorithm_knows_none_of_its_parts_checksums(self):
+        upload = self.begin()
+        part = self.part(upload, 1, b"x", ChecksumAlgorithm="CRC32")
+        for more in ({"ChecksumCRC32": crc32(b"x")}, {"ChecksumSHA256": digest("sha256", b"x")}):
+            error = refusal(self.finish, upload, [{"PartNumber": 1, "ETag": part["ETag"], **more}])
+            self.assertEqual((error["Code"], error["PartNumber"], error["ETag"], error["UploadId"]), ("InvalidPart", "1", part["ETag"].strip('"'), upload))
+        done = self.finish(upload, [(1, part["ETag"])], ChecksumCRC32=crc32(b"wrong") + "-2")  # of the whole, it is not looked at
+        self.assertEqual(([field for field in done if field.startswith("ChecksumCRC")], done["ChecksumType"]), (["ChecksumCRC64NVME"], "FULL_OBJECT"))
+
     def test_parts_without_a_checksum_are_only_counted(self):
         upload = re.search("<UploadId>(.*?)<", signed(self, "POST", f"/{self.bucket}/m?uploads").text).group(1)
         etag = signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}&partNumber=1", body=b"x").headers["ETag"]

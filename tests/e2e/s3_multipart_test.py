@@ -450,6 +450,15 @@ class Checksums(PartsCase):
             self.assertEqual(self.head("m", ChecksumMode="ENABLED")["ChecksumType"], "FULL_OBJECT")
             told = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts"])
             self.assertEqual(told["ObjectParts"], {"TotalPartsCount": 2}, name)  # the checksum is not made of the parts'
+            for read in (self.head, lambda key, **how: self.s3.get_object(Bucket=self.bucket, Key=key, **how)):
+                part = read("m", ChecksumMode="ENABLED", PartNumber=2)
+                self.assertEqual([field for field in part if field.startswith("Checksum")], [], name)
+
+    def test_the_only_part_is_the_whole(self):
+        upload = self.begin(ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+        self.finish(upload, [(1, self.part(upload, 1, b"x", ChecksumAlgorithm="CRC32")["ETag"])])
+        part = self.head("m", ChecksumMode="ENABLED", PartNumber=1)
+        self.assertEqual((part["ChecksumCRC32"], part["ChecksumType"], part["PartsCount"]), (crc32(b"x"), "FULL_OBJECT", 1))
 
     def test_refused(self):
         for name, kind in (("SHA256", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE")):

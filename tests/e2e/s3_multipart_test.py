@@ -208,7 +208,13 @@ class ListsOfUploads(PartsCase):
         rest = self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])
         self.assertEqual([r["UploadId"] for r in rest["Uploads"]], [twice, ids["c d"]])
         self.assertEqual((rest["IsTruncated"], rest["NextKeyMarker"], rest["NextUploadIdMarker"]), (False, "c d", ids["c d"]))
-        self.refused_with("InvalidArgument", 400, self.s3.list_multipart_uploads, Bucket=self.bucket, KeyMarker="b", UploadIdMarker="nonsense")
+        for marker in ("nonsense", ids["c d"], ids["a/2"]):
+            error = refusal(self.s3.list_multipart_uploads, Bucket=self.bucket, KeyMarker="b", UploadIdMarker=marker)
+            self.assertEqual((error["Code"], error["Message"], error["ArgumentName"], error["ArgumentValue"]), ("InvalidArgument", "Invalid uploadId marker", "upload-id-marker", marker))
+        alone = self.s3.list_multipart_uploads(Bucket=self.bucket, MaxUploads=1, UploadIdMarker=ids["b"])
+        self.assertEqual((alone["Uploads"][0]["Key"], alone["UploadIdMarker"]), ("a/1", ""))
+        self.s3.abort_multipart_upload(Bucket=self.bucket, Key="b", UploadId=ids["b"])  # as those do who abort page by page
+        self.assertEqual(self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])["Uploads"], rest["Uploads"])
         self.assertEqual(rows[0]["Owner"]["ID"], owner_id(self.s3))
         self.assertIn("<Key>c%20d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text.replace("c+d", "c%20d"))
 

@@ -8,7 +8,9 @@
 #include "aws/virtual_host.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "codec/mail_words.h"
 #include "codec/percent.h"
+#include "codec/utf8.h"
 
 namespace boreal::aws {
 
@@ -79,7 +81,9 @@ void adopt_query_headers(http::Request& request) {
     const bool is_skipped = std::ranges::find(of_signature, word) != std::end(of_signature) ||
                             word.find("checksum") != std::string_view::npos || word == "trailer";
     const bool is_text = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
-    if (!is_skipped && is_text) request.headers.add(header, value);
+    // A query holds UTF-8, and a header Latin-1; but metadata may have the words of RFC 2047.
+    const bool is_wide = header.starts_with("x-amz-meta-") && !codec::is_mail_safe(value) && codec::is_utf8(value);
+    if (!is_skipped && is_text) request.headers.add(header, is_wide ? codec::mail_word(value) : value);
   }
 }
 

@@ -150,6 +150,23 @@ class Forms(FormCase):
             self.assertEqual(self.post(self.fields(policy, extra=[("x-amz-meta-foo", text)])).status, 204)
             self.assertEqual(self.head("foo.txt")["Metadata"]["foo"], f"=?UTF-8?{word}?=")
 
+    def test_metadata_holds_no_words(self):
+        """What looks like one is told as it came; what no header can hold is told in one."""
+        wanted = {"q": ("=?UTF-8?Q?actually-ascii?=",) * 2, "b": ("=?UTF-8?B?YWJj?=",) * 2, "control": ("\0\1\2\3\4", "=?UTF-8?B?AAECAwQ=?="),
+                  "safe": ("! \"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ x",) * 2}
+        policy = self.policy(self.conditions(*({f"x-amz-meta-{name}": sent} for name, (sent, told) in wanted.items())))
+        answer = self.post(self.fields(policy, extra=[(f"x-amz-meta-{name}", sent) for name, (sent, told) in wanted.items()]))
+        self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(self.head("foo.txt")["Metadata"], {name: told for name, (sent, told) in wanted.items()})
+
+    def test_system_headers_are_latin_1(self):
+        """botocore reads them as that."""
+        policy = self.policy(self.conditions(["starts-with", "$Cache-Control", ""], ["starts-with", "$Content-Disposition", ""]))
+        extra = [("Cache-Control", "non-ascii-%E2%80%94_—_é_"), ("Content-Disposition", 'filename="ÿ—語.pdf"')]
+        self.assertEqual(self.post(self.fields(policy, extra=extra)).status, 204)
+        head = self.head("foo.txt")
+        self.assertEqual((head["CacheControl"], head["ContentDisposition"]), ("non-ascii-%E2%80%94_ _é_", 'filename="ÿ  .pdf"'))
+
     def test_metadata_and_tags(self):
         tags = "<Tagging><TagSet><Tag><Key>a</Key><Value>1 &#43; 2</Value></Tag></TagSet></Tagging>"
         policy = self.policy(self.conditions(["starts-with", "$x-amz-meta-foo", "bar"], ["eq", "$tagging", tags], {"x-amz-storage-class": "STANDARD_IA"},

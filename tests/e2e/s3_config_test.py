@@ -72,6 +72,15 @@ class Buckets(S3Case):
         head = far.head_bucket(Bucket=name)
         self.assertEqual(head["BucketRegion"], "eu-west-1")
 
+    def test_the_name_that_is_no_region(self):
+        """SDKs have it for S3's oldest address; they sign for us-east-1 then."""
+        for method, path in (("PUT", f"/{self.bucket}-3"), ("GET", "/"), ("GET", f"/{self.bucket}")):
+            answer = signed(self, method, path, region="aws-global")
+            self.assertEqual((answer.status, answer.code), (400, "AuthorizationHeaderMalformed"), path)
+            self.assertIn("<Message>The authorization header is malformed; the region 'aws-global' is wrong; expecting 'us-east-1'</Message>", answer.text)
+            self.assertIn("<Region>us-east-1</Region>", answer.text)
+        self.assertNotIn(f"{self.bucket}-3", [b["Name"] for b in self.s3.list_buckets()["Buckets"]])
+
     def test_the_old_name_of_a_region(self):
         """From when there was one region in Europe: its buckets tell it, but are in eu-west-1 like the others."""
         far = self.boreal.client("s3", region="eu-west-1")

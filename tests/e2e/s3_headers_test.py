@@ -276,10 +276,10 @@ class Presigned(Case):
 
     def test_headers_in_the_query(self):
         """JavaScript's SDK puts them there, and with them the checksum of a body that it does not know yet."""
-        url = self.url("PUT", query="?x-amz-meta-colour=red&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
+        url = self.url("PUT", query="?x-amz-meta-colour=red&x-amz-meta-wide=a%E2%80%94_%C3%A9%25&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
         self.assertEqual(send(self, "PUT", url, {"Content-Length": "2"}, b"hi").status, 200)
         head = self.head("foo")
-        self.assertEqual((head["Metadata"], head["StorageClass"]), ({"colour": "red"}, "STANDARD_IA"))
+        self.assertEqual((head["Metadata"], head["StorageClass"]), ({"colour": "red", "wide": "=?UTF-8?Q?a=E2=80=94=5F=C3=A9%?="}, "STANDARD_IA"))
         self.assertEqual(send(self, "PUT", self.url("PUT", query="?x-amz-storage-class=COLD"), {"Content-Length": "2"}, b"hi").code, "InvalidStorageClass")
 
     def test_not_there(self):
@@ -485,6 +485,17 @@ class Answers(Case):
         self.assertEqual(self.head("m")["Metadata"], {"ascii": "AMAZONS3", "nonascii": "=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?="})
         self.s3.copy_object(Bucket=self.bucket, Key="n", CopySource=f"{self.bucket}/m")
         self.assertEqual(self.head("n")["Metadata"], self.head("m")["Metadata"])
+
+    def test_words_in_metadata(self):
+        """What they stand for is kept, and told in words again only where it must be."""
+        words = {"long": "=?utf-8?B?VMOpc3Q=?=", "ascii": "=?UTF-8?Q?actually-ascii?=", "base64": "=?UTF-8?B?YWJj?=", "two": "=?UTF-8?Q?a?= =?UTF-8?Q?_b?= c",
+                 "latin": "=?iso-8859-1?q?Gr=FC=DFe?=", "control": "=?UTF-8?B?AAECAw==?=", "lines": "=?UTF-8?Q?a=0D=0Ax-b:_c?=", "bad": "=?UTF-8?B?=GGG?=", "none": "=?UTF-8?Q?a b?="}
+        kept = {**words, "long": "=?UTF-8?Q?T=C3=A9st?=", "ascii": "actually-ascii", "base64": "abc", "two": "a b c", "latin": "=?UTF-8?Q?Gr=C3=BC=C3=9Fe?=",
+                "lines": "=?UTF-8?Q?a=0D=0Ax-b:_c?="}
+        self.put("m", b"x", Metadata=words)
+        self.assertEqual(self.head("m")["Metadata"], kept)
+        self.put("m", b"x", Metadata={"a": "=?UTF-8?Q?" + "x" * 2047 + "?="})  # what is kept counts
+        self.assertEqual(error_code(self.put, "m", Metadata={"a": "=?UTF-8?Q?" + "x" * 2048 + "?="}), "MetadataTooLarge")
 
     def test_methods_that_are_none(self):
         self.assertEqual(signed(self, "PATCH", f"/{self.bucket}/foo").status, 405)

@@ -208,7 +208,13 @@ class ListsOfUploads(PartsCase):
         rest = self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])
         self.assertEqual([r["UploadId"] for r in rest["Uploads"]], [twice, ids["c d"]])
         self.assertEqual((rest["IsTruncated"], rest["NextKeyMarker"], rest["NextUploadIdMarker"]), (False, "c d", ids["c d"]))
-        self.refused_with("InvalidArgument", 400, self.s3.list_multipart_uploads, Bucket=self.bucket, KeyMarker="b", UploadIdMarker="nonsense")
+        for marker in ("nonsense", ids["c d"], ids["a/2"]):
+            error = refusal(self.s3.list_multipart_uploads, Bucket=self.bucket, KeyMarker="b", UploadIdMarker=marker)
+            self.assertEqual((error["Code"], error["Message"], error["ArgumentName"], error["ArgumentValue"]), ("InvalidArgument", "Invalid uploadId marker", "upload-id-marker", marker))
+        alone = self.s3.list_multipart_uploads(Bucket=self.bucket, MaxUploads=1, UploadIdMarker=ids["b"])
+        self.assertEqual((alone["Uploads"][0]["Key"], alone["UploadIdMarker"]), ("a/1", ""))
+        self.s3.abort_multipart_upload(Bucket=self.bucket, Key="b", UploadId=ids["b"])  # as those do who abort page by page
+        self.assertEqual(self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])["Uploads"], rest["Uploads"])
         self.assertEqual(rows[0]["Owner"]["ID"], owner_id(self.s3))
         self.assertIn("<Key>c%20d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text.replace("c+d", "c%20d"))
 
@@ -450,6 +456,15 @@ class Checksums(PartsCase):
             self.assertEqual(self.head("m", ChecksumMode="ENABLED")["ChecksumType"], "FULL_OBJECT")
             told = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts"])
             self.assertEqual(told["ObjectParts"], {"TotalPartsCount": 2}, name)  # the checksum is not made of the parts'
+            for read in (self.head, lambda key, **how: self.s3.get_object(Bucket=self.bucket, Key=key, **how)):
+                part = read("m", ChecksumMode="ENABLED", PartNumber=2)
+                self.assertEqual([field for field in part if field.startswith("Checksum")], [], name)
+
+    def test_the_only_part_is_the_whole(self):
+        upload = self.begin(ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+        self.finish(upload, [(1, self.part(upload, 1, b"x", ChecksumAlgorithm="CRC32")["ETag"])])
+        part = self.head("m", ChecksumMode="ENABLED", PartNumber=1)
+        self.assertEqual((part["ChecksumCRC32"], part["ChecksumType"], part["PartsCount"]), (crc32(b"x"), "FULL_OBJECT", 1))
 
     def test_refused(self):
         for name, kind in (("SHA256", "FULL_OBJECT"), ("CRC64NVME", "COMPOSITE")):
@@ -511,6 +526,15 @@ class Checksums(PartsCase):
             error = refusal(self.finish, upload, [(1, etag)], ChecksumType=kind)
             self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
         self.assertEqual(self.finish(upload, [(1, etag)])["ChecksumType"], "FULL_OBJECT")
+
+    def test_an_upload_without_an_algorithm_knows_none_of_its_parts_checksums(self):
+        upload = self.begin()
+        part = self.part(upload, 1, b"x", ChecksumAlgorithm="CRC32")
+        for more in ({"ChecksumCRC32": crc32(b"x")}, {"ChecksumSHA256": digest("sha256", b"x")}):
+            error = refusal(self.finish, upload, [{"PartNumber": 1, "ETag": part["ETag"], **more}])
+            self.assertEqual((error["Code"], error["PartNumber"], error["ETag"], error["UploadId"]), ("InvalidPart", "1", part["ETag"].strip('"'), upload))
+        done = self.finish(upload, [(1, part["ETag"])], ChecksumCRC32=crc32(b"wrong") + "-2")  # of the whole, it is not looked at
+        self.assertEqual(([field for field in done if field.startswith("ChecksumCRC")], done["ChecksumType"]), (["ChecksumCRC64NVME"], "FULL_OBJECT"))
 
     def test_parts_without_a_checksum_are_only_counted(self):
         upload = re.search("<UploadId>(.*?)<", signed(self, "POST", f"/{self.bucket}/m?uploads").text).group(1)

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "codec/hex.h"
+#include "crypto/crc.h"
 #include "objects/impl.h"
 #include "objects/index_keys.h"
 
@@ -19,6 +20,10 @@ bool worth_sharing(const std::vector<Segment>& segments) {
            return !segment.is_inline() && segment.length >= segment.plain_size / 2;
          });
 }
+
+constexpr uint64_t key_bits = 0xffff;
+
+uint64_t bits_of_key(std::string_view key) { return crypto::crc32c(as_bytes(key)) & key_bits; }
 
 Result<Upload> load_upload(const store::Store& store, const std::string& bucket, const std::string& key, UploadId id) {
   TRY(const auto record, store.get(index::partition_of(bucket), index::upload(key, id)));
@@ -62,6 +67,8 @@ struct PartCommit {
 
 }  // namespace
 
+bool may_be_upload_of(std::string_view key, const UploadId& id) { return (id.salt & key_bits) == bits_of_key(key); }
+
 Task<Result<Upload>> Objects::create_upload(UploadRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
@@ -69,6 +76,7 @@ Task<Result<Upload>> Objects::create_upload(UploadRequest request) {
   Upload upload;
   upload.key = std::move(request.key);
   upload.id = impl_->ids.next();
+  upload.id.salt = (upload.id.salt & ~key_bits) | bits_of_key(upload.key);
   upload.initiated = impl_->clock.now();
   upload.meta = std::move(request.meta);
   upload.wrapped_key = std::move(request.wrapped_key);

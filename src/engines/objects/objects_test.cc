@@ -184,6 +184,13 @@ TEST_F(ObjectsTest, MovesBetweenTiers) {
             Errc::invalid);
 }
 
+TEST_F(ObjectsTest, IdsOfUploadsTellTheirKeys) {
+  for (const std::string key : {"a", "b", "a/b"}) {
+    const auto upload = create_upload(key);
+    for (const std::string other : {"a", "b", "a/b"}) EXPECT_EQ(may_be_upload_of(other, upload.id), other == key);
+  }
+}
+
 TEST_F(ObjectsTest, JoinsPartsWithoutMovingThem) {
   const auto upload = create_upload("joined");
   const std::string one = pattern(300'000), two = pattern(65'536), three = "end";

@@ -38,7 +38,7 @@ struct Id {
   static std::optional<Id> parse(std::string_view text);
 };
 using VersionId = Id;
-using UploadId = Id;
+using UploadId = Id;  // its last 16 bits tell its key: `may_be_upload_of`
 using BlobId = Id;
 
 // How a bucket keeps versions at the moment of a call; the caller knows it. `off` means that it never kept any: a
@@ -128,6 +128,9 @@ struct Part {
   std::vector<Checksum> checksums;
   std::vector<Segment> segments;  // the engine's business
 };
+
+// Whether an upload of this key may have this id, be it there or gone; of those of other keys, one in 65,536 may too.
+bool may_be_upload_of(std::string_view key, const UploadId& id);
 
 struct Upload {
   std::string key;

@@ -1,11 +1,12 @@
-// Hexadecimal, Base64, percent encoding and query strings: what is decoded encodes to what it came from, or to what
-// decodes to the same.
+// Hexadecimal, Base64, percent encoding, words of RFC 2047 and query strings: what is decoded encodes to what it came
+// from, or to what decodes to the same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
 #include "codec/base64.h"
 #include "codec/hex.h"
+#include "codec/mail_words.h"
 #include "codec/percent.h"
 #include "codec/utf8.h"
 
@@ -22,6 +23,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (percent_decode_leniently(text) != *bytes) std::abort();
     if (percent_decode(percent_encode(*bytes)) != *bytes) std::abort();
   }
+  const std::string decoded = decode_mail_words(text);
+  if (is_utf8(text) && (!is_utf8(decoded) || decode_mail_words(mail_word(text)) != text)) std::abort();
   const auto pairs = parse_query(text, Plus::space, 100);
   if (pairs && pairs->size() > 100) std::abort();
   return 0;

@@ -287,20 +287,26 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
   return json::write(document);
 }
 
-Outcome<void> check_region(Call& call, const Bucket& bucket) {
-  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
-    call.region = bucket.region;
-    return {};
-  }
-  const std::string wrong = fmt::format("the region '{}' is wrong; expecting '{}'", call.region, bucket.region);
+aws::ApiError wrong_region(const Call& call, const std::string& right) {
+  const std::string wrong = fmt::format("the region '{}' is wrong; expecting '{}'", call.region, right);
   aws::ApiError error = errors::authorization_header_malformed("The authorization header is malformed; " + wrong);
   if (!call.http.headers.has("authorization")) {
     error = aws::ApiError("AuthorizationQueryParametersError", 400,
                           "Error parsing the X-Amz-Credential parameter; " + wrong);
   }
-  if (call.operation.name == "HeadBucket") error = errors::permanent_redirect("The bucket is in another region.");
+  return std::move(error).with("Region", right);
+}
+
+Outcome<void> check_region(Call& call, const Bucket& bucket) {
+  if (call.caller.is_anonymous() || bucket.region == call.region || call.operation.name == "GetBucketLocation") {
+    call.region = bucket.region;
+    return {};
+  }
+  aws::ApiError error = wrong_region(call, bucket.region);
+  if (call.operation.name == "HeadBucket")
+    error = errors::permanent_redirect("The bucket is in another region.").with("Region", bucket.region);
   error.headers.emplace_back("x-amz-bucket-region", bucket.region);
-  return refuse(std::move(error).with("Region", bucket.region));
+  return refuse(std::move(error));
 }
 
 Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_view name) {
@@ -432,6 +438,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   if (name == nullptr || operation.name == "CreateBucket") {
     CO_TRY(auto all, co_await Api::access(call, operation, input));
     if (call.caller.is_anonymous()) co_return refuse(errors::access_denied("Access Denied"));
+    // SDKs have this name for S3's oldest address, and sign for the region that it is in.
+    if (call.region == "aws-global") co_return refuse(wrong_region(call, "us-east-1"));
     for (std::string& action : more_actions(call, nullptr))
       all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)

@@ -74,7 +74,10 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
       return refuse(errors::bad_digest(fmt::format("The {} you specified for part {} did not match what we received.",
                                                    to_lower(algorithm_name(promised->algorithm)), parts[i].number)));
     }
-    if (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()) return bad();
+    // Where the upload named no algorithm, what its parts were sent with was forgotten.
+    const bool is_forgotten = promised && promised->algorithm != checksum.algorithm;
+    if (is_forgotten || (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()))
+      return bad();
     if (!promised && checksum.named && checksum.composite) {
       return refuse(errors::invalid_request(
           fmt::format("The upload was created using a {} checksum. The complete request must include the checksum for "
@@ -113,6 +116,15 @@ std::string etag_of(const std::vector<api::CompletedPart>& parts) {
     whole.update(as_bytes(*md5));
   }
   return fmt::format("{}-{}", codec::hex_encode(whole.finish()), parts.size());
+}
+
+// Where the upload named no algorithm, only a checksum by the one that it has then is looked at.
+ChecksumFields checksums_that_count(api::CompleteMultipartUploadRequest& input, const UploadChecksum& checksum) {
+  const ChecksumFields fields = checksum_fields(input);
+  for (auto* field : {fields.crc32, fields.crc32c, fields.crc64nvme, fields.sha1, fields.sha256}) {
+    if (!checksum.named && field != &fields.of(checksum.algorithm)) field->reset();
+  }
+  return fields;
 }
 
 api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made) {
@@ -163,13 +175,13 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     co_return told(call, *bucket, made);
   }
   const objects::Upload& upload = *found;
-  CO_TRY(const auto promised, checksum_in(checksum_fields(input)));
+  const UploadChecksum checksum = checksum_of(upload.meta);
+  CO_TRY(const auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
   if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
     RequestKeys keys(keys_, std::move(customer));
     CO_CHECK(co_await open_upload(call, keys, upload));
   }
-  const UploadChecksum checksum = checksum_of(upload.meta);
   const std::string type = to_upper(input.checksum_type.value_or(""));
   if (input.checksum_type && type != "COMPOSITE" && type != "FULL_OBJECT")
     co_return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));

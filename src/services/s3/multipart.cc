@@ -321,10 +321,14 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   query.full = true;
   if (!input.upload_id_marker.value_or("").empty() && !query.after.empty()) {
     query.after_upload = objects::Id::parse(*input.upload_id_marker);
-    if (!query.after_upload) {
-      co_return refuse(errors::invalid_argument("Invalid uploadId marker")
-                           .with("ArgumentName", "upload-id-marker")
-                           .with("ArgumentValue", *input.upload_id_marker));
+    // Whoever ends uploads page by page goes on from one that is gone. Ids of before they told keys are looked for.
+    if (!query.after_upload || !objects::may_be_upload_of(query.after, *query.after_upload)) {
+      const auto there = co_await find_upload(bucket, query.after, *input.upload_id_marker);
+      if (!there && there.error().code != "NoSuchUpload") co_return refuse(there.error());
+      if (!there)
+        co_return refuse(errors::invalid_argument("Invalid uploadId marker")
+                             .with("ArgumentName", "upload-id-marker")
+                             .with("ArgumentValue", *input.upload_id_marker));
     }
   }
   const bool query_has_key = !query.after.empty();

@@ -1,12 +1,10 @@
 #include "s3/object_meta.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "api/s3/errors.h"
 #include "base/text.h"
-#include "codec/base64.h"
+#include "codec/mail_words.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
 
@@ -44,40 +42,15 @@ bool is_blocked(const Bucket& bucket, std::string_view type) {
          std::ranges::find(*blocked->encryption_type, type) != blocked->encryption_type->end();
 }
 
-// Headers hold Latin-1, and what is not ASCII is given back as RFC 2047 has it. Source: S3 User Guide, "Working with
-// object metadata", whose example this reproduces.
-std::string mail_safe(const std::string& value) {
-  if (std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) return value;
+// Headers hold Latin-1, or words of RFC 2047; such words also tell again what is not ASCII. Source: S3 User Guide,
+// "Working with object metadata", whose example this reproduces.
+std::string metadata_text(std::string_view header) {
   std::string text;
-  for (const char c : value) codec::append_utf8(text, static_cast<unsigned char>(c));
-  return encoded_word(text);
+  for (const char c : header) codec::append_utf8(text, static_cast<unsigned char>(c));
+  return codec::decode_mail_words(text);
 }
 
 }  // namespace
-
-std::string encoded_word(std::string_view text) {
-  // Counted in UTF-16, whose units a lead byte tells: two from four bytes on.
-  size_t ascii = 0;
-  size_t wide = 0;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) ++ascii;
-    if (byte >= 0xc0) wide += byte >= 0xf0 ? 2 : 1;
-  }
-  if (ascii <= wide) return "=?UTF-8?B?" + codec::base64_encode(text) + "?=";
-  std::string word = "=?UTF-8?Q?";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == ' ') {
-      word += '_';
-    } else if (byte < 0x20 || byte >= 0x7f || c == '=' || c == '?' || c == '_') {
-      word += fmt::format("={:02X}", byte);
-    } else {
-      word += c;
-    }
-  }
-  return word + "?=";
-}
 
 Outcome<void> check_storage_class(const std::string& name) {
   if (std::ranges::find(storage_classes, name) != std::end(storage_classes)) return {};
@@ -140,8 +113,9 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   }
   size_t size = 0;
   for (const auto& [name, value] : wishes.metadata.value_or(std::map<std::string, std::string>())) {
-    size += name.size() + value.size();
-    headers.emplace("x-amz-meta-" + name, mail_safe(value));
+    std::string text = metadata_text(value);
+    size += name.size() + text.size();
+    headers.emplace("x-amz-meta-" + name, codec::is_mail_safe(text) ? std::move(text) : codec::mail_word(text));
   }
   if (size > max_metadata_bytes) {
     return refuse(errors::metadata_too_large("Your metadata headers exceed the maximum allowed metadata size")

@@ -59,8 +59,6 @@ std::string object_owner(const Bucket& bucket, const aws::Caller& caller, const 
 aws::Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, const Wishes& wishes);
 // The headers and metadata alone.
 aws::Outcome<objects::Properties> headers_of(const Wishes& wishes);
-// UTF-8 as it is told where only ASCII may stand (RFC 2047).
-std::string encoded_word(std::string_view text);
 aws::Outcome<void> check_storage_class(const std::string& name);
 // How long a body is to be must be told, one way or the other: MissingContentLength, EntityTooLarge.
 aws::Outcome<void> check_length(const http::Request& request);

@@ -187,7 +187,10 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
         co_return refuse(no_such_part(*input.part_number, version.part_count));
       }
       picture.range = {page.parts.front().offset, page.parts.front().size};
-      checksums = page.parts.front().checksums;
+      // One of the whole tells nothing of a part among several.
+      const bool is_composite = !version.checksums.empty() && version.checksums.front().composite;
+      if (is_composite) checksums = page.parts.front().checksums;
+      if (!is_composite && version.part_count > 1) checksums.clear();
       parts = 0;
       output.parts_count = static_cast<int32_t>(version.part_count);
     } else if (*input.part_number != 1) {
@@ -226,7 +229,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   }
   if (input.checksum_mode == "ENABLED") write_checksums(checksums, parts, checksum_fields(output), nullptr);
   // One of a part is told under the type of the whole object's.
-  if (input.checksum_mode == "ENABLED" && !checksums.empty() && !version.checksums.empty())
+  if (input.checksum_mode == "ENABLED" && !checksums.empty())
     output.checksum_type = version.checksums.front().composite ? "COMPOSITE" : "FULL_OBJECT";
   if (!version.meta.tags.empty() &&
       co_await may_read(call, bucket, version, input.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging"))

@@ -7,6 +7,7 @@
 #include "aws/wire/wire.h"
 #include "aws/wire/xml.h"
 #include "base/text.h"
+#include "codec/mail_words.h"
 #include "codec/percent.h"
 #include "codec/utf8.h"
 #include "codec/xml.h"
@@ -103,16 +104,27 @@ void fill_in_file_name(Form& form) {
   }
 }
 
-// A header holds Latin-1, a form UTF-8. Source: S3 User Guide, "Working with object metadata".
-std::string header_value(const std::string& name, const std::string& value) {
-  const bool is_ascii = std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  const bool is_wide = name.starts_with("x-amz-meta-") && !is_ascii && codec::is_utf8(value);
-  return is_wide ? encoded_word(value) : value;
+// What has no place in Latin-1 becomes a blank.
+std::string latin_1(std::string_view utf8) {
+  std::string latin;
+  for (size_t at = 0; at < utf8.size(); at += codec::utf8_length(utf8, at)) {
+    const auto first = static_cast<unsigned char>(utf8[at]);
+    const bool has_place = first <= 0xc3;
+    latin += first < 0x80 ? utf8[at] : has_place ? static_cast<char>((first << 6) | (utf8[at + 1] & 0x3f)) : ' ';
+  }
+  return latin;
 }
 
-bool is_header_text(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+// A form holds UTF-8, a header Latin-1, and one of metadata words of RFC 2047: what looks like one in the form is none.
+// Source: S3 User Guide, "Working with object metadata".
+std::string header_value(const std::string& name, const std::string& value) {
+  if (!codec::is_utf8(value)) return value;
+  if (!name.starts_with("x-amz-")) return latin_1(value);
+  const bool is_meant = !name.starts_with("x-amz-meta-") || (codec::is_mail_safe(value) && !value.contains("=?"));
+  return is_meant ? value : codec::mail_word(value);
 }
+
+bool is_one_line(std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; }
 
 Outcome<http::Request> put_request(const http::Request& post, const Form& form, const std::string& bucket,
                                    const std::string& key) {
@@ -129,7 +141,8 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
   }
   for (const FormField& field : form.fields) {
     const std::string name = to_lower(field.name);
-    if (!is_header_text(name) || !is_header_text(field.value)) {
+    const std::string value = header_value(name, field.value);
+    if (!is_one_line(name) || !is_one_line(field.value) || name.contains('\0') || value.contains('\0')) {
       return refuse(errors::invalid_argument("A field of the form has a line break in it.").with("ArgumentName", name));
     }
     if (name == "acl") {
@@ -138,7 +151,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       TRY(const std::string tagging, tagging_header(field.value));
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
-      put.headers.set(name, header_value(name, field.value));
+      put.headers.set(name, value);
     }
   }
   return put;

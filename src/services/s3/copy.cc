@@ -80,7 +80,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
         "object's metadata, storage class, website redirect location or encryption attributes."));
   }
   CO_TRY(auto customer, parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
-                                           input.copy_source_sse_customer_key_md5));
+                                           input.copy_source_sse_customer_key_md5, KeyUse::reading));
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(customer)));

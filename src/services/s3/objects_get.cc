@@ -161,8 +161,8 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
                       version, call.now, false));
   Picture picture;
-  CO_TRY(auto customer,
-         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
+                                           input.sse_customer_key_md5, KeyUse::reading));
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
   // Who asks for the head alone needs no leave to use the KMS key.
   if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms) {
@@ -263,8 +263,8 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
   const objects::Version& version = found.version;
-  CO_TRY(auto customer,
-         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
+                                           input.sse_customer_key_md5, KeyUse::reading));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await keys.open(&call, version.wrapped_key));
   const auto wants = [&](std::string_view name) {

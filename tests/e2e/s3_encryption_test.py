@@ -137,6 +137,8 @@ class Kms(S3Case):
         put = self.put("managed", b"body", ServerSideEncryption="aws:kms")
         self.assertIn(":key/", put["SSEKMSKeyId"])
         self.assertEqual(self.get("managed"), b"body")
+        self.assertEqual(self.kms.describe_key(KeyId=put["SSEKMSKeyId"])["KeyMetadata"]["Description"],
+                         "Default key that protects my S3 objects when no other key is defined")
         for size in (0, 1, 13 * MIB):
             body = os.urandom(size)
             self.put("k", body, ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
@@ -170,6 +172,14 @@ class Kms(S3Case):
         self.refused_with("KMS.DisabledException", 400, self.put, "k", **kms)
         self.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
         self.refused_with("KMS.KMSInvalidStateException", 400, self.get, "k")
+
+    def test_copied_in_place(self):
+        """To the bucket's encryption, if nothing else is asked for: which is a change."""
+        self.put("k", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+        copy = lambda: status_of(self.s3.copy_object, Bucket=self.bucket, Key="k", CopySource={"Bucket": self.bucket, "Key": "k"})
+        self.assertEqual(copy()[1], 200)
+        self.assertEqual((self.head("k")["ServerSideEncryption"], self.get("k")), ("AES256", b"x"))
+        self.assertEqual(copy(), ("InvalidRequest", 400))
 
     def test_context(self):
         context = base64.b64encode(b'{"team":"blue"}').decode()

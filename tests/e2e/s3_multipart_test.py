@@ -130,6 +130,7 @@ class Uploads(PartsCase):
     def test_empty(self):
         upload = self.begin()
         self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}").code, "InvalidRequest")
+        self.assertEqual(signed(self, "POST", f"/{self.bucket}/other?uploadId={upload}").code, "NoSuchUpload")
         self.refused_with("MalformedXML", 400, self.finish, upload, [])
         for part in (b"<PartNumber>1</PartNumber>", b"<ETag>x</ETag>"):
             body = b"<CompleteMultipartUpload><Part>" + part + b"</Part></CompleteMultipartUpload>"
@@ -443,6 +444,7 @@ class Checksums(PartsCase):
             if name == "CRC32":
                 error = refusal(self.finish, upload, rows, ChecksumCRC32=crc32(b"wrong"), ChecksumType="FULL_OBJECT")
                 self.assertEqual((error["Code"], error["Message"]), ("BadDigest", "The crc32 you specified did not match the calculated checksum."))
+                self.refused("BadDigest", self.finish, upload, rows, ChecksumCRC32=crc32(b"".join(bodies)))  # which without a type is a composite one
                 done = self.finish(upload, rows, ChecksumCRC32=crc32(b"".join(bodies)), ChecksumType="FULL_OBJECT")
                 self.assertEqual(done["ChecksumCRC32"], crc32(b"".join(bodies)))
             else:
@@ -511,7 +513,16 @@ class Checksums(PartsCase):
         for kind in ("FULL_OBJECT", "COMPOSITE"):
             error = refusal(self.finish, upload, [(1, etag)], ChecksumType=kind)
             self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
-        self.assertEqual(self.finish(upload, [(1, etag)])["ChecksumType"], "FULL_OBJECT")
+        # Nor a composite checksum that one sent could be wrong about.
+        self.assertEqual(self.finish(upload, [(1, etag)], ChecksumCRC32=crc32(b"wrong") + "-1")["ChecksumType"], "FULL_OBJECT")
+
+    def test_told_to_who_asks(self):
+        self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))
+        ask = lambda mode: signed(self, "HEAD", f"/{self.bucket}/k", headers={"x-amz-checksum-mode": mode} if mode else {})
+        for mode in ("ENABLED", "enabled"):
+            self.assertEqual(ask(mode).headers["x-amz-checksum-sha256"], digest("sha256", b"hello"), mode)
+        self.assertIsNone(ask(None).headers.get("x-amz-checksum-sha256"))
+        self.assertEqual(ask("on").status, 400)
 
     def test_parts_without_a_checksum_are_only_counted(self):
         upload = re.search("<UploadId>(.*?)<", signed(self, "POST", f"/{self.bucket}/m?uploads").text).group(1)

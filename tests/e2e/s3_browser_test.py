@@ -162,6 +162,8 @@ class Forms(FormCase):
         self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1 + 2"}])
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.outcome(self.post([("key", "x"), ("tagging", "<nonsense")])), (400, "MalformedXML"))
+        self.assertEqual(self.post([("key", "x"), ("tagging", "<InvalidXmlTagging/>")]).status, 204)  # of another kind: no tags
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="x")["TagSet"], [])
 
     def test_checksums(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")

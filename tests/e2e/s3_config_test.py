@@ -179,6 +179,17 @@ class Tags(S3Case):
         self.assertEqual(status_of(self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": many})[1], 400)
         self.refused("InvalidTag", self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": [tags[0], tags[0]]})
 
+    def test_a_document_without_a_set(self):
+        """Says that there are no tags."""
+        self.put("k", Tagging="a=1")
+        self.s3.put_bucket_tagging(Bucket=self.bucket, Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+        body = b"<Tagging/>"
+        digest = {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}
+        for target in ("/k?tagging", "?tagging"):
+            self.assertIn(signed(self, "PUT", f"/{self.bucket}{target}", body=body, headers=digest).status, (200, 204), target)
+        self.assertEqual(self.of(), [])
+        self.refused("NoSuchTagSet", self.s3.get_bucket_tagging, Bucket=self.bucket)
+
     def test_object(self):
         self.put("k")
         self.assertEqual(self.of(), [])
@@ -221,9 +232,11 @@ class Tags(S3Case):
         for text in ("&", "&&", ""):
             self.put("k", Tagging=text)
             self.assertEqual(self.of(), [], text)
-        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%"):
+        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%", "a=1,b=2", "a=1=2"):
             self.refused_with("InvalidArgument", 400, self.put, "k", Tagging=text)
-        for text in ("a=1,b=2", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
+        self.put("k", Tagging="a=1%3D2")
+        self.assertEqual(self.of(), [("a", "1=2")])
+        for text in ("a=1,b", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
             self.refused_with("InvalidTag", 400, self.put, "k", Tagging=text)
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]

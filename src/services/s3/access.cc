@@ -138,8 +138,8 @@ Context request_context(const Call& call, const aws::Value& input) {
   if (!input) return context;
   add_creation_keys(call, input, context);
   if (call.operation.name == "PutObjectTagging") {
-    for (const auto& tag : input.as<api::PutObjectTaggingRequest>().tagging.tag_set)
-      add_request_tags({{tag.key, tag.value}}, context);
+    const auto& tags = input.as<api::PutObjectTaggingRequest>().tagging.tag_set;
+    for (size_t i = 0; tags && i < tags->size(); ++i) add_request_tags({{(*tags)[i].key, (*tags)[i].value}}, context);
   }
   if (call.operation.name == "PutObjectRetention") {
     const auto& retention = input.as<api::PutObjectRetentionRequest>().retention;

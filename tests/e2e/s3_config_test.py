@@ -67,6 +67,8 @@ class Buckets(S3Case):
                 f"The {other} location constraint is incompatible for the region specific endpoint this request was sent to."))
         self.assertEqual(refusal(far.create_bucket, Bucket=f"{name}-2")["Message"],
                          "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+        self.assertIn("The EU location constraint is incompatible", refusal(self.boreal.client("s3", region="us-west-2").create_bucket, Bucket=f"{name}-2",
+                                                                            CreateBucketConfiguration={"LocationConstraint": "EU"})["Message"])
         self.assertIsNone(place("eu-central-1"))  # us-east-1 makes them everywhere
         self.assertEqual(self.s3.get_bucket_location(Bucket=f"{name}-2")["LocationConstraint"], "eu-central-1")
         head = far.head_bucket(Bucket=name)
@@ -151,6 +153,16 @@ class Buckets(S3Case):
     def test_expected_owner(self):
         self.s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner="000000000000")
         self.refused_with("403", 403, self.s3.head_bucket, Bucket=self.bucket, ExpectedBucketOwner=OTHER)
+        self.assertEqual(refusal(self.s3.list_objects_v2, Bucket=self.bucket, ExpectedBucketOwner="nobody"), {
+            "Code": "InvalidBucketOwnerAWSAccountID", "Message": "The value of the expected bucket owner parameter must be an AWS Account ID... [nobody]"})
+
+    def test_what_keeps_a_bucket(self):
+        """Versions are spoken of where there have been any."""
+        self.put("k")
+        kept = "The bucket you tried to delete is not empty"
+        self.assertEqual(refusal(self.s3.delete_bucket, Bucket=self.bucket), {"Code": "BucketNotEmpty", "Message": kept, "BucketName": self.bucket})
+        self.versioned()
+        self.assertEqual(refusal(self.s3.delete_bucket, Bucket=self.bucket)["Message"], kept + ". You must delete all versions in the bucket.")
 
     def test_broken_xml(self):
         for sub in ("versioning", "tagging", "lifecycle", "cors", "acl", "website", "encryption", "logging", "publicAccessBlock", "ownershipControls"):
@@ -262,6 +274,10 @@ class Logging(S3Case):
         for more in ({}, {"TargetObjectKeyFormat": {"SimplePrefix": {}}}, {"TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}}):
             self.assertEqual(self.put_logging(TargetBucket=target, TargetPrefix="log/", **more)[1], 200)
             self.assertEqual(self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"], {"TargetBucket": target, "TargetPrefix": "log/", **more})
+        grants = [{"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}, "Permission": p} for p in ("WRITE", "READ_ACP", "WRITE_ACP")]
+        self.s3.put_bucket_ownership_controls(Bucket=target, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+        self.assertEqual(self.put_logging(TargetBucket=target, TargetPrefix="log/", TargetGrants=grants)[1], 200)
+        self.assertEqual(self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"]["TargetGrants"], grants)
         self.assertEqual(self.put_logging()[1], 200)
         self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.bucket))
 

@@ -296,7 +296,7 @@ class Copies(S3Case):
                                 (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
-            self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName>", answer.text, source)
+            self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName><ArgumentValue>x-amz-copy-source</ArgumentValue>", answer.text, source)
 
     def test_plus_in_the_source_is_a_blank(self):
         self.put("a b", b"blank")

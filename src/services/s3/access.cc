@@ -308,8 +308,9 @@ Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_vi
   if (!expected || *expected == bucket.account) return {};
   if (expected->size() != 12 || !std::ranges::all_of(*expected, is_digit)) {
     return refuse(aws::ApiError("InvalidBucketOwnerAWSAccountID", 400,
-                                "The value of the expected bucket owner parameter must be an AWS Account ID")
-                      .with("Header", std::string(name)));
+                                fmt::format("The value of the expected bucket owner parameter must be an AWS Account "
+                                            "ID... [{}]",
+                                            *expected)));
   }
   return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
 }

@@ -208,7 +208,7 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   const auto bad = [&](std::string why) {
     return refuse(errors::invalid_argument(std::move(why))
                       .with("ArgumentName", "x-amz-copy-source")
-                      .with("ArgumentValue", std::string(text)));
+                      .with("ArgumentValue", "x-amz-copy-source"));  // as AWS has it
   };
   CopySource source;
   std::string_view path = text;

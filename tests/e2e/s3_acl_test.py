@@ -181,7 +181,8 @@ class Grants(AclCase):
         bad["Grants"] = [self.to("EVERYTHING")]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         bad["Grants"] = [self.to("READ", Type="Robot", ID=self.you)]
-        self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        self.assertEqual(refusal(self.s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy=bad), {
+            "Code": "MalformedACLError", "Message": "The XML you provided was not well-formed or did not validate against our published schema"})
         bad["Grants"] = [self.to("READ", Type="CanonicalUser")]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")

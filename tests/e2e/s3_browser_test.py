@@ -179,6 +179,8 @@ class Forms(FormCase):
         self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="foo.txt")["TagSet"], [{"Key": "a", "Value": "1 + 2"}])
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.outcome(self.post([("key", "x"), ("tagging", "<nonsense")])), (400, "MalformedXML"))
+        self.assertEqual(self.post([("key", "x"), ("tagging", "<InvalidXmlTagging/>")]).status, 204)  # of another kind: no tags
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.bucket, Key="x")["TagSet"], [])
 
     def test_checksums(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
@@ -366,7 +368,11 @@ class CrossOrigin(S3Case):
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 403)
         self.assertEqual(self.preflight("a", "GET"), (403, None, None))
         self.assertEqual(self.preflight("a", "GET", bucket="no-such-bucket-here"), (403, None, None))
+        told = lambda key: send(self, "OPTIONS", f"/{self.bucket}{key}", {"Origin": "b", "Access-Control-Request-Method": "GET"}).text
+        self.assertIn("<ResourceType>BUCKET</ResourceType>", told("/bar"))  # it is the bucket that has no rules
         self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["a"]})
+        self.assertIn("<ResourceType>OBJECT</ResourceType>", told("/bar"))
+        self.assertIn("<ResourceType>BUCKET</ResourceType>", told(""))
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar").status, 400)
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 400)
         self.assertEqual(self.preflight("a", "PATCH"), (400, None, None))

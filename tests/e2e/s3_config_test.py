@@ -67,6 +67,8 @@ class Buckets(S3Case):
                 f"The {other} location constraint is incompatible for the region specific endpoint this request was sent to."))
         self.assertEqual(refusal(far.create_bucket, Bucket=f"{name}-2")["Message"],
                          "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+        self.assertIn("The EU location constraint is incompatible", refusal(self.boreal.client("s3", region="us-west-2").create_bucket, Bucket=f"{name}-2",
+                                                                            CreateBucketConfiguration={"LocationConstraint": "EU"})["Message"])
         self.assertIsNone(place("eu-central-1"))  # us-east-1 makes them everywhere
         self.assertEqual(self.s3.get_bucket_location(Bucket=f"{name}-2")["LocationConstraint"], "eu-central-1")
         head = far.head_bucket(Bucket=name)
@@ -160,6 +162,16 @@ class Buckets(S3Case):
     def test_expected_owner(self):
         self.s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner="000000000000")
         self.refused_with("403", 403, self.s3.head_bucket, Bucket=self.bucket, ExpectedBucketOwner=OTHER)
+        self.assertEqual(refusal(self.s3.list_objects_v2, Bucket=self.bucket, ExpectedBucketOwner="nobody"), {
+            "Code": "InvalidBucketOwnerAWSAccountID", "Message": "The value of the expected bucket owner parameter must be an AWS Account ID... [nobody]"})
+
+    def test_what_keeps_a_bucket(self):
+        """Versions are spoken of where there have been any."""
+        self.put("k")
+        kept = "The bucket you tried to delete is not empty"
+        self.assertEqual(refusal(self.s3.delete_bucket, Bucket=self.bucket), {"Code": "BucketNotEmpty", "Message": kept, "BucketName": self.bucket})
+        self.versioned()
+        self.assertEqual(refusal(self.s3.delete_bucket, Bucket=self.bucket)["Message"], kept + ". You must delete all versions in the bucket.")
 
     def test_broken_xml(self):
         for sub in ("versioning", "tagging", "lifecycle", "cors", "acl", "website", "encryption", "logging", "publicAccessBlock", "ownershipControls"):
@@ -187,6 +199,17 @@ class Tags(S3Case):
         many = [{"Key": f"k{i}", "Value": "v"} for i in range(51)]
         self.assertEqual(status_of(self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": many})[1], 400)
         self.refused("InvalidTag", self.s3.put_bucket_tagging, Bucket=self.bucket, Tagging={"TagSet": [tags[0], tags[0]]})
+
+    def test_a_document_without_a_set(self):
+        """Says that there are no tags."""
+        self.put("k", Tagging="a=1")
+        self.s3.put_bucket_tagging(Bucket=self.bucket, Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+        body = b"<Tagging/>"
+        digest = {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}
+        for target in ("/k?tagging", "?tagging"):
+            self.assertIn(signed(self, "PUT", f"/{self.bucket}{target}", body=body, headers=digest).status, (200, 204), target)
+        self.assertEqual(self.of(), [])
+        self.refused("NoSuchTagSet", self.s3.get_bucket_tagging, Bucket=self.bucket)
 
     def test_object(self):
         self.put("k")
@@ -230,9 +253,11 @@ class Tags(S3Case):
         for text in ("&", "&&", ""):
             self.put("k", Tagging=text)
             self.assertEqual(self.of(), [], text)
-        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%"):
+        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%", "a=1,b=2", "a=1=2"):
             self.refused_with("InvalidArgument", 400, self.put, "k", Tagging=text)
-        for text in ("a=1,b=2", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
+        self.put("k", Tagging="a=1%3D2")
+        self.assertEqual(self.of(), [("a", "1=2")])
+        for text in ("a=1,b", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
             self.refused_with("InvalidTag", 400, self.put, "k", Tagging=text)
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
@@ -258,6 +283,10 @@ class Logging(S3Case):
         for more in ({}, {"TargetObjectKeyFormat": {"SimplePrefix": {}}}, {"TargetObjectKeyFormat": {"PartitionedPrefix": {"PartitionDateSource": "EventTime"}}}):
             self.assertEqual(self.put_logging(TargetBucket=target, TargetPrefix="log/", **more)[1], 200)
             self.assertEqual(self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"], {"TargetBucket": target, "TargetPrefix": "log/", **more})
+        grants = [{"Grantee": {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}, "Permission": p} for p in ("WRITE", "READ_ACP", "WRITE_ACP")]
+        self.s3.put_bucket_ownership_controls(Bucket=target, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+        self.assertEqual(self.put_logging(TargetBucket=target, TargetPrefix="log/", TargetGrants=grants)[1], 200)
+        self.assertEqual(self.s3.get_bucket_logging(Bucket=self.bucket)["LoggingEnabled"]["TargetGrants"], grants)
         self.assertEqual(self.put_logging()[1], 200)
         self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.bucket))
 

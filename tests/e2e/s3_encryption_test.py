@@ -66,16 +66,38 @@ class Customer(S3Case):
             self.assertEqual(self.raw(**{k: v for k, v in good.items() if k != missing}), (400, "InvalidArgument"), missing)
             self.assertEqual(self.raw("GET", **{k: v for k, v in good.items() if k != missing})[0], 400, missing)
 
+    def test_refusals_name_the_header(self):
+        good = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": text(KEY), "SSECustomerKeyMD5": md5(KEY)}
+        header = "x-amz-server-side-encryption"
+        told = lambda **more: {k: v for k, v in refusal(self.put, "c", **{**good, **more}).items() if k != "Message"}
+        self.assertEqual(told(SSECustomerAlgorithm="AES128"), {"Code": "InvalidEncryptionAlgorithmError", "ArgumentName": header, "ArgumentValue": "AES128"})
+        self.assertEqual(told(SSECustomerKeyMD5=md5(WRONG)), {"Code": "InvalidArgument", "ArgumentName": header})
+        self.assertEqual(told(SSECustomerKey=text(b"short"), SSECustomerKeyMD5=md5(b"short")), {"Code": "InvalidArgument", "ArgumentName": header})
+
+    def test_a_key_of_another_size_is_not_the_right_one(self):
+        """To who reads: it is who writes that is told of sizes."""
+        self.put("c", **C)
+        short = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"short"}
+        wrong = "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+        self.assertEqual(refusal(self.get, "c", **short), {"Code": "AccessDenied", "Message": wrong})
+        self.assertEqual(status_of(self.head, "c", **short)[1], 403)
+        self.refused_with("InvalidArgument", 400, self.put, "c", **short)
+        self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="d", CopySource={"Bucket": self.bucket, "Key": "c"},
+                                   CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=b"short"), ("AccessDenied", 403))
+
     def test_not_with_another_kind(self):
         for kind in ("AES256", "aws:kms"):
             self.refused_with("InvalidArgument", 400, self.put, "c", ServerSideEncryption=kind, **C)
+        # Whatever else is wrong with them.
+        self.refused_with("InvalidArgument", 400, self.put, "c", ServerSideEncryption="AES256", SSECustomerAlgorithm="AES128", SSECustomerKey=KEY)
 
     def test_multipart(self):
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Metadata={"foo": "bar"}, **C)["UploadId"]
         bodies = [os.urandom(5 * MIB), b"end"]
         part = lambda number, **more: self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=number, Body=bodies[number - 1], **more)
-        self.assertEqual(status_of(part, 1)[1], 400)
-        self.assertEqual(status_of(part, 1, SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG), ("InvalidRequest", 400))
+        self.assertIn("Subsequent part requests must include the appropriate encryption parameters", refusal(part, 1)["Message"])
+        self.assertEqual(refusal(part, 1, SSECustomerAlgorithm="AES256", SSECustomerKey=WRONG), {
+            "Code": "InvalidRequest", "Message": "The provided encryption parameters did not match the ones used originally."})
         tags = [part(n, **C)["ETag"] for n in (1, 2)]
         self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={
             "Parts": [{"PartNumber": n + 1, "ETag": tag} for n, tag in enumerate(tags)]})
@@ -86,7 +108,9 @@ class Customer(S3Case):
 
     def test_multipart_with_unfit_parts(self):
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
-        self.assertEqual(status_of(self.s3.upload_part, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x", **C)[1], 400)
+        error = refusal(self.s3.upload_part, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x", **C)
+        self.assertEqual(error["Code"], "InvalidRequest")
+        self.assertIn("The multipart upload initiate requested encryption", error["Message"])
 
     def test_presigned(self):
         client = self.boreal.client("s3", signature_version="s3v4")
@@ -113,6 +137,8 @@ class Kms(S3Case):
         put = self.put("managed", b"body", ServerSideEncryption="aws:kms")
         self.assertIn(":key/", put["SSEKMSKeyId"])
         self.assertEqual(self.get("managed"), b"body")
+        self.assertEqual(self.kms.describe_key(KeyId=put["SSEKMSKeyId"])["KeyMetadata"]["Description"],
+                         "Default key that protects my S3 objects when no other key is defined")
         for size in (0, 1, 13 * MIB):
             body = os.urandom(size)
             self.put("k", body, ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
@@ -146,6 +172,14 @@ class Kms(S3Case):
         self.refused_with("KMS.DisabledException", 400, self.put, "k", **kms)
         self.kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
         self.refused_with("KMS.KMSInvalidStateException", 400, self.get, "k")
+
+    def test_copied_in_place(self):
+        """To the bucket's encryption, if nothing else is asked for: which is a change."""
+        self.put("k", b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
+        copy = lambda: status_of(self.s3.copy_object, Bucket=self.bucket, Key="k", CopySource={"Bucket": self.bucket, "Key": "k"})
+        self.assertEqual(copy()[1], 200)
+        self.assertEqual((self.head("k")["ServerSideEncryption"], self.get("k")), ("AES256", b"x"))
+        self.assertEqual(copy(), ("InvalidRequest", 400))
 
     def test_context(self):
         context = base64.b64encode(b'{"team":"blue"}').decode()

@@ -405,7 +405,6 @@ class Answers(Case):
         self.put("o", b"x")
         source = {"x-amz-copy-source": f"{self.bucket}/o"}
         for name, value, message in (("x-amz-metadata-directive", "MOVE", "Unknown metadata directive."), ("x-amz-tagging-directive", "copy", "Unknown tagging directive."),
-                                     ("x-amz-object-lock-mode", "abc", "Unknown wormMode directive."),
                                      ("x-amz-object-lock-legal-hold", "on", "Legal Hold must be either of 'ON' or 'OFF'"),
                                      ("x-amz-server-side-encryption", "aes256", "The encryption method specified is not supported")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={**source, name: value})

@@ -104,12 +104,17 @@ class RetentionOf(LockCase):
         self.lock()
         self.assertEqual(self.retain("governance", later(days=1)), ("MalformedXML", 400))
         self.assertEqual(self.retain("abc", later(days=1)), ("MalformedXML", 400))
-        self.assertEqual(self.retain("GOVERNANCE", later(days=-1)), ("InvalidArgument", 400))
+        past = refusal(self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=-1)})
+        self.assertEqual((past["Code"], past["Message"], past["ArgumentName"]), ("InvalidArgument", "The retain until date must be in the future!", "RetainUntilDate"))
+        self.assertIn(f"{later(days=-1):%Y-%m-%d}", past["ArgumentValue"])
         self.refused_with("NoSuchKey", 404, self.s3.put_object_retention, Bucket=self.locked, Key="none",
                           Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=1)})
         self.refused_with("MalformedXML", 400, self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE"})
         nothing = {"Content-MD5": b64encode(hashlib.md5(b"").digest()).decode()}
-        self.assertEqual(signed(self, "PUT", f"/{self.locked}/k?retention", headers=nothing).code, "MalformedXML")
+        self.put("k")
+        for bucket in (self.locked, self.bucket):  # whether or not it has locks
+            for sub in ("retention", "legal-hold"):
+                self.assertEqual(signed(self, "PUT", f"/{bucket}/k?{sub}", headers=nothing).code, "MalformedXML", (bucket, sub))
         for missing, half in (("x-amz-object-lock-retain-until-date", {"ObjectLockMode": "GOVERNANCE"}), ("x-amz-object-lock-mode", {"ObjectLockRetainUntilDate": later(days=1)})):
             error = refusal(self.put, "x", Bucket=self.locked, **half)
             self.assertEqual((error["Code"], error.get("ArgumentName")), ("InvalidArgument", missing))
@@ -122,7 +127,9 @@ class RetentionOf(LockCase):
         until = later(days=1).strftime("%Y-%m-%dT%H:%M:%SZ")
         for more, code, part in ((dict(mode="GOVERNANCE"), "InvalidArgument", "<ArgumentName>x-amz-object-lock-retain-until-date</ArgumentName>"),
                                  (dict(retain_until_date=until), "InvalidArgument", "<ArgumentName>x-amz-object-lock-mode</ArgumentName>"),
-                                 (dict(mode="abc", retain_until_date=until), "InvalidArgument", "Unknown wormMode directive."),
+                                 (dict(mode="abc"), "InvalidArgument", "must both be supplied"),  # whatever the mode
+                                 (dict(mode="abc", retain_until_date=until), "InvalidArgument",
+                                  "<Message>Unknown wormMode directive.</Message><ArgumentName>x-amz-object-lock-mode</ArgumentName><ArgumentValue>abc</ArgumentValue>"),
                                  (dict(legal_hold="on"), "InvalidArgument", "Legal Hold must be either of"),
                                  (dict(legal_hold="ON"), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>"),
                                  (dict(mode="GOVERNANCE", retain_until_date=until), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>")):
@@ -210,7 +217,9 @@ class RetentionOf(LockCase):
 class Holds(LockCase):
     def test_hold(self):
         version = self.lock()
-        self.refused_with("NoSuchObjectLockConfiguration", 404, self.s3.get_object_legal_hold, Bucket=self.locked, Key="k")
+        for get in (self.s3.get_object_legal_hold, self.s3.get_object_retention):
+            self.assertEqual(refusal(get, Bucket=self.locked, Key="k"), {"Code": "NoSuchObjectLockConfiguration",
+                                                                         "Message": "The specified object does not have a ObjectLock configuration"})
         self.assertEqual(self.hold("ON")[1], 200)
         self.assertEqual(self.s3.get_object_legal_hold(Bucket=self.locked, Key="k")["LegalHold"], {"Status": "ON"})
         self.assertEqual(self.head("k", Bucket=self.locked)["ObjectLockLegalHoldStatus"], "ON")

@@ -130,6 +130,7 @@ class Uploads(PartsCase):
     def test_empty(self):
         upload = self.begin()
         self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}").code, "InvalidRequest")
+        self.assertEqual(signed(self, "POST", f"/{self.bucket}/other?uploadId={upload}").code, "NoSuchUpload")
         self.refused_with("MalformedXML", 400, self.finish, upload, [])
         for part in (b"<PartNumber>1</PartNumber>", b"<ETag>x</ETag>"):
             body = b"<CompleteMultipartUpload><Part>" + part + b"</Part></CompleteMultipartUpload>"
@@ -301,7 +302,7 @@ class Copies(S3Case):
                                 (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
-            self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName>", answer.text, source)
+            self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName><ArgumentValue>x-amz-copy-source</ArgumentValue>", answer.text, source)
 
     def test_plus_in_the_source_is_a_blank(self):
         self.put("a b", b"blank")
@@ -313,6 +314,7 @@ class Copies(S3Case):
     def test_to_itself(self):
         self.put("k", b"foo", Metadata={"a": "1"})
         self.refused_with("InvalidRequest", 400, self.copy, "k")
+        self.refused_with("NoSuchKey", 404, self.s3.copy_object, Bucket=self.bucket, Key="none", CopySource={"Bucket": self.bucket, "Key": "none"})
         self.copy("k", MetadataDirective="REPLACE", Metadata={"foo": "bar"})
         self.assertEqual((self.head("k")["Metadata"], self.get("k")), ({"foo": "bar"}, b"foo"))
         self.copy("k", StorageClass="STANDARD_IA")
@@ -448,6 +450,7 @@ class Checksums(PartsCase):
             if name == "CRC32":
                 error = refusal(self.finish, upload, rows, ChecksumCRC32=crc32(b"wrong"), ChecksumType="FULL_OBJECT")
                 self.assertEqual((error["Code"], error["Message"]), ("BadDigest", "The crc32 you specified did not match the calculated checksum."))
+                self.refused("BadDigest", self.finish, upload, rows, ChecksumCRC32=crc32(b"".join(bodies)))  # which without a type is a composite one
                 done = self.finish(upload, rows, ChecksumCRC32=crc32(b"".join(bodies)), ChecksumType="FULL_OBJECT")
                 self.assertEqual(done["ChecksumCRC32"], crc32(b"".join(bodies)))
             else:
@@ -525,7 +528,16 @@ class Checksums(PartsCase):
         for kind in ("FULL_OBJECT", "COMPOSITE"):
             error = refusal(self.finish, upload, [(1, etag)], ChecksumType=kind)
             self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
-        self.assertEqual(self.finish(upload, [(1, etag)])["ChecksumType"], "FULL_OBJECT")
+        # Nor a composite checksum that one sent could be wrong about.
+        self.assertEqual(self.finish(upload, [(1, etag)], ChecksumCRC32=crc32(b"wrong") + "-1")["ChecksumType"], "FULL_OBJECT")
+
+    def test_told_to_who_asks(self):
+        self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))
+        ask = lambda mode: signed(self, "HEAD", f"/{self.bucket}/k", headers={"x-amz-checksum-mode": mode} if mode else {})
+        for mode in ("ENABLED", "enabled"):
+            self.assertEqual(ask(mode).headers["x-amz-checksum-sha256"], digest("sha256", b"hello"), mode)
+        self.assertIsNone(ask(None).headers.get("x-amz-checksum-sha256"))
+        self.assertEqual(ask("on").status, 400)
 
     def test_an_upload_without_an_algorithm_knows_none_of_its_parts_checksums(self):
         upload = self.begin()

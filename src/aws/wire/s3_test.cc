@@ -236,8 +236,8 @@ TEST(S3, ReadsWhatTerraformSends) {
   const auto tagging = body_of<PutBucketTaggingRequest>(
       "/b?tagging",
       R"(<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><TagSet><Tag><Key>Name</Key><Value>b</Value></Tag></TagSet></Tagging>)");
-  ASSERT_EQ(tagging.tagging.tag_set.size(), 1u);
-  EXPECT_EQ(tagging.tagging.tag_set[0].key, "Name");
+  ASSERT_EQ(tagging.tagging.tag_set->size(), 1u);
+  EXPECT_EQ((*tagging.tagging.tag_set)[0].key, "Name");
 
   const auto lifecycle = body_of<PutBucketLifecycleConfigurationRequest>(
       "/b?lifecycle",

@@ -138,8 +138,8 @@ Context request_context(const Call& call, const aws::Value& input) {
   if (!input) return context;
   add_creation_keys(call, input, context);
   if (call.operation.name == "PutObjectTagging") {
-    for (const auto& tag : input.as<api::PutObjectTaggingRequest>().tagging.tag_set)
-      add_request_tags({{tag.key, tag.value}}, context);
+    const auto& tags = input.as<api::PutObjectTaggingRequest>().tagging.tag_set;
+    for (size_t i = 0; tags && i < tags->size(); ++i) add_request_tags({{(*tags)[i].key, (*tags)[i].value}}, context);
   }
   if (call.operation.name == "PutObjectRetention") {
     const auto& retention = input.as<api::PutObjectRetentionRequest>().retention;
@@ -314,8 +314,9 @@ Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_vi
   if (!expected || *expected == bucket.account) return {};
   if (expected->size() != 12 || !std::ranges::all_of(*expected, is_digit)) {
     return refuse(aws::ApiError("InvalidBucketOwnerAWSAccountID", 400,
-                                "The value of the expected bucket owner parameter must be an AWS Account ID")
-                      .with("Header", std::string(name)));
+                                fmt::format("The value of the expected bucket owner parameter must be an AWS Account "
+                                            "ID... [{}]",
+                                            *expected)));
   }
   return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
 }

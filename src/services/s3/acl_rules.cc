@@ -162,7 +162,8 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
         errors::invalid_argument("Invalid group uri").with("ArgumentName", "Group/URI").with("ArgumentValue", uri));
   }
   if (grantee.type != "CanonicalUser")
-    return refuse(errors::malformed_acl_error("A grantee is a CanonicalUser, a Group or an AmazonCustomerByEmail."));
+    return refuse(errors::malformed_acl_error(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
   if (!grantee.id) {
     return refuse(errors::malformed_acl_error(
         "The XML you provided was not well-formed or did not validate against our published schema"));

@@ -54,13 +54,13 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
         "The unspecified location constraint is incompatible for the region specific endpoint this request was sent "
         "to."));
   }
-  std::string wanted = *input.create_bucket_configuration->location_constraint;
-  if (wanted == old_ireland) wanted = "eu-west-1";
+  const std::string& named = *input.create_bucket_configuration->location_constraint;
+  const std::string wanted = named == old_ireland ? "eu-west-1" : named;
   if (wanted == call.region) return wanted;
   if (call.region != "us-east-1") {  // which does not ask whether there is such a region
     return refuse(errors::illegal_location_constraint_exception(fmt::format(
         "The {} location constraint is incompatible for the region specific endpoint this request was sent to.",
-        wanted)));
+        named)));
   }
   if (is_aws_region(wanted)) return wanted;
   return refuse(errors::invalid_location_constraint("The specified location-constraint is not valid")

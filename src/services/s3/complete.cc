@@ -159,7 +159,11 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     Call& call, api::CompleteMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
-  if (!input.multipart_upload) co_return refuse(errors::invalid_request("You must specify at least one part"));
+  if (!input.multipart_upload) {
+    if (const auto upload = co_await find_upload(bucket, input.key, input.upload_id); !upload)
+      co_return refuse(upload.error());
+    co_return refuse(errors::invalid_request("You must specify at least one part"));
+  }
   const auto wanted = input.multipart_upload->parts.value_or(std::vector<api::CompletedPart>());
   CO_CHECK(check_schema(wanted));
   objects::CompleteRequest complete;
@@ -176,7 +180,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   }
   const objects::Upload& upload = *found;
   const UploadChecksum checksum = checksum_of(upload.meta);
-  CO_TRY(const auto promised, checksum_in(checksums_that_count(input, checksum)));
+  CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
   if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
     RequestKeys keys(keys_, std::move(customer));
@@ -193,6 +197,11 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
                     "checksum mode.",
                     mode)));
   }
+  // Of what was begun without an algorithm there is no composite checksum to compare with.
+  if (promised && promised->composite && !checksum.named) promised.reset();
+  // One that is sent without a type is of its algorithm's usual type, which is that of the whole for CRC64NVME only.
+  const bool is_other_type =
+      promised && !input.checksum_type && !checksum.composite && checksum.algorithm != default_algorithm;
   Refusal refusal;
   complete.bucket = bucket->id;
   complete.key = input.key;
@@ -223,9 +232,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
             fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
                         *input.mpu_object_size, result.size)));
       }
-      const bool is_wrong = promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
+      const bool is_wrong =
+          is_other_type || (promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
                               return own.algorithm == promised->algorithm && own.value == promised->value;
-                            });
+                            }));
       if (!is_wrong) return {};
       if (checksum.composite) return refuse(wrong_checksum(promised->algorithm));
       return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",

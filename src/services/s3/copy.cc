@@ -73,18 +73,19 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(const bool replaces_meta, is_replace(input.metadata_directive, "metadata"));
   CO_TRY(const bool replaces_tags, is_replace(input.tagging_directive, "tagging"));
-  if (source.bucket == input.bucket && source.key == input.key && !source.version_id &&
-      !changes_something(input, replaces_meta || replaces_tags, *bucket)) {
-    co_return refuse(errors::invalid_request(
-        "This copy request is illegal because it is trying to copy an object to itself without changing the "
-        "object's metadata, storage class, website redirect location or encryption attributes."));
-  }
+  const bool asks_for_nothing = source.bucket == input.bucket && source.key == input.key && !source.version_id &&
+                                !changes_something(input, replaces_meta || replaces_tags, *bucket);
   CO_TRY(auto customer, parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
-                                           input.copy_source_sse_customer_key_md5));
+                                           input.copy_source_sse_customer_key_md5, KeyUse::reading));
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(customer)));
   const objects::Version original = from.found.version;
+  if (asks_for_nothing && encryption_of(original.meta).algorithm == "AES256") {  // else that is what changes
+    co_return refuse(errors::invalid_request(
+        "This copy request is illegal because it is trying to copy an object to itself without changing the "
+        "object's metadata, storage class, website redirect location or encryption attributes."));
+  }
   if (original.size > max_copy_bytes) {
     co_return refuse(errors::invalid_request(
         "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120"));

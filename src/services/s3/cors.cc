@@ -75,12 +75,13 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   const auto method = request.headers.get("access-control-request-method");
   if (!origin)
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  const bool has_rules = bucket != nullptr && bucket->cors;
   const auto forbidden = [&](std::string_view why) {
     return refused(aws::ApiError("AccessForbidden", 403, fmt::format("CORSResponse: {}", why))
                        .with("Method", std::string(method.value_or("OPTIONS")))
-                       .with("ResourceType", is_bucket(request.path) ? "BUCKET" : "OBJECT"));
+                       .with("ResourceType", has_rules && !is_bucket(request.path) ? "OBJECT" : "BUCKET"));
   };
-  const BucketRef bucket = buckets_.find(bucket_of(request.path));
   if (bucket == nullptr) return forbidden("Bucket not found");
   if (!bucket->cors) return forbidden("CORS is not enabled for this bucket.");
   if (!method || !is_cors_method(*method)) {

@@ -93,8 +93,10 @@ Task<Outcome<void>> Directory::remove(std::string name) {
   CO_TRY(const BucketRef bucket, need(name));
   if (auto dropped = co_await objects_.drop_bucket(bucket->id); !dropped) {
     if (dropped.error().code() != Errc::conflict) co_return refuse(aws::ApiError(std::move(dropped).error()));
-    co_return refuse(errors::bucket_not_empty(
-                         "The bucket you tried to delete is not empty. You must delete all versions in the bucket.")
+    co_return refuse(errors::bucket_not_empty(bucket->is_versioned()
+                                                  ? "The bucket you tried to delete is not empty. You must "
+                                                    "delete all versions in the bucket."
+                                                  : "The bucket you tried to delete is not empty")
                          .with("BucketName", name));
   }
   buckets_.erase(name);

@@ -28,7 +28,11 @@ struct KmsWrapped {
   BOREAL_RECORD(KmsWrapped, account, region, ciphertext, context)
 };
 
-aws::ApiError bad_key(std::string message) { return errors::invalid_argument(std::move(message)); }
+constexpr std::string_view encryption_header = "x-amz-server-side-encryption";
+
+aws::ApiError bad_key(std::string message) {
+  return errors::invalid_argument(std::move(message)).with("ArgumentName", std::string(encryption_header));
+}
 
 Result<crypto::SecretBytes> open_customer(const CustomerKey& customer, const std::string& wrapped) {
   TRY(const auto key, crypto::SecretKey::from(as_bytes(customer.key)));
@@ -76,7 +80,7 @@ Outcome<aws::Keys::Context> kms_context_of(const std::string& base64) {
 
 Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::string>& algorithm,
                                                        const std::optional<std::string>& key,
-                                                       const std::optional<std::string>& md5) {
+                                                       const std::optional<std::string>& md5, KeyUse use) {
   if (!algorithm && !key && !md5) return std::nullopt;
   if (!algorithm) {
     return refuse(
@@ -85,8 +89,10 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
   }
   if (*algorithm != "AES256") {
     return refuse(
-        errors::invalid_encryption_algorithm_error("The encryption request that you specified is not valid. "
-                                                   "The valid value is AES256."));
+        errors::invalid_encryption_algorithm_error("The Encryption request you specified is not valid. Supported "
+                                                   "value: AES256.")
+            .with("ArgumentName", std::string(encryption_header))
+            .with("ArgumentValue", *algorithm));
   }
   if (!key) {
     return refuse(
@@ -99,10 +105,8 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
                 "client calculated MD5 of the secret key."));
   }
   auto bytes = codec::base64_decode(*key);
-  if (!bytes || bytes->size() != crypto::SecretKey::size) {
-    return refuse(bad_key("The secret key was invalid for the specified algorithm.")
-                      .with("ArgumentName", "x-amz-server-side-encryption"));
-  }
+  if (!bytes || (use == KeyUse::writing && bytes->size() != crypto::SecretKey::size))
+    return refuse(bad_key("The secret key was invalid for the specified algorithm."));
   const auto digest = codec::base64_decode(*md5);
   const auto wanted = crypto::Md5::of(*bytes);
   if (!digest || *digest != as_text(wanted)) {
@@ -208,10 +212,15 @@ Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapp
           errors::invalid_request("The object was stored using a form of Server Side Encryption. The correct "
                                   "parameters must be provided to retrieve the object."));
     }
+    const auto wrong = [] {
+      return refuse(
+          errors::access_denied("Requests specifying Server Side Encryption with Customer provided keys must provide "
+                                "the correct secret key."));
+    };
+    if (customer_->key.size() != crypto::SecretKey::size) co_return wrong();
     if (auto key = open_customer(*customer_, wrapped); !key) {
       if (key.error().code() != Errc::corrupt) co_return refuse(aws::ApiError(std::move(key).error()));
-      co_return refuse(
-          errors::access_denied("Access Denied: the key is not the one that the object was encrypted with."));
+      co_return wrong();
     } else {
       opened_.insert_or_assign(wrapped, std::move(*key));
     }

@@ -23,13 +23,16 @@ inline Wrapping wrapping_of(const std::string& wrapped) {
 
 // The three headers of SSE-C, of a request or of its copy source.
 struct CustomerKey {
-  std::string key;  // 32 bytes
+  std::string key;  // 32 bytes, if it is to write
   std::string md5;  // as sent: base64
 };
-// nullopt: none of the headers came. InvalidArgument, InvalidRequest.
+// To read, a key of any size will do: one of another is just not the right one.
+enum class KeyUse : uint8_t { writing, reading };
+// nullopt: none of the headers came. InvalidArgument, InvalidEncryptionAlgorithmError.
 aws::Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::string>& algorithm,
                                                             const std::optional<std::string>& key,
-                                                            const std::optional<std::string>& md5);
+                                                            const std::optional<std::string>& md5,
+                                                            KeyUse use = KeyUse::writing);
 
 // What an object is to be encrypted with.
 struct Encryption {

@@ -1,4 +1,5 @@
 // The operations of Object Lock; object_lock.cc has the rules.
+#include "codec/time.h"
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/service.h"
@@ -66,18 +67,22 @@ Task<Outcome<api::GetObjectLockConfigurationOutput>> Service::get_object_lock_co
 Task<Outcome<api::PutObjectRetentionOutput>> Service::put_object_retention(Call& call,
                                                                            api::PutObjectRetentionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_CHECK(need_lock(*bucket));
   if (!input.retention) {  // an empty element lifts the retention, an empty body says nothing
     co_return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
+  CO_CHECK(need_lock(*bucket));
   std::optional<Retention> wanted;
   if (input.retention->mode || input.retention->retain_until_date) {
     if (!input.retention->mode || !input.retention->retain_until_date) {
       co_return refuse(errors::malformed_xml(
           "The XML you provided was not well-formed or did not validate against our published schema"));
     }
-    CO_CHECK(check_lock_values(input.retention->mode, input.retention->retain_until_date, call.now));
+    if (*input.retention->retain_until_date <= call.now) {
+      co_return refuse(errors::invalid_argument("The retain until date must be in the future!")
+                           .with("ArgumentName", "RetainUntilDate")
+                           .with("ArgumentValue", codec::format_iso8601(*input.retention->retain_until_date)));
+    }
     wanted = Retention{*input.retention->mode, *input.retention->retain_until_date};
   }
   // That the caller may bypass was checked before, with the access that the header asks for.
@@ -100,8 +105,7 @@ Task<Outcome<api::GetObjectRetentionOutput>> Service::get_object_retention(Call&
   const auto retention = retention_of(found.version.meta);
   if (!retention) {
     co_return refuse(
-        errors::no_such_object_lock_configuration("The specified object does not have a ObjectLock configuration")
-            .with("Key", input.key));
+        errors::no_such_object_lock_configuration("The specified object does not have a ObjectLock configuration"));
   }
   co_return api::GetObjectRetentionOutput{
       .retention = api::ObjectLockRetention{.mode = retention->mode, .retain_until_date = retention->until}};
@@ -110,11 +114,11 @@ Task<Outcome<api::GetObjectRetentionOutput>> Service::get_object_retention(Call&
 Task<Outcome<api::PutObjectLegalHoldOutput>> Service::put_object_legal_hold(Call& call,
                                                                             api::PutObjectLegalHoldRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_CHECK(need_lock(*bucket));
   if (!input.legal_hold || !input.legal_hold->status) {
     co_return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
+  CO_CHECK(need_lock(*bucket));
   const std::string status = *input.legal_hold->status;
   CO_CHECK(co_await update_object(call, bucket, input.key, input.version_id,
                                   [&](objects::Version& version) -> Outcome<void> {
@@ -134,8 +138,7 @@ Task<Outcome<api::GetObjectLegalHoldOutput>> Service::get_object_legal_hold(Call
   const auto hold = attributes.find(attribute::legal_hold);
   if (hold == attributes.end()) {
     co_return refuse(
-        errors::no_such_object_lock_configuration("The specified object does not have a ObjectLock configuration")
-            .with("Key", input.key));
+        errors::no_such_object_lock_configuration("The specified object does not have a ObjectLock configuration"));
   }
   co_return api::GetObjectLegalHoldOutput{.legal_hold = api::ObjectLockLegalHold{.status = hold->second}};
 }

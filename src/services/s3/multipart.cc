@@ -97,7 +97,13 @@ Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
 // A part must come with the key that the upload was begun with.
 Task<Outcome<void>> open_upload(Call& call, RequestKeys& keys, const objects::Upload& upload) {
   auto opened = co_await keys.open(&call, upload.wrapped_key);
-  if (opened || wrapping_of(upload.wrapped_key) != Wrapping::customer) co_return opened;
+  if (opened) co_return opened;
+  const bool is_customers = wrapping_of(upload.wrapped_key) == Wrapping::customer;
+  if (is_customers && opened.error().code == "AccessDenied") {
+    co_return refuse(
+        errors::invalid_request("The provided encryption parameters did not match the ones used originally."));
+  }
+  if (!is_customers && opened.error().code != "InvalidRequest") co_return opened;
   co_return refuse(errors::invalid_request(
       "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
       "encryption parameters."));
@@ -207,7 +213,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(auto source_customer,
          parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
-                            input.copy_source_sse_customer_key_md5));
+                            input.copy_source_sse_customer_key_md5, KeyUse::reading));
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(source_customer)));

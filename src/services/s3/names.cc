@@ -208,7 +208,7 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   const auto bad = [&](std::string why) {
     return refuse(errors::invalid_argument(std::move(why))
                       .with("ArgumentName", "x-amz-copy-source")
-                      .with("ArgumentValue", std::string(text)));
+                      .with("ArgumentValue", "x-amz-copy-source"));  // as AWS has it
   };
   CopySource source;
   std::string_view path = text;
@@ -234,7 +234,8 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
 
 Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   const auto pairs = codec::parse_form(text, 100);
-  bool is_good = pairs.has_value();
+  const auto has_one_equals = [](const auto& piece) { return std::ranges::count(piece, '=') <= 1; };
+  bool is_good = pairs && std::ranges::all_of(std::views::split(text, '&'), has_one_equals);
   std::set<std::string_view> keys;
   for (size_t i = 0; is_good && i < pairs->size(); ++i) {
     const auto& [name, value] = (*pairs)[i];

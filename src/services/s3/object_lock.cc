@@ -66,7 +66,9 @@ Outcome<void> check_lock_values(const std::optional<std::string>& mode, const st
             .with("ArgumentName", mode ? "x-amz-object-lock-retain-until-date" : "x-amz-object-lock-mode"));
   }
   if (mode && *mode != "GOVERNANCE" && *mode != "COMPLIANCE") {
-    return refuse(errors::invalid_argument("Unknown wormMode directive."));
+    return refuse(errors::invalid_argument("Unknown wormMode directive.")
+                      .with("ArgumentName", "x-amz-object-lock-mode")
+                      .with("ArgumentValue", *mode));
   }
   if (until && *until <= now) return refuse(errors::invalid_argument("The retain until date must be in the future!"));
   return {};

@@ -142,15 +142,15 @@ Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, cons
 
 Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   Encryption encryption;
+  if (wishes.encryption && (wishes.customer_algorithm || wishes.customer_key || wishes.customer_md5)) {
+    return refuse(
+        errors::invalid_argument(
+            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
+            .with("ArgumentName", "x-amz-server-side-encryption")
+            .with("ArgumentValue", *wishes.encryption));
+  }
   TRY(encryption.customer, parse_customer_key(wishes.customer_algorithm, wishes.customer_key, wishes.customer_md5));
   if (encryption.customer) {
-    if (wishes.encryption) {
-      return refuse(
-          errors::invalid_argument(
-              "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
-              .with("ArgumentName", "x-amz-server-side-encryption")
-              .with("ArgumentValue", *wishes.encryption));
-    }
     if (is_blocked(bucket, "SSE-C")) {
       return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
     }

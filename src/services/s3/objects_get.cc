@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "codec/form.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
@@ -151,18 +152,26 @@ Outcome<void> check_no_encryption(const Call& call) {
   return {};
 }
 
+Outcome<void> check_checksum_mode(const std::optional<std::string>& mode) {
+  if (!mode || equal_ignoring_case(*mode, "ENABLED")) return {};
+  return refuse(errors::invalid_argument(fmt::format("'{}' is no checksum mode: ENABLED is the one there is.", *mode))
+                    .with("ArgumentName", "x-amz-checksum-mode")
+                    .with("ArgumentValue", *mode));
+}
+
 template <class Output, class Input>
 Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input& input, Output& output,
                                                          bool with_data) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_no_encryption(call));
+  CO_CHECK(check_checksum_mode(input.checksum_mode));
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
   const objects::Version& version = found.version;
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
                       version, call.now, false));
   Picture picture;
-  CO_TRY(auto customer,
-         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
+                                           input.sse_customer_key_md5, KeyUse::reading));
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
   // Who asks for the head alone needs no leave to use the KMS key.
   if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms) {
@@ -227,9 +236,9 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
       hold != version.meta.attributes.end() && co_await may_read(call, bucket, version, "s3:GetObjectLegalHold")) {
     output.object_lock_legal_hold_status = hold->second;
   }
-  if (input.checksum_mode == "ENABLED") write_checksums(checksums, parts, checksum_fields(output), nullptr);
+  if (input.checksum_mode) write_checksums(checksums, parts, checksum_fields(output), nullptr);
   // One of a part is told under the type of the whole object's.
-  if (input.checksum_mode == "ENABLED" && !checksums.empty())
+  if (input.checksum_mode && !checksums.empty())
     output.checksum_type = version.checksums.front().composite ? "COMPOSITE" : "FULL_OBJECT";
   if (!version.meta.tags.empty() &&
       co_await may_read(call, bucket, version, input.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging"))
@@ -266,8 +275,8 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
   const objects::Version& version = found.version;
-  CO_TRY(auto customer,
-         parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key, input.sse_customer_key_md5));
+  CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
+                                           input.sse_customer_key_md5, KeyUse::reading));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await keys.open(&call, version.wrapped_key));
   const auto wants = [&](std::string_view name) {

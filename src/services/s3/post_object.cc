@@ -69,13 +69,14 @@ Outcome<std::string> tagging_header(const std::string& text) {
         "The XML you provided was not well-formed or did not validate against our published schema"));
   };
   const auto document = xml::Document::parse(text);
-  if (!document || document->root().name() != "Tagging") return malformed();
+  if (!document) return malformed();
+  if (document->root().name() != "Tagging") return std::string();  // which AWS takes for no tags
   api::Tagging tagging;
   std::vector<std::string> missing;
   const auto read = aws::wire::read_xml_members(codec::shape_of<api::Tagging>(), &tagging, document->root(), &missing);
   if (!read || !missing.empty()) return malformed();
   std::string query;
-  for (const auto& tag : tagging.tag_set) {
+  for (const auto& tag : tagging.tag_set.value_or(std::vector<api::Tag>())) {
     if (!query.empty()) query += '&';
     query += codec::percent_encode(tag.key) + "=" + codec::percent_encode(tag.value);
   }

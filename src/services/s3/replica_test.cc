@@ -147,7 +147,7 @@ TEST_F(ElsewhereTest, WhatIsBroughtIsNotSentOn) {
     return fixture.run(fixture.with_call(*s3, "PutObjectTagging", [&](Call& call) {
       if (is_brought) call.http.headers.set(replica_field, replica_text(made(1)));
       api::PutObjectTaggingRequest input{.bucket = "from", .key = "k", .version_id = made(1).id.text()};
-      input.tagging.tag_set.push_back({.key = "a", .value = "b"});
+      input.tagging.tag_set = {{.key = "a", .value = "b"}};
       return s3->put_object_tagging(call, std::move(input));
     }));
   };

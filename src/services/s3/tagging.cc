@@ -5,8 +5,9 @@
 namespace boreal::s3 {
 
 Task<Outcome<api::PutBucketTaggingOutput>> Service::put_bucket_tagging(Call&, api::PutBucketTaggingRequest input) {
-  CO_CHECK(check_tags(input.tagging.tag_set, 50));
-  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.tags = input.tagging.tag_set; }));
+  const auto tags = input.tagging.tag_set.value_or(std::vector<api::Tag>());
+  CO_CHECK(check_tags(tags, 50));
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.tags = tags; }));
   co_return api::PutBucketTaggingOutput{};
 }
 
@@ -26,7 +27,7 @@ Task<Outcome<api::DeleteBucketTaggingOutput>> Service::delete_bucket_tagging(Cal
 
 Task<Outcome<api::PutObjectTaggingOutput>> Service::put_object_tagging(Call& call, api::PutObjectTaggingRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto tags, check_tags(input.tagging.tag_set, 10));
+  CO_TRY(const auto tags, check_tags(input.tagging.tag_set.value_or(std::vector<api::Tag>()), 10));
   CO_TRY(const auto version, co_await update_object(call, bucket, input.key, input.version_id,
                                                     [&](objects::Version& changed) -> Outcome<void> {
                                                       changed.meta.tags = tags;

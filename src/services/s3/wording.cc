@@ -27,7 +27,6 @@ constexpr Words words[] = {
     {"x-amz-metadata-directive", "Unknown metadata directive."},
     {"x-amz-object-attributes", "Invalid attribute name specified."},
     {"x-amz-object-lock-legal-hold", "Legal Hold must be either of 'ON' or 'OFF'"},
-    {"x-amz-object-lock-mode", "Unknown wormMode directive."},
     {"x-amz-object-lock-retain-until-date", "The retain until date must be provided in ISO 8601 format"},
     {"x-amz-server-side-encryption", "The encryption method specified is not supported"},
     {"x-amz-tagging-directive", "Unknown tagging directive."},

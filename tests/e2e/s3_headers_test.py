@@ -156,11 +156,17 @@ class Chunks(Case):
             self.assertIn(f"<Chunk>{chunk}</Chunk><BadChunkSize>{size}</BadChunkSize>", answer.text)
 
     def test_broken_framing(self):
-        for wire in (b"A\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data0\r\n\r\n", b"B\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\n0\r\n", b"A\r\n",
+        for wire in (b"A\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data0\r\n\r\n", b"B\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\n0\r\n\r", b"A\r\n",
                      b"size\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\nJ\r\n\r\n"):
             answer = self.send_chunks(wire, x_amz_decoded_content_length="10")
             self.assertEqual(self.outcome(answer), (400, "IncompleteBody"), wire)
-        self.assertEqual(self.outcome(self.send_chunks(self.wire(10), x_amz_decoded_content_length="10")), (200, None))
+            too_long = "<NumberBytesExpected>10</NumberBytesExpected><NumberBytesProvided>11</NumberBytesProvided>"
+            self.assertIn(too_long if wire.startswith(b"B") else "<Message>The request body terminated unexpectedly</Message>", answer.text)
+        for wire in (self.wire(10), b"A\r\ndummy data\r\n0\r\n", self.wire(10) + b"junk"):
+            self.assertEqual(self.outcome(self.send_chunks(wire, x_amz_decoded_content_length="10")), (200, None), wire)
+        answer = self.send_chunks(self.wire(10), x_amz_decoded_content_length="12")
+        self.assertEqual(self.outcome(answer), (400, "IncompleteBody"))
+        self.assertIn("<NumberBytesExpected>12</NumberBytesExpected><NumberBytesProvided>10</NumberBytesProvided>", answer.text)
 
     def test_trailing_checksums(self):
         name = "x-amz-checksum-crc64nvme"
@@ -176,6 +182,9 @@ class Chunks(Case):
             self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
             self.assertIn(several, answer.text)
             self.assertIn(several, self.create(headers={"x-amz-trailer": names}).text)
+        answer = self.send_chunks(self.wire(5), x_amz_decoded_content_length="5", x_amz_trailer=name)
+        self.assertEqual(self.outcome(answer), (400, "MalformedTrailerError"))
+        self.assertIn("did not conform to our published schema.</Message>", answer.text)
 
     def test_checksums_that_nobody_knows(self):
         answer = self.create(headers={"x-amz-checksum-sha256a": "dummy"})

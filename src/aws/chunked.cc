@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
 #include "codec/hex.h"
 
 namespace boreal::aws {
@@ -15,8 +16,7 @@ namespace {
 constexpr size_t max_line_bytes = 512;
 constexpr size_t max_trailer_lines = 16;
 constexpr size_t read_bytes = 64 << 10;
-constexpr std::string_view signature_parameter = "chunk-signature=";
-constexpr size_t signature_digits = 64;
+constexpr std::string_view signature_parameter = "chunk-signature";
 constexpr std::string_view trailer_signature = "x-amz-trailer-signature";
 
 AuthError malformed(std::string what) {
@@ -25,22 +25,29 @@ AuthError malformed(std::string what) {
 
 AuthError bad_trailer(std::string what) { return {AuthFailure::trailer_malformed, std::move(what)}; }
 
+AuthError wrong_length(uint64_t expected, uint64_t provided) {
+  return {AuthFailure::body_length,
+          "You did not provide the number of bytes specified by the Content-Length HTTP header",
+          {{"NumberBytesExpected", std::to_string(expected)}, {"NumberBytesProvided", std::to_string(provided)}}};
+}
+
 std::string digest(std::string_view text) { return codec::hex_encode(crypto::Sha256::of(text)); }
 
 // The chain of signatures: each covers the one before it.
-std::string chain_signature(const BodyCheck& check, std::string_view kind, std::string_view previous,
-                            std::string_view digests) {
-  return sign_text(check.key, fmt::format("{}\n{}\n{}\n{}\n{}", kind, check.timestamp, check.scope, previous, digests));
+std::string chain_text(const BodyCheck& check, std::string_view kind, std::string_view previous,
+                       std::string_view digests) {
+  return fmt::format("{}\n{}\n{}\n{}\n{}", kind, check.timestamp, check.scope, previous, digests);
 }
 
-std::string chunk_signature(const BodyCheck& check, std::string_view previous, std::string_view data) {
-  return chain_signature(check, "AWS4-HMAC-SHA256-PAYLOAD", previous, digest("") + "\n" + digest(data));
+std::string chunk_text(const BodyCheck& check, std::string_view previous, std::string_view data) {
+  return chain_text(check, "AWS4-HMAC-SHA256-PAYLOAD", previous, digest("") + "\n" + digest(data));
 }
 
-std::string trailer_chain_signature(const BodyCheck& check, std::string_view previous, const http::Headers& trailers) {
+std::string trailer_text(const BodyCheck& check, std::string_view previous, const http::Headers& trailers) {
   std::string text;
   for (const auto& [name, value] : trailers) text.append(name).append(":").append(value).append("\n");
-  return chain_signature(check, "AWS4-HMAC-SHA256-TRAILER", previous, digest(text));
+  if (text.empty()) text = "\n";  // AWS's
+  return chain_text(check, "AWS4-HMAC-SHA256-TRAILER", previous, digest(text));
 }
 
 bool has_signatures(PayloadKind kind) {
@@ -68,7 +75,9 @@ class PlainBody final : public CheckedBody {
     if (!last || verified_) co_return count;
     verified_ = true;
     const auto computed = codec::hex_encode(sha256_.finish());
-    if (computed == check_.sha256) co_return count;
+    if (check_.decoded_length && received_ != *check_.decoded_length)
+      co_return refuse(wrong_length(*check_.decoded_length, received_));
+    if (computed == to_lower(check_.sha256)) co_return count;
     co_return refuse({AuthFailure::payload_mismatch,
                       "The provided 'x-amz-content-sha256' header does not match what was computed.",
                       {{"ClientComputedContentSHA256", check_.sha256}, {"S3ComputedContentSHA256", computed}}});
@@ -104,13 +113,15 @@ class ChunkedBody final : public CheckedBody {
   struct ChunkHead {
     uint64_t size = 0;
     std::string signature;
+    bool has_more = false;  // than a signature
   };
 
   Task<Result<void>> next_chunk();
-  Task<Result<void>> hold_chunk(uint64_t size, std::string signature);
+  Task<Result<void>> hold_chunk(ChunkHead head);
+  Result<void> check_link(const std::string& text, const std::string& signature);
   Task<Result<void>> read_end();
   Task<Result<void>> read_trailer();
-  Result<void> check_trailer(std::string_view signature);
+  Result<void> check_trailer(const std::string& signature);
   Result<ChunkHead> parse_head(std::string_view line);
   Result<void> check_size(uint64_t size);
   Result<void> add_trailer(std::string_view line, std::string& signature);
@@ -118,6 +129,7 @@ class ChunkedBody final : public CheckedBody {
   size_t take_held(MutableBytes out);
 
   Task<Result<std::string>> read_line();
+  Task<Result<bool>> has_ended();  // what came over the wire
   Task<Result<void>> read_line_end();
   Task<Result<void>> fill();  // at least one more byte in buffer_
 
@@ -166,7 +178,8 @@ Task<Result<void>> ChunkedBody::read_line_end() {
 Result<ChunkedBody::ChunkHead> ChunkedBody::parse_head(std::string_view line) {
   ChunkHead head;
   const size_t semicolon = line.find(';');
-  const auto digits = line.substr(0, semicolon);
+  auto digits = line.substr(0, semicolon);
+  if (semicolon != std::string_view::npos) digits = trim(digits);
   if (digits.empty() || digits.size() > 12) return refuse(malformed("a chunk has no size"));
   for (const char c : digits) {
     const int digit = codec::hex_digit(c);
@@ -177,10 +190,16 @@ Result<ChunkedBody::ChunkHead> ChunkedBody::parse_head(std::string_view line) {
     if (semicolon != std::string_view::npos) return refuse(malformed("an unsigned chunk has parameters"));
     return head;
   }
-  const auto parameter = semicolon == std::string_view::npos ? std::string_view() : line.substr(semicolon + 1);
-  if (!parameter.starts_with(signature_parameter)) return refuse(malformed("a chunk has no chunk-signature"));
-  head.signature = parameter.substr(signature_parameter.size());
-  if (head.signature.size() != signature_digits) return refuse(malformed("a chunk-signature has not 64 digits"));
+  // To AWS the first parameter is the signature, whatever its name, and further ones are too many once that is right.
+  const auto parameters =
+      split(semicolon == std::string_view::npos ? std::string_view() : line.substr(semicolon + 1), ';');
+  const size_t equals = parameters.front().find('=');
+  const auto value =
+      equals == std::string_view::npos ? std::string_view() : trim(parameters.front().substr(equals + 1));
+  if (value.empty()) return refuse(malformed("a chunk has no chunk-signature"));
+  const bool is_named = trim(parameters.front().substr(0, equals)) == signature_parameter;
+  head.signature = is_named ? value : parameters.front();
+  head.has_more = parameters.size() > 1;
   if (head.size > max_signed_chunk_bytes)
     return refuse({AuthFailure::body_unsupported, "A signed chunk is larger than 16 MiB."});
   return head;
@@ -202,38 +221,52 @@ Result<void> ChunkedBody::check_size(uint64_t size) {
 
 Task<Result<void>> ChunkedBody::next_chunk() {
   CO_TRY(const auto line, co_await read_line());
-  CO_TRY(const auto head, parse_head(line));
+  CO_TRY(auto head, parse_head(line));
   CO_CHECK(check_size(head.size));
+  const bool is_last = head.size == 0;
   decoded_ += head.size;
   if (check_.decoded_length && decoded_ > *check_.decoded_length) {
-    co_return refuse({AuthFailure::body_incomplete, "The body is longer than x-amz-decoded-content-length says."});
+    co_return refuse(wrong_length(*check_.decoded_length, decoded_));
   }
   if (has_signatures(check_.kind)) {
-    CO_CHECK(co_await hold_chunk(head.size, head.signature));
+    CO_CHECK(co_await hold_chunk(std::move(head)));
   } else {
     remaining_ = head.size;
   }
-  if (head.size == 0) CO_CHECK(co_await read_end());
+  if (is_last) CO_CHECK(co_await read_end());
   co_return {};
 }
 
-Task<Result<void>> ChunkedBody::hold_chunk(uint64_t size, std::string signature) {
+Task<Result<void>> ChunkedBody::hold_chunk(ChunkHead head) {
   held_.clear();
   held_at_ = 0;
-  while (held_.size() < size) {
+  while (held_.size() < head.size) {
     if (at_ == end_) CO_CHECK(co_await fill());
-    const size_t count = std::min<uint64_t>(end_ - at_, size - held_.size());
+    const size_t count = std::min<uint64_t>(end_ - at_, head.size - held_.size());
     held_.append(as_text(Bytes(buffer_).subspan(at_, count)));
     at_ += count;
   }
-  const auto expected = chunk_signature(check_, previous_, held_);
-  if (!crypto::constant_time_equal(expected, signature)) {
+  auto linked = check_link(chunk_text(check_, previous_, held_), head.signature);
+  if (linked && head.has_more) linked = refuse(malformed("a chunk has more parameters than its chunk-signature"));
+  if (!linked) {
     held_.clear();
-    co_return refuse({AuthFailure::chunk_mismatch, "The signature of a chunk does not match its data."});
+    co_return linked;
   }
-  previous_ = std::move(signature);
-  if (size > 0) CO_CHECK(co_await read_line_end());
+  previous_ = std::move(head.signature);
+  if (head.size > 0) CO_CHECK(co_await read_line_end());
   co_return {};
+}
+
+Result<void> ChunkedBody::check_link(const std::string& text, const std::string& signature) {
+  if (crypto::constant_time_equal(sign_text(check_.key, text), signature)) return {};
+  return refuse(mismatch(AuthFailure::chunk_mismatch, check_.access_key, text, signature, check_.canonical_request));
+}
+
+Task<Result<bool>> ChunkedBody::has_ended() {
+  if (at_ < end_) co_return false;
+  CO_TRY(end_, co_await inner_->read(buffer_));
+  at_ = 0;
+  co_return end_ == 0;
 }
 
 // After the chunk of size 0: the trailer, or an empty line, and then nothing.
@@ -243,14 +276,15 @@ Task<Result<void>> ChunkedBody::read_end() {
   } else {
     CO_CHECK(co_await read_line_end());
   }
-  if (check_.decoded_length && decoded_ != *check_.decoded_length) {
-    co_return refuse({AuthFailure::body_incomplete, "The body is shorter than x-amz-decoded-content-length says."});
+  if (check_.decoded_length && decoded_ != *check_.decoded_length)
+    co_return refuse(wrong_length(*check_.decoded_length, decoded_));
+  CO_TRY(bool ended, co_await has_ended());
+  // AWS overlooks what follows where nobody signed anything.
+  while (!ended && !has_signatures(check_.kind)) {
+    at_ = end_;
+    CO_TRY(ended, co_await has_ended());
   }
-  size_t more = end_ - at_;
-  if (more == 0) {
-    CO_TRY(more, co_await inner_->read(buffer_));
-  }
-  if (more != 0) co_return refuse(malformed("data follows its end"));
+  if (!ended) co_return refuse(malformed("data follows its end"));
   ended_ = true;
   co_return {};
 }
@@ -259,11 +293,19 @@ Task<Result<void>> ChunkedBody::read_trailer() {
   std::string signature;
   for (size_t lines = 0;; ++lines) {
     if (lines > max_trailer_lines) co_return refuse(bad_trailer("the trailer has too many lines"));
+    // Where nothing is signed, AWS does without the empty line.
+    if (!has_signatures(check_.kind)) {
+      CO_TRY(const bool ended, co_await has_ended());
+      if (ended) break;
+    }
     CO_TRY(const auto line, co_await read_line());
     if (line.empty()) break;
     CO_CHECK(add_trailer(line, signature));
+    if (!signature.empty()) CO_CHECK(check_trailer(signature));
   }
-  co_return check_trailer(signature);
+  if (!has_signatures(check_.kind)) co_return check_trailer(signature);
+  if (signature.empty()) co_return refuse({AuthFailure::body_incomplete, "The trailer has no signature."});
+  co_return {};
 }
 
 Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signature) {
@@ -282,24 +324,17 @@ Result<void> ChunkedBody::add_trailer(std::string_view line, std::string& signat
     return {};
   }
   if (!signature.empty()) return refuse(bad_trailer("a trailer follows the trailer's signature"));
-  if (std::ranges::find(check_.trailers, name) == check_.trailers.end() || trailers_.has(name)) {
-    return refuse(
-        bad_trailer(fmt::format("the trailer '{}' was not announced by x-amz-trailer, or comes twice", name)));
-  }
-  trailers_.add(std::move(name), std::string(value));
+  if (std::ranges::find(check_.trailers, name) == check_.trailers.end())
+    return refuse(bad_trailer(fmt::format("the trailer '{}' was not announced by x-amz-trailer", name)));
+  trailers_.set(std::move(name), std::string(value));  // AWS takes the last of a name
   return {};
 }
 
-Result<void> ChunkedBody::check_trailer(std::string_view signature) {
+Result<void> ChunkedBody::check_trailer(const std::string& signature) {
   if (trailers_.size() != check_.trailers.size())
     return refuse(bad_trailer("a trailer that x-amz-trailer announced is missing"));
-  if (!has_signatures(check_.kind)) {
-    if (!signature.empty()) return refuse(bad_trailer("an unsigned trailer has a signature"));
-    return {};
-  }
-  if (!crypto::constant_time_equal(trailer_chain_signature(check_, previous_, trailers_), signature)) {
-    return refuse({AuthFailure::chunk_mismatch, "The signature of the trailer does not match its fields."});
-  }
+  if (has_signatures(check_.kind)) return check_link(trailer_text(check_, previous_, trailers_), signature);
+  if (!signature.empty()) return refuse(bad_trailer("an unsigned trailer has a signature"));
   return {};
 }
 
@@ -350,8 +385,8 @@ std::string encode_chunks(std::string_view body, size_t chunk_bytes, const BodyC
     body.remove_prefix(chunk.size());
     out += fmt::format("{:x}", chunk.size());
     if (has_signatures(check.kind)) {
-      previous = chunk_signature(check, previous, chunk);
-      out.append(";").append(signature_parameter).append(previous);
+      previous = sign_text(check.key, chunk_text(check, previous, chunk));
+      out.append(";").append(signature_parameter).append("=").append(previous);
     }
     out.append("\r\n").append(chunk);
     if (chunk.empty()) break;
@@ -362,7 +397,7 @@ std::string encode_chunks(std::string_view body, size_t chunk_bytes, const BodyC
     if (has_signatures(check.kind)) {
       out.append(trailer_signature)
           .append(":")
-          .append(trailer_chain_signature(check, previous, trailers))
+          .append(sign_text(check.key, trailer_text(check, previous, trailers)))
           .append("\r\n");
     }
   }

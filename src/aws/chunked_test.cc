@@ -4,6 +4,7 @@
 
 #include <cctype>
 #include <cstring>
+#include <map>
 
 #include "base/testing.h"
 #include "codec/hex.h"
@@ -36,6 +37,7 @@ class TextSource : public Source {
 struct ReadBody {
   std::string data;  // what was handed on, also before a failure
   std::optional<AuthFailure> failure;
+  std::optional<AuthError> error;  // the same, with all that it tells
   http::Headers trailers;
 };
 
@@ -45,7 +47,8 @@ Task<ReadBody> read_all(std::unique_ptr<CheckedBody> body, size_t buffer_bytes) 
   while (true) {
     const auto count = co_await body->read(std::as_writable_bytes(std::span(buffer)));
     if (!count) {
-      result.failure = body->failure()->kind;
+      result.error = body->failure();
+      result.failure = result.error->kind;
       break;
     }
     if (*count == 0) break;
@@ -190,8 +193,10 @@ TEST(Chunks, BrokenFramingIsRefused) {
   const auto is_signed = check_of(PayloadKind::signed_chunks);
   const std::string signature(64, '0');
   EXPECT_EQ(read("1000001;chunk-signature=" + signature + "\r\nx", is_signed).failure, AuthFailure::body_unsupported);
-  for (const auto& wrong : {signature.substr(1), signature + "0", std::string()}) {
-    EXPECT_EQ(read("1;chunk-signature=" + wrong + "\r\nx\r\n", is_signed).failure, AuthFailure::body_malformed)
+  for (const std::string none : {"1;\r\nx\r\n", "1;chunk-signature\r\nx\r\n", "1;chunk-signature= \r\nx\r\n"})
+    EXPECT_EQ(read(none, is_signed).failure, AuthFailure::body_malformed) << none;
+  for (const auto& wrong : {signature.substr(1), signature + "0", std::string("invalid")}) {
+    EXPECT_EQ(read("1;chunk-signature=" + wrong + "\r\nx\r\n", is_signed).failure, AuthFailure::chunk_mismatch)
         << wrong;
   }
   EXPECT_EQ(read("5\r\nhello\r\n0\r\n\r\n", check_of(PayloadKind::signed_chunks)).failure, AuthFailure::body_malformed);
@@ -205,8 +210,66 @@ TEST(Chunks, BrokenTrailersAreRefused) {
   }
   check.trailers = {"x-amz-checksum-crc32"};
   EXPECT_EQ(read("0\r\n\r\n", check).failure, AuthFailure::trailer_malformed);  // the announced trailer is missing
-  EXPECT_EQ(read("0\r\nx-amz-checksum-crc32:a\r\nx-amz-checksum-crc32:b\r\n\r\n", check).failure,
-            AuthFailure::trailer_malformed);
+  EXPECT_EQ(read("0\r\n\r\nx-amz-checksum-crc32:a\r\n", check).failure, AuthFailure::trailer_malformed);
+  EXPECT_EQ(read("0\r\nx-amz-checksum-crc32:a", check).failure, AuthFailure::body_incomplete);
+  EXPECT_EQ(read("0\r\nx-amz-checksum-crc32:a\r", check).failure, AuthFailure::body_incomplete);
+}
+
+TEST(Chunks, UnsignedEndsAreTakenAsAwsTakesThem) {
+  auto check = check_of(PayloadKind::unsigned_chunks_and_trailer);
+  for (const std::string end : {"", "\r\n", "\r\n\r\n", "\r\njunk", "\r\nno: trailer\r\n"}) {
+    for (const size_t piece : {1, 7, 1000}) {
+      const auto result = read("5\r\nhello\r\n0\r\n" + end, check, piece);
+      EXPECT_FALSE(result.failure) << end;
+      EXPECT_EQ(result.data, "hello");
+    }
+  }
+  check.trailers = {"x-amz-checksum-crc32"};
+  const auto twice = read("0\r\nx-amz-checksum-crc32:a\r\nx-amz-checksum-crc32:b\r\n", check);
+  EXPECT_FALSE(twice.failure);
+  EXPECT_EQ(twice.trailers.get("x-amz-checksum-crc32"), "b");
+}
+
+TEST(SignedChunks, ParametersMayBeSpaced) {
+  const auto check = check_of(PayloadKind::signed_chunks);
+  const auto good = encode_chunks("hello", 10, check, {});
+  const auto with = [&](std::string_view from, std::string_view to) {
+    std::string wire = good;
+    for (size_t at = wire.find(from); at != std::string::npos; at = wire.find(from, at + to.size()))
+      wire.replace(at, from.size(), to);
+    return read(wire, check).failure;
+  };
+  EXPECT_FALSE(with(";chunk-signature", " ; chunk-signature"));
+  EXPECT_FALSE(with("chunk-signature=", "chunk-signature = "));
+  EXPECT_EQ(with(";chunk-signature", ";extra=1;chunk-signature"), AuthFailure::chunk_mismatch);
+  EXPECT_EQ(with("chunk-signature", "chunk-signatura"), AuthFailure::chunk_mismatch);
+  EXPECT_EQ(with("\r\nhello", ";extra=1\r\nhello"), AuthFailure::body_malformed);
+}
+
+TEST(SignedChunks, WrongSignaturesTellWhatWasSigned) {
+  auto check = check_of(PayloadKind::signed_chunks_and_trailer);
+  check.trailers = {"x-amz-checksum-crc32"};
+  check.access_key = "AKIDEXAMPLE";
+  check.canonical_request = "PUT\n/";
+  const auto first_line = [&](const std::string& wire) {
+    const auto error = read(wire, check).error;
+    if (!error || error->kind != AuthFailure::chunk_mismatch) return std::string();
+    std::map<std::string, std::string> fields(error->fields.begin(), error->fields.end());
+    EXPECT_EQ(fields["AWSAccessKeyId"], "AKIDEXAMPLE");
+    EXPECT_EQ(fields["SignatureProvided"], std::string(64, '0'));
+    EXPECT_EQ(fields["CanonicalRequestBytes"], "50 55 54 0a 2f");
+    EXPECT_TRUE(fields["StringToSignBytes"].starts_with("41 57 53 34 "));
+    return fields["StringToSign"].substr(0, fields["StringToSign"].find('\n'));
+  };
+  auto wire = encode_chunks("hello", 10, check, crc_trailer());
+  const std::string zeros(64, '0');
+  const size_t trailer = wire.find("x-amz-trailer-signature:") + 24;
+  EXPECT_EQ(first_line(std::string(wire).replace(wire.find('=') + 1, 64, zeros)), "AWS4-HMAC-SHA256-PAYLOAD");
+  EXPECT_EQ(first_line(std::string(wire).replace(trailer, 64, zeros)), "AWS4-HMAC-SHA256-TRAILER");
+  // Without a signature it is no trailer that is wrong, but one that has not ended.
+  EXPECT_EQ(read(wire.substr(0, wire.find("x-amz-trailer-signature")), check).failure, AuthFailure::body_incomplete);
+  EXPECT_EQ(read(wire.substr(0, wire.find("x-amz-trailer-signature")) + "\r\n", check).failure,
+            AuthFailure::body_incomplete);
 }
 
 TEST(Chunks, OnlyTheLastMayBeSmall) {
@@ -229,9 +292,14 @@ TEST(Chunks, DecodedLengthIsChecked) {
   auto check = check_of(PayloadKind::unsigned_chunks_and_trailer);
   check.decoded_length = 5;
   EXPECT_FALSE(read("5\r\nhello\r\n0\r\n\r\n", check).failure);
-  EXPECT_EQ(read("4\r\nhell\r\n0\r\n\r\n", check).failure, AuthFailure::body_incomplete);
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  const auto few = read("4\r\nhell\r\n0\r\n\r\n", check);
+  EXPECT_EQ(few.failure, AuthFailure::body_length);
+  EXPECT_EQ(few.error->fields, (Fields{{"NumberBytesExpected", "5"}, {"NumberBytesProvided", "4"}}));
   check.min_chunk_bytes = 1;
-  EXPECT_EQ(read("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", check).failure, AuthFailure::body_incomplete);
+  const auto many = read("5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n", check);
+  EXPECT_EQ(many.failure, AuthFailure::body_length);
+  EXPECT_EQ(many.error->fields, (Fields{{"NumberBytesExpected", "5"}, {"NumberBytesProvided", "6"}}));
 }
 
 TEST(PlainBody, DigestIsCheckedBeforeTheLastByte) {
@@ -246,6 +314,11 @@ TEST(PlainBody, DigestIsCheckedBeforeTheLastByte) {
       executor.run(read_all(check_body(std::make_unique<TextSource>("hello worle", 4, true), check), 100));
   EXPECT_EQ(sized.failure, AuthFailure::payload_mismatch);
   EXPECT_EQ(sized.data, "hello wo");  // whoever counts the bytes never gets them all
+  check.sha256 = codec::hex_encode(crypto::Sha256::of("hello world"));
+  std::ranges::transform(check.sha256, check.sha256.begin(), [](unsigned char c) { return std::toupper(c); });
+  EXPECT_FALSE(read("hello world", check).failure);
+  const auto wrong = read("hello worle", check);
+  EXPECT_EQ(wrong.error->fields.front(), std::pair(std::string("ClientComputedContentSHA256"), check.sha256));
   check.kind = PayloadKind::unsigned_bytes;
   EXPECT_EQ(read("anything", check).data, "anything");
 }

@@ -108,8 +108,9 @@ enum class AuthFailure {
   body_unsupported,   // it asks for what we do not take: another trailer than a checksum, a huge signed chunk
   chunk_too_small,    // one that another follows has less than 8 KiB
   trailer_malformed,  // so is what follows its last chunk
-  decoded_length,     // x-amz-decoded-content-length is no number
-  body_incomplete,    // it ended early, or is not x-amz-decoded-content-length long
+  decoded_length,     // x-amz-decoded-content-length is no number, or not there
+  body_incomplete,    // it ended early
+  body_length,        // it is not x-amz-decoded-content-length long
 };
 
 struct AuthError {
@@ -170,17 +171,22 @@ enum class PayloadKind {
 // What is left to check while an S3 body is read; see chunked.h.
 struct BodyCheck {
   PayloadKind kind = PayloadKind::unsigned_bytes;
-  std::string sha256;  // kind sha256: 64 hexadecimal digits
+  std::string sha256;  // kind sha256: what x-amz-content-sha256 says, which no body need have
   // Signed chunks: each signature is chained to the one before, the first to the request's.
   SigningKey key{};
   std::string timestamp;
   std::string scope;
   std::string seed_signature;
+  std::string access_key, canonical_request;  // for those who look for their mistake
   // aws-chunked bodies.
   std::optional<uint64_t> decoded_length;  // x-amz-decoded-content-length
   std::vector<std::string> trailers;       // names announced by x-amz-trailer, lower case
   uint64_t min_chunk_bytes = 8 << 10;      // of every chunk but the last
 };
+
+// A signature that is not that of `to_sign`, with all that shows why.
+AuthError mismatch(AuthFailure kind, const std::string& access_key, const std::string& to_sign,
+                   const std::string& provided, const std::string& canonical);
 
 // Finds and parses the signature; mode anonymous when there is none. Strict: unknown, doubled or missing parts are
 // refused, as is a request that carries both an Authorization header and X-Amz-… credentials.

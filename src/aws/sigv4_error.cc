@@ -41,6 +41,7 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::chunk_too_small:
     case AuthFailure::trailer_malformed:
     case AuthFailure::decoded_length:
+    case AuthFailure::body_length:
     case AuthFailure::body_incomplete: return Family::mismatch;
   }
   return Family::mismatch;
@@ -172,14 +173,17 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::payload_hash_malformed: return {"InvalidArgument", 400, message};
     case AuthFailure::payload_mismatch: return {"XAmzContentSHA256Mismatch", 400, message};
     case AuthFailure::trailer_malformed:
-      return {"MalformedTrailerError", 400,
-              "The request contained trailing data that was not well-formed or did not conform to our published "
-              "schema: " +
-                  message};
+      return ApiError(
+                 "MalformedTrailerError", 400,
+                 "The request contained trailing data that was not well-formed or did not conform to our published "
+                 "schema.")
+          .with("Detail", message);
     case AuthFailure::decoded_length:
       return {"MissingContentLength", 411, "You must provide the Content-Length HTTP header."};
     case AuthFailure::body_malformed:
-    case AuthFailure::body_incomplete: return {"IncompleteBody", 400, message};
+    case AuthFailure::body_incomplete:
+      return ApiError("IncompleteBody", 400, "The request body terminated unexpectedly").with("Detail", message);
+    case AuthFailure::body_length: return {"IncompleteBody", 400, message};
   }
   return {"AccessDenied", 403, message};
 }
@@ -189,7 +193,7 @@ ApiError s3_code(const AuthError& error) {
 ApiError to_api_error(const AuthError& error, Protocol protocol, Canon canon) {
   if (canon != Canon::s3) return standard_error(error, protocol);
   auto answer = s3_code(error);
-  answer.fields = error.fields;
+  answer.fields.insert(answer.fields.end(), error.fields.begin(), error.fields.end());
   return answer;
 }
 

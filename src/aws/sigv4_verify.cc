@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "aws/sigv4.h"
+#include "base/text.h"
 #include "codec/base64.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -115,7 +116,7 @@ bool is_digest(std::string_view text) {
   return text.size() == 64 && std::ranges::all_of(text, [](char c) { return codec::hex_digit(c) >= 0; });
 }
 
-AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& check) {
+AuthResult<void> parse_decoded_length(const RequestView& request, BodyCheck& check) {
   if (const auto text = request.headers.get("x-amz-decoded-content-length")) {
     uint64_t length = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
@@ -126,12 +127,18 @@ AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& chec
     }
     check.decoded_length = length;
   }
+  return {};
+}
+
+AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& check) {
+  CHECK(parse_decoded_length(request, check));
   if (check.kind == PayloadKind::signed_chunks) return {};
   for (const auto& [field, value] : request.headers) {
     if (!http::equals_ignore_case(field, "x-amz-trailer")) continue;
-    for (const auto piece : std::views::split(value, ',')) {
-      auto name = lower_case(std::string_view(piece));
-      std::erase(name, ' ');
+    std::string_view names = trim(value);
+    while (names.ends_with(',')) names.remove_suffix(1);
+    for (const std::string_view piece : split(names, ',')) {
+      auto name = lower_case(trim(piece));
       if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
         return fail(AuthFailure::body_unsupported, "The value specified in the x-amz-trailer header is not supported");
       }
@@ -141,15 +148,31 @@ AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& chec
   return {};
 }
 
+// A URL that was signed for a plain body must not open the door for a framed one, whose frames nobody signed: to URLs
+// every other word is a digest that no body has. What it would say of the length is looked at all the same.
+AuthResult<BodyCheck> parse_literal(std::string_view hash, const RequestView& request) {
+  BodyCheck check;
+  check.kind = PayloadKind::sha256;
+  check.sha256 = hash;
+  if (!hash.starts_with("STREAMING-")) return check;
+  CHECK(parse_decoded_length(request, check));
+  if (!check.decoded_length) return fail(AuthFailure::decoded_length, "x-amz-decoded-content-length is missing");
+  return check;
+}
+
 // Only what the words in x-amz-content-sha256 say; the keys come later.
 AuthResult<BodyCheck> parse_payload(std::string_view hash, const RequestView& request, SigningMode mode) {
   BodyCheck check;
+  // What has no body is not held to what is said of it.
+  const bool is_bodiless = request.method == "GET" || request.method == "HEAD";
+  if (is_bodiless && (mode == SigningMode::query || is_digest(hash))) return check;
   if (is_digest(hash)) {
     check.kind = PayloadKind::sha256;
-    check.sha256 = lower_case(hash);
+    check.sha256 = hash;
     return check;
   }
   if (hash == "UNSIGNED-PAYLOAD") return check;
+  if (mode == SigningMode::query) return parse_literal(hash, request);
   if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD") {
     check.kind = PayloadKind::signed_chunks;
   } else if (hash == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") {
@@ -166,9 +189,8 @@ AuthResult<BodyCheck> parse_payload(std::string_view hash, const RequestView& re
                 "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
                 {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", std::string(hash.substr(0, 256))}});
   }
-  // A URL that was signed for a plain body must not open the door for a framed one, whose frames nobody signed.
   const bool signed_chunks = check.kind != PayloadKind::unsigned_chunks_and_trailer;
-  if (mode == SigningMode::query || (mode == SigningMode::anonymous && signed_chunks)) {
+  if (mode == SigningMode::anonymous && signed_chunks) {
     return fail(AuthFailure::payload_mode, fmt::format("{} needs a signature in the Authorization header", hash));
   }
   CHECK(parse_chunk_headers(request, check));
@@ -192,17 +214,37 @@ AuthResult<std::string> declared_payload(const RequestView& request, SigningMode
   return "UNSIGNED-PAYLOAD";
 }
 
-AuthError mismatch(const Signature& signature, std::string_view to_sign, std::string_view canonical) {
-  return {AuthFailure::mismatch,
-          "The request signature we calculated does not match the signature you provided. Check your key and signing "
-          "method.",
-          {{"AWSAccessKeyId", signature.access_key},
-           {"StringToSign", std::string(to_sign)},
-           {"SignatureProvided", signature.value},
-           {"CanonicalRequest", std::string(canonical)}}};
+// "41 57 53 34": shows blanks, line ends and what is no text.
+std::string in_bytes(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string spaced;
+  spaced.reserve(3 * text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!spaced.empty()) spaced += ' ';
+    spaced += digits[byte >> 4];
+    spaced += digits[byte & 15];
+  }
+  return spaced;
 }
 
 }  // namespace
+
+AuthError mismatch(AuthFailure kind, const std::string& access_key, const std::string& to_sign,
+                   const std::string& provided, const std::string& canonical) {
+  AuthError error{kind,
+                  "The request signature we calculated does not match the signature you provided. Check your key and "
+                  "signing method.",
+                  {{"AWSAccessKeyId", access_key},
+                   {"StringToSign", to_sign},
+                   {"SignatureProvided", provided},
+                   {"StringToSignBytes", in_bytes(to_sign)}}};
+  if (!canonical.empty()) {
+    error.fields.emplace_back("CanonicalRequest", canonical);
+    error.fields.emplace_back("CanonicalRequestBytes", in_bytes(canonical));
+  }
+  return error;
+}
 
 AuthResult<BodyCheck> verify_signature(const Signature& signature, const RequestView& request,
                                        const VerifyOptions& options, SigningKeyCache& keys) {
@@ -231,13 +273,17 @@ AuthResult<BodyCheck> verify_signature(const Signature& signature, const Request
   const auto to_sign = string_to_sign(signature.timestamp, signature.scope, canonical);
   const auto [key, remembered] = keys.find(signature.access_key, options.secret, signature.scope);
   if (!crypto::constant_time_equal(sign_text(key, to_sign), signature.value)) {
-    return std::unexpected(mismatch(signature, to_sign, canonical));
+    return std::unexpected(mismatch(AuthFailure::mismatch, signature.access_key, to_sign, signature.value, canonical));
   }
   if (!remembered) keys.remember(signature.access_key, options.secret, signature.scope, key);
   check.key = key;
   check.timestamp = signature.timestamp;
   check.scope = signature.scope.to_string();
   check.seed_signature = signature.value;
+  if (check.kind == PayloadKind::signed_chunks || check.kind == PayloadKind::signed_chunks_and_trailer) {
+    check.access_key = signature.access_key;
+    check.canonical_request = canonical;
+  }
   return check;
 }
 
@@ -251,7 +297,7 @@ AuthResult<void> verify_form_signature(const Signature& signature, const FormSig
   if (form.version_2) {
     const crypto::HmacKey<crypto::HashKind::sha1> key(options.secret);
     if (crypto::constant_time_equal(codec::base64_encode(key.of(form.policy)), signature.value)) return {};
-    return std::unexpected(mismatch(signature, form.policy, ""));
+    return std::unexpected(mismatch(AuthFailure::mismatch, signature.access_key, form.policy, signature.value, ""));
   }
   if (auto scoped = check_scope(signature, options); !scoped) {
     AuthError error = std::move(scoped).error();
@@ -262,7 +308,7 @@ AuthResult<void> verify_form_signature(const Signature& signature, const FormSig
   }
   const auto [key, remembered] = keys.find(signature.access_key, options.secret, signature.scope);
   if (!crypto::constant_time_equal(sign_text(key, form.policy), signature.value)) {
-    return std::unexpected(mismatch(signature, form.policy, ""));
+    return std::unexpected(mismatch(AuthFailure::mismatch, signature.access_key, form.policy, signature.value, ""));
   }
   if (!remembered) keys.remember(signature.access_key, options.secret, signature.scope, key);
   return {};

@@ -46,6 +46,21 @@ class Digests(Case):
                 self.assertEqual(self.outcome(self.create(headers={"Content-MD5": value})), wanted)
         self.assertEqual(self.outcome(self.create()), (200, None))
 
+    def test_what_a_wrong_digest_is_told(self):
+        """What was expected comes in hexadecimal for an object's data, as it was sent for what is read whole."""
+        other = md5_of(b"other")
+        answer = self.create(headers={"Content-MD5": other})
+        self.assertIn(f"<ExpectedDigest>{base64.b64decode(other).hex()}</ExpectedDigest><CalculatedDigest>{md5_of(b'bar')}</CalculatedDigest>", answer.text)
+        body = b"<Delete><Object><Key>a</Key></Object></Delete>"
+        answer = signed(self, "POST", f"/{self.bucket}?delete", body=body, headers={"Content-MD5": other})
+        self.assertIn(f"<ExpectedDigest>{other}</ExpectedDigest>", answer.text)
+
+    def test_reads_are_not_held_to_one(self):
+        self.create()
+        for method in ("GET", "HEAD"):
+            for path in (f"/{self.bucket}", f"/{self.bucket}/foo"):
+                self.assertEqual(signed(self, method, path, headers={"Content-MD5": md5_of(b"other")}).status, 200, (method, path))
+
     def test_digest_of_xml(self):
         body = b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>'
         put = lambda **headers: self.outcome(signed(self, "PUT", f"/{self.bucket}?versioning", headers=headers, body=body))
@@ -141,11 +156,17 @@ class Chunks(Case):
             self.assertIn(f"<Chunk>{chunk}</Chunk><BadChunkSize>{size}</BadChunkSize>", answer.text)
 
     def test_broken_framing(self):
-        for wire in (b"A\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data0\r\n\r\n", b"B\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\n0\r\n", b"A\r\n",
+        for wire in (b"A\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data0\r\n\r\n", b"B\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\n0\r\n\r", b"A\r\n",
                      b"size\r\ndummy data\r\n0\r\n\r\n", b"A\r\ndummy data\r\nJ\r\n\r\n"):
             answer = self.send_chunks(wire, x_amz_decoded_content_length="10")
             self.assertEqual(self.outcome(answer), (400, "IncompleteBody"), wire)
-        self.assertEqual(self.outcome(self.send_chunks(self.wire(10), x_amz_decoded_content_length="10")), (200, None))
+            too_long = "<NumberBytesExpected>10</NumberBytesExpected><NumberBytesProvided>11</NumberBytesProvided>"
+            self.assertIn(too_long if wire.startswith(b"B") else "<Message>The request body terminated unexpectedly</Message>", answer.text)
+        for wire in (self.wire(10), b"A\r\ndummy data\r\n0\r\n", self.wire(10) + b"junk"):
+            self.assertEqual(self.outcome(self.send_chunks(wire, x_amz_decoded_content_length="10")), (200, None), wire)
+        answer = self.send_chunks(self.wire(10), x_amz_decoded_content_length="12")
+        self.assertEqual(self.outcome(answer), (400, "IncompleteBody"))
+        self.assertIn("<NumberBytesExpected>12</NumberBytesExpected><NumberBytesProvided>10</NumberBytesProvided>", answer.text)
 
     def test_trailing_checksums(self):
         name = "x-amz-checksum-crc64nvme"
@@ -155,6 +176,15 @@ class Chunks(Case):
         answer = send("invalid")
         self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
         self.assertIn(f"Value for {name} trailing header is invalid.", answer.text)
+        several = "<Message>Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.</Message>"
+        for names in (f"{name}, {name}", f"{name}, x-amz-checksum-crc32"):
+            answer = self.send_chunks(self.wire(5), x_amz_decoded_content_length="5", x_amz_trailer=names)
+            self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
+            self.assertIn(several, answer.text)
+            self.assertIn(several, self.create(headers={"x-amz-trailer": names}).text)
+        answer = self.send_chunks(self.wire(5), x_amz_decoded_content_length="5", x_amz_trailer=name)
+        self.assertEqual(self.outcome(answer), (400, "MalformedTrailerError"))
+        self.assertIn("did not conform to our published schema.</Message>", answer.text)
 
     def test_checksums_that_nobody_knows(self):
         answer = self.create(headers={"x-amz-checksum-sha256a": "dummy"})

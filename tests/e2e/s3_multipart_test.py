@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
+from e2e.helpers import advance, reset_clock
 from e2e.s3_cases import S3Case, owner_id, refusal, signed, status_of
 MIB = 1 << 20
 
@@ -174,6 +175,28 @@ class Uploads(PartsCase):
         self.finish(second, [(1, self.part(second, 1, b"second")["ETag"])])
         self.finish(first, [(1, self.part(first, 1, b"first")["ETag"])])
         self.assertEqual(self.get("m"), b"first")
+
+
+class Ages(PartsCase):
+    shared = False  # its clock is moved
+
+    def test_an_object_is_as_old_as_its_upload(self):
+        upload = self.begin()
+        part = self.part(upload, 1, b"x")
+        begun = self.s3.list_multipart_uploads(Bucket=self.bucket)["Uploads"][0]["Initiated"]
+        advance(self, "5m")
+        self.finish(upload, [(1, part["ETag"])])
+        self.put("later", b"x")
+        reset_clock(self)
+        self.assertEqual(self.head("m")["LastModified"], begun)
+        self.assertGreater(self.head("later")["LastModified"], begun + timedelta(minutes=4))
+
+    def test_what_was_completed_since_conflicts(self):
+        """Though it is as old as an upload that was begun before."""
+        uploads = [self.begin() for _ in range(2)]
+        parts = [(1, self.part(upload, 1, b"x")["ETag"]) for upload in uploads]
+        etag = self.finish(uploads[0], parts[:1])["ETag"]
+        self.refused_with("ConditionalRequestConflict", 409, self.finish, uploads[1], parts[:1], IfMatch=etag)
 
 
 class ListsOfUploads(PartsCase):

@@ -216,7 +216,7 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   Version& version = made.version;
   version.key = request.key;
   version.is_null = request.versioning != Versioning::on;
-  version.modified = impl_->clock.now();
+  version.modified = upload.initiated;  // what is made of parts is as old as its upload
   version.part_count = static_cast<uint32_t>(parts.size());
   version.etag = etag_of_parts(parts);
   if (request.checksum) {

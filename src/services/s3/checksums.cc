@@ -9,6 +9,7 @@
 #include "aws/chunked.h"
 #include "base/text.h"
 #include "codec/base64.h"
+#include "codec/hex.h"
 #include "objects/digest.h"
 #include "s3/service.h"
 
@@ -48,9 +49,10 @@ Outcome<std::string> decode_md5(const std::string& text) {
   return refuse(errors::invalid_digest("The Content-MD5 you specified was invalid.").with("Content-MD5", text));
 }
 
-aws::ApiError wrong_md5(const std::string& promised, const std::string& computed) {
+// AWS writes what it expected in hexadecimal for an object's data, and as it came for what it reads whole.
+aws::ApiError wrong_md5(const std::string& expected, const std::string& computed) {
   return errors::bad_digest("The Content-MD5 you specified did not match what we received.")
-      .with("ExpectedDigest", codec::base64_encode(promised))
+      .with("ExpectedDigest", expected)
       .with("CalculatedDigest", codec::base64_encode(computed));
 }
 
@@ -102,12 +104,40 @@ Outcome<void> check_copies(const aws::Operation& operation, const http::Request&
                     .with("ArgumentValue", std::string(*source)));
 }
 
+// The algorithm of the one checksum that x-amz-trailer announces.
+Outcome<void> promise_trailer(const aws::Call& call, Promise& promise) {
+  std::vector<Algorithm> announced;
+  for (const auto& [name, value] : call.http.headers) {
+    if (!http::equals_ignore_case(name, "x-amz-trailer")) continue;
+    std::string_view names = trim(value);
+    while (names.ends_with(',')) names.remove_suffix(1);
+    for (const std::string_view piece : split(names, ',')) {
+      const auto row =
+          std::ranges::find_if(rows, [&](const Row& r) { return equal_ignoring_case(r.header, trim(piece)); });
+      if (row == rows.end())
+        return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
+      announced.push_back(row->algorithm);
+    }
+  }
+  if (announced.empty()) return {};
+  if (announced.size() > 1) {
+    return refuse(
+        errors::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+  }
+  if (promise.checksum) return refuse(errors::invalid_request("Expecting a single x-amz-checksum- header"));
+  promise.algorithm = announced.front();
+  promise.in_trailer = promise.named = true;
+  return {};
+}
+
 }  // namespace
 
 Outcome<void> Service::check_body(const aws::Operation& operation, const http::Request& request,
                                   std::string_view body) {
   CHECK(check_copies(operation, request, body));
   CHECK(check_served(request));
+  // What has no body is not held to what is said of it.
+  if (request.method == "GET" || request.method == "HEAD") return {};
   if (operation.name == "PutBucketWebsite" && body.size() > max_website_bytes) {
     return refuse(aws::ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
                       .with("MaxMessageLengthBytes", std::to_string(max_website_bytes)));
@@ -136,7 +166,7 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   objects::Digester digester(algorithms);
   digester.update(as_bytes(body));
   const objects::Digests digests = digester.finish();
-  if (md5 && *md5 != digests.md5) return refuse(wrong_md5(*md5, digests.md5));
+  if (md5 && *md5 != digests.md5) return refuse(wrong_md5(codec::base64_encode(*md5), digests.md5));
   for (const auto& checksum : promised) {
     if (std::ranges::find(digests.checksums, checksum) == digests.checksums.end())
       return refuse(wrong_checksum(checksum.algorithm));
@@ -219,18 +249,7 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
     promise.algorithm = promise.checksum->algorithm;
     promise.named = true;
   }
-  for (const auto& [name, value] : call.http.headers) {
-    if (!http::equals_ignore_case(name, "x-amz-trailer")) continue;
-    const auto row = std::ranges::find_if(
-        rows, [&, text = trim(value)](const Row& r) { return equal_ignoring_case(r.header, text); });
-    if (row == rows.end()) {
-      return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
-    }
-    if (promise.checksum || promise.in_trailer)
-      return refuse(errors::invalid_request("Expecting a single x-amz-checksum- header"));
-    promise.algorithm = row->algorithm;
-    promise.in_trailer = promise.named = true;
-  }
+  CHECK(promise_trailer(call, promise));
   if (sdk_algorithm) {
     TRY(const Algorithm algorithm, parse_algorithm(*sdk_algorithm));
     if (!promise.named) {
@@ -250,18 +269,20 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
 }
 
 Outcome<void> check_promise(const aws::Call& call, const Promise& promise, const objects::Digests& digests) {
-  if (promise.md5 && *promise.md5 != digests.md5) return refuse(wrong_md5(*promise.md5, digests.md5));
+  if (promise.md5 && *promise.md5 != digests.md5)
+    return refuse(wrong_md5(codec::hex_encode(*promise.md5), digests.md5));
   const Row& row = row_of(promise.algorithm);
   std::optional<std::string> wanted;
   if (promise.checksum) {
     wanted = promise.checksum->value;
   } else if (promise.in_trailer) {
     const auto text = call.body ? call.body->trailers().get(row.header) : std::nullopt;
-    if (!text)
+    if (!text) {
       return refuse(aws::ApiError("MalformedTrailerError", 400,
-                                  fmt::format("The request contained trailing data that was not well-formed or did not "
-                                              "conform to our published schema: {} did not come.",
-                                              row.header)));
+                                  "The request contained trailing data that was not well-formed or did not conform to "
+                                  "our published schema.")
+                        .with("Detail", fmt::format("{} did not come.", row.header)));
+    }
     TRY(wanted, decode_value(row, *text, "trailing header"));
   }
   if (!wanted) return {};

@@ -322,6 +322,9 @@ class Copies(S3Case):
         self.copy(MetadataDirective="REPLACE", Metadata={"b": "2"}, ContentType="text/y")
         self.assertEqual((self.head("c")["Metadata"], self.head("c")["ContentType"]), ({"b": "2"}, "text/y"))
         self.assertNotIn("CacheControl", self.head("c"))
+        self.copy(MetadataDirective="COPY", Metadata={"b": "x" * 2048})  # however much it is
+        self.assertEqual(self.head("c")["Metadata"], {"a": "1"})
+        self.refused("MetadataTooLarge", self.copy, MetadataDirective="REPLACE", Metadata={"b": "x" * 2048})
         self.refused("InvalidArgument", self.copy, MetadataDirective="KEEP")
 
     def test_tags(self):

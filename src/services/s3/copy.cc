@@ -91,6 +91,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   }
   Wishes wishes = wishes_of(input);
   if (!replaces_tags) wishes.tagging.reset();
+  if (!replaces_meta) wishes.metadata.reset();  // not even its size counts
   CO_TRY(auto meta, meta_of(*bucket, call, wishes));
   if (!replaces_meta) {
     const auto redirect = meta.headers.extract("website-redirect");

@@ -297,6 +297,14 @@ class Copies(S3Case):
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
             self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName>", answer.text, source)
 
+    def test_copies_are_of_no_version_themselves(self):
+        self.put("k")
+        for version in ("", "null"):
+            answer = signed(self, "PUT", f"/{self.bucket}/c?versionId={version}", headers={"x-amz-copy-source": f"{self.bucket}/k"})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+            self.assertIn("<Message>This operation does not accept a version-id.</Message>", answer.text)
+        self.assertEqual(self.keys(), ["k"])
+
     def test_plus_in_the_source_is_a_blank(self):
         self.put("a b", b"blank")
         self.put("a+b", b"plus")

@@ -69,6 +69,7 @@ Task<Outcome<void>> Service::authorize_tag_copy(Call& call, const Bucket& from, 
 Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
+  CO_CHECK(check_put_query(call));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(const bool replaces_meta, is_replace(input.metadata_directive, "metadata"));

@@ -275,6 +275,14 @@ class PartCopies(PartsCase):
             self.finish(upload, [(1, answer["CopyPartResult"]["ETag"])])
             self.assertEqual(self.get("m"), str(i).encode())
 
+    def test_null_versions_are_told_when_they_are_named(self):
+        self.put("src")
+        for version in (None, "null"):
+            source = {"Bucket": self.bucket, "Key": "src", **({"VersionId": version} if version else {})}
+            part = self.s3.upload_part_copy(Bucket=self.bucket, Key="m", UploadId=self.begin(), PartNumber=1, CopySource=source)
+            whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
+            self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [version] * 2)
+
 
 class Copies(S3Case):
     def copy(self, to="c", source="k", **more):

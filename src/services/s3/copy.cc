@@ -142,7 +142,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   result.etag = quoted(made->etag);
   result.last_modified = in_seconds(made->modified);
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
-  if (from.bucket->is_versioned()) output.copy_source_version_id = version_text(original);
+  if (from.bucket->is_versioned() || source.version_id) output.copy_source_version_id = version_text(original);
   if (!made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);

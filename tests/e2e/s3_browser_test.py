@@ -83,6 +83,14 @@ class Forms(FormCase):
                 self.assertIn(name, answer.headers)
         self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["ContentType"], "text/plain")
 
+    def test_their_address_has_no_query(self):
+        body = multipart(self.fields(), b"bar")
+        sent = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Content-Length": str(len(body))}
+        answer = send(self, "POST", f"/{self.bucket}?a=b&c", sent, body)
+        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+        self.assertIn("<Message>Query String Parameters not allowed on POST requests.</Message><ArgumentName>a</ArgumentName><ArgumentValue>null</ArgumentValue>", answer.text)
+        self.assertEqual(self.keys(), [])
+
     def test_boto(self):
         conditions = [{"acl": "private"}, ["content-length-range", 0, 100]]
         made = self.s3.generate_presigned_post(self.bucket, "k", Fields={"acl": "private"}, Conditions=conditions)
@@ -321,6 +329,9 @@ class CrossOrigin(S3Case):
         self.assertEqual(self.s3.delete_bucket_cors(Bucket=self.bucket)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.refused("NoSuchCORSConfiguration", self.s3.get_bucket_cors, Bucket=self.bucket)
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["PATCH"], "AllowedOrigins": ["*"]})
+        self.rules(*rules * 100)
+        self.refused("InvalidRequest", self.rules, *rules * 101)
+        self.refused("MalformedXML", self.rules)
         self.refused("InvalidArgument", self.rules, {"ID": "x" * 256, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})

@@ -339,7 +339,7 @@ class LifecycleRules(S3Case):
                      {"NoncurrentVersionTransitions": [{"NoncurrentDays": 30, "StorageClass": "GLACIER"}]},
                      {"Filter": {"ObjectSizeGreaterThan": 500}}, {"Filter": {"ObjectSizeLessThan": 500}}, {"Filter": {"Tag": {"Key": "a", "Value": "b"}}},
                      {"Filter": {"And": {"Prefix": "x", "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}], "ObjectSizeLessThan": 500}}},
-                     {"Filter": {"Prefix": ""}}):
+                     {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k" * 128, "Value": "v" * 256}]}}}, {"Filter": {"Prefix": ""}}):
             rule = self.rule(**more)
             self.assertEqual(self.set(rule)[1], 200, more)
             self.assertEqual(self.told(), [rule])
@@ -366,6 +366,10 @@ class LifecycleRules(S3Case):
                            ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
                            ("MalformedXML", {"Filter": {"Prefix": "a", "Tag": {"Key": "a", "Value": "b"}}}),
                            ("InvalidRequest", {"Filter": {"And": {"ObjectSizeGreaterThan": 200, "ObjectSizeLessThan": 100}}}),
+                           ("MalformedXML", {"Filter": {"And": {}}}), ("MalformedXML", {"Filter": {"And": {"Prefix": "p"}}}), ("MalformedXML", {"Filter": {"And": {"ObjectSizeGreaterThan": 1}}}),
+                           ("MalformedXML", {"Filter": {"And": {"Tags": [{"Key": "a", "Value": "b"}]}}}),
+                           ("InvalidRequest", {"Filter": {"Tag": {"Key": "k" * 129, "Value": "b"}}}), ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "v" * 257}}}),
+                           ("InvalidRequest", {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k" * 129, "Value": "b"}]}}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 0}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}}),
                            ("MalformedXML", {"AbortIncompleteMultipartUpload": {}}),
@@ -387,6 +391,19 @@ class LifecycleRules(S3Case):
         body = b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Date>20200101</Date></Expiration></Rule></LifecycleConfiguration>"
         digest = base64.b64encode(hashlib.md5(body).digest()).decode()
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=body, headers={"Content-MD5": digest}).code, "InvalidArgument")
+
+    def test_refusals_name_what_the_rule_takes(self):
+        twice = [{"Days": n, "StorageClass": "GLACIER"} for n in (1, 2)]
+        mixed = [{"Days": 1, "StorageClass": "GLACIER"}, {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc), "StorageClass": "DEEP_ARCHIVE"}]
+        new, old = self.rule(Transitions=twice, Expiration={"Days": 60}), {"Prefix": "p/", "Status": "Enabled"}
+        size = {"And": {"Prefix": "p/", "ObjectSizeLessThan": 9}}
+        for rule, message in ((new, "'StorageClass' must be different for 'Transition' actions in same 'Rule' with filter '(prefix=p/)'"),
+                              ({**new, "Filter": size}, "'StorageClass' must be different for 'Transition' actions in same 'Rule' with filter '(prefix=p/ and objectsizelessthan=9)'"),
+                              ({**old, "Transitions": twice}, "'StorageClass' must be different for 'Transition' actions in same 'Rule' with prefix 'p/'"),
+                              ({**old, "Transitions": mixed}, "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule for prefix 'p/'"),
+                              ({**old, "Transitions": mixed[1:], "Expiration": {"Days": 1}}, "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for prefix 'p/'"),
+                              (self.rule(Transitions=twice[1:]), "'Days' in the Expiration action for filter '(prefix=p/)' must be greater than 'Days' in the Transition action")):
+            self.assertEqual(refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [rule]})["Message"], message)
 
     def test_first_and_second_version_do_not_mix(self):
         old, new = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "Expiration": {"Days": 1}}, self.rule(ID="new")

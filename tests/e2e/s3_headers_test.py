@@ -70,6 +70,21 @@ class Digests(Case):
         self.assertEqual(put(**{"Content-MD5": md5_of(body)}), (200, None))
         self.assertEqual(put(**{"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(body).digest()).decode()}), (200, None))
 
+    def test_checksums_of_documents(self):
+        """What is refused of an object's is refused of a document's."""
+        body = b'<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>'
+        encoded = lambda digest: base64.b64encode(digest(body).digest()).decode()
+        sha1, sha256 = ({f"x-amz-checksum-{digest().name}": encoded(digest)} for digest in (hashlib.sha1, hashlib.sha256))
+        none = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+        for headers, message in (({**sha1, **sha256}, "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."),
+                                 ({"x-amz-sdk-checksum-algorithm": "SHA1"}, none), ({"x-amz-sdk-checksum-algorithm": "SHA1", "Content-MD5": md5_of(body)}, none),
+                                 ({"x-amz-sdk-checksum-algorithm": "SHA1", **sha256}, "Value for x-amz-sdk-checksum-algorithm header is invalid.")):
+            answer = signed(self, "PUT", f"/{self.bucket}?versioning", headers=headers, body=body)
+            self.assertEqual(self.outcome(answer), (400, "InvalidRequest"), headers)
+            self.assertIn(f"<Message>{message}</Message>", answer.text)
+        answer = signed(self, "PUT", f"/{self.bucket}?versioning", headers={"x-amz-sdk-checksum-algorithm": "SHA256", **sha256}, body=body)
+        self.assertEqual(self.outcome(answer), (200, None))
+
     def test_delete_objects_wants_a_digest(self):
         body = b"<Delete><Object><Key>a</Key></Object></Delete>"
         self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body)), (400, "InvalidRequest"))

@@ -305,6 +305,14 @@ class PartCopies(PartsCase):
             self.finish(upload, [(1, answer["CopyPartResult"]["ETag"])])
             self.assertEqual(self.get("m"), str(i).encode())
 
+    def test_null_versions_are_told_when_they_are_named(self):
+        self.put("src")
+        for version in (None, "null"):
+            source = {"Bucket": self.bucket, "Key": "src", **({"VersionId": version} if version else {})}
+            part = self.s3.upload_part_copy(Bucket=self.bucket, Key="m", UploadId=self.begin(), PartNumber=1, CopySource=source)
+            whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
+            self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [version] * 2)
+
 
 class Copies(S3Case):
     def copy(self, to="c", source="k", **more):
@@ -326,6 +334,14 @@ class Copies(S3Case):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
             self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName><ArgumentValue>x-amz-copy-source</ArgumentValue>", answer.text, source)
+
+    def test_copies_are_of_no_version_themselves(self):
+        self.put("k")
+        for version in ("", "null"):
+            answer = signed(self, "PUT", f"/{self.bucket}/c?versionId={version}", headers={"x-amz-copy-source": f"{self.bucket}/k"})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+            self.assertIn("<Message>This operation does not accept a version-id.</Message>", answer.text)
+        self.assertEqual(self.keys(), ["k"])
 
     def test_plus_in_the_source_is_a_blank(self):
         self.put("a b", b"blank")
@@ -353,6 +369,9 @@ class Copies(S3Case):
         self.copy(MetadataDirective="REPLACE", Metadata={"b": "2"}, ContentType="text/y")
         self.assertEqual((self.head("c")["Metadata"], self.head("c")["ContentType"]), ({"b": "2"}, "text/y"))
         self.assertNotIn("CacheControl", self.head("c"))
+        self.copy(MetadataDirective="COPY", Metadata={"b": "x" * 2048})  # however much it is
+        self.assertEqual(self.head("c")["Metadata"], {"a": "1"})
+        self.refused("MetadataTooLarge", self.copy, MetadataDirective="REPLACE", Metadata={"b": "x" * 2048})
         self.refused("InvalidArgument", self.copy, MetadataDirective="KEEP")
 
     def test_tags(self):

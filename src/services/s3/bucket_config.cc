@@ -25,9 +25,13 @@ Outcome<void> check_header_name(const std::string& name) {
 }
 
 Outcome<void> check_cors(const api::CORSConfiguration& cors) {
-  if (cors.cors_rules.empty() || cors.cors_rules.size() > max_cors_rules) {
+  if (cors.cors_rules.empty()) {
     return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  if (cors.cors_rules.size() > max_cors_rules) {
+    return refuse(errors::invalid_request(
+        fmt::format("The number of CORS rules should not exceed allowed limit of {} rules.", max_cors_rules)));
   }
   for (const auto& rule : cors.cors_rules) {
     if (rule.allowed_methods.empty() || rule.allowed_origins.empty()) {

@@ -90,6 +90,31 @@ Outcome<void> check_served(const http::Request& request) {
   return refuse(errors::invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid."));
 }
 
+aws::ApiError several_checksums() {
+  return errors::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.");
+}
+
+aws::ApiError algorithm_without_checksum() {
+  return errors::invalid_request(
+      "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were "
+      "found.");
+}
+
+aws::ApiError other_algorithm() {
+  return errors::invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.");
+}
+
+// Of a body that is a document.
+Outcome<void> check_sdk_algorithm(const http::Request& request, const std::vector<objects::Checksum>& promised,
+                                  bool in_trailer) {
+  const auto text = request.headers.get("x-amz-sdk-checksum-algorithm");
+  if (!text) return {};
+  TRY(const Algorithm algorithm, parse_algorithm(*text));
+  if (promised.empty() && !in_trailer) return refuse(algorithm_without_checksum());
+  if (!promised.empty() && promised.front().algorithm != algorithm) return refuse(other_algorithm());
+  return {};
+}
+
 // What is copied comes from elsewhere, and only a PUT copies.
 Outcome<void> check_copies(const aws::Operation& operation, const http::Request& request, std::string_view body) {
   if (operation.name == "CopyObject" || operation.name == "UploadPartCopy") {
@@ -155,7 +180,9 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
     TRY(auto value, decode_value(row, *text));
     promised.push_back({row.algorithm, false, std::move(value)});
   }
+  if (promised.size() > 1) return refuse(several_checksums());
   const bool in_trailer = request.headers.has("x-amz-trailer");
+  if (operation.name != "CompleteMultipartUpload") CHECK(check_sdk_algorithm(request, promised, in_trailer));
   if (!md5 && promised.empty()) {
     // Of an empty body it is said later what it lacks.
     if (in_trailer || body.empty() || !needs_digest(operation.name)) return {};
@@ -208,8 +235,7 @@ aws::ApiError wrong_checksum(Algorithm algorithm) {
 Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields) {
   std::optional<objects::Checksum> found;
   if (std::ranges::count_if(rows, [&](const Row& row) { return fields.of(row.algorithm).has_value(); }) > 1) {
-    return refuse(
-        errors::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
+    return refuse(several_checksums());
   }
   for (const Row& row : rows) {
     const auto& text = fields.of(row.algorithm);
@@ -253,12 +279,10 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
   if (sdk_algorithm) {
     TRY(const Algorithm algorithm, parse_algorithm(*sdk_algorithm));
     if (!promise.named) {
-      return refuse(errors::invalid_request(
-          "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer "
-          "headers were found."));
+      return refuse(algorithm_without_checksum());
     }
     if (algorithm != promise.algorithm) {
-      return refuse(errors::invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid."));
+      return refuse(other_algorithm());
     }
   }
   CHECK(check_served(call.http));

@@ -69,6 +69,7 @@ Task<Outcome<void>> Service::authorize_tag_copy(Call& call, const Bucket& from, 
 Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
+  CO_CHECK(check_put_query(call));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(const bool replaces_meta, is_replace(input.metadata_directive, "metadata"));
@@ -92,6 +93,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   }
   Wishes wishes = wishes_of(input);
   if (!replaces_tags) wishes.tagging.reset();
+  if (!replaces_meta) wishes.metadata.reset();  // not even its size counts
   CO_TRY(auto meta, meta_of(*bucket, call, wishes));
   if (!replaces_meta) {
     const auto redirect = meta.headers.extract("website-redirect");
@@ -141,7 +143,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   result.etag = quoted(made->etag);
   result.last_modified = in_seconds(made->modified);
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
-  if (from.bucket->is_versioned()) output.copy_source_version_id = version_text(original);
+  if (from.bucket->is_versioned() || source.version_id) output.copy_source_version_id = version_text(original);
   if (!made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);

@@ -6,8 +6,10 @@
 #include <set>
 
 #include "api/s3/errors.h"
+#include "base/text.h"
 #include "codec/percent.h"
 #include "codec/time.h"
+#include "s3/names.h"
 
 namespace boreal::s3 {
 
@@ -20,12 +22,34 @@ namespace {
 constexpr size_t max_rules = 1000;
 constexpr int32_t max_newer_versions = 100;
 constexpr size_t max_prefix_bytes = 1024;
+constexpr size_t max_tag_key = 128;
+constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
 constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
 std::unexpected<aws::ApiError> malformed() {
   return refuse(errors::malformed_xml(
       "The XML you provided was not well-formed or did not validate against our published schema"));
+}
+
+// What a refusal calls the rule by: "prefix 'a/'", or "filter '(prefix=a/ and objectsizelessthan=9)'".
+std::string scope_of(const api::LifecycleRule& rule) {
+  if (!rule.filter) return fmt::format("prefix '{}'", rule_prefix(rule));
+  std::vector<std::string> parts;
+  const auto add = [&](const auto& from, const std::vector<api::Tag>& tags) {
+    if (from.prefix) parts.push_back("prefix=" + *from.prefix);
+    for (const api::Tag& tag : tags) parts.push_back(fmt::format("tag={{key={}, value={}}}", tag.key, tag.value));
+    if (from.object_size_greater_than)
+      parts.push_back(fmt::format("objectsizegreaterthan={}", *from.object_size_greater_than));
+    if (from.object_size_less_than) parts.push_back(fmt::format("objectsizelessthan={}", *from.object_size_less_than));
+  };
+  const auto& filter = *rule.filter;
+  if (filter.and_) {
+    add(*filter.and_, filter.and_->tags.value_or(std::vector<api::Tag>()));
+  } else {
+    add(filter, filter.tag ? std::vector{*filter.tag} : std::vector<api::Tag>());
+  }
+  return fmt::format("filter '({})'", join(parts, " and "));
 }
 
 Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view element, std::string_view action) {
@@ -53,24 +77,26 @@ bool is_infrequent(const std::optional<std::string>& storage_class) {
 Outcome<void> check_infrequent(const std::optional<std::string>& storage_class, const std::optional<int32_t>& days,
                                std::string_view what) {
   if (!is_infrequent(storage_class) || !days || *days >= minimum_stay_days) return {};
-  return refuse(errors::invalid_argument(
-      fmt::format(
+  return refuse(errors::invalid_argument(fmt::format(
       "{} action must be greater than or equal to {} for storageClass '{}'", what, minimum_stay_days, *storage_class)));
 }
 
 // Either all actions on current versions count days, or all name a date.
 Outcome<void> check_not_mixed(const api::LifecycleRule& rule) {
-  bool by_days = rule.expiration && rule.expiration->days;
-  bool by_date = rule.expiration && rule.expiration->date;
+  bool by_days = false;
+  bool by_date = false;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
     by_days = by_days || transition.days;
     by_date = by_date || transition.date;
   }
-  if (!by_days || !by_date) return {};
-  return refuse(errors::invalid_request(
-      fmt::format("Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule for "
-                  "prefix '{}'",
-                  rule_prefix(rule))));
+  const auto mixed = [&](std::string_view actions) {
+    return refuse(errors::invalid_request(fmt::format(
+        "Found mixed 'Date' and 'Days' based {} actions in lifecycle rule for {}", actions, scope_of(rule))));
+  };
+  if (by_days && by_date) return mixed("Transition");
+  if (rule.expiration && ((rule.expiration->days && by_date) || (rule.expiration->date && by_days)))
+    return mixed("Expiration and Transition");
+  return {};
 }
 
 bool is_transition_class(const std::optional<std::string>& name) {
@@ -105,8 +131,8 @@ Outcome<void> check_kept(const api::LifecycleRule& rule, const std::optional<int
   if (!rule.filter)
     return refuse(errors::invalid_request("NewerNoncurrentVersions element can only be used in Lifecycle V2."));
   if (*kept >= 1 && *kept <= max_newer_versions) return {};
-  return refuse(errors::invalid_argument(fmt::format(
-      "'NewerNoncurrentVersions' for {} action must be between 1 and {}", action, max_newer_versions)));
+  return refuse(errors::invalid_argument(
+      fmt::format("'NewerNoncurrentVersions' for {} action must be between 1 and {}", action, max_newer_versions)));
 }
 
 Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
@@ -122,14 +148,16 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
                            "'NoncurrentDays' in NoncurrentVersionTransition"));
     CHECK(check_kept(rule, transition.newer_noncurrent_versions, "NoncurrentVersionTransition"));
     if (!classes.insert(*transition.storage_class).second) {
-      return refuse(errors::invalid_request(
-          "'StorageClass' must be different for 'NoncurrentVersionTransition' actions in same 'Rule'"));
+      return refuse(errors::invalid_request(fmt::format(
+          "'StorageClass' must be different for 'NoncurrentVersionTransition' actions in same 'Rule' with {}",
+          scope_of(rule))));
     }
     const auto& expiration = rule.noncurrent_version_expiration;
     if (expiration && expiration->noncurrent_days && *expiration->noncurrent_days <= *transition.noncurrent_days) {
       return refuse(errors::invalid_argument(
-          "'NoncurrentDays' in the NoncurrentVersionExpiration action for filter must be greater than "
-          "'NoncurrentDays' in the NoncurrentVersionTransition action"));
+          fmt::format("'NoncurrentDays' in the NoncurrentVersionExpiration action for {} must be greater than "
+                      "'NoncurrentDays' in the NoncurrentVersionTransition action",
+                      scope_of(rule))));
     }
   }
   return {};
@@ -146,12 +174,13 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
     CHECK(check_date(transition.date));
     CHECK(check_infrequent(transition.storage_class, transition.days, "'Days' in Transition"));
     if (!classes.insert(*transition.storage_class).second) {
-      return refuse(
-          errors::invalid_request("'StorageClass' must be different for 'Transition' actions in same 'Rule'"));
+      return refuse(errors::invalid_request(fmt::format(
+          "'StorageClass' must be different for 'Transition' actions in same 'Rule' with {}", scope_of(rule))));
     }
     if (rule.expiration && rule.expiration->days && transition.days && *rule.expiration->days <= *transition.days) {
       return refuse(errors::invalid_argument(
-          "'Days' in the Expiration action for filter must be greater than 'Days' in the Transition action"));
+          fmt::format("'Days' in the Expiration action for {} must be greater than 'Days' in the Transition action",
+                      scope_of(rule))));
     }
   }
   CHECK(check_not_mixed(rule));
@@ -170,18 +199,32 @@ Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::opti
   return refuse(errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'"));
 }
 
+Outcome<void> check_filter_tag(const api::Tag& tag) {
+  if (tag.key.empty()) return malformed();
+  if (characters(tag.key) > max_tag_key)
+    return refuse(errors::invalid_request("A Tag's Key must be a length between 1 and 128."));
+  if (characters(tag.value) > max_tag_value)
+    return refuse(errors::invalid_request("A Tag's Value must be a length between 0 and 256."));
+  return {};
+}
+
 // One thing, or several within And.
 Outcome<void> check_filter(const api::LifecycleRuleFilter& filter) {
   const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value() +
                     filter.object_size_greater_than.has_value() + filter.object_size_less_than.has_value();
-  if (kinds > 1 || (filter.tag && filter.tag->key.empty())) return malformed();
+  if (kinds > 1) return malformed();
+  if (filter.tag) CHECK(check_filter_tag(*filter.tag));
   CHECK(check_sizes(filter.object_size_greater_than, filter.object_size_less_than));
   if (!filter.and_) return {};
-  CHECK(check_sizes(filter.and_->object_size_greater_than, filter.and_->object_size_less_than));
-  if (!filter.and_->tags) return {};
+  const auto& all = *filter.and_;
+  const auto tags = all.tags.value_or(std::vector<api::Tag>());
+  const size_t conditions = tags.size() + all.prefix.has_value() + all.object_size_greater_than.has_value() +
+                            all.object_size_less_than.has_value();
+  if (conditions < 2) return malformed();
+  CHECK(check_sizes(all.object_size_greater_than, all.object_size_less_than));
   std::set<std::string> keys;
-  for (const api::Tag& tag : *filter.and_->tags) {
-    if (tag.key.empty()) return malformed();
+  for (const api::Tag& tag : tags) {
+    CHECK(check_filter_tag(tag));
     if (!keys.insert(tag.key).second) return refuse(errors::invalid_request("Duplicate Tag Keys are not allowed."));
   }
   return {};

@@ -59,11 +59,6 @@ bool is_good_bucket_name(std::string_view name) {
          std::ranges::none_of(reserved_ends, [&](auto word) { return name.ends_with(word); });
 }
 
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
-
 // Letters, digits, spaces and + - = . _ : / @. What is not ASCII is taken for a letter.
 bool is_tag_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
@@ -89,6 +84,11 @@ Outcome<void> check_tag(const std::string& key, const std::string& value, bool o
 }
 
 }  // namespace
+
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
 
 Outcome<void> check_bucket_name(std::string_view name) {
   if (is_good_bucket_name(name)) return {};

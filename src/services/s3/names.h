@@ -63,6 +63,9 @@ struct CopySource {
 };
 aws::Outcome<CopySource> parse_copy_source(std::string_view text);
 
+// Of UTF-8.
+size_t characters(std::string_view text);
+
 // x-amz-tagging: a query string. InvalidTag, InvalidArgument.
 aws::Outcome<objects::Properties> parse_tag_header(std::string_view text);
 // Of an object (10 tags) or a bucket (50).

@@ -4,6 +4,7 @@
 
 #include "api/s3/errors.h"
 #include "base/text.h"
+#include "codec/form.h"
 #include "codec/mail_words.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
@@ -86,6 +87,23 @@ Outcome<void> check_length(const http::Request& request) {
     return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
                       .with("ProposedSize", std::to_string(*request.content_length))
                       .with("MaxSizeAllowed", std::to_string(max_body_bytes)));
+  }
+  return {};
+}
+
+Outcome<void> check_put_query(const aws::Call& call) {
+  if (call.http.query.empty()) return {};
+  for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
+    if (pair.name == "partNumber") {
+      return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
+                        .with("ArgumentName", "partNumber")
+                        .with("ArgumentValue", "partNumber"));
+    }
+    if (pair.name == "versionId") {
+      return refuse(errors::invalid_argument("This operation does not accept a version-id.")
+                        .with("ArgumentName", "versionId")
+                        .with("ArgumentValue", pair.value));
+    }
   }
   return {};
 }

@@ -62,6 +62,8 @@ aws::Outcome<objects::Properties> headers_of(const Wishes& wishes);
 aws::Outcome<void> check_storage_class(const std::string& name);
 // How long a body is to be must be told, one way or the other: MissingContentLength, EntityTooLarge.
 aws::Outcome<void> check_length(const http::Request& request);
+// What is half an UploadPart, or is meant for one version, must not become an object.
+aws::Outcome<void> check_put_query(const aws::Call& call);
 
 // As asked for, or as the bucket does by default.
 aws::Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes);

@@ -1,5 +1,4 @@
 // PutObject.
-#include "codec/form.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/lifecycle_rules.h"
@@ -11,28 +10,6 @@
 
 namespace boreal::s3 {
 
-namespace {
-
-// What is half an UploadPart, or is meant for one version, must not become an object.
-Outcome<void> check_query(const Call& call) {
-  if (call.http.query.empty()) return {};
-  for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
-    if (pair.name == "partNumber") {
-      return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
-                        .with("ArgumentName", "partNumber")
-                        .with("ArgumentValue", "partNumber"));
-    }
-    if (pair.name == "versionId") {
-      return refuse(errors::invalid_argument("This operation does not accept a version-id.")
-                        .with("ArgumentName", "versionId")
-                        .with("ArgumentValue", pair.value));
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
 objects::Versioning versioning_of(const Bucket& bucket) {
   if (bucket.versioning == "Enabled") return objects::Versioning::on;
   return bucket.versioning == "Suspended" ? objects::Versioning::suspended : objects::Versioning::off;
@@ -42,7 +19,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
   CO_CHECK(check_length(call.http));
-  CO_CHECK(check_query(call));
+  CO_CHECK(check_put_query(call));
   if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   const Wishes wishes = wishes_of(input);

@@ -20,6 +20,7 @@ namespace {
 
 constexpr size_t max_rules = 1000;
 constexpr size_t max_id_bytes = 255;
+constexpr size_t max_prefix_bytes = 1024;
 constexpr std::string_view bucket_arn = "arn:aws:s3:::";
 
 // Without a filter it is of the first version of the configuration, which has the prefix in the rule itself.
@@ -105,6 +106,10 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
 Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
   if (rule.id && rule.id->size() > max_id_bytes)
     return refuse(errors::invalid_argument("The maximum value is 255 characters."));
+  if (prefix_of(rule).size() > max_prefix_bytes) {
+    return refuse(errors::invalid_argument(
+        fmt::format("Rule prefix cannot be longer than maximum allowed key length of {}", max_prefix_bytes)));
+  }
   if (is_first_version(rule) != first_version) {
     return refuse(errors::invalid_request("Cannot use both configurations of the first version and of the second."));
   }

@@ -120,6 +120,8 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   auto bad = rule("a", 1, "", "b");
   bad.destination.bucket = "b";
   EXPECT_EQ(code({bad}), "InvalidArgument");
+  EXPECT_EQ(code({rule("a", 1, std::string(1024, 'p'), "b")}), "");
+  EXPECT_EQ(code({rule("a", 1, std::string(1025, 'p'), "b")}), "InvalidArgument");
   bad = rule("a", 1, "", "b");
   bad.priority.reset();
   EXPECT_EQ(code({bad}), "InvalidRequest");

@@ -1,7 +1,10 @@
 #include "s3/service.h"
 
+#include <algorithm>
+
 #include "aws/wire/wire.h"
 #include "base/text.h"
+#include "codec/form.h"
 #include "codec/time.h"
 #include "s3/names.h"
 #include "s3/post_form.h"
@@ -9,6 +12,17 @@
 #include "s3/replication_rules.h"
 
 namespace boreal::s3 {
+
+namespace {
+
+// What stands in the address of a form, which has all it says in its fields. DeleteObjects is a POST of a bucket, too.
+std::optional<std::string> stray_parameter(std::string_view query) {
+  const auto pairs = codec::parse_query(query).value_or(std::vector<codec::NamedValue>());
+  if (pairs.empty() || std::ranges::find(pairs, "delete", &codec::NamedValue::name) != pairs.end()) return std::nullopt;
+  return pairs.front().name;
+}
+
+}  // namespace
 
 std::vector<objects::Tier> storage_tiers() {
   return {{"STANDARD", false},           {"STANDARD_IA", false}, {"ONEZONE_IA", false}, {"INTELLIGENT_TIERING", false},
@@ -51,9 +65,20 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
     request.path = "/" + site->bucket + request.path;
   }
   if (request.method == "OPTIONS") co_return answer_preflight(request, request_id);
-  if (request.method != "POST" || !request.query.empty() || !is_bucket(request.path)) co_return std::nullopt;
-  auto boundary = form_boundary(request.headers.get("content-type").value_or(""));
-  if (!boundary && to_lower(request.headers.get("content-type").value_or("")).starts_with("multipart/form-data")) {
+  if (request.method != "POST" || !is_bucket(request.path)) co_return std::nullopt;
+  const auto type = request.headers.get("content-type").value_or("");
+  const bool is_form = to_lower(type).starts_with("multipart/form-data");
+  if (!request.query.empty()) {
+    const auto stray = is_form ? stray_parameter(request.query) : std::nullopt;
+    if (!stray) co_return std::nullopt;
+    co_return aws::wire::refuse(aws::Protocol::rest_xml,
+                                errors::invalid_argument("Query String Parameters not allowed on POST requests.")
+                                    .with("ArgumentName", *stray)
+                                    .with("ArgumentValue", "null"),
+                                request_id);
+  }
+  auto boundary = form_boundary(type);
+  if (!boundary && is_form) {
     co_return aws::wire::refuse(aws::Protocol::rest_xml,
                                 aws::ApiError("MalformedPOSTRequest", 400,
                                               "The body of your POST request is not well-formed multipart/form-data."),

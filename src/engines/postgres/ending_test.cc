@@ -21,7 +21,7 @@ class Ending : public ::testing::Test {
     if (!bed_.missing().empty()) GTEST_SKIP() << bed_.missing();
   }
   detail::SharedMemory wait_for_segment(const io::Path& data) {
-    for (int tries = 0; tries < 3'000; ++tries) {
+    for (int tries = 0; tries < 30'000; ++tries) {
       const auto segment = detail::shared_memory_of(data);
       if (segment && *segment && is_there(**segment)) return **segment;
       ::usleep(2'000);

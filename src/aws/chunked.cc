@@ -370,6 +370,17 @@ std::unexpected<Error> CheckedBody::refuse(AuthError error) {
   return fail(wrong ? Errc::denied : Errc::invalid, failure_->message);
 }
 
+std::vector<std::string> announced_trailers(const http::Headers& headers) {
+  std::vector<std::string> announced;
+  for (const auto& [field, value] : headers) {
+    if (!http::equals_ignore_case(field, "x-amz-trailer")) continue;
+    std::string_view names = trim(value);
+    while (names.ends_with(',')) names.remove_suffix(1);
+    for (const std::string_view name : split(names, ',')) announced.push_back(to_lower(trim(name)));
+  }
+  return announced;
+}
+
 std::unique_ptr<CheckedBody> check_body(std::unique_ptr<Source> inner, BodyCheck check) {
   if (check.kind == PayloadKind::sha256 || check.kind == PayloadKind::unsigned_bytes) {
     return std::make_unique<PlainBody>(std::move(inner), std::move(check));

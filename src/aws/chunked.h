@@ -5,6 +5,8 @@
 
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "aws/sigv4.h"
 #include "base/stream.h"
@@ -32,6 +34,9 @@ class CheckedBody : public Source {
 
 // A chunk with a signature is held back until that is checked, so a request may hold this much memory.
 inline constexpr uint64_t max_signed_chunk_bytes = 16ull << 20;
+
+// The names that x-amz-trailer announces, in lower case. AWS overlooks commas at its end.
+std::vector<std::string> announced_trailers(const http::Headers& headers);
 
 // `inner` is the body as it came over the wire.
 std::unique_ptr<CheckedBody> check_body(std::unique_ptr<Source> inner, BodyCheck check);

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <ranges>
 
+#include "aws/chunked.h"
 #include "aws/sigv4.h"
-#include "base/text.h"
 #include "codec/base64.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -133,17 +133,11 @@ AuthResult<void> parse_decoded_length(const RequestView& request, BodyCheck& che
 AuthResult<void> parse_chunk_headers(const RequestView& request, BodyCheck& check) {
   CHECK(parse_decoded_length(request, check));
   if (check.kind == PayloadKind::signed_chunks) return {};
-  for (const auto& [field, value] : request.headers) {
-    if (!http::equals_ignore_case(field, "x-amz-trailer")) continue;
-    std::string_view names = trim(value);
-    while (names.ends_with(',')) names.remove_suffix(1);
-    for (const std::string_view piece : split(names, ',')) {
-      auto name = lower_case(trim(piece));
-      if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
-        return fail(AuthFailure::body_unsupported, "The value specified in the x-amz-trailer header is not supported");
-      }
-      check.trailers.push_back(std::move(name));
+  for (std::string& name : announced_trailers(request.headers)) {
+    if (!name.starts_with("x-amz-checksum-") || check.trailers.size() == max_trailers) {
+      return fail(AuthFailure::body_unsupported, "The value specified in the x-amz-trailer header is not supported");
     }
+    check.trailers.push_back(std::move(name));
   }
   return {};
 }

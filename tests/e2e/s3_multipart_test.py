@@ -198,6 +198,14 @@ class Ages(PartsCase):
         etag = self.finish(uploads[0], parts[:1])["ETag"]
         self.refused_with("ConditionalRequestConflict", 409, self.finish, uploads[1], parts[:1], IfMatch=etag)
 
+    def test_a_clock_that_was_set_back_makes_no_conflict(self):
+        advance(self, "5m")
+        etag = self.put("m", b"from later")["ETag"]
+        reset_clock(self)
+        upload = self.begin()
+        part = self.part(upload, 1, b"x")
+        self.finish(upload, [(1, part["ETag"])], IfMatch=etag)
+
 
 class ListsOfUploads(PartsCase):
     def test_parts_in_pages(self):

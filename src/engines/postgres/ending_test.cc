@@ -69,6 +69,12 @@ TEST_F(Ending, ASegmentThatIsSomebodyElsesStays) {
   ASSERT_TRUE(bed_.run(detail::end_processes_below(bed_.context(), bed_.path("server"))));
   shmid_ds state{};
   EXPECT_EQ(::shmctl(id, IPC_STAT, &state), 0);
+  // Nor does a file that names the right key and number do more than who owns the directory could.
+  state.shm_perm.uid = ::geteuid() + 1;
+  ASSERT_EQ(::shmctl(id, IPC_SET, &state), 0);
+  leave_pid_file(data, {.key = IPC_PRIVATE, .id = id});
+  ASSERT_TRUE(bed_.run(detail::end_processes_below(bed_.context(), bed_.path("server"))));
+  EXPECT_EQ(::shmctl(id, IPC_STAT, &state), 0);
   ::shmctl(id, IPC_RMID, nullptr);
 }
 

@@ -132,23 +132,14 @@ Outcome<void> check_copies(const aws::Operation& operation, const http::Request&
 // The algorithm of the one checksum that x-amz-trailer announces.
 Outcome<void> promise_trailer(const aws::Call& call, Promise& promise) {
   std::vector<Algorithm> announced;
-  for (const auto& [name, value] : call.http.headers) {
-    if (!http::equals_ignore_case(name, "x-amz-trailer")) continue;
-    std::string_view names = trim(value);
-    while (names.ends_with(',')) names.remove_suffix(1);
-    for (const std::string_view piece : split(names, ',')) {
-      const auto row =
-          std::ranges::find_if(rows, [&](const Row& r) { return equal_ignoring_case(r.header, trim(piece)); });
-      if (row == rows.end())
-        return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
-      announced.push_back(row->algorithm);
-    }
+  for (const std::string& name : aws::announced_trailers(call.http.headers)) {
+    const auto row = std::ranges::find(rows, name, &Row::header);
+    if (row == rows.end())
+      return refuse(errors::invalid_request("The value specified in the x-amz-trailer header is not supported"));
+    announced.push_back(row->algorithm);
   }
   if (announced.empty()) return {};
-  if (announced.size() > 1) {
-    return refuse(
-        errors::invalid_request("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."));
-  }
+  if (announced.size() > 1) return refuse(several_checksums());
   if (promise.checksum) return refuse(errors::invalid_request("Expecting a single x-amz-checksum- header"));
   promise.algorithm = announced.front();
   promise.in_trailer = promise.named = true;

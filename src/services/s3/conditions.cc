@@ -104,10 +104,11 @@ Outcome<void> check_abort(const std::optional<Time>& initiated, Time begun) {
 }
 
 Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
-                             const std::string& key, const objects::Version* latest, Time begun, bool overwrites) {
+                             const std::string& key, const objects::Version* latest, const objects::UploadId& upload,
+                             bool overwrites) {
   CHECK(check_write(match, none_match, key, latest));
-  // By its id: what was made of parts is as old as its upload, not as its completion.
-  const bool is_changed = latest != nullptr && static_cast<int64_t>(latest->id.order >> 20) > begun.ms;
+  // By ids, whose order no clock that is set back disturbs; and what was made of parts is as old as its upload.
+  const bool is_changed = latest != nullptr && latest->id.order > upload.order;
   const bool is_conflict = match ? is_changed : none_match && (overwrites || is_changed);
   if (!is_conflict) return {};
   return refuse(errors::conditional_request_conflict("The conditional request cannot succeed due to a conflicting "

@@ -38,11 +38,12 @@ aws::Outcome<void> check_delete(const DeleteConditions& conditions, const std::s
                                 const objects::Version* latest);
 // Whether an upload that is to be given up is the one that began then.
 aws::Outcome<void> check_abort(const std::optional<Time>& initiated, Time begun);
-// The same as check_write() for an upload in parts that began at `begun`: what was written since then is a conflict
-// with it, and so is a delete. `overwrites`: an object was there when it began. One that came and went since then is
-// seen only where a delete marker tells of it.
+// The same as check_write() for an upload in parts: what was written since it began is a conflict with it, and so is a
+// delete. `overwrites`: an object was there when it began. One that came and went since then is seen only where a delete
+// marker tells of it.
 aws::Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
-                                  const std::string& key, const objects::Version* latest, Time begun, bool overwrites);
+                                  const std::string& key, const objects::Version* latest,
+                                  const objects::UploadId& upload, bool overwrites);
 
 // Whether the list of entity tags (or *) names this one.
 bool etag_matches(const std::string& header, const std::string& etag);

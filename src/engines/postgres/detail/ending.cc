@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <csignal>
@@ -38,7 +39,10 @@ void release_shared_memory(const io::Path& data) {
   if (!segment || !*segment) return;
   shmid_ds state{};
   if (::shmctl((*segment)->id, IPC_STAT, &state) != 0) return;
-  // Under another key it is somebody else's, who was given the number meanwhile.
+  // Under another key it is somebody else's, who was given the number meanwhile; and who may write to the directory can
+  // name any number, which must not do more than its owner could.
+  struct stat folder{};
+  if (::stat(data.c_str(), &folder) != 0 || state.shm_perm.uid != folder.st_uid) return;
   if (state.shm_perm.__key != (*segment)->key || state.shm_nattch != 0) return;
   if (::shmctl((*segment)->id, IPC_RMID, nullptr) != 0) {
     log::warn("postgres", "a segment of shared memory is left behind", {{"id", fmt::format("{}", (*segment)->id)}});

@@ -1,6 +1,7 @@
 #include "objects/listing.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "objects/impl.h"
 #include "objects/index_keys.h"
@@ -41,12 +42,17 @@ class RangeItems {
     cursor_->seek(index_key);
     read();
   }
-  // To the first entry whose key does not begin with `group`, which this one's does. Small groups are common:
-  // a step is tried before a seek.
+  // To the first entry whose key does not begin with `group`, which this one's does. Small groups are common: a step
+  // is tried before a seek, but ever more rarely where it was of no use.
   void pass(const std::string& group) {
     const std::string begin = place(group);
-    cursor_->next();
-    if (cursor_->valid() && cursor_->key().starts_with(begin)) cursor_->seek(index::behind_prefix(begin));
+    const bool tries_step = std::has_single_bit(++large_groups_);
+    if (tries_step) cursor_->next();
+    if (!tries_step || (cursor_->valid() && cursor_->key().starts_with(begin))) {
+      cursor_->seek(index::behind_prefix(begin));
+    } else {
+      large_groups_ = 0;
+    }
     read();
   }
   // To the first entry behind all keys that begin with `group`.
@@ -69,6 +75,7 @@ class RangeItems {
   const bool escaped_;
   std::unique_ptr<store::Cursor> cursor_;
   std::string key_;
+  unsigned large_groups_ = 0;  // passed by a seek, in a row
 };
 
 // The group of a key: up to the first delimiter behind the prefix. Empty: it has none.

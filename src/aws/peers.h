@@ -152,6 +152,21 @@ class PublicAccess {
   virtual Task<Outcome<void>> set_block(std::string account, std::optional<Block> block) = 0;
 };
 
+// Tags of buckets, for S3 Control, which is another way to them.
+class BucketTags {
+ public:
+  virtual ~BucketTags() = default;
+  using Tags = std::vector<std::pair<std::string, std::string>>;  // in the order in which they were first set
+  // The account that owns the bucket; nullopt: there is none.
+  virtual std::optional<std::string> owner(std::string_view bucket) const = 0;
+  // What the bucket's policy and its tags have to say about the action. NoSuchBucket.
+  virtual Outcome<Access> access_to_bucket(const Call& call, std::string_view bucket, std::string action) const = 0;
+  // NoSuchBucket.
+  virtual Outcome<Tags> tags(std::string_view bucket) const = 0;
+  // Sets these and takes those away. NoSuchBucket, InvalidTag, BadRequest; nothing is changed then.
+  virtual Task<Outcome<void>> change_tags(std::string bucket, Tags set, std::vector<std::string> taken) = 0;
+};
+
 // A kind of resource that AWS Backup can back up and restore: clusters (RDS), buckets (S3).
 class Recoverable {
  public:

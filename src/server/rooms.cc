@@ -47,7 +47,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   s3::Options s3_options;
   CO_TRY(s3_options.remotes, co_await pool.run([this] { return load_remotes(config); }));
   s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam}, std::move(s3_sealer));
-  s3_control = std::make_unique<s3control::Service>(s3->public_access());
+  s3_control = std::make_unique<s3control::Service>(s3->public_access(), *s3);
   dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets);
 
   backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *gate, *objects,

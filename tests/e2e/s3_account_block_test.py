@@ -298,6 +298,8 @@ provider "aws" {
   access_key              = "test"
   secret_key              = "test"
   skip_metadata_api_check = true
+  http_proxy              = var.endpoint
+  https_proxy             = ""
   endpoints {
     s3control = var.endpoint
     sts       = var.endpoint
@@ -321,7 +323,6 @@ class ByTerraform(Case):
             (Path(source) / "main.tf").write_text(TREE)
             tree = Tree(source, ".", self.boreal, endpoint=self.boreal.url)
         self.addCleanup(tree.clean)
-        tree.env.update(HTTP_PROXY=self.boreal.url, NO_PROXY="")
         control = control_of(self.boreal)
         tree.apply()
         self.assertEqual(tree.outputs()["id"], ACCOUNT)

@@ -92,12 +92,21 @@ void add_request_tags(const objects::Properties& tags, Context& context) {
   }
 }
 
+std::vector<api::Tag> tags_of_new_bucket(const aws::Value& input) {
+  const auto& configuration = input.as<api::CreateBucketRequest>().create_bucket_configuration;
+  return configuration ? configuration->tags.value_or(std::vector<api::Tag>()) : std::vector<api::Tag>();
+}
+
 void add_creation_keys(const Call& call, const aws::Value& input, Context& context) {
   const std::string_view operation = call.operation.name;
   if (operation == "CreateBucket") {
     const auto& configuration = input.as<api::CreateBucketRequest>().create_bucket_configuration;
     if (configuration && configuration->location_constraint)
       context.emplace("s3:LocationConstraint", *configuration->location_constraint);
+    for (const api::Tag& tag : tags_of_new_bucket(input)) {
+      context.emplace("aws:RequestTag/" + tag.key, tag.value);
+      context.emplace("aws:TagKeys", tag.key);
+    }
   }
   // Policies that ask for conditional writes use it to let the steps before the last one pass.
   const bool creates = operation == "PutObject" || operation == "CopyObject" || operation == "CompleteMultipartUpload";
@@ -352,6 +361,12 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   access.resource = key != nullptr ? bucket.arn_of(*key) : bucket.arn();
   access.resource_account = bucket.account;
   access.resource_policy = bucket.policy;
+  if (bucket.abac && bucket.tags) {
+    for (const api::Tag& tag : *bucket.tags) {
+      access.context.emplace("aws:ResourceTag/" + tag.key, tag.value);
+      access.context.emplace("s3:BucketTag/" + tag.key, tag.value);
+    }
+  }
   const aws::Principal& who = call.caller.principal();
   const bool is_outside = call.caller.account() != bucket.account;
   if (is_closed_to(call.caller, bucket)) access.resource_policy.reset();
@@ -369,6 +384,11 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
       access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
   }
   return access;
+}
+
+Outcome<Access> Service::access_to_bucket(const Call& call, std::string_view bucket, std::string action) const {
+  TRY(const BucketRef found, buckets_.need(bucket));
+  return access_to(call, *found, std::move(action), nullptr);
 }
 
 Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Version& version, std::string action) const {
@@ -441,8 +461,9 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     if (call.caller.is_anonymous()) co_return refuse(errors::access_denied("Access Denied"));
     // SDKs have this name for S3's oldest address, and sign for the region that it is in.
     if (call.region == "aws-global") co_return refuse(wrong_region(call, "us-east-1"));
-    for (std::string& action : more_actions(call, nullptr))
-      all.push_back({.action = std::move(action), .resource = all.front().resource});
+    std::vector<std::string> actions = more_actions(call, nullptr);
+    if (operation.name == "CreateBucket" && !tags_of_new_bucket(input).empty()) actions.emplace_back("s3:TagResource");
+    for (std::string& action : actions) all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)
       access.add_context = [&call, &input](Context& context) { context.merge(request_context(call, input)); };
     co_return all;

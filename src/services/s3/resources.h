@@ -42,11 +42,11 @@ struct Bucket {
   std::string region;
   std::string location;  // the region by the other name that it was asked for by: "EU"; empty: by its own
   Time created;
-  std::string versioning;                       // "", "Enabled", "Suspended"
-  std::optional<std::string> ownership;         // BucketOwnerEnforced …; none: the controls were deleted
-  std::optional<std::string> policy;            // JSON; users and roles are in it by their unique ids
+  std::string versioning;                                // "", "Enabled", "Suspended"
+  std::optional<std::string> ownership;                  // BucketOwnerEnforced …; none: the controls were deleted
+  std::optional<std::string> policy;                     // JSON; users and roles are in it by their unique ids
   std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of these ids
-  std::optional<api::AccessControlPolicy> acl;  // none: the owner has full control, nobody else anything
+  std::optional<api::AccessControlPolicy> acl;           // none: the owner has full control, nobody else anything
   std::optional<api::PublicAccessBlockConfiguration> public_access_block;
   std::optional<api::ServerSideEncryptionConfiguration> encryption;  // none: SSE-S3
   std::optional<api::CORSConfiguration> cors;
@@ -57,6 +57,7 @@ struct Bucket {
   std::optional<std::string> accelerate;
   std::optional<std::string> payer;
   std::optional<std::vector<api::Tag>> tags;
+  bool abac = false;                                        // the tags count in policies
   std::optional<api::ObjectLockConfiguration> object_lock;  // there: the bucket has Object Lock
   std::optional<bool> event_bridge;
   std::optional<api::ReplicationConfiguration> replication;
@@ -67,8 +68,8 @@ struct Bucket {
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
   BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, policy_principals,
                 acl, public_access_block, encryption, cors, website, logging, lifecycle, lifecycle_minimum_size,
-                accelerate, payer, tags, object_lock, event_bridge, replication, replication_scan, inventory, metrics,
-                analytics, tiering)
+                accelerate, payer, tags, abac, object_lock, event_bridge, replication, replication_scan, inventory,
+                metrics, analytics, tiering)
 
   const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
 
@@ -98,12 +99,12 @@ inline constexpr std::string_view legal_hold = "legal-hold";        // ON, OFF
 inline constexpr std::string_view restored_until = "restored";      // ISO 8601
 inline constexpr std::string_view checksum = "checksum";            // of an upload: CRC32 …
 inline constexpr std::string_view checksum_type = "checksum-type";  // of an upload: COMPOSITE, FULL_OBJECT
-inline constexpr std::string_view upload = "upload";        // of an object: the upload that it was put together from
-inline constexpr std::string_view replication = "replication";      // PENDING, COMPLETED, FAILED, REPLICA
-inline constexpr std::string_view replica = "replica";  // of an upload: the version that it brings (replica.h)
+inline constexpr std::string_view upload = "upload";  // of an object: the upload that it was put together from
+inline constexpr std::string_view replication = "replication";  // PENDING, COMPLETED, FAILED, REPLICA
+inline constexpr std::string_view replica = "replica";          // of an upload: the version that it brings (replica.h)
 // With the name of a remote bucket behind it: what was sent there (replication_remote.h).
 inline constexpr std::string_view sent_prefix = "sent-to/";
-inline constexpr std::string_view initiator = "initiator";  // of an upload: ARN of who began it
+inline constexpr std::string_view initiator = "initiator";    // of an upload: ARN of who began it
 inline constexpr std::string_view overwrites = "overwrites";  // of an upload: "true": an object was there as it began
 }  // namespace attribute
 

@@ -58,7 +58,7 @@ struct Peers {
 };
 
 // Thread rule: the loop.
-class Service final : public boreal::api::s3::Api, public aws::Recoverable {
+class Service final : public boreal::api::s3::Api, public aws::Recoverable, public aws::BucketTags {
  public:
   Service(aws::ServiceContext context, Options options, objects::Objects& objects, Peers peers, crypto::Sealer sealer);
 
@@ -240,14 +240,21 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
                                                                       api::DeleteBucketTaggingRequest input) override;
   Task<Outcome<api::DeleteObjectTaggingOutput>> delete_object_tagging(Call& call,
                                                                       api::DeleteObjectTaggingRequest input) override;
+  Task<Outcome<api::GetBucketAbacOutput>> get_bucket_abac(Call& call, api::GetBucketAbacRequest input) override;
   Task<Outcome<api::GetBucketTaggingOutput>> get_bucket_tagging(Call& call,
                                                                 api::GetBucketTaggingRequest input) override;
   Task<Outcome<api::GetObjectTaggingOutput>> get_object_tagging(Call& call,
                                                                 api::GetObjectTaggingRequest input) override;
+  Task<Outcome<api::PutBucketAbacOutput>> put_bucket_abac(Call& call, api::PutBucketAbacRequest input) override;
   Task<Outcome<api::PutBucketTaggingOutput>> put_bucket_tagging(Call& call,
                                                                 api::PutBucketTaggingRequest input) override;
   Task<Outcome<api::PutObjectTaggingOutput>> put_object_tagging(Call& call,
                                                                 api::PutObjectTaggingRequest input) override;
+  // tagging.cc, access.cc: for S3 Control
+  std::optional<std::string> owner(std::string_view bucket) const override;
+  Outcome<Access> access_to_bucket(const Call& call, std::string_view bucket, std::string action) const override;
+  Outcome<Tags> tags(std::string_view bucket) const override;
+  Task<Outcome<void>> change_tags(std::string bucket, Tags set, std::vector<std::string> taken) override;
   // acl.cc
   Task<Outcome<api::GetBucketAclOutput>> get_bucket_acl(Call& call, api::GetBucketAclRequest input) override;
   Task<Outcome<api::GetObjectAclOutput>> get_object_acl(Call& call, api::GetObjectAclRequest input) override;
@@ -339,8 +346,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable {
   // delete.cc
   struct DeleteBatch;
   Task<Outcome<objects::Removed>> remove_object(Call& call, BucketRef bucket, std::string key,
-                                                std::optional<std::string> version_id,
-                                                DeleteConditions conditions, bool bypass);
+                                                std::optional<std::string> version_id, DeleteConditions conditions,
+                                                bool bypass);
   Task<void> delete_some(DeleteBatch& batch);
   Task<void> delete_one(DeleteBatch& batch, size_t index);
 

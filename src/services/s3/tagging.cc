@@ -1,13 +1,47 @@
 // Tags of buckets and of objects.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "s3/names.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
 
+namespace {
+
+constexpr size_t max_bucket_tags = 50;
+
+// Where tags count in policies, who may set them needs other permissions.
+Outcome<void> check_tagging(const Bucket& bucket, std::string_view instead) {
+  if (!bucket.abac) return {};
+  return refuse(aws::ApiError("BadRequest", 400,
+                              fmt::format("This S3 general purpose bucket has attribute-based access control (ABAC) "
+                                          "enabled. {}",
+                                          instead)));
+}
+
+void set_tag(std::vector<api::Tag>& tags, std::string key, std::string value) {
+  const auto found = std::ranges::find(tags, key, &api::Tag::key);
+  if (found != tags.end()) {
+    found->value = std::move(value);
+  } else {
+    tags.push_back({.key = std::move(key), .value = std::move(value)});
+  }
+}
+
+}  // namespace
+
 Task<Outcome<api::PutBucketTaggingOutput>> Service::put_bucket_tagging(Call&, api::PutBucketTaggingRequest input) {
   const auto tags = input.tagging.tag_set.value_or(std::vector<api::Tag>());
-  CO_CHECK(check_tags(tags, 50));
-  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.tags = tags; }));
+  CO_CHECK(check_tags(tags, max_bucket_tags));
+  CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
+    CHECK(check_tagging(bucket,
+                        "To add tags to this bucket, initiate a TagResource request. To delete tags from this bucket, "
+                        "initiate an UntagResource request."));
+    bucket.tags = tags;
+    return {};
+  }));
   co_return api::PutBucketTaggingOutput{};
 }
 
@@ -21,8 +55,55 @@ Task<Outcome<api::GetBucketTaggingOutput>> Service::get_bucket_tagging(Call&, ap
 
 Task<Outcome<api::DeleteBucketTaggingOutput>> Service::delete_bucket_tagging(Call&,
                                                                              api::DeleteBucketTaggingRequest input) {
-  CO_CHECK(co_await configure(input.bucket, [](Bucket& bucket) { bucket.tags.reset(); }));
+  CO_CHECK(co_await buckets_.change(input.bucket, [](Bucket& bucket) -> Outcome<void> {
+    CHECK(check_tagging(bucket, "To delete tags from this bucket, initiate an UntagResource request."));
+    bucket.tags.reset();
+    return {};
+  }));
   co_return api::DeleteBucketTaggingOutput{};
+}
+
+Task<Outcome<api::PutBucketAbacOutput>> Service::put_bucket_abac(Call&, api::PutBucketAbacRequest input) {
+  const auto& status = input.abac_status.status;
+  if (!status) {
+    co_return refuse(errors::malformed_xml(
+        "The XML you provided was not well-formed or did not validate against our published schema"));
+  }
+  CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.abac = *status == "Enabled"; }));
+  co_return api::PutBucketAbacOutput{};
+}
+
+Task<Outcome<api::GetBucketAbacOutput>> Service::get_bucket_abac(Call&, api::GetBucketAbacRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  co_return api::GetBucketAbacOutput{.abac_status = api::AbacStatus{.status = bucket->abac ? "Enabled" : "Disabled"}};
+}
+
+std::optional<std::string> Service::owner(std::string_view bucket) const {
+  const BucketRef found = buckets_.find(bucket);
+  return found ? std::optional(found->account) : std::nullopt;
+}
+
+Outcome<aws::BucketTags::Tags> Service::tags(std::string_view bucket) const {
+  TRY(const BucketRef found, buckets_.need(bucket));
+  Tags tags;
+  if (!found->tags) return tags;
+  for (const api::Tag& tag : *found->tags) tags.emplace_back(tag.key, tag.value);
+  return tags;
+}
+
+Task<Outcome<void>> Service::change_tags(std::string bucket, Tags set, std::vector<std::string> taken) {
+  std::vector<api::Tag> wanted;
+  for (auto& [key, value] : set) wanted.push_back({.key = std::move(key), .value = std::move(value)});
+  CO_CHECK(check_tags(wanted, max_bucket_tags));
+  co_return co_await buckets_.change(std::move(bucket), [&](Bucket& changed) -> Outcome<void> {
+    std::vector<api::Tag> tags = changed.tags.value_or(std::vector<api::Tag>());
+    std::erase_if(tags, [&](const api::Tag& tag) { return std::ranges::find(taken, tag.key) != taken.end(); });
+    for (api::Tag& tag : wanted) set_tag(tags, std::move(tag.key), std::move(tag.value));
+    CHECK(check_tags(tags, max_bucket_tags));
+    changed.tags.reset();
+    if (!tags.empty()) changed.tags = std::move(tags);
+    return {};
+  });
 }
 
 Task<Outcome<api::PutObjectTaggingOutput>> Service::put_object_tagging(Call& call, api::PutObjectTaggingRequest input) {

@@ -1,6 +1,8 @@
-// Amazon S3 Control: the public access block of an account. Keeps nothing of its own: S3 has it, and enforces it.
+// Amazon S3 Control: the public access block of an account, and the tags of its buckets. Keeps nothing of its own: S3
+// has both, and enforces them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "api/s3control/errors.h"
@@ -11,10 +13,11 @@ namespace boreal::s3control {
 
 class Service final : public api::s3control::Api {
  public:
-  // S3 stands behind `public_access`; it lives longer.
-  explicit Service(aws::PublicAccess& public_access) : public_access_(public_access) {}
+  // S3 stands behind both; it lives longer.
+  Service(aws::PublicAccess& public_access, aws::BucketTags& bucket_tags)
+      : public_access_(public_access), bucket_tags_(bucket_tags) {}
 
-  // An account speaks for itself only, whatever policies say.
+  // An account speaks for itself only, whatever policies say; about a bucket the bucket's policy may let others.
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
 
@@ -25,8 +28,20 @@ class Service final : public api::s3control::Api {
   Task<aws::Outcome<api::s3control::PutPublicAccessBlockOutput>> put_public_access_block(
       aws::Call& call, api::s3control::PutPublicAccessBlockRequest input) override;
 
+  // About buckets; of other resources NotImplemented. NoSuchResource for one that is not the account's.
+  Task<aws::Outcome<api::s3control::ListTagsForResourceResult>> list_tags_for_resource(
+      aws::Call& call, api::s3control::ListTagsForResourceRequest input) override;
+  Task<aws::Outcome<api::s3control::TagResourceResult>> tag_resource(aws::Call& call,
+                                                                     api::s3control::TagResourceRequest input) override;
+  Task<aws::Outcome<api::s3control::UntagResourceResult>> untag_resource(
+      aws::Call& call, api::s3control::UntagResourceRequest input) override;
+
  private:
+  // The name of the account's bucket that the ARN means.
+  aws::Outcome<std::string> bucket_of(const std::string& arn, const std::string& account) const;
+
   aws::PublicAccess& public_access_;
+  aws::BucketTags& bucket_tags_;
 };
 
 }  // namespace boreal::s3control

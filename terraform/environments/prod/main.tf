@@ -21,6 +21,10 @@ provider "aws" {
   s3_use_path_style = local.on_boreal
   # There is no metadata service on one's own machine to wait for.
   skip_metadata_api_check = local.on_boreal
+  # S3 Control is asked for the tags of buckets, at a host name that begins with the account's number (from version 6.23
+  # on). No name service need know it when boreal is the proxy; endpoints on this machine are asked without one.
+  http_proxy  = var.boreal_endpoint
+  https_proxy = local.on_boreal ? "" : null
 
   dynamic "endpoints" {
     for_each = var.boreal_endpoint[*]
@@ -32,6 +36,7 @@ provider "aws" {
       kms            = endpoints.value
       rds            = endpoints.value
       s3             = endpoints.value
+      s3control      = endpoints.value
       secretsmanager = endpoints.value
       sts            = endpoints.value
     }

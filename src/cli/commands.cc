@@ -25,7 +25,8 @@ Result<std::string> ask_ok(const Target& target, const std::string& method, cons
   TRY(auto answer, ask(target, method, path));
   if (answer.status == 200) return std::move(answer.body);
   std::string why = answer.body;
-  if (const auto document = json::parse(answer.body); document && document->find("message") && document->find("message")->string()) {
+  if (const auto document = json::parse(answer.body);
+      document && document->find("message") && document->find("message")->string()) {
     why = *document->find("message")->string();
   }
   return fail(Errc::conflict, fmt::format("the server refused ({}): {}", answer.status, why));
@@ -51,6 +52,11 @@ int print_answer(const Result<std::string>& answer) {
 
 std::string exports_of(const server::RunInfo& info) {
   std::string lines = fmt::format("export AWS_ENDPOINT_URL={}\nexport AWS_DEFAULT_REGION={}\n", info.url, info.region);
+  // S3 Control's clients put the account in front of the host, which no address can bear.
+  constexpr std::string_view loopback = "http://127.0.0.1:";
+  if (info.url.starts_with(loopback)) {
+    lines += fmt::format("export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{}\n", info.url.substr(loopback.size()));
+  }
   if (info.dev) lines += "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n";
   return lines;
 }
@@ -90,7 +96,8 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
   row("data", info.data_folder);
   row("region", info.region);
   row("mode", info.dev ? "dev" : "serve");
-  row("process", fmt::format("{}, up {}", info.pid, format_duration(Duration(SystemClock().now().ms - info.started_ms))));
+  row("process",
+      fmt::format("{}, up {}", info.pid, format_duration(Duration(SystemClock().now().ms - info.started_ms))));
   const json::Value* services = state.find("services");
   if (services == nullptr || services->object() == nullptr) return;
   fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");

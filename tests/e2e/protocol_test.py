@@ -192,6 +192,14 @@ class Restart(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn(str(self.boreal.process.pid), done.stderr)
 
+    def test_env_tells_how_to_reach_it(self):
+        import subprocess
+        from harness import BINARY
+        told = subprocess.run([str(BINARY), "env", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=20, check=True).stdout
+        self.assertEqual(told.splitlines(), [
+            f"export AWS_ENDPOINT_URL={self.boreal.url}", "export AWS_DEFAULT_REGION=us-east-1",
+            f"export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"])
+
     def test_reset_and_clock(self):
         iam = self.boreal.client("iam")
         iam.create_user(UserName="goes")

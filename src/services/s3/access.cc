@@ -11,6 +11,7 @@
 #include "codec/percent.h"
 #include "codec/time.h"
 #include "s3/acl.h"
+#include "s3/bucket_policy.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
 #include "s3/public_policy.h"
@@ -356,17 +357,7 @@ Outcome<void> check_payer(Call& call, const Bucket& bucket) {
 }  // namespace
 
 Access Service::access_to(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const {
-  Access access;
-  access.action = std::move(action);
-  access.resource = key != nullptr ? bucket.arn_of(*key) : bucket.arn();
-  access.resource_account = bucket.account;
-  access.resource_policy = bucket.policy;
-  if (bucket.abac && bucket.tags) {
-    for (const api::Tag& tag : *bucket.tags) {
-      access.context.emplace("aws:ResourceTag/" + tag.key, tag.value);
-      access.context.emplace("s3:BucketTag/" + tag.key, tag.value);
-    }
-  }
+  Access access = access_in(bucket, std::move(action), key != nullptr ? bucket.arn_of(*key) : bucket.arn());
   const aws::Principal& who = call.caller.principal();
   const bool is_outside = call.caller.account() != bucket.account;
   if (is_closed_to(call.caller, bucket)) access.resource_policy.reset();

@@ -10,6 +10,7 @@
 #include "codec/time.h"
 #include "net/pause.h"
 #include "s3/acl.h"
+#include "s3/bucket_policy.h"
 #include "s3/checksums.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
@@ -351,11 +352,7 @@ Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::strin
       target->encryption->rules.front().apply_server_side_encryption_by_default->sse_algorithm != "AES256";
   if (is_kms || target->payer == "Requester") co_return false;
   if (is_granted(*target, "WRITE")) co_return true;
-  aws::Access access;
-  access.action = "s3:PutObject";
-  access.resource = target->arn_of(key);
-  access.resource_account = target->account;
-  access.resource_policy = target->policy;
+  aws::Access access = access_in(*target, "s3:PutObject", target->arn_of(key));
   access.context.emplace("aws:SourceArn", "arn:aws:s3:::" + batch.bucket);
   access.context.emplace("aws:SourceAccount", batch.lines.account);
   access.context.emplace("s3:ResourceAccount", target->account);

@@ -354,4 +354,18 @@ Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy
   return {};
 }
 
+aws::Access access_in(const Bucket& bucket, std::string action, std::string resource) {
+  aws::Access access;
+  access.action = std::move(action);
+  access.resource = std::move(resource);
+  access.resource_account = bucket.account;
+  access.resource_policy = bucket.policy;
+  if (!bucket.abac || !bucket.tags) return access;
+  for (const api::Tag& tag : *bucket.tags) {
+    access.context.emplace("aws:ResourceTag/" + tag.key, tag.value);
+    access.context.emplace("s3:BucketTag/" + tag.key, tag.value);
+  }
+  return access;
+}
+
 }  // namespace boreal::s3

@@ -6,9 +6,11 @@
 #include <string>
 #include <string_view>
 
+#include "aws/call.h"
 #include "aws/error.h"
 #include "aws/policy.h"
 #include "codec/json_value.h"
+#include "s3/resources.h"
 
 namespace boreal::s3 {
 
@@ -20,5 +22,9 @@ aws::Outcome<json::Value> read_policy(std::string_view text);
 aws::Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy& compiled,
                                        const std::string& bucket);
 aws::ApiError invalid_principal(std::string who);
+
+// The access to the bucket, or to something in it, with what the bucket has to say: its owner, its policy, and its tags
+// where these count.
+aws::Access access_in(const Bucket& bucket, std::string action, std::string resource);
 
 }  // namespace boreal::s3

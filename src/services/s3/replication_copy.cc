@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "s3/acl.h"
+#include "s3/bucket_policy.h"
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/replication_job.h"
@@ -43,11 +44,8 @@ Task<bool> Replication::may(const Job& job, std::string action, bool at_destinat
   elsewhere.name = destination_bucket(job.rule.destination);
   elsewhere.account = job.from->account;
   const Bucket& bucket = !at_destination ? *job.from : job.to != nullptr ? *job.to : elsewhere;
-  aws::Access access;
-  access.action = std::move(action);
-  access.resource = on_object ? bucket.arn_of(job.version().key) : bucket.arn();
-  access.resource_account = bucket.account;
-  access.resource_policy = bucket.policy;
+  aws::Access access =
+      access_in(bucket, std::move(action), on_object ? bucket.arn_of(job.version().key) : bucket.arn());
   access.context.emplace("s3:ResourceAccount", bucket.account);
   access.context.emplace("aws:ResourceAccount", bucket.account);
   for (const auto& [name, value] : job.version().meta.tags)

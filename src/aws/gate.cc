@@ -30,6 +30,17 @@ void add_time_keys(Context& context, Time now) {
   context.emplace("aws:EpochTime", std::to_string(now.ms / 1000));
 }
 
+AuthError unknown_caller(const Signature& signature) {
+  AuthError error{AuthFailure::unknown_key, "The access key ID you provided does not exist in our records."};
+  if (signature.session_token.empty()) {
+    error.fields.emplace_back("AWSAccessKeyId", signature.access_key);
+  } else {
+    error.kind = AuthFailure::unknown_token;
+    error.fields.emplace_back("Token-0", signature.session_token);
+  }
+  return error;
+}
+
 // Each service has its own word for it; clients act on the word.
 std::string_view denial_code(std::string_view service) {
   if (service == "ec2") return "UnauthorizedOperation";
@@ -42,21 +53,29 @@ std::string_view denial_code(std::string_view service) {
 
 Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                       BodyCheck* check) {
+  const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, options.canon)); };
+  options.now = clock_.now();
+  // S3 says what is wrong with a signature's time before it says whose it is.
+  if (options.canon == Canon::s3) {
+    if (auto claimed = check_claims(signature, options); !claimed) co_return failed(claimed.error());
+  }
   CO_TRY(auto credential, co_await identities_.credential(signature.access_key, signature.session_token));
+  std::optional<AuthError> unknown;
   if (!credential) {
-    AuthError unknown{signature.session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token,
-                      "The access key ID you provided does not exist in our records."};
-    unknown.fields.emplace_back("AWSAccessKeyId", signature.access_key);
-    co_return refuse(to_api_error(unknown, protocol, options.canon));
+    unknown.emplace(unknown_caller(signature));
+    // A token beside a key that has none is told of once the signature is right.
+    if (options.canon == Canon::s3 && !signature.session_token.empty()) {
+      CO_TRY(credential, co_await identities_.credential(signature.access_key, ""));
+    }
+    if (!credential) co_return failed(*unknown);
   }
   if (clock_.now() >= credential->expires) {
-    co_return refuse(to_api_error({AuthFailure::expired_token, "The security token included in the request is expired"},
-                                  protocol, options.canon));
+    co_return failed({AuthFailure::expired_token, "The security token included in the request is expired"});
   }
   options.secret = credential->secret_key;
-  options.now = clock_.now();
   auto verified = verify_signature(signature, view, options, signing_keys_);
-  if (!verified) co_return refuse(to_api_error(verified.error(), protocol, options.canon));
+  if (!verified) co_return failed(verified.error());
+  if (unknown) co_return failed(*unknown);
   *check = std::move(*verified);
   credential->principal.access_key = signature.access_key;
   identities_.note_use(credential->principal, signature.scope.service, signature.scope.region);

@@ -321,6 +321,16 @@ class PartCopies(PartsCase):
             whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
             self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [version] * 2)
 
+    def test_null_versions_are_told_where_versions_are_made(self):
+        self.put("src")
+        source = {"Bucket": self.bucket, "Key": "src"}
+        for state, told, made in (("Enabled", "null", True), ("Suspended", None, "null")):
+            self.versioned(status=state)
+            part = self.s3.upload_part_copy(Bucket=self.bucket, Key="m", UploadId=self.begin(), PartNumber=1, CopySource=source)
+            whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
+            self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [told] * 2, state)
+            self.assertEqual(whole["VersionId"] if state == "Suspended" else whole["VersionId"] != "null", made)
+
 
 class Copies(S3Case):
     def copy(self, to="c", source="k", **more):
@@ -338,7 +348,8 @@ class Copies(S3Case):
     def test_sources_that_are_none(self):
         for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"), ("my-buc@k&()t/k", "Invalid copy source bucket name"),
                                 (self.bucket, "Invalid copy source object key"), (f"/{self.bucket}/", "Invalid copy source object key"),
-                                (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
+                                (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding."),
+                                (f"{self.bucket}/%80", "Invalid copy source encoding."), (f"{self.bucket}/k?versionId=%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
             self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName><ArgumentValue>x-amz-copy-source</ArgumentValue>", answer.text, source)

@@ -164,6 +164,8 @@ class Life(VersionCase):
         made = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": first})
         self.assertEqual((made["CopySourceVersionId"], self.get("c")), (first, b"1"))
         self.assertIn("VersionId", made)
+        escaped = f"{self.bucket}/k%20v%2B%C3%A9?versionId=%{ord(first[0]):02X}{first[1:]}"
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": escaped}).headers["x-amz-copy-source-version-id"], first)
         marker = self.s3.delete_object(Bucket=self.bucket, Key="k v+é")["VersionId"]
         self.refused("NoSuchKey", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é"})
         self.refused("InvalidRequest", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": marker})
@@ -307,6 +309,8 @@ class Reads(S3Case):
     def test_dates_that_are_none_ask_nothing(self):
         for name in ("If-Modified-Since", "If-Unmodified-Since"):
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={name: "yesterday"}).body, b"bar")
+            headers = {"x-amz-copy-source": f"{self.bucket}/k", f"x-amz-copy-source-{name}": "yesterday"}
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/c", headers=headers).status, 200)
 
     def test_not_modified_has_no_body(self):
         answer = signed(self, "GET", f"/{self.bucket}/k", headers={"If-None-Match": self.etag})

@@ -213,13 +213,15 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   CopySource source;
   std::string_view path = text;
   if (const size_t mark = path.rfind("?versionId="); mark != std::string_view::npos) {
-    source.version_id = std::string(path.substr(mark + 11));
+    auto version = codec::percent_decode(path.substr(mark + 11));
+    if (!version) return bad("Invalid copy source encoding.");
+    source.version_id = std::move(*version);
     path = path.substr(0, mark);
   }
   std::string blanks(path);
   std::ranges::replace(blanks, '+', ' ');  // as in a form, where a + is a blank and %2B a +
   auto decoded = codec::percent_decode(blanks);
-  if (!decoded) return bad("Invalid copy source encoding.");
+  if (!decoded || !codec::is_utf8(*decoded)) return bad("Invalid copy source encoding.");
   std::string_view whole = *decoded;
   if (whole.starts_with('/')) whole.remove_prefix(1);
   const size_t slash = whole.find('/');

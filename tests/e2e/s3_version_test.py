@@ -340,6 +340,11 @@ class Writes(S3Case):
         self.assertEqual(put(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
         self.assertEqual(put("none", IfMatch=etag), ("NoSuchKey", 404))
         self.assertEqual(put(IfNoneMatch=etag), ("NotImplemented", 501))
+        for method in ("PUT", "DELETE"):
+            answer = signed(self, method, f"/{self.bucket}/k", headers={"If-Match": ""})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), method)
+            self.assertIn("<Message>The value provided for the If-Match query parameter cannot be empty for this API.</Message>"
+                          "<ArgumentName>If-Match</ArgumentName>", answer.text)
         self.assertEqual(self.get("k"), b"body")
         self.assertEqual(self.keys(), ["k"])
 
@@ -411,7 +416,8 @@ class Writes(S3Case):
 
     def test_delete(self):
         etag = self.put("k")["ETag"]
-        self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch='"ABCORZ"')
+        for other in ('"ABCORZ"', f"W/{etag}", f'"ABCORZ", {etag}'):
+            self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch=other)
         self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch=etag)[1], 204)
         self.put("k")
         self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch="*")[1], 204)

@@ -122,6 +122,9 @@ class Uploads(PartsCase):
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1", body=b"x")
         self.assertEqual((answer.code, answer.status), ("InvalidArgument", 400))
         self.assertIn("<ArgumentName>partNumber</ArgumentName><ArgumentValue>partNumber</ArgumentValue>", answer.text)
+        for headers in ({}, {"x-amz-copy-source": f"{self.bucket}/k"}):
+            empty = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId=", headers=headers, body=b"")
+            self.assertIn("<Message>This operation does not accept partNumber without uploadId</Message>", empty.text)
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=x&uploadId={upload}", body=b"x")
         self.assertIn("<Message>Part number must be an integer between 1 and 10000, inclusive</Message>", answer.text)
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}", body=b"x").code, "MethodNotAllowed")
@@ -147,13 +150,18 @@ class Uploads(PartsCase):
         first = self.finish(upload, parts)
         again = self.finish(upload, parts)
         self.assertEqual(again["ETag"], first["ETag"])
-        self.refused("NoSuchUpload", self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)
+        self.assertEqual(("ChecksumCRC64NVME" in first, "ChecksumCRC64NVME" in again), (True, False))
+        self.s3.abort_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload)  # changes nothing
 
     def test_aborted(self):
         upload = self.begin()
         self.part(upload, 1, b"x")
         self.assertEqual(status_of(self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)[1], 204)
-        self.refused_with("NoSuchUpload", 404, self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)
+        abort = lambda key, upload: signed(self, "DELETE", f"/{self.bucket}/{key}?uploadId={upload}")
+        self.assertEqual(abort("m", upload).status, 204)
+        for key, other in (("n", upload), ("m", upload[:-1] + ("0" if upload[-1] != "0" else "1")), ("m", "x"), ("m", "")):
+            answer = abort(key, other)
+            self.assertEqual((answer.code, answer.status), ("NoSuchUpload", 404), (key, other))
         self.refused("NoSuchUpload", self.s3.list_parts, Bucket=self.bucket, Key="m", UploadId=upload)
         self.assertEqual(self.keys(), [])
         self.assertNotIn("Uploads", self.s3.list_multipart_uploads(Bucket=self.bucket))
@@ -573,7 +581,19 @@ class Checksums(PartsCase):
         self.assertEqual(code, "BadDigest")
         self.assertIn("<Message>The SHA1 you specified did not match the calculated checksum.</Message>", text)
         self.assertEqual(finish(right, x_amz_checksum_sha1=good + "-one")[0], "InvalidRequest")
+        self.assertEqual(finish(right, x_amz_checksum_sha1=digest("sha1", b"wrong") + "-1", x_amz_mp_object_size="9")[0], "BadDigest")
+        self.assertEqual(finish(right, x_amz_mp_object_size="9")[0], "InvalidRequest")
         self.assertIn("<ChecksumSHA1>", finish(right)[1])
+
+    def test_values_are_read_even_where_none_counts(self):
+        upload = self.begin()
+        part = self.part(upload, 1, b"x")
+        body = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag></Part></CompleteMultipartUpload>".encode()
+        answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={"x-amz-checksum-sha256": "nonsense"}, body=body)
+        self.assertIn("<Message>Value for x-amz-checksum-sha256 header is invalid.</Message>", answer.text)
+        for headers in ({"x-amz-checksum-sha256": "nonsense"}, {"x-amz-sdk-checksum-algorithm": "BOGUS"}):
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploads", headers=headers)
+            self.assertEqual((answer.status, answer.headers.get("x-amz-checksum-algorithm")), (200, None), headers)
 
     def test_copies_keep_or_change_it(self):
         self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))

@@ -63,6 +63,13 @@ Outcome<void> check_not_negative(std::string_view name, int32_t value) {
                     .with("ArgumentValue", std::to_string(value)));
 }
 
+// Whether an upload to the key that is no more had this id: it was completed or given up. What it was in a bucket that
+// had the name before does not count.
+bool was_upload(const Bucket& bucket, const std::string& key, const std::string& text) {
+  const auto id = objects::Id::parse(text);
+  return id && objects::may_be_upload_of(key, *id) && objects::time_of(*id) >= bucket.created;
+}
+
 // A user is its own initiator; root, and whoever no longer tells, is the account.
 api::Initiator initiator_of(const objects::Upload& upload) {
   const std::string arn = attribute_of(upload.meta, attribute::initiator);
@@ -165,9 +172,11 @@ Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::strin
 
 Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
   CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(Promise promise, promise_of(call, input));
   const UploadChecksum wanted = checksum_of(upload.meta);
   // A composite checksum is made of those that the client vouches for, part by part.
@@ -208,8 +217,10 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
 
 Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, api::UploadPartCopyRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(auto source_customer,
          parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
@@ -260,12 +271,15 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
 Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(Call&,
                                                                                api::AbortMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  CO_CHECK(check_abort(input.if_match_initiated_time, upload.initiated));
-  if (auto done = co_await objects_.abort_upload(bucket->id, input.key, upload.id); !done) {
-    if (done.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
-    co_return refuse(aws::ApiError(std::move(done).error()));
+  const auto upload = co_await find_upload(bucket, input.key, input.upload_id);
+  if (!upload && upload.error().code == "NoSuchUpload" && was_upload(*bucket, input.key, input.upload_id)) {
+    co_return api::AbortMultipartUploadOutput{};
   }
+  if (!upload) co_return refuse(upload.error());
+  CO_CHECK(check_abort(input.if_match_initiated_time, upload->initiated));
+  auto done = co_await objects_.abort_upload(bucket->id, input.key, upload->id);
+  // What has just ended otherwise is at its end, too.
+  if (!done && done.error().code() != Errc::not_found) co_return refuse(aws::ApiError(std::move(done).error()));
   co_return api::AbortMultipartUploadOutput{};
 }
 

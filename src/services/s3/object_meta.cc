@@ -91,14 +91,16 @@ Outcome<void> check_length(const http::Request& request) {
   return {};
 }
 
+aws::ApiError part_without_upload() {
+  return errors::invalid_argument("This operation does not accept partNumber without uploadId")
+      .with("ArgumentName", "partNumber")
+      .with("ArgumentValue", "partNumber");
+}
+
 Outcome<void> check_put_query(const aws::Call& call) {
   if (call.http.query.empty()) return {};
   for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
-    if (pair.name == "partNumber") {
-      return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
-                        .with("ArgumentName", "partNumber")
-                        .with("ArgumentValue", "partNumber"));
-    }
+    if (pair.name == "partNumber") return refuse(part_without_upload());
     if (pair.name == "versionId") {
       return refuse(errors::invalid_argument("This operation does not accept a version-id.")
                         .with("ArgumentName", "versionId")

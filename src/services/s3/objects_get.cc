@@ -141,17 +141,6 @@ struct Service::Picture {
   std::unique_ptr<RequestKeys> keys;
 };
 
-// How an object is encrypted is told, not asked for; only a customer's key comes with a read.
-Outcome<void> check_no_encryption(const Call& call) {
-  for (const std::string_view name : {"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"}) {
-    if (const auto value = call.http.headers.get(name))
-      return refuse(errors::invalid_argument(std::string(name) + " header is not supported for this operation.")
-                        .with("ArgumentName", std::string(name))
-                        .with("ArgumentValue", std::string(*value)));
-  }
-  return {};
-}
-
 Outcome<void> check_checksum_mode(const std::optional<std::string>& mode) {
   if (!mode || equal_ignoring_case(*mode, "ENABLED")) return {};
   return refuse(errors::invalid_argument(fmt::format("'{}' is no checksum mode: ENABLED is the one there is.", *mode))
@@ -273,6 +262,7 @@ Task<Outcome<api::HeadObjectOutput>> Service::head_object(Call& call, api::HeadO
 Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Call& call,
                                                                              api::GetObjectAttributesRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
   const objects::Version& version = found.version;
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,

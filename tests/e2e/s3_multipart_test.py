@@ -230,6 +230,8 @@ class ListsOfUploads(PartsCase):
         self.assertEqual((empty["NextPartNumberMarker"], "Parts" in empty), (0, False))
         unsaid = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=&part-number-marker=")
         self.assertIn("<MaxParts>1000</MaxParts>", unsaid.text)
+        plus = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=%2B2&part-number-marker=%2B1")
+        self.assertEqual(re.findall("<PartNumber>(.)</PartNumber>", plus.text), ["2", "3"])
 
     def test_uploads(self):
         none = self.s3.list_multipart_uploads(Bucket=self.bucket)

@@ -41,6 +41,17 @@ AuthError unknown_caller(const Signature& signature) {
   return error;
 }
 
+// Whose signature it is, and in `unknown` why it is nobody's. S3 tells of a token beside a key that has none once the
+// signature is right: then there are both.
+Task<Outcome<std::optional<Identities::Credential>>> find_credential(Identities& identities, const Signature& signature,
+                                                                     Canon canon, std::optional<AuthError>& unknown) {
+  CO_TRY(auto credential, co_await identities.credential(signature.access_key, signature.session_token));
+  if (credential) co_return credential;
+  unknown.emplace(unknown_caller(signature));
+  if (canon != Canon::s3 || signature.session_token.empty()) co_return credential;
+  co_return co_await identities.credential(signature.access_key, "");
+}
+
 // Each service has its own word for it; clients act on the word.
 std::string_view denial_code(std::string_view service) {
   if (service == "ec2") return "UnauthorizedOperation";
@@ -59,16 +70,9 @@ Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, Ver
   if (options.canon == Canon::s3) {
     if (auto claimed = check_claims(signature, options); !claimed) co_return failed(claimed.error());
   }
-  CO_TRY(auto credential, co_await identities_.credential(signature.access_key, signature.session_token));
   std::optional<AuthError> unknown;
-  if (!credential) {
-    unknown.emplace(unknown_caller(signature));
-    // A token beside a key that has none is told of once the signature is right.
-    if (options.canon == Canon::s3 && !signature.session_token.empty()) {
-      CO_TRY(credential, co_await identities_.credential(signature.access_key, ""));
-    }
-    if (!credential) co_return failed(*unknown);
-  }
+  CO_TRY(auto credential, co_await find_credential(identities_, signature, options.canon, unknown));
+  if (!credential) co_return failed(*unknown);
   if (clock_.now() >= credential->expires) {
     co_return failed({AuthFailure::expired_token, "The security token included in the request is expired"});
   }
@@ -115,18 +119,18 @@ Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string se
                                               Protocol protocol) {
   auto signature = parse_form_signature(form);
   if (!signature) co_return refuse(to_api_error(signature.error(), protocol, Canon::s3));
-  const AuthFailure unknown = session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token;
-  CO_TRY(auto credential, co_await identities_.credential(signature->access_key, std::move(session_token)));
-  const auto failed = [&](AuthError error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
-  if (!credential) {
-    co_return failed({unknown, "The AWS Access Key Id you provided does not exist in our records."});
-  }
+  signature->session_token = std::move(session_token);
+  const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
+  std::optional<AuthError> unknown;
+  CO_TRY(auto credential, co_await find_credential(identities_, *signature, Canon::s3, unknown));
+  if (!credential) co_return failed(*unknown);
   if (clock_.now() >= credential->expires)
     co_return failed({AuthFailure::expired_token, "The provided token has expired."});
   const VerifyOptions options{
       .canon = Canon::s3, .service = "s3", .region = region, .secret = credential->secret_key, .now = clock_.now()};
   auto verified = verify_form_signature(*signature, form, options, signing_keys_);
   if (!verified) co_return failed(verified.error());
+  if (unknown) co_return failed(*unknown);
   co_return Caller(std::move(credential->principal));
 }
 

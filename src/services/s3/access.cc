@@ -98,8 +98,9 @@ void add_creation_keys(const Call& call, const aws::Value& input, Context& conte
     if (configuration && configuration->location_constraint)
       context.emplace("s3:LocationConstraint", *configuration->location_constraint);
   }
-  // Policies that ask for conditional writes use it to let the steps before the last one pass.
-  const bool creates = operation == "PutObject" || operation == "CopyObject" || operation == "CompleteMultipartUpload";
+  // Policies that ask for conditional writes use it to let the steps before the last one pass. Forms have none.
+  const bool creates = (operation == "PutObject" && call.http.method == "PUT") || operation == "CopyObject" ||
+                       operation == "CompleteMultipartUpload";
   const bool prepares =
       operation == "CreateMultipartUpload" || operation == "UploadPart" || operation == "UploadPartCopy";
   if (creates || prepares) context.emplace("s3:ObjectCreationOperation", creates ? "true" : "false");

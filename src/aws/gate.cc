@@ -30,6 +30,28 @@ void add_time_keys(Context& context, Time now) {
   context.emplace("aws:EpochTime", std::to_string(now.ms / 1000));
 }
 
+AuthError unknown_caller(const Signature& signature) {
+  AuthError error{AuthFailure::unknown_key, "The access key ID you provided does not exist in our records."};
+  if (signature.session_token.empty()) {
+    error.fields.emplace_back("AWSAccessKeyId", signature.access_key);
+  } else {
+    error.kind = AuthFailure::unknown_token;
+    error.fields.emplace_back("Token-0", signature.session_token);
+  }
+  return error;
+}
+
+// Whose signature it is, and in `unknown` why it is nobody's. S3 tells of a token beside a key that has none once the
+// signature is right: then there are both.
+Task<Outcome<std::optional<Identities::Credential>>> find_credential(Identities& identities, const Signature& signature,
+                                                                     Canon canon, std::optional<AuthError>& unknown) {
+  CO_TRY(auto credential, co_await identities.credential(signature.access_key, signature.session_token));
+  if (credential) co_return credential;
+  unknown.emplace(unknown_caller(signature));
+  if (canon != Canon::s3 || signature.session_token.empty()) co_return credential;
+  co_return co_await identities.credential(signature.access_key, "");
+}
+
 // Each service has its own word for it; clients act on the word.
 std::string_view denial_code(std::string_view service) {
   if (service == "ec2") return "UnauthorizedOperation";
@@ -42,21 +64,22 @@ std::string_view denial_code(std::string_view service) {
 
 Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                       BodyCheck* check) {
-  CO_TRY(auto credential, co_await identities_.credential(signature.access_key, signature.session_token));
-  if (!credential) {
-    AuthError unknown{signature.session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token,
-                      "The access key ID you provided does not exist in our records."};
-    unknown.fields.emplace_back("AWSAccessKeyId", signature.access_key);
-    co_return refuse(to_api_error(unknown, protocol, options.canon));
+  const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, options.canon)); };
+  options.now = clock_.now();
+  // S3 says what is wrong with a signature's time before it says whose it is.
+  if (options.canon == Canon::s3) {
+    if (auto claimed = check_claims(signature, options); !claimed) co_return failed(claimed.error());
   }
+  std::optional<AuthError> unknown;
+  CO_TRY(auto credential, co_await find_credential(identities_, signature, options.canon, unknown));
+  if (!credential) co_return failed(*unknown);
   if (clock_.now() >= credential->expires) {
-    co_return refuse(to_api_error({AuthFailure::expired_token, "The security token included in the request is expired"},
-                                  protocol, options.canon));
+    co_return failed({AuthFailure::expired_token, "The security token included in the request is expired"});
   }
   options.secret = credential->secret_key;
-  options.now = clock_.now();
   auto verified = verify_signature(signature, view, options, signing_keys_);
-  if (!verified) co_return refuse(to_api_error(verified.error(), protocol, options.canon));
+  if (!verified) co_return failed(verified.error());
+  if (unknown) co_return failed(*unknown);
   *check = std::move(*verified);
   credential->principal.access_key = signature.access_key;
   identities_.note_use(credential->principal, signature.scope.service, signature.scope.region);
@@ -96,18 +119,18 @@ Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string se
                                               Protocol protocol) {
   auto signature = parse_form_signature(form);
   if (!signature) co_return refuse(to_api_error(signature.error(), protocol, Canon::s3));
-  const AuthFailure unknown = session_token.empty() ? AuthFailure::unknown_key : AuthFailure::unknown_token;
-  CO_TRY(auto credential, co_await identities_.credential(signature->access_key, std::move(session_token)));
-  const auto failed = [&](AuthError error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
-  if (!credential) {
-    co_return failed({unknown, "The AWS Access Key Id you provided does not exist in our records."});
-  }
+  signature->session_token = std::move(session_token);
+  const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, Canon::s3)); };
+  std::optional<AuthError> unknown;
+  CO_TRY(auto credential, co_await find_credential(identities_, *signature, Canon::s3, unknown));
+  if (!credential) co_return failed(*unknown);
   if (clock_.now() >= credential->expires)
     co_return failed({AuthFailure::expired_token, "The provided token has expired."});
   const VerifyOptions options{
       .canon = Canon::s3, .service = "s3", .region = region, .secret = credential->secret_key, .now = clock_.now()};
   auto verified = verify_form_signature(*signature, form, options, signing_keys_);
   if (!verified) co_return failed(verified.error());
+  if (unknown) co_return failed(*unknown);
   co_return Caller(std::move(credential->principal));
 }
 

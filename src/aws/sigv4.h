@@ -82,7 +82,7 @@ enum class AuthFailure {
   missing,                 // no signature where one is needed
   two_mechanisms,          // Authorization header and query parameters at once
   version_2,               // AWS access:signature, or AWSAccessKeyId= in the query
-  version_4a,              // AWS4-ECDSA-P256-SHA256
+  not_served,              // AWS4-ECDSA-P256-SHA256, or two Authorization headers
   unknown_scheme,          // Basic, Bearer …
   malformed,               // Authorization header: a part is missing, doubled or not of its form
   malformed_form,          // the same of the fields of a browser's form
@@ -189,7 +189,7 @@ AuthError mismatch(AuthFailure kind, const std::string& access_key, const std::s
                    const std::string& provided, const std::string& canonical);
 
 // Finds and parses the signature; mode anonymous when there is none. Strict: unknown, doubled or missing parts are
-// refused, as is a request that carries both an Authorization header and X-Amz-… credentials.
+// refused (but see QueryParts), as is a request that carries both an Authorization header and X-Amz-… credentials.
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon);
 
 struct VerifyOptions {
@@ -200,6 +200,10 @@ struct VerifyOptions {
   Time now;
   const std::string* body = nullptr;  // standard: the whole body (null: empty)
 };
+
+// Whether a signature is of its time, and for this service and region: what can be said without its key.
+AuthResult<void> check_claims(const Signature& signature, const VerifyOptions& options);
+AuthResult<void> check_scope_date(const Signature& signature, Canon canon);
 
 // Whether the signature is that of this request, made within its time. Answers how the body is to be checked (s3);
 // for standard requests the body has been checked. The signature is compared in constant time.

@@ -19,7 +19,7 @@ Family family_of(AuthFailure kind) {
     case AuthFailure::malformed_form:
     case AuthFailure::malformed_query:
     case AuthFailure::missing_date: return Family::incomplete;
-    case AuthFailure::version_4a: return Family::not_implemented;
+    case AuthFailure::not_served: return Family::not_implemented;
     case AuthFailure::skewed:
     case AuthFailure::expired:
     case AuthFailure::not_yet_valid: return Family::time;
@@ -142,7 +142,7 @@ ApiError s3_code(const AuthError& error) {
     case AuthFailure::version_2:
       return {"InvalidRequest", 400,
               "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
-    case AuthFailure::version_4a: return {"NotImplemented", 501, message};
+    case AuthFailure::not_served: return {"NotImplemented", 501, message};
     case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed:
       return {"AuthorizationHeaderMalformed", 400, "The authorization header is malformed; " + message};

@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "aws/sigv4.h"
+#include "base/text.h"
 #include "codec/percent.h"
 #include "codec/time.h"
 
@@ -83,21 +84,26 @@ std::optional<std::string> parse_credential(std::string_view text, Canon canon, 
   return {};
 }
 
-std::optional<std::string> parse_signed_headers(std::string_view text, Signature& out) {
+// S3 takes names in any case and order, and more than once; what it signs has them in order.
+std::optional<std::string> parse_signed_headers(std::string_view text, Canon canon, Signature& out) {
+  const bool of_s3 = canon == Canon::s3;
   out.signed_headers.reserve(
       std::min<size_t>(static_cast<size_t>(std::ranges::count(text, ';')) + 1, max_signed_headers));
   for (const auto part : std::views::split(text, ';')) {
-    const std::string_view name(part);
+    const std::string name = of_s3 ? to_lower(std::string_view(part)) : std::string(std::string_view(part));
     if (!all_of(name, is_header_char)) return "SignedHeaders must be header names in lower case, separated by ';'";
-    if (!out.signed_headers.empty() && out.signed_headers.back() >= name) {
+    if (!of_s3 && !out.signed_headers.empty() && out.signed_headers.back() >= name) {
       return fmt::format("SignedHeaders must be sorted and name each header once, '{}' does not belong after '{}'",
                          name, out.signed_headers.back());
     }
     if (out.signed_headers.size() == max_signed_headers)
       return fmt::format("SignedHeaders names more than {}", max_signed_headers);
-    out.signed_headers.emplace_back(name);
+    out.signed_headers.push_back(name);
   }
   if (out.signed_headers.empty()) return "SignedHeaders is empty";
+  std::ranges::sort(out.signed_headers);
+  const auto repeated = std::ranges::unique(out.signed_headers);
+  out.signed_headers.erase(repeated.begin(), repeated.end());
   return {};
 }
 
@@ -108,23 +114,6 @@ bool parse_timestamp(std::string_view text, Signature& out) {
   out.time = *time;
   out.timestamp = text;
   return true;
-}
-
-AuthResult<void> check_scope_date(const Signature& signature, Canon canon) {
-  const std::string& scope = signature.scope.date;
-  const std::string day = signature.timestamp.substr(0, 8);
-  if (day == scope) return {};
-  std::string message = fmt::format(
-      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from "
-      "'{}'.",
-      scope, day, signature.timestamp);
-  if (canon == Canon::s3) {
-    message =
-        fmt::format("Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".", scope, day);
-  }
-  return std::unexpected(AuthError{.kind = AuthFailure::scope_date,
-                                   .message = std::move(message),
-                                   .presigned = signature.mode == SigningMode::query});
 }
 
 AuthResult<void> parse_date(const RequestView& request, Canon canon, Signature& out) {
@@ -168,7 +157,7 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization, Canon
     return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
   }
   if (scheme == algorithm_4a) {
-    return fail(AuthFailure::version_4a,
+    return fail(AuthFailure::not_served,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
   if (canon == Canon::s3) {
@@ -188,7 +177,7 @@ struct Components {
 
 std::string missing_components(const Components& found, Canon canon, size_t count) {
   if (canon == Canon::s3) {
-    if (count < 3)
+    if (count != 3)
       return "the authorization header requires three components: Credential, SignedHeaders, and Signature.";
     if (!found.credential) return "missing Credential.";
     if (!found.signed_headers) return "missing SignedHeaders.";
@@ -219,7 +208,7 @@ AuthResult<Components> parse_components(std::string_view parameters, Canon canon
       *target = pair.substr(equals + 1);
     } else if (canon == Canon::s3) {
       std::string wrong = fmt::format("the authorization component \"{}\" is malformed.", pair.substr(0, 64));
-      if (target || equals == std::string_view::npos) return fail(AuthFailure::malformed, std::move(wrong));
+      if (equals == std::string_view::npos) return fail(AuthFailure::malformed, std::move(wrong));
       unknown = std::move(wrong);
     } else if (equals == std::string_view::npos) {
       return fail(AuthFailure::malformed,
@@ -237,22 +226,25 @@ AuthResult<Components> parse_components(std::string_view parameters, Canon canon
 }
 
 AuthResult<Signature> parse_header(const RequestView& request, Canon canon) {
-  if (request.headers.count("authorization") != 1)
-    return fail(AuthFailure::malformed, "there is more than one Authorization header");
+  if (request.headers.count("authorization") != 1) {
+    if (canon != Canon::s3) return fail(AuthFailure::malformed, "there is more than one Authorization header");
+    return std::unexpected(AuthError{.kind = AuthFailure::not_served,
+                                     .message = "A header you provided implies functionality that is not implemented",
+                                     .fields = {{"Header", "Authorization"}}});
+  }
   TRY(const auto parameters, parameters_of(trim(*request.headers.get("authorization")), canon));
   TRY(const Components found, parse_components(parameters, canon));
   Signature out{.mode = SigningMode::header, .value = std::string(*found.value)};
   if (auto wrong = parse_credential(*found.credential, canon, out)) return fail(AuthFailure::malformed, *wrong);
-  if (auto wrong = parse_signed_headers(*found.signed_headers, out)) return fail(AuthFailure::malformed, *wrong);
+  if (auto wrong = parse_signed_headers(*found.signed_headers, canon, out)) return fail(AuthFailure::malformed, *wrong);
   if (request.headers.count("x-amz-security-token") > 1)
     return fail(AuthFailure::malformed, "the session token is given more than once");
   out.session_token = request.headers.get("x-amz-security-token").value_or("");
   CHECK(parse_date(request, canon, out));
-  CHECK(check_scope_date(out, canon));
   return out;
 }
 
-// The X-Amz-… parameters of a presigned URL.
+// The X-Amz-… parameters of a presigned URL. Of one that comes more than once, S3 takes the first.
 struct QueryParts {
   std::optional<std::string> algorithm, credential, date, expires, signed_headers, signature, token;
   bool version_2 = false;
@@ -273,8 +265,11 @@ QueryParts query_parts(std::vector<codec::NamedValue> pairs) {
                                                                           : nullptr;
     if (name == "AWSAccessKeyId" || name == "Signature") parts.version_2 = true;
     if (!target) continue;
-    if (*target) parts.doubled = true;
-    *target = std::move(value);
+    if (*target) {
+      parts.doubled = true;
+    } else {
+      *target = std::move(value);
+    }
   }
   return parts;
 }
@@ -294,17 +289,17 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
   return seconds;
 }
 
-AuthResult<Signature> parse_presigned(const QueryParts& parts, Canon canon) {
+AuthResult<Signature> parse_presigned(const RequestView& request, const QueryParts& parts, Canon canon) {
   if (parts.version_2)
     return fail(AuthFailure::version_2,
                 "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256 (boto3 makes such URLs with "
                 "Config(signature_version='s3v4'), the AWS CLI after `aws configure set default.s3.signature_version "
                 "s3v4`).");
   if (parts.algorithm == algorithm_4a) {
-    return fail(AuthFailure::version_4a,
+    return fail(AuthFailure::not_served,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
-  if (parts.doubled)
+  if (parts.doubled && canon != Canon::s3)
     return fail(AuthFailure::malformed_query, "an X-Amz-… parameter of the signature is given more than once");
   if (parts.algorithm && parts.algorithm != algorithm) {
     return fail(AuthFailure::malformed_query, "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
@@ -317,19 +312,37 @@ AuthResult<Signature> parse_presigned(const QueryParts& parts, Canon canon) {
                 "X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
   }
   Signature out{.mode = SigningMode::query, .session_token = parts.token.value_or(""), .value = *parts.signature};
+  if (!parts.token) out.session_token = request.headers.get("x-amz-security-token").value_or("");
   if (auto wrong = parse_credential(*parts.credential, canon, out)) {
     return fail(AuthFailure::malformed_query, "Error parsing the X-Amz-Credential parameter; " + *wrong);
   }
-  if (auto wrong = parse_signed_headers(*parts.signed_headers, out)) return fail(AuthFailure::malformed_query, *wrong);
+  if (auto wrong = parse_signed_headers(*parts.signed_headers, canon, out))
+    return fail(AuthFailure::malformed_query, *wrong);
   if (!parse_timestamp(*parts.date, out)) {
     return fail(AuthFailure::malformed_query, std::string(wrong_date));
   }
   TRY(out.expires_s, parse_expires(*parts.expires));
-  CHECK(check_scope_date(out, canon));
   return out;
 }
 
 }  // namespace
+
+AuthResult<void> check_scope_date(const Signature& signature, Canon canon) {
+  const std::string& scope = signature.scope.date;
+  const std::string day = signature.timestamp.substr(0, 8);
+  if (day == scope) return {};
+  std::string message = fmt::format(
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '{}' != '{}', from "
+      "'{}'.",
+      scope, day, signature.timestamp);
+  if (canon == Canon::s3) {
+    message =
+        fmt::format("Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".", scope, day);
+  }
+  return std::unexpected(AuthError{.kind = AuthFailure::scope_date,
+                                   .message = std::move(message),
+                                   .presigned = signature.mode == SigningMode::query});
+}
 
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
   auto pairs = codec::parse_query(request.query, codec::Plus::space);
@@ -340,13 +353,16 @@ AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
   const bool header = authorization && (canon != Canon::s3 || !trim(*authorization).empty());
   const bool query = parts.version_4() || parts.version_2;
   if ((header && query) || (parts.version_4() && parts.version_2)) {
-    return fail(AuthFailure::two_mechanisms,
-                "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
-                "parameter or the "
-                "Authorization header should be specified");
+    AuthError error{AuthFailure::two_mechanisms,
+                    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string "
+                    "parameter or the Authorization header should be specified"};
+    if (header)
+      error.fields = {{"ArgumentName", "Authorization"},
+                      {"ArgumentValue", std::string(authorization->substr(0, 1024))}};
+    return std::unexpected(std::move(error));
   }
   if (header) return parse_header(request, canon);
-  if (query) return parse_presigned(parts, canon);
+  if (query) return parse_presigned(request, parts, canon);
   return Signature{};
 }
 
@@ -354,7 +370,7 @@ AuthResult<Signature> parse_form_signature(const FormSignature& form) {
   if (form.version_2)
     return Signature{.mode = SigningMode::query, .access_key = form.credential, .value = form.signature};
   if (form.algorithm == algorithm_4a) {
-    return fail(AuthFailure::version_4a,
+    return fail(AuthFailure::not_served,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   }
   const auto wrong_field = [](std::string_view name, const std::string& value, std::string message) {

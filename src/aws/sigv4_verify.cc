@@ -6,6 +6,7 @@
 
 #include "aws/chunked.h"
 #include "aws/sigv4.h"
+#include "base/text.h"
 #include "codec/base64.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -21,14 +22,6 @@ constexpr size_t max_trailers = 8;
 std::unexpected<AuthError> fail(AuthFailure kind, std::string message,
                                 std::vector<std::pair<std::string, std::string>> fields = {}) {
   return std::unexpected(AuthError{kind, std::move(message), std::move(fields)});
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return lower;
 }
 
 AuthResult<void> check_scope(const Signature& signature, const VerifyOptions& options) {
@@ -66,11 +59,13 @@ AuthResult<void> check_time(const Signature& signature, Time now) {
                           codec::format_basic(now + max_skew), codec::format_basic(now)),
         {{"RequestTime", signature.timestamp}, {"ServerTime", server_time}, {"MaxAllowedSkewMilliseconds", "900000"}});
   }
-  if (signature.time - max_skew > now) {
-    return fail(AuthFailure::not_yet_valid, "Request is not valid yet",
-                {{"X-Amz-Date", signature.timestamp}, {"ServerTime", server_time}});
-  }
   const Time end = signature.time + std::chrono::seconds(signature.expires_s);
+  if (signature.time - max_skew > now) {
+    return fail(AuthFailure::not_yet_valid, "Request is not yet valid",
+                {{"X-Amz-Date", fmt::to_string(signature.time.ms)},
+                 {"Expires", codec::format_iso8601(end)},
+                 {"ServerTime", server_time}});
+  }
   if (signature.expires_s > 0 && now <= end) return {};
   return fail(AuthFailure::expired, "Request has expired",
               {{"X-Amz-Expires", fmt::to_string(signature.expires_s)},
@@ -78,7 +73,8 @@ AuthResult<void> check_time(const Signature& signature, Time now) {
                {"ServerTime", server_time}});
 }
 
-// What was signed must be there, and what decides must be signed.
+// What was signed must be there (to S3 what is missing is empty, and so the signature wrong), and what decides must be
+// signed.
 AuthResult<void> check_headers(const Signature& signature, const RequestView& request, Canon canon) {
   const auto is_signed = [&](std::string_view name) {
     return std::ranges::binary_search(signature.signed_headers, name);
@@ -87,22 +83,25 @@ AuthResult<void> check_headers(const Signature& signature, const RequestView& re
     return fail(AuthFailure::header_not_signed, "'Host' must be a 'SignedHeader' in the AWS Authorization.",
                 {{"HeadersNotSigned", "host"}});
   }
-  const FieldsByName fields(request.headers);
-  for (const auto& name : signature.signed_headers) {
-    if (fields.of(name).empty())
-      return fail(AuthFailure::mismatch, fmt::format("The signed header '{}' is not in the request.", name));
+  if (canon == Canon::standard) {
+    const FieldsByName fields(request.headers);
+    for (const auto& name : signature.signed_headers) {
+      if (fields.of(name).empty())
+        return fail(AuthFailure::mismatch, fmt::format("The signed header '{}' is not in the request.", name));
+    }
   }
   std::string unsigned_names;
   for (const auto& [field, value] : request.headers) {
     const bool decides = http::equals_ignore_case(field.substr(0, 6), "x-amz-") ||
                          http::equals_ignore_case(field.substr(0, 9), "x-boreal-");
     if (!decides) continue;
-    const auto name = lower_case(field);
-    if (is_signed(name)) continue;
+    const auto name = to_lower(field);
+    // What this one says is signed as the body's hash; elsewhere the body is hashed here, whatever it says.
+    if (is_signed(name) || name == "x-amz-content-sha256") continue;
     if (canon == Canon::standard) {
       // A token stands or falls with its access key, and some SDKs add it after signing; the date of a presigned URL is
-      // in the URL; the body is hashed here, whatever this header says.
-      if (name == "x-amz-security-token" || name == "x-amz-content-sha256") continue;
+      // in the URL.
+      if (name == "x-amz-security-token") continue;
       if (name == "x-amz-date" && signature.mode == SigningMode::query) continue;
     }
     unsigned_names.append(unsigned_names.empty() ? "" : ", ").append(name);
@@ -174,7 +173,7 @@ AuthResult<BodyCheck> parse_payload(std::string_view hash, const RequestView& re
   } else if (hash == "STREAMING-UNSIGNED-PAYLOAD-TRAILER") {
     check.kind = PayloadKind::unsigned_chunks_and_trailer;
   } else if (hash.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD")) {
-    return fail(AuthFailure::version_4a,
+    return fail(AuthFailure::not_served,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");
   } else {
     return fail(AuthFailure::payload_hash_malformed,
@@ -244,10 +243,15 @@ AuthError mismatch(AuthFailure kind, const std::string& access_key, const std::s
   return error;
 }
 
+AuthResult<void> check_claims(const Signature& signature, const VerifyOptions& options) {
+  CHECK(check_time(signature, options.now));
+  CHECK(check_scope_date(signature, options.canon));
+  return check_scope(signature, options);
+}
+
 AuthResult<BodyCheck> verify_signature(const Signature& signature, const RequestView& request,
                                        const VerifyOptions& options, SigningKeyCache& keys) {
-  CHECK(check_scope(signature, options));
-  CHECK(check_time(signature, options.now));
+  CHECK(check_claims(signature, options));
   BodyCheck check;
   std::string payload_hash;
   // Before the signed headers, of which it is one: what it lacks is told by its name.

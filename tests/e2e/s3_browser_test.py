@@ -239,6 +239,9 @@ class Forms(FormCase):
             self.assertEqual(self.outcome(self.post(self.fields(version=version, policy=None))), (400, "InvalidArgument"))
             self.assertEqual(self.post(self.fields(version=version, **{name: "x" + "0" * 63})).status, 403)
         self.assertEqual(self.outcome(self.post(self.fields(access_key=OTHER))), (403, "AccessDenied"))
+        policy = self.policy(self.conditions({"x-amz-security-token": "token"}))
+        for secret, refusal in (("wrong", (403, "SignatureDoesNotMatch")), ("test", (400, "InvalidToken"))):
+            self.assertEqual(self.outcome(self.post(self.fields(policy, secret=secret, **{"x-amz-security-token": "token"}))), refusal)
 
     def test_scopes_that_are_wrong(self):
         day = f"{datetime.now(timezone.utc):%Y%m%d}"
@@ -284,6 +287,23 @@ class Forms(FormCase):
                       {"acl": "private", "key": "foo.txt"}, [], 5):
             self.assertEqual(post(self.policy(self.conditions()[:-1] + [wrong])), (400, "InvalidPolicyDocument"), wrong)
         self.assertEqual(post(self.policy(more=1)), (400, "InvalidPolicyDocument"))
+        for operation, told in (("eq", "Eq"), ("starts-with", "starts-with"), ("content-length-range", "content-length-range")):
+            answer = self.post(self.fields(self.policy(self.conditions([operation, "$key"]))))
+            self.assertIn(f"<Message>Invalid Policy: Invalid {told}: wrong number of arguments.</Message>", answer.text)
+
+    def test_conditions_of_the_request_are_for_policies_alone(self):
+        headers = {"If-None-Match": "*", "If-Match": '"other"'}
+        for _ in range(2):
+            self.assertEqual(self.post(self.fields(), headers=headers).status, 204)
+
+        def post_under(conditions, **more):
+            statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*", "Condition": conditions}
+            self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+            return self.post(self.fields(), **more).status
+
+        for conditions in ({"Null": {"s3:if-none-match": "true"}}, {"StringNotEquals": {"s3:if-none-match": "*"}}, {"StringNotEquals": {"s3:if-match": '"other"'}}):
+            self.assertEqual([post_under(conditions), post_under(conditions, headers=headers)], [403, 204], conditions)
+        self.assertEqual(post_under({"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}), 204)
 
     def test_bodies_that_are_no_forms(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")

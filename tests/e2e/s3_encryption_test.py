@@ -21,6 +21,24 @@ def md5(key):
     return base64.b64encode(hashlib.md5(key).digest()).decode()
 
 
+class Asked(S3Case):
+    def test_only_where_an_object_is_made(self):
+        etag = self.put("k")["ETag"]
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+        document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>".encode()
+        source = {"x-amz-copy-source": f"{self.bucket}/k"}
+        kind = "x-amz-server-side-encryption"
+        for header, value, message in ((kind, "AES256", f"{kind} header is not supported for this operation."),
+                                       (f"{kind}-aws-kms-key-id", "alias/a", f"Server Side Encryption with AWS KMS managed key requires HTTP header {kind} : aws:kms")):
+            for method, target, headers, body in (("GET", "k", {}, b""), ("GET", "k?partNumber=1", {}, b""), ("GET", "k?attributes", {"x-amz-object-attributes": "ETag"}, b""),
+                                                  ("HEAD", "k", {}, b""), ("PUT", f"m?partNumber=1&uploadId={upload}", {}, b"x"),
+                                                  ("PUT", f"m?partNumber=1&uploadId={upload}", source, b""), ("POST", f"m?uploadId={upload}", {}, document)):
+                answer = signed(self, method, f"/{self.bucket}/{target}", headers={**headers, header: value}, body=body)
+                self.assertEqual(answer.status, 400, (method, target))
+                if method != "HEAD":
+                    self.assertIn(f"<Code>InvalidArgument</Code><Message>{message}</Message><ArgumentName>{kind}</ArgumentName>", answer.text, (method, target))
+
+
 class Customer(S3Case):
     """SSE-C."""
 

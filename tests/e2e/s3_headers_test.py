@@ -370,6 +370,7 @@ class Ranges(Case):
         self.assertEqual(self.range("bytes=-0")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=99999999999999999999999-")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=9-99999999999999999999999"), (206, b"nt", "bytes 9-10/11"))
+        self.assertIsNone(self.range("bytes=40-50")[2])
         for unclear in ("bytes=0-1,4-5", "bytes=7-4", "lines=1-2", "bytes=x-y", "bytes=-"):
             self.assertEqual(self.range(unclear), (200, b"testcontent", None), unclear)
 
@@ -445,6 +446,15 @@ class Answers(Case):
             headers = {"x-amz-object-attributes": "ETag,ObjectParts", "x-amz-max-parts": maximum}
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers).status, wanted, maximum)
 
+    def test_attributes_of_no_parts(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", ChecksumAlgorithm="CRC32")["UploadId"]
+        part = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")
+        self.s3.complete_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload, MultipartUpload={
+            "Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]})
+        for maximum, count in ((0, 0), (5000, 1)):
+            parts = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts"], MaxParts=maximum)["ObjectParts"]
+            self.assertEqual((parts["MaxParts"], parts["IsTruncated"], len(parts.get("Parts", []))), (maximum, False, count))
+
     def test_values_that_are_none(self):
         """Each in AWS's words, with the header and what was in it."""
         self.put("o", b"x")
@@ -455,6 +465,21 @@ class Answers(Case):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={**source, name: value})
             self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), name)
             self.assertIn(f"<Message>{message}</Message><ArgumentName>{name}</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text.replace("&apos;", "'"))
+
+    def test_sdk_algorithm(self):
+        checksum = {"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(b"bar").digest()).decode()}
+        self.assertEqual(self.create(headers={**checksum, "x-amz-sdk-checksum-algorithm": "sha256"}).status, 200)
+        for algorithm in ("CRC32", "BOGUS"):
+            for headers, message in (({}, "x-amz-sdk-checksum-algorithm specified, but no corresponding"), (checksum, "Value for x-amz-sdk-checksum-algorithm header is invalid.")):
+                answer = self.create(headers={**headers, "x-amz-sdk-checksum-algorithm": algorithm})
+                self.assertEqual(self.outcome(answer), (400, "InvalidRequest"), algorithm)
+                self.assertIn(message, answer.text)
+
+    def test_what_directory_buckets_know(self):
+        for name, value in (("x-amz-write-offset-bytes", "0"), ("x-amz-rename-source", "/other")):
+            answer = self.create(headers={name: value})
+            self.assertEqual(self.outcome(answer), (501, "NotImplemented"))
+            self.assertIn(f"<Header>{name}</Header>", answer.text)
 
     def test_only_puts_copy(self):
         self.put("o", b"x")
@@ -481,6 +506,10 @@ class Answers(Case):
         self.put("m", b"x")
         self.assertEqual(self.head("m")["Metadata"], {})
         self.assertEqual(error_code(self.put, "big", Metadata={"a": "x" * 2049}), "MetadataTooLarge")
+        answer = self.create(headers={"Content-Disposition": "d" * 3000})
+        self.assertEqual(self.outcome(answer), (400, "MetadataTooLarge"))
+        self.assertIn("<Size>3019</Size><MaxSizeAllowed>2048</MaxSizeAllowed>", answer.text)
+        self.assertEqual(self.create(headers={"Content-Disposition": "d" * 2000, "x-amz-meta-a": "m" * 2000}).status, 200)
 
     def test_hundreds_of_metadata_fields(self):
         """Python's own client reads a hundred fields at most, so the answer is counted here."""

@@ -122,6 +122,9 @@ class Uploads(PartsCase):
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1", body=b"x")
         self.assertEqual((answer.code, answer.status), ("InvalidArgument", 400))
         self.assertIn("<ArgumentName>partNumber</ArgumentName><ArgumentValue>partNumber</ArgumentValue>", answer.text)
+        for headers in ({}, {"x-amz-copy-source": f"{self.bucket}/k"}):
+            empty = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId=", headers=headers, body=b"")
+            self.assertIn("<Message>This operation does not accept partNumber without uploadId</Message>", empty.text)
         answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=x&uploadId={upload}", body=b"x")
         self.assertIn("<Message>Part number must be an integer between 1 and 10000, inclusive</Message>", answer.text)
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?uploadId={upload}", body=b"x").code, "MethodNotAllowed")
@@ -147,13 +150,18 @@ class Uploads(PartsCase):
         first = self.finish(upload, parts)
         again = self.finish(upload, parts)
         self.assertEqual(again["ETag"], first["ETag"])
-        self.refused("NoSuchUpload", self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)
+        self.assertEqual(("ChecksumCRC64NVME" in first, "ChecksumCRC64NVME" in again), (True, False))
+        self.s3.abort_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload)  # changes nothing
 
     def test_aborted(self):
         upload = self.begin()
         self.part(upload, 1, b"x")
         self.assertEqual(status_of(self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)[1], 204)
-        self.refused_with("NoSuchUpload", 404, self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload)
+        abort = lambda key, upload: signed(self, "DELETE", f"/{self.bucket}/{key}?uploadId={upload}")
+        self.assertEqual(abort("m", upload).status, 204)
+        for key, other in (("n", upload), ("m", upload[:-1] + ("0" if upload[-1] != "0" else "1")), ("m", "x"), ("m", "")):
+            answer = abort(key, other)
+            self.assertEqual((answer.code, answer.status), ("NoSuchUpload", 404), (key, other))
         self.refused("NoSuchUpload", self.s3.list_parts, Bucket=self.bucket, Key="m", UploadId=upload)
         self.assertEqual(self.keys(), [])
         self.assertNotIn("Uploads", self.s3.list_multipart_uploads(Bucket=self.bucket))
@@ -222,6 +230,8 @@ class ListsOfUploads(PartsCase):
         self.assertEqual((empty["NextPartNumberMarker"], "Parts" in empty), (0, False))
         unsaid = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=&part-number-marker=")
         self.assertIn("<MaxParts>1000</MaxParts>", unsaid.text)
+        plus = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=%2B2&part-number-marker=%2B1")
+        self.assertEqual(re.findall("<PartNumber>(.)</PartNumber>", plus.text), ["2", "3"])
 
     def test_uploads(self):
         none = self.s3.list_multipart_uploads(Bucket=self.bucket)
@@ -248,7 +258,7 @@ class ListsOfUploads(PartsCase):
         self.s3.abort_multipart_upload(Bucket=self.bucket, Key="b", UploadId=ids["b"])  # as those do who abort page by page
         self.assertEqual(self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])["Uploads"], rest["Uploads"])
         self.assertEqual(rows[0]["Owner"]["ID"], owner_id(self.s3))
-        self.assertIn("<Key>c%20d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text.replace("c+d", "c%20d"))
+        self.assertIn("<Key>c+d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text)
 
     def test_owners(self):
         bucket = self.open_bucket(ACL="public-read-write")
@@ -321,6 +331,16 @@ class PartCopies(PartsCase):
             whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
             self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [version] * 2)
 
+    def test_null_versions_are_told_where_versions_are_made(self):
+        self.put("src")
+        source = {"Bucket": self.bucket, "Key": "src"}
+        for state, told, made in (("Enabled", "null", True), ("Suspended", None, "null")):
+            self.versioned(status=state)
+            part = self.s3.upload_part_copy(Bucket=self.bucket, Key="m", UploadId=self.begin(), PartNumber=1, CopySource=source)
+            whole = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource=source)
+            self.assertEqual([answer.get("CopySourceVersionId") for answer in (part, whole)], [told] * 2, state)
+            self.assertEqual(whole["VersionId"] if state == "Suspended" else whole["VersionId"] != "null", made)
+
 
 class Copies(S3Case):
     def copy(self, to="c", source="k", **more):
@@ -338,7 +358,8 @@ class Copies(S3Case):
     def test_sources_that_are_none(self):
         for source, message in (("", "Invalid copy source bucket name"), ("/", "Invalid copy source bucket name"), ("//k", "Invalid copy source bucket name"), ("my-buc@k&()t/k", "Invalid copy source bucket name"),
                                 (self.bucket, "Invalid copy source object key"), (f"/{self.bucket}/", "Invalid copy source object key"),
-                                (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding.")):
+                                (f"{self.bucket}/%", "Invalid copy source encoding."), (f"{self.bucket}/%zz", "Invalid copy source encoding."),
+                                (f"{self.bucket}/%80", "Invalid copy source encoding."), (f"{self.bucket}/k?versionId=%zz", "Invalid copy source encoding.")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": source})
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), source)
             self.assertIn(f"<Message>{message}</Message><ArgumentName>x-amz-copy-source</ArgumentName><ArgumentValue>x-amz-copy-source</ArgumentValue>", answer.text, source)
@@ -562,7 +583,19 @@ class Checksums(PartsCase):
         self.assertEqual(code, "BadDigest")
         self.assertIn("<Message>The SHA1 you specified did not match the calculated checksum.</Message>", text)
         self.assertEqual(finish(right, x_amz_checksum_sha1=good + "-one")[0], "InvalidRequest")
+        self.assertEqual(finish(right, x_amz_checksum_sha1=digest("sha1", b"wrong") + "-1", x_amz_mp_object_size="9")[0], "BadDigest")
+        self.assertEqual(finish(right, x_amz_mp_object_size="9")[0], "InvalidRequest")
         self.assertIn("<ChecksumSHA1>", finish(right)[1])
+
+    def test_values_are_read_even_where_none_counts(self):
+        upload = self.begin()
+        part = self.part(upload, 1, b"x")
+        body = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{part['ETag']}</ETag></Part></CompleteMultipartUpload>".encode()
+        answer = signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={"x-amz-checksum-sha256": "nonsense"}, body=body)
+        self.assertIn("<Message>Value for x-amz-checksum-sha256 header is invalid.</Message>", answer.text)
+        for headers in ({"x-amz-checksum-sha256": "nonsense"}, {"x-amz-sdk-checksum-algorithm": "BOGUS"}):
+            answer = signed(self, "POST", f"/{self.bucket}/m?uploads", headers=headers)
+            self.assertEqual((answer.status, answer.headers.get("x-amz-checksum-algorithm")), (200, None), headers)
 
     def test_copies_keep_or_change_it(self):
         self.put("k", b"hello", ChecksumSHA256=digest("sha256", b"hello"))

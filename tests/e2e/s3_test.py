@@ -265,7 +265,7 @@ class Multipart(S3Case):
         self.assertEqual(self.get("m"), b"".join(parts))
         self.assertEqual(self.get("m", PartNumber=3), b"tail")
         self.assertEqual(self.get("m", Range=f"bytes={5 << 20}-{(5 << 20) + 9}"), parts[1][:10])
-        self.assertEqual(error_code(self.s3.abort_multipart_upload, Bucket=self.bucket, Key="m", UploadId=upload), "NoSuchUpload")
+        self.assertEqual(error_code(self.s3.list_parts, Bucket=self.bucket, Key="m", UploadId=upload), "NoSuchUpload")
 
     def test_refusals(self):
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]

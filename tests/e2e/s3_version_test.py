@@ -164,6 +164,8 @@ class Life(VersionCase):
         made = self.s3.copy_object(Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": first})
         self.assertEqual((made["CopySourceVersionId"], self.get("c")), (first, b"1"))
         self.assertIn("VersionId", made)
+        escaped = f"{self.bucket}/k%20v%2B%C3%A9?versionId=%{ord(first[0]):02X}{first[1:]}"
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/c", headers={"x-amz-copy-source": escaped}).headers["x-amz-copy-source-version-id"], first)
         marker = self.s3.delete_object(Bucket=self.bucket, Key="k v+é")["VersionId"]
         self.refused("NoSuchKey", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é"})
         self.refused("InvalidRequest", self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k v+é", "VersionId": marker})
@@ -307,6 +309,8 @@ class Reads(S3Case):
     def test_dates_that_are_none_ask_nothing(self):
         for name in ("If-Modified-Since", "If-Unmodified-Since"):
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/k", headers={name: "yesterday"}).body, b"bar")
+            headers = {"x-amz-copy-source": f"{self.bucket}/k", f"x-amz-copy-source-{name}": "yesterday"}
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/c", headers=headers).status, 200)
 
     def test_not_modified_has_no_body(self):
         answer = signed(self, "GET", f"/{self.bucket}/k", headers={"If-None-Match": self.etag})
@@ -336,6 +340,11 @@ class Writes(S3Case):
         self.assertEqual(put(IfMatch='"ABCORZ"'), ("PreconditionFailed", 412))
         self.assertEqual(put("none", IfMatch=etag), ("NoSuchKey", 404))
         self.assertEqual(put(IfNoneMatch=etag), ("NotImplemented", 501))
+        for method in ("PUT", "DELETE"):
+            answer = signed(self, method, f"/{self.bucket}/k", headers={"If-Match": ""})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), method)
+            self.assertIn("<Message>The value provided for the If-Match query parameter cannot be empty for this API.</Message>"
+                          "<ArgumentName>If-Match</ArgumentName>", answer.text)
         self.assertEqual(self.get("k"), b"body")
         self.assertEqual(self.keys(), ["k"])
 
@@ -407,7 +416,8 @@ class Writes(S3Case):
 
     def test_delete(self):
         etag = self.put("k")["ETag"]
-        self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch='"ABCORZ"')
+        for other in ('"ABCORZ"', f"W/{etag}", f'"ABCORZ", {etag}'):
+            self.refused_with("PreconditionFailed", 412, self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch=other)
         self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch=etag)[1], 204)
         self.put("k")
         self.assertEqual(status_of(self.s3.delete_object, Bucket=self.bucket, Key="k", IfMatch="*")[1], 204)

@@ -52,7 +52,9 @@ bool is_unsaid(const Field& field, std::string_view text) {
 
 // Without a valid date these ask nothing. Source: RFC 9110, 13.1.3 and 13.1.4.
 bool is_condition_on_time(std::string_view header) {
-  return header == "If-Modified-Since" || header == "If-Unmodified-Since";
+  constexpr std::string_view all[] = {"If-Modified-Since", "If-Unmodified-Since", "x-amz-copy-source-if-modified-since",
+                                      "x-amz-copy-source-if-unmodified-since"};
+  return std::ranges::find(all, header) != std::end(all);
 }
 
 class RestReader {
@@ -151,7 +153,8 @@ class RestReader {
     return {};
   }
 
-  // x-amz-meta-COLOUR: keys lose the prefix and are in small letters, as AWS keeps them; lines of one name are one list.
+  // x-amz-meta-COLOUR: keys lose the prefix and are in small letters, as AWS keeps them; lines of one name are one
+  // list.
   void read_prefixed_headers(const Field& field) {
     std::map<std::string, std::string> lines;
     for (const auto& [name, text] : request_.headers) {

@@ -58,7 +58,9 @@ Result<void> read_text(const Shape& shape, void* value, std::string_view text) {
       return {};
     }
     case Kind::integer: {
-      TRY(auto number, parse_int(trim(text)));
+      text = trim(text);
+      const bool has_plus = text.starts_with('+') && !text.starts_with("+-");
+      TRY(auto number, parse_int(text.substr(has_plus ? 1 : 0)));
       if (!codec::set_integer(shape, value, number)) return fail(Errc::invalid, "the number does not fit its type");
       return {};
     }

@@ -18,6 +18,7 @@ class IdSource {
     last_ = std::max(last_ + 1, static_cast<uint64_t>(std::max<int64_t>(clock_.now().ms, 0)) << 20);
     return {last_, random_.u64()};
   }
+  static Time time_of(const Id& id) { return {static_cast<int64_t>(id.order >> 20)}; }
   // One that is newer than `other`, which may be from before a clock was set back.
   Id next_after(const Id& other) {
     last_ = std::max(last_, other.order);

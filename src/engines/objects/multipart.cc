@@ -5,6 +5,7 @@
 
 #include "codec/hex.h"
 #include "crypto/crc.h"
+#include "objects/id_source.h"
 #include "objects/impl.h"
 #include "objects/index_keys.h"
 
@@ -68,6 +69,7 @@ struct PartCommit {
 }  // namespace
 
 bool may_be_upload_of(std::string_view key, const UploadId& id) { return (id.salt & key_bits) == bits_of_key(key); }
+Time time_of(const UploadId& id) { return IdSource::time_of(id); }
 
 Task<Result<Upload>> Objects::create_upload(UploadRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));

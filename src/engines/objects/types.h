@@ -131,6 +131,8 @@ struct Part {
 
 // Whether an upload of this key may have this id, be it there or gone; of those of other keys, one in 65,536 may too.
 bool may_be_upload_of(std::string_view key, const UploadId& id);
+// When it began.
+Time time_of(const UploadId& id);
 
 struct Upload {
   std::string key;

@@ -77,9 +77,8 @@ void add_signature_keys(const Call& call, Context& context) {
   context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
-    for (const auto& pair : *query) {
-      if (pair.name == "X-Amz-Date") date = pair.value;
-    }
+    const auto found = std::ranges::find(*query, "X-Amz-Date", &codec::NamedValue::name);  // the first is what counts
+    if (found != query->end()) date = found->value;
   }
   if (const auto signed_at = codec::parse_basic(date)) {
     context.emplace("s3:signatureAge", std::to_string(std::max<int64_t>(0, call.now.ms - signed_at->ms)));
@@ -109,8 +108,9 @@ void add_creation_keys(const Call& call, const aws::Value& input, Context& conte
       context.emplace("aws:TagKeys", tag.key);
     }
   }
-  // Policies that ask for conditional writes use it to let the steps before the last one pass.
-  const bool creates = operation == "PutObject" || operation == "CopyObject" || operation == "CompleteMultipartUpload";
+  // Policies that ask for conditional writes use it to let the steps before the last one pass. Forms have none.
+  const bool creates = (operation == "PutObject" && call.http.method == "PUT") || operation == "CopyObject" ||
+                       operation == "CompleteMultipartUpload";
   const bool prepares =
       operation == "CreateMultipartUpload" || operation == "UploadPart" || operation == "UploadPartCopy";
   if (creates || prepares) context.emplace("s3:ObjectCreationOperation", creates ? "true" : "false");

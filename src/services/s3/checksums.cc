@@ -104,15 +104,15 @@ aws::ApiError other_algorithm() {
   return errors::invalid_request("Value for x-amz-sdk-checksum-algorithm header is invalid.");
 }
 
-// Of a body that is a document.
-Outcome<void> check_sdk_algorithm(const http::Request& request, const std::vector<objects::Checksum>& promised,
-                                  bool in_trailer) {
-  const auto text = request.headers.get("x-amz-sdk-checksum-algorithm");
-  if (!text) return {};
-  TRY(const Algorithm algorithm, parse_algorithm(*text));
-  if (promised.empty() && !in_trailer) return refuse(algorithm_without_checksum());
-  if (!promised.empty() && promised.front().algorithm != algorithm) return refuse(other_algorithm());
-  return {};
+// What x-amz-sdk-checksum-algorithm says of the checksum that came, if one did.
+Outcome<void> check_sdk_algorithm(std::string_view name, std::optional<Algorithm> promised) {
+  if (!promised) return refuse(algorithm_without_checksum());
+  return equal_ignoring_case(name, row_of(*promised).name) ? Outcome<void>() : refuse(other_algorithm());
+}
+
+// There these headers tell of the object, or nothing at all, but not of the body.
+bool is_of_object(const aws::Operation& operation) {
+  return operation.name == "CompleteMultipartUpload" || operation.name == "CreateMultipartUpload";
 }
 
 // What is copied comes from elsewhere, and only a PUT copies.
@@ -164,8 +164,7 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   }
   std::vector<objects::Checksum> promised;
   for (const Row& row : rows) {
-    // There these headers tell of the object, not of the body.
-    if (operation.name == "CompleteMultipartUpload") break;
+    if (is_of_object(operation)) break;
     const auto text = request.headers.get(row.header);
     if (!text) continue;
     TRY(auto value, decode_value(row, *text));
@@ -173,7 +172,11 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   }
   if (promised.size() > 1) return refuse(several_checksums());
   const bool in_trailer = request.headers.has("x-amz-trailer");
-  if (operation.name != "CompleteMultipartUpload") CHECK(check_sdk_algorithm(request, promised, in_trailer));
+  const auto sdk_algorithm = request.headers.get("x-amz-sdk-checksum-algorithm");
+  if (sdk_algorithm && !is_of_object(operation) && (!promised.empty() || !in_trailer)) {
+    CHECK(check_sdk_algorithm(*sdk_algorithm,
+                              promised.empty() ? std::nullopt : std::optional(promised.front().algorithm)));
+  }
   if (!md5 && promised.empty()) {
     // Of an empty body it is said later what it lacks.
     if (in_trailer || body.empty() || !needs_digest(operation.name)) return {};
@@ -268,13 +271,7 @@ Outcome<Promise> promise_of(const aws::Call& call, const ChecksumFields& fields,
   }
   CHECK(promise_trailer(call, promise));
   if (sdk_algorithm) {
-    TRY(const Algorithm algorithm, parse_algorithm(*sdk_algorithm));
-    if (!promise.named) {
-      return refuse(algorithm_without_checksum());
-    }
-    if (algorithm != promise.algorithm) {
-      return refuse(other_algorithm());
-    }
+    CHECK(check_sdk_algorithm(*sdk_algorithm, promise.named ? std::optional(promise.algorithm) : std::nullopt));
   }
   CHECK(check_served(call.http));
   if (md5) {

@@ -127,14 +127,16 @@ ChecksumFields checksums_that_count(api::CompleteMultipartUploadRequest& input, 
   return fields;
 }
 
-api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made) {
+// `is_again`: it was told before; checksums are not told twice.
+api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made,
+                                        bool is_again = false) {
   api::CompleteMultipartUploadOutput output;
   // AWS writes the slashes of the key as %2F here.
   output.location = address_of(call.http, bucket.name) + codec::percent_encode(made.key);
   output.bucket = bucket.name;
   output.key = made.key;
   output.etag = quoted(made.etag);
-  write_checksums(made.checksums, made.part_count, checksum_fields(output), &output.checksum_type);
+  if (!is_again) write_checksums(made.checksums, made.part_count, checksum_fields(output), &output.checksum_type);
   if (!made.is_null) output.version_id = version_text(made);
   tell_encryption(encryption_of(made.meta), {}, output);
   output.expiration = expiration_header(bucket, made);
@@ -159,6 +161,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     Call& call, api::CompleteMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
+  CO_CHECK(check_no_encryption(call));
   if (!input.multipart_upload) {
     if (const auto upload = co_await find_upload(bucket, input.key, input.upload_id); !upload)
       co_return refuse(upload.error());
@@ -176,10 +179,12 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   if (!found) {
     if (found.error().code != "NoSuchUpload") co_return refuse(found.error());
     CO_TRY(const auto made, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
-    co_return told(call, *bucket, made);
+    CO_CHECK(checksum_in(checksum_fields(input)));
+    co_return told(call, *bucket, made, true);
   }
   const objects::Upload& upload = *found;
   const UploadChecksum checksum = checksum_of(upload.meta);
+  CO_CHECK(checksum_in(checksum_fields(input)));
   CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
   if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
@@ -227,19 +232,19 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   };
   complete.verify = [&](const objects::Version& result) {
     return refusal.hold([&]() -> Outcome<void> {
-      if (input.mpu_object_size && static_cast<uint64_t>(*input.mpu_object_size) != result.size) {
-        return refuse(errors::invalid_request(
-            fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
-                        *input.mpu_object_size, result.size)));
-      }
       const bool is_wrong =
           is_other_type || (promised && std::ranges::none_of(result.checksums, [&](const objects::Checksum& own) {
                               return own.algorithm == promised->algorithm && own.value == promised->value;
                             }));
-      if (!is_wrong) return {};
-      if (checksum.composite) return refuse(wrong_checksum(promised->algorithm));
-      return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",
-                                                   to_lower(algorithm_name(checksum.algorithm)))));
+      if (is_wrong && checksum.composite) return refuse(wrong_checksum(promised->algorithm));
+      if (is_wrong) {
+        return refuse(errors::bad_digest(fmt::format("The {} you specified did not match the calculated checksum.",
+                                                     to_lower(algorithm_name(checksum.algorithm)))));
+      }
+      if (!input.mpu_object_size || static_cast<uint64_t>(*input.mpu_object_size) == result.size) return {};
+      return refuse(errors::invalid_request(
+          fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was computed: {}",
+                      *input.mpu_object_size, result.size)));
     }());
   };
   complete.precondition = [&](const objects::Version* latest) {

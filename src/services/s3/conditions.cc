@@ -65,6 +65,11 @@ bool range_is_wanted(std::string_view if_range, const objects::Version& version)
 
 Outcome<void> check_write_headers(const std::optional<std::string>& match,
                                   const std::optional<std::string>& none_match) {
+  if (match && match->empty()) {
+    return refuse(
+        errors::invalid_argument("The value provided for the If-Match query parameter cannot be empty for this API.")
+            .with("ArgumentName", "If-Match"));
+  }
   if (none_match && *none_match != "*") {
     return refuse(
         errors::not_implemented("A header you provided implies functionality that is not implemented")
@@ -90,8 +95,13 @@ Outcome<void> check_write(const std::optional<std::string>& match, const std::op
 }
 
 Outcome<void> check_delete(const DeleteConditions& conditions, const std::string& key, const objects::Version* latest) {
-  CHECK(check_write(conditions.match, {}, key, latest));
-  if (latest == nullptr || latest->is_delete_marker) return {};
+  const bool is_there = latest != nullptr && !latest->is_delete_marker;
+  CHECK(check_write(is_there ? std::nullopt : conditions.match, {}, key, latest));
+  if (!is_there) return {};
+  // One tag, and no weak one.
+  if (conditions.match && *conditions.match != "*" && *conditions.match != latest->etag &&
+      *conditions.match != quoted(latest->etag))
+    return failed("If-Match");
   if (conditions.modified && seconds(*conditions.modified) != seconds(latest->modified))
     return failed("x-amz-if-match-last-modified-time");
   if (conditions.size && static_cast<uint64_t>(*conditions.size) != latest->size) return failed("x-amz-if-match-size");

@@ -17,4 +17,7 @@ struct CopyFrom {
   std::unique_ptr<RequestKeys> keys;
 };
 
+// Whether a copy's answer tells which version it is of.
+bool tells_version(const Bucket& bucket, const CopySource& source, const objects::Version& version);
+
 }  // namespace boreal::s3

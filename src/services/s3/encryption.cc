@@ -115,6 +115,19 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
   return CustomerKey{std::move(*bytes), *md5};
 }
 
+Outcome<void> check_no_encryption(const aws::Call& call) {
+  constexpr std::string_view header = "x-amz-server-side-encryption";
+  if (const auto value = call.http.headers.get(header)) {
+    return refuse(errors::invalid_argument(std::string(header) + " header is not supported for this operation.")
+                      .with("ArgumentName", std::string(header))
+                      .with("ArgumentValue", std::string(*value)));
+  }
+  if (!call.http.headers.has("x-amz-server-side-encryption-aws-kms-key-id")) return {};
+  return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
+                                         "x-amz-server-side-encryption : aws:kms")
+                    .with("ArgumentName", std::string(header)));
+}
+
 Encryption encryption_of(const objects::Meta& meta) {
   const auto text = [&](std::string_view name) {
     const auto found = meta.attributes.find(name);

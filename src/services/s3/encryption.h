@@ -34,6 +34,9 @@ aws::Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<
                                                             const std::optional<std::string>& md5,
                                                             KeyUse use = KeyUse::writing);
 
+// How an object is encrypted is told to most calls, not asked for; only a customer's key comes with them.
+aws::Outcome<void> check_no_encryption(const aws::Call& call);
+
 // What an object is to be encrypted with.
 struct Encryption {
   std::string algorithm = "AES256";  // AES256, aws:kms, aws:kms:dsse, or "customer"

@@ -8,7 +8,6 @@
 #include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
-#include "codec/percent.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/copy.h"
@@ -61,6 +60,13 @@ Outcome<void> check_not_negative(std::string_view name, int32_t value) {
   return refuse(errors::invalid_argument(fmt::format("Argument {} must be an integer between 0 and 2147483647", name))
                     .with("ArgumentName", std::string(name))
                     .with("ArgumentValue", std::to_string(value)));
+}
+
+// Whether an upload to the key that is no more had this id: it was completed or given up. What it was in a bucket that
+// had the name before does not count.
+bool was_upload(const Bucket& bucket, const std::string& key, const std::string& text) {
+  const auto id = objects::Id::parse(text);
+  return id && objects::may_be_upload_of(key, *id) && objects::time_of(*id) >= bucket.created;
 }
 
 // A user is its own initiator; root, and whoever no longer tells, is the account.
@@ -165,9 +171,11 @@ Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::strin
 
 Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
   CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(Promise promise, promise_of(call, input));
   const UploadChecksum wanted = checksum_of(upload.meta);
   // A composite checksum is made of those that the client vouches for, part by part.
@@ -208,8 +216,10 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
 
 Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, api::UploadPartCopyRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(auto source_customer,
          parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
@@ -232,7 +242,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   }
   const auto& version = from.found.version;
   copy.share = wrapping_of(version.wrapped_key) == Wrapping::own && wrapping_of(upload.wrapped_key) == Wrapping::own;
-  if (from.bucket->is_versioned() || source.version_id) {
+  if (tells_version(*from.bucket, source, version)) {
     call.response_headers.set("x-amz-copy-source-version-id", version_text(version));
   }
   copy.source = std::move(from.found);
@@ -260,12 +270,15 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
 Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(Call&,
                                                                                api::AbortMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  CO_CHECK(check_abort(input.if_match_initiated_time, upload.initiated));
-  if (auto done = co_await objects_.abort_upload(bucket->id, input.key, upload.id); !done) {
-    if (done.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
-    co_return refuse(aws::ApiError(std::move(done).error()));
+  const auto upload = co_await find_upload(bucket, input.key, input.upload_id);
+  if (!upload && upload.error().code == "NoSuchUpload" && was_upload(*bucket, input.key, input.upload_id)) {
+    co_return api::AbortMultipartUploadOutput{};
   }
+  if (!upload) co_return refuse(upload.error());
+  CO_CHECK(check_abort(input.if_match_initiated_time, upload->initiated));
+  auto done = co_await objects_.abort_upload(bucket->id, input.key, upload->id);
+  // What has just ended otherwise is at its end, too.
+  if (!done && done.error().code() != Errc::not_found) co_return refuse(aws::ApiError(std::move(done).error()));
   co_return api::AbortMultipartUploadOutput{};
 }
 
@@ -341,9 +354,7 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   auto page = co_await objects_.list_uploads(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   const bool encoded = input.encoding_type == "url";
-  const auto text = [&](const std::string& key) {
-    return encoded ? codec::percent_encode(key, codec::Slash::keep) : key;
-  };
+  const auto text = [&](const std::string& key) { return encoded ? url_key(key) : key; };
   api::ListMultipartUploadsOutput output;
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));

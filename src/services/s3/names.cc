@@ -147,6 +147,12 @@ std::string key_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string() : codec::percent_decode_leniently(path.substr(slash + 1));
 }
 
+std::string url_key(std::string_view key) {
+  std::string text = codec::percent_encode(key, codec::Slash::keep);
+  for (size_t at = text.find("%20"); at != std::string::npos; at = text.find("%20", at)) text.replace(at, 3, "+");
+  return text;
+}
+
 bool is_bucket(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return !path.empty() && path.find('/') >= path.size() - 1;
@@ -213,13 +219,15 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   CopySource source;
   std::string_view path = text;
   if (const size_t mark = path.rfind("?versionId="); mark != std::string_view::npos) {
-    source.version_id = std::string(path.substr(mark + 11));
+    auto version = codec::percent_decode(path.substr(mark + 11));
+    if (!version) return bad("Invalid copy source encoding.");
+    source.version_id = std::move(*version);
     path = path.substr(0, mark);
   }
   std::string blanks(path);
   std::ranges::replace(blanks, '+', ' ');  // as in a form, where a + is a blank and %2B a +
   auto decoded = codec::percent_decode(blanks);
-  if (!decoded) return bad("Invalid copy source encoding.");
+  if (!decoded || !codec::is_utf8(*decoded)) return bad("Invalid copy source encoding.");
   std::string_view whole = *decoded;
   if (whole.starts_with('/')) whole.remove_prefix(1);
   const size_t slash = whole.find('/');

@@ -51,6 +51,14 @@ std::string metadata_text(std::string_view header) {
   return codec::decode_mail_words(text);
 }
 
+// Of the user's, and of the others.
+Outcome<void> check_metadata_size(size_t size) {
+  if (size <= max_metadata_bytes) return {};
+  return refuse(errors::metadata_too_large("Your metadata headers exceed the maximum allowed metadata size")
+                    .with("Size", std::to_string(size))
+                    .with("MaxSizeAllowed", std::to_string(max_metadata_bytes)));
+}
+
 }  // namespace
 
 Outcome<void> check_storage_class(const std::string& name) {
@@ -91,14 +99,16 @@ Outcome<void> check_length(const http::Request& request) {
   return {};
 }
 
+aws::ApiError part_without_upload() {
+  return errors::invalid_argument("This operation does not accept partNumber without uploadId")
+      .with("ArgumentName", "partNumber")
+      .with("ArgumentValue", "partNumber");
+}
+
 Outcome<void> check_put_query(const aws::Call& call) {
   if (call.http.query.empty()) return {};
   for (const auto& pair : codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>())) {
-    if (pair.name == "partNumber") {
-      return refuse(errors::invalid_argument("This operation does not accept partNumber without uploadId")
-                        .with("ArgumentName", "partNumber")
-                        .with("ArgumentValue", "partNumber"));
-    }
+    if (pair.name == "partNumber") return refuse(part_without_upload());
     if (pair.name == "versionId") {
       return refuse(errors::invalid_argument("This operation does not accept a version-id.")
                         .with("ArgumentName", "versionId")
@@ -110,15 +120,18 @@ Outcome<void> check_put_query(const aws::Call& call) {
 
 Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   objects::Properties headers;
-  const auto put = [&](std::string name, const std::optional<std::string>& value) {
-    if (value && !value->empty()) headers.emplace(std::move(name), *value);
+  size_t own_size = 0;  // of what is not the user's metadata
+  const auto put = [&](std::string name, const std::optional<std::string>& value, bool is_sent = true) {
+    if (!value || value->empty()) return;
+    if (is_sent) own_size += name.size() + value->size();
+    headers.emplace(std::move(name), *value);
   };
   put("cache-control", wishes.cache_control);
   put("content-disposition", wishes.content_disposition);
   if (wishes.content_encoding) put("content-encoding", without_chunked(*wishes.content_encoding));
   put("content-language", wishes.content_language);
-  put("content-type",
-      wishes.content_type && !wishes.content_type->empty() ? *wishes.content_type : "binary/octet-stream");
+  const bool has_type = !wishes.content_type.value_or("").empty();
+  put("content-type", has_type ? *wishes.content_type : "binary/octet-stream", has_type);
   put("expires", wishes.expires);
   if (wishes.website_redirect) {
     const std::string& to = *wishes.website_redirect;
@@ -128,18 +141,17 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
                         "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
     }
     put("website-redirect", wishes.website_redirect);
+    own_size +=
+        std::string_view("x-amz-website-redirect-location").size() - std::string_view("website-redirect").size();
   }
+  CHECK(check_metadata_size(own_size));
   size_t size = 0;
   for (const auto& [name, value] : wishes.metadata.value_or(std::map<std::string, std::string>())) {
     std::string text = metadata_text(value);
     size += name.size() + text.size();
     headers.emplace("x-amz-meta-" + name, codec::is_mail_safe(text) ? std::move(text) : codec::mail_word(text));
   }
-  if (size > max_metadata_bytes) {
-    return refuse(errors::metadata_too_large("Your metadata headers exceed the maximum allowed metadata size")
-                      .with("Size", std::to_string(size))
-                      .with("MaxSizeAllowed", std::to_string(max_metadata_bytes)));
-  }
+  CHECK(check_metadata_size(size));
   return headers;
 }
 

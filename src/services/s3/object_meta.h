@@ -64,6 +64,7 @@ aws::Outcome<void> check_storage_class(const std::string& name);
 aws::Outcome<void> check_length(const http::Request& request);
 // What is half an UploadPart, or is meant for one version, must not become an object.
 aws::Outcome<void> check_put_query(const aws::Call& call);
+aws::ApiError part_without_upload();
 
 // As asked for, or as the bucket does by default.
 aws::Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes);

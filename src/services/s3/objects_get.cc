@@ -141,17 +141,6 @@ struct Service::Picture {
   std::unique_ptr<RequestKeys> keys;
 };
 
-// How an object is encrypted is told, not asked for; only a customer's key comes with a read.
-Outcome<void> check_no_encryption(const Call& call) {
-  for (const std::string_view name : {"x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id"}) {
-    if (const auto value = call.http.headers.get(name))
-      return refuse(errors::invalid_argument(std::string(name) + " header is not supported for this operation.")
-                        .with("ArgumentName", std::string(name))
-                        .with("ArgumentValue", std::string(*value)));
-  }
-  return {};
-}
-
 Outcome<void> check_checksum_mode(const std::optional<std::string>& mode) {
   if (!mode || equal_ignoring_case(*mode, "ENABLED")) return {};
   return refuse(errors::invalid_argument(fmt::format("'{}' is no checksum mode: ENABLED is the one there is.", *mode))
@@ -273,6 +262,7 @@ Task<Outcome<api::HeadObjectOutput>> Service::head_object(Call& call, api::HeadO
 Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Call& call,
                                                                              api::GetObjectAttributesRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_no_encryption(call));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
   const objects::Version& version = found.version;
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
@@ -302,7 +292,7 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
     const int32_t after = input.part_number_marker.value_or(0);
     // A maximum below zero is as if it had not been sent.
     const int32_t asked = input.max_parts.value_or(max_attribute_parts);
-    const int32_t max = asked < 0 ? max_attribute_parts : std::min(asked, max_attribute_parts);
+    const int32_t max = asked < 0 ? max_attribute_parts : asked;
     if (after < 0) {
       co_return refuse(
           errors::invalid_argument("Argument part-number-marker must be an integer between 0 and 2147483647")
@@ -312,11 +302,11 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
     // More only where the checksum is made of the parts'; one of the whole tells nothing of them.
     const bool are_listed = !version.checksums.empty() && version.checksums.front().composite;
     if (are_listed) {
-      CO_TRY(const auto page,
-             co_await objects_.parts_of(found, static_cast<uint32_t>(after), static_cast<size_t>(max)));
+      CO_TRY(const auto page, co_await objects_.parts_of(found, static_cast<uint32_t>(after),
+                                                         static_cast<size_t>(std::min(max, max_attribute_parts))));
       told.part_number_marker = after;
       told.max_parts = max;
-      told.is_truncated = page.truncated;
+      told.is_truncated = page.truncated && max > 0;
       told.next_part_number_marker = page.parts.empty() ? 0 : static_cast<int32_t>(page.parts.back().number);
       told.parts.emplace();
       for (const auto& part : page.parts) {

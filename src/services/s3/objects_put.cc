@@ -10,6 +10,20 @@
 
 namespace boreal::s3 {
 
+namespace {
+
+// Headers that mean something to directory buckets only.
+Outcome<void> check_general_purpose(const Call& call) {
+  for (const std::string_view name : {"x-amz-write-offset-bytes", "x-amz-rename-source"}) {
+    if (!call.http.headers.has(name)) continue;
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", std::string(name)));
+  }
+  return {};
+}
+
+}  // namespace
+
 objects::Versioning versioning_of(const Bucket& bucket) {
   if (bucket.versioning == "Enabled") return objects::Versioning::on;
   return bucket.versioning == "Suspended" ? objects::Versioning::suspended : objects::Versioning::off;
@@ -20,7 +34,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   CO_CHECK(check_key(input.key));
   CO_CHECK(check_length(call.http));
   CO_CHECK(check_put_query(call));
-  if (input.write_offset_bytes) co_return refuse(errors::not_implemented("Appending to an object is not served."));
+  CO_CHECK(check_general_purpose(call));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   const Wishes wishes = wishes_of(input);
   CO_TRY(auto meta, meta_of(*bucket, call, wishes));

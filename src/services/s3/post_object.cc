@@ -245,6 +245,11 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   put.body = std::make_unique<FormFile>(*request.body, parser.delimiter(), parser.rest(), limits, failure);
   CO_TRY(const auto route, wire_.route(aws::Protocol::rest_xml, put, ""));
   CO_TRY(auto input, wire_.parse(route, put, ""));
+  // What access() shows to policies is a POST with its own conditions, though they ask nothing of a form.
+  put.method = request.method;
+  for (const std::string_view name : {"if-match", "if-none-match"}) {
+    if (const auto value = request.headers.get(name)) put.headers.set(name, *value);
+  }
   Call call{.caller = caller,
             .operation = *route.operation,
             .region = bucket->region,

@@ -100,7 +100,8 @@ Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
   const std::string operation = to_lower(parts[0]);
   if (operation != "eq" && operation != "starts-with" && operation != "content-length-range")
     return invalid(fmt::format("Invalid Condition: unknown operation '{}'.", parts[0]));
-  if (parts.size() != 3) return invalid(fmt::format("Invalid {}: wrong number of arguments.", parts[0]));
+  if (parts.size() != 3)
+    return invalid(fmt::format("Invalid {}: wrong number of arguments.", operation == "eq" ? "Eq" : parts[0]));
   if (operation == "content-length-range") {
     const auto min = parse_uint(parts[1]);
     const auto max = parse_uint(parts[2]);

@@ -48,11 +48,9 @@ std::optional<Ends> parse_ends(std::string_view header) {
 }
 
 aws::ApiError not_satisfiable(const std::string& header, uint64_t size) {
-  auto error = errors::invalid_range("The requested range is not satisfiable")
-                   .with("RangeRequested", header)
-                   .with("ActualObjectSize", std::to_string(size));
-  error.headers.emplace_back("Content-Range", "bytes */" + std::to_string(size));
-  return error;
+  return errors::invalid_range("The requested range is not satisfiable")
+      .with("RangeRequested", header)
+      .with("ActualObjectSize", std::to_string(size));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "codec/base64.h"
+#include "codec/percent.h"
 #include "s3/checksums.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
@@ -28,7 +29,9 @@ Outcome<size_t> page_size(const std::optional<int32_t>& asked) {
 class KeyText {
  public:
   explicit KeyText(const std::optional<std::string>& encoding) : encoded_(encoding == "url") {}
-  std::string operator()(const std::string& key) const { return encoded_ ? url_key(key) : key; }
+  std::string operator()(const std::string& key) const {
+    return encoded_ ? codec::percent_encode(key, codec::Slash::keep) : key;
+  }
 
  private:
   bool encoded_;

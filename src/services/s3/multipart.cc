@@ -8,6 +8,7 @@
 #include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
+#include "codec/percent.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/copy.h"
@@ -354,7 +355,9 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   auto page = co_await objects_.list_uploads(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   const bool encoded = input.encoding_type == "url";
-  const auto text = [&](const std::string& key) { return encoded ? url_key(key) : key; };
+  const auto text = [&](const std::string& key) {
+    return encoded ? codec::percent_encode(key, codec::Slash::keep) : key;
+  };
   api::ListMultipartUploadsOutput output;
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));

@@ -147,12 +147,6 @@ std::string key_of(std::string_view path) {
   return slash == std::string_view::npos ? std::string() : codec::percent_decode_leniently(path.substr(slash + 1));
 }
 
-std::string url_key(std::string_view key) {
-  std::string text = codec::percent_encode(key, codec::Slash::keep);
-  for (size_t at = text.find("%20"); at != std::string::npos; at = text.find("%20", at)) text.replace(at, 3, "+");
-  return text;
-}
-
 bool is_bucket(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return !path.empty() && path.find('/') >= path.size() - 1;

@@ -35,8 +35,6 @@ bool is_header_name(std::string_view name);
 std::string bucket_of(std::string_view path);
 // The key that it names, empty where it names none.
 std::string key_of(std::string_view path);
-// A key in a listing with encoding-type=url: a blank is a plus, as in a form; slashes stay.
-std::string url_key(std::string_view key);
 // Whether it names a bucket and nothing in it.
 bool is_bucket(std::string_view path);
 

@@ -17,8 +17,7 @@ namespace errors = boreal::api::s3::errors;
 namespace {
 
 // Actions without their vendor, on buckets and on objects; those on what is neither have no place in a bucket's policy.
-constexpr std::string_view bucket_actions[] = {"CreateBucket",
-                                               "CreateBucketMetadataTableConfiguration",
+constexpr std::string_view bucket_actions[] = {"CreateBucketMetadataTableConfiguration",
                                                "DeleteBucket",
                                                "DeleteBucketMetadataTableConfiguration",
                                                "DeleteBucketPolicy",
@@ -209,6 +208,22 @@ constexpr std::string_view global_key_families[] = {"principaltag", "requesttag"
 constexpr std::string_view listing_keys[] = {"s3:delimiter", "s3:max-keys", "s3:prefix"};
 constexpr std::string_view listing_actions[] = {"ListBucket", "ListBucketMultipartUploads", "ListBucketVersions"};
 
+// Keys that some actions know nothing of, and these actions. Those that know the key and have never a value for it are
+// not among them.
+constexpr std::string_view writing_keys[] = {"s3:x-amz-acl",
+                                             "s3:x-amz-copy-source",
+                                             "s3:x-amz-grant-full-control",
+                                             "s3:x-amz-grant-read",
+                                             "s3:x-amz-grant-read-acp",
+                                             "s3:x-amz-metadata-directive",
+                                             "s3:x-amz-server-side-encryption",
+                                             "s3:x-amz-server-side-encryption-customer-algorithm"};
+constexpr std::string_view reading_actions[] = {"GetObject", "GetObjectVersion"};
+constexpr std::string_view without_old_tags[] = {
+    "BypassGovernanceRetention", "DeleteObject", "DeleteObjectVersion", "GetObjectLegalHold",
+    "GetObjectRetention",        "PutObject",    "PutObjectLegalHold",  "PutObjectRetention"};
+constexpr std::string_view without_new_tags[] = {"PutObjectAcl", "PutObjectLegalHold", "PutObjectRetention"};
+
 // The strings of a member that is one, or a list of them.
 std::vector<std::string> texts_of(const json::Value& statement, std::string_view member) {
   std::vector<std::string> texts;
@@ -278,18 +293,26 @@ bool is_known_key(const std::string& key) {
   return true;
 }
 
+// Whether a statement on the action, which may be a pattern for several, may ask for the key.
+bool knows(const std::string& action, const std::string& key) {
+  if (std::ranges::find(listing_keys, key) != std::end(listing_keys)) return is_among(listing_actions, action);
+  if (action.find_first_of("*?") != std::string::npos) return true;
+  if (key.starts_with("s3:existingobjecttag/")) return !is_among(without_old_tags, action);
+  if (key.starts_with("s3:requestobjecttag/")) return !is_among(without_new_tags, action);
+  const bool is_of_writing = std::ranges::find(writing_keys, key) != std::end(writing_keys);
+  return !is_of_writing || !is_among(reading_actions, action);
+}
+
 Outcome<void> check_conditions(const json::Value& statement, const std::vector<std::string>& actions) {
   const json::Value* conditions = statement.find("Condition");
   if (conditions == nullptr || conditions->object() == nullptr) return {};
-  const bool lists = actions.empty() || std::ranges::any_of(actions, [](const std::string& action) {
-                       return is_among(listing_actions, action);
-                     });
   for (const json::Member& operation : *conditions->object()) {
     if (operation.value.object() == nullptr) continue;
     for (const json::Member& condition : *operation.value.object()) {
       const std::string key = to_lower(condition.name);
       if (!is_known_key(key)) return refuse(errors::malformed_policy("Policy has an invalid condition key"));
-      if (!lists && std::ranges::find(listing_keys, key) != std::end(listing_keys)) {
+      // All of them must: one that does not spoils the statement.
+      if (!std::ranges::all_of(actions, [&](const std::string& action) { return knows(action, key); })) {
         return refuse(
             errors::malformed_policy("Conditions do not apply to combination of actions and resources in statement"));
       }

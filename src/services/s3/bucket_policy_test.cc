@@ -34,8 +34,8 @@ TEST(BucketPolicy, ActionsAreThoseOfS3) {
   EXPECT_EQ(with(R"("*")", objects), "");
   EXPECT_EQ(with(R"("s3:getobject")", objects), "");
   EXPECT_EQ(with(R"("s3:Get*")", bucket), "");
-  for (const char* action :
-       {R"("s3:NoSuchAction")", R"("ec2:RunInstances")", R"("s3:Fetch*")", R"(["s3:GetObject","s3:ListAllMyBuckets"])"})
+  for (const char* action : {R"("s3:NoSuchAction")", R"("ec2:RunInstances")", R"("s3:Fetch*")",
+                             R"(["s3:GetObject","s3:ListAllMyBuckets"])", R"("s3:CreateBucket")"})
     EXPECT_EQ(with(action, both), "Policy has invalid action") << action;
 }
 
@@ -45,7 +45,7 @@ TEST(BucketPolicy, KnowsTheActionOfEveryOperation) {
   for (const auto& operation : model.operations) {
     for (const std::string_view line : operation.access) {
       const std::string action = "\"" + std::string(line.substr(0, line.find('|'))) + "\"";
-      if (action == R"("s3:ListAllMyBuckets")") continue;
+      if (action == R"("s3:ListAllMyBuckets")" || action == R"("s3:CreateBucket")") continue;
       const bool is_on_object = line.find("{Key}") != std::string_view::npos || line.ends_with("/*");
       EXPECT_EQ(with(action, is_on_object ? objects : bucket), "") << operation.name;
     }
@@ -73,9 +73,34 @@ TEST(BucketPolicy, ConditionKeysAreKnown) {
   for (const char* key :
        {"s3:nosuchkey", "aws:nosuchkey", "s3:ExistingObjectTag/", "s3:ExistingObjectTag", "s3:prefix/x"})
     EXPECT_EQ(on(key), "Policy has an invalid condition key") << key;
-  EXPECT_EQ(on("s3:prefix", R"(["s3:GetObject","s3:ListBucket"])"), "");
-  EXPECT_EQ(on("s3:prefix", R"("s3:GetObject")"),
-            "Conditions do not apply to combination of actions and resources in statement");
+}
+
+TEST(BucketPolicy, ConditionKeysAreOfAllActions) {
+  const auto on = [](std::string_view key, std::string_view action) {
+    return with(action, both, fmt::format(R"(,"Condition":{{"StringEquals":{{"{}":"x"}}}})", key));
+  };
+  const std::pair<const char*, const char*> known[] = {{"s3:prefix", R"(["s3:ListBucket","s3:ListBucketVersions"])"},
+                                                       {"s3:prefix", R"("s3:*")"},
+                                                       {"s3:ExistingObjectTag/a", R"("s3:GetObjectAttributes")"},
+                                                       {"s3:ExistingObjectTag/a", R"("s3:DeleteObjectTagging")"},
+                                                       {"s3:ExistingObjectTag/a", R"("s3:Get*")"},
+                                                       {"s3:RequestObjectTag/a", R"("s3:PutObject")"},
+                                                       {"s3:x-amz-acl", R"(["s3:PutObject","s3:PutObjectAcl"])"},
+                                                       {"s3:x-amz-storage-class", R"("s3:PutObject")"}};
+  for (const auto& [key, action] : known) EXPECT_EQ(on(key, action), "") << key << " " << action;
+  const std::pair<const char*, const char*> unknown[] = {
+      {"s3:prefix", R"("s3:GetObject")"},
+      {"s3:prefix", R"(["s3:GetObject","s3:ListBucket"])"},
+      {"s3:ExistingObjectTag/a", R"("s3:PutObject")"},
+      {"s3:ExistingObjectTag/a", R"(["s3:DeleteObject","s3:DeleteObjectTagging"])"},
+      {"s3:existingobjecttag/a", R"("S3:getobjectretention")"},
+      {"s3:RequestObjectTag/a", R"(["s3:PutObjectAcl","s3:PutObjectTagging"])"},
+      {"s3:x-amz-copy-source", R"(["s3:GetObject","s3:PutObject"])"},
+      {"s3:x-amz-server-side-encryption", R"(["s3:GetObjectVersion","s3:PutObject"])"}};
+  for (const auto& [key, action] : unknown) {
+    EXPECT_EQ(on(key, action), "Conditions do not apply to combination of actions and resources in statement")
+        << key << " " << action;
+  }
 }
 
 TEST(BucketPolicy, CanonicalUsersAreAccounts) {

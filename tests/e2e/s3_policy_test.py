@@ -260,6 +260,27 @@ class Conditions(PolicyCase):
         self.can(403, self.other.put_object_tagging, Key="public", Tagging={"TagSet": []})
         self.can(403, self.other.get_object, Key="public")
 
+    def test_attributes_know_no_tags(self):
+        """AWS takes such a policy, and has no tags at hand then, not even for those who may read them."""
+        self.versioned(self.open)
+        version = self.put("k", b"four", Bucket=self.open, Tagging="security=public")["VersionId"]
+        tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"]
+        self.set({"Action": actions, "Condition": tagged}, {"Action": ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]})
+        for more in ({}, {"VersionId": version}):
+            self.can(200, self.other.head_object, Key="k", **more)
+            self.can(403, self.other.get_object_attributes, Key="k", ObjectAttributes=["ObjectSize"], **more)
+        self.set({"Action": actions[:2], "Condition": tagged}, {"Action": actions[2:]})
+        for more in ({}, {"VersionId": version}):
+            self.can(200, self.other.get_object_attributes, Key="k", ObjectAttributes=["ObjectSize"], **more)
+
+    def test_keys_that_an_action_does_not_know(self):
+        tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        for action in ("s3:DeleteObject", "s3:PutObject", ["s3:DeleteObject", "s3:DeleteObjectTagging"]):
+            with self.assertRaisesRegex(ClientError, "Conditions do not apply to combination of actions and resources in statement"):
+                self.set({"Action": action, "Condition": tagged})
+        self.set({"Action": "s3:DeleteObjectTagging", "Condition": tagged})
+
     def test_request_tag(self):
         self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",
                   "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})
@@ -367,6 +388,30 @@ class Conditions(PolicyCase):
         self.set(deny({"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}}))
         self.can(403, self.s3.put_object, Key="x", Body=b"")
         self.can(200, self.s3.put_object, Key="x", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey=b"k" * 32)
+
+    def test_parts_are_encrypted_as_their_upload(self):
+        """… and need not say it again; a key of the client's must be said each time, and a completion cannot."""
+        self.put("src", b"x", Bucket=self.open)
+        must = lambda key: self.set({"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {key: "true"}}})
+        must("s3:x-amz-server-side-encryption")
+        self.can(403, self.s3.create_multipart_upload, Key="m")
+        upload = self.s3.create_multipart_upload(Bucket=self.open, Key="m", ServerSideEncryption="AES256")["UploadId"]
+        self.can(200, self.s3.upload_part, Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+        etag = self.s3.upload_part_copy(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, CopySource=f"{self.open}/src")["CopyPartResult"]["ETag"]
+        self.can(200, self.s3.complete_multipart_upload, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        must("s3:x-amz-server-side-encryption-customer-algorithm")
+        own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+        upload = self.s3.create_multipart_upload(Bucket=self.open, Key="m", **own)["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, Body=b"x", **own)["ETag"]
+        self.can(403, self.s3.complete_multipart_upload, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+
+    def test_age_of_signatures(self):
+        """It is told of addresses that carry theirs, which may be used later, not of headers."""
+        self.put("x", Bucket=self.open)
+        self.set({"Effect": "Deny", "Action": "s3:GetObject", "Condition": {"NumericGreaterThan": {"s3:signatureAge": "-1"}}})
+        self.can(200, self.s3.get_object, Key="x")
+        url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("get_object", Params={"Bucket": self.open, "Key": "x"})
+        self.assertEqual(send(self, "GET", url[len(self.boreal.url):]).status, 403)
 
     def test_referer(self):
         self.put("x", Bucket=self.open)

@@ -75,6 +75,7 @@ void add_signature_keys(const Call& call, Context& context) {
                                  : call.http.headers.has("authorization") ? "REST-HEADER"
                                                                           : "POST");
   context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
+  if (call.http.headers.has("authorization")) return;  // such a signature is used at once: its age is not told
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
     const auto found = std::ranges::find(*query, "X-Amz-Date", &codec::NamedValue::name);  // the first is what counts
@@ -220,6 +221,10 @@ bool gives_to_others(const Call& call, const Bucket* bucket) {
 bool is_of_new_object(std::string_view operation, std::string_view action) {
   const bool makes = operation == "PutObject" || operation == "CopyObject" || operation == "CreateMultipartUpload";
   return makes && (action == "s3:PutObjectAcl" || action == "s3:PutObjectTagging");
+}
+
+bool is_of_upload(std::string_view operation) {
+  return operation == "UploadPart" || operation == "UploadPartCopy" || operation == "CompleteMultipartUpload";
 }
 
 // Further actions that the headers of the request bring in. `bucket` null: it is being made.
@@ -405,8 +410,10 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
+  // AWS has no tags at hand for attributes, whoever may read them.
+  const bool knows_tags = access.action != "s3:GetObjectAttributes" && access.action != "s3:GetObjectVersionAttributes";
   const bool wants_tags =
-      !is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos);
+      knows_tags && (!is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos));
   const bool wants_acl = bucket->has_acls() && on_object && !permission.empty();
   if (!wants_tags && !wants_acl) co_return Outcome<void>();
   const auto which = parse_version(version_id);
@@ -420,7 +427,9 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
     co_return Outcome<void>();
   }
   const objects::Version& version = found->version;
-  for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  if (wants_tags) {
+    for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  }
   if (!wants_acl || is_closed_to(call.caller, *bucket)) co_return Outcome<void>();
   // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
   if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
@@ -490,6 +499,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     } else if (key != nullptr) {
       CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
     }
+    if (is_of_upload(operation.name))
+      co_await add_upload_encryption(call, bucket, *key, *text_member(input, "UploadId"), access);
     all.push_back(std::move(access));
   }
   if (const std::string* source = text_member(input, "CopySource"))

@@ -170,6 +170,23 @@ Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::strin
   co_return refuse(aws::ApiError(std::move(upload).error()));
 }
 
+// Parts and their completion are encrypted as the upload was begun, and answer for that without the header. The
+// client's own key is not remembered.
+Task<void> Service::add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
+                                          const std::string& upload_id, Access& access) {
+  const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
+  const bool is_asked =
+      !is_root || (bucket->policy && bucket->policy->find("server-side-encryption") != std::string::npos);
+  if (!is_asked || call.http.headers.has("x-amz-server-side-encryption")) co_return;
+  const auto upload = co_await find_upload(bucket, key, upload_id);
+  if (!upload) co_return;
+  const Encryption encryption = encryption_of(upload->meta);
+  if (encryption.algorithm == "customer") co_return;
+  access.context.emplace("s3:x-amz-server-side-encryption", encryption.algorithm);
+  if (!encryption.kms_key.empty())
+    access.context.emplace("s3:x-amz-server-side-encryption-aws-kms-key-id", encryption.kms_key);
+}
+
 Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   if (input.upload_id.empty()) co_return refuse(part_without_upload());

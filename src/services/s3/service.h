@@ -298,6 +298,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                  std::string etag);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
+  Task<void> add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
+                                   const std::string& upload_id, Access& access);
 
   // replica.cc: what a request of another boreal's replication brings; AccessDenied for who may not replicate. The
   // engine's error, unless the version is there: then that.

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case, signed, status_of
+from e2e.s3_cases import S3Case, refusal, signed, status_of
 from harness import error_code
 
 
@@ -270,6 +270,20 @@ class DeletingMany(VersionCase):
         self.assertEqual(len(self.delete({"Key": "a", "ETag": etag})["Deleted"]), 1)
         done = self.delete({"Key": "a", "ETag": etag})
         self.assertEqual([(e["Key"], e["Code"]) for e in done["Errors"]], [("a", "NoSuchKey")])
+
+    def test_what_etags_cannot_do(self):
+        """There they are one tag each, of the latest version."""
+        put = self.put("a")
+        done = self.delete({"Key": "a", "ETag": '"00", ' + put["ETag"]}, {"Key": "a", "VersionId": put["VersionId"], "ETag": put["ETag"]})
+        self.assertEqual([(e["Key"], e.get("VersionId"), e["Code"]) for e in done["Errors"]],
+                         [("a", None, "PreconditionFailed"), ("a", put["VersionId"], "NotImplemented")])
+        self.assertEqual(len(self.delete({"Key": "a", "ETag": "*"})["Deleted"]), 1)
+
+    def test_a_key_that_is_too_long_spoils_all(self):
+        self.put("a")
+        refused = refusal(self.delete, {"Key": "a"}, {"Key": "k" * 1025})
+        self.assertEqual((refused["Code"], refused["Size"], refused["MaxSizeAllowed"]), ("KeyTooLongError", "1025", "1024"))
+        self.assertEqual(self.get("a"), b"body")
 
     def test_sizes_and_times(self):
         self.put("a", b"four")

@@ -82,6 +82,17 @@ struct Service::DeleteBatch {
   std::vector<std::optional<api::Error>> failed;
 };
 
+Task<Outcome<objects::Removed>> Service::remove_wanted(DeleteBatch& batch, const api::ObjectIdentifier& wanted) {
+  DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};
+  if (wanted.etag && wanted.version_id) {
+    co_return refuse(errors::not_implemented("A condition on the ETag of a version is not implemented"));
+  }
+  // It is one tag, no list as in If-Match: one with a comma is nobody's.
+  if (wanted.etag && wanted.etag->find(',') != std::string::npos) conditions.match = "none";
+  co_return co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, std::move(conditions),
+                                   batch.bypass);
+}
+
 Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   const auto& wanted = batch.keys[index];
   const std::string action = wanted.version_id ? "s3:DeleteObjectVersion" : "s3:DeleteObject";
@@ -94,8 +105,7 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   if (outcome && batch.bypass && wanted.version_id) outcome = co_await ask("s3:BypassGovernanceRetention");
   Outcome<objects::Removed> removed;
   if (outcome) {
-    const DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};
-    removed = co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, conditions, batch.bypass);
+    removed = co_await remove_wanted(batch, wanted);
   } else {
     removed = refuse(std::move(outcome).error());
   }
@@ -132,6 +142,7 @@ Task<Outcome<api::DeleteObjectsOutput>> Service::delete_objects(Call& call, api:
     co_return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
+  for (const auto& wanted : keys) CO_CHECK(check_key(wanted.key));  // one that is too long spoils them all
   DeleteBatch batch{.call = call,
                     .bucket = bucket,
                     .keys = keys,

@@ -351,6 +351,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                                 std::optional<std::string> version_id, DeleteConditions conditions,
                                                 bool bypass);
   Task<void> delete_some(DeleteBatch& batch);
+  Task<Outcome<objects::Removed>> remove_wanted(DeleteBatch& batch, const api::ObjectIdentifier& wanted);
   Task<void> delete_one(DeleteBatch& batch, size_t index);
 
   aws::ServiceContext context_;

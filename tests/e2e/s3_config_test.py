@@ -390,7 +390,18 @@ class LifecycleRules(S3Case):
         self.assertEqual(self.set(no_filter)[1], 400)
         body = b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>p</Prefix><Status>Enabled</Status><Expiration><Date>20200101</Date></Expiration></Rule></LifecycleConfiguration>"
         digest = base64.b64encode(hashlib.md5(body).digest()).decode()
-        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=body, headers={"Content-MD5": digest}).code, "InvalidArgument")
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=body, headers={"Content-MD5": digest}).code, "MalformedXML")
+
+    def test_what_filters_cannot_do(self):
+        abort = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}
+        sizes = {"ObjectSizeGreaterThan": 10, "ObjectSizeLessThan": 10}
+        for why, more in (("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"ObjectSizeGreaterThan": 10}, **abort}),
+                          ("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"And": {"Prefix": "p", "ObjectSizeLessThan": 10}}, **abort}),
+                          ("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.", {"Filter": {"And": sizes}}),
+                          ("The maximum size of a prefix is 1024", {"Filter": {"Prefix": "p" * 1025}})):
+            rules = {"Rules": [self.rule(**more)]}
+            said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration=rules)
+            self.assertEqual((said["Code"], said["Message"]), ("InvalidRequest", why))
 
     def test_refusals_name_what_the_rule_takes(self):
         twice = [{"Days": n, "StorageClass": "GLACIER"} for n in (1, 2)]

@@ -192,11 +192,17 @@ bool names_tags(const api::LifecycleRule& rule) {
   return rule.filter && (rule.filter->tag || (rule.filter->and_ && rule.filter->and_->tags));
 }
 
+bool names_sizes(const api::LifecycleRule& rule) {
+  const auto has = [](const auto& from) { return from.object_size_greater_than || from.object_size_less_than; };
+  return rule.filter && (has(*rule.filter) || (rule.filter->and_ && has(*rule.filter->and_)));
+}
+
 Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::optional<int64_t>& less) {
   if (greater.value_or(0) < 0 || less.value_or(1) < 1)
     return refuse(errors::invalid_request("The object size of a filter must not be negative"));
   if (!greater || !less || *greater < *less) return {};
-  return refuse(errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'"));
+  return refuse(
+      errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."));
 }
 
 Outcome<void> check_filter_tag(const api::Tag& tag) {
@@ -238,7 +244,7 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   if (rule.prefix.has_value() == rule.filter.has_value()) return malformed();
   if (rule.filter) CHECK(check_filter(*rule.filter));
   if (rule_prefix(rule).size() > max_prefix_bytes)
-    return refuse(errors::invalid_request("The maximum size of a prefix is 1024."));
+    return refuse(errors::invalid_request("The maximum size of a prefix is 1024"));
   if (!rule.expiration && !rule.transitions && !rule.noncurrent_version_expiration &&
       !rule.noncurrent_version_transitions && !rule.abort_incomplete_multipart_upload) {
     return refuse(errors::invalid_request("At least one action needs to be specified in a rule"));
@@ -263,6 +269,9 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   if (rule.abort_incomplete_multipart_upload) {
     if (names_tags(rule)) {
       return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Tags."));
+    }
+    if (names_sizes(rule)) {
+      return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Object Size."));
     }
     if (!rule.abort_incomplete_multipart_upload->days_after_initiation) return malformed();
     CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "DaysAfterInitiation",

@@ -253,11 +253,11 @@ class Tags(S3Case):
         for text in ("&", "&&", ""):
             self.put("k", Tagging=text)
             self.assertEqual(self.of(), [], text)
-        for text in ("a=1&a=2", "a=%zz", "=", "=b", "a=%FF", "key%", "a=1,b=2", "a=1=2"):
+        for text in ("a=1&a=2", "a=%zz", "=", "=b", "key%", "a=1,b=2", "a=1=2"):
             self.refused_with("InvalidArgument", 400, self.put, "k", Tagging=text)
         self.put("k", Tagging="a=1%3D2")
         self.assertEqual(self.of(), [("a", "1=2")])
-        for text in ("a=1,b", "a=1%262", "a=1%2C2", "a(=1", "a=!"):  # well written, but of characters that tags do not have
+        for text in ("a=1,b", "a=1%262", "a=1%2C2", "a(=1", "a=!", "a=%FF", "%FF=a"):  # well written, but of characters that tags do not have
             self.refused_with("InvalidTag", 400, self.put, "k", Tagging=text)
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", Tagging="a=1")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]

@@ -241,7 +241,7 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
   std::set<std::string_view> keys;
   for (size_t i = 0; is_good && i < pairs->size(); ++i) {
     const auto& [name, value] = (*pairs)[i];
-    is_good = !name.empty() && keys.insert(name).second && codec::is_utf8(name) && codec::is_utf8(value);
+    is_good = !name.empty() && keys.insert(name).second;
   }
   if (!is_good) {
     return refuse(
@@ -251,7 +251,11 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
             .with("ArgumentValue", std::string(text)));
   }
   std::vector<api::Tag> tags;
-  for (const auto& pair : *pairs) tags.push_back({.key = pair.name, .value = pair.value});
+  for (const auto& pair : *pairs) {
+    if (!codec::is_utf8(pair.name)) return refuse(errors::invalid_tag("The TagKey you have provided is invalid"));
+    if (!codec::is_utf8(pair.value)) return refuse(errors::invalid_tag("The TagValue you have provided is invalid"));
+    tags.push_back({.key = pair.name, .value = pair.value});
+  }
   return check_tags(tags, 10);
 }
 

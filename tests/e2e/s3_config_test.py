@@ -33,11 +33,14 @@ class Buckets(S3Case):
         make = lambda name, client=self.s3, **more: status_of(client.create_bucket, Bucket=name, **more)
         own = {"BucketNamespace": "account-regional"}
         name = f"{self.bucket}-000000000000-us-east-1-an"
-        for bad, more in ((name, {}), (name, {"BucketNamespace": "global"}), (self.bucket + "-x", own), (f"{self.bucket}-{OTHER}-us-east-1-an", own),
-                          (f"{self.bucket}-000000000000-eu-west-1-an", own), ("-000000000000-us-east-1-an", own)):
-            self.assertEqual(make(bad, **more), ("InvalidBucketName", 400), (bad, more))
-        self.assertEqual(make(name, self.other, **own), ("InvalidBucketName", 400))
+        for code, bad, more in (("MissingNamespaceHeader", name, {}), ("InvalidNamespaceHeader", name, {"BucketNamespace": "global"}),
+                                ("InvalidNamespaceHeader", self.bucket + "-x", own), ("InvalidBucketName", self.bucket + "-an", {}),
+                                ("InvalidBucketNamespace", f"{self.bucket}-{OTHER}-us-east-1-an", own),
+                                ("InvalidBucketNamespace", f"{self.bucket}-000000000000-eu-west-1-an", own), ("InvalidBucketName", "-000000000000-us-east-1-an", own)):
+            self.assertEqual(make(bad, **more), (code, 400), (bad, more))
+        self.assertEqual(make(name, self.other, **own), ("InvalidBucketNamespace", 400))
         self.assertEqual(make(name, **own)[1], 200)
+        self.assertEqual(make(name, **own), ("BucketAlreadyOwnedByYou", 409))  # in us-east-1 too
         self.assertEqual(make(self.bucket + "-global", BucketNamespace="global")[1], 200)
         self.assertEqual(make(self.bucket + "-nowhere", BucketNamespace="nowhere"), ("InvalidArgument", 400))
 

@@ -67,24 +67,63 @@ Outcome<std::string> region_of(const Call& call, const api::CreateBucketRequest&
                     .with("LocationConstraint", wanted));
 }
 
-// Names of an account's own namespace tell the account and the region, so that nobody else can take them; others have
-// not their end. Source: S3 User Guide, "Namespaces for general purpose buckets", "General purpose bucket naming
-// rules".
+// What the end of a name of an account's own namespace tells: "shop-111122223333-eu-west-1-an".
+struct Place {
+  std::string_view account, region;
+};
+constexpr std::string_view place_mark = "-an";
+
+std::optional<Place> place_of(std::string_view name) {
+  constexpr size_t digits = 12;
+  if (!name.ends_with(place_mark)) return std::nullopt;
+  name.remove_suffix(place_mark.size());
+  std::optional<Place> last;
+  for (size_t i = 1; i + digits + 2 < name.size(); ++i) {
+    const std::string_view account = name.substr(i + 1, digits);
+    if (name[i] != '-' || name[i + 1 + digits] != '-' || !std::ranges::all_of(account, is_digit)) continue;
+    last = Place{account, name.substr(i + digits + 2)};
+  }
+  return last;
+}
+
+// Nobody else can take such names; others have not their end. Source: S3 User Guide, "Namespaces for general purpose
+// buckets", "General purpose bucket naming rules".
 Outcome<void> check_namespace(const Call& call, const api::CreateBucketRequest& input, const std::string& region) {
-  constexpr std::string_view mark = "-an";
   const bool is_own = input.bucket_namespace == "account-regional";
-  const std::string end = is_own ? fmt::format("-{}-{}{}", call.caller.account(), region, mark) : std::string(mark);
-  const bool ends_so = input.bucket.ends_with(end) && input.bucket.size() > end.size();
-  if (ends_so == is_own) return {};
-  return refuse(errors::invalid_bucket_name(
-                    is_own
-                        ? fmt::format("The specified bucket is not valid: in the account regional namespace its name "
-                                      "ends with {}.",
-                                      end)
-                        : fmt::format("The specified bucket is not valid: names that end with {} are those of the "
-                                      "account regional namespace.",
-                                      mark))
-                    .with("BucketName", input.bucket));
+  const auto place = place_of(input.bucket);
+  const auto bad = [&](std::string code, std::string why) {
+    return refuse(aws::ApiError(std::move(code), 400, std::move(why)).with("BucketName", input.bucket));
+  };
+  if (!place && is_own) {
+    return bad("InvalidNamespaceHeader", fmt::format("In the account regional namespace a bucket's name ends with "
+                                                     "-{}-{}{}.",
+                                                     call.caller.account(), region, place_mark));
+  }
+  if (!place) {
+    if (!input.bucket.ends_with(place_mark)) return {};
+    return bad("InvalidBucketName",
+               fmt::format("The specified bucket is not valid: names that end with {} are those of the account "
+                           "regional namespace.",
+                           place_mark));
+  }
+  if (!is_own) {
+    return bad(input.bucket_namespace ? "InvalidNamespaceHeader" : "MissingNamespaceHeader",
+               "The requested bucket is an account-regional namespace bucket: x-amz-bucket-namespace must be "
+               "account-regional.");
+  }
+  constexpr std::string_view mismatch =
+      "The requested bucket is an account-regional namespace bucket, but the requested {0} '{1}' does not match the "
+      "{2} '{3}'. Specify the {4} in the bucket name.";
+  if (place->account != call.caller.account()) {
+    return bad("InvalidBucketNamespace",
+               fmt::format(mismatch, "AWS Account ID", place->account, "caller's AWS Account ID", call.caller.account(),
+                           "caller's AWS Account ID"));
+  }
+  if (place->region != region) {
+    return bad("InvalidBucketNamespace",
+               fmt::format(mismatch, "region", place->region, "current region", region, "targeted region"));
+  }
+  return {};
 }
 
 }  // namespace
@@ -150,8 +189,8 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
                            "of the system. Please select a different name and try again.")
                            .with("BucketName", input.bucket));
     }
-    // In us-east-1, for the sake of old clients, it succeeds again.
-    if (call.region != "us-east-1" || there->region != "us-east-1") {
+    // In us-east-1, for the sake of old clients, it succeeds again; names that none of them had do not.
+    if (call.region != "us-east-1" || there->region != "us-east-1" || place_of(input.bucket)) {
       co_return refuse(errors::bucket_already_owned_by_you(
                            "Your previous request to create the named bucket succeeded and you already own it.")
                            .with("BucketName", input.bucket));

@@ -284,7 +284,7 @@ class Default(S3Case):
         # Said alone, it leaves the encryption as it always is.
         only = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
         self.s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration=only)
-        self.assertEqual(self.told(), {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, **only["Rules"][0]})
+        self.assertEqual(self.told(), {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False, **only["Rules"][0]})
         self.refused_with("AccessDenied", 403, self.put, "c", **C)
         self.assertEqual(self.put("d")["ServerSideEncryption"], "AES256")
         self.refused_with("MalformedXML", 400, self.s3.put_bucket_encryption, Bucket=self.bucket,

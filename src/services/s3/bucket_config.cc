@@ -170,8 +170,11 @@ Task<Outcome<api::PutBucketEncryptionOutput>> Service::put_bucket_encryption(Cal
 Task<Outcome<api::GetBucketEncryptionOutput>> Service::get_bucket_encryption(Call&,
                                                                              api::GetBucketEncryptionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  co_return api::GetBucketEncryptionOutput{.server_side_encryption_configuration =
-                                               bucket->encryption ? *bucket->encryption : default_encryption()};
+  auto configuration = bucket->encryption ? *bucket->encryption : default_encryption();
+  for (auto& rule : configuration.rules) {
+    if (!rule.bucket_key_enabled) rule.bucket_key_enabled = false;  // which is said even if it was not
+  }
+  co_return api::GetBucketEncryptionOutput{.server_side_encryption_configuration = std::move(configuration)};
 }
 Task<Outcome<api::DeleteBucketEncryptionOutput>> Service::delete_bucket_encryption(
     Call&, api::DeleteBucketEncryptionRequest input) {

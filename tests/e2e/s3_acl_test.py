@@ -323,10 +323,16 @@ class Ownership(AclCase):
                      self.s3.list_object_versions(Bucket=bucket)["Versions"]):
             self.assertEqual([row["Owner"]["ID"] for row in rows], [self.me])
         for acl in ("public-read", "private", "authenticated-read"):
-            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", ACL=acl)
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_bucket_acl, Bucket=bucket, ACL=acl)
+        for acl in ("public-read", "authenticated-read", "aws-exec-read"):
+            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", ACL=acl)
+        for acl in ("private", "bucket-owner-read"):  # which say nothing there
+            self.put("x", Bucket=bucket, ACL=acl)
+            self.s3.copy_object(Bucket=bucket, Key="y", CopySource=f"{bucket}/x", ACL=acl)
+            self.s3.create_multipart_upload(Bucket=bucket, Key="z", ACL=acl)
         self.put("x", Bucket=bucket, ACL="bucket-owner-full-control")
-        self.refused("AccessControlListNotSupported", self.s3.put_object_acl, Bucket=bucket, Key="x", ACL="public-read")
+        for acl in ("public-read", "private"):
+            self.refused("AccessControlListNotSupported", self.s3.put_object_acl, Bucket=bucket, Key="x", ACL=acl)
         self.refused("AccessControlListNotSupported", self.s3.create_multipart_upload, Bucket=bucket, Key="x", ACL="public-read")
         self.refused("AccessControlListNotSupported", self.s3.put_object, Bucket=bucket, Key="x", Body=b"", GrantRead=f'id="{self.you}"')
 

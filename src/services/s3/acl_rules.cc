@@ -138,7 +138,7 @@ Outcome<std::optional<api::AccessControlPolicy>> acl_of_headers(const Bucket& bu
   api::AccessControlPolicy acl{.grants = std::vector<api::Grant>(), .owner = owner_of(owner_account)};
   if (headers.canned) {
     TRY(acl.grants, canned_grants(bucket, owner_account, *headers.canned));
-    // The owner's own full control may always be asked for; private may not, where lists are off it means nothing.
+    // The owner's own full control may always be asked for.
     if (!bucket.has_acls() && *headers.canned != "bucket-owner-full-control") {
       return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
     }

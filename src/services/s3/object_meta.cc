@@ -164,7 +164,14 @@ Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, cons
   if (wishes.tagging) {
     TRY(meta.tags, parse_tag_header(*wishes.tagging));
   }
-  TRY(auto acl, acl_of_headers(bucket, meta.owner, wishes.acl));
+  // Where lists are off, the two that give nothing to anybody but the bucket's owner are let pass.
+  const auto& canned = wishes.acl.canned;
+  const bool says_nothing =
+      !bucket.has_acls() && !wishes.acl.has_grants() && (canned == "private" || canned == "bucket-owner-read");
+  std::optional<api::AccessControlPolicy> acl;
+  if (!says_nothing) {
+    TRY(acl, acl_of_headers(bucket, meta.owner, wishes.acl));
+  }
   if (acl) meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(*acl)});
   CHECK(apply_lock(bucket, wishes.lock, call.now, meta));
   return meta;

@@ -492,6 +492,16 @@ class Answers(Case):
         self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
         self.assertEqual(self.keys(), ["o"])
 
+    def test_system_metadata_has_its_limit_too(self):
+        """2048 bytes of names and values, of those headers that were sent."""
+        put = lambda length, **more: signed(self, "PUT", f"/{self.bucket}/k", {"x-amz-website-redirect-location": "/" * length, **more}, b"x")
+        most = 2048 - len("x-amz-website-redirect-location")
+        self.assertEqual(put(most).status, 200)
+        self.assertEqual(self.head("k")["ContentType"], "binary/octet-stream")
+        for answer, size in ((put(most + 1), 2049), (put(most, **{"Cache-Control": "x"}), 2062)):
+            self.assertEqual((answer.status, answer.code), (400, "MetadataTooLarge"))
+            self.assertIn(f"<Size>{size}</Size><MaxSizeAllowed>2048</MaxSizeAllowed>", answer.text)
+
     def test_metadata(self):
         self.put("m", b"x", Metadata={"Key1": "value1", "empty": "", "dash-ed_x": " inner  blanks "}, CacheControl="max-age=1", ContentDisposition="inline",
                  ContentEncoding="gzip", ContentLanguage="de", Expires=datetime(2030, 1, 1, tzinfo=timezone.utc))

@@ -119,19 +119,20 @@ Outcome<void> check_put_query(const aws::Call& call) {
 }
 
 Outcome<objects::Properties> headers_of(const Wishes& wishes) {
+  constexpr std::string_view redirect = "x-amz-website-redirect-location";
   objects::Properties headers;
-  size_t own_size = 0;  // of what is not the user's metadata
-  const auto put = [&](std::string name, const std::optional<std::string>& value, bool is_sent = true) {
+  size_t system = 0;
+  const auto put = [&](std::string name, const std::optional<std::string>& value) {
     if (!value || value->empty()) return;
-    if (is_sent) own_size += name.size() + value->size();
-    headers.emplace(std::move(name), *value);
+    system += name.size() + value->size();
+    headers.emplace(name == redirect ? "website-redirect" : std::move(name), *value);
   };
   put("cache-control", wishes.cache_control);
   put("content-disposition", wishes.content_disposition);
   if (wishes.content_encoding) put("content-encoding", without_chunked(*wishes.content_encoding));
   put("content-language", wishes.content_language);
-  const bool has_type = !wishes.content_type.value_or("").empty();
-  put("content-type", has_type ? *wishes.content_type : "binary/octet-stream", has_type);
+  put("content-type", wishes.content_type);
+  headers.emplace("content-type", "binary/octet-stream");  // if it has none
   put("expires", wishes.expires);
   if (wishes.website_redirect) {
     const std::string& to = *wishes.website_redirect;
@@ -140,18 +141,16 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
           aws::ApiError("InvalidRedirectLocation", 400,
                         "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
     }
-    put("website-redirect", wishes.website_redirect);
-    own_size +=
-        std::string_view("x-amz-website-redirect-location").size() - std::string_view("website-redirect").size();
+    put(std::string(redirect), to);
   }
-  CHECK(check_metadata_size(own_size));
-  size_t size = 0;
+  CHECK(check_metadata_size(system));
+  size_t own = 0;
   for (const auto& [name, value] : wishes.metadata.value_or(std::map<std::string, std::string>())) {
     std::string text = metadata_text(value);
-    size += name.size() + text.size();
+    own += name.size() + text.size();
     headers.emplace("x-amz-meta-" + name, codec::is_mail_safe(text) ? std::move(text) : codec::mail_word(text));
   }
-  CHECK(check_metadata_size(size));
+  CHECK(check_metadata_size(own));
   return headers;
 }
 

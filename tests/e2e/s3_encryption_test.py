@@ -28,7 +28,7 @@ class Asked(S3Case):
         document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>".encode()
         source = {"x-amz-copy-source": f"{self.bucket}/k"}
         kind = "x-amz-server-side-encryption"
-        for header, value, message in ((kind, "AES256", f"{kind} header is not supported for this operation."),
+        for header, value, message in ((kind, "aws:kms", f"{kind} header is not supported for this operation."),
                                        (f"{kind}-aws-kms-key-id", "alias/a", f"Server Side Encryption with AWS KMS managed key requires HTTP header {kind} : aws:kms")):
             for method, target, headers, body in (("GET", "k", {}, b""), ("GET", "k?partNumber=1", {}, b""), ("GET", "k?attributes", {"x-amz-object-attributes": "ETag"}, b""),
                                                   ("HEAD", "k", {}, b""), ("PUT", f"m?partNumber=1&uploadId={upload}", {}, b"x"),
@@ -37,6 +37,10 @@ class Asked(S3Case):
                 self.assertEqual(answer.status, 400, (method, target))
                 if method != "HEAD":
                     self.assertIn(f"<Code>InvalidArgument</Code><Message>{message}</Message><ArgumentName>{kind}</ArgumentName>", answer.text, (method, target))
+        # What an upload is encrypted with may be said again.
+        part = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId={upload}", headers={kind: "AES256"}, body=b"body")
+        self.assertEqual((part.status, part.headers["ETag"]), (200, etag))
+        self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={kind: "AES256"}, body=document).status, 200)
 
 
 class Customer(S3Case):

@@ -161,7 +161,6 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     Call& call, api::CompleteMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
-  CO_CHECK(check_no_encryption(call));
   if (!input.multipart_upload) {
     if (const auto upload = co_await find_upload(bucket, input.key, input.upload_id); !upload)
       co_return refuse(upload.error());
@@ -183,6 +182,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     co_return told(call, *bucket, made, true);
   }
   const objects::Upload& upload = *found;
+  CO_CHECK(check_no_encryption(call, &upload));
   const UploadChecksum checksum = checksum_of(upload.meta);
   CO_CHECK(checksum_in(checksum_fields(input)));
   CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));

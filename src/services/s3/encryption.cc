@@ -115,9 +115,10 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
   return CustomerKey{std::move(*bytes), *md5};
 }
 
-Outcome<void> check_no_encryption(const aws::Call& call) {
+Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload) {
   constexpr std::string_view header = "x-amz-server-side-encryption";
   if (const auto value = call.http.headers.get(header)) {
+    if (upload != nullptr && encryption_of(upload->meta).algorithm == *value) return {};
     return refuse(errors::invalid_argument(std::string(header) + " header is not supported for this operation.")
                       .with("ArgumentName", std::string(header))
                       .with("ArgumentValue", std::string(*value)));

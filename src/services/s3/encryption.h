@@ -34,8 +34,9 @@ aws::Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<
                                                             const std::optional<std::string>& md5,
                                                             KeyUse use = KeyUse::writing);
 
-// How an object is encrypted is told to most calls, not asked for; only a customer's key comes with them.
-aws::Outcome<void> check_no_encryption(const aws::Call& call);
+// How an object is encrypted is told by most calls, not asked of them; only a customer's key comes with them. `upload`:
+// of what the call is about; to say again how that is encrypted does no harm.
+aws::Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload = nullptr);
 
 // What an object is to be encrypted with.
 struct Encryption {

@@ -193,7 +193,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
   CO_CHECK(check_part_number(input.part_number));
   CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  CO_CHECK(check_no_encryption(call));
+  CO_CHECK(check_no_encryption(call, &upload));
   CO_TRY(Promise promise, promise_of(call, input));
   const UploadChecksum wanted = checksum_of(upload.meta);
   // A composite checksum is made of those that the client vouches for, part by part.
@@ -237,7 +237,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  CO_CHECK(check_no_encryption(call));
+  CO_CHECK(check_no_encryption(call, &upload));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));
   CO_TRY(auto source_customer,
          parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,

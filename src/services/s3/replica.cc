@@ -36,7 +36,8 @@ Outcome<std::optional<Replica>> replica_of(const aws::Call& call) {
   const auto text = call.http.headers.get(replica_field);
   if (!text) return std::nullopt;
   if (call.caller.is_anonymous()) {
-    return refuse(errors::access_denied(fmt::format("Access Denied: the header {} is for signed requests.", replica_field)));
+    return refuse(
+        errors::access_denied(fmt::format("Access Denied: the header {} is for signed requests.", replica_field)));
   }
   const auto replica = parse_replica(*text);
   const auto latest = call.now + furthest_ahead;

@@ -1,8 +1,8 @@
 // What another boreal's replication brings: versions that keep their ids, and are not replicated further.
 //
 // Its requests are those of S3 with one field more, "x-boreal-replica: ID;modified=MS". Servers that do not know the
-// field make versions of their own. Here it counts only if the caller may replicate into the bucket; like all fields that
-// decide something, signed requests must have it signed (aws/sigv4.h).
+// field make versions of their own. Here it counts only if the caller may replicate into the bucket; like all fields
+// that decide something, signed requests must have it signed (aws/sigv4.h).
 #pragma once
 
 #include <optional>

@@ -72,9 +72,9 @@ TEST_F(ReplicaTest, VersionsKeepTheirPlaceHoweverTheyCome) {
 
 TEST_F(ReplicaTest, TheFieldMustMakeSense) {
   const auto good = made(1);
-  for (const std::string& text : {std::string(), std::string("k"), good.id.text(), good.id.text() + ";modified=x",
-                                 replica_text({objects::Id{UINT64_MAX, 1}, good.modified}),
-                                 replica_text({good.id, Time{int64_t{1} << 42}})}) {
+  for (const std::string& text :
+       {std::string(), std::string("k"), good.id.text(), good.id.text() + ";modified=x",
+        replica_text({objects::Id{UINT64_MAX, 1}, good.modified}), replica_text({good.id, Time{int64_t{1} << 42}})}) {
     EXPECT_EQ(code_of(bring(text, "")), "InvalidArgument") << text;
   }
   EXPECT_TRUE(versions().empty());
@@ -89,8 +89,8 @@ TEST_F(ReplicaTest, TheCallerMustBeAllowedToReplicate) {
   EXPECT_EQ(code_of(bring(replica_text(made(1)), "")), "AccessDenied");
   fixture.principal = known;
   fixture.principal = aws::user_principal(account, "bob");
-  fixture.policies.identity = {
-      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:DeleteObject"],"Resource":"*"}]})")};
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:DeleteObject"],"Resource":"*"}]})")};
   EXPECT_EQ(code_of(bring(replica_text(made(1)), "")), "AccessDenied");
   EXPECT_EQ(code_of(bring_marker(made(1))), "AccessDenied");
   fixture.policies.identity = {

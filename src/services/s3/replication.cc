@@ -18,7 +18,7 @@ constexpr size_t notes_at_once = 8;  // so that they share the store's fsyncs
 constexpr size_t sent_at_once = 4;
 constexpr size_t versions_a_page = 200;
 constexpr int64_t first_pause_ns = 1'000'000'000;
-constexpr int max_doublings = 6;          // about a minute
+constexpr int max_doublings = 6;            // about a minute
 constexpr int64_t rest_a_note_ns = 20'000;  // after a look at notes that wait for other tracks
 constexpr size_t max_progress = 100'000;
 constexpr int max_failures_in_a_row = 3;
@@ -80,8 +80,8 @@ std::string Replication::track_of(const api::ReplicationRule& rule) const {
 }
 
 bool Replication::goes_elsewhere(const Bucket& bucket) const {
-  return bucket.replication && std::ranges::any_of(bucket.replication->rules,
-                                                   [&](const auto& rule) { return !track_of(rule).empty(); });
+  return bucket.replication &&
+         std::ranges::any_of(bucket.replication->rules, [&](const auto& rule) { return !track_of(rule).empty(); });
 }
 
 std::set<std::string> Replication::tracks_of(const Bucket& bucket, const objects::Version& version) const {
@@ -107,8 +107,8 @@ bool Replication::may_begin(const Track& track, const Turn& turn) const {
   const int64_t now = monotonic_ns();
   if (turn.not_before_ns > now || active_.contains(track)) return false;
   if (const auto rest = rests_.find(track); rest != rests_.end() && rest->second > now) return false;
-  const auto alike = std::ranges::count_if(
-      active_, [&](const Track& other) { return other.remote.empty() == track.remote.empty(); });
+  const auto alike =
+      std::ranges::count_if(active_, [&](const Track& other) { return other.remote.empty() == track.remote.empty(); });
   return static_cast<size_t>(alike) < tracks_at_once;
 }
 
@@ -243,11 +243,10 @@ Task<void> Replication::do_some(Run& run, Page& page) {
       if (stopping_ || run.gives_up || run.held_back.contains(note.key)) break;
       // Later notes of the same version stand for this one too; two of them must not be at work on it at once.
       const bool comes_again =
-          !page.by_key &&
-          std::any_of(page.groups.begin() + static_cast<ptrdiff_t>(page.next), page.groups.end(),
-                      [&](const auto& other) {
-                        return other.front().version == note.version && other.front().key == note.key;
-                      });
+          !page.by_key && std::any_of(page.groups.begin() + static_cast<ptrdiff_t>(page.next), page.groups.end(),
+                                      [&](const auto& other) {
+                                        return other.front().version == note.version && other.front().key == note.key;
+                                      });
       auto handled = comes_again ? Result<bool>(true) : co_await handle(run, page.bucket, note);
       if (handled) {
         run.failures_in_a_row = 0;
@@ -324,8 +323,7 @@ Task<Result<Replication::Outcome>> Replication::handle_here(BucketRef bucket, co
 }
 
 Task<Result<void>> Replication::tell(const Bucket& bucket, const objects::Version& version, const Progress& progress) {
-  const bool is_done =
-      std::ranges::all_of(progress.done, [](const auto& one) { return one.second == Outcome::done; });
+  const bool is_done = std::ranges::all_of(progress.done, [](const auto& one) { return one.second == Outcome::done; });
   const std::string_view before = replication_status_of(version.meta);
   const std::string_view status = is_done ? replication_status::completed : replication_status::failed;
   if (version.is_delete_marker || before == replication_status::replica || before == status) co_return Result<void>();

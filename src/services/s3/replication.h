@@ -53,7 +53,7 @@ class Replication {
     uint64_t completed = 0;  // since the start
     uint64_t failed = 0;
     uint64_t pending = 0;  // notes in the buckets whose rules name it; no more than 1,000 of each are counted
-    std::string trouble;  // why the last attempt to reach it failed; empty: it did not
+    std::string trouble;   // why the last attempt to reach it failed; empty: it did not
   };
   // Counted anew once a second at most: anybody may ask for it.
   const std::map<std::string, Figures>& figures();
@@ -137,10 +137,10 @@ class Replication {
   std::map<std::string, Figures> figures_;
   std::map<std::string, Figures> told_;  // what figures() answered last
   int64_t told_ns_ = 0;                  // monotonic
-  std::map<Track, Turn> awake_;  // with something to do
-  std::set<Track> active_;       // … and those whose turn it is
-  std::map<Track, int64_t> rests_;  // those that have looked at many notes for nothing, until when
-  std::set<Track> caught_up_;    // all that was there before the start, or before the last failure, was looked at
+  std::map<Track, Turn> awake_;          // with something to do
+  std::set<Track> active_;               // … and those whose turn it is
+  std::map<Track, int64_t> rests_;       // those that have looked at many notes for nothing, until when
+  std::set<Track> caught_up_;  // all that was there before the start, or before the last failure, was looked at
   std::map<objects::Id, Progress> progress_;  // by note; bounded
   TaskGroup running_;
   bool stopping_ = false;

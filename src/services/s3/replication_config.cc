@@ -32,7 +32,8 @@ Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const 
     if (to != nullptr && replication.is_remote(name)) {
       return refuse(errors::invalid_request(fmt::format(
           "Destination bucket is ambiguous: '{0}' is here, and [remote_buckets.{0}] of the configuration names one "
-          "elsewhere. Give the remote one another name, and its own with the key 'bucket'.", name)));
+          "elsewhere. Give the remote one another name, and its own with the key 'bucket'.",
+          name)));
     }
     if (to == nullptr && replication.is_remote(name)) {
       CHECK(check_elsewhere(rule));
@@ -41,7 +42,8 @@ Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const 
     if (to == nullptr) {
       return refuse(errors::invalid_request(fmt::format(
           "Destination bucket must exist. There is no bucket '{0}' here, and none at another endpoint is configured "
-          "as [remote_buckets.{0}].", name)));
+          "as [remote_buckets.{0}].",
+          name)));
     }
     if (to->versioning != "Enabled")
       return refuse(errors::invalid_request("Destination bucket must have versioning enabled."));

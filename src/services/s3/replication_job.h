@@ -43,7 +43,7 @@ struct Replication::Shipment {
   Job& job;
   Remote& remote;
   RequestKeys keys;
-  std::string sent;  // what was recorded: "version:ID", "upload:ID", or nothing
+  std::string sent;                                          // what was recorded: "version:ID", "upload:ID", or nothing
   std::vector<std::pair<std::string, std::string>> headers;  // of the object
   std::optional<objects::Checksum> checksum;
   std::string upload;

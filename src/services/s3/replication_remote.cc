@@ -57,8 +57,7 @@ std::vector<std::pair<std::string, std::string>> headers_for(const objects::Vers
   }
   if (with_tags && !version.meta.tags.empty()) headers.emplace_back("x-amz-tagging", tag_header(version.meta.tags));
   const std::string storage_class = rule.destination.storage_class.value_or(version.meta.tier);
-  if (!storage_class.empty() && storage_class != "STANDARD")
-    headers.emplace_back("x-amz-storage-class", storage_class);
+  if (!storage_class.empty() && storage_class != "STANDARD") headers.emplace_back("x-amz-storage-class", storage_class);
   const auto& encryption = rule.destination.encryption_configuration;
   if (wrapping_of(version.wrapped_key) == Wrapping::kms && encryption && encryption->replica_kms_key_id) {
     headers.emplace_back("x-amz-server-side-encryption", "aws:kms");
@@ -270,7 +269,8 @@ Task<Result<Replication::Outcome>> Replication::update_there(Shipment& shipment,
 Task<Result<Replication::Outcome>> Replication::update_one(Shipment& shipment, std::string what, std::string version,
                                                            std::string body) {
   const objects::Version& ours = shipment.version();
-  Remote::Request request{.method = body.empty() ? "DELETE" : "PUT", .key = ours.key, .query = {{what, ""}}, .headers = {}, .body = body};
+  Remote::Request request{
+      .method = body.empty() ? "DELETE" : "PUT", .key = ours.key, .query = {{what, ""}}, .headers = {}, .body = body};
   if (!version.empty()) request.query.emplace_back("versionId", version);
   if (!body.empty()) request.headers.emplace_back("Content-MD5", codec::base64_encode(as_text(crypto::Md5::of(body))));
   request.headers.emplace_back(replica_field, replica_text({ours.id, ours.modified}));

@@ -78,8 +78,7 @@ std::string completion(const auto& parts, const std::optional<objects::Checksum>
   std::string body;
   xml::Writer writer(body);
   writer.begin("CompleteMultipartUpload");
-  const std::string name =
-      checksum ? "Checksum" + std::string(algorithm_name(checksum->algorithm)) : std::string();
+  const std::string name = checksum ? "Checksum" + std::string(algorithm_name(checksum->algorithm)) : std::string();
   for (const auto& part : parts) {
     writer.begin("Part");
     writer.element("ETag", part.etag);
@@ -97,7 +96,11 @@ Task<Result<Replication::Outcome>> Replication::send_version(Shipment& shipment)
   const objects::Version& version = shipment.version();
   const std::string replica = replica_text({version.id, version.modified});
   if (version.is_delete_marker) {
-    Remote::Request request{.method = "DELETE", .key = version.key, .query = {}, .headers = {{std::string(replica_field), replica}}, .body = {}};
+    Remote::Request request{.method = "DELETE",
+                            .key = version.key,
+                            .query = {},
+                            .headers = {{std::string(replica_field), replica}},
+                            .body = {}};
     co_return co_await send_and_record(shipment, std::move(request));
   }
   if (version.part_count == 0 && version.size <= max_whole_bytes) co_return co_await send_whole(shipment);
@@ -168,7 +171,8 @@ Task<Result<void>> Replication::plan_parts(Shipment& shipment) {
 
 Task<Result<Replication::Outcome>> Replication::begin_upload(Shipment& shipment) {
   const objects::Version& version = shipment.version();
-  Remote::Request request{.method = "POST", .key = version.key, .query = {{"uploads", ""}}, .headers = shipment.headers, .body = {}};
+  Remote::Request request{
+      .method = "POST", .key = version.key, .query = {{"uploads", ""}}, .headers = shipment.headers, .body = {}};
   request.headers.emplace_back(replica_field, replica_text({version.id, version.modified}));
   if (shipment.checksum) {
     request.headers.emplace_back("x-amz-checksum-algorithm", algorithm_name(shipment.checksum->algorithm));
@@ -193,7 +197,11 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
   // Parts are planned, and listed, in the order of their numbers.
   auto planned = shipment.parts.begin();
   for (int64_t after = 0;;) {
-    Remote::Request request{.method = "GET", .key = shipment.version().key, .query = {{"uploadId", shipment.upload}}, .headers = {}, .body = {}};
+    Remote::Request request{.method = "GET",
+                            .key = shipment.version().key,
+                            .query = {{"uploadId", shipment.upload}},
+                            .headers = {},
+                            .body = {}};
     if (after > 0) request.query.emplace_back("part-number-marker", std::to_string(after));
     CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
     if (!answer.ok()) {
@@ -214,7 +222,8 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
       if (planned == shipment.parts.end()) co_return true;
       const bool is_it = planned->number == *number && std::to_string(planned->range.length) == text(*row, "Size");
       const std::string etag = unquoted_etag(text(*row, "ETag"));
-      const bool is_other = etag.size() == 2 * md5_bytes && !planned->md5.empty() && etag != codec::hex_encode(planned->md5);
+      const bool is_other =
+          etag.size() == 2 * md5_bytes && !planned->md5.empty() && etag != codec::hex_encode(planned->md5);
       if (is_it && !is_other) planned->etag = text(*row, "ETag");
     }
     const auto next = parse_int(text(document.root(), "NextPartNumberMarker"), after + 1, max_part_number);
@@ -225,15 +234,13 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
 
 Task<Result<Replication::Outcome>> Replication::send_part(Shipment& shipment, size_t index) {
   auto& part = shipment.parts[index];
-  Remote::Request request{
-      .method = "PUT",
-      .key = shipment.version().key,
-      .query = {{"partNumber", std::to_string(part.number)}, {"uploadId", shipment.upload}},
-      .headers = {},
-      .body = {}};
+  Remote::Request request{.method = "PUT",
+                          .key = shipment.version().key,
+                          .query = {{"partNumber", std::to_string(part.number)}, {"uploadId", shipment.upload}},
+                          .headers = {},
+                          .body = {}};
   if (!part.md5.empty()) request.headers.emplace_back("Content-MD5", codec::base64_encode(part.md5));
-  if (!part.checksum.empty())
-    request.headers.emplace_back(checksum_field(shipment.checksum->algorithm), part.checksum);
+  if (!part.checksum.empty()) request.headers.emplace_back(checksum_field(shipment.checksum->algorithm), part.checksum);
   CO_TRY(const auto source, co_await read(shipment, part.range));
   request.stream = source.get();
   CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
@@ -277,7 +284,8 @@ Task<Result<Replication::Outcome>> Replication::complete_upload(Shipment& shipme
                           .body = completion(shipment.parts, shipment.checksum)};
   CO_TRY(auto answer, co_await shipment.remote.send(std::move(request)));
   // An error may come behind a 200 that was sent while the parts were put together.
-  if (const auto document = xml::Document::parse(answer.body); answer.ok() && document && document->root().name() == "Error") {
+  if (const auto document = xml::Document::parse(answer.body);
+      answer.ok() && document && document->root().name() == "Error") {
     const auto code = document->root().child("Code");
     answer.code = code ? code->text() : "";
     answer.status = answer.code == "InternalError" || answer.code.empty() ? 500 : 400;
@@ -299,7 +307,11 @@ Task<Result<Replication::Outcome>> Replication::complete_upload(Shipment& shipme
 
 // It will never be put together: what was sent is not to lie about there.
 Task<void> Replication::give_up_upload(Shipment& shipment) {
-  Remote::Request request{.method = "DELETE", .key = shipment.version().key, .query = {{"uploadId", shipment.upload}}, .headers = {}, .body = {}};
+  Remote::Request request{.method = "DELETE",
+                          .key = shipment.version().key,
+                          .query = {{"uploadId", shipment.upload}},
+                          .headers = {},
+                          .body = {}};
   if (auto answer = co_await shipment.remote.send(std::move(request)); !answer || !answer->ok()) {
     log_failed(shipment.remote.name(), shipment.version(), "and its upload there could not be aborted");
   }

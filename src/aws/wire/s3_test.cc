@@ -153,7 +153,7 @@ TEST(S3ControlRoutes, TellTheOperationsApart) {
   EXPECT_EQ(name("POST", "jobs"), "CreateJob, refused");
   EXPECT_EQ(name("GET", "accesspoint/a"), "GetAccessPoint, refused");
   EXPECT_EQ(name("PUT", "accesspoint/a/policy"), "PutAccessPointPolicy, refused");
-  EXPECT_EQ(name("GET", "tags/arn%3Aaws%3As3%3A%3A%3Ab"), "ListTagsForResource, refused");
+  EXPECT_EQ(name("GET", "tags/arn%3Aaws%3As3%3A%3A%3Ab"), "ListTagsForResource");
   EXPECT_EQ(name("GET", "configuration/other"), "MethodNotAllowed");
   // Words behind a label that takes several segments.
   EXPECT_EQ(name("GET", "mrap/instances/a"), "GetMultiRegionAccessPoint, refused");

@@ -41,6 +41,11 @@ class Asked(S3Case):
         part = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId={upload}", headers={kind: "AES256"}, body=b"body")
         self.assertEqual((part.status, part.headers["ETag"]), (200, etag))
         self.assertEqual(signed(self, "POST", f"/{self.bucket}/m?uploadId={upload}", headers={kind: "AES256"}, body=document).status, 200)
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", ServerSideEncryption="aws:kms", SSEKMSKeyId=key["KeyId"])["UploadId"]
+        for named, status in ((key["Arn"], 200), (key["KeyId"], 200), ("alias/aws/s3", 400), (key["KeyId"][1:], 400)):
+            headers = {kind: "aws:kms", f"{kind}-aws-kms-key-id": named}
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId={upload}", headers=headers, body=b"body").status, status, named)
 
 
 class Customer(S3Case):

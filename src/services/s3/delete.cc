@@ -83,14 +83,11 @@ struct Service::DeleteBatch {
 };
 
 Task<Outcome<objects::Removed>> Service::remove_wanted(DeleteBatch& batch, const api::ObjectIdentifier& wanted) {
-  DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};
   if (wanted.etag && wanted.version_id) {
     co_return refuse(errors::not_implemented("A condition on the ETag of a version is not implemented"));
   }
-  // It is one tag, no list as in If-Match: one with a comma is nobody's.
-  if (wanted.etag && wanted.etag->find(',') != std::string::npos) conditions.match = "none";
-  co_return co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, std::move(conditions),
-                                   batch.bypass);
+  const DeleteConditions conditions{wanted.etag, wanted.last_modified_time, wanted.size};
+  co_return co_await remove_object(batch.call, batch.bucket, wanted.key, wanted.version_id, conditions, batch.bypass);
 }
 
 Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {

@@ -117,13 +117,18 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
 
 Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload) {
   constexpr std::string_view header = "x-amz-server-side-encryption";
+  const auto key = call.http.headers.get("x-amz-server-side-encryption-aws-kms-key-id");
   if (const auto value = call.http.headers.get(header)) {
-    if (upload != nullptr && encryption_of(upload->meta).algorithm == *value) return {};
+    if (upload != nullptr) {
+      const Encryption said = encryption_of(upload->meta);
+      const bool is_its_key = !key || *key == said.kms_key || said.kms_key.ends_with(":key/" + std::string(*key));
+      if (said.algorithm == *value && is_its_key) return {};
+    }
     return refuse(errors::invalid_argument(std::string(header) + " header is not supported for this operation.")
                       .with("ArgumentName", std::string(header))
                       .with("ArgumentValue", std::string(*value)));
   }
-  if (!call.http.headers.has("x-amz-server-side-encryption-aws-kms-key-id")) return {};
+  if (!key) return {};
   return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
                                          "x-amz-server-side-encryption : aws:kms")
                     .with("ArgumentName", std::string(header)));

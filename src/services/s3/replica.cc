@@ -41,7 +41,7 @@ Outcome<std::optional<Replica>> replica_of(const aws::Call& call) {
   }
   const auto replica = parse_replica(*text);
   const auto latest = call.now + furthest_ahead;
-  if (!replica || static_cast<int64_t>(replica->id.order >> 20) > latest.ms || replica->modified > latest) {
+  if (!replica || objects::time_of(replica->id) > latest || replica->modified > latest) {
     return refuse(errors::invalid_argument(fmt::format("The header {} names no version.", replica_field))
                       .with("ArgumentName", std::string(replica_field))
                       .with("ArgumentValue", std::string(*text)));

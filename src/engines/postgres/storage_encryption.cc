@@ -11,6 +11,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/text.h"
 #include "io/folder_handle.h"
 #include "io/mount.h"
 #include "process/process.h"
@@ -259,24 +260,21 @@ Result<void> remove_trials(StorageEncryption& provider, const io::Path& folder) 
 
 }  // namespace
 
-StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random) {
-  StorageEncryptionChoice choice;
+Result<std::unique_ptr<StorageEncryption>> choose_storage_encryption(const io::Path& folder, Random& random) {
+  std::vector<std::string> reasons;
   for (const bool in_images : {false, true}) {
     auto way = std::make_unique<EncryptedFolders>(in_images);
     if (in_images && !process::is_root()) {
-      choice.reasons += fmt::format("{}: only root may mount; ", way->name());
+      reasons.push_back(fmt::format("{}: only root may mount", way->name()));
       continue;
     }
     auto works = remove_trials(*way, folder);
     if (works) works = try_out(*way, folder, random);
-    if (works) {
-      choice.provider = std::move(way);
-      break;
-    }
-    choice.reasons += fmt::format("{}: {}; ", way->name(), works.error().message());
+    if (works) return way;
+    if (works.error().code() == Errc::conflict) return std::unexpected(std::move(works).error());
+    reasons.push_back(fmt::format("{}: {}", way->name(), works.error().message()));
   }
-  if (choice.reasons.ends_with("; ")) choice.reasons.resize(choice.reasons.size() - 2);
-  return choice;
+  return fail(Errc::unsupported, join(reasons, "; "));
 }
 
 }  // namespace boreal::postgres

@@ -35,16 +35,13 @@ class StorageEncryption {
   virtual Result<void> destroy(const io::Path& folder) = 0;
 };
 
-struct StorageEncryptionChoice {
-  std::unique_ptr<StorageEncryption> provider;  // none works here: null
-  std::string reasons;                          // what each way that was tried lacked
-};
-
 // New folders are made in the first way that really works below `folder` (it is tried there):
 //   fscrypt on the folder's own file system, as any user;
 //   as root, an ext4 file system made for it in the file "<folder>.image", which takes space as it fills and may grow
 //   to what is free when it is made.
 // What is there already is opened, closed and destroyed in the way in which it was made.
-StorageEncryptionChoice choose_storage_encryption(const io::Path& folder, Random& random);
+// Errc::unsupported says what each way lacked. Errc::conflict: one works, but what the trial left is still held open,
+// for instance by a child that does not run its program yet; try again.
+Result<std::unique_ptr<StorageEncryption>> choose_storage_encryption(const io::Path& folder, Random& random);
 
 }  // namespace boreal::postgres

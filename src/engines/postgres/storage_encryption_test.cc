@@ -12,23 +12,24 @@ namespace {
 class StorageEncryptionTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    choice_ = choose_storage_encryption(bed_.path("."), random_);
-    if (!choice_.provider) GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << choice_.reasons;
-    std::fprintf(stderr, "encryption by %s\n", std::string(choice_.provider->name()).c_str());
+    auto chosen = choose_storage_encryption(bed_.path("."), random_);
+    if (!chosen) GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << chosen.error().message();
+    provider_ = std::move(*chosen);
+    std::fprintf(stderr, "encryption by %s\n", std::string(provider_->name()).c_str());
   }
   void TearDown() override {
-    if (choice_.provider) EXPECT_TRUE(choice_.provider->destroy(folder()));
+    if (provider_) EXPECT_TRUE(provider_->destroy(folder()));
   }
   io::Path folder() const { return bed_.path("secret"); }
 
   TestBed bed_;
   SystemRandom random_;
   const std::string key_ = random_.bytes(64);
-  StorageEncryptionChoice choice_;
+  std::unique_ptr<StorageEncryption> provider_;
 };
 
 TEST_F(StorageEncryptionTest, ContentIsGoneWithoutTheKeyAndBackWithIt) {
-  auto& provider = *choice_.provider;
+  auto& provider = *provider_;
   const auto path = provider.create(folder(), as_bytes(key_));
   ASSERT_TRUE(path) << path.error().message();
   ASSERT_TRUE(io::write_file_atomically(*path + "/plain", "the rows"));
@@ -48,7 +49,7 @@ TEST_F(StorageEncryptionTest, ContentIsGoneWithoutTheKeyAndBackWithIt) {
 }
 
 TEST_F(StorageEncryptionTest, WhatWasCutShortIsMadeAnewAndTrialsAreRemoved) {
-  auto& provider = *choice_.provider;
+  auto& provider = *provider_;
   ASSERT_TRUE(provider.create(folder(), as_bytes(key_)));
   const std::string other = random_.bytes(32);
   const auto path = provider.create(folder(), as_bytes(other));
@@ -56,14 +57,29 @@ TEST_F(StorageEncryptionTest, WhatWasCutShortIsMadeAnewAndTrialsAreRemoved) {
   ASSERT_TRUE(io::write_file_atomically(*path + "/plain", "the rows"));
   // What a trial that was killed leaves: it is open.
   ASSERT_TRUE(provider.create(bed_.path("encryption-probe-1"), as_bytes(other)));
-  ASSERT_TRUE(choose_storage_encryption(bed_.path("."), random_).provider);
+  ASSERT_TRUE(choose_storage_encryption(bed_.path("."), random_));
   EXPECT_THAT(*io::list_folder(bed_.path(".")), ::testing::Each(::testing::Not(::testing::HasSubstr("probe"))));
   EXPECT_EQ(io::read_file(*path + "/plain").value(), "the rows");
 }
 
+// Whoever holds it open lets go: that is no reason to say that nothing can be encrypted here.
+TEST_F(StorageEncryptionTest, ATrialThatIsHeldOpenIsToBeTriedAgain) {
+  const auto probe = bed_.path("encryption-probe-1");
+  const auto path = provider_->create(probe, as_bytes(key_));
+  ASSERT_TRUE(path) << path.error().message();
+  {
+    ASSERT_TRUE(io::write_file_atomically(*path + "/plain", "the rows"));
+    const auto held = io::File::open(*path + "/plain", io::File::Mode::read);
+    ASSERT_TRUE(held);
+    EXPECT_EQ(choose_storage_encryption(bed_.path("."), random_).error().code(), Errc::conflict);
+  }
+  EXPECT_TRUE(choose_storage_encryption(bed_.path("."), random_));
+  EXPECT_FALSE(*io::exists(probe));
+}
+
 // What a process that was killed leaves can be mounted, and its file gone.
 TEST_F(StorageEncryptionTest, WhatIsMountedThereIsNotBuiltUpon) {
-  auto& provider = *choice_.provider;
+  auto& provider = *provider_;
   const std::string other = random_.bytes(64);
   const io::Path elsewhere = bed_.path("elsewhere");
   ASSERT_TRUE(provider.create(elsewhere, as_bytes(other)));
@@ -89,7 +105,7 @@ TEST_F(StorageEncryptionTest, WhatIsMountedThereIsNotBuiltUpon) {
 
 TEST_F(StorageEncryptionTest, AClusterLivesInIt) {
   if (!bed_.missing().empty()) GTEST_SKIP() << bed_.missing();
-  const auto path = choice_.provider->create(folder(), as_bytes(key_));
+  const auto path = provider_->create(folder(), as_bytes(key_));
   ASSERT_TRUE(path) << path.error().message();
   WarmPool pool(bed_.context(), bed_.installation(), {.folder = bed_.path("pool"), .size = 1});
   ASSERT_TRUE(bed_.run(pool.start()));
@@ -111,7 +127,7 @@ TEST_F(StorageEncryptionTest, AClusterLivesInIt) {
     ASSERT_TRUE(rows) << rows.error().message();
     EXPECT_EQ(rows->scalar(), "5");
   }
-  EXPECT_TRUE(choice_.provider->close(folder()));
+  EXPECT_TRUE(provider_->close(folder()));
   bed_.run(pool.stop());
 }
 

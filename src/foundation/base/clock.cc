@@ -1,6 +1,7 @@
 #include "base/clock.h"
 
 #include <ctime>
+#include <thread>
 
 namespace boreal {
 
@@ -15,5 +16,7 @@ int64_t monotonic_ns() {
   clock_gettime(CLOCK_MONOTONIC, &ts);
   return static_cast<int64_t>(ts.tv_sec) * 1'000'000'000 + ts.tv_nsec;
 }
+
+void block_for(Duration duration) { std::this_thread::sleep_for(duration); }
 
 }  // namespace boreal

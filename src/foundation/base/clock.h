@@ -55,4 +55,7 @@ class ManualClock : public Clock {
 // Monotonic nanoseconds since an arbitrary start; only differences mean anything. For durations and deadlines.
 int64_t monotonic_ns();
 
+// Blocks this thread, in real time. For what already blocks and can only look again; event loops have timers.
+void block_for(Duration duration);
+
 }  // namespace boreal

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <future>
 
 #include "io/fault.h"
 #include "io/file.h"
@@ -167,6 +168,37 @@ TEST(FolderLock, DiesWithItsProcess) {
   EXPECT_TRUE(FolderLock::take(folder.path()));
   ::close(pipe_fds[0]);
   ::close(pipe_fds[1]);
+}
+
+// A child has its parent's descriptors until it runs its program; by then the parent may have been killed.
+TEST(FolderLock, WaitsForTheChildrenOfADeadHolder) {
+  const TempFolder folder;
+  int told[2];
+  ASSERT_EQ(::pipe(told), 0);
+  const pid_t holder = ::fork();
+  if (holder == 0) {
+    const auto held = FolderLock::take(folder.path());
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const pid_t self = ::getpid();
+      (void)::write(told[1], &self, sizeof self);
+      ::pause();
+      ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    ::_exit(0);
+  }
+  pid_t child = 0;
+  ASSERT_EQ(::read(told[0], &child, sizeof child), static_cast<ssize_t>(sizeof child));
+  EXPECT_FALSE(FolderLock::take(folder.path()));  // the holder lives: at once
+  ::kill(holder, SIGKILL);
+  ::waitpid(holder, nullptr, 0);
+  auto next = std::async(std::launch::async, [&] { return FolderLock::take(folder.path()); });
+  EXPECT_EQ(next.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  ::kill(child, SIGKILL);
+  EXPECT_TRUE(next.get());
+  ::close(told[0]);
+  ::close(told[1]);
 }
 
 }  // namespace

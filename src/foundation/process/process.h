@@ -35,7 +35,7 @@ struct Command {
   // Standard output and error are appended to it (made with mode 0600, owned by us); empty: thrown away.
   std::string output_file;
   Limits limits;
-  bool lowest_priority = false;  // runs on processors that nobody else wants
+  bool lowest_priority = false;  // runs on processors that nobody else wants, from a moment after its start
 };
 
 // Descriptors for the child's standard streams, borrowed for the call; -1 is /dev/null for `in`, and what the command

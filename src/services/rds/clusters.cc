@@ -113,7 +113,8 @@ Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, Clust
   cluster.key_arn.clear();
   if (!cluster.storage_encrypted) co_return Outcome<void>();
   const auto storage = co_await engines_.storage();
-  if (!storage && !options_.allow_unencrypted_storage) {
+  // Allowed where it cannot be, not where it only failed.
+  if (!storage && !(options_.allow_unencrypted_storage && storage.error().code() == Errc::unsupported)) {
     co_return refuse(errors::invalid_parameter_combination(fmt::format(
         "StorageEncrypted=true cannot be served: PostgreSQL's files cannot be encrypted on this machine ({}). Run "
         "boreal where one of these works, or set StorageEncrypted=false, or keep the data on an encrypted disk and "

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "io/file.h"
 #include "io/owner.h"
+#include "rds/when_unused.h"
 
 namespace boreal::rds {
 
@@ -127,14 +128,12 @@ Task<Result<postgres::StorageEncryption*>> Engines::storage() {
   CO_CHECK(co_await context());
   const auto turn = co_await choosing_.lock();
   if (!storage_) {
-    storage_ = co_await context_.pool.run(
-        [this] { return postgres::choose_storage_encryption(options_.folder, context_.random); });
-    if (storage_->provider) {
-      log::info("rds", "databases can be encrypted", {{"by", std::string(storage_->provider->name())}});
-    }
+    CO_TRY(storage_, co_await when_unused(context_, [this] {
+             return postgres::choose_storage_encryption(options_.folder, context_.random);
+           }));
+    log::info("rds", "databases can be encrypted", {{"by", std::string(storage_->name())}});
   }
-  if (!storage_->provider) co_return fail(Errc::unsupported, storage_->reasons);
-  co_return storage_->provider.get();
+  co_return storage_.get();
 }
 
 Task<Result<ServedVersion>> Engines::resolve(std::string version) {

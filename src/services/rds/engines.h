@@ -49,7 +49,8 @@ class Engines {
   Task<Result<const postgres::SettingsCatalog*>> settings(int major);
   // The asked-for majors that can be served, each with what serves it.
   Task<Result<std::map<int, const postgres::Installation*>>> served();
-  // How folders for clusters are encrypted here; Errc::unsupported says what each way lacks.
+  // How folders for clusters are encrypted here; Errc::unsupported says what each way lacks; that is tried
+  // again when somebody asks again: a full disk, say, passes.
   Task<Result<postgres::StorageEncryption*>> storage();
   // "13.7", "13", or empty for the newest that is installed. Errc::unsupported names what could be asked for.
   Task<Result<ServedVersion>> resolve(std::string version);
@@ -71,7 +72,7 @@ class Engines {
   std::map<int, std::unique_ptr<Major>> majors_;
   std::optional<Error> error_;
   Event known_;
-  std::optional<postgres::StorageEncryptionChoice> storage_;  // once somebody asked: trying it out costs a mount
+  std::unique_ptr<postgres::StorageEncryption> storage_;  // once it has worked: trying it out costs a mount
   Mutex choosing_;
   postgres::Background background_{postgres::Background::Priority::normal};
   bool stopping_ = false;

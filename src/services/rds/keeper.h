@@ -108,7 +108,6 @@ class Keeper {
   // Encrypted files (keeper_storage.cc)
   Task<Result<bool>> open_storage(const View& view);
   Task<Result<void>> close_storage();
-  Task<Result<void>> when_unused(std::function<Result<void>()> work);
   Task<Result<void>> lock_storage(const View& view, std::string why);
   Task<Result<bool>> remove_locked(View& view);
   Task<Result<void>> expire_lock(const View& view);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "rds/keeper.h"
+#include "rds/when_unused.h"
 
 namespace boreal::rds {
 
@@ -65,21 +66,10 @@ Task<Result<bool>> Keeper::open_storage(const View& view) {
 // After the engine is closed.
 Task<Result<void>> Keeper::close_storage() {
   if (!storage_) co_return Result<void>();
-  CO_CHECK(co_await when_unused([this] { return storage_->close(folder()); }));
+  CO_CHECK(co_await when_unused(tools_.context, [this] { return storage_->close(folder()); }));
   storage_ = nullptr;
   engine_folder_ = folder();
   co_return Result<void>();
-}
-
-// `work` on the pool, again for a while if files are still open: a process lets go of its files a moment after its end.
-Task<Result<void>> Keeper::when_unused(std::function<Result<void>()> work) {
-  constexpr int most_tries = 200;
-  constexpr Duration pause{10};
-  for (int tries = 1;; ++tries) {
-    auto done = co_await tools_.context.pool.run([&] { return work(); });
-    if (done || done.error().code() != Errc::conflict || tries == most_tries) co_return done;
-    co_await tools_.context.loop.sleep(pause);
-  }
 }
 
 // The key is lost: nobody may work with the files any more.

@@ -9,6 +9,7 @@
 #include "rds/bootstrap.h"
 #include "rds/keeper.h"
 #include "rds/snapshots.h"
+#include "rds/when_unused.h"
 
 namespace boreal::rds {
 
@@ -130,7 +131,8 @@ Task<Result<void>> Keeper::destroy(const View& view) {
   if (view.cluster.encrypts_files()) {
     CO_TRY(storage, co_await tools_.engines.storage());
   }
-  CO_CHECK(co_await when_unused([&] { return storage ? storage->destroy(folder()) : io::remove_tree(folder()); }));
+  CO_CHECK(co_await when_unused(tools_.context,
+                                [&] { return storage ? storage->destroy(folder()) : io::remove_tree(folder()); }));
   storage_ = nullptr;
   auto secrets = view.cluster.old_secrets;
   if (!view.cluster.secret_name.empty()) secrets.push_back(view.cluster.secret_name);

@@ -28,7 +28,6 @@ struct Plan {
   const User* user = nullptr;
   std::array<int, 3> streams = {-1, -1, -1};
   std::vector<std::pair<int, rlimit>> limits;
-  bool lowest_priority = false;
   int report_fd = -1;
 };
 
@@ -64,18 +63,6 @@ void become(const Plan& plan, const User& user) {
   if (::syscall(SYS_setresuid, user.uid, user.uid, user.uid) != 0) give_up(plan, "set the user");
 }
 
-// Where the kernel gives each session a share of its own (sched_autogroup_enabled), the nice value says something
-// within the session only, and it is the session's that counts beside others (sched(7)). Where it does not, there is no
-// such file.
-void step_back(const Plan& plan) {
-  if (::syscall(SYS_setpriority, PRIO_PROCESS, 0, 19) != 0) give_up(plan, "lower the priority");
-  const auto session =
-      static_cast<int>(::syscall(SYS_openat, AT_FDCWD, "/proc/self/autogroup", O_WRONLY | O_CLOEXEC, 0));
-  if (session < 0) return;
-  (void)!::write(session, "19", 2);  // refused when somebody has just changed one: then this one has a whole share
-  ::syscall(SYS_close, session);
-}
-
 // Runs in the child, in the parent's memory, while the parent's thread stands still.
 [[noreturn]] void child_main(const Plan& plan) {
   if (::setsid() < 0) give_up(plan, "make a session");
@@ -86,7 +73,6 @@ void step_back(const Plan& plan) {
   for (const auto& [resource, limit] : plan.limits) {
     if (::syscall(SYS_prlimit64, 0, resource, &limit, nullptr) != 0) give_up(plan, "set a limit");
   }
-  if (plan.lowest_priority) step_back(plan);
   if (plan.user != nullptr) become(plan, *plan.user);
   ::umask(077);
   if (::chdir(plan.folder) != 0) give_up(plan, "go to the folder");  // as the user who will work there
@@ -146,6 +132,17 @@ Result<pid_t> launch_and_check(Plan& plan, const std::string& program) {
   return std::unexpected(Error::system(report.error_number, "start " + program + ": " + report.step));
 }
 
+// From outside, once the program runs: a child that steps back before that can hold what it has from us, locks and open
+// folders, for long. Where the kernel gives each session a share of its own (sched_autogroup_enabled), the nice value
+// says something within the session only, and it is the session's that counts beside others (sched(7)). Where it does
+// not, there is no such file. Best effort: it may have ended, and the kernel refuses when somebody has just changed
+// one.
+void step_back(pid_t pid) {
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(pid), 19);
+  const Fd session(::open(("/proc/" + std::to_string(pid) + "/autogroup").c_str(), O_WRONLY | O_CLOEXEC));
+  if (session.get() >= 0) (void)!::write(session.get(), "19", 2);
+}
+
 Result<void> check(const Command& command) {
   if (command.arguments.empty() || !command.arguments.front().starts_with('/')) {
     return fail(Errc::invalid, "a command needs its program as an absolute path, not '" +
@@ -184,13 +181,14 @@ Result<pid_t> start(const Command& command, Streams streams) {
   for (const auto& line : environment) plan.environment.push_back(const_cast<char*>(line.c_str()));
   plan.environment.push_back(nullptr);
   if (command.user && is_root()) plan.user = &*command.user;
-  plan.lowest_priority = command.lowest_priority;
   add_limit(plan, RLIMIT_NOFILE, command.limits.open_files);
   add_limit(plan, RLIMIT_CORE, command.limits.core_bytes);
   add_limit(plan, RLIMIT_AS, command.limits.memory_bytes);
   add_limit(plan, RLIMIT_FSIZE, command.limits.file_bytes);
 
-  return launch_and_check(plan, command.arguments.front());
+  TRY(const pid_t pid, launch_and_check(plan, command.arguments.front()));
+  if (command.lowest_priority) step_back(pid);
+  return pid;
 }
 
 }  // namespace boreal::process::detail

@@ -34,6 +34,10 @@ bool wants(const std::vector<Algorithm>& algorithms, Algorithm algorithm) {
 Digester::Digester(const std::vector<Algorithm>& checksums) : wanted_(checksums) {
   if (wants(wanted_, Algorithm::sha1)) sha1_.emplace();
   if (wants(wanted_, Algorithm::sha256)) sha256_.emplace();
+  if (wants(wanted_, Algorithm::sha512)) sha512_.emplace();
+  if (wants(wanted_, Algorithm::xxhash64)) xxhash64_.emplace(crypto::XxhashKind::xxh64);
+  if (wants(wanted_, Algorithm::xxhash3)) xxhash3_.emplace(crypto::XxhashKind::xxh3);
+  if (wants(wanted_, Algorithm::xxhash128)) xxhash128_.emplace(crypto::XxhashKind::xxh128);
 }
 
 void Digester::update_checksums(Bytes data) {
@@ -43,6 +47,10 @@ void Digester::update_checksums(Bytes data) {
   if (wants(wanted_, Algorithm::crc64nvme)) crc64nvme_ = crypto::crc64nvme(data, crc64nvme_);
   if (sha1_) sha1_->update(data);
   if (sha256_) sha256_->update(data);
+  if (sha512_) sha512_->update(data);
+  for (auto* hash : {&xxhash64_, &xxhash3_, &xxhash128_}) {
+    if (*hash) (*hash)->update(data);
+  }
 }
 
 Digests Digester::finish() {
@@ -57,6 +65,11 @@ Digests Digester::finish() {
       case Algorithm::crc64nvme: value = big_endian(crc64nvme_, 8); break;
       case Algorithm::sha1: value = text_of(sha1_->finish()); break;
       case Algorithm::sha256: value = text_of(sha256_->finish()); break;
+      case Algorithm::sha512: value = text_of(sha512_->finish()); break;
+      case Algorithm::md5: value = digests.md5; break;
+      case Algorithm::xxhash64: value = xxhash64_->finish(); break;
+      case Algorithm::xxhash3: value = xxhash3_->finish(); break;
+      case Algorithm::xxhash128: value = xxhash128_->finish(); break;
     }
     digests.checksums.push_back({algorithm, false, std::move(value)});
   }
@@ -85,9 +98,8 @@ std::string checksum_of(Algorithm algorithm, std::string_view bytes) {
 }  // namespace
 
 Result<Checksum> checksum_of_parts(std::span<const Part> parts, Algorithm algorithm, bool composite) {
-  const bool is_hash = algorithm == Algorithm::sha1 || algorithm == Algorithm::sha256;
-  if (is_hash && !composite) {
-    return fail(Errc::unsupported, "a SHA checksum of a whole cannot be made from those of its parts; only a CRC can");
+  if (!is_crc(algorithm) && !composite) {
+    return fail(Errc::unsupported, "a hash of a whole cannot be made from those of its parts; only a CRC can");
   }
   std::string joined;
   uint64_t whole = 0;

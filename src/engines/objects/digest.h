@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "crypto/hash.h"
+#include "crypto/xxhash.h"
 #include "objects/types.h"
 
 namespace boreal::objects {
@@ -32,6 +33,10 @@ class Digester {
   uint64_t crc64nvme_ = 0;
   std::optional<crypto::Sha1> sha1_;
   std::optional<crypto::Sha256> sha256_;
+  std::optional<crypto::Sha512> sha512_;
+  std::optional<crypto::Xxhash> xxhash64_;
+  std::optional<crypto::Xxhash> xxhash3_;
+  std::optional<crypto::Xxhash> xxhash128_;
 };
 
 // The checksum of a multipart object. Composite: the algorithm over the parts' checksums. Otherwise the checksum

@@ -49,7 +49,7 @@ class Decoder {
     if (!in_.empty() && in_[0] == format_version) {
       in_.remove_prefix(1);
     } else {
-      broken();
+      refuse();
     }
   }
 
@@ -61,13 +61,13 @@ class Decoder {
       value |= static_cast<uint64_t>(byte & 0x7f) << shift;
       if (byte < 0x80) return value;
     }
-    broken();
+    refuse();
     return 0;
   }
   std::string text() {
     const uint64_t size = number();
     if (size > in_.size()) {
-      broken();
+      refuse();
       return {};
     }
     std::string value(in_.substr(0, size));
@@ -76,7 +76,7 @@ class Decoder {
   }
   Id id() {
     if (in_.size() < 16) {
-      broken();
+      refuse();
       return {};
     }
     const Id value = Id::from_bytes(in_.substr(0, 16));
@@ -104,12 +104,12 @@ class Decoder {
     if (ok_ && (!whole || in_.empty())) return {};
     return fail(Errc::corrupt, "a record of the object index is damaged or of a newer format");
   }
-
- private:
-  void broken() {
+  void refuse() {
     ok_ = false;
     in_ = {};
   }
+
+ private:
   std::string_view in_;
   bool ok_ = true;
 };
@@ -123,7 +123,11 @@ void put_checksums(Encoder& out, const std::vector<Checksum>& checksums) {
 std::vector<Checksum> get_checksums(Decoder& in) {
   return in.list<Checksum>([&] {
     const uint64_t tag = in.number();
-    return Checksum{static_cast<Algorithm>(tag >> 1), (tag & 1) != 0, in.text()};
+    const uint64_t algorithm = tag >> 1;
+    if (algorithm < static_cast<uint64_t>(Algorithm::crc32) || algorithm > static_cast<uint64_t>(last_algorithm)) {
+      in.refuse();
+    }
+    return Checksum{static_cast<Algorithm>(algorithm), (tag & 1) != 0, in.text()};
   });
 }
 

@@ -55,12 +55,27 @@ struct Select {
   static Select exact(VersionId id) { return {Kind::exact, id}; }
 };
 
-enum class Algorithm : uint8_t { crc32 = 1, crc32c = 2, crc64nvme = 3, sha1 = 4, sha256 = 5 };
+// The numbers are kept on disk.
+enum class Algorithm : uint8_t {
+  crc32 = 1,
+  crc32c = 2,
+  crc64nvme = 3,
+  sha1 = 4,
+  sha256 = 5,
+  sha512 = 6,
+  md5 = 7,
+  xxhash64 = 8,
+  xxhash3 = 9,
+  xxhash128 = 10
+};
+inline constexpr Algorithm last_algorithm = Algorithm::xxhash128;
+// Whether that of a whole can be made from those of its parts.
+constexpr bool is_crc(Algorithm algorithm) { return algorithm <= Algorithm::crc64nvme; }
 
 struct Checksum {
   Algorithm algorithm = Algorithm::crc32;
   bool composite = false;  // of the parts' checksums, not of the bytes
-  std::string value;       // raw bytes, big-endian for the CRCs
+  std::string value;       // raw bytes, big-endian for the CRCs and the XXHASHes
   bool operator==(const Checksum&) const = default;
 };
 

@@ -15,20 +15,21 @@ namespace boreal::s3 {
 
 inline constexpr objects::Algorithm default_algorithm = objects::Algorithm::crc64nvme;
 
+std::vector<objects::Algorithm> algorithms();                   // all
 std::string_view algorithm_name(objects::Algorithm algorithm);  // "CRC32", "CRC64NVME", "SHA256" …
-// InvalidRequest for those that are not computed here.
+// InvalidRequest for others.
 aws::Outcome<objects::Algorithm> parse_algorithm(std::string_view name);
-bool is_crc(objects::Algorithm algorithm);
 std::string_view checksum_field(objects::Algorithm algorithm);  // "x-amz-checksum-crc32"
 
 // The checksum members that many inputs and outputs have, as text (base64).
 struct ChecksumFields {
-  std::optional<std::string>*crc32, *crc32c, *crc64nvme, *sha1, *sha256;
+  std::optional<std::string>*crc32, *crc32c, *crc64nvme, *sha1, *sha256, *sha512, *md5, *xxhash64, *xxhash3, *xxhash128;
   std::optional<std::string>& of(objects::Algorithm algorithm) const;
 };
 template <class T>
 ChecksumFields checksum_fields(T& t) {
-  return {&t.checksum_crc32, &t.checksum_crc32c, &t.checksum_crc64nvme, &t.checksum_sha1, &t.checksum_sha256};
+  return {&t.checksum_crc32,  &t.checksum_crc32c, &t.checksum_crc64nvme, &t.checksum_sha1,    &t.checksum_sha256,
+          &t.checksum_sha512, &t.checksum_md5,    &t.checksum_xxhash64,  &t.checksum_xxhash3, &t.checksum_xxhash128};
 }
 // The one value among them; InvalidRequest when there are several, or one that is malformed.
 aws::Outcome<std::optional<objects::Checksum>> checksum_in(const ChecksumFields& fields);

@@ -121,8 +121,8 @@ std::string etag_of(const std::vector<api::CompletedPart>& parts) {
 // Where the upload named no algorithm, only a checksum by the one that it has then is looked at.
 ChecksumFields checksums_that_count(api::CompleteMultipartUploadRequest& input, const UploadChecksum& checksum) {
   const ChecksumFields fields = checksum_fields(input);
-  for (auto* field : {fields.crc32, fields.crc32c, fields.crc64nvme, fields.sha1, fields.sha256}) {
-    if (!checksum.named && field != &fields.of(checksum.algorithm)) field->reset();
+  for (const objects::Algorithm algorithm : algorithms()) {
+    if (!checksum.named && algorithm != checksum.algorithm) fields.of(algorithm).reset();
   }
   return fields;
 }

@@ -59,6 +59,9 @@ class Keys {
                                                    std::string key_id, Context context) = 0;
   virtual Task<Outcome<std::string>> decrypt(Asker asker, std::string account, std::string region, std::string ciphertext,
                                              Context context) = 0;
+  // The ciphertext of a data key that is there already, by the key of that ARN; decrypt() takes it. Needs kms:Encrypt.
+  virtual Task<Outcome<std::string>> encrypt(Asker asker, std::string account, std::string region, std::string service,
+                                             std::string key_arn, std::string plaintext, Context context) = 0;
   // The key's ARN, or KMS's own error (NotFoundException, DisabledException, KMSInvalidStateException).
   virtual Task<Outcome<std::string>> describe(std::string account, std::string region, std::string service, std::string key_id) = 0;
 };

@@ -1,5 +1,6 @@
 // Copying and moving: bytes are shared where they can be.
 #include <algorithm>
+#include <set>
 
 #include "codec/hex.h"
 #include "objects/impl.h"
@@ -210,6 +211,50 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
   co_return co_await impl_->commit_move(std::move(bucket), before, std::move(tier), std::move(parts), std::move(draft));
 }
 
+Task<Result<std::vector<std::string>>> Objects::data_keys(Found found) {
+  CO_TRY(auto parts, co_await impl_->bytes_of(found));
+  std::set<std::string> keys = {found.version.wrapped_key};
+  for (const Segment* segment : segments_of(parts)) {
+    if (!segment->wrapped_key.empty()) keys.insert(segment->wrapped_key);
+  }
+  co_return std::vector<std::string>(keys.begin(), keys.end());
+}
+
+Task<Result<Version>> Objects::rewrap(std::string bucket, std::string key, VersionId id,
+                                      std::map<std::string, std::string> wrapped,
+                                      std::function<Result<void>(Version&)> edit) {
+  CO_CHECK(impl_->check_target(bucket, key));
+  const auto hold = co_await impl_->lock_key(bucket, key);
+  CO_TRY(const auto use, co_await impl_->buckets.use(bucket));
+  CO_TRY(auto change, KeyChange::begin(impl_->store, impl_->ids, bucket, key));
+  CO_TRY(const auto before, read_version(impl_->store, bucket, key, Select::exact(id)));
+  if (!before) co_return fail(Errc::not_found, "the version is gone");
+  CO_TRY(auto parts, co_await impl_->bytes_of({.bucket = bucket, .version = *before}));
+  Version edited = *before;
+  CO_CHECK(edit(edited));
+  Version after = *before;
+  after.meta = std::move(edited.meta);
+  after.meta.tier = before->meta.tier;
+  bool rewrites_parts = false;
+  const auto give = [&](std::string& old) {
+    const auto found = wrapped.find(old);
+    if (found == wrapped.end()) return false;
+    old = found->second;
+    return true;
+  };
+  bool are_known = give(after.wrapped_key);
+  for (Segment* segment : segments_of(parts)) {
+    if (segment->wrapped_key.empty()) continue;
+    rewrites_parts = true;
+    are_known = give(segment->wrapped_key) && are_known;
+  }
+  if (!are_known) co_return fail(Errc::conflict, "the version's bytes are under other keys by now");
+  if (rewrites_parts) take_bytes(after, std::move(parts), before->manifest, change.batch());
+  change.replace(*before, after, false);
+  CO_CHECK(co_await impl_->commit(bucket, std::move(change.batch()), false));
+  co_return after;
+}
+
 Task<Result<Version>> Objects::Impl::commit_move(std::string bucket, Version before, std::string tier,
                                                  std::vector<Part> parts, Draft draft) {
   const auto hold = co_await lock_key(bucket, before.key);
@@ -225,6 +270,8 @@ Task<Result<Version>> Objects::Impl::commit_move(std::string bucket, Version bef
     good = fail(Errc::not_found, "the version went while it was being moved");
   } else if ((*now)->meta.tier != before.meta.tier) {
     good = fail(Errc::conflict, "the version was moved by somebody else meanwhile");
+  } else if ((*now)->wrapped_key != before.wrapped_key) {
+    good = fail(Errc::conflict, "the version's keys were wrapped otherwise meanwhile");
   }
   if (!good) {
     co_await abandon(bucket, std::move(draft));

@@ -222,6 +222,13 @@ class Objects {
   // Changes what `change` changes in version.meta (but the tier), and nothing else. `note`: leave a Note.
   Task<Result<Version>> update(std::string bucket, std::string key, Select which,
                                std::function<Result<void>(Version&)> change, bool note = false);
+  // The wrapped data keys that the version's bytes are under, each once.
+  Task<Result<std::vector<std::string>>> data_keys(Found found);
+  // Wraps those keys otherwise, and changes what `change` changes as update() does; the bytes stay as they are, where
+  // they are. `wrapped`: the new form of each. Errc::conflict: the bytes are under others by now.
+  Task<Result<Version>> rewrap(std::string bucket, std::string key, VersionId id,
+                               std::map<std::string, std::string> wrapped,
+                               std::function<Result<void>(Version&)> change);
   Task<Result<Version>> copy(CopyRequest request);
   // Moves the bytes; the version's tier is then `tier`. With `keys` they may be compressed, if the tier wants that.
   Task<Result<Version>> move_to_tier(std::string bucket, std::string key, Select which, std::string tier, Keys* keys);

@@ -184,6 +184,53 @@ TEST_F(ObjectsTest, MovesBetweenTiers) {
             Errc::invalid);
 }
 
+TEST_F(ObjectsTest, WrapsDataKeysAnew) {
+  const std::string body = pattern(300'000);
+  ASSERT_TRUE(engine_.put("b", "source", body));
+  const auto upload = create_upload("made of copies");
+  PartCopyRequest part;
+  part.source = TestEngine::must(engine_.run(objects().find("b", "source", Select::latest(), true)));
+  part.bucket = "b";
+  part.key = "made of copies";
+  part.upload = upload.id;
+  part.number = 1;
+  part.share = true;
+  part.source_keys = part.keys = &engine_.keys;
+  ASSERT_TRUE(engine_.run(objects().copy_part(std::move(part))));
+  ASSERT_TRUE(put_part(upload, 2, "end"));
+  ASSERT_TRUE(complete(upload, {1, 2}));
+
+  const auto keys_of = [&](const std::string& key) {
+    auto found = TestEngine::must(engine_.run(objects().find("b", key, Select::latest(), false)));
+    return TestEngine::must(engine_.run(objects().data_keys(std::move(found))));
+  };
+  for (const std::string key : {"source", "made of copies"}) {
+    const auto before = TestEngine::must(engine_.run(objects().find("b", key, Select::latest(), false)));
+    const auto old_keys = keys_of(key);
+    std::map<std::string, std::string> there, back;
+    for (const auto& wrapped : old_keys) {
+      there[wrapped] = wrapped + "anew";
+      back[wrapped + "anew"] = wrapped;
+    }
+    const auto rewrap = [&](std::map<std::string, std::string> forms) {
+      return engine_.run(objects().rewrap("b", key, before.version.id, std::move(forms), [](Version& version) {
+        version.meta.attributes["seen"] = "yes";
+        return Result<void>();
+      }));
+    };
+    const auto after = rewrap(there);
+    ASSERT_TRUE(after) << after.error().message();
+    EXPECT_EQ(after->meta.attributes.at("seen"), "yes");
+    EXPECT_EQ(after->modified, before.version.modified);
+    for (const auto& wrapped : keys_of(key)) EXPECT_THAT(wrapped, testing::EndsWith("anew"));
+    EXPECT_EQ(keys_of(key).size(), old_keys.size());
+    EXPECT_EQ(rewrap(there).error().code(), Errc::conflict);
+    ASSERT_TRUE(rewrap(back));
+    EXPECT_EQ(keys_of(key), old_keys);
+    EXPECT_EQ(engine_.get("b", key).value(), key == "source" ? body : body + "end");
+  }
+}
+
 TEST_F(ObjectsTest, IdsOfUploadsTellTheirKeys) {
   for (const std::string key : {"a", "b", "a/b"}) {
     const auto upload = create_upload(key);

@@ -31,6 +31,10 @@ class FakeKeys final : public aws::Keys {
       co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, "context"));
     co_return flip(blob.substr(0, 32));
   }
+  Task<aws::Outcome<std::string>> encrypt(aws::Asker, std::string, std::string, std::string, std::string,
+                                          std::string plain, Context context) override {
+    co_return flip(plain) + text(context);
+  }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
     co_return "arn:aws:kms:us-east-1:000000000000:key/1";
   }

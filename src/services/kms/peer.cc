@@ -100,6 +100,17 @@ Task<aws::Outcome<std::string>> Service::decrypt(aws::Asker asker, std::string a
   co_return open_data_key(key, context, ciphertext);
 }
 
+Task<aws::Outcome<std::string>> Service::encrypt(aws::Asker asker, std::string account, std::string region,
+                                                 std::string service, std::string key_arn, std::string plaintext,
+                                                 Context context) {
+  const crypto::SecretBytes plain(plaintext);
+  crypto::wipe(std::as_writable_bytes(std::span(plaintext)));
+  CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_arn)));
+  CO_CHECK(check_usable(key));
+  if (must_ask(asker, key)) CO_CHECK(co_await authorize_for_service(asker, key, "kms:Encrypt", context));
+  co_return seal(key, context, plain.bytes());
+}
+
 Task<aws::Outcome<std::string>> Service::describe(std::string account, std::string region, std::string service,
                                                   std::string key_id) {
   CO_TRY(const auto key,

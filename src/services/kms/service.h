@@ -42,6 +42,9 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                                 std::string service, std::string key_id, Context context) override;
   Task<aws::Outcome<std::string>> decrypt(aws::Asker asker, std::string account, std::string region,
                                           std::string ciphertext, Context context) override;
+  Task<aws::Outcome<std::string>> encrypt(aws::Asker asker, std::string account, std::string region,
+                                          std::string service, std::string key_arn, std::string plaintext,
+                                          Context context) override;
   Task<aws::Outcome<std::string>> describe(std::string account, std::string region, std::string service,
                                            std::string key_id) override;
 

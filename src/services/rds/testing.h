@@ -34,6 +34,12 @@ class TestKeys final : public aws::Keys, public aws::KeyWatch {
     if (found == given_.end()) co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, ciphertext));
     co_return found->second;
   }
+  Task<aws::Outcome<std::string>> encrypt(aws::Asker, std::string, std::string, std::string, std::string,
+                                          std::string plaintext, Context) override {
+    const std::string ciphertext = "sealed-" + std::to_string(given_.size());
+    given_[ciphertext] = plaintext;
+    co_return ciphertext;
+  }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string key_id) override {
     if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
     co_return key_id;

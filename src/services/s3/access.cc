@@ -236,6 +236,7 @@ std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   if (bypasses && ((operation == "DeleteObject" && names_version) || operation == "PutObjectRetention")) {
     actions.push_back("s3:BypassGovernanceRetention");
   }
+  if (operation == "UpdateObjectEncryption") actions.push_back("s3:PutObject");
   if (operation == "GetObjectAttributes") actions.push_back("s3:GetObjectAttributes");
   if (operation == "CreateBucket") {
     if (header(call, "x-amz-bucket-object-lock-enabled")) {

@@ -63,9 +63,9 @@ aws::ApiError wrong_md5(const std::string& expected, const std::string& computed
 
 // What may not be done by a body that was damaged on its way.
 bool needs_digest(std::string_view operation) {
-  constexpr std::string_view all[] = {"DeleteObjects",     "PutBucketCors",      "PutBucketLifecycleConfiguration",
-                                      "PutBucketTagging",  "PutObjectLegalHold", "PutObjectLockConfiguration",
-                                      "PutObjectRetention"};
+  constexpr std::string_view all[] = {"DeleteObjects",      "PutBucketCors",         "PutBucketLifecycleConfiguration",
+                                      "PutBucketTagging",   "PutObjectLegalHold",    "PutObjectLockConfiguration",
+                                      "PutObjectRetention", "UpdateObjectEncryption"};
   return std::ranges::find(all, operation) != std::end(all);
 }
 

@@ -190,6 +190,17 @@ Task<Outcome<objects::DataKey>> KeyMaker::make(aws::Asker asker, const Bucket& b
   co_return made;
 }
 
+Task<Outcome<std::string>> KeyMaker::wrap(aws::Asker asker, const Bucket& bucket, std::string arn,
+                                          const Encryption& encryption, const crypto::SecretBytes& plain) {
+  CO_CHECK(check_signed(asker));
+  aws::Keys::Context context = {{"aws:s3:arn", encryption.bucket_key ? bucket.arn() : std::move(arn)}};
+  auto sealed = co_await kms_.encrypt(asker, bucket.account, bucket.region, "s3", encryption.kms_key,
+                                      std::string(plain.text()), context);
+  if (!sealed) co_return refuse(of_kms(std::move(sealed).error()));
+  co_return static_cast<char>(Wrapping::kms) +
+      store::encode(KmsWrapped{bucket.account, bucket.region, {std::move(*sealed)}, std::move(context)});
+}
+
 Result<crypto::SecretBytes> KeyMaker::open_own(const std::string& wrapped) {
   return sealer_.open(std::string_view(wrapped).substr(1), own_context);
 }

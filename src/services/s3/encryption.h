@@ -78,6 +78,9 @@ class KeyMaker {
   // For an object at `arn` in the bucket. `encryption.kms_key` becomes the ARN.
   Task<aws::Outcome<objects::DataKey>> make(aws::Asker asker, const Bucket& bucket, std::string arn,
                                             Encryption& encryption);
+  // A data key that is there already, wrapped by the KMS key that `encryption` names by its ARN.
+  Task<aws::Outcome<std::string>> wrap(aws::Asker asker, const Bucket& bucket, std::string arn,
+                                       const Encryption& encryption, const crypto::SecretBytes& plain);
 
  private:
   friend class RequestKeys;

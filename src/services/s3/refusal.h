@@ -17,6 +17,7 @@ class Refusal {
     held_ = std::move(outcome).error();
     return fail(Errc::conflict, "refused: " + held_->code);
   }
+  bool is_held() const { return held_.has_value(); }
   // What the engine's error was: a refusal that is held here, or its own.
   aws::ApiError of(Error error) {
     if (held_) return std::move(*held_);

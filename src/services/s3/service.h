@@ -273,6 +273,9 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
       Call& call, api::PutObjectLockConfigurationRequest input) override;
   Task<Outcome<api::PutObjectRetentionOutput>> put_object_retention(Call& call,
                                                                     api::PutObjectRetentionRequest input) override;
+  // object_encryption.cc
+  Task<Outcome<api::UpdateObjectEncryptionResponse>> update_object_encryption(
+      Call& call, api::UpdateObjectEncryptionRequest input) override;
   // restore.cc
   Task<Outcome<api::RestoreObjectOutput>> restore_object(Call& call, api::RestoreObjectRequest input) override;
 

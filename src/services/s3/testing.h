@@ -24,6 +24,10 @@ class NoKms final : public aws::Keys {
   Task<Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string, Context) override {
     co_return refuse(errors::invalid_request("no KMS here"));
   }
+  Task<Outcome<std::string>> encrypt(aws::Asker, std::string, std::string, std::string, std::string, std::string,
+                                     Context) override {
+    co_return refuse(errors::invalid_request("no KMS here"));
+  }
   Task<Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
     co_return refuse(errors::invalid_request("no KMS here"));
   }

@@ -1,0 +1,101 @@
+// UpdateObjectEncryption: an object's data keys are wrapped by another KMS key; its bytes stay as they are.
+#include <map>
+
+#include "api/s3/errors.h"
+#include "aws/arn.h"
+#include "crypto/secret.h"
+#include "s3/encryption.h"
+#include "s3/object_lock.h"
+#include "s3/refusal.h"
+#include "s3/service.h"
+
+namespace boreal::s3 {
+
+namespace {
+
+// Source: S3 API Reference, "UpdateObjectEncryption", as are the messages.
+Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncryptionRequest& input) {
+  if (!input.object_encryption.sse_kms) {
+    return refuse(errors::invalid_request(
+        "Requests that modify an object encryption configuration require a valid new encryption type. Valid values are "
+        "SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again."));
+  }
+  const api::SSEKMSEncryption& wanted = *input.object_encryption.sse_kms;
+  if (wanted.kms_key_arn.empty()) {
+    return refuse(errors::invalid_request(
+        "Requests that modify an object's encryption type to SSE-KMS require an Amazon Web Services KMS key Amazon "
+        "Resource Name (ARN). Modify the request to specify a KMS key ARN, and then try again."));
+  }
+  const auto arn = aws::Arn::parse(wanted.kms_key_arn);
+  if (!arn || arn->service != "kms" || !arn->resource.starts_with("key/")) {
+    return refuse(errors::invalid_request(
+        "Requests that modify an object's encryption type to SSE-KMS require a valid Amazon Web Services KMS key "
+        "Amazon "
+        "Resource Name (ARN). Confirm that you have a correctly formatted KMS key ARN in your request, and then try "
+        "again."));
+  }
+  if (arn->account != bucket.account) {
+    return refuse(errors::access_denied(
+        "The Amazon Web Services KMS key in the request must be owned by the same account as the bucket. Modify the "
+        "request to specify a KMS key from the same account, and then try again."));
+  }
+  return Encryption{.algorithm = "aws:kms",
+                    .kms_key = wanted.kms_key_arn,
+                    .kms_context = {},
+                    .bucket_key = wanted.bucket_key_enabled.value_or(false),
+                    .customer = {}};
+}
+
+Outcome<void> check_changeable(const objects::Version& version, Time now) {
+  const std::string algorithm = encryption_of(version.meta).algorithm;
+  if (algorithm != "AES256" && algorithm != "aws:kms") {
+    return refuse(errors::invalid_request(
+        "The UpdateObjectEncryption operation doesn't support source objects with the encryption type DSSE-KMS or "
+        "SSE-C. Only source objects encrypted with SSE-S3 or SSE-KMS are supported."));
+  }
+  if (check_removable(version, now, false)) return {};
+  return refuse(errors::access_denied(
+      "The encryption type for the specified object can't be updated because that object is protected by S3 Object "
+      "Lock. "
+      "If the object has a governance-mode retention period or a legal hold, you must first remove the Object Lock "
+      "status on the object before you issue your UpdateObjectEncryption request. You can't use the "
+      "UpdateObjectEncryption operation with objects that have an Object Lock compliance mode retention period applied "
+      "to them."));
+}
+
+}  // namespace
+
+Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryption(
+    Call& call, api::UpdateObjectEncryptionRequest input) {
+  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const Encryption wanted, wanted_of(*bucket, input));
+  CO_TRY(const auto found,
+         co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
+  CO_CHECK(check_changeable(found.version, call.now));
+
+  RequestKeys keys(keys_, std::nullopt);
+  CO_CHECK(co_await keys.open(&call, found.version.wrapped_key));
+  CO_TRY(const auto all, co_await objects_.data_keys(found));
+  std::map<std::string, std::string> wrapped;
+  for (const std::string& old : all) {
+    CO_TRY(const auto plain, co_await keys.unwrap(old));
+    CO_TRY(wrapped[old], co_await keys_.wrap(&call, *bucket, bucket->arn_of(input.key), wanted, plain));
+  }
+  Refusal refusal;
+  const auto change = [&](objects::Version& version) {
+    auto allowed = check_changeable(version, call.now);
+    keep(wanted, version.meta.attributes);
+    return refusal.hold(std::move(allowed));
+  };
+  auto done = co_await objects_.rewrap(bucket->id, input.key, found.version.id, std::move(wrapped), change);
+  if (done) co_return api::UpdateObjectEncryptionResponse{};
+  if (done.error().code() == Errc::not_found) co_return refuse(co_await no_such_key(call, bucket, input.key));
+  if (done.error().code() == Errc::conflict && !refusal.is_held()) {
+    co_return refuse(aws::ApiError("OperationAborted", 409,
+                                   "A conflicting conditional operation is currently in progress against this "
+                                   "resource. Please try again."));
+  }
+  co_return refuse(refusal.of(std::move(done).error()));
+}
+
+}  // namespace boreal::s3

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The manners of the code (docs/architecture.md), as a test. Each complaint says what to do instead."""
+import ast
 import re
 import subprocess
 import sys
@@ -56,6 +57,19 @@ def complaints_of(path):
         yield 1, "no #pragma once"
 
 
+def shadowed(path):
+    """Two of one name in a class or module: only the last is there, and a test that is not runs never."""
+    for scope in ast.walk(ast.parse(path.read_text())):
+        if not isinstance(scope, (ast.ClassDef, ast.Module)):
+            continue
+        seen = set()
+        for part in scope.body:
+            if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+                if part.name in seen:
+                    yield part.lineno, f"'{part.name}' takes the place of one before it: give it a name of its own"
+                seen.add(part.name)
+
+
 def leaks():
     """Paths of one machine, and names of tools that are not the project's."""
     found = subprocess.run(["git", "grep", "-nIE", r"(^|[^a-zA-Z])/(work|root|home/[a-z]+)/", "--", ":!tests/tidy.py"],
@@ -69,6 +83,8 @@ def main():
     files = [p for p in sorted(SRC.rglob("*")) if p.suffix in (".h", ".cc")]
     for path in files:
         bad += [f"{path.relative_to(ROOT)}:{number}: {what}" for number, what in complaints_of(path)]
+    for path in sorted(p for folder in ("bench", "codegen", "tests") for p in (ROOT / folder).rglob("*.py") if "node_modules" not in p.parts):
+        bad += [f"{path.relative_to(ROOT)}:{number}: {what}" for number, what in shadowed(path)]
     bad += leaks()
     for line in bad:
         print(line)

@@ -80,6 +80,7 @@ constexpr Named resources[] = {
     {"PutObjectTagging", "OBJECT_TAGGING"},
     {"PutPublicAccessBlock", "PUBLIC_ACCESS_BLOCK"},
     {"RestoreObject", "OBJECT_RESTORE"},
+    {"UpdateObjectEncryption", "ENCRYPTION"},
     {"UploadPart", "PART"},
 };
 

@@ -152,6 +152,31 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     ASSERT_TRUE(done) << done.error().message();
     model_.put(to, {done->id, mode != Versioning::on, false, content});
   }
+  std::optional<std::string> put_part(const std::string& key, UploadId upload, uint32_t number) {
+    const std::string content = body();
+    TextSource source(content);
+    PartRequest request{"m", key, upload, number, {}, {}, &engine_.keys};
+    EXPECT_TRUE(engine_.run(engine_.objects().put_part(std::move(request), source)));
+    return content;
+  }
+  // Of a whole object; the part may share its bytes, and then has a data key of its own.
+  std::optional<std::string> copy_part(const std::string& key, UploadId upload, uint32_t number) {
+    const std::string from = any_key();
+    const ModelVersion* latest = model_.latest(from);
+    if (latest == nullptr || latest->is_marker || latest->body.empty()) return std::nullopt;
+    const std::string content = latest->body;
+    PartCopyRequest request;
+    request.source = TestEngine::must(engine_.run(engine_.objects().find("m", from, Select::latest(), true)));
+    request.bucket = "m";
+    request.key = key;
+    request.upload = upload;
+    request.number = number;
+    request.share = below(4) != 0;
+    request.source_keys = request.keys = &engine_.keys;
+    const auto done = engine_.run(engine_.objects().copy_part(std::move(request)));
+    EXPECT_TRUE(done) << done.error().message();
+    return content;
+  }
   void multipart() {
     const std::string key = any_key();
     const auto upload = engine_.run(engine_.objects().create_upload({"m", key, {}, test_data_key('u').wrapped}));
@@ -159,13 +184,10 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     CompleteRequest complete;
     std::string content;
     for (uint32_t number = 1; number <= 1 + below(3); ++number) {
-      const std::string part = body();
-      TextSource source(part);
-      PartRequest request{"m", key, upload->id, number, {}, {}, &engine_.keys};
-      ASSERT_TRUE(engine_.run(engine_.objects().put_part(std::move(request), source)));
-      if (below(4) == 0) continue;
+      const auto part = below(3) == 0 ? copy_part(key, upload->id, number) : put_part(key, upload->id, number);
+      if (!part || below(4) == 0) continue;
       complete.numbers.push_back(number);
-      content += part;
+      content += *part;
     }
     if (complete.numbers.empty()) {
       ASSERT_TRUE(engine_.run(engine_.objects().abort_upload("m", key, upload->id)));
@@ -185,6 +207,21 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     const char* tier = below(2) == 0 ? "cold" : "standard";
     Keys* keys = below(2) == 0 ? &engine_.keys : nullptr;
     (void)engine_.run(engine_.objects().move_to_tier("m", key, Select::latest(), tier, keys));
+  }
+
+  // The same keys in other forms: nothing is to be seen of it.
+  void rewrap() {
+    auto found = engine_.run(engine_.objects().find("m", any_key(), Select::latest(), false));
+    if (!found || found->version.is_delete_marker) return;
+    const Version version = found->version;
+    const auto keys = engine_.run(engine_.objects().data_keys(std::move(*found)));
+    ASSERT_TRUE(keys) << keys.error().message();
+    std::map<std::string, std::string> wrapped;
+    for (const std::string& key : *keys) wrapped[key] = key + "'";
+    const auto nothing = [](Version&) { return Result<void>(); };
+    const auto done = engine_.run(engine_.objects().rewrap("m", version.key, version.id, std::move(wrapped), nothing));
+    ASSERT_TRUE(done) << done.error().message();
+    ASSERT_EQ(done->wrapped_key, version.wrapped_key + "'");
   }
 
   std::vector<std::string> listed(const std::string& prefix, const std::string& delimiter, size_t page, bool all,
@@ -256,7 +293,7 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
 
 TEST_P(ModelTest, EngineAndModelAgree) {
   for (int step = 0; step < 400; ++step) {
-    switch (below(9)) {
+    switch (below(10)) {
       case 0:
       case 1:
       case 2: put(); break;
@@ -266,6 +303,7 @@ TEST_P(ModelTest, EngineAndModelAgree) {
       case 6: copy(); break;
       case 7: multipart(); break;
       case 8: move(); break;
+      case 9: rewrap(); break;
     }
     if (HasFatalFailure()) FAIL() << "step " << step;
     compare();

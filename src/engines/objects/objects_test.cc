@@ -222,7 +222,7 @@ TEST_F(ObjectsTest, WrapsDataKeysAnew) {
     ASSERT_TRUE(after) << after.error().message();
     EXPECT_EQ(after->meta.attributes.at("seen"), "yes");
     EXPECT_EQ(after->modified, before.version.modified);
-    for (const auto& wrapped : keys_of(key)) EXPECT_THAT(wrapped, testing::EndsWith("anew"));
+    for (const auto& wrapped : keys_of(key)) EXPECT_TRUE(wrapped.ends_with("anew"));
     EXPECT_EQ(keys_of(key).size(), old_keys.size());
     EXPECT_EQ(rewrap(there).error().code(), Errc::conflict);
     ASSERT_TRUE(rewrap(back));

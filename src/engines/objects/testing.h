@@ -16,7 +16,8 @@
 
 namespace boreal::objects {
 
-// The wrapped form of a test's data key is the key itself, masked: enough to see that it is unwrapped.
+// The wrapped form of a test's data key is the key itself, masked: enough to see that it is unwrapped. What stands
+// behind it makes it another form of the same key.
 inline std::string masked(std::string text) {
   for (char& c : text) c = static_cast<char>(c ^ 0x5a);
   return text;
@@ -29,7 +30,7 @@ class TestKeys final : public Keys {
  public:
   Task<Result<crypto::SecretBytes>> unwrap(std::string wrapped) override {
     ++unwrapped;
-    co_return crypto::SecretBytes(masked(std::move(wrapped)));
+    co_return crypto::SecretBytes(masked(wrapped.substr(0, data_key_bytes)));
   }
   int unwrapped = 0;
 };

@@ -50,6 +50,10 @@ struct OneKey final : aws::Keys {
   Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string, Context) override {
     co_return key;
   }
+  Task<aws::Outcome<std::string>> encrypt(aws::Asker, std::string, std::string, std::string, std::string, std::string,
+                                          Context) override {
+    co_return "wrapped";
+  }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
     co_return "arn:aws:kms:us-east-1:000000000000:key/1";
   }

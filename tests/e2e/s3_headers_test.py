@@ -414,6 +414,13 @@ class Ranges(Case):
         self.assertEqual(self.range("bytes=0-", "e")[:2], (416, "InvalidRange"))
         self.assertEqual(self.get("e"), b"")
 
+    def test_names_are_spelled_as_aws_spells_them(self):
+        """Some that read over HTTP look for Accept-Ranges letter by letter before they ask for a range."""
+        for method in ("GET", "HEAD"):
+            names = [name for name, _ in signed(self, method, f"/{self.bucket}/r").headers.items()]
+            for name in ("Accept-Ranges", "Last-Modified", "ETag", "Content-Type", "Content-Length"):
+                self.assertIn(name, names, method)
+
     def test_head(self):
         head = self.head("r", Range="bytes=2-3")
         self.assertEqual((head["ContentLength"], head["ContentRange"], head["AcceptRanges"]), (2, "bytes 2-3/11", "bytes"))

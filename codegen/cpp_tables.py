@@ -84,7 +84,7 @@ class Tables:
         if "timestampFormat" in shape:
             parts.append(f".timestamp_format = codec::TimestampFormat::{FORMATS[shape['timestampFormat']]}")
         if head in ("structure", "union_") and self.model.members(name):
-            rows = ",\n".join(self.field(name, m) for m in self.model.members(name))
+            rows = ",\n".join(self.field(name, m) for m in self.model.members_in_order(name))
             lines.append(f"constexpr codec::Field f_{table_name(name)}[] = {{\n{rows}}};")
             parts.append(f".fields = f_{table_name(name)}")
         if head in ("list", "map"):

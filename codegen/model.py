@@ -124,3 +124,10 @@ class Model:
 
     def members(self, structure):
         return self.shapes[structure].get("members", {})
+
+    def members_in_order(self, structure):
+        """As they stand in a document: those that the shape's `order` names come first."""
+        members, order = self.members(structure), self.shapes[structure].get("order", [])
+        if unknown := [name for name in order if name not in members]:
+            sys.exit(f"models/{self.service}.json: the order of {structure} names {', '.join(unknown)}, which it has not")
+        return [*order, *(name for name in members if name not in order)]

@@ -145,6 +145,18 @@ class Heads(Case):
         self.assertEqual(self.outcome(self.create(after={"Transfer-Encoding": "gzip"})), (501, "NotImplemented"))
 
 
+    def test_chunks_of_http_do_not_tell_the_length(self):
+        """AWS takes no body of which it is not told how long it is; who streams to a presigned URL finds out here."""
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="foo")["UploadId"]
+        url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("put_object", Params={"Bucket": self.bucket, "Key": "foo"})
+        chunked, body = {"Transfer-Encoding": "chunked"}, b"3\r\nbar\r\n0\r\n\r\n"
+        for answer in (send(self, "PUT", url[len(self.boreal.url):], chunked, body), self.create(body=body, after=chunked, without=("content-length",)),
+                       signed(self, "PUT", f"/{self.bucket}/foo?partNumber=1&uploadId={upload}", body=body, after=chunked, without=("content-length",))):
+            self.assertEqual(self.outcome(answer), (501, "NotImplemented"))
+            self.assertIn("<Header>Transfer-Encoding</Header>", answer.text)
+        self.refused("404", self.head, "foo")
+
+
 class UnsignedChunks(S3SigV4Auth):
     def payload(self, request):
         return "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
@@ -156,6 +168,16 @@ class Chunks(Case):
         request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", headers=headers)
         UnsignedChunks(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
         return send(self, "PUT", f"/{self.bucket}/foo", {**dict(request.headers.items()), "Content-Length": str(len(wire))}, wire)
+
+    def test_within_chunks_of_http(self):
+        """As SDKs send what they stream: the length is told beside them."""
+        headers = {"x-amz-decoded-content-length": "5"}
+        request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", headers=headers)
+        UnsignedChunks(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+        inner = b"5\r\nhello\r\n0\r\n\r\n"
+        answer = send(self, "PUT", f"/{self.bucket}/foo", {**dict(request.headers.items()), "Transfer-Encoding": "chunked"}, b"%x\r\n%s\r\n0\r\n\r\n" % (len(inner), inner))
+        self.assertEqual(self.outcome(answer), (200, None), answer.text)
+        self.assertEqual(self.get("foo"), b"hello")
 
     def wire(self, *sizes):
         return b"".join(b"%x\r\n%s" % (size, b"a" * size + b"\r\n" if size else b"") for size in (*sizes, 0)) + b"\r\n"
@@ -391,6 +413,13 @@ class Ranges(Case):
         self.assertEqual(self.range("bytes=40-50", "e")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=0-", "e")[:2], (416, "InvalidRange"))
         self.assertEqual(self.get("e"), b"")
+
+    def test_names_are_spelled_as_aws_spells_them(self):
+        """Some that read over HTTP look for Accept-Ranges letter by letter before they ask for a range."""
+        for method in ("GET", "HEAD"):
+            names = [name for name, _ in signed(self, method, f"/{self.bucket}/r").headers.items()]
+            for name in ("Accept-Ranges", "Last-Modified", "ETag", "Content-Type", "Content-Length"):
+                self.assertIn(name, names, method)
 
     def test_head(self):
         head = self.head("r", Range="bytes=2-3")

@@ -1,6 +1,7 @@
 """Listings of objects, as S3's clients page through them."""
 import base64
 import hashlib
+import re
 import unittest
 
 from e2e.s3_cases import S3Case, owner_id, send, signed
@@ -22,6 +23,45 @@ class Case(S3Case):
         both = [([row["Key"] for row in page.get("Contents", [])], [p["Prefix"] for p in page.get("CommonPrefixes", [])]) for page in (old, new)]
         self.assertEqual(both[0], both[1])
         return both[0]
+
+
+class Documents(Case):
+    """Clients that read a document as it comes (the AWS SDK for Java 1, jets3t) expect its elements where AWS has them."""
+
+    def elements(self, path):
+        answer = signed(self, "GET", path)
+        self.assertEqual(answer.status, 200, answer.text)
+        found, depth = [], 0
+        for close, name, empty in re.findall(r"<(/?)([A-Za-z]+)[^<>]*?(/?)>", answer.text):
+            depth -= bool(close)
+            if depth == 1 and not close and name not in found:
+                found.append(name)
+            depth += not close and not empty
+        return found
+
+    def test_a_bucket_is_named_before_its_objects(self):
+        self.fill("a", "b", "p/x", "p/y")
+        query = "delimiter=%2F&encoding-type=url"
+        self.assertEqual(self.elements(f"/{self.bucket}?{query}"), ["Name", "Prefix", "Marker", "MaxKeys", "Delimiter", "EncodingType", "IsTruncated", "Contents", "CommonPrefixes"])
+        self.assertEqual(self.elements(f"/{self.bucket}?{query}&max-keys=1")[2:4], ["Marker", "NextMarker"])
+        self.assertEqual(self.elements(f"/{self.bucket}?{query}&list-type=2&start-after=A"),
+                         ["Name", "Prefix", "StartAfter", "KeyCount", "MaxKeys", "Delimiter", "EncodingType", "IsTruncated", "Contents", "CommonPrefixes"])
+        self.assertEqual(self.elements(f"/{self.bucket}?{query}&list-type=2&max-keys=1")[2:4], ["NextContinuationToken", "KeyCount"])
+        self.assertEqual(self.elements(f"/{self.bucket}?{query}&versions"),
+                         ["Name", "Prefix", "KeyMarker", "VersionIdMarker", "MaxKeys", "Delimiter", "EncodingType", "IsTruncated", "Version", "CommonPrefixes"])
+
+    def test_owners_come_before_what_is_theirs(self):
+        self.assertEqual(self.elements("/"), ["Owner", "Buckets"])
+        self.assertEqual(self.elements(f"/{self.bucket}?acl"), ["Owner", "AccessControlList"])
+        text = signed(self, "GET", f"/{self.bucket}?acl").text
+        self.assertEqual(re.findall("<(ID|DisplayName)>", text), ["ID", "DisplayName"] * 2)
+
+    def test_parts_come_last(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="k")["UploadId"]
+        self.s3.upload_part(Bucket=self.bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"x")
+        self.assertEqual(self.elements(f"/{self.bucket}/k?uploadId={upload}")[:11],
+                         ["Bucket", "Key", "UploadId", "Initiator", "Owner", "StorageClass", "PartNumberMarker", "NextPartNumberMarker", "MaxParts", "IsTruncated", "Part"])
+        self.assertEqual(self.elements(f"/{self.bucket}?uploads")[-3:], ["MaxUploads", "IsTruncated", "Upload"])
 
 
 class Delimiters(Case):

@@ -506,6 +506,13 @@ class Checksums(PartsCase):
         self.assertEqual((head["ChecksumSHA256"], head["ChecksumType"]), (whole, "COMPOSITE"))
         part = self.head("m", ChecksumMode="ENABLED", PartNumber=2)
         self.assertEqual((part["ChecksumSHA256"], part["ChecksumType"]), (rows[1]["ChecksumSHA256"], "COMPOSITE"))
+        edge = 5 * MIB
+        for read in (self.head, lambda key, **how: self.s3.get_object(Bucket=self.bucket, Key=key, **how)):
+            for text, told in ((f"bytes=0-{edge - 1}", rows[0]["ChecksumSHA256"]), (f"bytes={edge}-", rows[1]["ChecksumSHA256"]), ("bytes=-3", rows[1]["ChecksumSHA256"]),
+                               (f"bytes=0-{edge}", None), (f"bytes=1-{edge - 1}", None), (f"bytes={edge}-{edge + 1}", None)):
+                part = read("m", ChecksumMode="ENABLED", Range=text)  # one that is just a part has its checksum
+                self.assertEqual((part.get("ChecksumSHA256"), part.get("ChecksumType")), (told, told and "COMPOSITE"), text)
+                self.assertNotIn("PartsCount", part)
         parts = self.s3.get_object_attributes(Bucket=self.bucket, Key="m", ObjectAttributes=["ObjectParts", "Checksum", "ETag", "ObjectSize", "StorageClass"])
         self.assertEqual((parts["ObjectParts"]["TotalPartsCount"], [p["ChecksumSHA256"] for p in parts["ObjectParts"]["Parts"]]), (2, [r["ChecksumSHA256"] for r in rows]))
         self.assertEqual((parts["ObjectSize"], parts["StorageClass"], parts["Checksum"]["ChecksumType"]), (5 * MIB + 3, "STANDARD", "COMPOSITE"))

@@ -1,4 +1,5 @@
 """Versions, conditional requests and deletes."""
+import re
 import threading
 import time
 import unittest
@@ -99,6 +100,18 @@ class Life(VersionCase):
         self.assertEqual((gone["DeleteMarker"], gone["VersionId"]), (True, second["VersionId"]))
         self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=first["VersionId"])
         self.assertEqual(self.get("k"), b"body")
+
+    def test_versions_and_markers_are_listed_in_one_order(self):
+        """boto3 tells them apart; clients that read the document itself take the order of a key's history from it."""
+        for key in ("a", "b"):
+            self.put(key, b"1")
+            self.s3.delete_object(Bucket=self.bucket, Key=key)
+            self.put(key, b"2")
+        text = signed(self, "GET", f"/{self.bucket}?versions=").text
+        rows = re.findall(r"<(Version|DeleteMarker)><Key>(.)</Key>", text)
+        self.assertEqual(rows, [(kind, key) for key in ("a", "b") for kind in ("Version", "DeleteMarker", "Version")])
+        first = signed(self, "GET", f"/{self.bucket}?max-keys=2&versions=").text
+        self.assertEqual(re.findall(r"<(Version|DeleteMarker)><Key>(.)</Key>", first), rows[:2])
 
     def test_what_is_set_on_an_object_meets_its_marker(self):
         self.put("k")

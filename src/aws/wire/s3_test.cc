@@ -300,6 +300,22 @@ TEST(S3, WhatIsWrongIsSaid) {
   EXPECT_EQ(error("PUT", "/b/k", "", {{"x-amz-acl", "everyone"}}).code, "InvalidArgument");
 }
 
+TEST(S3, VersionsAndMarkersStandInOneOrder) {
+  ListObjectVersionsOutput list;
+  list.name = "b";
+  list.versions.emplace(3);
+  list.versions->at(0).version = {.key = "a"};
+  list.versions->at(1).delete_marker = {.owner = Owner{.display_name = "n", .id = "i"}, .key = "b"};
+  list.versions->at(2).version = {.key = "b"};
+  const auto response =
+      s3().answer({Protocol::rest_xml, service_model.find("ListObjectVersions"), {}}, Value::of(std::move(list)), "id");
+  EXPECT_TRUE(response.body.ends_with(
+      "<Name>b</Name><Version><Key>a</Key></Version>"
+      "<DeleteMarker><Key>b</Key><Owner><ID>i</ID><DisplayName>n</DisplayName></Owner></DeleteMarker>"
+      "<Version><Key>b</Key></Version></ListVersionsResult>"))
+      << response.body;
+}
+
 TEST(S3, Answers) {
   ListObjectsV2Output list;
   list.name = "b";
@@ -312,11 +328,10 @@ TEST(S3, Answers) {
   EXPECT_EQ(
       response.body,
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-      "<IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key><LastModified>2023-11-14T22:13:20.000Z</"
-      "LastModified><Size>5</Size></Contents>"
-      "<Name>b</Name><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>q/</Prefix></"
-      "CommonPrefixes>"
-      "<KeyCount>1</KeyCount></ListBucketResult>");
+      "<Name>b</Name><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b</Key>"
+      "<LastModified>2023-11-14T22:13:20.000Z</LastModified><Size>5</Size></Contents>"
+      "<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>q/</Prefix></CommonPrefixes>"
+      "</ListBucketResult>");
   EXPECT_EQ(header(response, "x-amz-request-id"), "id");
 
   GetBucketLocationOutput location;

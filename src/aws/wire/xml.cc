@@ -25,9 +25,10 @@ void write_value(xml::Writer& xml, const Shape& shape, const void* value, Timest
 void write_list_items(xml::Writer& xml, const Shape& shape, const void* list, std::string_view name,
                       TimestampFormat format) {
   for (size_t i = 0; i < codec::list_size(shape, list); ++i) {
-    xml.begin(name);
+    // Items of several kinds in one order: unions, each of which is the element of the member that it has.
+    if (!name.empty()) xml.begin(name);
     write_value(xml, *shape.element, codec::list_at(shape, list, i), format);
-    xml.end();
+    if (!name.empty()) xml.end();
   }
 }
 

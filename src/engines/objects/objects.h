@@ -235,6 +235,8 @@ class Objects {
 
   // The parts of a finished multipart object, from behind part number `after`.
   Task<Result<PartsPage>> parts_of(Found found, uint32_t after, size_t max);
+  // The one of them whose bytes are just these.
+  Task<Result<std::optional<Part>>> part_at(Found found, Range range);
 
   Task<Result<Upload>> create_upload(UploadRequest request);
   Task<Result<Upload>> find_upload(std::string bucket, std::string key, UploadId id);

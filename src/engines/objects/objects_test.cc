@@ -280,6 +280,10 @@ TEST_F(ObjectsTest, JoinsPartsWithoutMovingThem) {
   EXPECT_EQ(parts->parts[0].number, 5u);
   EXPECT_EQ(parts->parts[0].offset, one.size());
   EXPECT_TRUE(parts->truncated);
+  const Range second{parts->parts[0].offset, parts->parts[0].size};
+  EXPECT_EQ(engine_.run(objects().part_at(*found, second)).value()->number, 5u);
+  EXPECT_FALSE(engine_.run(objects().part_at(*found, {second.offset, second.length - 1})).value());
+  EXPECT_FALSE(engine_.run(objects().part_at(*found, {second.offset + 1, second.length - 1})).value());
   EXPECT_EQ(engine_.run(objects().find_upload("b", "joined", upload.id)).error().code(), Errc::not_found);
 
   ASSERT_TRUE(copy("joined", "joined too"));

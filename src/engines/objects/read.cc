@@ -67,7 +67,8 @@ class BlobSource final : public Source {
     }
     CO_TRY(auto cipher, FrameCipher::make(key_.bytes(), segment.salt));
     CO_TRY(auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
-    segment_ = std::make_unique<SegmentSource>(engine_.pool, SegmentReader(std::move(blob), std::move(cipher), segment));
+    segment_ =
+        std::make_unique<SegmentSource>(engine_.pool, SegmentReader(std::move(blob), std::move(cipher), segment));
     co_return true;
   }
 
@@ -109,7 +110,8 @@ Task<Result<Found>> Objects::find(std::string bucket, std::string key, Select wh
   if (!version) co_return std::unexpected(no_such_version(bucket, key));
   Found found;
   if (with_data && version->segment && version->segment->is_inline()) {
-    CO_TRY(auto data, impl_->store.get_bulk(index::partition_of(bucket), index::inline_data(version->id), moment.get()));
+    CO_TRY(auto data,
+           impl_->store.get_bulk(index::partition_of(bucket), index::inline_data(version->id), moment.get()));
     if (!data) co_return fail(Errc::corrupt, fmt::format("the bytes of '{}' are missing from the index", key));
     found.inline_data = std::move(*data);
   }
@@ -225,6 +227,18 @@ Task<Result<PartsPage>> Objects::parts_of(Found found, uint32_t after, size_t ma
     }
   }
   co_return page;
+}
+
+Task<Result<std::optional<Part>>> Objects::part_at(Found found, Range range) {
+  const auto& starts = found.version.chunk_starts;
+  const auto behind = std::ranges::upper_bound(starts, range.offset);
+  if (behind == starts.begin()) co_return std::nullopt;
+  const auto chunk = static_cast<uint32_t>(behind - starts.begin() - 1);
+  CO_TRY(auto parts, impl_->manifest_parts(found.bucket, found.version, chunk));
+  for (Part& part : parts) {
+    if (part.offset == range.offset && part.size == range.length) co_return std::move(part);
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace boreal::objects

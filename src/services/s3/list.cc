@@ -206,24 +206,23 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
     if (page->next_version) output.next_version_id_marker = page->next_is_null ? "null" : page->next_version->text();
   }
   Owners owners(*bucket);
+  if (!page->objects.empty()) output.versions.emplace();
   for (const auto& version : page->objects) {
+    api::VersionEntry& entry = output.versions->emplace_back();
     if (version.is_delete_marker) {
-      if (!output.delete_markers) output.delete_markers.emplace();
-      output.delete_markers->push_back({.owner = owners.of(version),
-                                        .key = text(version.key),
-                                        .version_id = version_text(version),
-                                        .is_latest = version.is_latest,
-                                        .last_modified = in_seconds(version.modified)});
+      entry.delete_marker = {.owner = owners.of(version),
+                             .key = text(version.key),
+                             .version_id = version_text(version),
+                             .is_latest = version.is_latest,
+                             .last_modified = in_seconds(version.modified)};
       continue;
     }
-    api::ObjectVersion row;
+    api::ObjectVersion& row = entry.version.emplace();
     tell_row(version, text, row);
     row.version_id = version_text(version);
     row.is_latest = version.is_latest;
     row.owner = owners.of(version);
     if (restores) tell_restore(version, row);
-    if (!output.versions) output.versions.emplace();
-    output.versions->push_back(std::move(row));
   }
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;

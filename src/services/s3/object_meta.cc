@@ -85,8 +85,14 @@ std::string object_owner(const Bucket& bucket, const aws::Caller& caller, const 
 }
 
 Outcome<void> check_length(const http::Request& request) {
+  if (request.method == "POST") return {};  // a form's file ends where its delimiter stands
   const auto& headers = request.headers;
   const bool is_chunked = headers.get("x-amz-content-sha256").value_or("").starts_with("STREAMING-");
+  // HTTP's own chunks do not tell the length. AWS takes them only around chunks of its own, which do.
+  if (!is_chunked && headers.has("transfer-encoding")) {
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", "Transfer-Encoding"));
+  }
   const bool is_told = request.content_length || headers.has("transfer-encoding");
   if (!is_told || (is_chunked && !headers.has("x-amz-decoded-content-length"))) {
     return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));

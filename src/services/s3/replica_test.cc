@@ -44,9 +44,8 @@ class ReplicaTest : public S3Test {
     std::vector<std::string> ids;
     const auto page =
         call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "from"});
-    for (const auto& row : page->versions.value_or(std::vector<api::ObjectVersion>())) ids.push_back(*row.version_id);
-    for (const auto& row : page->delete_markers.value_or(std::vector<api::DeleteMarkerEntry>()))
-      ids.push_back("marker " + *row.version_id);
+    for (const auto& row : page->versions.value_or(std::vector<api::VersionEntry>()))
+      ids.push_back(row.version ? *row.version->version_id : "marker " + *row.delete_marker->version_id);
     return ids;
   }
   size_t notes() {
@@ -67,7 +66,7 @@ TEST_F(ReplicaTest, VersionsKeepTheirPlaceHoweverTheyCome) {
   ASSERT_TRUE(bring_marker(marker));
   ASSERT_TRUE(bring_marker(marker));  // once
   EXPECT_EQ(versions().size(), 4u);
-  EXPECT_EQ(versions().back(), "marker " + marker.id.text());
+  EXPECT_EQ(versions().front(), "marker " + marker.id.text());
 }
 
 TEST_F(ReplicaTest, TheFieldMustMakeSense) {

@@ -664,6 +664,10 @@ class Answers(Case):
         request = {"Bucket": self.bucket, "RestoreRequest": {"Days": 1}}
         self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Key="k", **request)
         self.refused_with("NoSuchKey", 404, self.s3.restore_object, Key="none", **request)
+        # Of this class it is sent without Days.
+        self.put("tiered", StorageClass="INTELLIGENT_TIERING")
+        self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Bucket=self.bucket, Key="tiered", RestoreRequest={})
+        self.refused_with("MalformedXML", 400, self.s3.restore_object, Bucket=self.bucket, Key="glacier", RestoreRequest={})
 
     def test_storage_classes(self):
         for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):

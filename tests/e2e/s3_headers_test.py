@@ -90,6 +90,11 @@ class Digests(Case):
         self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body)), (400, "InvalidRequest"))
         self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body, headers={"Content-MD5": md5_of(body)})), (200, None))
 
+    def test_documents_have_a_limit(self):
+        answer = signed(self, "POST", f"/{self.bucket}?delete", body=b" " * ((4 << 20) + 1))
+        self.assertEqual(self.outcome(answer), (400, "MaxMessageLengthExceeded"))
+        self.assertIn("<MaxMessageLengthBytes>4194304</MaxMessageLengthBytes>", answer.text)
+
     def test_wrong_body(self):
         self.assertEqual(self.create(after={"x-amz-content-sha256": hashlib.sha256(b"x").hexdigest()}).code, "SignatureDoesNotMatch")
 

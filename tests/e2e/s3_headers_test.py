@@ -109,6 +109,15 @@ class Lengths(Case):
         part = f"/{self.bucket}/m?partNumber=1&uploadId={upload}"
         self.assertEqual(self.outcome(signed(self, "PUT", part, without=("content-length",))), (411, "MissingContentLength"))
 
+    def test_chunks_of_http_need_a_length(self):
+        """As Go's clients send a body whose length they do not know; aws-chunked tells it beforehand."""
+        chunks = {"Transfer-Encoding": "chunked"}
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+        for path in (f"/{self.bucket}/foo", f"/{self.bucket}/m?partNumber=1&uploadId={upload}"):
+            answer = signed(self, "PUT", path, body=b"", after=chunks, without=("content-length",))
+            self.assertEqual(self.outcome(answer), (501, "NotImplemented"))
+            self.assertIn("<Header>Transfer-Encoding</Header>", answer.text)
+
     def test_body_that_ends_early(self):
         request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", data=b"0123456789")
         request.context["payload_signing_enabled"] = True

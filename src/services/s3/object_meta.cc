@@ -91,6 +91,12 @@ Outcome<void> check_length(const http::Request& request) {
   if (!is_told || (is_chunked && !headers.has("x-amz-decoded-content-length"))) {
     return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));
   }
+  // Chunks of HTTP tell no length before their end: only what has told it otherwise may come in them.
+  const auto coding = headers.get("transfer-encoding").value_or("identity");
+  if (coding != "identity" && !headers.has("x-amz-decoded-content-length")) {
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", "Transfer-Encoding"));
+  }
   if (request.content_length.value_or(0) > max_body_bytes) {
     return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
                       .with("ProposedSize", std::to_string(*request.content_length))

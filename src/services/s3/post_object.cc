@@ -136,7 +136,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
   put.host = post.host;
   put.peer = post.peer;
   put.secure = post.secure;
-  put.headers.add("transfer-encoding", "chunked");  // how long the file is shows when it ends
+  put.headers.add("transfer-encoding", "identity");  // how long the file is shows when it ends
   for (const std::string_view name : {"user-agent", "referer", "origin"}) {
     if (const auto value = post.headers.get(name)) put.headers.add(name, *value);
   }

@@ -216,7 +216,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
 
   std::string body;
   if (!room.is_s3) {
-    CO_TRY(body, co_await read_body(request, options_.max_body_bytes));
+    CO_TRY(body, co_await read_body(request, false));
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
@@ -228,7 +228,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       exchange.body = std::exchange(request.body, nullptr);
       request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
-      auto read = co_await read_body(request, options_.max_s3_xml_bytes);
+      auto read = co_await read_body(request, true);
       if (!read && exchange.checked && exchange.checked->failure()) {
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
       }
@@ -279,8 +279,13 @@ Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, 
   co_return output;
 }
 
-Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, size_t max_bytes) const {
+Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s3) const {
+  const size_t max_bytes = is_s3 ? options_.max_s3_xml_bytes : options_.max_body_bytes;
   const auto too_large = [&] {
+    if (is_s3) {
+      return refuse(ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
+                        .with("MaxMessageLengthBytes", std::to_string(max_bytes)));
+    }
     return refuse(
         ApiError("RequestEntityTooLargeException", 413,
                  fmt::format("The body is larger than {} bytes, the most that this operation takes.", max_bytes)));

@@ -29,10 +29,10 @@ struct OperationFigures {
 class Pipeline {
  public:
   struct Options {
-    std::string default_region;        // of callers that name none
-    size_t max_requests = 1024;        // in the house at a time; more are answered 503 at once
-    size_t max_body_bytes = 1 << 20;   // of a call whose body is not data
-    size_t max_s3_xml_bytes = 4 << 20; // CompleteMultipartUpload names 10,000 parts
+    std::string default_region;           // of callers that name none
+    size_t max_requests = 1024;           // in the house at a time; more are answered 503 at once
+    size_t max_body_bytes = 1 << 20;      // of a call whose body is not data
+    size_t max_s3_xml_bytes = 4 << 20;    // CompleteMultipartUpload names 10,000 parts
     std::vector<std::string> s3_domains;  // "s3.example.com": BUCKET.s3.example.com names a bucket (virtual_host.h)
   };
 
@@ -51,15 +51,15 @@ class Pipeline {
   struct Room {
     Service* service;
     wire::Wire wire;
-    bool is_s3;          // signed and read as S3 is
-    bool has_buckets;    // S3 itself, not S3 Control
+    bool is_s3;        // signed and read as S3 is
+    bool has_buckets;  // S3 itself, not S3 Control
   };
   struct Exchange;  // what is known of one request so far
 
   Room* find_room(const http::Request& request, std::string& scope_service);
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
-  Task<Outcome<std::string>> read_body(http::Request& request, size_t max_bytes) const;
+  Task<Outcome<std::string>> read_body(http::Request& request, bool is_s3) const;
   void rewrite_virtual_host(http::Request& request) const;
   void count(const Exchange& exchange, int status);
 

@@ -309,6 +309,16 @@ class Ownership(AclCase):
         self.assertEqual(owners, {"theirs": self.you, "ours": self.me, "granted": self.you})
         self.assertEqual(self.get("ours", Bucket=bucket), b"x")
 
+    def test_an_empty_list_is_none(self):
+        """As Go's SDK sends it of a setting that is empty."""
+        self.s3.create_bucket(Bucket=self.bucket + "-empty", ACL="")
+        bucket = self.open_bucket(ACL="public-read-write")
+        self.put("x", Bucket=bucket, ACL="")
+        self.s3.copy_object(Bucket=bucket, Key="y", CopySource=f"{bucket}/x", ACL="")
+        for key in ("x", "y"):
+            grants = self.s3.get_object_acl(Bucket=bucket, Key=key)["Grants"]
+            self.assertEqual([(row["Grantee"]["ID"], row["Permission"]) for row in grants], [(self.me, "FULL_CONTROL")])
+
     def test_enforced(self):
         bucket = self.open_bucket(ACL="public-read-write")
         self.refused_with("InvalidBucketAclWithObjectOwnership", 400, self.s3.put_bucket_ownership_controls, Bucket=bucket,
@@ -331,6 +341,7 @@ class Ownership(AclCase):
             self.s3.copy_object(Bucket=bucket, Key="y", CopySource=f"{bucket}/x", ACL=acl)
             self.s3.create_multipart_upload(Bucket=bucket, Key="z", ACL=acl)
         self.put("x", Bucket=bucket, ACL="bucket-owner-full-control")
+        self.put("x", Bucket=bucket, ACL="")
         for acl in ("public-read", "private"):
             self.refused("AccessControlListNotSupported", self.s3.put_object_acl, Bucket=bucket, Key="x", ACL=acl)
         self.refused("AccessControlListNotSupported", self.s3.create_multipart_upload, Bucket=bucket, Key="x", ACL="public-read")

@@ -90,6 +90,11 @@ class Digests(Case):
         self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body)), (400, "InvalidRequest"))
         self.assertEqual(self.outcome(signed(self, "POST", f"/{self.bucket}?delete", body=body, headers={"Content-MD5": md5_of(body)})), (200, None))
 
+    def test_documents_have_a_limit(self):
+        answer = signed(self, "POST", f"/{self.bucket}?delete", body=b" " * ((4 << 20) + 1))
+        self.assertEqual(self.outcome(answer), (400, "MaxMessageLengthExceeded"))
+        self.assertIn("<MaxMessageLengthBytes>4194304</MaxMessageLengthBytes>", answer.text)
+
     def test_wrong_body(self):
         self.assertEqual(self.create(after={"x-amz-content-sha256": hashlib.sha256(b"x").hexdigest()}).code, "SignatureDoesNotMatch")
 
@@ -687,6 +692,10 @@ class Answers(Case):
         request = {"Bucket": self.bucket, "RestoreRequest": {"Days": 1}}
         self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Key="k", **request)
         self.refused_with("NoSuchKey", 404, self.s3.restore_object, Key="none", **request)
+        # Of this class it is sent without Days.
+        self.put("tiered", StorageClass="INTELLIGENT_TIERING")
+        self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Bucket=self.bucket, Key="tiered", RestoreRequest={})
+        self.refused_with("MalformedXML", 400, self.s3.restore_object, Bucket=self.bucket, Key="glacier", RestoreRequest={})
 
     def test_storage_classes(self):
         for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):

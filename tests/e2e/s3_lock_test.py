@@ -212,6 +212,13 @@ class RetentionOf(LockCase):
         self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", body=b"x").code, "InvalidRequest")
         md5 = {"Content-MD5": b64encode(hashlib.md5(b"x").digest()).decode()}
         self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", headers=md5, body=b"x").status, 200)
+        # … and with each part of an upload that makes a locked object.
+        upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="m")["UploadId"]
+        part = f"/{self.locked}/m?partNumber=1&uploadId={upload}"
+        refused = signed(self, "PUT", part, body=b"x")
+        self.assertEqual((refused.status, refused.code), (400, "InvalidRequest"))
+        self.assertIn("is required for Put Part requests with Object Lock parameters", refused.text)
+        self.assertEqual(signed(self, "PUT", part, headers=md5, body=b"x").status, 200)
 
 
 class Holds(LockCase):

@@ -206,8 +206,8 @@ Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_vi
 
 // Whether the list that a new object is to have gives anything to others than its maker and the bucket's owner.
 bool gives_to_others(const Call& call, const Bucket* bucket) {
-  const std::string canned = header(call, "x-amz-acl").value_or("private");
-  bool gives = canned != "private" && !canned.starts_with("bucket-owner-");
+  const std::string canned = header(call, "x-amz-acl").value_or("");
+  bool gives = !canned.empty() && canned != "private" && !canned.starts_with("bucket-owner-");
   for (const auto& [name, value] : call.http.headers) {
     if (!to_lower(name).starts_with("x-amz-grant-")) continue;
     const std::string own = bucket != nullptr ? canonical_id(bucket->account) : std::string();

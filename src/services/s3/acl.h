@@ -25,6 +25,7 @@ AclHeaders acl_headers(const Input& input) {
   AclHeaders headers{input.acl, input.grant_full_control, input.grant_read,
                      {},        input.grant_read_acp,     input.grant_write_acp};
   if constexpr (requires { input.grant_write; }) headers.write = input.grant_write;
+  if (headers.canned == "") headers.canned.reset();  // overlooked by AWS; Go's SDK sends it of a setting that is empty
   return headers;
 }
 

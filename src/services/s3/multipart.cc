@@ -195,6 +195,11 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_CHECK(check_no_encryption(call, &upload));
   CO_TRY(Promise promise, promise_of(call, input));
+  const bool is_locked = retention_of(upload.meta) || has_legal_hold(upload.meta);
+  if (is_locked && !promise.named && !promise.md5) {
+    co_return refuse(errors::invalid_request(
+        "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Part requests with Object Lock parameters"));
+  }
   const UploadChecksum wanted = checksum_of(upload.meta);
   // A composite checksum is made of those that the client vouches for, part by part.
   const bool is_other = promise.named ? promise.algorithm != wanted.algorithm : wanted.composite;

@@ -123,6 +123,7 @@ class Replication {
   Task<Result<void>> plan_parts(Shipment& shipment);
   Task<Result<Outcome>> begin_upload(Shipment& shipment);
   Task<Result<bool>> list_sent_parts(Shipment& shipment);
+  Task<Result<void>> digest_part(Shipment& shipment, size_t index);
   Task<Result<Outcome>> send_part(Shipment& shipment, size_t index);
   Task<Result<Outcome>> send_parts(Shipment& shipment);
   Task<Result<Outcome>> complete_upload(Shipment& shipment);

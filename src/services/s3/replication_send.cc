@@ -11,6 +11,7 @@
 #include "codec/base64.h"
 #include "codec/hex.h"
 #include "codec/xml.h"
+#include "crypto/hash.h"
 #include "s3/checksums.h"
 #include "s3/replica.h"
 #include "s3/replication_job.h"
@@ -25,6 +26,7 @@ constexpr size_t parts_a_page = 1000;
 constexpr size_t parts_at_once = 4;
 constexpr int64_t max_part_number = 10'000;
 constexpr size_t md5_bytes = 16;
+constexpr size_t digest_bytes = 256 << 10;
 
 // The piece of an object that is one request's body.
 class Piece final : public Source {
@@ -232,14 +234,30 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
   }
 }
 
+// What is one piece here has no digests of parts, and a bucket that locks its objects takes no part without.
+Task<Result<void>> Replication::digest_part(Shipment& shipment, size_t index) {
+  auto& part = shipment.parts[index];
+  CO_TRY(const auto source, co_await read(shipment, part.range));
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(digest_bytes);
+  crypto::Md5 md5;
+  for (;;) {
+    CO_TRY(const size_t got, co_await source->read(MutableBytes(memory.get(), digest_bytes)));
+    if (got == 0) break;
+    co_await context_.pool.run([&] { md5.update(Bytes(memory.get(), got)); });
+  }
+  part.md5 = as_text(md5.finish());
+  co_return Result<void>();
+}
+
 Task<Result<Replication::Outcome>> Replication::send_part(Shipment& shipment, size_t index) {
   auto& part = shipment.parts[index];
+  if (part.md5.empty()) CO_CHECK(co_await digest_part(shipment, index));
   Remote::Request request{.method = "PUT",
                           .key = shipment.version().key,
                           .query = {{"partNumber", std::to_string(part.number)}, {"uploadId", shipment.upload}},
                           .headers = {},
                           .body = {}};
-  if (!part.md5.empty()) request.headers.emplace_back("Content-MD5", codec::base64_encode(part.md5));
+  request.headers.emplace_back("Content-MD5", codec::base64_encode(part.md5));
   if (!part.checksum.empty()) request.headers.emplace_back(checksum_field(shipment.checksum->algorithm), part.checksum);
   CO_TRY(const auto source, co_await read(shipment, part.range));
   request.stream = source.get();

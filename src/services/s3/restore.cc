@@ -18,8 +18,9 @@ Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api:
       input.restore_request->output_location) {
     co_return refuse(errors::not_implemented("Select is not served."));
   }
-  const int32_t days = input.restore_request->days.value_or(0);
-  if (days < 1) co_return refuse(errors::malformed_xml("A restore wants Days of at least 1."));
+  const auto& days = input.restore_request->days;
+  const auto bad_days = [] { return refuse(errors::malformed_xml("A restore wants Days of at least 1.")); };
+  if (days && *days < 1) co_return bad_days();
   const auto& job = input.restore_request->glacier_job_parameters;
   const bool is_expedited = (job && job->tier == "Expedited") || input.restore_request->tier == "Expedited";
   bool was_restored = false;
@@ -29,12 +30,13 @@ Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api:
           return refuse(errors::invalid_object_state("Restore is not allowed for the object's current storage class")
                             .with("StorageClass", version.meta.tier));
         }
+        if (!days) return bad_days();  // told after the class: of INTELLIGENT_TIERING a restore comes without
         if (is_expedited && version.meta.tier == "DEEP_ARCHIVE") {
           return refuse(errors::invalid_argument("Retrieval option is not supported by this storage class"));
         }
         const auto until = restored_until(version.meta);
         was_restored = until && *until > call.now;
-        version.meta.attributes[std::string(attribute::restored_until)] = codec::format_iso8601(due(call.now, days));
+        version.meta.attributes[std::string(attribute::restored_until)] = codec::format_iso8601(due(call.now, *days));
         return {};
       }));
   call.response_status = was_restored ? 200 : 202;

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <exception>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace boreal::http::detail {
@@ -14,8 +16,9 @@ namespace {
 
 constexpr size_t stream_buffer_bytes = 256 << 10;
 constexpr size_t large_head_bytes = 4 << 10;  // a larger one's memory is given back after the request
-constexpr Duration linger_time{2'000};
-constexpr size_t linger_bytes = 4 << 20;
+constexpr Duration linger_pause{2'000};       // who sends nothing for so long has read the answer, or never will
+constexpr Duration linger_time{10'000};
+constexpr size_t linger_bytes = 64 << 20;  // more than most clients' parts of an upload
 
 HeadLimits head_limits(const Limits& limits) {
   return {.line_bytes = limits.request_line_bytes,
@@ -149,12 +152,13 @@ Task<void> Connection::refuse(Refusal refusal) {
 }
 
 // Closing while the client still sends would make the system reset the connection, and the client might never see the
-// answer: so a little of what comes is read and dropped first.
+// answer (Go's takes the failed write for the outcome): so what comes is read and dropped first, within limits.
 Task<void> Connection::linger() {
   stream_->shutdown_write();
-  stream_->expire_after(linger_time);
-  std::array<std::byte, 16384> dropped;
-  for (size_t total = 0; total < linger_bytes;) {
+  const int64_t end_ns = monotonic_ns() + std::chrono::nanoseconds(linger_time).count();
+  std::array<std::byte, 65536> dropped;
+  for (size_t total = 0; total < linger_bytes && monotonic_ns() < end_ns && !shared_.stopping;) {
+    stream_->expire_after(linger_pause);
     const auto got = co_await stream_->read_some(dropped);
     if (!got || *got == 0) co_return;
     total += *got;

@@ -1,4 +1,6 @@
 """What the tests of S3 share: buckets of their own, and requests that no SDK would send."""
+import base64
+import hashlib
 import http.client
 import re
 import urllib.parse
@@ -13,6 +15,10 @@ from botocore.exceptions import ClientError
 from harness import Case, error_code
 
 OTHER = "111122223333"  # an account beside the one that the tests run in
+
+
+def md5_of(body):
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
 class Answer:
@@ -147,3 +153,13 @@ def quote(key):
 
 def later(**delta):
     return (datetime.now(timezone.utc) + timedelta(**delta)).replace(microsecond=0)
+
+
+class HeadersCase(S3Case):
+    def create(self, **more):
+        """A PUT of /BUCKET/foo with the headers at hand."""
+        more.setdefault("body", b"bar")
+        return signed(self, "PUT", f"/{self.bucket}/foo", **more)
+
+    def outcome(self, answer):
+        return answer.status, answer.code

@@ -171,6 +171,15 @@ class Life(Case):
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
 
+    def test_offers_come_in_long_pages(self):
+        """Terraform's provider asks for a thousand at once: this list may, others end at a hundred."""
+        offered = self.boreal.client("rds").describe_orderable_db_instance_options
+        whole = offered(Engine="aurora-postgresql", MaxRecords=1000)
+        self.assertNotIn("Marker", whole)
+        self.assertIn("db.t3.medium", [o["DBInstanceClass"] for o in whole["OrderableDBInstanceOptions"]])
+        self.assertEqual(error_code(offered, Engine="aurora-postgresql", MaxRecords=1001), "InvalidParameterValue")
+        self.assertEqual(error_code(self.boreal.client("rds").describe_db_clusters, MaxRecords=101), "InvalidParameterValue")
+
 
 @need("psql")
 class ManagedPassword(Case):

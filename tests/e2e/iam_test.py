@@ -99,7 +99,28 @@ class Iam(Case):
         self.assertEqual(error_code(self.iam.create_user, UserName="a/b"), "ValidationError")
         self.iam.create_user(UserName="bob")
         self.assertEqual(error_code(self.iam.create_user, UserName="BOB"), "EntityAlreadyExists")
-        self.assertEqual(error_code(self.iam.list_virtual_mfa_devices), "NotImplemented")
+        self.assertEqual(error_code(self.iam.list_open_id_connect_providers), "NotImplemented")
+
+    def test_what_users_have_none_of(self):
+        """Terraform's provider looks for all of it when it takes away a user with `force_destroy`."""
+        bob = self.make_user("bob", document("Allow", ["iam:ListMFADevices", "iam:GetLoginProfile"], f"arn:aws:iam::{self.account}:user/${{aws:username}}"))("iam")
+        for of, lists in ((self.iam.list_mfa_devices, "MFADevices"), (self.iam.list_ssh_public_keys, "SSHPublicKeys"),
+                          (self.iam.list_signing_certificates, "Certificates"),
+                          (self.iam.list_service_specific_credentials, "ServiceSpecificCredentials")):
+            with self.subTest(lists):
+                listed = of(UserName="bob")
+                self.assertEqual((listed[lists], listed["IsTruncated"]), ([], False))
+                self.assertEqual(error_code(of, UserName="eve"), "NoSuchEntity")
+        self.assertEqual(self.iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"], [])
+        self.assertEqual(self.iam.list_service_specific_credentials(AllUsers=True)["ServiceSpecificCredentials"], [])
+        with self.assertRaises(ClientError) as missing:
+            self.iam.delete_login_profile(UserName="bob")
+        self.assertEqual(missing.exception.response["Error"],
+                         {"Type": "Sender", "Code": "NoSuchEntity", "Message": "Login Profile for User bob cannot be found."})
+        self.assertEqual(error_code(bob.get_login_profile), "NoSuchEntity")
+        self.assertEqual(bob.list_mfa_devices()["MFADevices"], [], "without a name it is about the caller")
+        self.assertEqual(error_code(bob.list_ssh_public_keys), "AccessDenied")
+        self.assertEqual(error_code(self.iam.create_login_profile, UserName="bob", Password="Correct-Horse-42"), "NotImplemented")
 
     def test_simulation(self):
         self.make_user("bob", document("Allow", "s3:GetObject", "arn:aws:s3:::shop/*"))

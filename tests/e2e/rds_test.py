@@ -171,6 +171,47 @@ class Life(Case):
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
 
+    def test_how_a_cluster_is_watched_is_kept_and_its_instances_follow(self):
+        """Terraform sets Performance Insights at the cluster (database_insights_mode = "advanced" asks for them), and reads them back."""
+        rds = self.boreal.client("rds")
+
+        def seen(kind, answer):
+            return answer["PerformanceInsightsEnabled"], answer.get("PerformanceInsightsRetentionPeriod"), answer["MonitoringInterval"], kind
+
+        def both():
+            return (seen("cluster", rds.describe_db_clusters(DBClusterIdentifier="watched")["DBClusters"][0]),
+                    *(seen(i["DBInstanceIdentifier"], i) for i in rds.describe_db_instances(
+                        Filters=[{"Name": "db-cluster-id", "Values": ["watched"]}])["DBInstances"]))
+
+        rds.create_db_cluster(DBClusterIdentifier="watched", Engine="aurora-postgresql", MasterUsername="postgres", MasterUserPassword=PASSWORD,
+                              EnablePerformanceInsights=True, PerformanceInsightsRetentionPeriod=31)
+        instance = dict(DBClusterIdentifier="watched", Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+        rds.create_db_instance(DBInstanceIdentifier="watched-1", **instance)
+        rds.create_db_instance(DBInstanceIdentifier="watched-2", EnablePerformanceInsights=False, **instance)
+        self.assertEqual(both(), ((True, 31, 0, "cluster"), (True, 31, 0, "watched-1"), (False, None, 0, "watched-2")))
+        wait_until("instances available", lambda: all(
+            rds.describe_db_instances(DBInstanceIdentifier=f"watched-{n}")["DBInstances"][0]["DBInstanceStatus"] == "available" for n in (1, 2)))
+        rds.modify_db_cluster(DBClusterIdentifier="watched", DatabaseInsightsMode="advanced", EnablePerformanceInsights=True,
+                              PerformanceInsightsRetentionPeriod=465)
+        self.assertEqual(both(), ((True, 465, 0, "cluster"), (True, 465, 0, "watched-1"), (True, 465, 0, "watched-2")))
+        rds.modify_db_cluster(DBClusterIdentifier="watched", BackupRetentionPeriod=2)
+        self.assertEqual(both()[0], (True, 465, 0, "cluster"), "what is not spoken of stays")
+        for bad, code in ({"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 8}, "InvalidParameterValue"), \
+                ({"MonitoringInterval": 60}, "InvalidParameterCombination"):
+            self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="watched", **bad), code)
+        rds.modify_db_cluster(DBClusterIdentifier="watched", EnablePerformanceInsights=False)
+        self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (False, None, 0, "watched-2")))
+        delete_cluster(rds, "watched")
+
+    def test_offers_come_in_long_pages(self):
+        """Terraform's provider asks for a thousand at once: this list may, others end at a hundred."""
+        offered = self.boreal.client("rds").describe_orderable_db_instance_options
+        whole = offered(Engine="aurora-postgresql", MaxRecords=1000)
+        self.assertNotIn("Marker", whole)
+        self.assertIn("db.t3.medium", [o["DBInstanceClass"] for o in whole["OrderableDBInstanceOptions"]])
+        self.assertEqual(error_code(offered, Engine="aurora-postgresql", MaxRecords=1001), "InvalidParameterValue")
+        self.assertEqual(error_code(self.boreal.client("rds").describe_db_clusters, MaxRecords=101), "InvalidParameterValue")
+
 
 @need("psql")
 class ManagedPassword(Case):

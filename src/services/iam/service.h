@@ -84,6 +84,22 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   Task<aws::Outcome<api::iam::GetAccessKeyLastUsedResponse>> get_access_key_last_used(
       aws::Call& call, api::iam::GetAccessKeyLastUsedRequest input) override;
 
+  // absent.cc
+  Task<aws::Outcome<api::iam::GetLoginProfileResponse>> get_login_profile(
+      aws::Call& call, api::iam::GetLoginProfileRequest input) override;
+  Task<aws::Outcome<api::iam::DeleteLoginProfileOutput>> delete_login_profile(
+      aws::Call& call, api::iam::DeleteLoginProfileRequest input) override;
+  Task<aws::Outcome<api::iam::ListMFADevicesResponse>> list_mfa_devices(aws::Call& call,
+                                                                        api::iam::ListMFADevicesRequest input) override;
+  Task<aws::Outcome<api::iam::ListVirtualMFADevicesResponse>> list_virtual_mfa_devices(
+      aws::Call& call, api::iam::ListVirtualMFADevicesRequest input) override;
+  Task<aws::Outcome<api::iam::ListSSHPublicKeysResponse>> list_ssh_public_keys(
+      aws::Call& call, api::iam::ListSSHPublicKeysRequest input) override;
+  Task<aws::Outcome<api::iam::ListSigningCertificatesResponse>> list_signing_certificates(
+      aws::Call& call, api::iam::ListSigningCertificatesRequest input) override;
+  Task<aws::Outcome<api::iam::ListServiceSpecificCredentialsResponse>> list_service_specific_credentials(
+      aws::Call& call, api::iam::ListServiceSpecificCredentialsRequest input) override;
+
   // groups.cc
   Task<aws::Outcome<api::iam::CreateGroupResponse>> create_group(aws::Call& call,
                                                                  api::iam::CreateGroupRequest input) override;

@@ -160,6 +160,7 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
     }
     version = *found;
   }
+  CO_TRY(const auto watching, co_await watching_of(call, input));
   ClusterRecord managed;
   if (input.manage_master_user_password.value_or(false)) {
     CO_CHECK(co_await manage_password(call, managed, input.master_user_secret_kms_key_id));
@@ -181,7 +182,14 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
     ++cluster.master_version;
     if (cluster.status == "available" && !cluster.writer.empty()) cluster.status = "resetting-master-credentials";
   }
-  CO_TRY(const auto instances, instances_of(tx, cluster.id));
+  watching.apply(cluster);
+  CO_TRY(auto instances, instances_of(tx, cluster.id));
+  if (watching.interval_s || watching.insights) {
+    for (auto& instance : instances) {
+      watching.apply(instance);
+      save(tx, instance);
+    }
+  }
   save(tx, cluster);
   CO_CHECK(co_await tx.commit());
   if (auto* found = keeper(place, cluster.id)) found->recheck_admission();

@@ -217,6 +217,8 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
   cluster.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(false);
   cluster.auto_minor_version_upgrade = in.auto_minor_version_upgrade.value_or(true);
   cluster.insights_mode = in.database_insights_mode.value_or("standard");
+  CO_TRY(const auto watching, co_await watching_of(call, in));
+  watching.apply(cluster);
   cluster.lifecycle_support = in.engine_lifecycle_support.value_or("open-source-rds-extended-support");
   cluster.storage_type = in.storage_type.value_or("");
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
@@ -362,6 +364,9 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   CO_CHECK(check_log_exports(cluster.log_exports));
   cluster.deletion_protection = in.deletion_protection.value_or(false);
   cluster.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(cluster.copy_tags_to_snapshot);
+  Watching{.interval_s = 0, .insights = false}.apply(cluster);  // how one is watched is no part of its snapshots
+  CO_TRY(const auto watching, co_await watching_of(call, in));
+  watching.apply(cluster);
   CO_TRY(cluster.tags, checked_tags(in.tags));
   const std::string family = family_of(cluster);
   cluster.parameter_group = to_lower(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));

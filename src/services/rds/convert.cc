@@ -110,6 +110,13 @@ api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRe
   out.tag_list = tag_list(shown_tags(cluster));
   out.network_type = "IPV4";
   out.database_insights_mode = cluster.insights_mode;
+  out.monitoring_interval = cluster.monitoring_interval_s;
+  if (!cluster.monitoring_role_arn.empty()) out.monitoring_role_arn = cluster.monitoring_role_arn;
+  out.performance_insights_enabled = cluster.insights;
+  if (cluster.insights) {
+    out.performance_insights_kms_key_id = cluster.insights_key_arn;
+    out.performance_insights_retention_period = cluster.insights_retention_days;
+  }
   out.engine_lifecycle_support = cluster.lifecycle_support;
   return out;
 }

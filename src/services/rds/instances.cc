@@ -124,6 +124,20 @@ Task<Outcome<std::string>> Service::insights_key(aws::Call& call, std::optional<
       fmt::format("The key {} for Performance Insights cannot be used: {}", key_id.value_or(""), key.error().message)));
 }
 
+Task<Outcome<Service::Watching>> Service::checked_watching(aws::Call& call, std::optional<int32_t> interval,
+                                                           std::optional<std::string> role,
+                                                           std::optional<bool> insights, std::optional<int32_t> days,
+                                                           std::optional<std::string> key_id) {
+  Watching watching{.interval_s = interval, .role_arn = role.value_or(""), .insights = insights};
+  if (interval) CO_CHECK(co_await check_monitoring(call, interval, role));
+  if (insights.value_or(false)) {
+    watching.retention_days = days.value_or(default_insights_days);
+    CO_CHECK(check_insights_days(watching.retention_days));
+    CO_TRY(watching.key_arn, co_await insights_key(call, key_id));
+  }
+  co_return watching;
+}
+
 Task<Outcome<InstanceRecord>> Service::instance_from(aws::Call& call, const api::CreateDBInstanceMessage& in) {
   CO_CHECK(check_served(in));
   InstanceRecord instance;
@@ -141,15 +155,8 @@ Task<Outcome<InstanceRecord>> Service::instance_from(aws::Call& call, const api:
   instance.publicly_accessible = in.publicly_accessible.value_or(false);
   instance.auto_minor_version_upgrade = in.auto_minor_version_upgrade.value_or(true);
   instance.copy_tags_to_snapshot = in.copy_tags_to_snapshot.value_or(false);
-  CO_CHECK(co_await check_monitoring(call, in.monitoring_interval, in.monitoring_role_arn));
-  instance.monitoring_interval_s = in.monitoring_interval.value_or(0);
-  instance.monitoring_role_arn = in.monitoring_role_arn.value_or("");
-  instance.insights = in.enable_performance_insights.value_or(false);
-  if (instance.insights) {
-    instance.insights_retention_days = in.performance_insights_retention_period.value_or(default_insights_days);
-    CO_CHECK(check_insights_days(instance.insights_retention_days));
-    CO_TRY(instance.insights_key_arn, co_await insights_key(call, in.performance_insights_kms_key_id));
-  }
+  CO_TRY(const auto watching, co_await watching_of(call, in));
+  watching.apply(instance);
   CO_TRY(instance.maintenance_window, checked_maintenance_window(in.preferred_maintenance_window.value_or("")));
   instance.certificate_authority = in.ca_certificate_identifier.value_or(default_authority);
   if (instance.certificate_authority != default_authority) {
@@ -198,6 +205,13 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
   instance.parameter_group = to_lower(input.db_parameter_group_name.value_or(default_parameter_group(family)));
   CO_CHECK(co_await check_parameter_group(call, instance.parameter_group, family, false));
   if (instance.maintenance_window.empty()) instance.maintenance_window = cluster->maintenance_window;
+  Watching inherited;
+  if (!input.monitoring_interval) inherited.interval_s = cluster->monitoring_interval_s;
+  inherited.role_arn = cluster->monitoring_role_arn;
+  if (!input.enable_performance_insights) inherited.insights = cluster->insights;
+  inherited.key_arn = cluster->insights_key_arn;
+  inherited.retention_days = cluster->insights_retention_days;
+  inherited.apply(instance);
   save(tx, instance);
   CO_CHECK(co_await tx.commit());
   if (auto* found = keeper(place, cluster->id)) found->wake();
@@ -280,12 +294,7 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
   }
   if (in.db_instance_class) CO_CHECK(check_class(*in.db_instance_class));
   if (in.promotion_tier) CO_CHECK(check_tier(*in.promotion_tier));
-  if (in.monitoring_interval) CO_CHECK(co_await check_monitoring(call, in.monitoring_interval, in.monitoring_role_arn));
-  std::string key;
-  if (in.enable_performance_insights.value_or(false)) {
-    CO_CHECK(check_insights_days(in.performance_insights_retention_period.value_or(default_insights_days)));
-    CO_TRY(key, co_await insights_key(call, in.performance_insights_kms_key_id));
-  }
+  CO_TRY(const auto watching, co_await watching_of(call, in));
   auto tx = co_await begin(call);
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));
@@ -305,15 +314,7 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
   if (in.publicly_accessible) instance->publicly_accessible = *in.publicly_accessible;
   if (in.auto_minor_version_upgrade) instance->auto_minor_version_upgrade = *in.auto_minor_version_upgrade;
   if (in.copy_tags_to_snapshot) instance->copy_tags_to_snapshot = *in.copy_tags_to_snapshot;
-  if (in.monitoring_interval) {
-    instance->monitoring_interval_s = *in.monitoring_interval;
-    instance->monitoring_role_arn = *in.monitoring_interval == 0 ? "" : in.monitoring_role_arn.value_or("");
-  }
-  if (in.enable_performance_insights) {
-    instance->insights = *in.enable_performance_insights;
-    instance->insights_key_arn = key;
-    instance->insights_retention_days = in.performance_insights_retention_period.value_or(default_insights_days);
-  }
+  watching.apply(*instance);
   if (in.preferred_maintenance_window) {
     CO_TRY(instance->maintenance_window, checked_maintenance_window(*in.preferred_maintenance_window));
   }

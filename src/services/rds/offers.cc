@@ -127,9 +127,11 @@ Task<Outcome<api::OrderableDBInstanceOptionsMessage>> Service::describe_orderabl
     return *o.engine_version + "/" + *o.db_instance_class;
   };
   std::ranges::sort(options, {}, name);
+  // Of all lists this one alone has pages this long. Source: RDS API Reference, DescribeOrderableDBInstanceOptions.
+  constexpr int32_t most = 1000;
   api::OrderableDBInstanceOptionsMessage output;
   CO_TRY(output.orderable_db_instance_options,
-         page(std::move(options), input.marker, input.max_records, output.marker, name));
+         page(std::move(options), input.marker, input.max_records, output.marker, name, most));
   co_return output;
 }
 

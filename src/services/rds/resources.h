@@ -103,6 +103,12 @@ struct ClusterRecord {
   bool auto_minor_version_upgrade = true;
   std::vector<std::string> log_exports;
   std::string insights_mode = "standard";
+  // What its instances have that do not say otherwise.
+  int monitoring_interval_s = 0;
+  std::string monitoring_role_arn;
+  bool insights = false;
+  std::string insights_key_arn;
+  int insights_retention_days = 0;
   std::string lifecycle_support;
   std::string storage_type;
   Tags tags;
@@ -125,7 +131,8 @@ struct ClusterRecord {
                 secret_arn, secret_key_arn, secret_version, secret_applied, old_secrets, parameter_group, subnet_group,
                 vpc_id, group_ids, zones, backup_retention_days, backup_window, maintenance_window, storage_encrypted,
                 key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
-                auto_minor_version_upgrade, log_exports, insights_mode, lifecycle_support, storage_type, tags, created,
+                auto_minor_version_upgrade, log_exports, insights_mode, monitoring_interval_s, monitoring_role_arn,
+                insights, insights_key_arn, insights_retention_days, lifecycle_support, storage_type, tags, created,
                 writer, stopped, final_snapshot, restore_from, failover_to, storage_made, inaccessible_since)
   static std::string key(const std::string& id) { return "cluster/" + id; }
 };

@@ -204,6 +204,35 @@ class Service final : public api::Api, public aws::Recoverable {
   Task<aws::Outcome<void>> check_monitoring(aws::Call& call, std::optional<int32_t> interval,
                                             std::optional<std::string> role);
   Task<aws::Outcome<std::string>> insights_key(aws::Call& call, std::optional<std::string> key_id);
+  // What a call says of enhanced monitoring and Performance Insights, for a cluster or for an instance.
+  struct Watching {
+    std::optional<int> interval_s;
+    std::string role_arn;
+    std::optional<bool> insights;
+    std::string key_arn;
+    int retention_days = 0;
+
+    template <class Record>
+    void apply(Record& record) const {
+      if (interval_s) {
+        record.monitoring_interval_s = *interval_s;
+        record.monitoring_role_arn = *interval_s == 0 ? "" : role_arn;
+      }
+      if (!insights) return;
+      record.insights = *insights;
+      record.insights_key_arn = key_arn;
+      record.insights_retention_days = retention_days;
+    }
+  };
+  template <class Input>
+  Task<aws::Outcome<Watching>> watching_of(aws::Call& call, const Input& input) {
+    return checked_watching(call, input.monitoring_interval, input.monitoring_role_arn,
+                            input.enable_performance_insights, input.performance_insights_retention_period,
+                            input.performance_insights_kms_key_id);
+  }
+  Task<aws::Outcome<Watching>> checked_watching(aws::Call& call, std::optional<int32_t> interval,
+                                                std::optional<std::string> role, std::optional<bool> insights,
+                                                std::optional<int32_t> days, std::optional<std::string> key_id);
   Task<aws::Outcome<io::Path>> log_folder(const aws::Call& call, std::string identifier);
   Task<aws::Outcome<api::DBInstance>> show(const aws::Call& call, InstanceRecord instance);
   Task<void> copy_snapshots(Place place);

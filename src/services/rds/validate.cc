@@ -176,11 +176,11 @@ std::vector<api::Tag> tag_list(const Tags& tags) {
   return list;
 }
 
-Outcome<size_t> page_size(std::optional<int32_t> max_records) {
+Outcome<size_t> page_size(std::optional<int32_t> max_records, int32_t most) {
   const int32_t size = max_records.value_or(100);
-  if (size >= 20 && size <= 100) return static_cast<size_t>(size);
+  if (size >= 20 && size <= most) return static_cast<size_t>(size);
   return refuse(errors::invalid_parameter_value(
-      fmt::format("Invalid value {} for MaxRecords. Must be between 20 and 100", size)));
+      fmt::format("Invalid value {} for MaxRecords. Must be between 20 and {}", size, most)));
 }
 
 }  // namespace boreal::rds

@@ -33,12 +33,14 @@ aws::Outcome<void> check_log_exports(const std::vector<std::string>& names);
 aws::Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags);
 std::vector<api::Tag> tag_list(const Tags& tags);
 
-// The page of `all` (in the order of `name_of_item`) that begins after `marker`; sets `next` when more follow.
-aws::Outcome<size_t> page_size(std::optional<int32_t> max_records);
+// The page of `all` (in the order of `name_of_item`) that begins after `marker`; sets `next` when more follow. `most`:
+// what MaxRecords may be.
+aws::Outcome<size_t> page_size(std::optional<int32_t> max_records, int32_t most);
 template <class T, class NameOf>
 aws::Outcome<std::vector<T>> page(std::vector<T> all, const std::optional<std::string>& marker,
-                                  std::optional<int32_t> max_records, std::optional<std::string>& next, NameOf name) {
-  auto size = page_size(max_records);
+                                  std::optional<int32_t> max_records, std::optional<std::string>& next, NameOf name,
+                                  int32_t most = 100) {
+  auto size = page_size(max_records, most);
   if (!size) return aws::refuse(std::move(size).error());
   std::vector<T> out;
   for (auto& item : all) {

@@ -93,6 +93,10 @@ class Maker:
         return shape.members[name].serialization.get("streaming")
 
 
+# Headers that our models (models/patches) spell as AWS sends them, and its descriptions otherwise.
+SPELLED_ANEW = {"accept-ranges": "Accept-Ranges"}
+
+
 def on_wire(shape, value):
     """The value as wire_echo tells it: wire names, seconds, base64."""
     kind = shape.type_name
@@ -172,7 +176,7 @@ class Differential:
         if shape is None or (service, operation.name) in NOT_COMPARED:
             return
         params = {n: v for n, v in maker.structure(shape).items() if shape.members[n].serialization.get("location") != "statusCode"}
-        told = on_wire(shape, params)
+        told = {SPELLED_ANEW.get(name, name): value for name, value in on_wire(shape, params).items()}
         reply = self.ask(do="answer", service=service, operation=operation.name,
                          output=in_one_list(told) if operation.name == "ListObjectVersions" else told)
         if "status" not in reply:

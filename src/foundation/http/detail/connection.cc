@@ -156,7 +156,7 @@ Task<void> Connection::refuse(Refusal refusal) {
 Task<void> Connection::linger() {
   stream_->shutdown_write();
   const int64_t end_ns = monotonic_ns() + std::chrono::nanoseconds(linger_time).count();
-  std::array<std::byte, 65536> dropped;
+  std::array<std::byte, 16384> dropped;  // of each connection that lingers, and strangers can make many
   for (size_t total = 0; total < linger_bytes && monotonic_ns() < end_ns && !shared_.stopping;) {
     stream_->expire_after(linger_pause);
     const auto got = co_await stream_->read_some(dropped);

@@ -197,7 +197,8 @@ class Life(Case):
         rds.modify_db_cluster(DBClusterIdentifier="watched", BackupRetentionPeriod=2)
         self.assertEqual(both()[0], (True, 465, 0, "cluster"), "what is not spoken of stays")
         for bad, code in ({"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 8}, "InvalidParameterValue"), \
-                ({"MonitoringInterval": 60}, "InvalidParameterCombination"):
+                ({"MonitoringInterval": 60}, "InvalidParameterCombination"), \
+                ({"MonitoringRoleArn": "arn:aws:iam::000000000000:role/watcher"}, "InvalidParameterCombination"):
             self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="watched", **bad), code)
         rds.modify_db_cluster(DBClusterIdentifier="watched", EnablePerformanceInsights=False)
         self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (False, None, 0, "watched-2")))

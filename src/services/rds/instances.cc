@@ -102,7 +102,11 @@ Task<Outcome<void>> Service::check_monitoring(aws::Call& call, std::optional<int
     co_return refuse(errors::invalid_parameter_value(
         fmt::format("Invalid MonitoringInterval {}: 0, 1, 5, 10, 15, 30 or 60 seconds.", seconds)));
   }
-  if (seconds == 0) co_return Outcome<void>();
+  if (seconds == 0) {
+    if (!role || role->empty()) co_return Outcome<void>();
+    co_return refuse(errors::invalid_parameter_combination(
+        "A MonitoringInterval value other than 0 is required if you specify a MonitoringRoleArn value."));
+  }
   if (!role || role->empty()) {
     co_return refuse(errors::invalid_parameter_combination(
         "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
@@ -129,7 +133,7 @@ Task<Outcome<Service::Watching>> Service::checked_watching(aws::Call& call, std:
                                                            std::optional<bool> insights, std::optional<int32_t> days,
                                                            std::optional<std::string> key_id) {
   Watching watching{.interval_s = interval, .role_arn = role.value_or(""), .insights = insights};
-  if (interval) CO_CHECK(co_await check_monitoring(call, interval, role));
+  CO_CHECK(co_await check_monitoring(call, interval, role));
   if (insights.value_or(false)) {
     watching.retention_days = days.value_or(default_insights_days);
     CO_CHECK(check_insights_days(watching.retention_days));

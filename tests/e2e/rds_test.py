@@ -196,10 +196,25 @@ class Life(Case):
         self.assertEqual(both(), ((True, 465, 0, "cluster"), (True, 465, 0, "watched-1"), (True, 465, 0, "watched-2")))
         rds.modify_db_cluster(DBClusterIdentifier="watched", BackupRetentionPeriod=2)
         self.assertEqual(both()[0], (True, 465, 0, "cluster"), "what is not spoken of stays")
+        rds.modify_db_cluster(DBClusterIdentifier="watched", PerformanceInsightsRetentionPeriod=31)
+        rds.modify_db_instance(DBInstanceIdentifier="watched-1", PerformanceInsightsRetentionPeriod=62)
+        self.assertEqual(both(), ((True, 31, 0, "cluster"), (True, 62, 0, "watched-1"), (True, 31, 0, "watched-2")), "Terraform sends what changed alone")
         for bad, code in ({"EnablePerformanceInsights": True, "PerformanceInsightsRetentionPeriod": 8}, "InvalidParameterValue"), \
                 ({"MonitoringInterval": 60}, "InvalidParameterCombination"), \
                 ({"MonitoringRoleArn": "arn:aws:iam::000000000000:role/watcher"}, "InvalidParameterCombination"):
             self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="watched", **bad), code)
+        iam = self.boreal.client("iam")
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "monitoring.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+        roles = [iam.create_role(RoleName=f"watcher-{n}", AssumeRolePolicyDocument=trust)["Role"]["Arn"] for n in (1, 2)]
+        rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=60, MonitoringRoleArn=roles[0])
+        rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=30)
+        rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringRoleArn=roles[1])
+        instance = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
+        self.assertEqual((instance["MonitoringInterval"], instance["MonitoringRoleArn"]), (30, roles[1]))
+        rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=0)
+        instance = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
+        self.assertEqual((instance["MonitoringInterval"], instance.get("MonitoringRoleArn")), (0, None))
         rds.modify_db_cluster(DBClusterIdentifier="watched", EnablePerformanceInsights=False)
         self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (False, None, 0, "watched-2")))
         delete_cluster(rds, "watched")

@@ -160,7 +160,8 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
     }
     version = *found;
   }
-  CO_TRY(const auto watching, co_await watching_of(call, input));
+  CO_TRY(const auto before, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
+  CO_TRY(const auto watching, co_await watching_of(call, input, before.value_or(ClusterRecord())));
   ClusterRecord managed;
   if (input.manage_master_user_password.value_or(false)) {
     CO_CHECK(co_await manage_password(call, managed, input.master_user_secret_kms_key_id));

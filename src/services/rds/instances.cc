@@ -298,7 +298,8 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
   }
   if (in.db_instance_class) CO_CHECK(check_class(*in.db_instance_class));
   if (in.promotion_tier) CO_CHECK(check_tier(*in.promotion_tier));
-  CO_TRY(const auto watching, co_await watching_of(call, in));
+  CO_TRY(const auto before, load<InstanceRecord>(context_.catalog, place, InstanceRecord::key(id)));
+  CO_TRY(const auto watching, co_await watching_of(call, in, before.value_or(InstanceRecord())));
   auto tx = co_await begin(call);
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));

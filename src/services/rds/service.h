@@ -230,6 +230,21 @@ class Service final : public api::Api, public aws::Recoverable {
                             input.enable_performance_insights, input.performance_insights_retention_period,
                             input.performance_insights_kms_key_id);
   }
+  // Of a change: what it leaves out stays as the record has it.
+  template <class Input, class Record>
+  Task<aws::Outcome<Watching>> watching_of(aws::Call& call, const Input& input, const Record& before) {
+    auto interval = input.monitoring_interval;
+    auto role = input.monitoring_role_arn;
+    if (role && !interval) interval = before.monitoring_interval_s;
+    if (interval.value_or(0) != 0 && !role) role = before.monitoring_role_arn;
+    auto insights = input.enable_performance_insights;
+    auto days = input.performance_insights_retention_period;
+    auto key_id = input.performance_insights_kms_key_id;
+    if ((days || key_id) && !insights) insights = before.insights;
+    if (!days && before.insights) days = before.insights_retention_days;
+    if (!key_id && before.insights) key_id = before.insights_key_arn;
+    return checked_watching(call, interval, std::move(role), insights, days, std::move(key_id));
+  }
   Task<aws::Outcome<Watching>> checked_watching(aws::Call& call, std::optional<int32_t> interval,
                                                 std::optional<std::string> role, std::optional<bool> insights,
                                                 std::optional<int32_t> days, std::optional<std::string> key_id);

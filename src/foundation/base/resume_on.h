@@ -1,8 +1,9 @@
-// Where a coroutine leaves its executor's thread for another's, in plain sight.
+// Where a coroutine leaves its executor's thread, for another's or for others on it, in plain sight.
 #pragma once
 
 #include <coroutine>
 
+#include "base/sync.h"
 #include "base/task.h"
 
 namespace boreal {
@@ -20,6 +21,16 @@ inline auto resume_on(Executor& executor) {
     void await_resume() const {}
   };
   return Awaiter{executor};
+}
+
+// co_await let_others_run(): goes on behind what is ready on this executor. For loops that would keep it for long.
+inline auto let_others_run() {
+  struct Awaiter {
+    bool await_ready() const { return Executor::current() == nullptr; }
+    void await_suspend(std::coroutine_handle<> handle) { detail::resume_soon(handle); }
+    void await_resume() const {}
+  };
+  return Awaiter{};
 }
 
 }  // namespace boreal

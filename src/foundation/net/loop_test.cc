@@ -5,9 +5,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <functional>
 #include <thread>
 #include <vector>
 
+#include "base/resume_on.h"
 #include "base/sync.h"
 #include "net/detail/timer.h"
 
@@ -30,6 +32,25 @@ TEST(Loop, RunsPostedWorkInOrderOnItsThread) {
   other.join();
   EXPECT_EQ(seen, (std::vector{1, 2, 3}));
   EXPECT_EQ(Executor::current(), nullptr);
+}
+
+Task<void> count_to(int end, int& reached) {
+  for (; reached < end; ++reached) co_await let_others_run();
+}
+
+TEST(Loop, WhoLetsOthersRunGoesOnBehindThem) {
+  Loop loop;
+  int reached = 0;
+  std::vector<int> seen;
+  loop.post([&] { spawn(count_to(3, reached), [&] { loop.stop(); }); });
+  std::function<void()> look = [&] {
+    seen.push_back(reached);
+    if (reached < 3) loop.post(look);
+  };
+  loop.post([&] { look(); });
+  loop.run();
+  EXPECT_EQ(reached, 3);
+  EXPECT_EQ(seen, (std::vector<int>{0, 1, 2, 3}));
 }
 
 TEST(Loop, ManyThreadsPostAndNothingIsLost) {

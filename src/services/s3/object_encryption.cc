@@ -3,6 +3,7 @@
 
 #include "api/s3/errors.h"
 #include "aws/arn.h"
+#include "base/resume_on.h"
 #include "crypto/secret.h"
 #include "s3/encryption.h"
 #include "s3/object_lock.h"
@@ -12,6 +13,8 @@
 namespace boreal::s3 {
 
 namespace {
+
+constexpr size_t keys_a_turn = 64;
 
 // Source: S3 API Reference, "UpdateObjectEncryption", as are the messages.
 Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncryptionRequest& input) {
@@ -78,6 +81,8 @@ Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryp
   CO_TRY(const auto all, co_await objects_.data_keys(found));
   std::map<std::string, std::string> wrapped;
   for (const std::string& old : all) {
+    // Parts that share bytes have keys of their own: there may be thousands.
+    if (wrapped.size() % keys_a_turn == keys_a_turn - 1) co_await let_others_run();
     CO_TRY(const auto plain, co_await keys.unwrap(old));
     CO_TRY(wrapped[old], co_await keys_.wrap(&call, *bucket, bucket->arn_of(input.key), wanted, plain));
   }

@@ -429,6 +429,19 @@ class LifecycleRules(S3Case):
         kept = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 1}}
         self.assertEqual(self.set(kept), ("InvalidRequest", 400))
 
+    def test_rules_of_the_first_version_do_not_overlap(self):
+        rule = lambda prefix, **action: {"Prefix": prefix, "Status": "Enabled", **(action or {"Expiration": {"Days": 1}})}
+        abort, move = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}, {"Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}
+        put = lambda *rules: refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": list(rules)})
+        for rules, message in (((rule("a"), rule("b"), rule("a/b")), "Found overlapping prefixes 'a' and 'a/b' for same action type 'Expiration'"),
+                               ((rule("dir/", **abort), rule("di", **abort)), "Found overlapping prefixes 'dir/' and 'di' for same action type 'AbortIncompleteMultipartUpload'"),
+                               ((rule("", **move), rule("a", **abort, **move)), "Found overlapping prefixes '' and 'a' for same action type 'Transition'"),
+                               ((rule("a"), rule("a", **abort)), "Found two rules with same prefix 'a'")):
+            said = put(*rules)
+            self.assertEqual((said["Code"], said["Message"]), ("InvalidRequest", message))
+        self.assertEqual(self.set(rule("a"), rule("a/b", **abort), rule("b"))[1], 200)
+        self.assertEqual(self.set(self.rule(ID="1"), self.rule(ID="2"), self.rule(ID="3", Filter={"Prefix": "p/q"}))[1], 200)  # filters may
+
     def test_header(self):
         self.set(self.rule(ID="rule1", Filter={"Prefix": "days1/"}, Expiration={"Days": 1}))
         put = self.put("days1/foo")

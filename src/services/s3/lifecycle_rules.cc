@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "api/s3/errors.h"
 #include "base/text.h"
@@ -280,6 +281,35 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   return check_transitions(rule);
 }
 
+// In the first version of the configuration no key may be under two rules that do the same.
+Outcome<void> check_overlap(const std::vector<api::LifecycleRule>& rules) {
+  struct Action {
+    std::string_view name;
+    bool (*is_in)(const api::LifecycleRule& rule);
+  };
+  constexpr Action actions[] = {
+      {"Expiration", [](const auto& rule) { return rule.expiration.has_value(); }},
+      {"Transition", [](const auto& rule) { return rule.transitions.has_value(); }},
+      {"NoncurrentVersionExpiration", [](const auto& rule) { return rule.noncurrent_version_expiration.has_value(); }},
+      {"NoncurrentVersionTransition", [](const auto& rule) { return rule.noncurrent_version_transitions.has_value(); }},
+      {"AbortIncompleteMultipartUpload",
+       [](const auto& rule) { return rule.abort_incomplete_multipart_upload.has_value(); }}};
+  for (size_t i = 1; i < rules.size(); ++i) {
+    const std::string& prefix = *rules[i].prefix;
+    for (const auto& other : std::span(rules).first(i)) {
+      if (prefix == *other.prefix)
+        return refuse(errors::invalid_request(fmt::format("Found two rules with same prefix '{}'", prefix)));
+      if (!prefix.starts_with(*other.prefix) && !other.prefix->starts_with(prefix)) continue;
+      const auto both =
+          std::ranges::find_if(actions, [&](const Action& does) { return does.is_in(rules[i]) && does.is_in(other); });
+      if (both == std::end(actions)) continue;
+      return refuse(errors::invalid_request(fmt::format(
+          "Found overlapping prefixes '{}' and '{}' for same action type '{}'", *other.prefix, prefix, both->name)));
+    }
+  }
+  return {};
+}
+
 bool has_tag(const objects::Version& version, const api::Tag& tag) {
   const auto found = version.meta.tags.find(tag.key);
   return found != version.meta.tags.end() && found->second == tag.value;
@@ -310,7 +340,7 @@ Outcome<void> check_lifecycle(const api::BucketLifecycleConfiguration& configura
           fmt::format("Rule ID must be unique. Found same ID for more than one rule: {}", *rule.id)));
     }
   }
-  return {};
+  return filters ? Outcome<void>() : check_overlap(configuration.rules);
 }
 
 std::string rule_prefix(const api::LifecycleRule& rule) {

@@ -401,6 +401,9 @@ class LifecycleRules(S3Case):
         for why, more in (("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"ObjectSizeGreaterThan": 10}, **abort}),
                           ("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"And": {"Prefix": "p", "ObjectSizeLessThan": 10}}, **abort}),
                           ("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.", {"Filter": {"And": sizes}}),
+                          ("'ObjectSizeLessThan' should be between 1 and 1099511627776000.", {"Filter": {"ObjectSizeLessThan": 0}}),
+                          ("'ObjectSizeLessThan' should be between 1 and 1099511627776000.", {"Filter": {"ObjectSizeLessThan": 1099511627776001}}),
+                          ("'ObjectSizeGreaterThan' should be between 0 and 1099511627776000.", {"Filter": {"And": {"Prefix": "p", "ObjectSizeGreaterThan": -1}}}),
                           ("The maximum size of a prefix is 1024", {"Filter": {"Prefix": "p" * 1025}})):
             rules = {"Rules": [self.rule(**more)]}
             said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration=rules)

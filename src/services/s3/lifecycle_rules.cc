@@ -23,6 +23,7 @@ namespace {
 constexpr size_t max_rules = 1000;
 constexpr int32_t max_newer_versions = 100;
 constexpr size_t max_prefix_bytes = 1024;
+constexpr int64_t max_filter_bytes = 1'099'511'627'776'000;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
@@ -199,8 +200,13 @@ bool names_sizes(const api::LifecycleRule& rule) {
 }
 
 Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::optional<int64_t>& less) {
-  if (greater.value_or(0) < 0 || less.value_or(1) < 1)
-    return refuse(errors::invalid_request("The object size of a filter must not be negative"));
+  const auto check = [](std::string_view element, std::optional<int64_t> bytes, int64_t least) -> Outcome<void> {
+    if (!bytes || (*bytes >= least && *bytes <= max_filter_bytes)) return {};
+    return refuse(
+        errors::invalid_request(fmt::format("'{}' should be between {} and {}.", element, least, max_filter_bytes)));
+  };
+  CHECK(check("ObjectSizeGreaterThan", greater, 0));
+  CHECK(check("ObjectSizeLessThan", less, 1));
   if (!greater || !less || *greater < *less) return {};
   return refuse(
       errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."));

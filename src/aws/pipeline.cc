@@ -228,6 +228,9 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       exchange.body = std::exchange(request.body, nullptr);
       request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
+      // Only data comes so.
+      if (request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+        co_return refuse(ApiError("InvalidRequest", 400, "The value of x-amz-content-sha256 header is invalid."));
       auto read = co_await read_body(request, true);
       if (!read && exchange.checked && exchange.checked->failure()) {
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));

@@ -40,6 +40,8 @@ Scope find_scope(const http::Request& request) {
     if (part == 3) scope.service = credential.substr(begin, slash - begin);
     begin = slash + 1;
   }
+  // Signature Version 4A names its regions elsewhere: the service stands in their place.
+  if (scope.service == "aws4_request") scope = {.region = {}, .service = std::move(scope.region)};
   return scope;
 }
 

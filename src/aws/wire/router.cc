@@ -232,7 +232,7 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   if (is_passed_over || is_nothing) return refuse(not_allowed(request, named));
   Route route{.protocol = protocol, .operation = best->operation, .labels = {}};
   for (const auto& [name, text] : best_labels) {
-    auto decoded = codec::percent_decode(text);
+    auto decoded = codec::percent_decode(text, is_xml ? codec::Plus::space : codec::Plus::plus);
     if (!decoded)
       return refuse(ApiError(protocol == Protocol::rest_xml ? "InvalidURI" : "SerializationException", 400,
                              decoded.error().message()));

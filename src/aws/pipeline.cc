@@ -40,6 +40,8 @@ Scope find_scope(const http::Request& request) {
     if (part == 3) scope.service = credential.substr(begin, slash - begin);
     begin = slash + 1;
   }
+  // Signature Version 4A names its regions elsewhere: the service stands in their place.
+  if (scope.service == "aws4_request") scope = {.region = {}, .service = std::move(scope.region)};
   return scope;
 }
 
@@ -228,6 +230,9 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       exchange.body = std::exchange(request.body, nullptr);
       request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
+      // Only data comes so.
+      if (request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+        co_return refuse(ApiError("InvalidRequest", 400, "The value of x-amz-content-sha256 header is invalid."));
       auto read = co_await read_body(request, true);
       if (!read && exchange.checked && exchange.checked->failure()) {
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));

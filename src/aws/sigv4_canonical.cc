@@ -35,13 +35,15 @@ std::string normalize(std::string_view path) {
 
 std::string canonical_path(std::string_view path, Canon canon) {
   if (path.empty()) return "/";
-  if (canon == Canon::s3) return codec::percent_encode(codec::percent_decode_leniently(path), codec::Slash::keep);
+  if (canon == Canon::s3) {
+    return codec::percent_encode(codec::percent_decode_leniently(path, codec::Plus::space), codec::Slash::keep);
+  }
   if (!path.starts_with('/')) return codec::percent_encode(path, codec::Slash::keep);  // no path: not made into one
   return codec::percent_encode(normalize(path), codec::Slash::keep);
 }
 
 AuthResult<std::string> canonical_query(std::string_view query) {
-  auto pairs = codec::parse_query(query, codec::Plus::space);
+  auto pairs = codec::parse_query(query);
   if (!pairs) return std::unexpected(AuthError{AuthFailure::malformed_query, pairs.error().message()});
   std::erase_if(*pairs, [](const auto& pair) { return pair.name == "X-Amz-Signature"; });
   for (auto& [name, value] : *pairs) {

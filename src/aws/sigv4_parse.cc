@@ -345,7 +345,7 @@ AuthResult<void> check_scope_date(const Signature& signature, Canon canon) {
 }
 
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon) {
-  auto pairs = codec::parse_query(request.query, codec::Plus::space);
+  auto pairs = codec::parse_query(request.query);
   if (!pairs) return fail(AuthFailure::malformed_query, pairs.error().message());
   const auto parts = query_parts(std::move(*pairs));
   const auto authorization = request.headers.get("authorization");

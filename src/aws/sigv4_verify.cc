@@ -198,7 +198,7 @@ AuthResult<std::string> declared_payload(const RequestView& request, SigningMode
   if (mode == SigningMode::header)
     return fail(AuthFailure::payload_hash_missing, "Missing required header for this request: x-amz-content-sha256");
   if (mode == SigningMode::query) {
-    auto pairs = codec::parse_query(request.query, codec::Plus::space);
+    auto pairs = codec::parse_query(request.query);
     if (!pairs) return fail(AuthFailure::malformed_query, pairs.error().message());
     for (auto& pair : *pairs) {
       if (pair.name == "X-Amz-Content-Sha256") return std::move(pair.value);

@@ -172,7 +172,8 @@ class Grants(AclCase):
         self.assertEqual(put(GrantRead='uri="http://example.com/group"'), ("InvalidArgument", 400))
         self.assertEqual(put(GrantRead='emailAddress="doesnotexist@example.com"'), ("UnresolvableGrantByEmailAddress", 400))
         self.assertEqual(put(GrantFullControl="emailaddress=user1@example.com,emailaddress=user2@example.com"), ("UnresolvableGrantByEmailAddress", 400))
-        self.assertEqual(put(GrantRead="nonsense"), ("InvalidArgument", 400))
+        self.assertEqual(refusal(self.s3.put_bucket_acl, Bucket=bucket, GrantFullControl="nonsense"), {
+            "Code": "InvalidArgument", "Message": "Argument format not recognized", "ArgumentName": "x-amz-grant-full-control", "ArgumentValue": "nonsense"})
         self.assertEqual(put(ACL="private", GrantRead=f'id="{self.you}"'), ("InvalidRequest", 400))
         bad = {"Owner": {"ID": self.me}, "Grants": [self.to("READ", Type="CanonicalUser", ID="_foo")]}
         self.assertEqual(put(AccessControlPolicy=bad), ("InvalidArgument", 400))

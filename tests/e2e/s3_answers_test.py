@@ -257,6 +257,11 @@ class Answers(HeadersCase):
         answer = send(self, "POST", f"/{self.bucket}", {"Content-Length": "1", "Content-Type": "text/plain"}, b"x")
         self.assertEqual(self.outcome(answer), (412, "PreconditionFailed"))
 
+    def test_what_has_no_such_method_is_told(self):
+        for method, target, kind in (("POST", "/", "SERVICE"), ("PUT", "/", "SERVICE"), ("PATCH", f"/{self.bucket}", "BUCKET"), ("PATCH", f"/{self.bucket}/", "BUCKET"),
+                                     ("POST", f"/{self.bucket}/foo?upload", "OBJECT"), ("PATCH", f"/{self.bucket}/foo/", "OBJECT")):
+            self.assertIn(f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>", signed(self, method, target).text, (method, target))
+
     def test_heads_are_of_buckets_and_objects_only(self):
         self.put("foo")
         for target, allowed in (("?acl", "GET, PUT"), ("?policy", "DELETE, GET, PUT"), ("?location", "GET"), ("?versions", "GET"),

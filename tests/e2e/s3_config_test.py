@@ -137,7 +137,8 @@ class Buckets(S3Case):
             answer = signed(self, "GET", f"/?max-buckets={number}")
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
             self.assertIn(f"<Message>{message}</Message>", answer.text)
-        self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken="?")
+        for made_up in ("?", base64.urlsafe_b64encode(b"name").decode()):
+            self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken=made_up)
 
     def test_dates_are_told_whole(self):
         created = [b for b in self.s3.list_buckets()["Buckets"] if b["Name"] == self.bucket][0]["CreationDate"]
@@ -401,6 +402,9 @@ class LifecycleRules(S3Case):
         for why, more in (("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"ObjectSizeGreaterThan": 10}, **abort}),
                           ("AbortIncompleteMultipartUpload cannot be specified with Object Size.", {"Filter": {"And": {"Prefix": "p", "ObjectSizeLessThan": 10}}, **abort}),
                           ("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.", {"Filter": {"And": sizes}}),
+                          ("'ObjectSizeLessThan' should be between 1 and 1099511627776000.", {"Filter": {"ObjectSizeLessThan": 0}}),
+                          ("'ObjectSizeLessThan' should be between 1 and 1099511627776000.", {"Filter": {"ObjectSizeLessThan": 1099511627776001}}),
+                          ("'ObjectSizeGreaterThan' should be between 0 and 1099511627776000.", {"Filter": {"And": {"Prefix": "p", "ObjectSizeGreaterThan": -1}}}),
                           ("The maximum size of a prefix is 1024", {"Filter": {"Prefix": "p" * 1025}})):
             rules = {"Rules": [self.rule(**more)]}
             said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration=rules)
@@ -428,6 +432,19 @@ class LifecycleRules(S3Case):
             self.assertEqual((caught.exception.response["Error"]["Code"], caught.exception.response["Error"]["Message"]), ("InvalidRequest", message))
         kept = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 1}}
         self.assertEqual(self.set(kept), ("InvalidRequest", 400))
+
+    def test_rules_of_the_first_version_do_not_overlap(self):
+        rule = lambda prefix, **action: {"Prefix": prefix, "Status": "Enabled", **(action or {"Expiration": {"Days": 1}})}
+        abort, move = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}, {"Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}
+        put = lambda *rules: refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": list(rules)})
+        for rules, message in (((rule("a"), rule("b"), rule("a/b")), "Found overlapping prefixes 'a' and 'a/b' for same action type 'Expiration'"),
+                               ((rule("dir/", **abort), rule("di", **abort)), "Found overlapping prefixes 'dir/' and 'di' for same action type 'AbortIncompleteMultipartUpload'"),
+                               ((rule("", **move), rule("a", **abort, **move)), "Found overlapping prefixes '' and 'a' for same action type 'Transition'"),
+                               ((rule("a"), rule("a", **abort)), "Found two rules with same prefix 'a'")):
+            said = put(*rules)
+            self.assertEqual((said["Code"], said["Message"]), ("InvalidRequest", message))
+        self.assertEqual(self.set(rule("a"), rule("a/b", **abort), rule("b"))[1], 200)
+        self.assertEqual(self.set(self.rule(ID="1"), self.rule(ID="2"), self.rule(ID="3", Filter={"Prefix": "p/q"}))[1], 200)  # filters may
 
     def test_header(self):
         self.set(self.rule(ID="rule1", Filter={"Prefix": "days1/"}, Expiration={"Days": 1}))

@@ -153,11 +153,17 @@ class UnsignedChunks(S3SigV4Auth):
 
 
 class Chunks(HeadersCase):
-    def send_chunks(self, wire, **headers):
+    def send_chunks(self, wire, method="PUT", target="/foo", **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", headers=headers)
+        request = AWSRequest(method=method, url=f"{self.boreal.url}/{self.bucket}{target}", headers=headers)
         UnsignedChunks(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
-        return send(self, "PUT", f"/{self.bucket}/foo", {**dict(request.headers.items()), "Content-Length": str(len(wire))}, wire)
+        return send(self, method, f"/{self.bucket}{target}", {**dict(request.headers.items()), "Content-Length": str(len(wire))}, wire)
+
+    def test_only_data_comes_in_unsigned_chunks(self):
+        for method, target, wire in (("PUT", "?tagging", self.wire(10)), ("PUT", "/foo?acl", self.wire(10)), ("POST", "/foo?uploads", self.wire()), ("GET", "", b""), ("DELETE", "/foo", b"")):
+            answer = self.send_chunks(wire, method, target, x_amz_decoded_content_length="10")
+            self.assertEqual(self.outcome(answer), (400, "InvalidRequest"), target)
+            self.assertIn("<Message>The value of x-amz-content-sha256 header is invalid.</Message>", answer.text)
 
     def test_within_chunks_of_http(self):
         """As SDKs send what they stream: the length is told beside them."""

@@ -130,6 +130,9 @@ class RetentionOf(LockCase):
                                  (dict(mode="abc"), "InvalidArgument", "must both be supplied"),  # whatever the mode
                                  (dict(mode="abc", retain_until_date=until), "InvalidArgument",
                                   "<Message>Unknown wormMode directive.</Message><ArgumentName>x-amz-object-lock-mode</ArgumentName><ArgumentValue>abc</ArgumentValue>"),
+                                 (dict(mode="GOVERNANCE", retain_until_date="2025-12-25T12:00:00Z"), "InvalidArgument",
+                                  "<Message>The retain until date must be in the future!</Message><ArgumentName>x-amz-object-lock-retain-until-date</ArgumentName>"
+                                  "<ArgumentValue>2025-12-25T12:00:00Z</ArgumentValue>"),
                                  (dict(legal_hold="on"), "InvalidArgument", "Legal Hold must be either of"),
                                  (dict(legal_hold="ON"), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>"),
                                  (dict(mode="GOVERNANCE", retain_until_date=until), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>")):

@@ -81,6 +81,15 @@ class ByHeader(SignatureCase):
         self.expect(self.ask(names, headers=token, secret="wrong"), 403, "SignatureDoesNotMatch")
         self.expect(self.ask(names, headers=token), 400, "InvalidToken", "<Token-0>token</Token-0>")
 
+    def test_version_4a_is_refused_by_name(self):
+        """Its scope has no region."""
+        scope = f"test/{stamp()[:8]}/s3/aws4_request"
+        names = {"Authorization": f"AWS4-ECDSA-P256-SHA256 Credential={scope}, SignedHeaders=host, Signature=00", "x-amz-region-set": "*"}
+        query = query_of([("X-Amz-Algorithm", "AWS4-ECDSA-P256-SHA256"), ("X-Amz-Credential", scope), ("X-Amz-Date", stamp()), ("X-Amz-Expires", "60"),
+                          ("X-Amz-Region-Set", "*"), ("X-Amz-SignedHeaders", "host"), ("X-Amz-Signature", "00")])
+        for answer in (send(self, "GET", self.path, names), send(self, "GET", f"{self.path}?{query}")):
+            self.expect(answer, 501, "NotImplemented", "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented.")
+
     def test_two_authorizations(self):
         connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
         self.addCleanup(connection.close)

@@ -9,6 +9,7 @@ import tempfile
 import time
 import unittest
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -124,6 +125,25 @@ class Objects(S3Case):
             self.assertEqual(self.get(key), key.encode(), key)
         self.assertEqual(sorted(self.keys(), key=lambda k: k.encode()), sorted(keys, key=lambda k: k.encode()))
         self.assertEqual(error_code(self.put, "k" * 1025), "KeyTooLongError")
+
+    def test_a_plus_in_an_address_is_a_blank(self):
+        """As in a form, in the path too: a plus is written %2B."""
+        for key, body in (("a b", b"blank"), ("a+b", b"plus")):
+            self.put(key, body)
+        client = self.boreal.client("s3", signature_version="s3v4")
+
+        def read(operation, written, **params):
+            url = client.generate_presigned_url(operation, Params={"Bucket": self.bucket, **params})
+            with urllib.request.urlopen(url.replace("a%20b", written).replace("a%2Bb", written)) as answer:
+                return answer.read()
+
+        for key, written, body in (("a b", "a+b", b"blank"), ("a b", "a%20b", b"blank"), ("a+b", "a%2Bb", b"plus")):
+            self.assertEqual(read("get_object", written, Key=key), body)
+            listed = read("list_objects_v2", written, Prefix=key)
+            self.assertIn(f"<Prefix>{urllib.parse.quote(key)}</Prefix><KeyCount>1</KeyCount>".encode(), listed)
+        answer = signed(self, "GET", f"/{self.bucket}/a+b")  # signed for a plus
+        self.assertEqual((answer.status, answer.code), (403, "SignatureDoesNotMatch"))
+        self.assertIn(f"<CanonicalRequest>GET\n/{self.bucket}/a%20b\n", answer.text)
 
     def test_ranges(self):
         self.put("r", b"0123456789")

@@ -261,6 +261,14 @@ class DeletingMany(VersionCase):
         bucket = self.make_bucket()
         self.assertEqual([d["Key"] for d in self.delete({"Key": "never"}, Bucket=bucket)["Deleted"]], ["never"])
 
+    def test_what_is_asked_for_again_is_deleted_once(self):
+        version = self.put_version("a")
+        again, gone = {"Key": "a"}, {"Key": "a", "VersionId": version}
+        done = self.delete(again, gone, again, {"Key": "b"}, gone, again)
+        self.assertEqual([(d["Key"], d.get("VersionId")) for d in done["Deleted"]], [("a", None), ("a", version), ("b", None)])
+        self.assertEqual(self.ids("a"), [done["Deleted"][0]["DeleteMarkerVersionId"]])
+        self.refused_with("MalformedXML", 400, self.delete, *[again] * 1001)
+
     def test_limits(self):
         keys = [{"Key": f"k{i}"} for i in range(1001)]
         bucket = self.make_bucket()

@@ -167,7 +167,7 @@ std::vector<std::string_view> Router::sub_resources(std::string_view path, const
   return named;
 }
 
-// Tells the methods that what is named has, as AWS does; those of the resource itself are told by nobody.
+// Tells the methods that what is named has, as AWS does; those of the resource itself are told by nobody, but its kind.
 ApiError Router::not_allowed(const http::Request& request, const std::vector<std::string_view>& named) const {
   if (request.method == "GET" && !named.empty()) {  // of buckets these are
     if (named.front() == "uploads")
@@ -177,7 +177,12 @@ ApiError Router::not_allowed(const http::Request& request, const std::vector<std
   }
   ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
   error.fields.emplace_back("Method", request.method);
-  if (named.empty()) return error;
+  if (named.empty()) {
+    const size_t bucket = request.path.find_first_not_of('/');
+    const bool is_key = bucket != std::string::npos && request.path.find('/', bucket) < request.path.size() - 1;
+    error.fields.emplace_back("ResourceType", bucket == std::string::npos ? "SERVICE" : is_key ? "OBJECT" : "BUCKET");
+    return error;
+  }
   if (named.front() == upload_id) error.fields.emplace_back("ResourceType", "UPLOAD");
   std::string allowed;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
@@ -227,7 +232,7 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   if (is_passed_over || is_nothing) return refuse(not_allowed(request, named));
   Route route{.protocol = protocol, .operation = best->operation, .labels = {}};
   for (const auto& [name, text] : best_labels) {
-    auto decoded = codec::percent_decode(text);
+    auto decoded = codec::percent_decode(text, is_xml ? codec::Plus::space : codec::Plus::plus);
     if (!decoded)
       return refuse(ApiError(protocol == Protocol::rest_xml ? "InvalidURI" : "SerializationException", 400,
                              decoded.error().message()));

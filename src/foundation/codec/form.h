@@ -8,9 +8,8 @@
 
 namespace boreal::codec {
 
-// A query string in which '+' is a space.
 inline Result<std::vector<NamedValue>> parse_form(std::string_view body, size_t max_pairs = 10'000) {
-  return parse_query(body, Plus::space, max_pairs);
+  return parse_query(body, max_pairs);
 }
 
 }  // namespace boreal::codec

@@ -61,11 +61,11 @@ std::string percent_encode(std::string_view text, Slash slash) {
   return out;
 }
 
-Result<std::string> percent_decode(std::string_view text) { return decode(text, Plus::plus, true); }
+Result<std::string> percent_decode(std::string_view text, Plus plus) { return decode(text, plus, true); }
 
-std::string percent_decode_leniently(std::string_view text) { return *decode(text, Plus::plus, false); }
+std::string percent_decode_leniently(std::string_view text, Plus plus) { return *decode(text, plus, false); }
 
-Result<std::vector<NamedValue>> parse_query(std::string_view text, Plus plus, size_t max_pairs) {
+Result<std::vector<NamedValue>> parse_query(std::string_view text, size_t max_pairs) {
   std::vector<NamedValue> pairs;
   while (!text.empty()) {
     std::string_view piece = text.substr(0, text.find('&'));
@@ -75,8 +75,8 @@ Result<std::vector<NamedValue>> parse_query(std::string_view text, Plus plus, si
       return fail(Errc::too_large, fmt::format("more than {} parameters; that many are accepted", max_pairs));
     }
     size_t equals = std::min(piece.find('='), piece.size());
-    TRY(std::string name, decode(piece.substr(0, equals), plus, true));
-    TRY(std::string value, decode(piece.substr(std::min(equals + 1, piece.size())), plus, true));
+    TRY(std::string name, decode(piece.substr(0, equals), Plus::space, true));
+    TRY(std::string value, decode(piece.substr(std::min(equals + 1, piece.size())), Plus::space, true));
     pairs.push_back({std::move(name), std::move(value)});
   }
   return pairs;

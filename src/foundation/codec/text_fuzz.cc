@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const std::string decoded = decode_mail_words(text);
   if (is_utf8(text) && (!is_utf8(decoded) || decode_mail_words(mail_word(text)) != text)) std::abort();
-  const auto pairs = parse_query(text, Plus::space, 100);
+  const auto pairs = parse_query(text, 100);
   if (pairs && pairs->size() > 100) std::abort();
   return 0;
 }

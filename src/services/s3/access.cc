@@ -127,7 +127,7 @@ Context request_context(const Call& call, const aws::Value& input) {
   }
   if (auto source = header(call, "x-amz-copy-source")) {
     // With or without a slash in front it is the same source: a policy must not be got round by that.
-    std::string text = codec::percent_decode_leniently(*source);
+    std::string text = codec::percent_decode_leniently(*source, codec::Plus::space);
     if (text.starts_with('/')) text.erase(0, 1);
     context.emplace("s3:x-amz-copy-source", std::move(text));
   }

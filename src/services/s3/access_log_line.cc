@@ -223,7 +223,7 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
   std::string_view path = request.path;
   if (path.starts_with('/')) path.remove_prefix(1);
   const size_t slash = path.find('/');
-  record.bucket = codec::percent_decode_leniently(path.substr(0, slash));
+  record.bucket = codec::percent_decode_leniently(path.substr(0, slash), codec::Plus::space);
   if (slash != std::string_view::npos) record.key = path.substr(slash + 1);
   record.request_line = fmt::format("{} {} HTTP/1.1", request.method, request.target);
   record.status = response.status;

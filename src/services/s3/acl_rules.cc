@@ -57,8 +57,10 @@ Outcome<void> add_grants(const std::optional<std::string>& header, std::string_v
     const std::string_view text = trim(item);
     const size_t equals = text.find('=');
     const auto bad = [&] {
+      std::string name = "x-amz-grant-" + to_lower(permission);
+      std::ranges::replace(name, '_', '-');
       return refuse(errors::invalid_argument("Argument format not recognized")
-                        .with("ArgumentName", "x-amz-grant-" + to_lower(permission))
+                        .with("ArgumentName", std::move(name))
                         .with("ArgumentValue", *header));
     };
     if (equals == std::string_view::npos) return bad();

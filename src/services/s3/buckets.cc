@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t max_buckets_an_account = 10'000;
 constexpr size_t max_buckets_a_page = 10'000;
+// Before the name in a continuation token: what a client makes up itself is known by its lack.
+constexpr std::string_view token_mark = "after:";
 constexpr std::string_view old_ireland = "EU";  // from when there was one region in Europe
 
 // What was meant for an upload or for something of an object, and came without the key, must not delete the bucket.
@@ -234,12 +236,13 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
   output.buckets.emplace();
   output.prefix = input.prefix;
   std::string after;
-  if (input.continuation_token) {
-    auto decoded = codec::base64url_decode(*input.continuation_token);
-    if (!decoded)
+  if (!input.continuation_token.value_or("").empty()) {
+    const auto decoded = codec::base64url_decode(*input.continuation_token);
+    if (!decoded || !decoded->starts_with(token_mark)) {
       co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
                            .with("ArgumentName", "continuation-token"));
-    after = std::move(*decoded);
+    }
+    after = decoded->substr(token_mark.size());
   }
   if (input.bucket_region && *input.bucket_region != call.region && !is_aws_region(*input.bucket_region)) {
     co_return refuse(
@@ -253,7 +256,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     if (input.prefix && !bucket.name.starts_with(*input.prefix)) continue;
     if (input.bucket_region && bucket.region != *input.bucket_region) continue;
     if (output.buckets->size() == most) {
-      output.continuation_token = codec::base64url_encode(*output.buckets->back().name);
+      output.continuation_token = codec::base64url_encode(std::string(token_mark) + *output.buckets->back().name);
       break;
     }
     api::Bucket row{

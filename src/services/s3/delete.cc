@@ -1,5 +1,7 @@
 // Deleting: one object, or up to a thousand in one request.
 #include <algorithm>
+#include <set>
+#include <tuple>
 
 #include "s3/conditions.h"
 #include "s3/names.h"
@@ -15,6 +17,19 @@ namespace {
 
 constexpr size_t max_keys = 1000;
 constexpr size_t at_a_time = 32;  // so that they share the store's fsyncs
+
+// What is asked for again is deleted, and told, once: no second delete marker is made of it.
+std::vector<api::ObjectIdentifier> once_each(const std::vector<api::ObjectIdentifier>& keys) {
+  const auto all_of = [](const api::ObjectIdentifier& wanted) {
+    return std::tie(wanted.key, wanted.version_id, wanted.etag, wanted.last_modified_time, wanted.size);
+  };
+  std::set<decltype(all_of(keys.front()))> seen;
+  std::vector<api::ObjectIdentifier> kept;
+  for (const auto& wanted : keys) {
+    if (seen.insert(all_of(wanted)).second) kept.push_back(wanted);
+  }
+  return kept;
+}
 
 }  // namespace
 
@@ -134,12 +149,13 @@ Task<void> Service::delete_some(DeleteBatch& batch) {
 
 Task<Outcome<api::DeleteObjectsOutput>> Service::delete_objects(Call& call, api::DeleteObjectsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  const auto& keys = input.delete_.objects;
-  if (keys.empty() || keys.size() > max_keys) {
+  const auto& asked = input.delete_.objects;
+  if (asked.empty() || asked.size() > max_keys) {
     co_return refuse(errors::malformed_xml(
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
-  for (const auto& wanted : keys) CO_CHECK(check_key(wanted.key));  // one that is too long spoils them all
+  for (const auto& wanted : asked) CO_CHECK(check_key(wanted.key));  // one that is too long spoils them all
+  const auto keys = once_each(asked);
   DeleteBatch batch{.call = call,
                     .bucket = bucket,
                     .keys = keys,

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "api/s3/errors.h"
 #include "base/text.h"
@@ -22,6 +23,7 @@ namespace {
 constexpr size_t max_rules = 1000;
 constexpr int32_t max_newer_versions = 100;
 constexpr size_t max_prefix_bytes = 1024;
+constexpr int64_t max_filter_bytes = 1'099'511'627'776'000;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
@@ -198,8 +200,13 @@ bool names_sizes(const api::LifecycleRule& rule) {
 }
 
 Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::optional<int64_t>& less) {
-  if (greater.value_or(0) < 0 || less.value_or(1) < 1)
-    return refuse(errors::invalid_request("The object size of a filter must not be negative"));
+  const auto check = [](std::string_view element, std::optional<int64_t> bytes, int64_t least) -> Outcome<void> {
+    if (!bytes || (*bytes >= least && *bytes <= max_filter_bytes)) return {};
+    return refuse(
+        errors::invalid_request(fmt::format("'{}' should be between {} and {}.", element, least, max_filter_bytes)));
+  };
+  CHECK(check("ObjectSizeGreaterThan", greater, 0));
+  CHECK(check("ObjectSizeLessThan", less, 1));
   if (!greater || !less || *greater < *less) return {};
   return refuse(
       errors::invalid_request("'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'."));
@@ -280,6 +287,35 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
   return check_transitions(rule);
 }
 
+// In the first version of the configuration no key may be under two rules that do the same.
+Outcome<void> check_overlap(const std::vector<api::LifecycleRule>& rules) {
+  struct Action {
+    std::string_view name;
+    bool (*is_in)(const api::LifecycleRule& rule);
+  };
+  constexpr Action actions[] = {
+      {"Expiration", [](const auto& rule) { return rule.expiration.has_value(); }},
+      {"Transition", [](const auto& rule) { return rule.transitions.has_value(); }},
+      {"NoncurrentVersionExpiration", [](const auto& rule) { return rule.noncurrent_version_expiration.has_value(); }},
+      {"NoncurrentVersionTransition", [](const auto& rule) { return rule.noncurrent_version_transitions.has_value(); }},
+      {"AbortIncompleteMultipartUpload",
+       [](const auto& rule) { return rule.abort_incomplete_multipart_upload.has_value(); }}};
+  for (size_t i = 1; i < rules.size(); ++i) {
+    const std::string& prefix = *rules[i].prefix;
+    for (const auto& other : std::span(rules).first(i)) {
+      if (prefix == *other.prefix)
+        return refuse(errors::invalid_request(fmt::format("Found two rules with same prefix '{}'", prefix)));
+      if (!prefix.starts_with(*other.prefix) && !other.prefix->starts_with(prefix)) continue;
+      const auto both =
+          std::ranges::find_if(actions, [&](const Action& does) { return does.is_in(rules[i]) && does.is_in(other); });
+      if (both == std::end(actions)) continue;
+      return refuse(errors::invalid_request(fmt::format(
+          "Found overlapping prefixes '{}' and '{}' for same action type '{}'", *other.prefix, prefix, both->name)));
+    }
+  }
+  return {};
+}
+
 bool has_tag(const objects::Version& version, const api::Tag& tag) {
   const auto found = version.meta.tags.find(tag.key);
   return found != version.meta.tags.end() && found->second == tag.value;
@@ -310,7 +346,7 @@ Outcome<void> check_lifecycle(const api::BucketLifecycleConfiguration& configura
           fmt::format("Rule ID must be unique. Found same ID for more than one rule: {}", *rule.id)));
     }
   }
-  return {};
+  return filters ? Outcome<void>() : check_overlap(configuration.rules);
 }
 
 std::string rule_prefix(const api::LifecycleRule& rule) {

@@ -138,13 +138,14 @@ bool is_header_name(std::string_view name) {
 
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
-  return codec::percent_decode_leniently(path.substr(0, path.find('/')));
+  return codec::percent_decode_leniently(path.substr(0, path.find('/')), codec::Plus::space);
 }
 
 std::string key_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   const size_t slash = path.find('/');
-  return slash == std::string_view::npos ? std::string() : codec::percent_decode_leniently(path.substr(slash + 1));
+  if (slash == std::string_view::npos) return {};
+  return codec::percent_decode_leniently(path.substr(slash + 1), codec::Plus::space);
 }
 
 bool is_bucket(std::string_view path) {
@@ -218,9 +219,7 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
     source.version_id = std::move(*version);
     path = path.substr(0, mark);
   }
-  std::string blanks(path);
-  std::ranges::replace(blanks, '+', ' ');  // as in a form, where a + is a blank and %2B a +
-  auto decoded = codec::percent_decode(blanks);
+  auto decoded = codec::percent_decode(path, codec::Plus::space);
   if (!decoded || !codec::is_utf8(*decoded)) return bad("Invalid copy source encoding.");
   std::string_view whole = *decoded;
   if (whole.starts_with('/')) whole.remove_prefix(1);

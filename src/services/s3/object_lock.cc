@@ -70,7 +70,11 @@ Outcome<void> check_lock_values(const std::optional<std::string>& mode, const st
                       .with("ArgumentName", "x-amz-object-lock-mode")
                       .with("ArgumentValue", *mode));
   }
-  if (until && *until <= now) return refuse(errors::invalid_argument("The retain until date must be in the future!"));
+  if (until && *until <= now) {
+    return refuse(errors::invalid_argument("The retain until date must be in the future!")
+                      .with("ArgumentName", "x-amz-object-lock-retain-until-date")
+                      .with("ArgumentValue", codec::format_iso8601(*until)));
+  }
   return {};
 }
 
@@ -82,7 +86,9 @@ Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time 
   const bool asked = headers.mode || headers.until || headers.legal_hold;
   CHECK(check_lock_values(headers.mode, headers.until, now));
   if (headers.legal_hold && *headers.legal_hold != "ON" && *headers.legal_hold != "OFF") {
-    return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'"));
+    return refuse(errors::invalid_argument("Legal Hold must be either of 'ON' or 'OFF'")
+                      .with("ArgumentName", "x-amz-object-lock-legal-hold")
+                      .with("ArgumentValue", *headers.legal_hold));
   }
   // Here it is one word; of an object that is there already, AWS writes it as three.
   if (asked && !bucket.object_lock) {

@@ -268,7 +268,7 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   const std::string etag = made->etag.value_or("");
   http::Response response = wire_.answer(route, aws::Value::of(std::move(*made)), request_id);
   for (const auto& [name, value] : call.response_headers) response.headers.set(name, value);
-  const std::string location = address_of(request, bucket_name) + codec::percent_encode(key, codec::Slash::keep);
+  const std::string location = address_of(request, bucket_name) + codec::percent_encode(key);
   co_return tell_success(std::move(response), form, location, bucket_name, key, etag);
 }
 

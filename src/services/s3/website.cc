@@ -100,7 +100,7 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
     const std::string whole = query.empty() ? visit.path : visit.path + "?" + query;
     co_return redirect_all(*website.redirect_all_requests_to, whole, visit.request.secure);
   }
-  auto key = codec::percent_decode(std::string_view(visit.path).substr(1));
+  auto key = codec::percent_decode(std::string_view(visit.path).substr(1), codec::Plus::space);
   if (!key) co_return refuse(aws::ApiError("InvalidURI", 400, key.error().message()));
   visit.key = std::move(*key);
   if (const auto* rule = routing_rule_for(website, visit.key, std::nullopt)) {

@@ -40,6 +40,8 @@ Scope find_scope(const http::Request& request) {
     if (part == 3) scope.service = credential.substr(begin, slash - begin);
     begin = slash + 1;
   }
+  // A scope of version 4A has no region. That version is refused where the signature is read, in its service's form.
+  if (scope.service == "aws4_request") scope = {.region = {}, .service = scope.region};
   return scope;
 }
 

@@ -170,6 +170,19 @@ class Markers(Case):
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
             self.assertIn("<Message>Invalid Encoding Method specified in Request</Message><ArgumentName>encoding-type</ArgumentName>", answer.text)
 
+    def test_what_belongs_to_the_other_version(self):
+        """A client that forgets list-type=2 goes through the first page for ever, if nobody tells it."""
+        for query, name, message in (("start-after=k", "start-after", "startAfter only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("continuation-token=&start-after=k", "continuation-token", "continuation-token only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("list-type=1&start-after=", "start-after", "startAfter only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("list-type=2&marker=k", "marker", "Marker unsupported with REST.GET.BUCKET in list-type=2")):
+            for bucket in (self.bucket, "no-such-bucket-here"):  # said before the bucket is looked for
+                answer = signed(self, "GET", f"/{bucket}?{query}")
+                self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
+                self.assertIn(f"<Message>{message}</Message><ArgumentName>{name}</ArgumentName><RequestId>", answer.text)
+        self.assertIn("not an integer", signed(self, "GET", f"/{self.bucket}?start-after=k&max-keys=x").text)
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}?versions&marker=k&start-after=k").status, 200)
+
     def test_marker(self):
         for marker, rest in (("", ["bar", "baz", "foo", "quxx"]), ("blah", ["foo", "quxx"]), ("zzz", []), ("\x0a", ["bar", "baz", "foo", "quxx"]), ("foo", ["quxx"])):
             page = self.s3.list_objects(Bucket=self.bucket, Marker=marker)

@@ -190,6 +190,11 @@ class Markers(Case):
             self.assertEqual(signed(self, "GET", f"/no-such-bucket-here?{query}").code, "NoSuchBucket")
         self.assertIn("Invalid Encoding Method", signed(self, "GET", f"/{self.bucket}?encoding-type=x&max-keys=-1").text)
 
+    def test_uploads_tell_no_empty_words(self):
+        text = signed(self, "GET", f"/{self.bucket}?delimiter=&prefix=&uploads=").text
+        self.assertNotIn("<Prefix", text)
+        self.assertNotIn("<Delimiter", text)
+
     def test_marker(self):
         for marker, rest in (("", ["bar", "baz", "foo", "quxx"]), ("blah", ["foo", "quxx"]), ("zzz", []), ("\x0a", ["bar", "baz", "foo", "quxx"]), ("foo", ["quxx"])):
             page = self.s3.list_objects(Bucket=self.bucket, Marker=marker)

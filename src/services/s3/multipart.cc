@@ -381,8 +381,8 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));
   output.upload_id_marker = query_has_key ? input.upload_id_marker.value_or("") : "";  // alone it is ignored
-  if (input.prefix) output.prefix = text(*input.prefix);
-  if (input.delimiter) output.delimiter = text(*input.delimiter);
+  if (!input.prefix.value_or("").empty()) output.prefix = text(*input.prefix);
+  if (!input.delimiter.value_or("").empty()) output.delimiter = text(*input.delimiter);
   output.max_uploads = std::min(asked, max_page);
   output.encoding_type = input.encoding_type;
   output.is_truncated = page->truncated;

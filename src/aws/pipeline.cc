@@ -40,7 +40,7 @@ Scope find_scope(const http::Request& request) {
     if (part == 3) scope.service = credential.substr(begin, slash - begin);
     begin = slash + 1;
   }
-  // Signature Version 4A names its regions elsewhere: the service stands in their place.
+  // A scope of version 4A has no region. That version is refused where the signature is read, in its service's form.
   if (scope.service == "aws4_request") scope = {.region = {}, .service = std::move(scope.region)};
   return scope;
 }

@@ -307,6 +307,20 @@ class Answers(HeadersCase):
         for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)
 
+    def test_annotations_are_refused(self):
+        """Objects have them at AWS since 2026: what is meant for one must not be taken for its object."""
+        self.put("a", b"the object")
+        for method, query, operation in (("PUT", "annotation&annotationName=n", "PutObjectAnnotation"), ("DELETE", "annotation&annotationName=n", "DeleteObjectAnnotation"),
+                                         ("GET", "annotation&annotationName=n&x-id=GetObjectAnnotation", "GetObjectAnnotation"),
+                                         ("GET", "annotation&max-annotation-results=5", "ListObjectAnnotations")):
+            answer = signed(self, method, f"/{self.bucket}/a?{query}", body=b"{}" if method == "PUT" else b"")
+            self.assertEqual((answer.status, answer.code), (501, "NotImplemented"), query)
+            self.assertIn(operation, answer.text)
+        self.assertEqual(self.get("a"), b"the object")
+        answer = signed(self, "PUT", f"/{self.bucket}?metadataAnnotationTable", body=b"<MetadataAnnotationTable/>")
+        self.assertEqual((answer.status, answer.code), (501, "NotImplemented"))
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}/a?annotation&acl").code, "InvalidArgument")
+
     def test_torrent_is_refused(self):
         self.put("t")
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/t?torrent").status, 501)

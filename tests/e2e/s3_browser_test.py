@@ -271,6 +271,16 @@ class Forms(FormCase):
         self.assertEqual(post(small), (400, "EntityTooSmall"))
         self.assertEqual(self.keys(Bucket=self.bucket), [])
 
+    def test_escapes_of_policies(self):
+        """A dollar sign and a vertical tab are escaped as AWS documents it, though JSON knows no such escapes."""
+        document = json.dumps({"expiration": self.policy()["expiration"], "conditions": [{"bucket": self.bucket}, {"acl": "private"}, ["eq", "$key", "foo$$.txt"],
+                               ["starts-with", "$Content-Type", ""], ["starts-with", "$x-amz-algorithm", ""], ["starts-with", "$x-amz-credential", ""],
+                               ["starts-with", "$x-amz-date", ""], ["eq", "$x-ignore-tab", "a\vb"]]})
+        document = document.replace("foo$$", "foo\\$\\$").replace("\\u000b", "\\v")
+        answer = self.post(self.fields(document, key="foo$$.txt", **{"x-ignore-tab": "a\vb"}))
+        self.assertEqual(answer.status, 204, answer.text)
+        self.assertEqual(self.get("foo$$.txt"), b"bar")
+
     def test_policies_that_are_none(self):
         def post(document):
             return self.outcome(self.post(self.fields(document)))

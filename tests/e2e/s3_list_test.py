@@ -165,10 +165,35 @@ class Markers(Case):
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
             self.assertIn(f"<Message>Provided {name} not an integer or within integer range</Message><ArgumentName>{name}</ArgumentName>"
                           f"<ArgumentValue>{value}</ArgumentValue>", answer.text)
-        for query in ("encoding-type=utf", "encoding-type=URL&list-type=2", "encoding-type=&versions", "encoding-type=x&uploads"):
+        for query in ("encoding-type=utf", "encoding-type=urls&list-type=2", "encoding-type=&versions", "encoding-type=x&uploads"):
             answer = signed(self, "GET", f"/{self.bucket}?{query}")
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
             self.assertIn("<Message>Invalid Encoding Method specified in Request</Message><ArgumentName>encoding-type</ArgumentName>", answer.text)
+
+    def test_what_belongs_to_the_other_version(self):
+        """A client that forgets list-type=2 goes through the first page for ever, if nobody tells it."""
+        for query, name, message in (("start-after=k", "start-after", "startAfter only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("continuation-token=&start-after=k", "continuation-token", "continuation-token only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("list-type=1&start-after=", "start-after", "startAfter only supported in REST.GET.BUCKET with list-type=2"),
+                                     ("list-type=2&marker=k", "marker", "Marker unsupported with REST.GET.BUCKET in list-type=2")):
+            for bucket in (self.bucket, "no-such-bucket-here"):  # said before the bucket is looked for
+                answer = signed(self, "GET", f"/{bucket}?{query}")
+                self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
+                self.assertIn(f"<Message>{message}</Message><ArgumentName>{name}</ArgumentName><RequestId>", answer.text)
+        self.assertIn("not an integer", signed(self, "GET", f"/{self.bucket}?start-after=k&max-keys=x").text)
+        self.assertEqual(signed(self, "GET", f"/{self.bucket}?versions&marker=k&start-after=k").status, 200)
+
+    def test_encoding_is_url_in_any_case(self):
+        for query in ("encoding-type=URL", "list-type=2&encoding-type=URL", "versions&encoding-type=URL", "uploads&encoding-type=URL"):
+            self.assertIn("<EncodingType>URL</EncodingType>", signed(self, "GET", f"/{self.bucket}?{query}").text)
+        for query in ("encoding-type=x", "list-type=2&encoding-type=x", "versions&encoding-type=x", "uploads&encoding-type=x"):
+            self.assertEqual(signed(self, "GET", f"/no-such-bucket-here?{query}").code, "NoSuchBucket")
+        self.assertIn("Invalid Encoding Method", signed(self, "GET", f"/{self.bucket}?encoding-type=x&max-keys=-1").text)
+
+    def test_uploads_tell_no_empty_words(self):
+        text = signed(self, "GET", f"/{self.bucket}?delimiter=&prefix=&uploads=").text
+        self.assertNotIn("<Prefix", text)
+        self.assertNotIn("<Delimiter", text)
 
     def test_marker(self):
         for marker, rest in (("", ["bar", "baz", "foo", "quxx"]), ("blah", ["foo", "quxx"]), ("zzz", []), ("\x0a", ["bar", "baz", "foo", "quxx"]), ("foo", ["quxx"])):
@@ -284,6 +309,9 @@ class OddKeys(Case):
                      "<Delimiter>/</Delimiter>"):
             self.assertIn(part, text)
         self.assertRegex(text, r"<Prefix>quux(\+|%20)ab/</Prefix>")
+        self.put("z~*!'()", b"")
+        for query in ("prefix=z", "prefix=z&list-type=2", "prefix=z&versions"):
+            self.assertIn("<Key>z%7E*%21%27%28%29</Key>", signed(self, "GET", f"/{self.bucket}?encoding-type=url&{query}").text)
 
     def test_control_characters_are_told_by_number(self):
         """A strict reader of XML refuses them, which is why there is encoding-type; a lenient one has the very key."""

@@ -382,6 +382,7 @@ class Copies(S3Case):
     def test_to_itself(self):
         self.put("k", b"foo", Metadata={"a": "1"})
         self.refused_with("InvalidRequest", 400, self.copy, "k")
+        self.refused_with("InvalidRequest", 400, self.copy, "k", TaggingDirective="REPLACE", Tagging="a=b")  # tags are no change
         self.refused_with("NoSuchKey", 404, self.s3.copy_object, Bucket=self.bucket, Key="none", CopySource={"Bucket": self.bucket, "Key": "none"})
         self.copy("k", MetadataDirective="REPLACE", Metadata={"foo": "bar"})
         self.assertEqual((self.head("k")["Metadata"], self.get("k")), ({"foo": "bar"}, b"foo"))

@@ -189,6 +189,13 @@ class Documents(PolicyCase):
                 self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
             self.assertEqual((raised.exception.response["Error"]["Code"], raised.exception.response["Error"]["Message"]), ("MalformedPolicy", why))
 
+    def test_actions_of_annotations(self):
+        """They are not served, but a tree that is meant for AWS may speak of them."""
+        for action in ("s3:GetObjectAnnotation", "s3:PutObjectAnnotation", "s3:DeleteObjectAnnotation", "s3:ListObjectAnnotations", "s3:*Annotation*"):
+            text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{self.open}/*"}]})
+            self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
+        self.s3.delete_bucket_policy(Bucket=self.open)
+
     def test_read_back(self):
         self.refused_with("NoSuchBucketPolicy", 404, self.s3.get_bucket_policy, Bucket=self.open)
         text = json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "a", "Effect": "Allow", "Principal": "*", "Action": "s3:GetObject",

@@ -85,8 +85,8 @@ Router::Router(const ServiceModel& model) {
         if (name == "x-id") continue;  // a hint for caches that clients need not send
         row.literals.emplace_back(name,
                                   equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
-        // One with a value ("list-type=2") tells a variant of the same.
-        if (equals == std::string_view::npos) row.words.push_back(name);
+        // One with a value ("list-type=2") or behind another ("annotation&annotationName") tells a variant of the same.
+        if (equals == std::string_view::npos && row.words.empty()) row.words.push_back(name);
       }
     }
     if (row.literals.empty() && requires_in_query(operation, upload_id)) row.words.push_back(upload_id);

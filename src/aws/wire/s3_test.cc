@@ -132,6 +132,10 @@ TEST(S3Routes, TellTheObjectsOperationsApart) {
   EXPECT_EQ(routed("DELETE", "/b/k?uploadId=u"), "AbortMultipartUpload");
   EXPECT_EQ(routed("PATCH", "/b/k"), "MethodNotAllowed");
   EXPECT_EQ(routed("GET", "/b/k?torrent"), "GetObjectTorrent");
+  EXPECT_EQ(routed("GET", "/b/k?annotation"), "ListObjectAnnotations");
+  EXPECT_EQ(routed("GET", "/b/k?annotation&annotationName=n&versionId=3"), "GetObjectAnnotation");
+  EXPECT_EQ(routed("PUT", "/b/k?annotation&annotationName=n"), "PutObjectAnnotation");
+  EXPECT_EQ(routed("DELETE", "/b/k?annotation&annotationName=n"), "DeleteObjectAnnotation");
   EXPECT_EQ(routed("GET", "/b/%zz"), "InvalidURI");
 }
 

@@ -337,6 +337,28 @@ Outcome<void> check_owner(const Call& call, const Bucket& bucket, std::string_vi
   return refuse(errors::access_denied("Access Denied: the bucket is not owned by the account that was expected."));
 }
 
+// What belongs to the other version of a listing is refused, an empty value too, before the bucket is looked at.
+Outcome<void> check_listing(const Call& call) {
+  struct Word {
+    std::string_view operation;
+    std::string_view name;
+    std::string_view message;
+  };
+  constexpr Word words[] = {
+      {"ListObjects", "continuation-token", "continuation-token only supported in REST.GET.BUCKET with list-type=2"},
+      {"ListObjects", "start-after", "startAfter only supported in REST.GET.BUCKET with list-type=2"},
+      {"ListObjectsV2", "marker", "Marker unsupported with REST.GET.BUCKET in list-type=2"},
+  };
+  if (!call.operation.name.starts_with("ListObjects") || call.http.query.empty()) return {};
+  const auto query = codec::parse_query(call.http.query).value_or(std::vector<codec::NamedValue>());
+  for (const Word& word : words) {
+    if (word.operation != call.operation.name) continue;
+    if (std::ranges::find(query, word.name, &codec::NamedValue::name) == query.end()) continue;
+    return refuse(errors::invalid_argument(std::string(word.message)).with("ArgumentName", std::string(word.name)));
+  }
+  return {};
+}
+
 // What needs somebody whatever a policy or a list grants.
 Outcome<void> check_anonymous(std::string_view operation) {
   if (operation == "CreateMultipartUpload")
@@ -470,6 +492,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     co_return all;
   }
   CO_CHECK(check_named_bucket(*name));
+  CO_CHECK(check_listing(call));
   const std::string* key = text_member(input, "Key");
   if (key != nullptr && leads_out(*key)) co_return refuse(aws::ApiError("400", 400, "Bad Request"));
   CO_TRY(const BucketRef bucket, buckets_.need(*name));

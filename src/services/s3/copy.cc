@@ -80,7 +80,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   CO_TRY(const bool replaces_meta, is_replace(input.metadata_directive, "metadata"));
   CO_TRY(const bool replaces_tags, is_replace(input.tagging_directive, "tagging"));
   const bool asks_for_nothing = source.bucket == input.bucket && source.key == input.key && !source.version_id &&
-                                !changes_something(input, replaces_meta || replaces_tags, *bucket);
+                                !changes_something(input, replaces_meta, *bucket);
   CO_TRY(auto customer, parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
                                            input.copy_source_sse_customer_key_md5, KeyUse::reading));
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,

@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "codec/base64.h"
-#include "codec/percent.h"
 #include "s3/checksums.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
@@ -28,12 +27,14 @@ Outcome<size_t> page_size(const std::optional<int32_t>& asked) {
 // How keys are written: as they are, or percent-encoded where the client asked for it.
 class KeyText {
  public:
-  explicit KeyText(const std::optional<std::string>& encoding) : encoded_(encoding == "url") {}
-  std::string operator()(const std::string& key) const {
-    return encoded_ ? codec::percent_encode(key, codec::Slash::keep) : key;
+  static Outcome<KeyText> of(const std::optional<std::string>& encoding_type) {
+    TRY(const bool encoded, wants_encoded_keys(encoding_type));
+    return KeyText(encoded);
   }
+  std::string operator()(const std::string& key) const { return encoded_ ? encoded_key(key) : key; }
 
  private:
+  explicit KeyText(bool encoded) : encoded_(encoded) {}
   bool encoded_;
 };
 
@@ -124,13 +125,13 @@ std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, 
 
 Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::ListObjectsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
   query.after = input.marker.value_or("");
   const bool restores = query.full;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
-  const KeyText text(input.encoding_type);
   api::ListObjectsOutput output;
   tell_query(input, max, text, output);
   output.marker = text(input.marker.value_or(""));
@@ -146,6 +147,7 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
 
 Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api::ListObjectsV2Request input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
   query.after = input.start_after.value_or("");
@@ -160,7 +162,6 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   const bool restores = query.full;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
-  const KeyText text(input.encoding_type);
   api::ListObjectsV2Output output;
   tell_query(input, max, text, output);
   // Of a first page only: where a token says where to go on, it is passed over, and not told.
@@ -180,6 +181,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
 Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&,
                                                                            api::ListObjectVersionsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
   CO_TRY(const size_t max, page_size(input.max_keys));
   objects::ListVersionsQuery query;
   static_cast<objects::ListQuery&>(query) = query_of(*bucket, input, max);
@@ -195,7 +197,6 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
   const bool restores = query.full;
   auto page = co_await objects_.list_versions(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
-  const KeyText text(input.encoding_type);
   api::ListObjectVersionsOutput output;
   tell_query(input, max, text, output);
   output.key_marker = text(input.key_marker.value_or(""));

@@ -8,7 +8,6 @@
 #include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
-#include "codec/percent.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/copy.h"
@@ -352,6 +351,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsReq
 Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(Call&,
                                                                                api::ListMultipartUploadsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_TRY(const bool encoded, wants_encoded_keys(input.encoding_type));
   const int32_t asked = input.max_uploads.value_or(max_page);
   CO_CHECK(check_not_negative("max-uploads", asked));
   objects::ListUploadsQuery query;
@@ -376,16 +376,13 @@ Task<Outcome<api::ListMultipartUploadsOutput>> Service::list_multipart_uploads(C
   const bool query_has_key = !query.after.empty();
   auto page = co_await objects_.list_uploads(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
-  const bool encoded = input.encoding_type == "url";
-  const auto text = [&](const std::string& key) {
-    return encoded ? codec::percent_encode(key, codec::Slash::keep) : key;
-  };
+  const auto text = [&](const std::string& key) { return encoded ? encoded_key(key) : key; };
   api::ListMultipartUploadsOutput output;
   output.bucket = input.bucket;
   output.key_marker = text(input.key_marker.value_or(""));
   output.upload_id_marker = query_has_key ? input.upload_id_marker.value_or("") : "";  // alone it is ignored
-  if (input.prefix) output.prefix = text(*input.prefix);
-  if (input.delimiter) output.delimiter = text(*input.delimiter);
+  if (!input.prefix.value_or("").empty()) output.prefix = text(*input.prefix);
+  if (!input.delimiter.value_or("").empty()) output.delimiter = text(*input.delimiter);
   output.max_uploads = std::min(asked, max_page);
   output.encoding_type = input.encoding_type;
   output.is_truncated = page->truncated;

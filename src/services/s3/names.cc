@@ -280,4 +280,29 @@ std::vector<api::Tag> tags_of(const objects::Properties& tags) {
   return list;
 }
 
+Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type) {
+  if (!encoding_type || equal_ignoring_case(*encoding_type, "url")) return encoding_type.has_value();
+  return refuse(errors::invalid_argument("Invalid Encoding Method specified in Request")
+                    .with("ArgumentName", "encoding-type")
+                    .with("ArgumentValue", *encoding_type));
+}
+
+// AWS keeps an asterisk and encodes a tilde, the other way round than in signatures.
+std::string encoded_key(std::string_view key) {
+  const std::string text = codec::percent_encode(key, codec::Slash::keep);
+  std::string out;
+  out.reserve(text.size());
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '~') {
+      out += "%7E";
+    } else if (text.compare(at, 3, "%2A") == 0) {
+      out += '*';
+      at += 2;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
 }  // namespace boreal::s3

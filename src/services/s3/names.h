@@ -63,6 +63,11 @@ struct CopySource {
 };
 aws::Outcome<CopySource> parse_copy_source(std::string_view text);
 
+// encoding-type of a listing: whether its keys are to be encoded. It is `url` in any case, all else is InvalidArgument.
+aws::Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type);
+// A key as such a listing has it.
+std::string encoded_key(std::string_view key);
+
 // Of UTF-8.
 size_t characters(std::string_view text);
 

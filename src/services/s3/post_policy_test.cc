@@ -23,6 +23,14 @@ std::string policy_of(const std::string& conditions, const std::string& expirati
   return R"({"expiration": ")" + expiration + R"(", "conditions": [{"bucket": "bucket"})" + more + "]}";
 }
 
+TEST(PostPolicy, EscapesDollarSignsAndVerticalTabs) {
+  const std::string policy = policy_of(R"({"key": "a\$b\\$c\v\n\u0041"})");
+  EXPECT_EQ(outcome(policy, {{"key", "a$b\\$c\v\nA"}}), "");
+  EXPECT_EQ(outcome(policy, {{"key", "a\\$b\\$c\v\nA"}}), "AccessDenied");
+  EXPECT_EQ(outcome(policy_of(R"({"key": "a\x"})"), {{"key", "ax"}}), "InvalidPolicyDocument");
+  EXPECT_EQ(outcome("{\\", {}), "InvalidPolicyDocument");
+}
+
 TEST(PostPolicy, HoldsEveryFieldToItsCondition) {
   const std::string policy =
       policy_of(R"(["starts-with", "$key", "up/"], {"acl": "private"}, ["eq", "$x-amz-meta-a", "1"])");

@@ -18,7 +18,6 @@ struct Words {
 };
 
 constexpr Words words[] = {
-    {"encoding-type", "Invalid Encoding Method specified in Request"},
     {"max-keys", "Provided max-keys not an integer or within integer range"},
     {"max-parts", "Provided max-parts not an integer or within integer range"},
     {"max-uploads", "Provided max-uploads not an integer or within integer range"},

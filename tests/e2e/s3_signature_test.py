@@ -56,13 +56,6 @@ class ByHeader(SignatureCase):
         for listed in ("x-amz-date;host;x-amz-content-sha256", "Host;X-Amz-Content-SHA256;x-amz-date", "host;host;x-amz-content-sha256;x-amz-date"):
             self.assertEqual(self.ask(listed=listed).status, 200, listed)
 
-    def test_version_4a_is_refused_by_name(self):
-        """Its scope has no region, which must not be taken for a service of another name."""
-        date = stamp()
-        answer = send(self, "GET", self.path, {"x-amz-content-sha256": EMPTY, "x-amz-date": date, "x-amz-region-set": "*", "Authorization":
-                                               f"AWS4-ECDSA-P256-SHA256 Credential=test/{date[:8]}/s3/aws4_request, SignedHeaders=host, Signature=00"})
-        self.expect(answer, 501, "NotImplemented", "Signature Version 4A", "Please use AWS4-HMAC-SHA256.")
-
     def test_the_digest_is_signed_anyhow(self):
         self.assertEqual(self.ask(names=("host", "x-amz-date")).status, 200)
         self.assertEqual(self.ask(names=("host", "x-amz-date"), headers={"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}).status, 200)

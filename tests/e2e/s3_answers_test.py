@@ -258,9 +258,13 @@ class Answers(HeadersCase):
         self.assertEqual(self.outcome(answer), (412, "PreconditionFailed"))
 
     def test_what_has_no_such_method_is_told(self):
-        for method, target, kind in (("POST", "/", "SERVICE"), ("PUT", "/", "SERVICE"), ("PATCH", f"/{self.bucket}", "BUCKET"), ("PATCH", f"/{self.bucket}/", "BUCKET"),
-                                     ("POST", f"/{self.bucket}/foo?upload", "OBJECT"), ("PATCH", f"/{self.bucket}/foo/", "OBJECT")):
-            self.assertIn(f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>", signed(self, method, target).text, (method, target))
+        for methods, target, kind, allowed in (("POST PUT DELETE", "/", "SERVICE", "GET"), ("PATCH", f"/{self.bucket}", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
+                                               ("PATCH", f"/{self.bucket}/", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
+                                               ("POST PATCH", f"/{self.bucket}/foo/", "OBJECT", "HEAD, DELETE, GET, PUT"), ("POST", f"/{self.bucket}/foo?upload", "OBJECT", "HEAD, DELETE, GET, PUT")):
+            for method in methods.split():
+                answer = signed(self, method, target)
+                self.assertIn(f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>", answer.text, target)
+                self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed), target)
 
     def test_heads_are_of_buckets_and_objects_only(self):
         self.put("foo")

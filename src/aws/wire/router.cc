@@ -167,7 +167,7 @@ std::vector<std::string_view> Router::sub_resources(std::string_view path, const
   return named;
 }
 
-// Tells the methods that what is named has, as AWS does; those of the resource itself are told by nobody, but its kind.
+// Tells the methods that the resource, or what is named of it, has, and the resource's kind.
 ApiError Router::not_allowed(const http::Request& request, const std::vector<std::string_view>& named) const {
   if (request.method == "GET" && !named.empty()) {  // of buckets these are
     if (named.front() == "uploads")
@@ -177,23 +177,26 @@ ApiError Router::not_allowed(const http::Request& request, const std::vector<std
   }
   ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
   error.fields.emplace_back("Method", request.method);
-  if (named.empty()) {
-    const size_t bucket = request.path.find_first_not_of('/');
-    const bool is_key = bucket != std::string::npos && request.path.find('/', bucket) < request.path.size() - 1;
-    error.fields.emplace_back("ResourceType", bucket == std::string::npos ? "SERVICE" : is_key ? "OBJECT" : "BUCKET");
-    return error;
-  }
-  if (named.front() == upload_id) error.fields.emplace_back("ResourceType", "UPLOAD");
+  constexpr std::string_view kinds[] = {"SERVICE", "BUCKET", "OBJECT"};
+  std::string_view kind = !named.empty() && named.front() == upload_id ? "UPLOAD" : "";
   std::string allowed;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
-  for (const std::string_view method : {"DELETE", "POST", "GET", "PUT"}) {
+  for (const std::string_view method : {"HEAD", "DELETE", "POST", "GET", "PUT"}) {
     const bool has_it = std::ranges::any_of(templates_, [&](const Template& row) {
+      if (row.operation->method != method || !match_path(row, request.path, labels)) return false;
       // A part of an upload is a resource of its own.
-      return row.operation->method == method && std::ranges::find(row.words, named.front()) != row.words.end() &&
-             !requires_in_query(*row.operation, "partNumber") && match_path(row, request.path, labels);
+      if (!named.empty())
+        return std::ranges::find(row.words, named.front()) != row.words.end() &&
+               !requires_in_query(*row.operation, "partNumber");
+      if (!row.words.empty() || !row.literals.empty()) return false;
+      if (row.segments.size() < std::size(kinds) && std::ranges::all_of(row.segments, is_label))
+        kind = kinds[row.segments.size()];
+      return true;
     });
-    if (has_it) allowed += (allowed.empty() ? "" : ", ") + std::string(method);
+    const bool is_form = method == "POST" && kind == "BUCKET";  // no operation of the model
+    if (has_it || is_form) allowed += (allowed.empty() ? "" : ", ") + std::string(method);
   }
+  if (!kind.empty()) error.fields.emplace_back("ResourceType", kind);
   if (!allowed.empty()) error.headers.emplace_back("Allow", allowed);
   return error;
 }

@@ -32,8 +32,9 @@ class Asked(S3Case):
                                        (f"{kind}-aws-kms-key-id", "alias/a", f"Server Side Encryption with AWS KMS managed key requires HTTP header {kind} : aws:kms")):
             for method, target, headers, body in (("GET", "k", {}, b""), ("GET", "k?partNumber=1", {}, b""), ("GET", "k?attributes", {"x-amz-object-attributes": "ETag"}, b""),
                                                   ("HEAD", "k", {}, b""), ("PUT", f"m?partNumber=1&uploadId={upload}", {}, b"x"),
-                                                  ("PUT", f"m?partNumber=1&uploadId={upload}", source, b""), ("POST", f"m?uploadId={upload}", {}, document)):
-                answer = signed(self, method, f"/{self.bucket}/{target}", headers={**headers, header: value}, body=body)
+                                                  ("PUT", f"m?partNumber=1&uploadId={upload}", source, b""), ("POST", f"m?uploadId={upload}", {}, document),
+                                                  ("DELETE", "k", {}, b""), ("PUT", "/of-an-Object", {}, b"")):  # the last is a new bucket's
+                answer = signed(self, method, target if target.startswith("/") else f"/{self.bucket}/{target}", headers={**headers, header: value}, body=body)
                 self.assertEqual(answer.status, 400, (method, target))
                 if method != "HEAD":
                     self.assertIn(f"<Code>InvalidArgument</Code><Message>{message}</Message><ArgumentName>{kind}</ArgumentName>", answer.text, (method, target))

@@ -84,6 +84,37 @@ class Digests(HeadersCase):
         self.assertEqual(self.create(after={"x-amz-content-sha256": hashlib.sha256(b"x").hexdigest()}).code, "SignatureDoesNotMatch")
 
 
+class Parts(HeadersCase):
+    def test_what_an_object_is_like_is_said_where_its_upload_begins(self):
+        self.put("src")
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="foo")["UploadId"]
+        from_source = {"x-amz-copy-source": f"{self.bucket}/src"}
+        words = "The specified header is not valid in this context"
+        refused = ((from_source, "x-amz-metadata-directive", "REPLACE", words), (from_source, "Content-MD5", md5_of(b""), words),
+                   *((source, name, value, wanted) for source in ({}, from_source)
+                     for name, value, wanted in (("x-amz-acl", "private", words), ("x-amz-tagging", "a=b", words),
+                                                 ("x-amz-meta-a", "b", "Metadata cannot be specified in this context."))))
+        part = lambda **headers: signed(self, "PUT", f"/{self.bucket}/foo?partNumber=1&uploadId={upload}", headers=headers, body=body)
+        for source, name, value, wanted in refused:
+            with self.subTest(name=name, copy=bool(source)):
+                body = b"" if source else b"bar"
+                answer = part(**source, **{name: value})
+                self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+                self.assertIn(f"<Message>{wanted}</Message><ArgumentName>{name}</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text)
+        body = b"bar"
+        sent = part(**{"Content-MD5": md5_of(body), "Content-Type": "text/plain", "x-amz-acl": ""})
+        self.assertEqual(sent.status, 200)
+        document = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{sent.headers['ETag']}</ETag></Part></CompleteMultipartUpload>".encode()
+        complete = lambda headers: signed(self, "POST", f"/{self.bucket}/foo?uploadId={upload}", headers=headers, body=document)
+        for name, value in (("x-amz-acl", "private"), ("x-amz-tagging", "a=b"), ("x-amz-meta-a", "b")):
+            self.assertEqual(self.outcome(complete({name: value})), (400, "InvalidArgument"), name)
+        self.assertEqual(complete({"Content-MD5": md5_of(document)}).status, 200)
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="foo")["UploadId"]
+        body = b""
+        self.assertEqual(part(**from_source, **{"Content-Type": "text/plain"}).status, 200)
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}/whole", headers={**from_source, "Content-MD5": md5_of(b"")}).status, 200)
+
+
 class Lengths(HeadersCase):
     def test_content_length(self):
         self.assertEqual(self.outcome(self.create(without=("content-length",), body=b"")), (411, "MissingContentLength"))

@@ -7,6 +7,7 @@
 #include "codec/base64.h"
 #include "codec/form.h"
 #include "s3/acl.h"
+#include "s3/encryption.h"
 #include "s3/names.h"
 #include "s3/service.h"
 
@@ -131,6 +132,7 @@ Outcome<void> check_namespace(const Call& call, const api::CreateBucketRequest& 
 }  // namespace
 
 Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::CreateBucketRequest input) {
+  CO_CHECK(check_no_encryption(call));  // a put of an object whose bucket was left out
   CO_CHECK(check_bucket_name(input.bucket));
   Bucket bucket;
   bucket.name = input.bucket;

@@ -160,6 +160,7 @@ Task<Outcome<objects::Version>> Service::find_completed(BucketRef bucket, std::s
 Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(
     Call& call, api::CompleteMultipartUploadRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_upload_headers(call));
   CO_CHECK(check_write_headers(input.if_match, input.if_none_match));
   if (!input.multipart_upload) {
     if (const auto upload = co_await find_upload(bucket, input.key, input.upload_id); !upload)

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "s3/conditions.h"
+#include "s3/encryption.h"
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/refusal.h"
@@ -73,6 +74,7 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
 
 Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::DeleteObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  CO_CHECK(check_no_encryption(call));
   CO_CHECK(check_write_headers(input.if_match, {}));
   const DeleteConditions conditions{input.if_match, input.if_match_last_modified_time, input.if_match_size};
   CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, conditions,

@@ -62,6 +62,12 @@ Outcome<void> check_not_negative(std::string_view name, int32_t value) {
                     .with("ArgumentValue", std::to_string(value)));
 }
 
+aws::ApiError out_of_place(std::string message, std::string_view name, std::string_view value) {
+  return errors::invalid_argument(std::move(message))
+      .with("ArgumentName", std::string(name))
+      .with("ArgumentValue", std::string(value));
+}
+
 // Whether an upload to the key that is no more had this id: it was completed or given up. What it was in a bucket that
 // had the name before does not count.
 bool was_upload(const Bucket& bucket, const std::string& key, const std::string& text) {
@@ -92,6 +98,19 @@ Outcome<void> check_part_number(int32_t number) {
   return refuse(errors::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
                     .with("ArgumentName", "partNumber")
                     .with("ArgumentValue", std::to_string(number)));
+}
+
+Outcome<void> check_upload_headers(const aws::Call& call, bool is_copy) {
+  for (const auto& [name, value] : call.http.headers) {
+    const auto is = [&name](std::string_view other) { return http::equals_ignore_case(name, other); };
+    if (to_lower(name).starts_with("x-amz-meta-"))
+      return refuse(out_of_place("Metadata cannot be specified in this context.", to_lower(name), value));
+    const bool is_misplaced =
+        is("x-amz-acl") || is("x-amz-tagging") || (is_copy && (is("x-amz-metadata-directive") || is("content-md5")));
+    if (is_misplaced && !value.empty())
+      return refuse(out_of_place("The specified header is not valid in this context", name, value));
+  }
+  return {};
 }
 
 Outcome<objects::UploadId> parse_upload_id(const std::string& text) {
@@ -190,6 +209,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
+  CO_CHECK(check_upload_headers(call));
   CO_CHECK(check_length(call.http));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_CHECK(check_no_encryption(call, &upload));
@@ -240,6 +260,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   if (input.upload_id.empty()) co_return refuse(part_without_upload());
   CO_CHECK(check_part_number(input.part_number));
+  CO_CHECK(check_upload_headers(call, true));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
   CO_CHECK(check_no_encryption(call, &upload));
   CO_TRY(const auto source, parse_copy_source(input.copy_source));

@@ -14,6 +14,10 @@ aws::ApiError no_such_upload(const std::string& id);
 aws::Outcome<objects::UploadId> parse_upload_id(const std::string& text);
 aws::Outcome<void> check_part_number(int32_t number);
 
+// What an object is to be like is said where its upload begins: of a part, or of the completion, it would be lost. A
+// copied part has no body, of which a digest could be.
+aws::Outcome<void> check_upload_headers(const aws::Call& call, bool is_copy = false);
+
 // The algorithm and type that an upload was begun with. None named: CRC64NVME of the whole.
 struct UploadChecksum {
   objects::Algorithm algorithm = default_algorithm;

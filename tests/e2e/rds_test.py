@@ -210,13 +210,18 @@ class Life(Case):
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=60, MonitoringRoleArn=roles[0])
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=30)
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringRoleArn=roles[1])
-        instance = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
-        self.assertEqual((instance["MonitoringInterval"], instance["MonitoringRoleArn"]), (30, roles[1]))
+        shown = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
+        self.assertEqual((shown["MonitoringInterval"], shown["MonitoringRoleArn"]), (30, roles[1]))
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=0)
-        instance = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
-        self.assertEqual((instance["MonitoringInterval"], instance.get("MonitoringRoleArn")), (0, None))
+        shown = rds.describe_db_instances(DBInstanceIdentifier="watched-1")["DBInstances"][0]
+        self.assertEqual((shown["MonitoringInterval"], shown.get("MonitoringRoleArn")), (0, None))
         rds.modify_db_cluster(DBClusterIdentifier="watched", EnablePerformanceInsights=False)
-        self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (False, None, 0, "watched-2")))
+        rds.modify_db_instance(DBInstanceIdentifier="watched-2", EnablePerformanceInsights=True)
+        off = dict(PerformanceInsightsRetentionPeriod=31)  # of what is off: it would be forgotten
+        for call, place in ((rds.modify_db_cluster, {"DBClusterIdentifier": "watched"}), (rds.modify_db_instance, {"DBInstanceIdentifier": "watched-1"}),
+                            (rds.create_db_instance, {"DBInstanceIdentifier": "watched-3", **instance})):
+            self.assertEqual(error_code(call, **place, **off), "InvalidParameterCombination")
+        self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (True, 7, 0, "watched-2")))
         delete_cluster(rds, "watched")
 
     def test_offers_come_in_long_pages(self):

@@ -134,6 +134,10 @@ Task<Outcome<Service::Watching>> Service::checked_watching(aws::Call& call, std:
                                                            std::optional<std::string> key_id) {
   Watching watching{.interval_s = interval, .role_arn = role.value_or(""), .insights = insights};
   CO_CHECK(co_await check_monitoring(call, interval, role));
+  if (!insights && (days || key_id)) {
+    co_return refuse(errors::invalid_parameter_combination(
+        "To enable Performance Insights, EnablePerformanceInsights must be set to 'true'"));
+  }
   if (insights.value_or(false)) {
     watching.retention_days = days.value_or(default_insights_days);
     CO_CHECK(check_insights_days(watching.retention_days));

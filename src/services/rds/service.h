@@ -240,9 +240,11 @@ class Service final : public api::Api, public aws::Recoverable {
     auto insights = input.enable_performance_insights;
     auto days = input.performance_insights_retention_period;
     auto key_id = input.performance_insights_kms_key_id;
-    if ((days || key_id) && !insights) insights = before.insights;
-    if (!days && before.insights) days = before.insights_retention_days;
-    if (!key_id && before.insights) key_id = before.insights_key_arn;
+    if (before.insights) {
+      if ((days || key_id) && !insights) insights = true;
+      if (insights && !days) days = before.insights_retention_days;
+      if (insights && !key_id) key_id = before.insights_key_arn;
+    }
     return checked_watching(call, interval, std::move(role), insights, days, std::move(key_id));
   }
   Task<aws::Outcome<Watching>> checked_watching(aws::Call& call, std::optional<int32_t> interval,

@@ -76,6 +76,7 @@ struct RemoveRequest {
   Precondition precondition;
   bool note = false;             // leave a Note of the marker that is made
   std::optional<Origin> origin;  // of that marker
+  std::optional<Time> modified;  // of that marker, where no origin tells it; none: now
 };
 struct Removed {
   bool found = false;              // a version went, or a marker was made

@@ -28,7 +28,7 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     marker.key = request.key;
     marker.is_delete_marker = true;
     marker.is_null = request.versioning == Versioning::suspended;
-    marker.modified = request.origin ? request.origin->modified : impl_->clock.now();
+    marker.modified = request.origin ? request.origin->modified : request.modified.value_or(impl_->clock.now());
     if (target) marker.meta.owner = target->meta.owner;
     CO_CHECK(change.put(marker, {}, request.origin ? std::optional(request.origin->id) : std::nullopt));
     if (request.note) add_note(change.batch(), impl_->ids.next(), marker);

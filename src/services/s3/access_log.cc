@@ -214,6 +214,22 @@ void AccessLog::add_copy_source(const http::Request& request, LogRecord record) 
   add(std::move(record));
 }
 
+void AccessLog::add_action(const Bucket& bucket, std::string operation, const std::string& key, std::string version_id,
+                           std::optional<uint64_t> size) {
+  if (!bucket.logging) return;
+  LogRecord record;
+  record.bucket_owner = canonical_id(bucket.account);
+  record.bucket = bucket.name;
+  record.time = context_.clock.now();
+  record.requester = "AmazonS3";
+  record.request_id = context_.random.pick("0123456789ABCDEF", 16);
+  record.operation = std::move(operation);
+  record.key = codec::percent_encode(key, codec::Slash::keep);
+  record.version_id = std::move(version_id);
+  record.object_size = size;
+  add(std::move(record));
+}
+
 void AccessLog::add(LogRecord record) {
   if (fresh_count_ >= max_fresh) {
     ++lost_;

@@ -40,6 +40,9 @@ class AccessLog {
   // One of the keys of a DeleteObjects; `code` empty: it went.
   void add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
                    const std::string& code);
+  // Something that S3 did of itself, as a lifecycle rule asks: S3.EXPIRE.OBJECT.
+  void add_action(const Bucket& bucket, std::string operation, const std::string& key, std::string version_id,
+                  std::optional<uint64_t> size);
   // The answer is ready. Its stream is replaced by one that counts what is sent.
   void finish(const http::Request& request, http::Response& response);
 

@@ -109,7 +109,10 @@ std::string field(std::string_view text, bool quoted) {
   return quoted ? '"' + out + '"' : out;
 }
 
-std::string number(std::optional<uint64_t> value) { return value ? std::to_string(*value) : "-"; }
+template <class Number>
+std::string number(std::optional<Number> value) {
+  return value ? std::to_string(*value) : "-";
+}
 
 std::string text_of(const http::Headers& headers, std::string_view name) {
   return std::string(headers.get(name).value_or(""));
@@ -161,8 +164,8 @@ std::string log_line(const LogRecord& r) {
                                 field(r.error_code, false),
                                 r.bytes_sent == 0 ? "-" : std::to_string(r.bytes_sent),
                                 number(r.object_size),
-                                std::to_string(r.total_ms),
-                                std::to_string(r.turn_around_ms),
+                                number(r.total_ms),
+                                number(r.turn_around_ms),
                                 field(r.referrer, true),
                                 field(r.user_agent, true),
                                 field(r.version_id, false),

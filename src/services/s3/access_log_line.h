@@ -29,8 +29,8 @@ struct LogRecord {
   std::string error_code;
   uint64_t bytes_sent = 0;
   std::optional<uint64_t> object_size;
-  int64_t total_ms = 0;        // until the last byte was sent
-  int64_t turn_around_ms = 0;  // until the first was
+  std::optional<int64_t> total_ms;        // until the last byte was sent
+  std::optional<int64_t> turn_around_ms;  // until the first was
   std::string referrer;
   std::string user_agent;
   std::string version_id;  // of the request

@@ -1,11 +1,15 @@
 #include "s3/lifecycle.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/log.h"
 #include "net/pause.h"
-#include "s3/lifecycle_rules.h"
+#include "s3/lifecycle_due.h"
+#include "s3/names.h"
 #include "s3/object_lock.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 #include "store/record.h"
 
@@ -17,28 +21,22 @@ constexpr std::string_view lifecycle_partition = "s3/lifecycle";
 constexpr std::string_view cursor_key = "cursor";
 constexpr Duration between_rounds{3'600'000};
 constexpr size_t page_size = 200;
-constexpr uint64_t small_bytes = 128 << 10;
 
-// How cold a class is: a transition only ever goes down.
-int depth(std::string_view storage_class) {
-  constexpr std::string_view order[] = {"STANDARD",   "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING",
-                                        "ONEZONE_IA", "GLACIER_IR",         "GLACIER",     "DEEP_ARCHIVE"};
-  return static_cast<int>(std::ranges::find(order, storage_class) - std::begin(order));
+// AWS does nothing to what is not replicated yet, or could not be: it would be gone before its replica is there.
+bool waits_for_replication(const objects::Version& version) {
+  const std::string_view status = replication_status_of(version.meta);
+  return status == replication_status::pending || status == replication_status::failed;
 }
 
-bool names_size(const api::LifecycleRule& rule) {
-  if (!rule.filter) return false;
-  const auto& filter = *rule.filter;
-  return filter.object_size_greater_than || filter.object_size_less_than ||
-         (filter.and_ && (filter.and_->object_size_greater_than || filter.and_->object_size_less_than));
-}
-
-// Small objects cost more to move than they save: they stay, unless a rule speaks of sizes itself.
-bool is_worth_moving(const Bucket& bucket, const api::LifecycleRule& rule, const objects::Version& version,
-                     std::string_view to) {
-  if (names_size(rule) || version.size >= small_bytes) return true;
-  const bool archives_all = bucket.lifecycle_minimum_size == "varies_by_storage_class";
-  return archives_all && (to == "GLACIER" || to == "DEEP_ARCHIVE");
+// How access logs call a transition.
+std::string log_of_transition(std::string_view to) {
+  constexpr std::pair<std::string_view, std::string_view> short_names[] = {{"STANDARD_IA", "_SIA"},
+                                                                           {"ONEZONE_IA", "_ZIA"},
+                                                                           {"INTELLIGENT_TIERING", "_INT"},
+                                                                           {"GLACIER_IR", "_GIR"},
+                                                                           {"DEEP_ARCHIVE", "_GDA"}};
+  const auto* found = std::ranges::find(short_names, to, [](const auto& pair) { return pair.first; });
+  return fmt::format("S3.TRANSITION{}.OBJECT", found == std::end(short_names) ? "" : found->second);
 }
 
 }  // namespace
@@ -54,7 +52,7 @@ struct Lifecycle::Cursor {
 // Where the walk through one bucket's versions stands.
 struct Lifecycle::Walk {
   std::optional<objects::Version> newer;   // the version before this one, of the same key
-  size_t rank = 0;                         // of noncurrent versions of the key, the newest is 1
+  size_t noncurrent = 0;                   // versions of that key that have been passed
   std::optional<objects::Version> marker;  // the key's latest is a marker, and nothing older has come yet
 };
 
@@ -124,6 +122,10 @@ Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
       if (page.error().code() == Errc::not_found) co_return Result<void>();
       co_return std::unexpected(std::move(page).error());
     }
+    // The rules may have been changed, or taken away, since the last page.
+    const BucketRef now = buckets_.find(bucket->name);
+    if (now == nullptr || now->id != bucket->id || !now->lifecycle) co_return Result<void>();
+    bucket = now;
     for (const auto& version : page->objects) {
       if (walk.newer && walk.newer->key != version.key) cursor.key = walk.newer->key;
       CO_CHECK(co_await visit(*bucket, walk, version));
@@ -142,7 +144,7 @@ Task<Result<void>> Lifecycle::visit(const Bucket& bucket, Walk& walk, const obje
   if (!walk.newer || walk.newer->key != version.key) {
     CO_CHECK(co_await settle_marker(bucket, walk));
     walk.newer.reset();
-    walk.rank = 0;
+    walk.noncurrent = 0;
   }
   walk.marker.reset();  // something older lies behind it
   if (!walk.newer) {
@@ -152,7 +154,7 @@ Task<Result<void>> Lifecycle::visit(const Bucket& bucket, Walk& walk, const obje
       CO_CHECK(co_await treat_current(bucket, version));
     }
   } else {
-    CO_CHECK(co_await treat_noncurrent(bucket, version, walk.newer->modified, ++walk.rank));
+    CO_CHECK(co_await treat_noncurrent(bucket, version, walk.newer->modified, walk.noncurrent++));
   }
   walk.newer = version;
   co_return Result<void>();
@@ -163,69 +165,32 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
   if (!walk.marker) co_return Result<void>();
   const objects::Version marker = std::move(*walk.marker);
   walk.marker.reset();
-  for (const auto& rule : bucket.lifecycle->rules) {
-    if (!rule.expiration || !rule_takes(rule, marker)) continue;
-    const auto& expiration = *rule.expiration;
-    const Time now = context_.clock.now();
-    const bool is_due = expiration.expired_object_delete_marker.value_or(false) ||
-                        (expiration.days && due(marker.modified, *expiration.days) <= now) ||
-                        (expiration.date && *expiration.date <= now);
-    if (is_due) co_return co_await remove(bucket, marker, objects::Select::exact(marker.id));
-  }
-  co_return Result<void>();
+  if (!is_marker_due(bucket, marker, context_.clock.now())) co_return Result<void>();
+  co_return co_await remove(bucket, marker, objects::Select::exact(marker.id));
 }
 
 Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, objects::Version version) {
-  const Time now = context_.clock.now();
-  std::string to;
-  for (const auto& rule : bucket.lifecycle->rules) {
-    if (!rule_takes(rule, version)) continue;
-    if (rule.expiration) {
-      const auto& expiration = *rule.expiration;
-      const bool is_due = (expiration.days && due(version.modified, *expiration.days) <= now) ||
-                          (expiration.date && *expiration.date <= now);
-      if (is_due) co_return co_await remove(bucket, version, objects::Select::latest());
-    }
-    for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
-      const bool is_due = (transition.days && due(version.modified, *transition.days) <= now) ||
-                          (transition.date && *transition.date <= now);
-      const std::string& wanted = transition.storage_class.value();
-      if (is_due && is_worth_moving(bucket, rule, version, wanted) &&
-          depth(wanted) > depth(to.empty() ? version.meta.tier : to))
-        to = wanted;
-    }
-  }
-  if (to.empty()) co_return Result<void>();
-  co_return co_await move(bucket, std::move(version), std::move(to));
+  if (waits_for_replication(version)) co_return Result<void>();
+  const Due due = due_of_current(bucket, version, context_.clock.now());
+  // AWS deletes for good rather than moves, but moves before it leaves a delete marker.
+  const auto versioning = versioning_of(bucket);
+  const bool goes_for_good =
+      versioning == objects::Versioning::off || (versioning == objects::Versioning::suspended && version.is_null);
+  if (!due.tier.empty() && !(due.expires && goes_for_good)) CO_CHECK(co_await move(bucket, version, due.tier));
+  if (due.expires) CO_CHECK(co_await remove(bucket, std::move(version), objects::Select::latest()));
+  co_return Result<void>();
 }
 
 Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, objects::Version version, Time since,
-                                               size_t rank) {
-  const Time now = context_.clock.now();
-  std::string to;
-  const auto is_spared = [rank](const std::optional<int32_t>& kept) {
-    return kept && rank <= static_cast<size_t>(*kept);
-  };
-  for (const auto& rule : bucket.lifecycle->rules) {
-    if (!rule_takes(rule, version)) continue;
-    if (const auto& expiration = rule.noncurrent_version_expiration) {
-      const bool is_due = due(since, expiration->noncurrent_days.value_or(1)) <= now &&
-                          !is_spared(expiration->newer_noncurrent_versions);
-      if (is_due) co_return co_await remove(bucket, version, objects::Select::exact(version.id));
-    }
-    if (version.is_delete_marker) continue;
-    for (const auto& transition :
-         rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
-      const bool is_due =
-          due(since, transition.noncurrent_days.value_or(0)) <= now && !is_spared(transition.newer_noncurrent_versions);
-      const std::string& wanted = transition.storage_class.value();
-      if (is_due && is_worth_moving(bucket, rule, version, wanted) &&
-          depth(wanted) > depth(to.empty() ? version.meta.tier : to))
-        to = wanted;
-    }
+                                               size_t newer) {
+  if (waits_for_replication(version)) co_return Result<void>();
+  Due due = due_of_noncurrent(bucket, version, since, newer, context_.clock.now());
+  if (due.expires) {
+    const auto which = objects::Select::exact(version.id);
+    co_return co_await remove(bucket, std::move(version), which);
   }
-  if (to.empty()) co_return Result<void>();
-  co_return co_await move(bucket, std::move(version), std::move(to));
+  if (due.tier.empty()) co_return Result<void>();
+  co_return co_await move(bucket, std::move(version), std::move(due.tier));
 }
 
 // What changed since it was listed, or is held, stays: the next round sees it anew.
@@ -234,24 +199,36 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   objects::RemoveRequest request{bucket.id, version.key, versioning_of(bucket), which, {}};
   const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket.is_versioned();
   request.precondition = [&](const objects::Version* there) -> Result<void> {
-    if (there == nullptr || there->id != version.id) return fail(Errc::conflict, "it changed meanwhile");
+    if (there == nullptr || there->id != version.id || waits_for_replication(*there))
+      return fail(Errc::conflict, "it changed meanwhile");
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};
   };
-  auto removed = co_await objects_.remove(std::move(request));
-  if (removed || removed.error().code() == Errc::conflict || removed.error().code() == Errc::not_found)
-    co_return Result<void>();
-  co_return std::unexpected(std::move(removed).error());
+  // As of the day's beginning, so that a rule which counts from the marker on counts whole days.
+  request.modified = std::max(midnight_before(now), version.modified);
+  const auto removed = co_await objects_.remove(std::move(request));
+  if (!removed) {
+    if (removed.error().code() == Errc::conflict || removed.error().code() == Errc::not_found) co_return Result<void>();
+    co_return std::unexpected(removed.error());
+  }
+  const bool names_version = bucket.is_versioned() && !removed->marker_made;
+  access_log_.add_action(bucket, removed->marker_made ? "S3.CREATE.DELETEMARKER" : "S3.EXPIRE.OBJECT", version.key,
+                         names_version ? version_text(version) : "", version.size);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Lifecycle::move(const Bucket& bucket, objects::Version version, std::string storage_class) {
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
-  auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id),
-                                              std::move(storage_class), readable);
-  if (moved || moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found)
+  auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id), storage_class,
+                                              readable);
+  if (moved) {
+    access_log_.add_action(bucket, log_of_transition(storage_class), version.key,
+                           bucket.is_versioned() ? version_text(version) : "", version.size);
     co_return Result<void>();
+  }
+  if (moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found) co_return Result<void>();
   // One object that cannot be moved (its KMS key is disabled, say) must not hold up the others.
   log::warn("s3", "an object could not be moved to its class",
             {{"bucket", bucket.name}, {"key", version.key}, {"why", moved.error().message()}});
@@ -273,6 +250,7 @@ Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
       if (!end || end->when > context_.clock.now()) continue;
       auto done = co_await objects_.abort_upload(bucket->id, upload.key, upload.id);
       if (!done && done.error().code() != Errc::not_found) co_return std::unexpected(std::move(done).error());
+      if (done) access_log_.add_action(*bucket, "S3.DELETE.UPLOAD", upload.key, "", std::nullopt);
     }
     if (!page->truncated) co_return Result<void>();
     query.after = page->next;

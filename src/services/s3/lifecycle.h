@@ -8,16 +8,18 @@
 #include "aws/context.h"
 #include "base/sync.h"
 #include "objects/objects.h"
+#include "s3/access_log.h"
 #include "s3/directory.h"
 #include "s3/encryption.h"
 
 namespace boreal::s3 {
 
-// Thread rule: the loop. Outlived by the directory, the engine and the keys.
+// Thread rule: the loop. Outlived by the directory, the engine, the keys and the access log.
 class Lifecycle {
  public:
-  Lifecycle(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys)
-      : context_(context), buckets_(buckets), objects_(objects), keys_(keys) {}
+  Lifecycle(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
+            AccessLog& access_log)
+      : context_(context), buckets_(buckets), objects_(objects), keys_(keys), access_log_(access_log) {}
 
   // Looks every `tick` of real time whether a round is due: one an hour of the clock.
   void start(Duration tick);
@@ -39,7 +41,7 @@ class Lifecycle {
   Task<Result<void>> visit(const Bucket& bucket, Walk& walk, const objects::Version& version);
   Task<Result<void>> settle_marker(const Bucket& bucket, Walk& walk);
   Task<Result<void>> treat_current(const Bucket& bucket, objects::Version version);
-  Task<Result<void>> treat_noncurrent(const Bucket& bucket, objects::Version version, Time since, size_t rank);
+  Task<Result<void>> treat_noncurrent(const Bucket& bucket, objects::Version version, Time since, size_t newer);
   Task<Result<void>> remove(const Bucket& bucket, objects::Version version, objects::Select which);
   Task<Result<void>> move(const Bucket& bucket, objects::Version version, std::string storage_class);
 
@@ -47,6 +49,7 @@ class Lifecycle {
   Directory& buckets_;
   objects::Objects& objects_;
   KeyMaker& keys_;
+  AccessLog& access_log_;
   TaskGroup running_;
   bool stopping_ = false;
   int64_t been_round_ns_ = 0;  // when the last look that is done began

@@ -8,8 +8,8 @@
 
 #include "api/s3/errors.h"
 #include "base/text.h"
-#include "codec/percent.h"
 #include "codec/time.h"
+#include "s3/lifecycle_due.h"
 #include "s3/names.h"
 
 namespace boreal::s3 {
@@ -27,7 +27,6 @@ constexpr int64_t max_filter_bytes = 1'099'511'627'776'000;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
-constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
 std::unexpected<aws::ApiError> malformed() {
   return refuse(errors::malformed_xml(
@@ -316,17 +315,6 @@ Outcome<void> check_overlap(const std::vector<api::LifecycleRule>& rules) {
   return {};
 }
 
-bool has_tag(const objects::Version& version, const api::Tag& tag) {
-  const auto found = version.meta.tags.find(tag.key);
-  return found != version.meta.tags.end() && found->second == tag.value;
-}
-
-bool size_fits(const objects::Version& version, const std::optional<int64_t>& greater,
-               const std::optional<int64_t>& less) {
-  const auto size = static_cast<int64_t>(version.size);
-  return (!greater || size > *greater) && (!less || size < *less);
-}
-
 }  // namespace
 
 Outcome<void> check_lifecycle(const api::BucketLifecycleConfiguration& configuration) {
@@ -347,61 +335,6 @@ Outcome<void> check_lifecycle(const api::BucketLifecycleConfiguration& configura
     }
   }
   return filters ? Outcome<void>() : check_overlap(configuration.rules);
-}
-
-std::string rule_prefix(const api::LifecycleRule& rule) {
-  if (rule.prefix) return *rule.prefix;
-  if (!rule.filter) return {};
-  if (rule.filter->and_) return rule.filter->and_->prefix.value_or("");
-  return rule.filter->prefix.value_or("");
-}
-
-bool rule_takes(const api::LifecycleRule& rule, const objects::Version& version) {
-  if (rule.status != "Enabled" || !version.key.starts_with(rule_prefix(rule))) return false;
-  if (!rule.filter) return true;
-  const auto& filter = *rule.filter;
-  if (filter.tag && !has_tag(version, *filter.tag)) return false;
-  if (!size_fits(version, filter.object_size_greater_than, filter.object_size_less_than)) return false;
-  if (!filter.and_) return true;
-  const auto& all = *filter.and_;
-  if (all.tags && !std::ranges::all_of(*all.tags, [&](const api::Tag& tag) { return has_tag(version, tag); }))
-    return false;
-  return size_fits(version, all.object_size_greater_than, all.object_size_less_than);
-}
-
-Time due(Time start, int64_t days) {
-  const int64_t end = start.ms + days * day_ms;
-  return {(end + day_ms - 1) / day_ms * day_ms};
-}
-
-std::optional<std::string> expiration_header(const Bucket& bucket, const objects::Version& version) {
-  if (!bucket.lifecycle || !version.is_latest) return std::nullopt;
-  std::optional<Time> first;
-  std::string id;
-  for (const auto& rule : bucket.lifecycle->rules) {
-    if (!rule.expiration || !rule_takes(rule, version)) continue;
-    std::optional<Time> when = rule.expiration->date;
-    if (rule.expiration->days) when = due(version.modified, *rule.expiration->days);
-    if (when && (!first || *when < *first)) {
-      first = when;
-      id = rule.id.value_or("");
-    }
-  }
-  if (!first) return std::nullopt;
-  return fmt::format("expiry-date=\"{}\", rule-id=\"{}\"", codec::format_http_date(*first), codec::percent_encode(id));
-}
-
-std::optional<AbortDue> abort_due(const Bucket& bucket, const std::string& key, Time initiated) {
-  std::optional<AbortDue> first;
-  if (!bucket.lifecycle) return first;
-  for (const auto& rule : bucket.lifecycle->rules) {
-    const auto& abort = rule.abort_incomplete_multipart_upload;
-    if (rule.status != "Enabled" || !abort || !abort->days_after_initiation || !key.starts_with(rule_prefix(rule)))
-      continue;
-    const Time when = due(initiated, *abort->days_after_initiation);
-    if (!first || when < first->when) first = AbortDue{when, rule.id.value_or("")};
-  }
-  return first;
 }
 
 }  // namespace boreal::s3

@@ -11,7 +11,7 @@
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/copy.h"
-#include "s3/lifecycle_rules.h"
+#include "s3/lifecycle_due.h"
 #include "s3/object_meta.h"
 #include "s3/ranges.h"
 #include "s3/refusal.h"

@@ -9,7 +9,7 @@
 #include "codec/utf8.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
-#include "s3/lifecycle_rules.h"
+#include "s3/lifecycle_due.h"
 #include "s3/multipart.h"
 #include "s3/object_meta.h"
 #include "s3/ranges.h"

@@ -1,7 +1,7 @@
 // PutObject.
 #include "s3/checksums.h"
 #include "s3/conditions.h"
-#include "s3/lifecycle_rules.h"
+#include "s3/lifecycle_due.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
 #include "s3/replica.h"

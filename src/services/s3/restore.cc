@@ -2,7 +2,7 @@
 // that a restore is done when it is answered.
 #include "base/text.h"
 #include "codec/time.h"
-#include "s3/lifecycle_rules.h"
+#include "s3/lifecycle_due.h"
 #include "s3/object_meta.h"
 #include "s3/service.h"
 

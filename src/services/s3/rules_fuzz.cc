@@ -6,6 +6,7 @@
 
 #include "api/s3/service.h"
 #include "aws/wire/wire.h"
+#include "s3/lifecycle_due.h"
 #include "s3/lifecycle_rules.h"
 
 namespace {

@@ -1,0 +1,324 @@
+// Lifecycle rules, a round at a time: nothing here waits for a worker.
+#include <gmock/gmock.h>
+
+#include "base/text.h"
+#include "s3/lifecycle_due.h"
+#include "s3/testing.h"
+
+namespace boreal::s3 {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr auto one_day = std::chrono::days(1);
+constexpr size_t large = 128 << 10;
+
+class LifecycleTest : public S3Test {
+ protected:
+  LifecycleTest() { EXPECT_EQ(make_bucket("shop"), ""); }
+
+  void set_versioning(const std::string& status) {
+    api::PutBucketVersioningRequest input{.bucket = "shop"};
+    input.versioning_configuration.status = status;
+    ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
+  }
+  // Of all objects, unless its filter says otherwise.
+  static api::LifecycleRule rule() {
+    api::LifecycleRule made;
+    made.status = "Enabled";
+    made.filter.emplace();
+    return made;
+  }
+  static api::LifecycleRule expire(int days) {
+    auto made = rule();
+    made.expiration = api::LifecycleExpiration{.days = days};
+    return made;
+  }
+  static api::LifecycleRule transition(int days, const std::string& to) {
+    auto made = rule();
+    made.transitions = {api::Transition{.days = days, .storage_class = to}};
+    return made;
+  }
+  static api::LifecycleRule expire_noncurrent(int days, std::optional<int> kept = {}) {
+    auto made = rule();
+    made.noncurrent_version_expiration =
+        api::NoncurrentVersionExpiration{.noncurrent_days = days, .newer_noncurrent_versions = kept};
+    return made;
+  }
+  void configure(std::vector<api::LifecycleRule> rules) {
+    api::PutBucketLifecycleConfigurationRequest input{.bucket = "shop"};
+    input.lifecycle_configuration.emplace().rules = std::move(rules);
+    ASSERT_EQ(
+        code_of(call<api::PutBucketLifecycleConfigurationOutput>("PutBucketLifecycleConfiguration", std::move(input))),
+        "");
+  }
+  void pass(Duration time) {
+    fixture.clock.advance(time);
+    const auto done = fixture.run(s3->lifecycle().run_round());
+    EXPECT_TRUE(done) << done.error().message();
+  }
+  // Each version as "key", "key marker", the newest first.
+  std::vector<std::string> versions() {
+    const auto page =
+        call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "shop"});
+    std::vector<std::string> told;
+    for (const auto& row : page->versions.value_or(std::vector<api::VersionEntry>())) {
+      if (row.version) told.push_back(*row.version->key + (row.version->is_latest.value_or(false) ? "" : " old"));
+      if (row.delete_marker) told.push_back(*row.delete_marker->key + " marker");
+    }
+    return told;
+  }
+  std::vector<std::string> keys() { return keys_of(*list({.bucket = "shop"})); }
+  std::string class_of(const std::string& key) {
+    const auto told = call<api::HeadObjectOutput>("HeadObject", api::HeadObjectRequest{.bucket = "shop", .key = key});
+    return told ? told->storage_class.value_or("STANDARD") : told.error().code;
+  }
+  void put_tagged(const std::string& key, const std::string& tag, const std::string& value) {
+    ASSERT_TRUE(put("shop", key, "x"));
+    api::PutObjectTaggingRequest input{.bucket = "shop", .key = key};
+    input.tagging.tag_set = {api::Tag{.key = tag, .value = value}};
+    ASSERT_TRUE(call<api::PutObjectTaggingOutput>("PutObjectTagging", std::move(input)));
+  }
+};
+
+TEST_F(LifecycleTest, DaysEndAtMidnight) {
+  ASSERT_TRUE(put("shop", "k", "x"));  // on 14 November at 22:13
+  configure({expire(1)});
+  pass(std::chrono::hours(24) + std::chrono::hours(1));
+  EXPECT_THAT(keys(), ElementsAre("k"));
+  pass(std::chrono::hours(1));
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, FiltersChooseByPrefixTagsAndSize) {
+  put_tagged("a/yes", "keep", "no");
+  put_tagged("a/no", "keep", "yes");
+  put_tagged("b/no", "keep", "no");
+  ASSERT_TRUE(put("shop", "large", std::string(2000, 'x')));
+  ASSERT_TRUE(put("shop", "small", "x"));
+  auto both = expire(1);
+  auto& all = both.filter->and_.emplace();
+  all.prefix = "a/";
+  all.tags = {api::Tag{.key = "keep", .value = "no"}};
+  auto sized = expire(1);
+  sized.filter->object_size_greater_than = 1000;
+  auto off = expire(1);
+  off.status = "Disabled";
+  configure({both, sized, off});
+  pass(2 * one_day);
+  EXPECT_THAT(keys(), ElementsAre("a/no", "b/no", "small"));
+}
+
+TEST_F(LifecycleTest, NoncurrentVersionsGoByAgeAndNumber) {
+  set_versioning("Enabled");
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(put("shop", "k", "x"));
+  configure({expire_noncurrent(1, 2)});
+  pass(one_day);
+  EXPECT_EQ(versions().size(), 4u);
+  pass(one_day);
+  EXPECT_THAT(versions(), ElementsAre("k", "k old", "k old"));
+  configure({expire_noncurrent(1)});
+  pass(Duration(0));
+  EXPECT_THAT(versions(), ElementsAre("k"));
+}
+
+TEST_F(LifecycleTest, AnObjectThatExpiresLeavesAMarkerOfMidnightAndThenNothing) {
+  set_versioning("Enabled");
+  ASSERT_TRUE(put("shop", "k", "x"));
+  configure({expire(1), expire_noncurrent(1)});
+  pass(2 * one_day);  // 16 November, 22:13
+  EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));
+  pass(std::chrono::hours(2));  // a day after the marker's midnight
+  EXPECT_THAT(versions(), ElementsAre("k marker"));
+  pass(Duration(0));  // nothing is behind the marker any more, and it is a day old
+  EXPECT_THAT(versions(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, AMarkerIsNotOlderThanWhatItCovers) {
+  set_versioning("Enabled");
+  ASSERT_TRUE(put("shop", "k", "x"));
+  auto by_date = rule();
+  by_date.expiration = api::LifecycleExpiration{.date = midnight_before(fixture.clock.now())};
+  configure({by_date});
+  pass(Duration(0));
+  const auto page =
+      call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "shop"});
+  ASSERT_EQ(page->versions->size(), 2u);
+  EXPECT_EQ(page->versions->front().delete_marker->last_modified, page->versions->back().version->last_modified);
+}
+
+TEST_F(LifecycleTest, MarkersWithNothingBehindThemGoAtOnceWhereARuleSaysSo) {
+  set_versioning("Enabled");
+  for (const std::string key : {"bare", "covers"}) {
+    const auto made = put("shop", key, "x");
+    ASSERT_TRUE(made);
+    ASSERT_TRUE(call<api::DeleteObjectOutput>("DeleteObject", api::DeleteObjectRequest{.bucket = "shop", .key = key}));
+    if (key == "covers") continue;
+    ASSERT_TRUE(call<api::DeleteObjectOutput>(
+        "DeleteObject", api::DeleteObjectRequest{.bucket = "shop", .key = key, .version_id = made->version_id}));
+  }
+  auto markers = rule();
+  markers.expiration = api::LifecycleExpiration{.expired_object_delete_marker = true};
+  configure({markers});
+  pass(Duration(0));
+  EXPECT_THAT(versions(), ElementsAre("covers marker", "covers old"));
+}
+
+TEST_F(LifecycleTest, WhereVersioningIsSuspendedANullMarkerTakesThePlaceOfTheObject) {
+  set_versioning("Enabled");
+  ASSERT_TRUE(put("shop", "k", "x"));
+  set_versioning("Suspended");
+  ASSERT_TRUE(put("shop", "k", "x"));
+  configure({expire(1)});
+  pass(2 * one_day);
+  EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));
+}
+
+TEST_F(LifecycleTest, DeletingForGoodComesBeforeMovingAndMovingBeforeAMarker) {
+  const std::string body(large, 'x');
+  ASSERT_TRUE(put("shop", "k", body));
+  configure({expire(1), transition(1, "GLACIER")});
+  pass(2 * one_day);
+  EXPECT_THAT(versions(), IsEmpty());
+  set_versioning("Enabled");
+  const auto made = put("shop", "k", body);
+  ASSERT_TRUE(made);
+  pass(2 * one_day);
+  EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));
+  const auto told = call<api::HeadObjectOutput>(
+      "HeadObject", api::HeadObjectRequest{.bucket = "shop", .key = "k", .version_id = made->version_id});
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->storage_class, "GLACIER");
+}
+
+TEST_F(LifecycleTest, OfTransitionsTheCheapestButIntelligentTieringBeforeAllButArchives) {
+  const auto after = [&](const std::string& from, std::vector<api::LifecycleRule> rules, int days) {
+    Bucket bucket;
+    bucket.lifecycle.emplace().rules = std::move(rules);
+    objects::Version version;
+    version.size = large;
+    version.meta.tier = from;
+    version.modified = midnight_before(fixture.clock.now());
+    return due_of_current(bucket, version, version.modified + days * one_day).tier;
+  };
+  EXPECT_EQ(after("STANDARD", {transition(30, "STANDARD_IA"), transition(30, "GLACIER")}, 30), "GLACIER");
+  EXPECT_EQ(after("STANDARD", {transition(30, "GLACIER"), transition(30, "DEEP_ARCHIVE")}, 30), "DEEP_ARCHIVE");
+  EXPECT_EQ(after("STANDARD", {transition(30, "INTELLIGENT_TIERING"), transition(30, "GLACIER_IR")}, 30),
+            "INTELLIGENT_TIERING");
+  EXPECT_EQ(after("INTELLIGENT_TIERING", {transition(30, "INTELLIGENT_TIERING"), transition(30, "GLACIER_IR")}, 40),
+            "");
+  EXPECT_EQ(after("STANDARD", {transition(30, "INTELLIGENT_TIERING"), transition(60, "GLACIER_IR")}, 60), "GLACIER_IR");
+  EXPECT_EQ(after("STANDARD", {transition(30, "GLACIER"), transition(60, "STANDARD_IA")}, 60), "GLACIER");
+  EXPECT_EQ(after("ONEZONE_IA", {transition(60, "GLACIER_IR")}, 60), "");  // AWS has no way there
+  EXPECT_EQ(after("ONEZONE_IA", {transition(60, "GLACIER")}, 60), "GLACIER");
+  EXPECT_EQ(after("STANDARD", {transition(30, "GLACIER")}, 29), "");
+}
+
+TEST_F(LifecycleTest, SmallObjectsStayUnlessTheRuleSpeaksOfSizes) {
+  ASSERT_TRUE(put("shop", "large", std::string(large, 'x')));
+  ASSERT_TRUE(put("shop", "small", "x"));
+  ASSERT_TRUE(put("shop", "sized", "x"));
+  auto sized = transition(30, "STANDARD_IA");
+  auto& all = sized.filter->and_.emplace();
+  all.prefix = "sized";
+  all.object_size_greater_than = 0;
+  configure({transition(30, "STANDARD_IA"), sized});
+  pass(31 * one_day);
+  EXPECT_EQ(class_of("large"), "STANDARD_IA");
+  EXPECT_EQ(class_of("small"), "STANDARD");
+  EXPECT_EQ(class_of("sized"), "STANDARD_IA");
+}
+
+TEST_F(LifecycleTest, WhatIsNotReplicatedIsLeftAlone) {
+  set_versioning("Enabled");
+  api::PutBucketReplicationRequest input{.bucket = "shop"};
+  input.replication_configuration.role = role_arn;
+  auto& replicated = input.replication_configuration.rules.emplace_back();
+  replicated.status = "Enabled";
+  replicated.priority = 1;
+  replicated.filter.emplace();
+  replicated.delete_marker_replication = api::DeleteMarkerReplication{.status = "Disabled"};
+  replicated.destination.bucket = "arn:aws:s3:::there";
+  ASSERT_EQ(make_bucket("there"), "");
+  api::PutBucketVersioningRequest versioned{.bucket = "there"};
+  versioned.versioning_configuration.status = "Enabled";
+  ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(versioned)));
+  ASSERT_EQ(code_of(call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input))), "");
+  configure({expire(1), expire_noncurrent(1), transition(0, "GLACIER")});
+  const std::string body(large, 'x');
+  ASSERT_TRUE(put("shop", "k", body));
+  ASSERT_TRUE(put("shop", "k", body));
+  pass(3 * one_day);
+  EXPECT_THAT(versions(), ElementsAre("k", "k old"));
+  EXPECT_EQ(class_of("k"), "STANDARD");
+  ASSERT_TRUE(fixture.run(s3->replication().run("shop")));
+  pass(Duration(0));
+  EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));  // the older one went
+}
+
+TEST_F(LifecycleTest, WhatIsHeldStaysForGoodAndIsOnlyHidden) {
+  ASSERT_EQ(make_bucket("held", true), "");
+  ASSERT_TRUE(put("held", "k", "x"));
+  ASSERT_EQ(hold("k", "ON"), "");
+  api::PutBucketLifecycleConfigurationRequest input{.bucket = "held"};
+  input.lifecycle_configuration.emplace().rules = {expire(1), expire_noncurrent(1)};
+  ASSERT_TRUE(call<api::PutBucketLifecycleConfigurationOutput>("PutBucketLifecycleConfiguration", std::move(input)));
+  pass(2 * one_day);
+  pass(5 * one_day);
+  const auto page =
+      call<api::ListObjectVersionsOutput>("ListObjectVersions", api::ListObjectVersionsRequest{.bucket = "held"});
+  ASSERT_EQ(page->versions->size(), 2u);
+  EXPECT_TRUE(page->versions->front().delete_marker && page->versions->back().version);
+}
+
+TEST_F(LifecycleTest, EveryPageIsWalkedAndUploadsAreGivenUp) {
+  for (int i = 0; i < 450; ++i) ASSERT_TRUE(put("shop", "k" + std::to_string(i), "x"));  // more than two pages
+  ASSERT_TRUE(put("shop", "new", "x"));
+  ASSERT_TRUE(call<api::CreateMultipartUploadOutput>("CreateMultipartUpload",
+                                                     api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"}));
+  auto prefixed = expire(1);
+  prefixed.filter->prefix = "k";
+  prefixed.abort_incomplete_multipart_upload = api::AbortIncompleteMultipartUpload{.days_after_initiation = 1};
+  configure({prefixed});
+  pass(2 * one_day);
+  EXPECT_THAT(keys(), ElementsAre("new"));
+  const auto uploads =
+      call<api::ListMultipartUploadsOutput>("ListMultipartUploads", api::ListMultipartUploadsRequest{.bucket = "shop"});
+  EXPECT_TRUE(uploads && uploads->uploads.value_or(std::vector<api::MultipartUpload>()).empty());
+}
+
+TEST_F(LifecycleTest, AccessLogsTellWhatWasDone) {
+  ASSERT_EQ(make_bucket("logs"), "");
+  ASSERT_TRUE(call<api::PutBucketPolicyOutput>(
+      "PutBucketPolicy", api::PutBucketPolicyRequest{
+                             .bucket = "logs", .policy = R"({"Statement":[{"Effect":"Allow","Action":"s3:PutObject",
+                                      "Principal":{"Service":"logging.s3.amazonaws.com"},
+                                      "Resource":"arn:aws:s3:::logs/*"}]})"}));
+  api::PutBucketLoggingRequest logging{.bucket = "shop"};
+  logging.bucket_logging_status.logging_enabled.emplace().target_bucket = "logs";
+  ASSERT_TRUE(call<api::PutBucketLoggingOutput>("PutBucketLogging", std::move(logging)));
+  set_versioning("Enabled");
+  configure({expire(30), expire_noncurrent(1), transition(10, "INTELLIGENT_TIERING")});
+  ASSERT_TRUE(put("shop", "a b", std::string(large, 'x')));
+  pass(11 * one_day);
+  pass(20 * one_day);
+  pass(2 * one_day);
+  ASSERT_TRUE(fixture.run(s3->access_log().save()));
+  fixture.clock.advance(std::chrono::minutes(6));
+  ASSERT_TRUE(fixture.run(s3->access_log().deliver()));
+  std::string text;
+  for (const std::string& key : keys_of(*list({.bucket = "logs"}))) {
+    auto found = call<api::GetObjectOutput>("GetObject", api::GetObjectRequest{.bucket = "logs", .key = key});
+    ASSERT_TRUE(found);
+    text += *fixture.run(objects::read_all(*found->body));
+  }
+  EXPECT_THAT(text, HasSubstr(R"( S3.TRANSITION_INT.OBJECT a%20b "-" - - - 131072 - - "-" "-" )"));
+  EXPECT_THAT(text, HasSubstr(R"( S3.CREATE.DELETEMARKER a%20b "-" - - - 131072 - - "-" "-" - )"));
+  EXPECT_THAT(text, HasSubstr(R"( S3.EXPIRE.OBJECT a%20b "-" )"));
+  EXPECT_THAT(text, HasSubstr(" - AmazonS3 "));
+}
+
+}  // namespace
+}  // namespace boreal::s3

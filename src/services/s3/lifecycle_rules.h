@@ -4,6 +4,7 @@
 
 #include "api/s3/types.h"
 #include "aws/error.h"
+#include "s3/resources.h"
 
 namespace boreal::s3 {
 

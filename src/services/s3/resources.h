@@ -59,7 +59,6 @@ struct Bucket {
   std::optional<std::vector<api::Tag>> tags;
   bool abac = false;                                        // the tags count in policies
   std::optional<api::ObjectLockConfiguration> object_lock;  // there: the bucket has Object Lock
-  std::optional<bool> event_bridge;
   std::optional<api::ReplicationConfiguration> replication;
   std::optional<ReplicationScan> replication_scan;  // while it is under way
   std::map<std::string, api::InventoryConfiguration> inventory;
@@ -68,8 +67,8 @@ struct Bucket {
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
   BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, policy_principals,
                 acl, public_access_block, encryption, cors, website, logging, lifecycle, lifecycle_minimum_size,
-                accelerate, payer, tags, abac, object_lock, event_bridge, replication, replication_scan, inventory,
-                metrics, analytics, tiering)
+                accelerate, payer, tags, abac, object_lock, replication, replication_scan, inventory, metrics,
+                analytics, tiering)
 
   const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
 

@@ -4,7 +4,6 @@ import hashlib
 import http.client
 import json
 import os
-import subprocess
 import tempfile
 import time
 import unittest
@@ -16,7 +15,7 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 
 from e2e.s3_cases import S3Case, refusal, signed
-from harness import BINARY, error_code
+from harness import error_code
 
 
 class Buckets(S3Case):
@@ -307,38 +306,6 @@ class Multipart(S3Case):
         self.assertEqual(done["ChecksumType"], "COMPOSITE")
         self.assertTrue(done["ChecksumSHA256"].endswith("-1"))
         self.assertEqual(self.get("m"), self.get("src")[:5242880])
-
-
-class Lifecycle(S3Case):
-    """Rules act when the development clock passes their time."""
-
-    shared = False
-
-    def test_days_pass(self):
-        self.put("logs/old")
-        self.put("logs/big", b"x" * (200 << 10))
-        self.put("kept")
-        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="logs/m")["UploadId"]
-        self.s3.put_bucket_lifecycle_configuration(Bucket=self.bucket, LifecycleConfiguration={"Rules": [
-            {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "logs/"}, "Expiration": {"Days": 90},
-             "Transitions": [{"Days": 30, "StorageClass": "GLACIER"}], "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}}]})
-        self.assertIn('rule-id="r"', self.s3.head_object(Bucket=self.bucket, Key="logs/old")["Expiration"])
-        self.pass_time("40d")
-        self.assertEqual(self.s3.head_object(Bucket=self.bucket, Key="logs/big").get("StorageClass"), "GLACIER")
-        self.assertEqual(error_code(self.get, "logs/big"), "InvalidObjectState")
-        self.s3.restore_object(Bucket=self.bucket, Key="logs/big", RestoreRequest={"Days": 2})
-        self.assertEqual(len(self.get("logs/big")), 200 << 10)
-        self.assertNotIn("StorageClass", self.s3.head_object(Bucket=self.bucket, Key="logs/old"))  # too small to move
-        self.assertFalse(self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads"))
-        self.pass_time("100d")
-        self.assertEqual(self.keys(), ["kept"])
-        self.assertTrue(upload)
-
-    def pass_time(self, how_far):
-        """Days pass for the server and the worker acts; then back, since signatures must be of the server's time."""
-        clock = lambda *words: subprocess.run([str(BINARY), "clock", *words, "--url", self.boreal.url], check=True, capture_output=True)
-        clock("advance", how_far)
-        clock("reset")
 
 
 class Locks(S3Case):

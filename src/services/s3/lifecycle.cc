@@ -101,8 +101,13 @@ Task<Result<void>> Lifecycle::run_round() {
     const BucketRef bucket = at->second;
     if (bucket->name != cursor.bucket) cursor.key.clear();
     cursor.bucket = bucket->name;
-    if (bucket->lifecycle) CO_CHECK(co_await run_bucket(bucket, cursor));
+    const auto done = bucket->lifecycle ? co_await run_bucket(bucket, cursor) : Result<void>();
     if (stopping_) co_return fail(Errc::cancelled, "the server stops");
+    // What is damaged in one bucket must not hold up the others; the next round tries again.
+    if (!done) {
+      log::warn("s3", "a bucket's lifecycle rules are not all carried out",
+                {{"bucket", bucket->name}, {"why", done.error().message()}});
+    }
   }
   co_return co_await save({.finished = context_.clock.now(), .running = false, .bucket = {}, .key = {}});
 }

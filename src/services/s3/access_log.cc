@@ -276,8 +276,11 @@ Task<Result<void>> AccessLog::deliver() {
     const bool is_old = now >= waiting.oldest + age_of_delivery || now + age_of_delivery < waiting.oldest;
     if (is_old || waiting.bytes >= size_of_delivery_bytes) due.push_back(bucket);
   }
-  for (const std::string& bucket : due) CO_CHECK(co_await deliver_of(bucket));
-  co_return Result<void>();
+  Result<void> done;
+  for (const std::string& bucket : due) {
+    if (auto one = co_await deliver_of(bucket); !one) done = std::move(one);  // the others do not wait for it
+  }
+  co_return done;
 }
 
 Task<Result<void>> AccessLog::deliver_of(std::string bucket) {

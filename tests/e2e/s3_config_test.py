@@ -497,12 +497,16 @@ class Reports(S3Case):
             self.assertEqual(self.put(kind, "b", xml).status, 204, kind)
 
     def test_one_thing_is_filtered_by(self):
-        both = "<Filter><Prefix>a</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></Filter>"
+        prefix, tag = "<Prefix>a</Prefix>", "<Tag><Key>a</Key><Value>b</Value></Tag>"
         tiering = "<Status>Enabled</Status><Tiering><Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering>"
         for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
                                  ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
-            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id>{both}{rest}</{root}>").code, "MalformedXML", kind)
-            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id><Filter><And>{both[8:-9]}</And></Filter>{rest}</{root}>").status, 204, kind)
+            put = lambda of: self.put(kind, "i", f"<{root}><Id>i</Id><Filter>{of}</Filter>{rest}</{root}>")
+            for of in (prefix + tag, "", "<And/>", f"<And>{prefix}</And>", f"<And>{tag}</And>", *(["<Prefix/>"] if kind == "analytics" else [])):
+                answer = put(of)
+                self.assertEqual((answer.status, answer.code), (400, "MalformedXML"), (kind, of))
+            for of in (prefix, tag, f"<And>{prefix}{tag}</And>", f"<And>{tag}<Tag><Key>c</Key><Value>d</Value></Tag></And>"):
+                self.assertEqual(put(of).status, 204, (kind, of))
 
     def test_destinations_are_arns(self):
         for bucket, status in (("arn:aws:s3:::" + self.bucket, 204), (self.bucket, 400)):

@@ -75,9 +75,7 @@ Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, 
         aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
   }
   if (configuration.id != id) {
-    if constexpr (std::is_same_v<T, api::AnalyticsConfiguration> ||
-                  std::is_same_v<T, api::IntelligentTieringConfiguration>)
-      CO_CHECK(malformed());
+    if constexpr (!std::is_same_v<T, api::InventoryConfiguration>) CO_CHECK(malformed());
     co_return refuse({"IdMismatch", 400, "Document ID does not match the specified configuration ID."});
   }
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {

@@ -308,7 +308,7 @@ class Answers(HeadersCase):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
 
     def test_bodies_that_are_missing(self):
-        for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):
+        for target in ("?versioning", "?tagging", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)
 
     def test_annotations_are_refused(self):

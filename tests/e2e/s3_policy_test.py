@@ -180,7 +180,7 @@ class Documents(PolicyCase):
         good = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"}
         without = lambda name: json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in good.items() if k != name}]})
         whole = json.dumps({"Version": "2012-10-17", "Statement": [good]})
-        for text, why in (("nonsense", "Policies must be valid JSON and the first byte must be '{'"), (" " + whole, "Policies must be valid JSON and the first byte must be '{'"),
+        for text, why in (*((text, "Policies must be valid JSON and the first byte must be '{'") for text in ("", "nonsense", " " + whole)),
                           (whole[:-1], "This policy contains invalid Json"), ("{}", "Missing required field Statement"),
                           ('{"Version":"2012-10-17","Statement":[]}', "Could not parse the policy: Statement is empty!"), (without("Action"), "Missing required field Action"),
                           (without("Resource"), "Missing required field Resource"), (without("Effect"), "Missing required field Effect"),

@@ -174,16 +174,18 @@ class RestReader {
       *static_cast<std::unique_ptr<Source>*>(make_member(field, input_)) = std::move(request_.body);
       return {};
     }
-    if (body_.empty()) {
-      if (field.required && route_.protocol == Protocol::rest_xml)
-        return refuse(ApiError("MissingRequestBodyError", 400, "Request Body is empty"));
+    const bool is_needed = field.required && route_.protocol == Protocol::rest_xml;
+    const bool is_text = field.shape->kind == Kind::string;
+    // Text may be empty: it is the service that says what is wrong with it.
+    if (body_.empty() && !(is_needed && is_text)) {
+      if (is_needed) return refuse(ApiError("MissingRequestBodyError", 400, "Request Body is empty"));
       report_missing(field);
       return {};
     }
     void* value = make_member(field, input_);
     if (field.shape->kind == Kind::blob) {
       static_cast<codec::Blob*>(value)->bytes = body_;
-    } else if (field.shape->kind == Kind::string) {
+    } else if (is_text) {
       *static_cast<std::string*>(value) = body_;
     } else if (route_.protocol == Protocol::rest_xml) {
       return read_xml(*field.shape, value, is_structure(*field.shape) ? field.wire_name : std::string_view());

@@ -228,6 +228,10 @@ class Tags(S3Case):
         self.assertEqual(status_of(self.s3.delete_object_tagging, Bucket=self.bucket, Key="k")[1], 204)
         self.assertEqual(self.of(), [])
         self.assertEqual(self.set(("a", "1"), key="none"), ("NoSuchKey", 404))
+        for method, key in (("GET", f"{self.bucket}/none"), ("DELETE", "none")):
+            answer = signed(self, method, f"/{self.bucket}/none?tagging")
+            self.assertEqual((answer.status, answer.code), (404, "NoSuchKey"))
+            self.assertIn(f"<Key>{key}</Key>", answer.text)
 
     def test_lengths(self):
         self.put("k")

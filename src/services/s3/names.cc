@@ -109,8 +109,7 @@ Outcome<void> check_key(std::string_view key) {
                       .with("Size", std::to_string(key.size()))
                       .with("MaxSizeAllowed", std::to_string(objects::max_key_bytes)));
   }
-  if (!codec::is_utf8(key))
-    return refuse(errors::invalid_uri("Couldn't parse the specified URI: the key is not UTF-8."));
+  if (!codec::is_utf8(key)) return refuse(errors::invalid_uri("Couldn't parse the specified URI."));
   return {};
 }
 

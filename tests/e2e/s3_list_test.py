@@ -346,6 +346,10 @@ class OddKeys(Case):
     def test_escapes_in_paths(self):
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/%E4%BD%A0/A%20x").status, 200)
         self.assertEqual(self.keys(), ["你/A x"])
+        for key in ("%zz", "a%", "a%2/b"):
+            for method in ("GET", "PUT", "DELETE"):
+                answer = signed(self, method, f"/{self.bucket}/{key}")
+                self.assertEqual((answer.status, answer.body), (400, b""), (method, key))
         for method in ("GET", "PUT"):
             answer = signed(self, method, f"/{self.bucket}/%FF%FE")
             self.assertEqual(answer.code, "InvalidURI")

@@ -513,11 +513,13 @@ class Reports(S3Case):
                 self.assertEqual(put(of).status, 204, (kind, of))
 
     def test_destinations_are_arns(self):
-        for bucket, status in (("arn:aws:s3:::" + self.bucket, 204), (self.bucket, 400)):
+        for bucket, why in (("arn:aws:s3:::" + self.bucket, None), (self.bucket, "Invalid bucket ARN."), ("arn:aws:s3:::", "Invalid bucket ARN."),
+                            ("arn:aws:s3::000000000000:" + self.bucket, "Bucket ARN should not specify a namespace.")):
             answer = self.put("inventory", "i", f"""<InventoryConfiguration><Id>i</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
                 <Bucket>{bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule>
                 <IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidS3DestinationBucket"))
+            self.assertEqual((answer.status, answer.code), (400, "InvalidS3DestinationBucket") if why else (204, None), bucket)
+            self.assertIn(why or "", answer.text)
 
     def test_days_of_tiers(self):
         for tier, days, status in (("ARCHIVE_ACCESS", 90, 204), ("ARCHIVE_ACCESS", 730, 204), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),

@@ -48,7 +48,9 @@ Outcome<void> check_filter(const std::optional<Filter>& filter) {
 
 Outcome<void> check_destination(const std::string& bucket) {
   if (bucket.starts_with(bucket_arn) && bucket.size() > bucket_arn.size()) return {};
-  return refuse(aws::ApiError("InvalidS3DestinationBucket", 400, "Invalid bucket ARN."));
+  const bool has_account = bucket.starts_with("arn:aws:s3::") && !bucket.starts_with(bucket_arn);
+  return refuse(aws::ApiError("InvalidS3DestinationBucket", 400,
+                              has_account ? "Bucket ARN should not specify a namespace." : "Invalid bucket ARN."));
 }
 
 // From when an object that nobody reads goes to an archive. Source: API_Tiering, "Days".

@@ -23,6 +23,7 @@ constexpr Words words[] = {
     {"max-uploads", "Provided max-uploads not an integer or within integer range"},
     {"part-number-marker", "Provided part-number-marker not an integer or within integer range"},
     {"partNumber", "Part number must be an integer between 1 and 10000, inclusive"},
+    {"x-amz-acl", ""},
     {"x-amz-metadata-directive", "Unknown metadata directive."},
     {"x-amz-object-attributes", "Invalid attribute name specified."},
     {"x-amz-object-lock-legal-hold", "Legal Hold must be either of 'ON' or 'OFF'"},

@@ -202,6 +202,9 @@ class Documents(PolicyCase):
                                                                      "Resource": f"arn:aws:s3:::{self.open}/*"}]}, indent=3)
         self.assertEqual(self.s3.put_bucket_policy(Bucket=self.open, Policy=text)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.assertEqual(self.s3.get_bucket_policy(Bucket=self.open)["Policy"], text)
+        bare = {"Id": "p", "Statement": json.loads(text)["Statement"]}
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=json.dumps(bare, indent=3))
+        self.assertEqual(json.loads(self.s3.get_bucket_policy(Bucket=self.open)["Policy"]), {"Version": "2008-10-17", **bare})
         self.assertEqual(self.s3.delete_bucket_policy(Bucket=self.open)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.s3.delete_bucket_policy(Bucket=self.open)
 

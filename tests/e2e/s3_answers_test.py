@@ -116,6 +116,13 @@ class Answers(HeadersCase):
             headers = {"x-amz-object-attributes": "ETag,ObjectParts", "x-amz-max-parts": maximum}
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers).status, wanted, maximum)
 
+    def test_attributes_in_lists(self):
+        for query in ("", "?list-type=2", "?versions"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}{query}", headers={"x-amz-optional-object-attributes": "RestoreStatus"}).status, 200)
+            answer = signed(self, "GET", f"/{self.bucket}{query}", headers={"x-amz-optional-object-attributes": "Colour"})
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+            self.assertIn("<Message>Invalid attribute name specified.</Message><ArgumentName>x-amz-optional-object-attributes</ArgumentName>", answer.text)
+
     def test_attributes_of_no_parts(self):
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", ChecksumAlgorithm="CRC32")["UploadId"]
         part = self.s3.upload_part(Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")

@@ -28,6 +28,7 @@ constexpr Words words[] = {
     {"x-amz-object-attributes", "Invalid attribute name specified."},
     {"x-amz-object-lock-legal-hold", "Legal Hold must be either of 'ON' or 'OFF'"},
     {"x-amz-object-lock-retain-until-date", "The retain until date must be provided in ISO 8601 format"},
+    {"x-amz-optional-object-attributes", "Invalid attribute name specified."},
     {"x-amz-server-side-encryption", "The encryption method specified is not supported"},
     {"x-amz-tagging-directive", "Unknown tagging directive."},
 };

@@ -269,11 +269,22 @@ class Answers(HeadersCase):
     def test_what_has_no_such_method_is_told(self):
         for methods, target, kind, allowed in (("POST PUT DELETE", "/", "SERVICE", "GET"), ("PATCH", f"/{self.bucket}", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
                                                ("PATCH", f"/{self.bucket}/", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
-                                               ("POST PATCH", f"/{self.bucket}/foo/", "OBJECT", "HEAD, DELETE, GET, PUT"), ("POST", f"/{self.bucket}/foo?upload", "OBJECT", "HEAD, DELETE, GET, PUT")):
+                                               ("POST PATCH", f"/{self.bucket}/foo/", "OBJECT", "HEAD, DELETE, GET, PUT"), ("POST", f"/{self.bucket}/foo?upload", "OBJECT", "HEAD, DELETE, GET, PUT"),
+                                               ("POST DELETE PATCH", f"/{self.bucket}?acl", "ACL", "GET, PUT"), ("POST PATCH", f"/{self.bucket}?policy", "BUCKETPOLICY", "DELETE, GET, PUT"),
+                                               ("POST PATCH", f"/{self.bucket}?tagging", "TAGGING", "DELETE, GET, PUT"), ("POST PATCH", f"/{self.bucket}/foo?tagging", "OBJECT_TAGGING", "DELETE, GET, PUT"),
+                                               ("PUT POST DELETE", f"/{self.bucket}?versions", "BUCKETVERSIONS", "GET"), ("PUT GET", f"/{self.bucket}/foo?restore", "RESTORE", "POST"),
+                                               ("DELETE", f"/{self.bucket}/foo?retention", "OBJECT_LOCK_RETENTION", "GET, PUT")):
             for method in methods.split():
                 answer = signed(self, method, target)
                 self.assertIn(f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>", answer.text, target)
                 self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed), target)
+
+    def test_methods_that_s3_does_not_know(self):
+        for method in ("TRACE", "LINK", "PROPFIND"):
+            for path in ("/", f"/{self.bucket}", f"/{self.bucket}/foo", f"/{self.bucket}?acl"):
+                answer = send(self, method, path)
+                self.assertEqual((self.outcome(answer), answer.headers["Allow"]), ((400, "BadRequest"), None), (method, path))
+                self.assertIn("An error occurred when parsing the HTTP request.", answer.text)
 
     def test_heads_are_of_buckets_and_objects_only(self):
         self.put("foo")
@@ -315,6 +326,7 @@ class Answers(HeadersCase):
     def test_listings_of_buckets_are_not_asked_of_keys(self):
         for word in ("uploads", "versions", "versions&prefix=a"):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
+        self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?logging")), (400, "NoLoggingStatusForKey"))
 
     def test_bodies_that_are_missing(self):
         for target in ("?versioning", "?tagging", "?website", "/foo?tagging"):

@@ -34,6 +34,65 @@ bool is_for_buckets_only(std::string_view word) {
   return std::ranges::find(words, word) != std::end(words);
 }
 
+// What S3 calls the resource that a word of the query names. At a key most are those of its bucket.
+std::string_view kind_of(std::string_view word, bool is_at_key) {
+  struct Kind {
+    std::string_view word;
+    std::string_view of_bucket;
+    std::string_view of_key;
+  };
+  constexpr Kind kinds[] = {
+      {"abac", "BUCKET_ABAC", ""},
+      {"accelerate", "ACCELERATE", ""},
+      {"acl", "ACL", "ACL"},
+      {"analytics", "ANALYTICS", ""},
+      {"annotation", "", "OBJECT_ANNOTATIONS"},
+      {"attributes", "", "OBJECT_ATTRIBUTES"},
+      {"cors", "CORS", ""},
+      {"delete", "MULTI_OBJECT_DELETE", ""},
+      {"encryption", "ENCRYPTION", "OBJECT_ENCRYPTION"},
+      {"intelligent-tiering", "INTELLIGENT_TIERING", ""},
+      {"inventory", "INVENTORY", ""},
+      {"legal-hold", "", "OBJECT_LOCK_LEGALHOLD"},
+      {"lifecycle", "LIFECYCLE", ""},
+      {"location", "LOCATION", ""},
+      {"logging", "LOGGING_STATUS", ""},
+      {"metadataAnnotationTable", "BUCKET_METADATA_ANNOTATION_TABLE_CONFIGURATION", ""},
+      {"metadataConfiguration", "BUCKET_METADATA_CONFIGURATION", ""},
+      {"metadataInventoryTable", "BUCKET_METADATA_INVENTORY_TABLE_CONFIGURATION", ""},
+      {"metadataJournalTable", "BUCKET_METADATA_JOURNAL_TABLE_CONFIGURATION", ""},
+      {"metadataTable", "BUCKET_METADATA_TABLE_CONFIGURATION", ""},
+      {"metrics", "METRICS", ""},
+      {"notification", "NOTIFICATION", ""},
+      {"object-lock", "OBJECT_LOCK_CONFIGURATION", ""},
+      {"ownershipControls", "OWNERSHIP_CONTROLS", ""},
+      {"policy", "BUCKETPOLICY", ""},
+      {"policyStatus", "POLICY_STATUS", ""},
+      {"publicAccessBlock", "PUBLIC_ACCESS_BLOCK", ""},
+      {"replication", "REPLICATION", ""},
+      {"requestPayment", "REQUEST_PAYMENT", ""},
+      {"restore", "RESTORE", ""},
+      {"retention", "", "OBJECT_LOCK_RETENTION"},
+      {"select", "", "SELECT"},
+      {"tagging", "TAGGING", "OBJECT_TAGGING"},
+      {"torrent", "TORRENT", ""},
+      {"uploadId", "UPLOAD", ""},
+      {"uploads", "UPLOADS", ""},
+      {"versioning", "VERSIONING", ""},
+      {"versions", "BUCKETVERSIONS", ""},
+      {"website", "WEBSITE", ""},
+  };
+  const Kind* found = std::ranges::find(kinds, word, &Kind::word);
+  if (found == std::end(kinds)) return {};
+  return is_at_key && !found->of_key.empty() ? found->of_key : found->of_bucket;
+}
+
+bool is_at_key(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const size_t slash = path.find('/');
+  return slash != std::string_view::npos && slash + 1 < path.size();
+}
+
 bool requires_in_query(const Operation& operation, std::string_view name) {
   return operation.input != nullptr && std::ranges::any_of(operation.input->fields, [&](const codec::Field& field) {
            return field.required && field.location == Location::query && field.wire_name == name;
@@ -174,11 +233,16 @@ ApiError Router::not_allowed(const http::Request& request, const std::vector<std
       return ApiError("InvalidRequest", 400, "Key is not expected for the GET method ?uploads subresource");
     if (named.front() == "versions")
       return ApiError("InvalidRequest", 400, "There is no such thing as the ?versions sub-resource for a key");
+    if (named.front() == "logging")
+      return ApiError("NoLoggingStatusForKey", 400, "There is no such thing as the ?logging sub-resource for a key");
   }
+  constexpr std::string_view methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"};
+  if (std::ranges::find(methods, request.method) == std::end(methods))
+    return ApiError("BadRequest", 400, "An error occurred when parsing the HTTP request.");
   ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
   error.fields.emplace_back("Method", request.method);
   constexpr std::string_view kinds[] = {"SERVICE", "BUCKET", "OBJECT"};
-  std::string_view kind = !named.empty() && named.front() == upload_id ? "UPLOAD" : "";
+  std::string_view kind = named.empty() ? "" : kind_of(named.front(), is_at_key(request.path));
   std::string allowed;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
   for (const std::string_view method : {"HEAD", "DELETE", "POST", "GET", "PUT"}) {

@@ -328,6 +328,30 @@ class Answers(HeadersCase):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
         self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?logging")), (400, "NoLoggingStatusForKey"))
 
+    def test_parameters_that_are_of_objects(self):
+        """Passed over, they would let a DELETE that lost its key delete the bucket."""
+        self.put("foo")
+        empty = self.make_bucket()
+        versions, parts = "This operation does not accept a version-id.", "Object must have a valid key name."
+        for method, target, message in (("GET", "?versionId=x", versions), ("GET", "?list-type=2&versionId=null", versions), ("DELETE", "?versionId=x", versions),
+                                        ("DELETE", "?cors&versionId=x", versions), ("GET", "?versions&versionId=", versions), ("GET", "/foo?uploads&versionId=x", versions),
+                                        ("GET", "/foo?location&versionId=x", versions), ("GET", "?acl&versionId=x", "Invalid version id specified"),
+                                        ("GET", "?website=1", "The website parameter must not have a value"), ("GET", "?partNumber=1", parts),
+                                        ("DELETE", "?partNumber=", parts), ("PUT", "?partNumber=1", parts), ("GET", "?acl&partNumber=1", "acl, partNumber"),
+                                        ("GET", "/foo?partNumber=1&tagging", "partNumber, tagging")):
+            for bucket in (empty, "no-such-bucket-here"):
+                answer = signed(self, method, f"/{bucket}{target}")
+                self.assertEqual(self.outcome(answer), (400, "InvalidRequest" if message == parts else "InvalidArgument"), (method, target))
+                self.assertIn(message + "</Message>", answer.text)
+        for method, target in (("GET", f"/{empty}?partNumber=1&uploadId=x"), ("GET", f"/{empty}/foo?partNumber=1&uploadId=x"), ("PATCH", f"/{empty}/foo?partNumber=1&uploadId=x")):
+            answer = signed(self, method, target)
+            self.assertEqual((self.outcome(answer), answer.headers["Allow"]), ((405, "MethodNotAllowed"), "PUT"))
+            self.assertIn("<ResourceType>PART</ResourceType>", answer.text)
+        self.assertEqual(signed(self, "HEAD", f"/{empty}?versionId=x").status, 400)
+        self.assertEqual(signed(self, "HEAD", f"/{empty}").status, 200)
+        for target in ("foo?acl&versionId=null", "foo?tagging&versionId=null", "foo?partNumber=1", "foo?versionId=null"):
+            self.assertIn(signed(self, "GET", f"/{self.bucket}/{target}").status, (200, 206), target)
+
     def test_bodies_that_are_missing(self):
         for target in ("?versioning", "?tagging", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)

@@ -118,6 +118,69 @@ ApiError conflict(const std::vector<std::string_view>& named) {
       .with("ArgumentValue", std::string(named.front()));
 }
 
+ApiError bad_query(std::string message, std::string_view name, std::string_view value) {
+  return ApiError("InvalidArgument", 400, std::move(message))
+      .with("ArgumentName", std::string(name))
+      .with("ArgumentValue", std::string(value));
+}
+
+ApiError only_put_parts(const http::Request& request) {
+  ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
+  error.headers.emplace_back("Allow", "PUT");
+  return std::move(error).with("Method", request.method).with("ResourceType", "PART");
+}
+
+// The part of an object: a bucket has none, and nothing else that is named of a key.
+Outcome<void> check_part(const http::Request& request, std::vector<std::string_view> named,
+                         const std::vector<NamedValue>& query) {
+  const bool is_of_upload = has_literal(query, upload_id, "");
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  if (!is_at_key(request.path)) {
+    if (named.empty() && !is_of_upload)
+      return refuse(ApiError("InvalidRequest", 400, "Object must have a valid key name."));
+    if (named.empty()) return refuse(only_put_parts(request));
+  } else if (named.empty() || (!is_read && request.method != "PATCH")) {
+    return {};
+  } else if (named.front() == upload_id) {
+    return refuse(only_put_parts(request));
+  } else if (!is_read) {
+    return {};
+  }
+  named.push_back("partNumber");
+  std::ranges::sort(named);
+  return refuse(conflict(named));
+}
+
+// A version of an object: a bucket has none, nor do its settings and the uploads that are asked for at a key.
+Outcome<void> check_version(const http::Request& request, const std::vector<std::string_view>& named,
+                            std::string_view version) {
+  constexpr std::string_view of_versions[] = {"acl",     "annotation", "attributes", "delete", "encryption",
+                                              "restore", "legal-hold", "retention",  "select", "tagging"};
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const std::string_view word = named.empty() ? "" : named.front();
+  if (is_at_key(request.path)) {
+    if (!is_read || word.empty() || std::ranges::find(of_versions, word) != std::end(of_versions)) return {};
+  } else {
+    if (request.method == "PUT" && word == "acl") return {};
+    if (request.method == "POST" && (word.empty() || word == "restore")) return {};
+    if (is_read && word == "acl") return refuse(bad_query("Invalid version id specified", "versionId", version));
+  }
+  return refuse(bad_query("This operation does not accept a version-id.", "versionId", version));
+}
+
+// Parameters that would be passed over where S3 refuses them, before it looks at who asks.
+Outcome<void> check_parameters(const http::Request& request, const std::vector<std::string_view>& named,
+                               const std::vector<NamedValue>& query) {
+  if (request.path.find_first_not_of('/') == std::string::npos) return {};
+  if (has_literal(query, "partNumber", "")) CHECK(check_part(request, named, query));
+  const auto version = std::ranges::find(query, "versionId", &NamedValue::name);
+  if (version != query.end()) CHECK(check_version(request, named, version->value));
+  const auto website = std::ranges::find(query, "website", &NamedValue::name);
+  if (website != query.end() && !website->value.empty())
+    return refuse(bad_query("The website parameter must not have a value", "website", website->value));
+  return {};
+}
+
 }  // namespace
 
 struct Router::Score {
@@ -150,6 +213,7 @@ Router::Router(const ServiceModel& model) {
     }
     if (row.literals.empty() && requires_in_query(operation, upload_id)) row.words.push_back(upload_id);
     words_.insert(words_.end(), row.words.begin(), row.words.end());
+    if (row.segments.size() == 1 && is_label(row.segments.front())) has_buckets_ = true;
     templates_.push_back(std::move(row));
   }
   std::ranges::sort(words_);
@@ -274,6 +338,7 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   std::vector<std::string_view> named;
   if (is_xml) named = sub_resources(request.path, *query);
   if (named.size() > 1) return refuse(conflict(named));
+  if (has_buckets_) CHECK(check_parameters(request, named, *query));
   const Template* best = nullptr;
   Score best_score;
   std::vector<std::pair<std::string_view, std::string_view>> labels;

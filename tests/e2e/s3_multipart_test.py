@@ -657,6 +657,9 @@ class Checksums(PartsCase):
             self.assertEqual(ask(mode).headers["x-amz-checksum-sha256"], digest("sha256", b"hello"), mode)
         self.assertIsNone(ask(None).headers.get("x-amz-checksum-sha256"))
         self.assertEqual(ask("on").status, 400)
+        answer = signed(self, "GET", f"/{self.bucket}/k", headers={"x-amz-checksum-mode": "on"})
+        self.assertEqual((answer.status, answer.code), (400, "InvalidRequest"))
+        self.assertIn("Value for x-amz-checksum-mode header is invalid.", answer.text)
 
     def test_an_upload_without_an_algorithm_knows_none_of_its_parts_checksums(self):
         upload = self.begin()

@@ -159,9 +159,7 @@ struct Service::Picture {
 
 Outcome<void> check_checksum_mode(const std::optional<std::string>& mode) {
   if (!mode || equal_ignoring_case(*mode, "ENABLED")) return {};
-  return refuse(errors::invalid_argument(fmt::format("'{}' is no checksum mode: ENABLED is the one there is.", *mode))
-                    .with("ArgumentName", "x-amz-checksum-mode")
-                    .with("ArgumentValue", *mode));
+  return refuse(errors::invalid_request("Value for x-amz-checksum-mode header is invalid."));
 }
 
 template <class Output, class Input>

@@ -274,7 +274,12 @@ class Markers(Case):
 
     def test_unsupported(self):
         self.assertEqual(signed(self, "GET", f"/{self.bucket}?encoding-type=base64").code, "InvalidArgument")
-        self.assertEqual(signed(self, "GET", f"/{self.bucket}?list-type=2&fetch-owner=maybe").code, "InvalidArgument")
+
+    def test_owners_are_told_to_who_asks(self):
+        self.put("a")
+        for value, told in (("true", True), ("TRUE", True), ("false", False), ("maybe", False), ("1", False), ("", False)):
+            answer = signed(self, "GET", f"/{self.bucket}?list-type=2&fetch-owner={value}")
+            self.assertEqual((answer.status, "<Owner>" in answer.text), (200, told), value)
 
 
 class OddKeys(Case):

@@ -115,7 +115,11 @@ class RestReader {
         CHECK(read_value(field, *shape.element, shape.list->append(value), pair.value));
       } else if (value == nullptr && !is_unsaid(field, pair.value)) {  // the first counts
         value = make_member(field, input_);
-        CHECK(read_value(field, shape, value, pair.value));
+        if (route_.protocol == Protocol::rest_xml && shape.kind == Kind::boolean) {
+          *static_cast<bool*>(value) = equal_ignoring_case(pair.value, "true");  // all else is false
+        } else {
+          CHECK(read_value(field, shape, value, pair.value));
+        }
       }
     }
     if (value == nullptr) report_missing(field);

@@ -275,6 +275,12 @@ class Markers(Case):
     def test_unsupported(self):
         self.assertEqual(signed(self, "GET", f"/{self.bucket}?encoding-type=base64").code, "InvalidArgument")
 
+    def test_numbers(self):
+        for value, told in (("05", "5"), ("-0", "0"), ("", "1000"), ("0" * 30 + "5", "5")):
+            self.assertIn(f"<MaxKeys>{told}</MaxKeys>", signed(self, "GET", f"/{self.bucket}?max-keys={value}").text)
+        for value in ("%205", "5%20", "2147483648", "-2147483649", "five"):
+            self.assertIn("Provided max-keys not an integer or within integer range", signed(self, "GET", f"/{self.bucket}?max-keys={value}").text, value)
+
     def test_owners_are_told_to_who_asks(self):
         self.put("a")
         for value, told in (("true", True), ("TRUE", True), ("false", False), ("maybe", False), ("1", False), ("", False)):

@@ -117,6 +117,10 @@ class RestReader {
         value = make_member(field, input_);
         if (route_.protocol == Protocol::rest_xml && shape.kind == Kind::boolean) {
           *static_cast<bool*>(value) = equal_ignoring_case(pair.value, "true");  // all else is false
+        } else if (route_.protocol == Protocol::rest_xml && shape.kind == Kind::integer &&
+                   trim(pair.value).size() != pair.value.size()) {
+          return refuse(
+              bad_argument(route_.protocol, field, pair.value, Error(Errc::invalid, "no spaces are expected")));
         } else {
           CHECK(read_value(field, shape, value, pair.value));
         }

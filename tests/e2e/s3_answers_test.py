@@ -105,13 +105,16 @@ class Answers(HeadersCase):
 
     def test_attributes(self):
         self.put("o", b"x")
-        for headers in ({}, {"x-amz-object-attributes": ""}):
+        for headers in ({}, {"x-amz-object-attributes": ","}):
             answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers)
             self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
             self.assertIn("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty", answer.text)
-        answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": "ETag, Colour"})
-        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
-        self.assertIn("<Message>Invalid attribute name specified.</Message>", answer.text)
+        for names in ("ETag, Colour", "", ",ETag", "ETag,,ObjectSize"):
+            answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": names})
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), names)
+            self.assertIn("<Message>Invalid attribute name specified.</Message>", answer.text)
+        for names in ("ETag,", "ETag,,", "ETag , ObjectSize"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": names}).status, 200, names)
         for maximum, wanted in (("-1", 200), ("many", 400), ("99999999999999999999", 400)):
             headers = {"x-amz-object-attributes": "ETag,ObjectParts", "x-amz-max-parts": maximum}
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers).status, wanted, maximum)

@@ -150,14 +150,20 @@ class RestReader {
       return {};
     }
     if (is_condition_on_time(field.wire_name) && !codec::parse_http_date(*text)) return {};
-    void* value = make_member(field, input_);
-    if (field.shape->kind != Kind::list) return read_value(field, *field.shape, value, *text);
+    if (field.shape->kind != Kind::list) return read_value(field, *field.shape, make_member(field, input_), *text);
+    void* value = nullptr;
     for (const auto& [name, line] : request_.headers) {
       if (!http::equals_ignore_case(name, field.wire_name)) continue;
-      for (const std::string_view item : split(line, ',')) {
+      auto items = split(line, ',');
+      // What is empty at the end is none, as S3 reads it; a line that is empty is one that is.
+      while (items.size() > 1 && items.back().empty()) items.pop_back();
+      if (items.size() == 1 && items.front().empty() && !line.empty()) continue;
+      for (const std::string_view item : items) {
+        if (value == nullptr) value = make_member(field, input_);
         CHECK(read_value(field, *field.shape->element, field.shape->list->append(value), trim(item)));
       }
     }
+    if (value == nullptr) report_missing(field);
     return {};
   }
 

@@ -57,7 +57,6 @@ aws::ApiError in_own_words(aws::ApiError error) {
   if (error.code != "InvalidArgument") return error;
   const std::string argument = field_of(error, "ArgumentName");
   const std::string value = field_of(error, "ArgumentValue");
-  if (argument == "x-amz-object-attributes" && value.empty()) return no_attributes();
   if (argument == "x-amz-mp-object-size") {
     return {"InvalidRequest", 400, fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", value)};
   }

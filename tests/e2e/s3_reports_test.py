@@ -19,6 +19,13 @@ class Reports(S3Case):
         for call in (self.s3.get_bucket_metrics_configuration, self.s3.delete_bucket_metrics_configuration, self.s3.get_bucket_inventory_configuration):
             self.assertEqual(refusal(call, Bucket=self.bucket, Id="none"), {"Code": "NoSuchConfiguration", "Message": "The specified configuration does not exist."})
 
+    def test_tokens_that_are_none(self):
+        for kind in ("analytics", "intelligent-tiering", "inventory", "metrics"):
+            answer = signed(self, "GET", f"/{self.bucket}?{kind}&continuation-token=not%20one")
+            self.assertEqual((answer.status, answer.code), (400, "MalformedContinuationToken"), kind)
+            self.assertIn("<Message>The continuation-token you provided invalid.</Message>", answer.text)
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}?{kind}&continuation-token=").status, 200, kind)
+
     def test_the_id_is_said_twice(self):
         """Inventory has its own word for two ids that differ."""
         for kind, code, xml in (

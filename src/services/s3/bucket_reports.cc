@@ -123,8 +123,7 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
   if (token) {
     auto decoded = codec::base64url_decode(*token);
     if (!decoded)
-      return refuse(errors::invalid_argument("The continuation token provided is incorrect")
-                        .with("ArgumentName", "continuation-token"));
+      return refuse(aws::ApiError("MalformedContinuationToken", 400, "The continuation-token you provided invalid."));
     after = std::move(*decoded);
     output.continuation_token = token;
   }

@@ -331,6 +331,16 @@ class Answers(HeadersCase):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
         self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?logging")), (400, "NoLoggingStatusForKey"))
 
+    def test_parts_are_looked_at_before_the_object(self):
+        for target, headers, message in (("none?partNumber=0", {}, "Part number must be an integer between 1 and 10000, inclusive"),
+                                         ("none?partNumber=10001", {}, "Part number must be an integer between 1 and 10000, inclusive"),
+                                         ("none?partNumber=1", {"Range": "bytes=0-1"}, "Cannot specify both Range header and partNumber query parameter"),
+                                         ("none?partNumber=0", {"Range": "odd"}, "Cannot specify both Range header and partNumber query parameter"),
+                                         ("none?partNumber=0&versionId=odd", {}, "Invalid version id specified")):
+            answer = signed(self, "GET", f"/{self.bucket}/{target}", headers=headers)
+            self.assertEqual(answer.status, 400, target)
+            self.assertIn(message, answer.text)
+
     def test_parameters_that_are_of_objects(self):
         """Passed over, they would let a DELETE that lost its key delete the bucket."""
         self.put("foo")

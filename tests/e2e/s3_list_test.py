@@ -386,6 +386,13 @@ class Versions(Case):
         for query, value in (("version-id-marker=null", "null"), ("key-marker=b&version-id-marker=nonsense", "nonsense")):
             answer = signed(self, "GET", f"/{self.bucket}?{query}&versions")
             self.assertIn(f"<ArgumentName>version-id-marker</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text)
+        for query, message in (("key-marker=b&version-id-marker=", "A version-id marker cannot be empty."), ("max-keys=-1", "max-keys cannot be negative"),
+                               ("key-marker=b&version-id-marker=NULL&encoding-type=x", "Invalid version id specified")):
+            answer = signed(self, "GET", f"/{self.bucket}?{query}&versions")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
+            self.assertIn(f"<Message>{message}</Message>", answer.text)
+        nothing = signed(self, "GET", f"/{self.bucket}?key-marker=&version-id-marker=null&versions")
+        self.assertEqual((nothing.status, "<Version>" in nothing.text), (200, False))
         self.assertEqual(signed(self, "GET", f"/{self.bucket}?key-marker=b&upload-id-marker=&uploads").status, 200)  # after a page that ended in a group
 
     def test_one_page_holds_everything_in_order(self):

@@ -232,6 +232,9 @@ class Tags(S3Case):
             answer = signed(self, method, f"/{self.bucket}/none?tagging")
             self.assertEqual((answer.status, answer.code), (404, "NoSuchKey"))
             self.assertIn(f"<Key>{key}</Key>", answer.text)
+        answer = signed(self, "GET", f"/{self.bucket}/none?tagging&versionId=null")
+        self.assertEqual((answer.status, answer.code), (404, "NoSuchVersion"))
+        self.assertIn(f"<Key>{self.bucket}/none</Key>", answer.text)
 
     def test_lengths(self):
         self.put("k")

@@ -126,7 +126,7 @@ Task<Outcome<api::GetObjectTaggingOutput>> Service::get_object_tagging(Call& cal
     aws::ApiError error = std::move(found).error();
     // Here alone AWS tells the bucket with the key.
     for (auto& [name, value] : error.fields) {
-      if (error.code == "NoSuchKey" && name == "Key") value = input.bucket + "/" + value;
+      if (error.code.starts_with("NoSuch") && name == "Key") value = input.bucket + "/" + value;
     }
     co_return refuse(std::move(error));
   }

@@ -281,6 +281,9 @@ class Markers(Case):
         for value in ("%205", "5%20", "2147483648", "-2147483649", "five"):
             self.assertIn("Provided max-keys not an integer or within integer range", signed(self, "GET", f"/{self.bucket}?max-keys={value}").text, value)
 
+        both = signed(self, "GET", f"/{self.bucket}?list-type=2&continuation-token=x&max-keys=-1")  # the token is looked at first
+        self.assertIn("The continuation token provided is incorrect", both.text)
+
     def test_owners_are_told_to_who_asks(self):
         self.put("a")
         for value, told in (("true", True), ("TRUE", True), ("false", False), ("maybe", False), ("1", False), ("", False)):

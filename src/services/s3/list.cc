@@ -148,17 +148,18 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
 Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api::ListObjectsV2Request input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
-  CO_TRY(const size_t max, page_size(input.max_keys));
-  auto query = query_of(*bucket, input, max);
-  query.after = input.start_after.value_or("");
+  std::string after = input.start_after.value_or("");
   if (input.continuation_token) {
-    auto after = codec::base64url_decode(*input.continuation_token);
-    if (!after || !after->starts_with(token_mark)) {
+    const auto decoded = codec::base64url_decode(*input.continuation_token);
+    if (!decoded || !decoded->starts_with(token_mark)) {
       co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
                            .with("ArgumentName", "continuation-token"));
     }
-    query.after = after->substr(token_mark.size());
+    after = decoded->substr(token_mark.size());
   }
+  CO_TRY(const size_t max, page_size(input.max_keys));
+  auto query = query_of(*bucket, input, max);
+  query.after = std::move(after);
   const bool restores = query.full;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));

@@ -131,6 +131,8 @@ class Buckets(S3Case):
         self.assertEqual(names, [f"{self.bucket}-page-{i}" for i in range(5)])
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
         self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
+        self.assertEqual(len(third.list_buckets(BucketRegion="US-East-1")["Buckets"]), 5)
+        self.assertEqual([(b["BucketArn"], "BucketRegion" in b) for b in third.list_buckets()["Buckets"]], [(f"arn:aws:s3:::{name}", False) for name in names])
         self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
         for number, message in (("0", "Argument max-buckets must be an integer between 1 and 10000"), ("10001", "Argument max-buckets must be an integer between 1 and 10000"),
                                 ("ten", "Provided max-buckets not an integer or within integer range")):

@@ -142,6 +142,11 @@ class Buckets(S3Case):
         for made_up in ("?", base64.urlsafe_b64encode(b"name").decode()):
             self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken=made_up)
 
+    def test_nobody_makes_buckets(self):
+        answer = send(self, "PUT", f"/{self.bucket}-anonymous", {"Content-Length": "0"})
+        self.assertEqual((answer.status, answer.code), (403, "AccessDenied"))
+        self.assertIn("Anonymous users cannot invoke this API. Please authenticate.", answer.text)
+
     def test_dates_are_told_whole(self):
         created = [b for b in self.s3.list_buckets()["Buckets"] if b["Name"] == self.bucket][0]["CreationDate"]
         self.assertLess(abs((datetime.now(timezone.utc) - created).total_seconds()), 60)

@@ -286,7 +286,7 @@ Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type
                     .with("ArgumentValue", *encoding_type));
 }
 
-// AWS keeps an asterisk and encodes a tilde, the other way round than in signatures.
+// AWS keeps an asterisk, encodes a tilde and makes a plus of a space, all otherwise than in signatures.
 std::string encoded_key(std::string_view key) {
   const std::string text = codec::percent_encode(key, codec::Slash::keep);
   std::string out;
@@ -296,6 +296,9 @@ std::string encoded_key(std::string_view key) {
       out += "%7E";
     } else if (text.compare(at, 3, "%2A") == 0) {
       out += '*';
+      at += 2;
+    } else if (text.compare(at, 3, "%20") == 0) {
+      out += '+';
       at += 2;
     } else {
       out += text[at];

@@ -52,6 +52,8 @@ aws::ApiError in_own_words(aws::ApiError error) {
             "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
             "automatically."};
   }
+  if (error.code == "MalformedXML" && error.message.contains("Value '' at 'delete.objects."))
+    return {"UserKeyMustBeSpecified", 400, "User key must be specified."};
   if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy"))
     return {"InvalidArgument", 400, "The ErrorDocument Key is not well formed"};
   if (error.code != "InvalidArgument") return error;

@@ -286,6 +286,13 @@ Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type
                     .with("ArgumentValue", *encoding_type));
 }
 
+aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket) {
+  for (auto& [name, value] : error.fields) {
+    if (error.code.starts_with("NoSuch") && name == "Key") value = std::string(bucket) + "/" + value;
+  }
+  return error;
+}
+
 // AWS keeps an asterisk, encodes a tilde and makes a plus of a space, all otherwise than in signatures.
 std::string encoded_key(std::string_view key) {
   const std::string text = codec::percent_encode(key, codec::Slash::keep);

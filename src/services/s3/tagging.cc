@@ -122,14 +122,7 @@ Task<Outcome<api::PutObjectTaggingOutput>> Service::put_object_tagging(Call& cal
 Task<Outcome<api::GetObjectTaggingOutput>> Service::get_object_tagging(Call& call, api::GetObjectTaggingRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   auto found = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
-  if (!found) {
-    aws::ApiError error = std::move(found).error();
-    // Here alone AWS tells the bucket with the key.
-    for (auto& [name, value] : error.fields) {
-      if (error.code.starts_with("NoSuch") && name == "Key") value = input.bucket + "/" + value;
-    }
-    co_return refuse(std::move(error));
-  }
+  if (!found) co_return refuse(with_bucket(std::move(found).error(), input.bucket));
   api::GetObjectTaggingOutput output;
   if (bucket->is_versioned()) output.version_id = version_text(found->version);
   output.tag_set = tags_of(found->version.meta.tags);

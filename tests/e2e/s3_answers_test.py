@@ -331,6 +331,16 @@ class Answers(HeadersCase):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
         self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?logging")), (400, "NoLoggingStatusForKey"))
 
+    def test_words_of_objects_without_their_key(self):
+        empty = self.make_bucket()
+        for method, query, outcome in (("GET", "uploadId=x", (400, "InvalidRequest")), ("POST", "uploadId=x", (400, "InvalidRequest")),
+                                       ("POST", "restore", (400, "UserKeyMustBeSpecified")), ("GET", "restore", (405, "MethodNotAllowed")),
+                                       ("DELETE", "restore", (405, "MethodNotAllowed")), ("GET", "torrent", (405, "MethodNotAllowed")), ("PUT", "torrent", (405, "MethodNotAllowed"))):
+            answer = signed(self, method, f"/{empty}?{query}")
+            self.assertEqual(self.outcome(answer), outcome, (method, query))
+            if outcome[0] == 405:
+                self.assertIn(f"<ResourceType>{query.upper()}</ResourceType>", answer.text)
+
     def test_parts_are_looked_at_before_the_object(self):
         for target, headers, message in (("none?partNumber=0", {}, "Part number must be an integer between 1 and 10000, inclusive"),
                                          ("none?partNumber=10001", {}, "Part number must be an integer between 1 and 10000, inclusive"),

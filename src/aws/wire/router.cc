@@ -168,11 +168,26 @@ Outcome<void> check_version(const http::Request& request, const std::vector<std:
   return refuse(bad_query("This operation does not accept a version-id.", "versionId", version));
 }
 
+// Words of objects that S3 knows at a bucket, where they have no object.
+Outcome<void> check_lost_key(const http::Request& request, const std::vector<NamedValue>& query) {
+  if (has_literal(query, upload_id, "") && (request.method == "GET" || request.method == "POST"))
+    return refuse(ApiError("InvalidRequest", 400, "A key must be specified"));
+  const bool is_restore = has_literal(query, "restore", "");
+  if (!is_restore && !has_literal(query, "torrent", "")) return {};
+  if (is_restore && request.method == "POST")
+    return refuse(ApiError("UserKeyMustBeSpecified", 400, "User key must be specified."));
+  ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
+  if (is_restore) error.headers.emplace_back("Allow", "POST");
+  return refuse(
+      std::move(error).with("Method", request.method).with("ResourceType", is_restore ? "RESTORE" : "TORRENT"));
+}
+
 // Parameters that would be passed over where S3 refuses them, before it looks at who asks.
 Outcome<void> check_parameters(const http::Request& request, const std::vector<std::string_view>& named,
                                const std::vector<NamedValue>& query) {
   if (request.path.find_first_not_of('/') == std::string::npos) return {};
   if (has_literal(query, "partNumber", "")) CHECK(check_part(request, named, query));
+  if (named.empty() && !is_at_key(request.path)) CHECK(check_lost_key(request, query));
   const auto version = std::ranges::find(query, "versionId", &NamedValue::name);
   if (version != query.end()) CHECK(check_version(request, named, version->value));
   const auto website = std::ranges::find(query, "website", &NamedValue::name);

@@ -394,6 +394,7 @@ class Versions(Case):
             answer = signed(self, "GET", f"/{self.bucket}?{query}&versions")
             self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"), query)
             self.assertIn(f"<Message>{message}</Message>", answer.text)
+        self.assertIn("<Delimiter/>", signed(self, "GET", f"/{self.bucket}?delimiter=&versions").text)
         nothing = signed(self, "GET", f"/{self.bucket}?key-marker=&version-id-marker=null&versions")
         self.assertEqual((nothing.status, "<Version>" in nothing.text), (200, False))
         self.assertEqual(signed(self, "GET", f"/{self.bucket}?key-marker=b&upload-id-marker=&uploads").status, 200)  # after a page that ended in a group

@@ -206,6 +206,7 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   api::ListObjectVersionsOutput output;
   tell_query(input, max, text, output);
+  if (input.delimiter) output.delimiter = text(*input.delimiter);  // this list tells an empty one too
   output.key_marker = text(input.key_marker.value_or(""));
   output.version_id_marker = input.version_id_marker.value_or("");
   output.is_truncated = page->truncated;

@@ -105,16 +105,26 @@ class Answers(HeadersCase):
 
     def test_attributes(self):
         self.put("o", b"x")
-        for headers in ({}, {"x-amz-object-attributes": ""}):
+        for headers in ({}, {"x-amz-object-attributes": ","}):
             answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers)
             self.assertEqual(self.outcome(answer), (400, "InvalidRequest"))
             self.assertIn("The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty", answer.text)
-        answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": "ETag, Colour"})
-        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
-        self.assertIn("<Message>Invalid attribute name specified.</Message>", answer.text)
+        for names in ("ETag, Colour", "", ",ETag", "ETag,,ObjectSize"):
+            answer = signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": names})
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), names)
+            self.assertIn("<Message>Invalid attribute name specified.</Message>", answer.text)
+        for names in ("ETag,", "ETag,,", "ETag , ObjectSize"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers={"x-amz-object-attributes": names}).status, 200, names)
         for maximum, wanted in (("-1", 200), ("many", 400), ("99999999999999999999", 400)):
             headers = {"x-amz-object-attributes": "ETag,ObjectParts", "x-amz-max-parts": maximum}
             self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?attributes", headers=headers).status, wanted, maximum)
+
+    def test_attributes_in_lists(self):
+        for query in ("", "?list-type=2", "?versions"):
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}{query}", headers={"x-amz-optional-object-attributes": "RestoreStatus"}).status, 200)
+            answer = signed(self, "GET", f"/{self.bucket}{query}", headers={"x-amz-optional-object-attributes": "Colour"})
+            self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+            self.assertIn("<Message>Invalid attribute name specified.</Message><ArgumentName>x-amz-optional-object-attributes</ArgumentName>", answer.text)
 
     def test_attributes_of_no_parts(self):
         upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", ChecksumAlgorithm="CRC32")["UploadId"]
@@ -129,12 +139,14 @@ class Answers(HeadersCase):
         """Each in AWS's words, with the header and what was in it."""
         self.put("o", b"x")
         source = {"x-amz-copy-source": f"{self.bucket}/o"}
-        for name, value, message in (("x-amz-metadata-directive", "MOVE", "Unknown metadata directive."), ("x-amz-tagging-directive", "copy", "Unknown tagging directive."),
+        for name, value, message in (("x-amz-acl", "privatee", ""), ("x-amz-metadata-directive", "MOVE", "Unknown metadata directive."),
+                                     ("x-amz-tagging-directive", "copy", "Unknown tagging directive."),
                                      ("x-amz-object-lock-legal-hold", "on", "Legal Hold must be either of 'ON' or 'OFF'"),
                                      ("x-amz-server-side-encryption", "aes256", "The encryption method specified is not supported")):
             answer = signed(self, "PUT", f"/{self.bucket}/c", headers={**source, name: value})
             self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), name)
-            self.assertIn(f"<Message>{message}</Message><ArgumentName>{name}</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text.replace("&apos;", "'"))
+            told = f"<Message>{message}</Message>" if message else "<Message/>"
+            self.assertIn(f"{told}<ArgumentName>{name}</ArgumentName><ArgumentValue>{value}</ArgumentValue>", answer.text.replace("&apos;", "'"))
 
     def test_sdk_algorithm(self):
         checksum = {"x-amz-checksum-sha256": base64.b64encode(hashlib.sha256(b"bar").digest()).decode()}
@@ -260,11 +272,22 @@ class Answers(HeadersCase):
     def test_what_has_no_such_method_is_told(self):
         for methods, target, kind, allowed in (("POST PUT DELETE", "/", "SERVICE", "GET"), ("PATCH", f"/{self.bucket}", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
                                                ("PATCH", f"/{self.bucket}/", "BUCKET", "HEAD, DELETE, POST, GET, PUT"),
-                                               ("POST PATCH", f"/{self.bucket}/foo/", "OBJECT", "HEAD, DELETE, GET, PUT"), ("POST", f"/{self.bucket}/foo?upload", "OBJECT", "HEAD, DELETE, GET, PUT")):
+                                               ("POST PATCH", f"/{self.bucket}/foo/", "OBJECT", "HEAD, DELETE, GET, PUT"), ("POST", f"/{self.bucket}/foo?upload", "OBJECT", "HEAD, DELETE, GET, PUT"),
+                                               ("POST DELETE PATCH", f"/{self.bucket}?acl", "ACL", "GET, PUT"), ("POST PATCH", f"/{self.bucket}?policy", "BUCKETPOLICY", "DELETE, GET, PUT"),
+                                               ("POST PATCH", f"/{self.bucket}?tagging", "TAGGING", "DELETE, GET, PUT"), ("POST PATCH", f"/{self.bucket}/foo?tagging", "OBJECT_TAGGING", "DELETE, GET, PUT"),
+                                               ("PUT POST DELETE", f"/{self.bucket}?versions", "BUCKETVERSIONS", "GET"), ("PUT GET", f"/{self.bucket}/foo?restore", "RESTORE", "POST"),
+                                               ("DELETE", f"/{self.bucket}/foo?retention", "OBJECT_LOCK_RETENTION", "GET, PUT")):
             for method in methods.split():
                 answer = signed(self, method, target)
                 self.assertIn(f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>", answer.text, target)
                 self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed), target)
+
+    def test_methods_that_s3_does_not_know(self):
+        for method in ("TRACE", "LINK", "PROPFIND"):
+            for path in ("/", f"/{self.bucket}", f"/{self.bucket}/foo", f"/{self.bucket}?acl"):
+                answer = send(self, method, path)
+                self.assertEqual((self.outcome(answer), answer.headers["Allow"]), ((400, "BadRequest"), None), (method, path))
+                self.assertIn("An error occurred when parsing the HTTP request.", answer.text)
 
     def test_heads_are_of_buckets_and_objects_only(self):
         self.put("foo")
@@ -306,9 +329,54 @@ class Answers(HeadersCase):
     def test_listings_of_buckets_are_not_asked_of_keys(self):
         for word in ("uploads", "versions", "versions&prefix=a"):
             self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?{word}")), (400, "InvalidRequest"), word)
+        self.assertEqual(self.outcome(signed(self, "GET", f"/{self.bucket}/foo?logging")), (400, "NoLoggingStatusForKey"))
+
+    def test_words_of_objects_without_their_key(self):
+        empty = self.make_bucket()
+        for method, query, outcome in (("GET", "uploadId=x", (400, "InvalidRequest")), ("POST", "uploadId=x", (400, "InvalidRequest")),
+                                       ("POST", "restore", (400, "UserKeyMustBeSpecified")), ("GET", "restore", (405, "MethodNotAllowed")),
+                                       ("DELETE", "restore", (405, "MethodNotAllowed")), ("GET", "torrent", (405, "MethodNotAllowed")), ("PUT", "torrent", (405, "MethodNotAllowed"))):
+            answer = signed(self, method, f"/{empty}?{query}")
+            self.assertEqual(self.outcome(answer), outcome, (method, query))
+            if outcome[0] == 405:
+                self.assertIn(f"<ResourceType>{query.upper()}</ResourceType>", answer.text)
+
+    def test_parts_are_looked_at_before_the_object(self):
+        for target, headers, message in (("none?partNumber=0", {}, "Part number must be an integer between 1 and 10000, inclusive"),
+                                         ("none?partNumber=10001", {}, "Part number must be an integer between 1 and 10000, inclusive"),
+                                         ("none?partNumber=1", {"Range": "bytes=0-1"}, "Cannot specify both Range header and partNumber query parameter"),
+                                         ("none?partNumber=0", {"Range": "odd"}, "Cannot specify both Range header and partNumber query parameter"),
+                                         ("none?partNumber=0&versionId=odd", {}, "Invalid version id specified")):
+            answer = signed(self, "GET", f"/{self.bucket}/{target}", headers=headers)
+            self.assertEqual(answer.status, 400, target)
+            self.assertIn(message, answer.text)
+
+    def test_parameters_that_are_of_objects(self):
+        """Passed over, they would let a DELETE that lost its key delete the bucket."""
+        self.put("foo")
+        empty = self.make_bucket()
+        versions, parts = "This operation does not accept a version-id.", "Object must have a valid key name."
+        for method, target, message in (("GET", "?versionId=x", versions), ("GET", "?list-type=2&versionId=null", versions), ("DELETE", "?versionId=x", versions),
+                                        ("DELETE", "?cors&versionId=x", versions), ("GET", "?versions&versionId=", versions), ("GET", "/foo?uploads&versionId=x", versions),
+                                        ("GET", "/foo?location&versionId=x", versions), ("GET", "?acl&versionId=x", "Invalid version id specified"),
+                                        ("GET", "?website=1", "The website parameter must not have a value"), ("GET", "?partNumber=1", parts),
+                                        ("DELETE", "?partNumber=", parts), ("PUT", "?partNumber=1", parts), ("GET", "?acl&partNumber=1", "acl, partNumber"),
+                                        ("GET", "/foo?partNumber=1&tagging", "partNumber, tagging")):
+            for bucket in (empty, "no-such-bucket-here"):
+                answer = signed(self, method, f"/{bucket}{target}")
+                self.assertEqual(self.outcome(answer), (400, "InvalidRequest" if message == parts else "InvalidArgument"), (method, target))
+                self.assertIn(message + "</Message>", answer.text)
+        for method, target in (("GET", f"/{empty}?partNumber=1&uploadId=x"), ("GET", f"/{empty}/foo?partNumber=1&uploadId=x"), ("PATCH", f"/{empty}/foo?partNumber=1&uploadId=x")):
+            answer = signed(self, method, target)
+            self.assertEqual((self.outcome(answer), answer.headers["Allow"]), ((405, "MethodNotAllowed"), "PUT"))
+            self.assertIn("<ResourceType>PART</ResourceType>", answer.text)
+        self.assertEqual(signed(self, "HEAD", f"/{empty}?versionId=x").status, 400)
+        self.assertEqual(signed(self, "HEAD", f"/{empty}").status, 200)
+        for target in ("foo?acl&versionId=null", "foo?tagging&versionId=null", "foo?partNumber=1", "foo?versionId=null"):
+            self.assertIn(signed(self, "GET", f"/{self.bucket}/{target}").status, (200, 206), target)
 
     def test_bodies_that_are_missing(self):
-        for target in ("?versioning", "?tagging", "?policy", "?website", "/foo?tagging"):
+        for target in ("?versioning", "?tagging", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)
 
     def test_annotations_are_refused(self):

@@ -409,6 +409,15 @@ class CrossOrigin(S3Case):
         self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a"}).status, 403)
         self.assertEqual(self.preflight("a", "GET"), (403, None, None))
         self.assertEqual(self.preflight("a", "GET", bucket="no-such-bucket-here"), (403, None, None))
+        for method in ("get", "FOO", "TRACE"):
+            answer = send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a", "Access-Control-Request-Method": method})
+            self.assertEqual((answer.status, answer.code), (400, "BadRequest"), method)
+            self.assertIn(f"Invalid Access-Control-Request-Method: {method}<", answer.text)
+        for method in ("PATCH", "OPTIONS", ""):
+            answer = send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": "a", "Access-Control-Request-Method": method})
+            self.assertEqual((answer.status, answer.code), (403, "AccessForbidden"), method)
+            self.assertIn(f"<Method>{method or 'OPTIONS'}</Method>", answer.text)
+        self.assertEqual(send(self, "OPTIONS", f"/{self.bucket}/bar", {"Origin": ""}).code, "BadRequest")
         told = lambda key: send(self, "OPTIONS", f"/{self.bucket}{key}", {"Origin": "b", "Access-Control-Request-Method": "GET"}).text
         self.assertIn("<ResourceType>BUCKET</ResourceType>", told("/bar"))  # it is the bucket that has no rules
         self.rules({"AllowedMethods": ["GET"], "AllowedOrigins": ["a"]})

@@ -131,6 +131,8 @@ class Buckets(S3Case):
         self.assertEqual(names, [f"{self.bucket}-page-{i}" for i in range(5)])
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
         self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
+        self.assertEqual(len(third.list_buckets(BucketRegion="US-East-1")["Buckets"]), 5)
+        self.assertEqual([(b["BucketArn"], "BucketRegion" in b) for b in third.list_buckets()["Buckets"]], [(f"arn:aws:s3:::{name}", False) for name in names])
         self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
         for number, message in (("0", "Argument max-buckets must be an integer between 1 and 10000"), ("10001", "Argument max-buckets must be an integer between 1 and 10000"),
                                 ("ten", "Provided max-buckets not an integer or within integer range")):
@@ -139,6 +141,11 @@ class Buckets(S3Case):
             self.assertIn(f"<Message>{message}</Message>", answer.text)
         for made_up in ("?", base64.urlsafe_b64encode(b"name").decode()):
             self.refused("InvalidArgument", third.list_buckets, MaxBuckets=2, ContinuationToken=made_up)
+
+    def test_nobody_makes_buckets(self):
+        answer = send(self, "PUT", f"/{self.bucket}-anonymous", {"Content-Length": "0"})
+        self.assertEqual((answer.status, answer.code), (403, "AccessDenied"))
+        self.assertIn("Anonymous users cannot invoke this API. Please authenticate.", answer.text)
 
     def test_dates_are_told_whole(self):
         created = [b for b in self.s3.list_buckets()["Buckets"] if b["Name"] == self.bucket][0]["CreationDate"]
@@ -228,6 +235,13 @@ class Tags(S3Case):
         self.assertEqual(status_of(self.s3.delete_object_tagging, Bucket=self.bucket, Key="k")[1], 204)
         self.assertEqual(self.of(), [])
         self.assertEqual(self.set(("a", "1"), key="none"), ("NoSuchKey", 404))
+        for method, key in (("GET", f"{self.bucket}/none"), ("DELETE", "none")):
+            answer = signed(self, method, f"/{self.bucket}/none?tagging")
+            self.assertEqual((answer.status, answer.code), (404, "NoSuchKey"))
+            self.assertIn(f"<Key>{key}</Key>", answer.text)
+        answer = signed(self, "GET", f"/{self.bucket}/none?tagging&versionId=null")
+        self.assertEqual((answer.status, answer.code), (404, "NoSuchVersion"))
+        self.assertIn(f"<Key>{self.bucket}/none</Key>", answer.text)
 
     def test_lengths(self):
         self.put("k")
@@ -465,58 +479,6 @@ class LifecycleRules(S3Case):
         self.set(self.rule(ID="tagged", Filter={"And": {"Prefix": "t", "Tags": [{"Key": "a", "Value": "1"}]}}))
         self.assertIn("Expiration", self.put("t1", Tagging="a=1"))
         self.assertNotIn("Expiration", self.put("t2", Tagging="a=2"))
-
-
-class Reports(S3Case):
-    """Inventory, analytics, metrics and tiering: kept by their ids."""
-
-    def put(self, kind, id, xml):
-        return signed(self, "PUT", f"/{self.bucket}?id={id}&{kind}", body=xml.encode())
-
-    def test_ids(self):
-        for id in ("a", "A-b.c_9", "x" * 64):
-            self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 204)
-        for id in ("a%20b", "x" * 65, "a%2Fb"):
-            answer = self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>")
-            self.assertEqual((answer.status, answer.code), (400, "InvalidConfigurationId"), id)
-        self.assertEqual(self.put("metrics", "a", "<MetricsConfiguration><Id>b</Id></MetricsConfiguration>").code, "IdMismatch")
-        for call in (self.s3.get_bucket_metrics_configuration, self.s3.delete_bucket_metrics_configuration, self.s3.get_bucket_inventory_configuration):
-            self.assertEqual(refusal(call, Bucket=self.bucket, Id="none"), {"Code": "NoSuchConfiguration", "Message": "The specified configuration does not exist."})
-
-    def test_the_id_is_said_twice(self):
-        """Each kind has its own word for two ids that differ."""
-        for kind, code, xml in (
-                ("analytics", "MalformedXML", "<AnalyticsConfiguration><Id>b</Id><StorageClassAnalysis/></AnalyticsConfiguration>"),
-                ("intelligent-tiering", "MalformedXML", """<IntelligentTieringConfiguration><Id>b</Id><Status>Enabled</Status><Tiering>
-                    <Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering></IntelligentTieringConfiguration>"""),
-                ("inventory", "IdMismatch", f"""<InventoryConfiguration><Id>b</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
-                    <Bucket>arn:aws:s3:::{self.bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule>
-                    <Frequency>Daily</Frequency></Schedule><IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")):
-            answer = self.put(kind, "a", xml)
-            self.assertEqual((answer.status, answer.code), (400, code), kind)
-            self.assertEqual(self.put(kind, "b", xml).status, 204, kind)
-
-    def test_one_thing_is_filtered_by(self):
-        both = "<Filter><Prefix>a</Prefix><Tag><Key>a</Key><Value>b</Value></Tag></Filter>"
-        tiering = "<Status>Enabled</Status><Tiering><Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering>"
-        for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
-                                 ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
-            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id>{both}{rest}</{root}>").code, "MalformedXML", kind)
-            self.assertEqual(self.put(kind, "i", f"<{root}><Id>i</Id><Filter><And>{both[8:-9]}</And></Filter>{rest}</{root}>").status, 204, kind)
-
-    def test_destinations_are_arns(self):
-        for bucket, status in (("arn:aws:s3:::" + self.bucket, 204), (self.bucket, 400)):
-            answer = self.put("inventory", "i", f"""<InventoryConfiguration><Id>i</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
-                <Bucket>{bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule>
-                <IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidS3DestinationBucket"))
-
-    def test_days_of_tiers(self):
-        for tier, days, status in (("ARCHIVE_ACCESS", 90, 204), ("ARCHIVE_ACCESS", 730, 204), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
-                                   ("DEEP_ARCHIVE_ACCESS", 180, 204), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
-            answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status><Tiering>
-                <Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering></IntelligentTieringConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidArgument"), (tier, days))
 
 
 class LifecycleRuns(S3Case):

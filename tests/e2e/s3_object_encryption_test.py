@@ -98,6 +98,11 @@ class UpdateObjectEncryption(S3Case):
         self.put("k")
         for arn in ("0" * 36, "arn:aws:kms:us-east-1:000000000000:alias/aws/s3", "arn:aws:s3:us-east-1:000000000000:key/x"):
             self.refused_with("InvalidRequest", 400, self.update, "k", arn)
+        for arn, why in (("nonsense-of-some-length", "Malformed ARN - doesn't start with 'arn:'"), ("arn:aws:kms:us-east-1:", "Malformed ARN - no AWS account specified"),
+                         ("arn:aws:kms:us-east-1:1:key/", "resource cannot be empty"),
+                         ("arn:aws:kms:us-east-1:1:alias/x", "Invalid KMS Key ARN format. You must provide the full KMS Key ARN to make an UpdateObjectEncryption request")):
+            self.assertIn(why, refusal(self.update, "k", arn)["Message"])
+        self.assertEqual(refusal(self.update, "nothing", "nonsense-of-some-length")["Key"], f"{self.bucket}/nothing")
         self.refused_with("AccessDenied", 403, self.update, "k", f"arn:aws:kms:us-east-1:{OTHER}:key/{'0' * 36}")
         self.refused_with("KMS.NotFoundException", 400, self.update, "k", f"arn:aws:kms:us-east-1:000000000000:key/{'0' * 36}")
         self.kms.disable_key(KeyId=self.second)

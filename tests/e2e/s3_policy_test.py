@@ -180,7 +180,7 @@ class Documents(PolicyCase):
         good = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"}
         without = lambda name: json.dumps({"Version": "2012-10-17", "Statement": [{k: v for k, v in good.items() if k != name}]})
         whole = json.dumps({"Version": "2012-10-17", "Statement": [good]})
-        for text, why in (("nonsense", "Policies must be valid JSON and the first byte must be '{'"), (" " + whole, "Policies must be valid JSON and the first byte must be '{'"),
+        for text, why in (*((text, "Policies must be valid JSON and the first byte must be '{'") for text in ("", "nonsense", " " + whole)),
                           (whole[:-1], "This policy contains invalid Json"), ("{}", "Missing required field Statement"),
                           ('{"Version":"2012-10-17","Statement":[]}', "Could not parse the policy: Statement is empty!"), (without("Action"), "Missing required field Action"),
                           (without("Resource"), "Missing required field Resource"), (without("Effect"), "Missing required field Effect"),
@@ -202,6 +202,9 @@ class Documents(PolicyCase):
                                                                      "Resource": f"arn:aws:s3:::{self.open}/*"}]}, indent=3)
         self.assertEqual(self.s3.put_bucket_policy(Bucket=self.open, Policy=text)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.assertEqual(self.s3.get_bucket_policy(Bucket=self.open)["Policy"], text)
+        bare = {"Id": "p", "Statement": json.loads(text)["Statement"]}
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=json.dumps(bare, indent=3))
+        self.assertEqual(json.loads(self.s3.get_bucket_policy(Bucket=self.open)["Policy"]), {"Version": "2008-10-17", **bare})
         self.assertEqual(self.s3.delete_bucket_policy(Bucket=self.open)["ResponseMetadata"]["HTTPStatusCode"], 204)
         self.s3.delete_bucket_policy(Bucket=self.open)
 

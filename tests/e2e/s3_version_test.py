@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case, refusal, signed, status_of
+from e2e.s3_cases import S3Case, md5_of, refusal, signed, status_of
 from harness import error_code
 
 
@@ -276,6 +276,11 @@ class DeletingMany(VersionCase):
         self.refused_with("MalformedXML", 400, self.delete, *keys, Bucket=bucket)
         self.refused_with("MalformedXML", 400, self.delete, Bucket=bucket)
         self.refused_with("NoSuchBucket", 404, self.delete, {"Key": "a"}, Bucket="no-such-bucket-here")
+        self.put("a")
+        body = b"<Delete><Object><Key>a</Key></Object><Object><Key/></Object></Delete>"
+        answer = signed(self, "POST", f"/{self.bucket}?delete", {"Content-MD5": md5_of(body)}, body)
+        self.assertEqual((answer.status, answer.code), (400, "UserKeyMustBeSpecified"))
+        self.assertEqual(self.get("a"), b"body")
 
     def test_version_ids_that_are_none(self):
         self.put("a")

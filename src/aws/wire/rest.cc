@@ -115,7 +115,15 @@ class RestReader {
         CHECK(read_value(field, *shape.element, shape.list->append(value), pair.value));
       } else if (value == nullptr && !is_unsaid(field, pair.value)) {  // the first counts
         value = make_member(field, input_);
-        CHECK(read_value(field, shape, value, pair.value));
+        if (route_.protocol == Protocol::rest_xml && shape.kind == Kind::boolean) {
+          *static_cast<bool*>(value) = equal_ignoring_case(pair.value, "true");  // all else is false
+        } else if (route_.protocol == Protocol::rest_xml && shape.kind == Kind::integer &&
+                   trim(pair.value).size() != pair.value.size()) {
+          return refuse(
+              bad_argument(route_.protocol, field, pair.value, Error(Errc::invalid, "no spaces are expected")));
+        } else {
+          CHECK(read_value(field, shape, value, pair.value));
+        }
       }
     }
     if (value == nullptr) report_missing(field);
@@ -142,14 +150,20 @@ class RestReader {
       return {};
     }
     if (is_condition_on_time(field.wire_name) && !codec::parse_http_date(*text)) return {};
-    void* value = make_member(field, input_);
-    if (field.shape->kind != Kind::list) return read_value(field, *field.shape, value, *text);
+    if (field.shape->kind != Kind::list) return read_value(field, *field.shape, make_member(field, input_), *text);
+    void* value = nullptr;
     for (const auto& [name, line] : request_.headers) {
       if (!http::equals_ignore_case(name, field.wire_name)) continue;
-      for (const std::string_view item : split(line, ',')) {
+      auto items = split(line, ',');
+      // What is empty at the end is none, as S3 reads it; a line that is empty is one that is.
+      while (items.size() > 1 && items.back().empty()) items.pop_back();
+      if (items.size() == 1 && items.front().empty() && !line.empty()) continue;
+      for (const std::string_view item : items) {
+        if (value == nullptr) value = make_member(field, input_);
         CHECK(read_value(field, *field.shape->element, field.shape->list->append(value), trim(item)));
       }
     }
+    if (value == nullptr) report_missing(field);
     return {};
   }
 
@@ -174,16 +188,18 @@ class RestReader {
       *static_cast<std::unique_ptr<Source>*>(make_member(field, input_)) = std::move(request_.body);
       return {};
     }
-    if (body_.empty()) {
-      if (field.required && route_.protocol == Protocol::rest_xml)
-        return refuse(ApiError("MissingRequestBodyError", 400, "Request Body is empty"));
+    const bool is_needed = field.required && route_.protocol == Protocol::rest_xml;
+    const bool is_text = field.shape->kind == Kind::string;
+    // Text may be empty: it is the service that says what is wrong with it.
+    if (body_.empty() && !(is_needed && is_text)) {
+      if (is_needed) return refuse(ApiError("MissingRequestBodyError", 400, "Request Body is empty"));
       report_missing(field);
       return {};
     }
     void* value = make_member(field, input_);
     if (field.shape->kind == Kind::blob) {
       static_cast<codec::Blob*>(value)->bytes = body_;
-    } else if (field.shape->kind == Kind::string) {
+    } else if (is_text) {
       *static_cast<std::string*>(value) = body_;
     } else if (route_.protocol == Protocol::rest_xml) {
       return read_xml(*field.shape, value, is_structure(*field.shape) ? field.wire_name : std::string_view());

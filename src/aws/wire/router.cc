@@ -34,6 +34,65 @@ bool is_for_buckets_only(std::string_view word) {
   return std::ranges::find(words, word) != std::end(words);
 }
 
+// What S3 calls the resource that a word of the query names. At a key most are those of its bucket.
+std::string_view kind_of(std::string_view word, bool is_at_key) {
+  struct Kind {
+    std::string_view word;
+    std::string_view of_bucket;
+    std::string_view of_key;
+  };
+  constexpr Kind kinds[] = {
+      {"abac", "BUCKET_ABAC", ""},
+      {"accelerate", "ACCELERATE", ""},
+      {"acl", "ACL", "ACL"},
+      {"analytics", "ANALYTICS", ""},
+      {"annotation", "", "OBJECT_ANNOTATIONS"},
+      {"attributes", "", "OBJECT_ATTRIBUTES"},
+      {"cors", "CORS", ""},
+      {"delete", "MULTI_OBJECT_DELETE", ""},
+      {"encryption", "ENCRYPTION", "OBJECT_ENCRYPTION"},
+      {"intelligent-tiering", "INTELLIGENT_TIERING", ""},
+      {"inventory", "INVENTORY", ""},
+      {"legal-hold", "", "OBJECT_LOCK_LEGALHOLD"},
+      {"lifecycle", "LIFECYCLE", ""},
+      {"location", "LOCATION", ""},
+      {"logging", "LOGGING_STATUS", ""},
+      {"metadataAnnotationTable", "BUCKET_METADATA_ANNOTATION_TABLE_CONFIGURATION", ""},
+      {"metadataConfiguration", "BUCKET_METADATA_CONFIGURATION", ""},
+      {"metadataInventoryTable", "BUCKET_METADATA_INVENTORY_TABLE_CONFIGURATION", ""},
+      {"metadataJournalTable", "BUCKET_METADATA_JOURNAL_TABLE_CONFIGURATION", ""},
+      {"metadataTable", "BUCKET_METADATA_TABLE_CONFIGURATION", ""},
+      {"metrics", "METRICS", ""},
+      {"notification", "NOTIFICATION", ""},
+      {"object-lock", "OBJECT_LOCK_CONFIGURATION", ""},
+      {"ownershipControls", "OWNERSHIP_CONTROLS", ""},
+      {"policy", "BUCKETPOLICY", ""},
+      {"policyStatus", "POLICY_STATUS", ""},
+      {"publicAccessBlock", "PUBLIC_ACCESS_BLOCK", ""},
+      {"replication", "REPLICATION", ""},
+      {"requestPayment", "REQUEST_PAYMENT", ""},
+      {"restore", "RESTORE", ""},
+      {"retention", "", "OBJECT_LOCK_RETENTION"},
+      {"select", "", "SELECT"},
+      {"tagging", "TAGGING", "OBJECT_TAGGING"},
+      {"torrent", "TORRENT", ""},
+      {"uploadId", "UPLOAD", ""},
+      {"uploads", "UPLOADS", ""},
+      {"versioning", "VERSIONING", ""},
+      {"versions", "BUCKETVERSIONS", ""},
+      {"website", "WEBSITE", ""},
+  };
+  const Kind* found = std::ranges::find(kinds, word, &Kind::word);
+  if (found == std::end(kinds)) return {};
+  return is_at_key && !found->of_key.empty() ? found->of_key : found->of_bucket;
+}
+
+bool is_at_key(std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  const size_t slash = path.find('/');
+  return slash != std::string_view::npos && slash + 1 < path.size();
+}
+
 bool requires_in_query(const Operation& operation, std::string_view name) {
   return operation.input != nullptr && std::ranges::any_of(operation.input->fields, [&](const codec::Field& field) {
            return field.required && field.location == Location::query && field.wire_name == name;
@@ -57,6 +116,84 @@ ApiError conflict(const std::vector<std::string_view>& named) {
   return ApiError("InvalidArgument", 400, "Conflicting query string parameters: " + list)
       .with("ArgumentName", "ResourceType")
       .with("ArgumentValue", std::string(named.front()));
+}
+
+ApiError bad_query(std::string message, std::string_view name, std::string_view value) {
+  return ApiError("InvalidArgument", 400, std::move(message))
+      .with("ArgumentName", std::string(name))
+      .with("ArgumentValue", std::string(value));
+}
+
+ApiError only_put_parts(const http::Request& request) {
+  ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
+  error.headers.emplace_back("Allow", "PUT");
+  return std::move(error).with("Method", request.method).with("ResourceType", "PART");
+}
+
+// The part of an object: a bucket has none, and nothing else that is named of a key.
+Outcome<void> check_part(const http::Request& request, std::vector<std::string_view> named,
+                         const std::vector<NamedValue>& query) {
+  const bool is_of_upload = has_literal(query, upload_id, "");
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  if (!is_at_key(request.path)) {
+    if (named.empty() && !is_of_upload)
+      return refuse(ApiError("InvalidRequest", 400, "Object must have a valid key name."));
+    if (named.empty()) return refuse(only_put_parts(request));
+  } else if (named.empty() || (!is_read && request.method != "PATCH")) {
+    return {};
+  } else if (named.front() == upload_id) {
+    return refuse(only_put_parts(request));
+  } else if (!is_read) {
+    return {};
+  }
+  named.push_back("partNumber");
+  std::ranges::sort(named);
+  return refuse(conflict(named));
+}
+
+// A version of an object: a bucket has none, nor do its settings and the uploads that are asked for at a key.
+Outcome<void> check_version(const http::Request& request, const std::vector<std::string_view>& named,
+                            std::string_view version) {
+  constexpr std::string_view of_versions[] = {"acl",     "annotation", "attributes", "delete", "encryption",
+                                              "restore", "legal-hold", "retention",  "select", "tagging"};
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  const std::string_view word = named.empty() ? "" : named.front();
+  if (is_at_key(request.path)) {
+    if (!is_read || word.empty() || std::ranges::find(of_versions, word) != std::end(of_versions)) return {};
+  } else {
+    if (request.method == "PUT" && word == "acl") return {};
+    if (request.method == "POST" && (word.empty() || word == "restore")) return {};
+    if (is_read && word == "acl") return refuse(bad_query("Invalid version id specified", "versionId", version));
+  }
+  return refuse(bad_query("This operation does not accept a version-id.", "versionId", version));
+}
+
+// Words of objects that S3 knows at a bucket, where they have no object.
+Outcome<void> check_lost_key(const http::Request& request, const std::vector<NamedValue>& query) {
+  if (has_literal(query, upload_id, "") && (request.method == "GET" || request.method == "POST"))
+    return refuse(ApiError("InvalidRequest", 400, "A key must be specified"));
+  const bool is_restore = has_literal(query, "restore", "");
+  if (!is_restore && !has_literal(query, "torrent", "")) return {};
+  if (is_restore && request.method == "POST")
+    return refuse(ApiError("UserKeyMustBeSpecified", 400, "User key must be specified."));
+  ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
+  if (is_restore) error.headers.emplace_back("Allow", "POST");
+  return refuse(
+      std::move(error).with("Method", request.method).with("ResourceType", is_restore ? "RESTORE" : "TORRENT"));
+}
+
+// Parameters that would be passed over where S3 refuses them, before it looks at who asks.
+Outcome<void> check_parameters(const http::Request& request, const std::vector<std::string_view>& named,
+                               const std::vector<NamedValue>& query) {
+  if (request.path.find_first_not_of('/') == std::string::npos) return {};
+  if (has_literal(query, "partNumber", "")) CHECK(check_part(request, named, query));
+  if (named.empty() && !is_at_key(request.path)) CHECK(check_lost_key(request, query));
+  const auto version = std::ranges::find(query, "versionId", &NamedValue::name);
+  if (version != query.end()) CHECK(check_version(request, named, version->value));
+  const auto website = std::ranges::find(query, "website", &NamedValue::name);
+  if (website != query.end() && !website->value.empty())
+    return refuse(bad_query("The website parameter must not have a value", "website", website->value));
+  return {};
 }
 
 }  // namespace
@@ -91,6 +228,7 @@ Router::Router(const ServiceModel& model) {
     }
     if (row.literals.empty() && requires_in_query(operation, upload_id)) row.words.push_back(upload_id);
     words_.insert(words_.end(), row.words.begin(), row.words.end());
+    if (row.segments.size() == 1 && is_label(row.segments.front())) has_buckets_ = true;
     templates_.push_back(std::move(row));
   }
   std::ranges::sort(words_);
@@ -174,11 +312,16 @@ ApiError Router::not_allowed(const http::Request& request, const std::vector<std
       return ApiError("InvalidRequest", 400, "Key is not expected for the GET method ?uploads subresource");
     if (named.front() == "versions")
       return ApiError("InvalidRequest", 400, "There is no such thing as the ?versions sub-resource for a key");
+    if (named.front() == "logging")
+      return ApiError("NoLoggingStatusForKey", 400, "There is no such thing as the ?logging sub-resource for a key");
   }
+  constexpr std::string_view methods[] = {"GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"};
+  if (std::ranges::find(methods, request.method) == std::end(methods))
+    return ApiError("BadRequest", 400, "An error occurred when parsing the HTTP request.");
   ApiError error("MethodNotAllowed", 405, "The specified method is not allowed against this resource.");
   error.fields.emplace_back("Method", request.method);
   constexpr std::string_view kinds[] = {"SERVICE", "BUCKET", "OBJECT"};
-  std::string_view kind = !named.empty() && named.front() == upload_id ? "UPLOAD" : "";
+  std::string_view kind = named.empty() ? "" : kind_of(named.front(), is_at_key(request.path));
   std::string allowed;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
   for (const std::string_view method : {"HEAD", "DELETE", "POST", "GET", "PUT"}) {
@@ -210,6 +353,7 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   std::vector<std::string_view> named;
   if (is_xml) named = sub_resources(request.path, *query);
   if (named.size() > 1) return refuse(conflict(named));
+  if (has_buckets_) CHECK(check_parameters(request, named, *query));
   const Template* best = nullptr;
   Score best_score;
   std::vector<std::pair<std::string_view, std::string_view>> labels;

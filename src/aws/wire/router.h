@@ -41,6 +41,7 @@ class Router {
 
   std::vector<Template> templates_;
   std::vector<std::string_view> words_;  // of all of them, in order
+  bool has_buckets_ = false;             // S3's are the only ones with a name for their whole path
 };
 
 }  // namespace boreal::aws::wire

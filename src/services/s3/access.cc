@@ -481,7 +481,11 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   const std::string* name = text_member(input, "Bucket");
   if (name == nullptr || operation.name == "CreateBucket") {
     CO_TRY(auto all, co_await Api::access(call, operation, input));
-    if (call.caller.is_anonymous()) co_return refuse(errors::access_denied("Access Denied"));
+    if (call.caller.is_anonymous()) {
+      co_return refuse(errors::access_denied(operation.name == "CreateBucket"
+                                                 ? "Anonymous users cannot invoke this API. Please authenticate."
+                                                 : "Access Denied"));
+    }
     // SDKs have this name for S3's oldest address, and sign for the region that it is in.
     if (call.region == "aws-global") co_return refuse(wrong_region(call, "us-east-1"));
     std::vector<std::string> actions = more_actions(call, nullptr);

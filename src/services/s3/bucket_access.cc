@@ -37,6 +37,8 @@ Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call,
         fmt::format("Normalized policy document exceeds the maximum allowed size of {} bytes.", max_policy_bytes)));
   }
   CO_TRY(const auto document, read_policy(input.policy));
+  // A policy that names no version is read back with the one that it means.
+  if (document.find("Version") == nullptr) input.policy.insert(1, R"("Version":"2008-10-17",)");
   const auto parsed = aws::validate_resource_policy(input.policy);
   if (!parsed) co_return refuse(errors::malformed_policy(parsed.error().message()));
   CO_CHECK(check_bucket_policy(document, *parsed, input.bucket));

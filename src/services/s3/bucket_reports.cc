@@ -36,14 +36,21 @@ Outcome<void> malformed() {
 template <class Filter>
 Outcome<void> check_filter(const std::optional<Filter>& filter) {
   if (!filter) return {};
-  int kinds = filter->prefix.has_value() + filter->tag.has_value() + filter->and_.has_value();
-  if constexpr (requires { filter->access_point_arn; }) kinds += filter->access_point_arn.has_value();
-  return kinds <= 1 ? Outcome<void>() : malformed();
+  const auto& both = filter->and_;
+  size_t kinds = filter->prefix.has_value() + filter->tag.has_value() + both.has_value();
+  size_t within = both ? both->prefix.has_value() + (both->tags ? both->tags->size() : 0) : 0;
+  if constexpr (requires { filter->access_point_arn; }) {
+    kinds += filter->access_point_arn.has_value();
+    within += both && both->access_point_arn.has_value();
+  }
+  return kinds == 1 && (!both || within >= 2) ? Outcome<void>() : malformed();
 }
 
 Outcome<void> check_destination(const std::string& bucket) {
   if (bucket.starts_with(bucket_arn) && bucket.size() > bucket_arn.size()) return {};
-  return refuse(aws::ApiError("InvalidS3DestinationBucket", 400, "Invalid bucket ARN."));
+  const bool has_account = bucket.starts_with("arn:aws:s3::") && !bucket.starts_with(bucket_arn);
+  return refuse(aws::ApiError("InvalidS3DestinationBucket", 400,
+                              has_account ? "Bucket ARN should not specify a namespace." : "Invalid bucket ARN."));
 }
 
 // From when an object that nobody reads goes to an archive. Source: API_Tiering, "Days".
@@ -64,15 +71,13 @@ Outcome<void> check_tierings(const std::vector<api::Tiering>& tierings) {
 
 template <class T>
 Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, T configuration,
-                        Configurations<T> Bucket::*kept) {
+                        Configurations<T> Bucket::* kept) {
   if (!is_id(id)) {
     co_return refuse(
         aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
   }
   if (configuration.id != id) {
-    if constexpr (std::is_same_v<T, api::AnalyticsConfiguration> ||
-                  std::is_same_v<T, api::IntelligentTieringConfiguration>)
-      CO_CHECK(malformed());
+    if constexpr (!std::is_same_v<T, api::InventoryConfiguration>) CO_CHECK(malformed());
     co_return refuse({"IdMismatch", 400, "Document ID does not match the specified configuration ID."});
   }
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
@@ -89,7 +94,7 @@ Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, 
 
 template <class T>
 Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::string& id,
-               Configurations<T> Bucket::*kept) {
+               Configurations<T> Bucket::* kept) {
   TRY(const BucketRef found, buckets.need(bucket));
   const auto& all = (*found).*kept;
   const auto configuration = all.find(id);
@@ -100,7 +105,7 @@ Outcome<T> get(const Directory& buckets, const std::string& bucket, const std::s
 }
 
 template <class T>
-Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::*kept) {
+Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string id, Configurations<T> Bucket::* kept) {
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
     if ((changed.*kept).erase(id) == 0) {
       return refuse(errors::no_such_configuration("The specified configuration does not exist."));
@@ -112,14 +117,13 @@ Task<Outcome<void>> remove(Directory& buckets, std::string bucket, std::string i
 // Fills the page of a listing: list, is_truncated, next_continuation_token.
 template <class T, class Output>
 Outcome<void> page(const Directory& buckets, const std::string& bucket, const std::optional<std::string>& token,
-                   Configurations<T> Bucket::*kept, std::optional<std::vector<T>>& list, Output& output) {
+                   Configurations<T> Bucket::* kept, std::optional<std::vector<T>>& list, Output& output) {
   TRY(const BucketRef found, buckets.need(bucket));
   std::string after;
   if (token) {
     auto decoded = codec::base64url_decode(*token);
     if (!decoded)
-      return refuse(errors::invalid_argument("The continuation token provided is incorrect")
-                        .with("ArgumentName", "continuation-token"));
+      return refuse(aws::ApiError("MalformedContinuationToken", 400, "The continuation-token you provided invalid."));
     after = std::move(*decoded);
     output.continuation_token = token;
   }
@@ -143,7 +147,9 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
 
 Task<Outcome<api::PutBucketAnalyticsConfigurationOutput>> Service::put_bucket_analytics_configuration(
     Call&, api::PutBucketAnalyticsConfigurationRequest input) {
-  CO_CHECK(check_filter(input.analytics_configuration.filter));
+  const auto& filter = input.analytics_configuration.filter;
+  CO_CHECK(check_filter(filter));
+  if (filter && filter->prefix && filter->prefix->empty()) CO_CHECK(malformed());
   if (const auto& exported = input.analytics_configuration.storage_class_analysis.data_export)
     CO_CHECK(check_destination(exported->destination.s3_bucket_destination.bucket));
   CO_CHECK(

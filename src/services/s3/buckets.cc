@@ -246,6 +246,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     }
     after = decoded->substr(token_mark.size());
   }
+  if (input.bucket_region) input.bucket_region = to_lower(*input.bucket_region);
   if (input.bucket_region && *input.bucket_region != call.region && !is_aws_region(*input.bucket_region)) {
     co_return refuse(
         errors::invalid_argument(fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
@@ -264,10 +265,8 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     api::Bucket row{
         .name = bucket.name, .creation_date = in_seconds(bucket.created), .bucket_region = {}, .bucket_arn = {}};
     const bool is_paged = input.max_buckets || input.prefix || input.bucket_region || input.continuation_token;
-    if (is_paged) {
-      row.bucket_region = bucket.region;
-      row.bucket_arn = bucket.arn();
-    }
+    row.bucket_arn = bucket.arn();
+    if (is_paged) row.bucket_region = bucket.region;
     output.buckets->push_back(std::move(row));
   }
   co_return output;

@@ -72,9 +72,16 @@ http::Response Service::answer_preflight(const http::Request& request, const std
     return aws::wire::refuse(aws::Protocol::rest_xml, error, request_id);
   };
   const auto origin = request.headers.get("origin");
-  const auto method = request.headers.get("access-control-request-method");
-  if (!origin)
+  auto method = request.headers.get("access-control-request-method");
+  if (method && method->empty()) method.reset();
+  if (!origin || origin->empty())
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
+  const auto no_method = [&] {
+    return refused(aws::ApiError("BadRequest", 400,
+                                 fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
+  };
+  // It knows two methods that no rule may name.
+  if (method && !is_cors_method(*method) && *method != "PATCH" && *method != "OPTIONS") return no_method();
   const BucketRef bucket = buckets_.find(bucket_of(request.path));
   const bool has_rules = bucket != nullptr && bucket->cors;
   const auto forbidden = [&](std::string_view why) {
@@ -84,10 +91,7 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   };
   if (bucket == nullptr) return forbidden("Bucket not found");
   if (!bucket->cors) return forbidden("CORS is not enabled for this bucket.");
-  if (!method || !is_cors_method(*method)) {
-    return refused(aws::ApiError("BadRequest", 400,
-                                 fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
-  }
+  if (!method || !is_cors_method(*method)) return no_method();
   const auto headers = asked_headers(request);
   if (const auto bad = std::ranges::find_if_not(headers, is_header_name); bad != headers.end()) {
     return refused(aws::ApiError(

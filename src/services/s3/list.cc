@@ -148,17 +148,18 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
 Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api::ListObjectsV2Request input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
-  CO_TRY(const size_t max, page_size(input.max_keys));
-  auto query = query_of(*bucket, input, max);
-  query.after = input.start_after.value_or("");
+  std::string after = input.start_after.value_or("");
   if (input.continuation_token) {
-    auto after = codec::base64url_decode(*input.continuation_token);
-    if (!after || !after->starts_with(token_mark)) {
+    const auto decoded = codec::base64url_decode(*input.continuation_token);
+    if (!decoded || !decoded->starts_with(token_mark)) {
       co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
                            .with("ArgumentName", "continuation-token"));
     }
-    query.after = after->substr(token_mark.size());
+    after = decoded->substr(token_mark.size());
   }
+  CO_TRY(const size_t max, page_size(input.max_keys));
+  auto query = query_of(*bucket, input, max);
+  query.after = std::move(after);
   const bool restores = query.full;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
@@ -180,25 +181,32 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
 
 Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&,
                                                                            api::ListObjectVersionsRequest input) {
+  const auto& marker = input.version_id_marker;
+  if (marker && (!input.key_marker || marker->empty())) {
+    co_return refuse(errors::invalid_argument(input.key_marker
+                                                  ? "A version-id marker cannot be empty."
+                                                  : "A version-id marker cannot be specified without a key marker.")
+                         .with("ArgumentName", "version-id-marker")
+                         .with("ArgumentValue", *marker));
+  }
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
-  CO_TRY(const size_t max, page_size(input.max_keys));
   objects::ListVersionsQuery query;
+  if (marker) {
+    CO_TRY(query.after_version, parse_version(marker, "version-id-marker"));
+  }
+  CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
+  if (input.max_keys.value_or(0) < 0)
+    co_return refuse(errors::invalid_argument("max-keys cannot be negative").with("ArgumentName", "max-keys"));
+  CO_TRY(const size_t max, page_size(input.max_keys));
   static_cast<objects::ListQuery&>(query) = query_of(*bucket, input, max);
   query.after = input.key_marker.value_or("");
-  if (input.version_id_marker && !input.version_id_marker->empty()) {
-    if (query.after.empty()) {
-      co_return refuse(errors::invalid_argument("A version-id marker cannot be specified without a key marker.")
-                           .with("ArgumentName", "version-id-marker")
-                           .with("ArgumentValue", *input.version_id_marker));
-    }
-    CO_TRY(query.after_version, parse_version(input.version_id_marker, "version-id-marker"));
-  }
+  if (marker && query.after.empty()) query.max = 0;  // behind a version of the key that is none nothing comes
   const bool restores = query.full;
   auto page = co_await objects_.list_versions(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   api::ListObjectVersionsOutput output;
   tell_query(input, max, text, output);
+  if (input.delimiter) output.delimiter = text(*input.delimiter);  // this list tells an empty one too
   output.key_marker = text(input.key_marker.value_or(""));
   output.version_id_marker = input.version_id_marker.value_or("");
   output.is_truncated = page->truncated;

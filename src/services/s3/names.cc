@@ -109,8 +109,7 @@ Outcome<void> check_key(std::string_view key) {
                       .with("Size", std::to_string(key.size()))
                       .with("MaxSizeAllowed", std::to_string(objects::max_key_bytes)));
   }
-  if (!codec::is_utf8(key))
-    return refuse(errors::invalid_uri("Couldn't parse the specified URI: the key is not UTF-8."));
+  if (!codec::is_utf8(key)) return refuse(errors::invalid_uri("Couldn't parse the specified URI."));
   return {};
 }
 
@@ -287,7 +286,14 @@ Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type
                     .with("ArgumentValue", *encoding_type));
 }
 
-// AWS keeps an asterisk and encodes a tilde, the other way round than in signatures.
+aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket) {
+  for (auto& [name, value] : error.fields) {
+    if (error.code.starts_with("NoSuch") && name == "Key") value = std::string(bucket) + "/" + value;
+  }
+  return error;
+}
+
+// AWS keeps an asterisk, encodes a tilde and makes a plus of a space, all otherwise than in signatures.
 std::string encoded_key(std::string_view key) {
   const std::string text = codec::percent_encode(key, codec::Slash::keep);
   std::string out;
@@ -297,6 +303,9 @@ std::string encoded_key(std::string_view key) {
       out += "%7E";
     } else if (text.compare(at, 3, "%2A") == 0) {
       out += '*';
+      at += 2;
+    } else if (text.compare(at, 3, "%20") == 0) {
+      out += '+';
       at += 2;
     } else {
       out += text[at];

@@ -68,6 +68,9 @@ aws::Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding
 // A key as such a listing has it.
 std::string encoded_key(std::string_view key);
 
+// An error of a key, as the operations tell it that name its bucket with it.
+aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket);
+
 // Of UTF-8.
 size_t characters(std::string_view text);
 

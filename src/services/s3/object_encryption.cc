@@ -6,6 +6,7 @@
 #include "base/resume_on.h"
 #include "crypto/secret.h"
 #include "s3/encryption.h"
+#include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/refusal.h"
 #include "s3/service.h"
@@ -16,7 +17,22 @@ namespace {
 
 constexpr size_t keys_a_turn = 64;
 
-// Source: S3 API Reference, "UpdateObjectEncryption", as are the messages.
+// What S3 says of an ARN that is none.
+std::string_view fault_of(std::string_view arn) {
+  if (!arn.starts_with("arn:")) return "Malformed ARN - doesn't start with 'arn:'";
+  size_t mark = 3;
+  for (const std::string_view missing :
+       {"Malformed ARN - no AWS partition specified", "Malformed ARN - no service specified",
+        "Malformed ARN - no AWS region partition specified", "Malformed ARN - no AWS account specified"}) {
+    mark = arn.find(':', mark + 1);
+    if (mark == std::string_view::npos) return missing;
+  }
+  const std::string_view resource = arn.substr(mark + 1);
+  if (resource.empty()) return "Malformed ARN - no resource specified";
+  return resource == "key/" ? "resource cannot be empty" : "";
+}
+
+// Source: S3 API Reference, "UpdateObjectEncryption".
 Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncryptionRequest& input) {
   if (!input.object_encryption.sse_kms) {
     return refuse(errors::invalid_request(
@@ -24,18 +40,14 @@ Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncry
         "SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again."));
   }
   const api::SSEKMSEncryption& wanted = *input.object_encryption.sse_kms;
-  if (wanted.kms_key_arn.empty()) {
-    return refuse(errors::invalid_request(
-        "Requests that modify an object's encryption type to SSE-KMS require an Amazon Web Services KMS key Amazon "
-        "Resource Name (ARN). Modify the request to specify a KMS key ARN, and then try again."));
-  }
+  const std::string needed = "Requests modifying object encryption configuration to SSE-KMS require a ";
+  if (wanted.kms_key_arn.empty()) return refuse(errors::invalid_request(needed + "target kms key arn."));
+  if (const auto fault = fault_of(wanted.kms_key_arn); !fault.empty())
+    return refuse(errors::invalid_request(needed + "valid target kms key arn: " + std::string(fault)));
   const auto arn = aws::Arn::parse(wanted.kms_key_arn);
   if (!arn || arn->service != "kms" || !arn->resource.starts_with("key/")) {
     return refuse(errors::invalid_request(
-        "Requests that modify an object's encryption type to SSE-KMS require a valid Amazon Web Services KMS key "
-        "Amazon "
-        "Resource Name (ARN). Confirm that you have a correctly formatted KMS key ARN in your request, and then try "
-        "again."));
+        "Invalid KMS Key ARN format. You must provide the full KMS Key ARN to make an UpdateObjectEncryption request"));
   }
   if (arn->account != bucket.account) {
     return refuse(errors::access_denied(
@@ -71,9 +83,10 @@ Outcome<void> check_changeable(const objects::Version& version, Time now) {
 Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryption(
     Call& call, api::UpdateObjectEncryptionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
+  auto sought = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
+  if (!sought) co_return refuse(with_bucket(std::move(sought).error(), input.bucket));
+  const objects::Found found = std::move(*sought);
   CO_TRY(const Encryption wanted, wanted_of(*bucket, input));
-  CO_TRY(const auto found,
-         co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
   CO_CHECK(check_changeable(found.version, call.now));
 
   RequestKeys keys(keys_, std::nullopt);

@@ -159,9 +159,7 @@ struct Service::Picture {
 
 Outcome<void> check_checksum_mode(const std::optional<std::string>& mode) {
   if (!mode || equal_ignoring_case(*mode, "ENABLED")) return {};
-  return refuse(errors::invalid_argument(fmt::format("'{}' is no checksum mode: ENABLED is the one there is.", *mode))
-                    .with("ArgumentName", "x-amz-checksum-mode")
-                    .with("ArgumentValue", *mode));
+  return refuse(errors::invalid_request("Value for x-amz-checksum-mode header is invalid."));
 }
 
 template <class Output, class Input>
@@ -170,6 +168,11 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_no_encryption(call));
   CO_CHECK(check_checksum_mode(input.checksum_mode));
+  CO_CHECK(parse_version(input.version_id));
+  if (input.part_number && input.range) {
+    co_return refuse(errors::invalid_request("Cannot specify both Range header and partNumber query parameter"));
+  }
+  if (input.part_number) CO_CHECK(check_part_number(*input.part_number));
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
   const objects::Version& version = found.version;
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
@@ -189,10 +192,6 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   picture.range = {0, version.size};
   std::vector<objects::Checksum> checksums = version.checksums;
   uint32_t parts = version.part_count;
-  if (input.part_number && input.range) {
-    co_return refuse(errors::invalid_request("Cannot specify both Range header and partNumber query parameter"));
-  }
-  if (input.part_number) CO_CHECK(check_part_number(*input.part_number));
   if (input.part_number) {
     picture.is_part = true;
     if (version.part_count > 0) {

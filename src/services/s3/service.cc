@@ -5,6 +5,7 @@
 #include "aws/wire/wire.h"
 #include "base/text.h"
 #include "codec/form.h"
+#include "codec/percent.h"
 #include "codec/time.h"
 #include "s3/names.h"
 #include "s3/post_form.h"
@@ -60,6 +61,8 @@ Task<void> Service::stop() {
 
 Task<std::optional<http::Response>> Service::intercept(http::Request& request, aws::Gate& gate,
                                                        const std::string& request_id) {
+  if (!codec::percent_decode(request.path))
+    co_return aws::wire::refuse(aws::Protocol::rest_xml, aws::ApiError("400", 400, "Bad Request"), request_id);
   if (auto site = site_of(request.host)) {
     if (request.method != "OPTIONS") co_return co_await answer_website(request, gate, request_id, std::move(*site));
     request.path = "/" + site->bucket + request.path;
@@ -100,8 +103,9 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
 void Service::finish(const http::Request& request, http::Response& response) {
   response.headers.set("Server", "AmazonS3");  // some clients and monitors look for it
   add_cors(request, response);
-  // AWS's front says no more of such an address.
-  if (response.status == 400 && leads_out(key_of(request.path))) response.body.clear();
+  // AWS's front says no more of such an address, nor of one with a % that is no escape.
+  if (response.status == 400 && (leads_out(key_of(request.path)) || !codec::percent_decode(request.path)))
+    response.body.clear();
   const auto length = response.headers.get("content-length");
   if (request.method == "HEAD" && length) {
     if (const auto number = parse_uint(*length)) response.head_length = *number;

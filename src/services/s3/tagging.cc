@@ -121,11 +121,11 @@ Task<Outcome<api::PutObjectTaggingOutput>> Service::put_object_tagging(Call& cal
 
 Task<Outcome<api::GetObjectTaggingOutput>> Service::get_object_tagging(Call& call, api::GetObjectTaggingRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto found,
-         co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
+  auto found = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
+  if (!found) co_return refuse(with_bucket(std::move(found).error(), input.bucket));
   api::GetObjectTaggingOutput output;
-  if (bucket->is_versioned()) output.version_id = version_text(found.version);
-  output.tag_set = tags_of(found.version.meta.tags);
+  if (bucket->is_versioned()) output.version_id = version_text(found->version);
+  output.tag_set = tags_of(found->version.meta.tags);
   co_return output;
 }
 

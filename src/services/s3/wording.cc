@@ -23,10 +23,12 @@ constexpr Words words[] = {
     {"max-uploads", "Provided max-uploads not an integer or within integer range"},
     {"part-number-marker", "Provided part-number-marker not an integer or within integer range"},
     {"partNumber", "Part number must be an integer between 1 and 10000, inclusive"},
+    {"x-amz-acl", ""},
     {"x-amz-metadata-directive", "Unknown metadata directive."},
     {"x-amz-object-attributes", "Invalid attribute name specified."},
     {"x-amz-object-lock-legal-hold", "Legal Hold must be either of 'ON' or 'OFF'"},
     {"x-amz-object-lock-retain-until-date", "The retain until date must be provided in ISO 8601 format"},
+    {"x-amz-optional-object-attributes", "Invalid attribute name specified."},
     {"x-amz-server-side-encryption", "The encryption method specified is not supported"},
     {"x-amz-tagging-directive", "Unknown tagging directive."},
 };
@@ -50,12 +52,13 @@ aws::ApiError in_own_words(aws::ApiError error) {
             "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
             "automatically."};
   }
+  if (error.code == "MalformedXML" && error.message.contains("Value '' at 'delete.objects."))
+    return {"UserKeyMustBeSpecified", 400, "User key must be specified."};
   if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy"))
     return {"InvalidArgument", 400, "The ErrorDocument Key is not well formed"};
   if (error.code != "InvalidArgument") return error;
   const std::string argument = field_of(error, "ArgumentName");
   const std::string value = field_of(error, "ArgumentValue");
-  if (argument == "x-amz-object-attributes" && value.empty()) return no_attributes();
   if (argument == "x-amz-mp-object-size") {
     return {"InvalidRequest", 400, fmt::format("Value for x-amz-mp-object-size header is invalid: '{}'", value)};
   }

@@ -1,0 +1,73 @@
+"""Inventory, analytics, metrics and tiering of a bucket: what their configurations may say."""
+import unittest
+
+from e2e.s3_cases import S3Case, refusal, signed
+
+
+class Reports(S3Case):
+    """Inventory, analytics, metrics and tiering: kept by their ids."""
+
+    def put(self, kind, id, xml):
+        return signed(self, "PUT", f"/{self.bucket}?id={id}&{kind}", body=xml.encode())
+
+    def test_ids(self):
+        for id in ("a", "A-b.c_9", "x" * 64):
+            self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 204)
+        for id in ("a%20b", "x" * 65, "a%2Fb"):
+            answer = self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidConfigurationId"), id)
+        for call in (self.s3.get_bucket_metrics_configuration, self.s3.delete_bucket_metrics_configuration, self.s3.get_bucket_inventory_configuration):
+            self.assertEqual(refusal(call, Bucket=self.bucket, Id="none"), {"Code": "NoSuchConfiguration", "Message": "The specified configuration does not exist."})
+
+    def test_tokens_that_are_none(self):
+        for kind in ("analytics", "intelligent-tiering", "inventory", "metrics"):
+            answer = signed(self, "GET", f"/{self.bucket}?{kind}&continuation-token=not%20one")
+            self.assertEqual((answer.status, answer.code), (400, "MalformedContinuationToken"), kind)
+            self.assertIn("<Message>The continuation-token you provided invalid.</Message>", answer.text)
+            self.assertEqual(signed(self, "GET", f"/{self.bucket}?{kind}&continuation-token=").status, 200, kind)
+
+    def test_the_id_is_said_twice(self):
+        """Inventory has its own word for two ids that differ."""
+        for kind, code, xml in (
+                ("metrics", "MalformedXML", "<MetricsConfiguration><Id>b</Id></MetricsConfiguration>"),
+                ("analytics", "MalformedXML", "<AnalyticsConfiguration><Id>b</Id><StorageClassAnalysis/></AnalyticsConfiguration>"),
+                ("intelligent-tiering", "MalformedXML", """<IntelligentTieringConfiguration><Id>b</Id><Status>Enabled</Status><Tiering>
+                    <Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering></IntelligentTieringConfiguration>"""),
+                ("inventory", "IdMismatch", f"""<InventoryConfiguration><Id>b</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
+                    <Bucket>arn:aws:s3:::{self.bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule>
+                    <Frequency>Daily</Frequency></Schedule><IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")):
+            answer = self.put(kind, "a", xml)
+            self.assertEqual((answer.status, answer.code), (400, code), kind)
+            self.assertEqual(self.put(kind, "b", xml).status, 204, kind)
+
+    def test_one_thing_is_filtered_by(self):
+        prefix, tag = "<Prefix>a</Prefix>", "<Tag><Key>a</Key><Value>b</Value></Tag>"
+        tiering = "<Status>Enabled</Status><Tiering><Days>90</Days><AccessTier>ARCHIVE_ACCESS</AccessTier></Tiering>"
+        for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
+                                 ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
+            put = lambda of: self.put(kind, "i", f"<{root}><Id>i</Id><Filter>{of}</Filter>{rest}</{root}>")
+            for of in (prefix + tag, "", "<And/>", f"<And>{prefix}</And>", f"<And>{tag}</And>", *(["<Prefix/>"] if kind == "analytics" else [])):
+                answer = put(of)
+                self.assertEqual((answer.status, answer.code), (400, "MalformedXML"), (kind, of))
+            for of in (prefix, tag, f"<And>{prefix}{tag}</And>", f"<And>{tag}<Tag><Key>c</Key><Value>d</Value></Tag></And>"):
+                self.assertEqual(put(of).status, 204, (kind, of))
+
+    def test_destinations_are_arns(self):
+        for bucket, why in (("arn:aws:s3:::" + self.bucket, None), (self.bucket, "Invalid bucket ARN."), ("arn:aws:s3:::", "Invalid bucket ARN."),
+                            ("arn:aws:s3::000000000000:" + self.bucket, "Bucket ARN should not specify a namespace.")):
+            answer = self.put("inventory", "i", f"""<InventoryConfiguration><Id>i</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>
+                <Bucket>{bucket}</Bucket><Format>CSV</Format></S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule>
+                <IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidS3DestinationBucket") if why else (204, None), bucket)
+            self.assertIn(why or "", answer.text)
+
+    def test_days_of_tiers(self):
+        for tier, days, status in (("ARCHIVE_ACCESS", 90, 204), ("ARCHIVE_ACCESS", 730, 204), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
+                                   ("DEEP_ARCHIVE_ACCESS", 180, 204), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
+            answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status><Tiering>
+                <Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering></IntelligentTieringConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidArgument"), (tier, days))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -293,7 +293,8 @@ aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket) {
   return error;
 }
 
-// AWS keeps an asterisk, encodes a tilde and makes a plus of a space, all otherwise than in signatures.
+// AWS keeps an asterisk and encodes a tilde, the other way round than in signatures. A space is %20, which every client
+// reads, though AWS writes a plus.
 std::string encoded_key(std::string_view key) {
   const std::string text = codec::percent_encode(key, codec::Slash::keep);
   std::string out;
@@ -303,9 +304,6 @@ std::string encoded_key(std::string_view key) {
       out += "%7E";
     } else if (text.compare(at, 3, "%2A") == 0) {
       out += '*';
-      at += 2;
-    } else if (text.compare(at, 3, "%20") == 0) {
-      out += '+';
       at += 2;
     } else {
       out += text[at];

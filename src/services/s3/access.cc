@@ -12,6 +12,7 @@
 #include "codec/time.h"
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"
+#include "s3/conditions.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
 #include "s3/public_policy.h"
@@ -125,6 +126,7 @@ Context request_context(const Call& call, const aws::Value& input) {
   for (const auto& [name, key] : header_keys) {
     if (auto value = header(call, name)) context.emplace(key, std::move(*value));
   }
+  if (call.operation.name == "DeleteObjects") context.erase("s3:if-match");  // each object has a condition of its own
   if (auto source = header(call, "x-amz-copy-source")) {
     // With or without a slash in front it is the same source: a policy must not be got round by that.
     std::string text = codec::percent_decode_leniently(*source, codec::Plus::space);
@@ -233,6 +235,9 @@ std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   const std::string_view operation = call.operation.name;
   const bool bypasses = equal_ignoring_case(header(call, "x-amz-bypass-governance-retention").value_or(""), "true");
   const bool names_version = call.http.query.find("versionId=") != std::string::npos;
+  const bool is_conditional = operation == "PutObject" || operation == "CopyObject" ||
+                              operation == "CompleteMultipartUpload" || operation == "DeleteObject";
+  if (is_conditional && compares_tag(header(call, "if-match"))) actions.push_back("s3:GetObject");
   if (bypasses && ((operation == "DeleteObject" && names_version) || operation == "PutObjectRetention")) {
     actions.push_back("s3:BypassGovernanceRetention");
   }

@@ -354,6 +354,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                                 std::optional<std::string> version_id, DeleteConditions conditions,
                                                 bool bypass);
   Task<void> delete_some(DeleteBatch& batch);
+  Task<Outcome<void>> may_compare(Call& call, BucketRef bucket, std::string key);
   Task<Outcome<objects::Removed>> remove_wanted(DeleteBatch& batch, const api::ObjectIdentifier& wanted);
   Task<void> delete_one(DeleteBatch& batch, size_t index);
 

@@ -466,6 +466,15 @@ class Writes(S3Case):
         self.assertEqual(delete(IfMatchSize=4, IfMatchLastModifiedTime=modified)[1], 204)
         self.assertEqual(delete(IfMatchSize=4)[1], 204)
 
+    def test_deletes_of_a_version_have_no_condition(self):
+        """It is of the latest, as in DeleteObjects."""
+        self.versioned()
+        version = self.put("k")["VersionId"]
+        for tag in (self.head("k")["ETag"], "*", '"ABCORZ"'):
+            refused = refusal(self.s3.delete_object, Bucket=self.bucket, Key="k", VersionId=version, IfMatch=tag)
+            self.assertEqual((refused["Code"], refused["Header"]), ("NotImplemented", "If-Match"))
+        self.assertEqual(self.get("k"), b"body")
+
     def test_only_one_of_many_makes_it(self):
         outcomes = []
 

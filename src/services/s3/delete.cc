@@ -82,6 +82,10 @@ Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::D
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_no_encryption(call));
   CO_CHECK(check_write_headers(input.if_match, {}));
+  if (input.if_match && input.version_id) {  // it is the latest that is compared, and this one that would go
+    co_return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                         .with("Header", "If-Match"));
+  }
   const DeleteConditions conditions{input.if_match, input.if_match_last_modified_time, input.if_match_size};
   CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, conditions,
                                                     input.bypass_governance_retention.value_or(false)));

@@ -284,10 +284,14 @@ class Default(S3Case):
 
     def test_customer_keys_may_be_blocked(self):
         self.put("before", **C)
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", **C)["UploadId"]
         self.assertEqual(self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["SSE-C"]})[1], 200)
         self.assertEqual(self.told()["BlockedEncryptionTypes"], {"EncryptionType": ["SSE-C"]})
         self.refused_with("AccessDenied", 403, self.put, "c", **C)
         self.refused_with("AccessDenied", 403, self.s3.create_multipart_upload, Bucket=self.bucket, Key="c", **C)
+        self.refused_with("AccessDenied", 403, self.s3.upload_part, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p", **C)
+        self.refused_with("AccessDenied", 403, self.s3.upload_part_copy, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1,
+                          CopySource=f"{self.bucket}/before", **C, **FROM_C)
         self.assertEqual(self.get("before", **C), b"body")
         self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
         self.put("c", **C)

@@ -228,6 +228,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
                     to_lower_name(wanted.algorithm), promise.named ? to_lower_name(promise.algorithm) : "null")));
   }
   CO_TRY(auto customer, customer_key_of(input));
+  CO_CHECK(check_customer_key(*bucket, customer));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await open_upload(call, keys, upload));
 
@@ -271,6 +272,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(source_customer)));
   CO_TRY(auto customer, customer_key_of(input));
+  CO_CHECK(check_customer_key(*bucket, customer));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await open_upload(call, keys, upload));
 

@@ -182,6 +182,11 @@ Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, cons
   return meta;
 }
 
+Outcome<void> check_customer_key(const Bucket& bucket, const std::optional<CustomerKey>& customer) {
+  if (!customer || !is_blocked(bucket, "SSE-C")) return {};
+  return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
+}
+
 Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   Encryption encryption;
   if (wishes.encryption && (wishes.customer_algorithm || wishes.customer_key || wishes.customer_md5)) {
@@ -193,9 +198,7 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   }
   TRY(encryption.customer, parse_customer_key(wishes.customer_algorithm, wishes.customer_key, wishes.customer_md5));
   if (encryption.customer) {
-    if (is_blocked(bucket, "SSE-C")) {
-      return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
-    }
+    CHECK(check_customer_key(bucket, encryption.customer));
     encryption.algorithm = "customer";
     return encryption;
   }

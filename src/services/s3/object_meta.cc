@@ -232,7 +232,8 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
     }
     encryption.bucket_key = rule.bucket_key_enabled.value_or(false);
   }
-  encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.is_kms();
+  // Two layers know no bucket keys. Source: S3 User Guide, "Using dual-layer server-side encryption with AWS KMS keys".
+  encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.algorithm == "aws:kms";
   return encryption;
 }
 

@@ -188,10 +188,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   CO_CHECK(checksum_in(checksum_fields(input)));
   CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
-  if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
-    RequestKeys keys(keys_, std::move(customer));
-    CO_CHECK(co_await open_upload(call, keys, upload));
-  }
+  CO_CHECK(check_customer_key(*bucket, customer));
+  // Only one that was asked for must be.
+  CO_TRY(const bool has_checksum,
+         co_await opens_parts(call, upload, std::move(customer), checksum.named || promised.has_value()));
   const std::string type = to_upper(input.checksum_type.value_or(""));
   if (input.checksum_type && type != "COMPOSITE" && type != "FULL_OBJECT")
     co_return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
@@ -213,7 +213,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.key = input.key;
   complete.upload = upload.id;
   complete.versioning = versioning_of(*bucket);
-  complete.checksum = checksum.algorithm;
+  if (has_checksum) complete.checksum = checksum.algorithm;
   complete.composite = checksum.composite;
   const auto brought = upload.meta.attributes.find(attribute::replica);
   std::optional<Replica> replica;

@@ -300,6 +300,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                          const std::string& key);
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                  std::string etag);
+  Task<Outcome<bool>> opens_parts(Call& call, const objects::Upload& upload, std::optional<CustomerKey> customer,
+                                  bool is_needed);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
   Task<void> add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
                                    const std::string& upload_id, Access& access);

@@ -194,6 +194,8 @@ class Documents(PolicyCase):
         for action in ("s3:GetObjectAnnotation", "s3:PutObjectAnnotation", "s3:DeleteObjectAnnotation", "s3:ListObjectAnnotations", "s3:*Annotation*"):
             text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{self.open}/*"}]})
             self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
+        for key in ("s3:annotation-prefix", "s3:max-annotation-results", "s3:x-amz-object-annotation-directive", "s3:x-amz-object-if-match"):
+            self.set({"Effect": "Deny", "Action": "s3:PutObjectAnnotation", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {key: "x"}}})
         self.s3.delete_bucket_policy(Bucket=self.open)
 
     def test_read_back(self):

@@ -160,7 +160,18 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   return headers;
 }
 
+// A lock that lasts until an event must not be taken for none. Source: S3 User Guide, "Object Lock considerations".
+Outcome<void> check_no_event_hold(const http::Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (!to_lower(name).starts_with("x-amz-object-lock-event-hold")) continue;
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", to_lower(name)));
+  }
+  return {};
+}
+
 Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, const Wishes& wishes) {
+  CHECK(check_no_event_hold(call.http.headers));
   objects::Meta meta;
   meta.owner = object_owner(bucket, call.caller, wishes.acl);
   meta.tier = wishes.storage_class.value_or("STANDARD");

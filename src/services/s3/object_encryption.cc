@@ -4,6 +4,7 @@
 #include "api/s3/errors.h"
 #include "aws/arn.h"
 #include "base/resume_on.h"
+#include "base/text.h"
 #include "crypto/secret.h"
 #include "s3/encryption.h"
 #include "s3/object_lock.h"
@@ -24,12 +25,13 @@ Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncry
         "SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again."));
   }
   const api::SSEKMSEncryption& wanted = *input.object_encryption.sse_kms;
-  if (wanted.kms_key_arn.empty()) {
+  const std::string key = wanted.kms_key_arn.value_or("");
+  if (key.empty()) {
     return refuse(errors::invalid_request(
         "Requests that modify an object's encryption type to SSE-KMS require an Amazon Web Services KMS key Amazon "
         "Resource Name (ARN). Modify the request to specify a KMS key ARN, and then try again."));
   }
-  const auto arn = aws::Arn::parse(wanted.kms_key_arn);
+  const auto arn = aws::Arn::parse(key);
   if (!arn || arn->service != "kms" || !arn->resource.starts_with("key/")) {
     return refuse(errors::invalid_request(
         "Requests that modify an object's encryption type to SSE-KMS require a valid Amazon Web Services KMS key "
@@ -42,11 +44,14 @@ Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncry
         "The Amazon Web Services KMS key in the request must be owned by the same account as the bucket. Modify the "
         "request to specify a KMS key from the same account, and then try again."));
   }
-  return Encryption{.algorithm = "aws:kms",
-                    .kms_key = wanted.kms_key_arn,
-                    .kms_context = {},
-                    .bucket_key = wanted.bucket_key_enabled.value_or(false),
-                    .customer = {}};
+  const std::string bucket_key = to_lower(wanted.bucket_key_enabled.value_or("false"));
+  if (bucket_key != "true" && bucket_key != "false") {
+    return refuse(
+        errors::invalid_request("The BucketKeyEnabled value isn't valid. Valid values are true or false. Modify the "
+                                "request to specify a valid value, and then try again."));
+  }
+  return Encryption{
+      .algorithm = "aws:kms", .kms_key = key, .kms_context = {}, .bucket_key = bucket_key == "true", .customer = {}};
 }
 
 Outcome<void> check_changeable(const objects::Version& version, Time now) {

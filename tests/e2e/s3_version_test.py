@@ -126,6 +126,8 @@ class Life(VersionCase):
         answer = signed(self, "GET", f"/{self.bucket}/k?versionId={marker}")
         self.assertEqual((answer.headers["Allow"], answer.headers["x-amz-delete-marker"]), ("DELETE", "true"))
         self.assertIn("GMT", answer.headers["Last-Modified"])
+        answer = signed(self, "GET", f"/{self.bucket}/k?tagging&versionId={marker}")
+        self.assertEqual((answer.headers["x-amz-delete-marker"], answer.headers["Last-Modified"]), ("true", None))
 
     def test_marker_of_what_never_was(self):
         gone = self.s3.delete_object(Bucket=self.bucket, Key="none")

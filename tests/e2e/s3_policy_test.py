@@ -358,6 +358,20 @@ class Conditions(PolicyCase):
         self.refused("AccessDenied", self.other.abort_multipart_upload, **upload)
         self.set({"Action": "s3:PutObject"})
         self.other.abort_multipart_upload(**upload)
+        # So may the account of the user who began it, and whom that lets.
+        iam = self.boreal.client("iam", access_key=OTHER)
+        users = {}
+        for name, action in (("beginner", "s3:PutObject"), ("ender", "s3:AbortMultipartUpload"), ("nobody", "s3:PutObject")):
+            full = f"{name}-{self.bucket}"
+            iam.create_user(UserName=full)
+            iam.put_user_policy(UserName=full, PolicyName="p", PolicyDocument=policy(allow(action)))
+            key = iam.create_access_key(UserName=full)["AccessKey"]
+            users[name] = self.boreal.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+        upload["UploadId"] = users["beginner"].create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]
+        self.assertEqual(status_of(self.other.list_parts, **upload)[1], 200)
+        self.refused("AccessDenied", users["nobody"].abort_multipart_upload, **upload)
+        self.refused("AccessDenied", third.abort_multipart_upload, **upload)
+        users["ender"].abort_multipart_upload(**upload)
         # Nobody in particular begins none.
         self.refused("AccessDenied", self.anonymous.create_multipart_upload, Bucket=self.open, Key="m")
         self.anonymous.put_object(Bucket=self.open, Key="plain", Body=b"x")

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
@@ -422,14 +423,20 @@ Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Versio
   co_return allowed.has_value();
 }
 
-// Who began an upload may always look at its parts and give it up, if nobody denies it.
+// Who began an upload may always look at its parts and give it up, if nobody denies it; a user's account may, too.
+// Source: S3 User Guide, "Multipart upload API and permissions".
 Task<void> Service::ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
                                Access& access) {
   const auto upload = co_await find_upload(bucket, key, upload_id);
   if (!upload || call.caller.is_anonymous()) co_return;
   const auto initiator = upload->meta.attributes.find(attribute::initiator);
-  if (initiator == upload->meta.attributes.end() || initiator->second != call.caller.arn()) co_return;
-  access.resource_policy = with_grant(access.resource_policy, Granted::everybody, access, call.caller);
+  if (initiator == upload->meta.attributes.end()) co_return;
+  const auto who = aws::Arn::parse(initiator->second);
+  const bool is_users_account = who && who->resource.starts_with("user/") && who->account == call.caller.account();
+  const Granted granted = initiator->second == call.caller.arn() ? Granted::everybody
+                          : is_users_account                     ? Granted::account
+                                                                 : Granted::no;
+  if (granted != Granted::no) access.resource_policy = with_grant(access.resource_policy, granted, access, call.caller);
 }
 
 // Adds what the object itself has to say: its tags, its owner, its access list.

@@ -403,6 +403,8 @@ class Answers(HeadersCase):
             self.put(key, StorageClass=storage_class)
             restore = lambda days=1, **more: status_of(self.s3.restore_object, Bucket=self.bucket, Key=key, RestoreRequest={"Days": days, **more})
             self.assertEqual(status_of(self.get, key), ("InvalidObjectState", 403))
+            row = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"][0]
+            self.assertNotIn("RestoreStatus", row)
             self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}"), ("InvalidObjectState", 403))
             self.assertNotIn("Restore", self.head(key))
             self.assertEqual(restore(0), ("MalformedXML", 400))

@@ -248,6 +248,10 @@ class Tags(S3Case):
         self.assertEqual(self.set(("k" * 128, "v" * 256))[1], 200)
         self.assertEqual(self.set(("k" * 129, "v")), ("InvalidTag", 400))
         self.assertEqual(self.set(("k", "v" * 257)), ("InvalidTag", 400))
+        wide = "\U00020000"  # two units of UTF-16
+        self.assertEqual(self.set((wide * 64, wide * 128))[1], 200)
+        self.assertEqual(self.set((wide * 65, "v")), ("InvalidTag", 400))
+        self.assertEqual(self.set(("k", wide * 129)), ("InvalidTag", 400))
         empty = b"<Tagging><TagSet><Tag><Key></Key><Value>v</Value></Tag></TagSet></Tagging>"
         self.assertEqual(signed(self, "PUT", f"/{self.bucket}/k?tagging", body=empty).code, "InvalidTag")
         digest = {"Content-MD5": base64.b64encode(hashlib.md5(empty).digest()).decode()}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import unittest
 
+from e2e.helpers import allow, user
 from e2e.s3_cases import OTHER, S3Case, refusal, send, signed, status_of
 from harness import error_code
 
@@ -112,6 +113,25 @@ class Customer(S3Case):
         self.refused_with("InvalidArgument", 400, self.put, "c", **short)
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="d", CopySource={"Bucket": self.bucket, "Key": "c"},
                                    CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=b"short"), ("AccessDenied", 403))
+
+    def test_a_checksum_of_parts_wants_the_key(self):
+        """… of whoever lists them or completes the upload. Without one that was asked for the key need not come: then the object has none."""
+        at = {"Bucket": self.bucket, "Key": "m"}
+        whole = lambda key: {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": text(key), "SSECustomerKeyMD5": md5(key)}
+        for more, is_wanted in (({"ChecksumAlgorithm": "SHA256"}, True), ({}, False)):
+            upload = self.s3.create_multipart_upload(**at, **C, **more)["UploadId"]
+            part = self.s3.upload_part(**at, **C, **more, UploadId=upload, PartNumber=1, Body=b"p")
+            row = {"PartNumber": 1, "ETag": part["ETag"], **({"ChecksumSHA256": part["ChecksumSHA256"]} if is_wanted else {})}
+            for call, said in ((self.s3.list_parts, {}), (self.s3.complete_multipart_upload, {"MultipartUpload": {"Parts": [row]}})):
+                self.refused_with("InvalidRequest", 400, call, **at, **said, UploadId=upload, **whole(WRONG))
+                if is_wanted:
+                    self.refused_with("InvalidRequest", 400, call, **at, **said, UploadId=upload)
+                self.assertEqual(status_of(call, **at, **said, UploadId=upload, **(whole(KEY) if is_wanted else {}))[1], 200)
+            self.assertEqual(self.head("m", **C, ChecksumMode="ENABLED").get("ChecksumType"), "COMPOSITE" if is_wanted else None)
+        upload = self.s3.create_multipart_upload(**at, **C)["UploadId"]
+        etag = self.s3.upload_part(**at, **C, UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        done = self.s3.complete_multipart_upload(**at, **C, UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual(done["ChecksumType"], "FULL_OBJECT")
 
     def test_not_with_another_kind(self):
         for kind in ("AES256", "aws:kms"):
@@ -228,6 +248,33 @@ class Kms(S3Case):
         self.assertEqual((done["ServerSideEncryption"], done["SSEKMSKeyId"]), ("aws:kms", self.key))
         self.assertEqual(self.get("m"), b"".join(bodies))
 
+    def test_what_reads_parts_or_checksums_must_decrypt(self):
+        writer = user(self, f"writer-{self.bucket}", allow("s3:*"), allow("kms:GenerateDataKey", self.key))("s3")
+        at = {"Bucket": self.bucket, "Key": "m"}
+        kms = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.key}
+        self.assertEqual(status_of(writer.put_object, **at, **kms, Body=b"body")[1], 200)
+        self.assertEqual(status_of(writer.head_object, **at)[1], 200)
+        self.assertEqual(status_of(writer.head_object, **at, ChecksumMode="ENABLED")[1], 403)
+        self.assertIn("ChecksumCRC32", self.head("m", ChecksumMode="ENABLED"))
+        for more, is_asked in (({"ChecksumAlgorithm": "SHA256"}, True), ({}, False)):
+            upload = writer.create_multipart_upload(**at, **kms, **more)["UploadId"]
+            self.refused_with("AccessDenied", 403, writer.upload_part, **at, **more, UploadId=upload, PartNumber=1, Body=b"p")
+            part = self.s3.upload_part(**at, **more, UploadId=upload, PartNumber=1, Body=b"p")
+            row = {"PartNumber": 1, "ETag": part["ETag"], **({"ChecksumSHA256": part["ChecksumSHA256"]} if is_asked else {})}
+            self.refused_with("AccessDenied", 403, writer.list_parts, **at, UploadId=upload)
+            self.assertEqual(len(self.s3.list_parts(**at, UploadId=upload)["Parts"]), 1)
+            completed = status_of(writer.complete_multipart_upload, **at, UploadId=upload, MultipartUpload={"Parts": [row]})
+            self.assertEqual(completed, ("AccessDenied", 403) if is_asked else ("", 200))
+        self.assertNotIn("ChecksumType", self.head("m", ChecksumMode="ENABLED"))
+
+    def test_two_layers_know_no_bucket_keys(self):
+        two = {"ServerSideEncryption": "aws:kms:dsse", "SSEKMSKeyId": self.key}
+        self.assertNotIn("BucketKeyEnabled", self.put("k", **two, BucketKeyEnabled=True))
+        self.s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": self.key}, "BucketKeyEnabled": True}]})
+        self.assertNotIn("BucketKeyEnabled", self.put("k", **two))
+        self.assertTrue(self.put("k")["BucketKeyEnabled"])
+
     def test_other_account_may_not_use_the_key(self):
         bucket = self.open_bucket("BucketOwnerEnforced")
         self.put("k", b"x", Bucket=bucket, ServerSideEncryption="aws:kms", SSEKMSKeyId=self.key)
@@ -284,10 +331,14 @@ class Default(S3Case):
 
     def test_customer_keys_may_be_blocked(self):
         self.put("before", **C)
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m", **C)["UploadId"]
         self.assertEqual(self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["SSE-C"]})[1], 200)
         self.assertEqual(self.told()["BlockedEncryptionTypes"], {"EncryptionType": ["SSE-C"]})
         self.refused_with("AccessDenied", 403, self.put, "c", **C)
         self.refused_with("AccessDenied", 403, self.s3.create_multipart_upload, Bucket=self.bucket, Key="c", **C)
+        self.refused_with("AccessDenied", 403, self.s3.upload_part, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1, Body=b"p", **C)
+        self.refused_with("AccessDenied", 403, self.s3.upload_part_copy, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1,
+                          CopySource=f"{self.bucket}/before", **C, **FROM_C)
         self.assertEqual(self.get("before", **C), b"body")
         self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
         self.put("c", **C)

@@ -1,10 +1,11 @@
 """Object Lock: what may not be deleted, and what is refused."""
 import hashlib
+import json
 import unittest
 from base64 import b64encode
 
 from e2e.helpers import user
-from e2e.s3_cases import S3Case, later, refusal, signed, status_of
+from e2e.s3_cases import S3Case, later, md5_of, refusal, signed, status_of
 from harness import error_code
 
 
@@ -79,6 +80,26 @@ class Configuration(LockCase):
         self.assertEqual(signed(self, "PUT", f"/{self.locked}?object-lock", body=body).status, 400)
         md5 = b64encode(hashlib.md5(body).digest()).decode()
         self.assertEqual(signed(self, "PUT", f"/{self.locked}?object-lock", body=body, headers={"Content-MD5": md5}).status, 200)
+
+
+    def test_event_holds_are_refused(self):
+        """AWS has them since September 2026. What asks for one must not be kept without, or locked for nobody knows how long."""
+        hold = "x-amz-object-lock-event-hold"
+        source = {"x-amz-copy-source": f"{self.locked}/k"}
+        version = self.lock()
+        for method, target, headers in (("PUT", "k", {hold: "ON"}), ("PUT", "k", {f"{hold}-duration-days": "7"}), ("PUT", "c", {**source, hold: "ON"}),
+                                        ("POST", "k?uploads", {f"{hold}-duration-years": "1"})):
+            answer = signed(self, method, f"/{self.locked}/{target}", headers=headers)
+            self.assertEqual((answer.status, answer.code), (501, "NotImplemented"), (method, target))
+            self.assertIn("<Header>x-amz-object-lock-event-hold", answer.text)
+        for target, body in ((f"/{self.locked}/k?retention", b"<Retention><Mode>GOVERNANCE</Mode><EventHold>ON</EventHold></Retention>"),
+                             (f"/{self.locked}?object-lock", b"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>"
+                              b"<Mode>GOVERNANCE</Mode><DefaultEventHold><Days>1</Days></DefaultEventHold></DefaultRetention></Rule></ObjectLockConfiguration>")):
+            self.assertEqual(signed(self, "PUT", target, body=body, headers={"Content-MD5": md5_of(body)}).status, 501, target)
+        self.assertEqual(self.delete(version)[1], 204)
+        for key in ("s3:object-lock-event-hold", "s3:object-lock-event-hold-duration-days"):  # policies may know of them
+            self.s3.put_bucket_policy(Bucket=self.locked, Policy=json.dumps({"Statement": [{
+                "Effect": "Deny", "Principal": "*", "Action": "s3:PutObjectRetention", "Resource": f"arn:aws:s3:::{self.locked}/*", "Condition": {"Null": {key: "false"}}}]}))
 
 
 class RetentionOf(LockCase):

@@ -621,6 +621,9 @@ class Checksums(PartsCase):
         self.assertEqual(finish(right, x_amz_checksum_sha1=good + "-one")[0], "InvalidRequest")
         self.assertEqual(finish(right, x_amz_checksum_sha1=digest("sha1", b"wrong") + "-1", x_amz_mp_object_size="9")[0], "BadDigest")
         self.assertEqual(finish(right, x_amz_mp_object_size="9")[0], "InvalidRequest")
+        # Such a checksum knows no gaps.
+        second = {"PartNumber": 2, "ETag": self.part(upload, 2, b"x", ChecksumSHA1=good)["ETag"], "ChecksumSHA1": good}
+        self.refused_with("InvalidPartOrder", 400, self.finish, upload, [second])
         self.assertIn("<ChecksumSHA1>", finish(right)[1])
 
     def test_values_are_read_even_where_none_counts(self):

@@ -3,7 +3,7 @@ import json
 import os
 from datetime import datetime, timedelta, timezone
 
-from e2e.s3_cases import OTHER, S3Case, refusal, signed, status_of
+from e2e.s3_cases import OTHER, S3Case, md5_of, refusal, signed, status_of
 
 MIB = 1 << 20
 
@@ -107,6 +107,14 @@ class UpdateObjectEncryption(S3Case):
         self.refused_with("KMS.NotFoundException", 400, self.update, "k", f"arn:aws:kms:us-east-1:000000000000:key/{'0' * 36}")
         self.kms.disable_key(KeyId=self.second)
         self.refused_with("KMS.DisabledException", 400, self.update, "k", self.second)
+        arn = f"<KMSKeyArn>{self.first}</KMSKeyArn>"
+        for document, told in (("", "a valid new encryption type"), ("<SSE-S3/>", "a valid new encryption type"), ("<SSE-KMS/>", "specify a KMS key ARN"),
+                               ("<SSE-KMS><KMSKeyArn>short</KMSKeyArn></SSE-KMS>", "a valid Amazon Web Services KMS key"),
+                               (f"<SSE-KMS>{arn}<BucketKeyEnabled>yes</BucketKeyEnabled></SSE-KMS>", "The BucketKeyEnabled value isn't valid")):
+            body = f"<ObjectEncryption>{document}</ObjectEncryption>".encode()
+            answer = signed(self, "PUT", f"/{self.bucket}/k?encryption", body=body, headers={"Content-MD5": md5_of(body)})
+            self.assertEqual((answer.status, answer.code), (400, "InvalidRequest"), document)
+            self.assertIn(told, answer.text.replace("&apos;", "'"))
         answer = signed(self, "PUT", f"/{self.bucket}/k?encryption", body=b"<ObjectEncryption/>")
         self.assertIn("Content-MD5", answer.text)
         self.put("customer", SSECustomerAlgorithm="AES256", SSECustomerKey=b"K" * 32)

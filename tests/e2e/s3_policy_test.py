@@ -4,8 +4,8 @@ import unittest
 
 from botocore.exceptions import ClientError
 
-from e2e.helpers import user
-from e2e.s3_cases import OTHER, S3Case, later, owner_id, send, status_of
+from e2e.helpers import allow, policy, user
+from e2e.s3_cases import OTHER, S3Case, later, md5_of, owner_id, send, signed, status_of
 
 THIRD = "444455556666"
 
@@ -194,6 +194,8 @@ class Documents(PolicyCase):
         for action in ("s3:GetObjectAnnotation", "s3:PutObjectAnnotation", "s3:DeleteObjectAnnotation", "s3:ListObjectAnnotations", "s3:*Annotation*"):
             text = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": action, "Resource": f"arn:aws:s3:::{self.open}/*"}]})
             self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
+        for key in ("s3:annotation-prefix", "s3:max-annotation-results", "s3:x-amz-object-annotation-directive", "s3:x-amz-object-if-match"):
+            self.set({"Effect": "Deny", "Action": "s3:PutObjectAnnotation", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {key: "x"}}})
         self.s3.delete_bucket_policy(Bucket=self.open)
 
     def test_read_back(self):
@@ -359,6 +361,20 @@ class Conditions(PolicyCase):
         self.refused("AccessDenied", self.other.abort_multipart_upload, **upload)
         self.set({"Action": "s3:PutObject"})
         self.other.abort_multipart_upload(**upload)
+        # So may the account of the user who began it, and whom that lets.
+        iam = self.boreal.client("iam", access_key=OTHER)
+        users = {}
+        for name, action in (("beginner", "s3:PutObject"), ("ender", "s3:AbortMultipartUpload"), ("nobody", "s3:PutObject")):
+            full = f"{name}-{self.bucket}"
+            iam.create_user(UserName=full)
+            iam.put_user_policy(UserName=full, PolicyName="p", PolicyDocument=policy(allow(action)))
+            key = iam.create_access_key(UserName=full)["AccessKey"]
+            users[name] = self.boreal.client("s3", key["AccessKeyId"], key["SecretAccessKey"])
+        upload["UploadId"] = users["beginner"].create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]
+        self.assertEqual(status_of(self.other.list_parts, **upload)[1], 200)
+        self.refused("AccessDenied", users["nobody"].abort_multipart_upload, **upload)
+        self.refused("AccessDenied", third.abort_multipart_upload, **upload)
+        users["ender"].abort_multipart_upload(**upload)
         # Nobody in particular begins none.
         self.refused("AccessDenied", self.anonymous.create_multipart_upload, Bucket=self.open, Key="m")
         self.anonymous.put_object(Bucket=self.open, Key="plain", Body=b"x")
@@ -459,6 +475,41 @@ class Conditions(PolicyCase):
         whole = dict(Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
         self.can(403, self.other.complete_multipart_upload, **whole)
         self.can(200, self.other.complete_multipart_upload, IfNoneMatch="*", **whole)
+
+    def test_only_conditional_deletes(self):
+        """The policy of the user guide. Of several objects each has a condition of its own, a header has none for them."""
+        for key in ("a", "b", "c"):
+            etag = self.put(key, Bucket=self.open)["ETag"]
+        self.set({"Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"Null": {"s3:if-match": "false"}}},
+                 {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.can(403, self.other.delete_object, Key="a")
+        self.can(204, self.other.delete_object, Key="a", IfMatch=etag)
+        done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "b", "ETag": etag}, {"Key": "c"}]})
+        self.assertEqual(([d["Key"] for d in done["Deleted"]], [(e["Key"], e["Code"]) for e in done["Errors"]]), (["b"], [("c", "AccessDenied")]))
+        body = b"<Delete><Object><Key>c</Key></Object></Delete>"
+        answer = signed(self, "POST", f"/{self.open}?delete", headers={"If-Match": etag, "Content-MD5": md5_of(body)}, body=body, access_key=OTHER)
+        self.assertIn("AccessDenied", answer.text)
+
+    def test_who_compares_a_tag_must_be_let_read(self):
+        etag = self.put("src", Bucket=self.open)["ETag"]
+        upload = lambda: self.other.create_multipart_upload(Bucket=self.open, Key="x")["UploadId"]
+        part = lambda upload: self.other.upload_part(Bucket=self.open, Key="x", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        whole = lambda upload: {"UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part(upload)}]}}
+        writes = {"Action": ["s3:PutObject", "s3:DeleteObject"], "Resource": f"arn:aws:s3:::{self.open}/*"}
+        for readable, made, deleted in (("src", 403, 403), ("*", 200, 204)):
+            self.set(writes, {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/{readable}"})
+            for status, call, more in ((made, self.other.put_object, dict), (made, self.other.copy_object, lambda: {"CopySource": f"{self.open}/src"}),
+                                       (made, self.other.complete_multipart_upload, lambda: whole(upload())), (deleted, self.other.delete_object, dict)):
+                self.put("x", Bucket=self.open)
+                self.can(status, call, Key="x", IfMatch=etag, **more())
+            self.put("x", Bucket=self.open)
+            done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "x", "ETag": etag}]})
+            self.assertEqual([e["Code"] for e in done.get("Errors", [])], ["AccessDenied"] if deleted == 403 else [])
+        # That there is something is asked without it.
+        self.set(writes)
+        self.put("x", Bucket=self.open)
+        self.can(412, self.other.put_object, Key="x", IfNoneMatch="*")
+        self.can(204, self.other.delete_object, Key="x", IfMatch="*")
 
     def test_who_is_nobody(self):
         self.put("x", Bucket=self.open)

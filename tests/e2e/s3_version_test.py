@@ -126,6 +126,8 @@ class Life(VersionCase):
         answer = signed(self, "GET", f"/{self.bucket}/k?versionId={marker}")
         self.assertEqual((answer.headers["Allow"], answer.headers["x-amz-delete-marker"]), ("DELETE", "true"))
         self.assertIn("GMT", answer.headers["Last-Modified"])
+        answer = signed(self, "GET", f"/{self.bucket}/k?tagging&versionId={marker}")
+        self.assertEqual((answer.headers["x-amz-delete-marker"], answer.headers["Last-Modified"]), ("true", None))
 
     def test_marker_of_what_never_was(self):
         gone = self.s3.delete_object(Bucket=self.bucket, Key="none")
@@ -470,6 +472,15 @@ class Writes(S3Case):
         self.assertEqual(delete(IfMatchLastModifiedTime=modified - timedelta(days=1)), ("PreconditionFailed", 412))
         self.assertEqual(delete(IfMatchSize=4, IfMatchLastModifiedTime=modified)[1], 204)
         self.assertEqual(delete(IfMatchSize=4)[1], 204)
+
+    def test_deletes_of_a_version_have_no_condition(self):
+        """It is of the latest, as in DeleteObjects."""
+        self.versioned()
+        version = self.put("k")["VersionId"]
+        for tag in (self.head("k")["ETag"], "*", '"ABCORZ"'):
+            refused = refusal(self.s3.delete_object, Bucket=self.bucket, Key="k", VersionId=version, IfMatch=tag)
+            self.assertEqual((refused["Code"], refused["Header"]), ("NotImplemented", "If-Match"))
+        self.assertEqual(self.get("k"), b"body")
 
     def test_only_one_of_many_makes_it(self):
         outcomes = []

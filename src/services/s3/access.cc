@@ -6,12 +6,14 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
 #include "codec/time.h"
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"
+#include "s3/conditions.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
 #include "s3/public_policy.h"
@@ -125,6 +127,7 @@ Context request_context(const Call& call, const aws::Value& input) {
   for (const auto& [name, key] : header_keys) {
     if (auto value = header(call, name)) context.emplace(key, std::move(*value));
   }
+  if (call.operation.name == "DeleteObjects") context.erase("s3:if-match");  // each object has a condition of its own
   if (auto source = header(call, "x-amz-copy-source")) {
     // With or without a slash in front it is the same source: a policy must not be got round by that.
     std::string text = codec::percent_decode_leniently(*source, codec::Plus::space);
@@ -233,6 +236,9 @@ std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   const std::string_view operation = call.operation.name;
   const bool bypasses = equal_ignoring_case(header(call, "x-amz-bypass-governance-retention").value_or(""), "true");
   const bool names_version = call.http.query.find("versionId=") != std::string::npos;
+  const bool is_conditional = operation == "PutObject" || operation == "CopyObject" ||
+                              operation == "CompleteMultipartUpload" || operation == "DeleteObject";
+  if (is_conditional && compares_tag(header(call, "if-match"))) actions.push_back("s3:GetObject");
   if (bypasses && ((operation == "DeleteObject" && names_version) || operation == "PutObjectRetention")) {
     actions.push_back("s3:BypassGovernanceRetention");
   }
@@ -417,14 +423,20 @@ Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Versio
   co_return allowed.has_value();
 }
 
-// Who began an upload may always look at its parts and give it up, if nobody denies it.
+// Who began an upload may always look at its parts and give it up, if nobody denies it; a user's account may, too.
+// Source: S3 User Guide, "Multipart upload API and permissions".
 Task<void> Service::ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
                                Access& access) {
   const auto upload = co_await find_upload(bucket, key, upload_id);
   if (!upload || call.caller.is_anonymous()) co_return;
   const auto initiator = upload->meta.attributes.find(attribute::initiator);
-  if (initiator == upload->meta.attributes.end() || initiator->second != call.caller.arn()) co_return;
-  access.resource_policy = with_grant(access.resource_policy, Granted::everybody, access, call.caller);
+  if (initiator == upload->meta.attributes.end()) co_return;
+  const auto who = aws::Arn::parse(initiator->second);
+  const bool is_users_account = who && who->resource.starts_with("user/") && who->account == call.caller.account();
+  const Granted granted = initiator->second == call.caller.arn() ? Granted::everybody
+                          : is_users_account                     ? Granted::account
+                                                                 : Granted::no;
+  if (granted != Granted::no) access.resource_policy = with_grant(access.resource_policy, granted, access, call.caller);
 }
 
 // Adds what the object itself has to say: its tags, its owner, its access list.

@@ -153,6 +153,11 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
   CHECK(check_known(request));
   // What has no body is not held to what is said of it.
   if (request.method == "GET" || request.method == "HEAD") return {};
+  // Event holds of Object Lock: what the model does not know would be passed over, and nothing locked.
+  if ((operation.name == "PutObjectRetention" || operation.name == "PutObjectLockConfiguration") &&
+      body.contains("EventHold")) {
+    return refuse(errors::not_implemented("Event holds are not served."));
+  }
   if (operation.name == "PutBucketWebsite" && body.size() > max_website_bytes) {
     return refuse(aws::ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
                       .with("MaxMessageLengthBytes", std::to_string(max_website_bytes)));

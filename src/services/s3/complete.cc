@@ -88,6 +88,12 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
   return check_sizes(parts);
 }
 
+aws::ApiError wrong_order(const std::string& upload_id) {
+  return errors::invalid_part_order(
+             "The list of parts was not in ascending order. Parts must be ordered by part number.")
+      .with("UploadId", upload_id);
+}
+
 Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>& parts, const std::string& upload_id) {
   std::vector<uint32_t> numbers;
   for (const auto& part : parts) {
@@ -96,11 +102,7 @@ Outcome<std::vector<uint32_t>> numbers_of(const std::vector<api::CompletedPart>&
     if (number > static_cast<int32_t>(objects::max_parts)) {
       return refuse(errors::invalid_argument("PartNumber must be an integer between 1 and 10000, inclusive"));
     }
-    if (!numbers.empty() && static_cast<uint32_t>(number) <= numbers.back()) {
-      return refuse(errors::invalid_part_order(
-                        "The list of parts was not in ascending order. Parts must be ordered by part number.")
-                        .with("UploadId", upload_id));
-    }
+    if (!numbers.empty() && static_cast<uint32_t>(number) <= numbers.back()) return refuse(wrong_order(upload_id));
     numbers.push_back(static_cast<uint32_t>(number));
   }
   return numbers;
@@ -185,13 +187,17 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   const objects::Upload& upload = *found;
   CO_CHECK(check_no_encryption(call, &upload));
   const UploadChecksum checksum = checksum_of(upload.meta);
+  // A composite checksum is of parts without a gap, the first of them number 1. Source: S3 API Reference,
+  // "CompletedPart".
+  const bool has_gap = complete.numbers.back() != complete.numbers.size();
+  if (checksum.named && checksum.composite && has_gap) co_return refuse(wrong_order(input.upload_id));
   CO_CHECK(checksum_in(checksum_fields(input)));
   CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
-  if (wrapping_of(upload.wrapped_key) == Wrapping::customer && customer) {
-    RequestKeys keys(keys_, std::move(customer));
-    CO_CHECK(co_await open_upload(call, keys, upload));
-  }
+  CO_CHECK(check_customer_key(*bucket, customer));
+  // Only one that was asked for must be.
+  CO_TRY(const bool has_checksum,
+         co_await opens_parts(call, upload, std::move(customer), checksum.named || promised.has_value()));
   const std::string type = to_upper(input.checksum_type.value_or(""));
   if (input.checksum_type && type != "COMPOSITE" && type != "FULL_OBJECT")
     co_return refuse(errors::invalid_request("Value for x-amz-checksum-type header is invalid."));
@@ -213,7 +219,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.key = input.key;
   complete.upload = upload.id;
   complete.versioning = versioning_of(*bucket);
-  complete.checksum = checksum.algorithm;
+  if (has_checksum) complete.checksum = checksum.algorithm;
   complete.composite = checksum.composite;
   const auto brought = upload.meta.attributes.find(attribute::replica);
   std::optional<Replica> replica;

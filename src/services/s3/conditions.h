@@ -21,6 +21,11 @@ aws::Outcome<void> check_read(const ReadConditions& conditions, const objects::V
 // Whether the range that comes with this If-Range is of what the client has the rest of; else all is sent.
 bool range_is_wanted(std::string_view if_range, const objects::Version& version);
 
+// Whether If-Match compares a tag, which only they may who may read the object; "*" asks just whether there is one.
+// Source: S3 User Guide, "How to prevent object overwrites with conditional writes", "How to perform conditional
+// deletes".
+inline bool compares_tag(const std::optional<std::string>& match) { return match && *match != "*"; }
+
 // What must be true of the latest version for a write to go on: PreconditionFailed, or NoSuchKey for If-Match
 // where there is nothing. Whether the headers are well-formed: InvalidArgument, NotImplemented.
 aws::Outcome<void> check_write_headers(const std::optional<std::string>& match,
@@ -39,8 +44,8 @@ aws::Outcome<void> check_delete(const DeleteConditions& conditions, const std::s
 // Whether an upload that is to be given up is the one that began then.
 aws::Outcome<void> check_abort(const std::optional<Time>& initiated, Time begun);
 // The same as check_write() for an upload in parts: what was written since it began is a conflict with it, and so is a
-// delete. `overwrites`: an object was there when it began. One that came and went since then is seen only where a delete
-// marker tells of it.
+// delete. `overwrites`: an object was there when it began. One that came and went since then is seen only where a
+// delete marker tells of it.
 aws::Outcome<void> check_complete(const std::optional<std::string>& match, const std::optional<std::string>& none_match,
                                   const std::string& key, const objects::Version* latest,
                                   const objects::UploadId& upload, bool overwrites);

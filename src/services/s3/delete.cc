@@ -72,10 +72,20 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   co_return std::move(*removed);
 }
 
+Task<Outcome<void>> Service::may_compare(Call& call, BucketRef bucket, std::string key) {
+  Access access = access_to(call, *bucket, "s3:GetObject", &key);
+  CO_CHECK(co_await ask_object(call, bucket, key, std::nullopt, access));
+  co_return co_await call.authorize(std::move(access));
+}
+
 Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::DeleteObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_no_encryption(call));
   CO_CHECK(check_write_headers(input.if_match, {}));
+  if (input.if_match && input.version_id) {  // it is the latest that is compared, and this one that would go
+    co_return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                         .with("Header", "If-Match"));
+  }
   const DeleteConditions conditions{input.if_match, input.if_match_last_modified_time, input.if_match_size};
   CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, conditions,
                                                     input.bypass_governance_retention.value_or(false)));
@@ -113,10 +123,12 @@ Task<void> Service::delete_one(DeleteBatch& batch, size_t index) {
   const auto ask = [&](std::string what) {
     Access access = access_to(batch.call, *batch.bucket, std::move(what), &wanted.key);
     if (wanted.version_id) access.context.emplace("s3:VersionId", *wanted.version_id);
+    if (wanted.etag) access.context.emplace("s3:if-match", *wanted.etag);
     return batch.call.authorize(std::move(access));
   };
   auto outcome = co_await ask(action);
   if (outcome && batch.bypass && wanted.version_id) outcome = co_await ask("s3:BypassGovernanceRetention");
+  if (outcome && compares_tag(wanted.etag)) outcome = co_await may_compare(batch.call, batch.bucket, wanted.key);
   Outcome<objects::Removed> removed;
   if (outcome) {
     removed = co_await remove_wanted(batch, wanted);

@@ -56,12 +56,12 @@ void tell_row(const objects::Version& version, const KeyText& text, Row& row) {
   }
 }
 
+// Of what is restored, as HeadObject has it. Source: S3 API Reference, "RestoreStatus".
 template <class Row>
-void tell_restore(const objects::Version& version, Row& row) {
-  if (!is_archived(version.meta.tier)) return;
-  row.restore_status.emplace();
-  row.restore_status->is_restore_in_progress = false;
-  row.restore_status->restore_expiry_date = restored_until(version.meta);
+void tell_restore(const objects::Version& version, Time now, Row& row) {
+  const auto until = restored_until(version.meta);
+  if (!is_archived(version.meta.tier) || !until || *until <= now) return;
+  row.restore_status = api::RestoreStatus{.is_restore_in_progress = false, .restore_expiry_date = *until};
 }
 
 void tell_groups(const std::vector<std::string>& groups, const KeyText& text,
@@ -107,16 +107,16 @@ class Owners {
   api::Owner last_;
 };
 
-// `owners` null: they are not told.
+// `owners` null: they are not told; `restored_at` null: nor what is restored.
 std::vector<api::Object> rows_of(const std::vector<objects::Version>& versions, const KeyText& text, Owners* owners,
-                                 bool restores) {
+                                 const std::optional<Time>& restored_at) {
   std::vector<api::Object> rows;
   rows.reserve(versions.size());
   for (const auto& version : versions) {
     api::Object& row = rows.emplace_back();
     tell_row(version, text, row);
     if (owners != nullptr) row.owner = owners->of(version);
-    if (restores) tell_restore(version, row);
+    if (restored_at) tell_restore(version, *restored_at, row);
   }
   return rows;
 }
@@ -129,7 +129,7 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
   query.after = input.marker.value_or("");
-  const bool restores = query.full;
+  const auto restored_at = query.full ? std::optional(call.now) : std::nullopt;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   api::ListObjectsOutput output;
@@ -139,7 +139,7 @@ Task<Outcome<api::ListObjectsOutput>> Service::list_objects(Call& call, api::Lis
   if (page->truncated && output.delimiter) output.next_marker = text(page->next);
   Owners owners(*bucket);
   if (!page->objects.empty())
-    output.contents = rows_of(page->objects, text, call.caller.is_anonymous() ? nullptr : &owners, restores);
+    output.contents = rows_of(page->objects, text, call.caller.is_anonymous() ? nullptr : &owners, restored_at);
   call.response_headers.set("x-amz-bucket-region", bucket->region);
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
@@ -160,7 +160,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
   query.after = std::move(after);
-  const bool restores = query.full;
+  const auto restored_at = query.full ? std::optional(call.now) : std::nullopt;
   auto page = co_await objects_.list(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   api::ListObjectsV2Output output;
@@ -174,12 +174,12 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
   Owners owners(*bucket);
   if (!page->objects.empty())
-    output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false) ? &owners : nullptr, restores);
+    output.contents = rows_of(page->objects, text, input.fetch_owner.value_or(false) ? &owners : nullptr, restored_at);
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;
 }
 
-Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&,
+Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call& call,
                                                                            api::ListObjectVersionsRequest input) {
   const auto& marker = input.version_id_marker;
   if (marker && (!input.key_marker || marker->empty())) {
@@ -201,7 +201,7 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
   static_cast<objects::ListQuery&>(query) = query_of(*bucket, input, max);
   query.after = input.key_marker.value_or("");
   if (marker && query.after.empty()) query.max = 0;  // behind a version of the key that is none nothing comes
-  const bool restores = query.full;
+  const auto restored_at = query.full ? std::optional(call.now) : std::nullopt;
   auto page = co_await objects_.list_versions(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
   api::ListObjectVersionsOutput output;
@@ -231,7 +231,7 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
     row.version_id = version_text(version);
     row.is_latest = version.is_latest;
     row.owner = owners.of(version);
-    if (restores) tell_restore(version, row);
+    if (restored_at) tell_restore(version, *restored_at, row);
   }
   tell_groups(page->groups, text, output.common_prefixes);
   co_return output;

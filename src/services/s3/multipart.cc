@@ -134,6 +134,18 @@ Task<Outcome<void>> open_upload(Call& call, RequestKeys& keys, const objects::Up
       "encryption parameters."));
 }
 
+// Whether the key of the parts is at hand: AWS seals checksums by it. Source: S3 User Guide, "Multipart upload API and
+// permissions"; S3 API Reference, "CompleteMultipartUpload", "ListParts".
+Task<Outcome<bool>> Service::opens_parts(Call& call, const objects::Upload& upload, std::optional<CustomerKey> customer,
+                                         bool is_needed) {
+  if (wrapping_of(upload.wrapped_key) == Wrapping::own) co_return true;
+  const bool is_brought = customer.has_value();
+  RequestKeys keys(keys_, std::move(customer));
+  auto opened = co_await open_upload(call, keys, upload);
+  if (!opened && (is_needed || is_brought)) co_return refuse(std::move(opened).error());
+  co_return opened.has_value();
+}
+
 UploadChecksum checksum_of(const objects::Meta& meta) {
   UploadChecksum checksum;
   if (const auto algorithm = parse_algorithm(attribute_of(meta, attribute::checksum))) {
@@ -228,6 +240,7 @@ Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::Uploa
                     to_lower_name(wanted.algorithm), promise.named ? to_lower_name(promise.algorithm) : "null")));
   }
   CO_TRY(auto customer, customer_key_of(input));
+  CO_CHECK(check_customer_key(*bucket, customer));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await open_upload(call, keys, upload));
 
@@ -271,6 +284,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(source_customer)));
   CO_TRY(auto customer, customer_key_of(input));
+  CO_CHECK(check_customer_key(*bucket, customer));
   RequestKeys keys(keys_, std::move(customer));
   CO_CHECK(co_await open_upload(call, keys, upload));
 
@@ -325,9 +339,12 @@ Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(C
   co_return api::AbortMultipartUploadOutput{};
 }
 
-Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call&, api::ListPartsRequest input) {
+Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call& call, api::ListPartsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
+  CO_TRY(auto customer, customer_key_of(input));
+  const bool is_kms = wrapping_of(upload.wrapped_key) == Wrapping::kms;
+  CO_CHECK(co_await opens_parts(call, upload, std::move(customer), is_kms || checksum_of(upload.meta).named));
   const int32_t after = input.part_number_marker.value_or(0);
   const int32_t asked = input.max_parts.value_or(max_page);
   CO_CHECK(check_not_negative("part-number-marker", after));

@@ -67,11 +67,18 @@ bool is_tag_text(std::string_view text) {
   });
 }
 
+// Those of objects are counted in UTF-16, where some characters are two. Source: S3 User Guide, "Categorizing your
+// storage using tags".
+size_t tag_length(std::string_view text, bool of_object) {
+  const auto is_two = [](char c) { return static_cast<unsigned char>(c) >= 0xf0; };
+  return characters(text) + (of_object ? static_cast<size_t>(std::ranges::count_if(text, is_two)) : 0);
+}
+
 Outcome<void> check_tag(const std::string& key, const std::string& value, bool of_object) {
-  if (key.empty() || characters(key) > max_tag_key || !is_tag_text(key)) {
+  if (key.empty() || tag_length(key, of_object) > max_tag_key || !is_tag_text(key)) {
     return refuse(errors::invalid_tag("The TagKey you have provided is invalid").with("TagKey", key));
   }
-  if (characters(value) > max_tag_value || !is_tag_text(value)) {
+  if (tag_length(value, of_object) > max_tag_value || !is_tag_text(value)) {
     return refuse(
         errors::invalid_tag("The TagValue you have provided is invalid").with("TagKey", key).with("TagValue", value));
   }

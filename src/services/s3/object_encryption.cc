@@ -4,6 +4,7 @@
 #include "api/s3/errors.h"
 #include "aws/arn.h"
 #include "base/resume_on.h"
+#include "base/text.h"
 #include "crypto/secret.h"
 #include "s3/encryption.h"
 #include "s3/names.h"
@@ -40,11 +41,12 @@ Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncry
         "SSEKMS. Modify the request to specify SSE-KMS for the updated encryption type, and then try again."));
   }
   const api::SSEKMSEncryption& wanted = *input.object_encryption.sse_kms;
+  const std::string key = wanted.kms_key_arn.value_or("");
   const std::string needed = "Requests modifying object encryption configuration to SSE-KMS require a ";
-  if (wanted.kms_key_arn.empty()) return refuse(errors::invalid_request(needed + "target kms key arn."));
-  if (const auto fault = fault_of(wanted.kms_key_arn); !fault.empty())
+  if (key.empty()) return refuse(errors::invalid_request(needed + "target kms key arn."));
+  if (const auto fault = fault_of(key); !fault.empty())
     return refuse(errors::invalid_request(needed + "valid target kms key arn: " + std::string(fault)));
-  const auto arn = aws::Arn::parse(wanted.kms_key_arn);
+  const auto arn = aws::Arn::parse(key);
   if (!arn || arn->service != "kms" || !arn->resource.starts_with("key/")) {
     return refuse(errors::invalid_request(
         "Invalid KMS Key ARN format. You must provide the full KMS Key ARN to make an UpdateObjectEncryption request"));
@@ -54,11 +56,14 @@ Outcome<Encryption> wanted_of(const Bucket& bucket, const api::UpdateObjectEncry
         "The Amazon Web Services KMS key in the request must be owned by the same account as the bucket. Modify the "
         "request to specify a KMS key from the same account, and then try again."));
   }
-  return Encryption{.algorithm = "aws:kms",
-                    .kms_key = wanted.kms_key_arn,
-                    .kms_context = {},
-                    .bucket_key = wanted.bucket_key_enabled.value_or(false),
-                    .customer = {}};
+  const std::string bucket_key = to_lower(wanted.bucket_key_enabled.value_or("false"));
+  if (bucket_key != "true" && bucket_key != "false") {
+    return refuse(
+        errors::invalid_request("The BucketKeyEnabled value isn't valid. Valid values are true or false. Modify the "
+                                "request to specify a valid value, and then try again."));
+  }
+  return Encryption{
+      .algorithm = "aws:kms", .kms_key = key, .kms_context = {}, .bucket_key = bucket_key == "true", .customer = {}};
 }
 
 Outcome<void> check_changeable(const objects::Version& version, Time now) {

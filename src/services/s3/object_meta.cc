@@ -160,7 +160,18 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
   return headers;
 }
 
+// A lock that lasts until an event must not be taken for none. Source: S3 User Guide, "Object Lock considerations".
+Outcome<void> check_no_event_hold(const http::Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (!to_lower(name).starts_with("x-amz-object-lock-event-hold")) continue;
+    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
+                      .with("Header", to_lower(name)));
+  }
+  return {};
+}
+
 Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, const Wishes& wishes) {
+  CHECK(check_no_event_hold(call.http.headers));
   objects::Meta meta;
   meta.owner = object_owner(bucket, call.caller, wishes.acl);
   meta.tier = wishes.storage_class.value_or("STANDARD");
@@ -182,6 +193,11 @@ Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call, cons
   return meta;
 }
 
+Outcome<void> check_customer_key(const Bucket& bucket, const std::optional<CustomerKey>& customer) {
+  if (!customer || !is_blocked(bucket, "SSE-C")) return {};
+  return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
+}
+
 Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   Encryption encryption;
   if (wishes.encryption && (wishes.customer_algorithm || wishes.customer_key || wishes.customer_md5)) {
@@ -193,9 +209,7 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   }
   TRY(encryption.customer, parse_customer_key(wishes.customer_algorithm, wishes.customer_key, wishes.customer_md5));
   if (encryption.customer) {
-    if (is_blocked(bucket, "SSE-C")) {
-      return refuse(errors::access_denied("Access Denied: the bucket's encryption configuration blocks SSE-C."));
-    }
+    CHECK(check_customer_key(bucket, encryption.customer));
     encryption.algorithm = "customer";
     return encryption;
   }
@@ -229,7 +243,8 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
     }
     encryption.bucket_key = rule.bucket_key_enabled.value_or(false);
   }
-  encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.is_kms();
+  // Two layers know no bucket keys. Source: S3 User Guide, "Using dual-layer server-side encryption with AWS KMS keys".
+  encryption.bucket_key = wishes.bucket_key.value_or(encryption.bucket_key) && encryption.algorithm == "aws:kms";
   return encryption;
 }
 

@@ -66,6 +66,9 @@ aws::Outcome<void> check_length(const http::Request& request);
 aws::Outcome<void> check_put_query(const aws::Call& call);
 aws::ApiError part_without_upload();
 
+// A bucket may refuse to have more written under clients' own keys.
+aws::Outcome<void> check_customer_key(const Bucket& bucket, const std::optional<CustomerKey>& customer);
+
 // As asked for, or as the bucket does by default.
 aws::Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes);
 

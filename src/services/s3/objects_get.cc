@@ -181,8 +181,9 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
                                            input.sse_customer_key_md5, KeyUse::reading));
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
-  // Who asks for the head alone needs no leave to use the KMS key.
-  if (with_data || wrapping_of(version.wrapped_key) != Wrapping::kms) {
+  // Who asks for the head alone needs no leave to use the KMS key, but for the checksum, which AWS keeps sealed by it.
+  const bool is_sealed = with_data || (input.checksum_mode && !version.checksums.empty());
+  if (is_sealed || wrapping_of(version.wrapped_key) != Wrapping::kms) {
     CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
   } else {
     CO_CHECK(picture.keys->check_applicable(&call, version.wrapped_key));

@@ -150,7 +150,9 @@ Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket,
     error.headers.emplace_back("x-amz-delete-marker", "true");
     error.headers.emplace_back("x-amz-version-id", version_text(found->version));
     error.headers.emplace_back("Allow", "DELETE");
-    error.headers.emplace_back("Last-Modified", codec::format_http_date(found->version.modified));
+    // Source: S3 User Guide, "Working with delete markers".
+    const bool is_read = call.operation.name == "GetObject" || call.operation.name == "HeadObject";
+    if (is_read) error.headers.emplace_back("Last-Modified", codec::format_http_date(found->version.modified));
     co_return refuse(std::move(error));
   }
   auto error = co_await no_such_key(call, bucket, key);

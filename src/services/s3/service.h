@@ -300,6 +300,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                          const std::string& key);
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                  std::string etag);
+  Task<Outcome<bool>> opens_parts(Call& call, const objects::Upload& upload, std::optional<CustomerKey> customer,
+                                  bool is_needed);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
   Task<void> add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
                                    const std::string& upload_id, Access& access);
@@ -354,6 +356,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                                 std::optional<std::string> version_id, DeleteConditions conditions,
                                                 bool bypass);
   Task<void> delete_some(DeleteBatch& batch);
+  Task<Outcome<void>> may_compare(Call& call, BucketRef bucket, std::string key);
   Task<Outcome<objects::Removed>> remove_wanted(DeleteBatch& batch, const api::ObjectIdentifier& wanted);
   Task<void> delete_one(DeleteBatch& batch, size_t index);
 

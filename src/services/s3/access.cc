@@ -161,6 +161,11 @@ Context request_context(const Call& call, const aws::Value& input) {
                       std::to_string((retention->retain_until_date->ms - call.now.ms) / 86'400'000));
     }
   }
+  if (call.operation.name == "PutBucketInventoryConfiguration") {
+    const auto& wanted = input.as<api::PutBucketInventoryConfigurationRequest>().inventory_configuration;
+    for (const std::string& field : wanted.optional_fields.value_or(std::vector<std::string>()))
+      context.emplace("s3:InventoryAccessibleOptionalFields", field);
+  }
   if (call.operation.name == "PutObjectLegalHold") {
     const auto& hold = input.as<api::PutObjectLegalHoldRequest>().legal_hold;
     if (hold && hold->status) context.emplace("s3:object-lock-legal-hold", *hold->status);

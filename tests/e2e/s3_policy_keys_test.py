@@ -1,6 +1,8 @@
 """Bucket policies: what they are told of a request, and which permissions it takes."""
 import unittest
 
+from e2e.helpers import allow, user
+from e2e.s3_cases import status_of
 from e2e.s3_policy_test import PolicyCase
 
 
@@ -20,6 +22,20 @@ class Keys(PolicyCase):
         inventory("Size", "ETag")
         inventory("Size", "ObjectOwner")
 
+
+class Permissions(PolicyCase):
+    def test_new_buckets(self):
+        """What else is asked of a bucket that is made takes the permission to set it afterwards."""
+        maker = user(self, f"maker-{self.bucket}", allow(["s3:CreateBucket", "s3:PutBucketOwnershipControls"]))("s3")
+        more = user(self, f"more-{self.bucket}", allow(["s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketAcl"]))("s3")
+        for number, (wishes, needs_more) in enumerate((({"ACL": "private"}, False), ({"ObjectLockEnabledForBucket": False}, False),
+                                                       ({"GrantRead": 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'}, True))):
+            name = f"{self.bucket}-made-{number}"
+            make = lambda client: status_of(client.create_bucket, Bucket=name, ObjectOwnership="ObjectWriter", **wishes)[1]
+            self.assertEqual(make(maker), 403 if needs_more else 200, wishes)
+            if needs_more:
+                self.assertEqual(make(more), 200, wishes)
+        self.refused("AccessDenied", more.create_bucket, Bucket=f"{self.bucket}-locked", ObjectLockEnabledForBucket=True)
 
 if __name__ == "__main__":
     unittest.main()

@@ -221,6 +221,14 @@ bool gives_to_others(const Call& call, const Bucket* bucket) {
   return gives;
 }
 
+// Whether a new bucket is to have another list than the one that every bucket has.
+bool asks_for_list(const Call& call) {
+  const std::string canned = header(call, "x-amz-acl").value_or("");
+  bool asks = !canned.empty() && canned != "private";
+  for (const auto& [name, value] : call.http.headers) asks = asks || to_lower(name).starts_with("x-amz-grant-");
+  return asks;
+}
+
 // What is asked of an object that is only being made: whoever writes by the bucket's list will own it, and so may share
 // and tag it.
 bool is_of_new_object(std::string_view operation, std::string_view action) {
@@ -244,10 +252,11 @@ std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   if (operation == "UpdateObjectEncryption") actions.push_back("s3:PutObject");
   if (operation == "GetObjectAttributes") actions.push_back("s3:GetObjectAttributes");
   if (operation == "CreateBucket") {
-    if (header(call, "x-amz-bucket-object-lock-enabled")) {
+    if (equal_ignoring_case(header(call, "x-amz-bucket-object-lock-enabled").value_or(""), "true")) {
       actions.insert(actions.end(), {"s3:PutBucketVersioning", "s3:PutBucketObjectLockConfiguration"});
     }
     if (header(call, "x-amz-object-ownership")) actions.push_back("s3:PutBucketOwnershipControls");
+    if (asks_for_list(call)) actions.push_back("s3:PutBucketAcl");
   }
   if (operation != "PutObject" && operation != "CopyObject" && operation != "CreateMultipartUpload") return actions;
   if (header(call, "x-amz-tagging")) actions.push_back("s3:PutObjectTagging");

@@ -2,7 +2,7 @@
 import unittest
 
 from e2e.helpers import allow, user
-from e2e.s3_cases import status_of
+from e2e.s3_cases import OTHER, status_of
 from e2e.s3_policy_test import PolicyCase
 
 
@@ -36,6 +36,15 @@ class Permissions(PolicyCase):
             if needs_more:
                 self.assertEqual(make(more), 200, wishes)
         self.refused("AccessDenied", more.create_bucket, Bucket=f"{self.bucket}-locked", ObjectLockEnabledForBucket=True)
+
+    def test_location_from_another_region(self):
+        """It is told to the owner everywhere, to others only where the bucket is."""
+        self.set({"Action": "s3:GetBucketLocation", "Principal": {"AWS": OTHER}})
+        far = lambda account: self.boreal.client("s3", access_key=account, region="eu-west-1")
+        self.can(200, self.other.get_bucket_location)
+        self.can(403, far(OTHER).get_bucket_location)
+        self.can(200, far("000000000000").get_bucket_location)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -512,6 +512,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   CO_TRY(const BucketRef bucket, buckets_.need(*name));
   call.account = bucket->account;
   access_log_.begin(call, *bucket);
+  const bool is_elsewhere = !call.caller.is_anonymous() && call.region != bucket->region;
   CO_CHECK(check_region(call, *bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
@@ -524,6 +525,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
   for (std::string& action : actions) {
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
+    if (is_elsewhere) access.resource_policy.reset();  // GetBucketLocation: policies are known where the bucket is
     access.add_context = [&call, &input, account = bucket->account](Context& context) {
       add_keys(call, input, account, context);
     };

@@ -1,8 +1,9 @@
 """Bucket policies: what they are told of a request, and which permissions it takes."""
+import json
 import unittest
 
 from e2e.helpers import allow, user
-from e2e.s3_cases import OTHER, status_of
+from e2e.s3_cases import OTHER, refusal, status_of
 from e2e.s3_policy_test import PolicyCase
 
 
@@ -44,6 +45,19 @@ class Permissions(PolicyCase):
         self.can(200, self.other.get_bucket_location)
         self.can(403, far(OTHER).get_bucket_location)
         self.can(200, far("000000000000").get_bucket_location)
+
+
+class Size(PolicyCase):
+    def test_blanks_do_not_count(self):
+        statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": [f"arn:aws:s3:::{self.open}/*"] * 300}
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        text = json.dumps(document, indent=40)
+        self.assertGreater(len(text), 20480)
+        self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
+        self.assertEqual(self.s3.get_bucket_policy(Bucket=self.open)["Policy"], text)
+        statement["Sid"] = "x" * 20480
+        self.assertEqual(refusal(self.s3.put_bucket_policy, Bucket=self.open, Policy=json.dumps(document)),
+                         {"Code": "MalformedPolicy", "Message": "Normalized policy document exceeds the maximum allowed size of 20480 bytes"})
 
 
 if __name__ == "__main__":

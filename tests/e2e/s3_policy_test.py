@@ -230,6 +230,8 @@ class Public(PolicyCase):
         self.assertTrue(self.status({"Action": "s3:ListBucket", "Condition": {"StringLike": {"aws:Referer": "http://www.example.com/*"}}}))
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Effect": "Deny"}))
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}))
+        for point, is_public in ((f"arn:aws:s3:us-east-1:{OTHER}:accesspoint/*", False), ("arn:aws:s3:us-east-1:*:accesspoint/*", True), ("*", True)):
+            self.assertEqual(self.status({"Action": "s3:ListBucket", "Condition": {"StringLike": {"s3:DataAccessPointArn": point}}}), is_public, point)
 
     def test_status_of_lists(self):
         bucket = self.open_bucket(ACL="public-read")

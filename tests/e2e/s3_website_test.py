@@ -155,6 +155,19 @@ class Website(Case):
         for extra, wanted in ((b"<ErrorDocument><Key></Key></ErrorDocument>", "InvalidArgument"), (b" " * (128 << 10), "MaxMessageLengthExceeded")):
             answer = signed(self, "PUT", f"/{self.bucket}?website", body=body % extra)
             self.assertEqual((answer.status, answer.code), (400, wanted))
+    def test_nobody_pays_for_visits(self):
+        self.open()
+        self.site()
+        self.put("index.html", "home")
+        self.assertEqual(self.visit("/")[0], 200)
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+        self.assertEqual(self.visit("/")[0], 403)
+        self.assertEqual(self.visit("/", headers={"x-amz-request-payer": "requester"})[0], 403)
+        self.s3.put_bucket_website(Bucket=self.bucket, WebsiteConfiguration={"RedirectAllRequestsTo": {"HostName": "there"}})
+        self.assertEqual(self.visit("/")[0], 403)
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+        self.assertEqual(self.visit("/")[0], 301)
+
 
     def test_refusals_name_what_is_wrong(self):
         refused = lambda **site: {name: value for name, value in refusal(self.s3.put_bucket_website, Bucket=self.bucket, WebsiteConfiguration=site).items()

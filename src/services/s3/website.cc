@@ -100,6 +100,7 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
     const std::string whole = query.empty() ? visit.path : visit.path + "?" + query;
     co_return redirect_all(*website.redirect_all_requests_to, whole, visit.request.secure);
   }
+  if (bucket.payer == "Requester") co_return refuse(errors::access_denied("Access Denied"));  // nobody here pays
   auto key = codec::percent_decode(std::string_view(visit.path).substr(1), codec::Plus::space);
   if (!key) co_return refuse(aws::ApiError("InvalidURI", 400, key.error().message()));
   visit.key = std::move(*key);

@@ -322,7 +322,9 @@ class Replication(Case):
             "arn": (self.rule(Destination={"Bucket": "arn:aws:s3:us-east-1:1:x"}), "InvalidArgument"),
             "kms": (self.rule(SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}}), "InvalidRequest"),
             "tags": (self.rule(Filter={"Tag": {"Key": "a", "Value": "b"}}, DeleteMarkerReplication={"Status": "Enabled"}), "InvalidRequest"),
-            "owner": (self.rule(Destination={"AccessControlTranslation": {"Owner": "Destination"}}), "InvalidArgument"),
+            "owner": (self.rule(Destination={"AccessControlTranslation": {"Owner": "Destination"}}), "InvalidRequest"),
+            "account": (self.rule(Destination={"Account": OTHER}), "InvalidArgument"),
+            "id": (self.rule(ID="ü"), "InvalidArgument"),
         }
         for name, (rule, code) in refused.items():
             with self.subTest(name):

@@ -81,6 +81,8 @@ Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configura
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
   const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
+  if (by_default.sse_algorithm == "aws:fsx")
+    return refuse(errors::not_implemented("Encryption by Amazon FSx is not served: there are no file systems."));
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
     return refuse(errors::invalid_argument(
                       "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")

@@ -98,7 +98,7 @@ class AccessLog(Case):
 
         refused("InvalidTargetBucketForLogging", self.target + "-none")
         reader = {"Grantee": {"Type": "CanonicalUser", "ID": self.s3.list_buckets()["Owner"]["ID"]}, "Permission": "READ"}
-        refused("InvalidTargetBucketForLogging", self.target, TargetGrants=[reader])  # it has no access lists
+        refused("AccessControlListNotSupported", self.target, TargetGrants=[reader])  # it has no access lists
         both = {"SimplePrefix": {}, "PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
         refused("MalformedXML", self.target, TargetObjectKeyFormat=both)
         self.s3.put_bucket_request_payment(Bucket=self.target, RequestPaymentConfiguration={"Payer": "Requester"})

@@ -115,7 +115,8 @@ Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) 
     return refuse(unfit_target("The target bucket for logging may not have a default retention period", target));
   if (!logging.target_grants || logging.target_grants->empty()) return {};
   if (!target.has_acls())
-    return refuse(unfit_target("Target grants are not supported: the target bucket has ACLs disabled", target));
+    return refuse(
+        errors::access_control_list_not_supported("Target grants not allowed for bucket owner enforced buckets"));
   for (api::TargetGrant& grant : *logging.target_grants) {
     if (grant.grantee) CHECK(check_grantee(*grant.grantee));
   }

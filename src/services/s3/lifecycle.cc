@@ -6,6 +6,7 @@
 #include "net/pause.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/object_lock.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 #include "store/record.h"
 
@@ -19,11 +20,46 @@ constexpr Duration between_rounds{3'600'000};
 constexpr size_t page_size = 200;
 constexpr uint64_t small_bytes = 128 << 10;
 
-// How cold a class is: a transition only ever goes down.
-int depth(std::string_view storage_class) {
+// Whether one may become the other: only downwards, and ONEZONE_IA not GLACIER_IR.
+// Source: S3 User Guide, "Transitioning objects using Amazon S3 Lifecycle", "Supported transitions".
+bool may_become(std::string_view from, std::string_view to) {
   constexpr std::string_view order[] = {"STANDARD",   "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING",
                                         "ONEZONE_IA", "GLACIER_IR",         "GLACIER",     "DEEP_ARCHIVE"};
-  return static_cast<int>(std::ranges::find(order, storage_class) - std::begin(order));
+  const bool is_barred = from == "ONEZONE_IA" && to == "GLACIER_IR";
+  return !is_barred && std::ranges::find(order, from) < std::ranges::find(order, to);
+}
+
+// Which class is preferred to which: the cheaper one, but INTELLIGENT_TIERING to all that are no archives.
+// Source: S3 User Guide, "How Amazon S3 handles conflicts in lifecycle configurations".
+auto preference(std::string_view storage_class) {
+  constexpr std::string_view order[] = {"STANDARD_IA",         "ONEZONE_IA", "GLACIER_IR",
+                                        "INTELLIGENT_TIERING", "GLACIER",    "DEEP_ARCHIVE"};
+  return std::ranges::find(order, storage_class) - std::begin(order);
+}
+
+struct DueTransition {
+  std::string to;
+  Time when;
+};
+
+// What an object of class `from` becomes; empty: it stays.
+std::string chosen(const std::vector<DueTransition>& due, std::string_view from) {
+  std::string to;
+  for (const auto& one : due) {
+    const bool gives_way = std::ranges::any_of(
+        due, [&](const auto& other) { return other.when >= one.when && preference(other.to) > preference(one.to); });
+    if (gives_way || !may_become(from, one.to)) continue;
+    if (to.empty() || preference(one.to) > preference(to)) to = one.to;
+  }
+  return to;
+}
+
+// Objects that have not got to where they are replicated to stay as they are.
+// Source: S3 User Guide, "How S3 Lifecycle interacts with other bucket configurations".
+bool waits_for_replication(const Bucket& bucket, const objects::Version& version) {
+  if (!bucket.replication || version.is_delete_marker) return false;
+  const std::string_view status = replication_status_of(version.meta);
+  return status == replication_status::pending || status == replication_status::failed;
 }
 
 bool names_size(const api::LifecycleRule& rule) {
@@ -176,33 +212,35 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
 }
 
 Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, objects::Version version) {
+  if (waits_for_replication(bucket, version)) co_return Result<void>();
   const Time now = context_.clock.now();
-  std::string to;
+  bool expires = false;
+  std::vector<DueTransition> transitions;
   for (const auto& rule : bucket.lifecycle->rules) {
     if (!rule_takes(rule, version)) continue;
-    if (rule.expiration) {
-      const auto& expiration = *rule.expiration;
-      const bool is_due = (expiration.days && due(version.modified, *expiration.days) <= now) ||
-                          (expiration.date && *expiration.date <= now);
-      if (is_due) co_return co_await remove(bucket, version, objects::Select::latest());
+    if (const auto& expiration = rule.expiration) {
+      expires = expires || (expiration->days && due(version.modified, *expiration->days) <= now) ||
+                (expiration->date && *expiration->date <= now);
     }
     for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
-      const bool is_due = (transition.days && due(version.modified, *transition.days) <= now) ||
-                          (transition.date && *transition.date <= now);
-      const std::string& wanted = transition.storage_class.value();
-      if (is_due && is_worth_moving(bucket, rule, version, wanted) &&
-          depth(wanted) > depth(to.empty() ? version.meta.tier : to))
-        to = wanted;
+      const Time when = transition.days ? due(version.modified, *transition.days) : transition.date.value_or(now);
+      const std::string& to = transition.storage_class.value();
+      if (when <= now && is_worth_moving(bucket, rule, version, to)) transitions.push_back({to, when});
     }
   }
-  if (to.empty()) co_return Result<void>();
-  co_return co_await move(bucket, std::move(version), std::move(to));
+  // What is deleted for good is not moved before; what a marker covers is.
+  const bool goes_for_good = bucket.versioning != "Enabled" && (bucket.versioning.empty() || version.is_null);
+  const std::string to = chosen(transitions, version.meta.tier);
+  if (!to.empty() && !(expires && goes_for_good)) CO_CHECK(co_await move(bucket, version, to));
+  if (!expires) co_return Result<void>();
+  co_return co_await remove(bucket, std::move(version), objects::Select::latest());
 }
 
 Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, objects::Version version, Time since,
                                                size_t rank) {
+  if (waits_for_replication(bucket, version)) co_return Result<void>();
   const Time now = context_.clock.now();
-  std::string to;
+  std::vector<DueTransition> transitions;
   const auto is_spared = [rank](const std::optional<int32_t>& kept) {
     return kept && rank <= static_cast<size_t>(*kept);
   };
@@ -216,14 +254,13 @@ Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, objects::Ve
     if (version.is_delete_marker) continue;
     for (const auto& transition :
          rule.noncurrent_version_transitions.value_or(std::vector<api::NoncurrentVersionTransition>())) {
-      const bool is_due =
-          due(since, transition.noncurrent_days.value_or(0)) <= now && !is_spared(transition.newer_noncurrent_versions);
-      const std::string& wanted = transition.storage_class.value();
-      if (is_due && is_worth_moving(bucket, rule, version, wanted) &&
-          depth(wanted) > depth(to.empty() ? version.meta.tier : to))
-        to = wanted;
+      const Time when = due(since, transition.noncurrent_days.value_or(0));
+      const std::string& to = transition.storage_class.value();
+      const bool is_due = when <= now && !is_spared(transition.newer_noncurrent_versions);
+      if (is_due && is_worth_moving(bucket, rule, version, to)) transitions.push_back({to, when});
     }
   }
+  std::string to = chosen(transitions, version.meta.tier);
   if (to.empty()) co_return Result<void>();
   co_return co_await move(bucket, std::move(version), std::move(to));
 }

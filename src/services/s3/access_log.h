@@ -40,6 +40,9 @@ class AccessLog {
   // One of the keys of a DeleteObjects; `code` empty: it went.
   void add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
                    const std::string& code);
+  // What a lifecycle rule has done. `version` null: it was done to an upload.
+  void add_lifecycle(const Bucket& bucket, std::string_view operation, const std::string& key,
+                     const objects::Version* version);
   // The answer is ready. Its stream is replaced by one that counts what is sent.
   void finish(const http::Request& request, http::Response& response);
 

@@ -161,8 +161,8 @@ std::string log_line(const LogRecord& r) {
                                 field(r.error_code, false),
                                 r.bytes_sent == 0 ? "-" : std::to_string(r.bytes_sent),
                                 number(r.object_size),
-                                std::to_string(r.total_ms),
-                                std::to_string(r.turn_around_ms),
+                                number(r.total_ms),
+                                number(r.turn_around_ms),
                                 field(r.referrer, true),
                                 field(r.user_agent, true),
                                 field(r.version_id, false),
@@ -175,6 +175,10 @@ std::string log_line(const LogRecord& r) {
                                 "-",
                                 "-"};
   return join(fields, " ") + "\n";
+}
+
+std::string logged_key(std::string_view key) {
+  return codec::percent_encode(codec::percent_encode(key, codec::Slash::keep), codec::Slash::keep);
 }
 
 std::string log_operation(std::string_view operation, std::string_view method, bool has_key, bool at_website) {
@@ -220,11 +224,8 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
   record.remote_ip = request.peer.host;
   record.request_id = text_of(response.headers, "x-amz-request-id");
   record.host_id = text_of(response.headers, "x-amz-id-2");
-  std::string_view path = request.path;
-  if (path.starts_with('/')) path.remove_prefix(1);
-  const size_t slash = path.find('/');
-  record.bucket = codec::percent_decode_leniently(path.substr(0, slash), codec::Plus::space);
-  if (slash != std::string_view::npos) record.key = path.substr(slash + 1);
+  record.bucket = bucket_of(request.path);
+  record.key = logged_key(key_of(request.path));
   record.request_line = fmt::format("{} {} HTTP/1.1", request.method, request.target);
   record.status = response.status;
   record.error_code = error_code_of(response);

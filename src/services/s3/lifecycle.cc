@@ -62,6 +62,16 @@ bool waits_for_replication(const Bucket& bucket, const objects::Version& version
   return status == replication_status::pending || status == replication_status::failed;
 }
 
+// What access logs call it. Source: ibidem, "S3 Lifecycle and logging".
+std::string_view log_operation_of(std::string_view storage_class) {
+  if (storage_class == "STANDARD_IA") return "S3.TRANSITION_SIA.OBJECT";
+  if (storage_class == "ONEZONE_IA") return "S3.TRANSITION_ZIA.OBJECT";
+  if (storage_class == "INTELLIGENT_TIERING") return "S3.TRANSITION_INT.OBJECT";
+  if (storage_class == "GLACIER_IR") return "S3.TRANSITION_GIR.OBJECT";
+  if (storage_class == "DEEP_ARCHIVE") return "S3.TRANSITION_GDA.OBJECT";
+  return "S3.TRANSITION.OBJECT";
+}
+
 bool names_size(const api::LifecycleRule& rule) {
   if (!rule.filter) return false;
   const auto& filter = *rule.filter;
@@ -276,6 +286,9 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
     return {};
   };
   auto removed = co_await objects_.remove(std::move(request));
+  if (removed)
+    access_log_.add_lifecycle(bucket, makes_marker ? "S3.CREATE.DELETEMARKER" : "S3.EXPIRE.OBJECT", version.key,
+                              &version);
   if (removed || removed.error().code() == Errc::conflict || removed.error().code() == Errc::not_found)
     co_return Result<void>();
   co_return std::unexpected(std::move(removed).error());
@@ -285,8 +298,9 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, objects::Version versio
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
-  auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id),
-                                              std::move(storage_class), readable);
+  auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id), storage_class,
+                                              readable);
+  if (moved) access_log_.add_lifecycle(bucket, log_operation_of(storage_class), version.key, &version);
   if (moved || moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found)
     co_return Result<void>();
   // One object that cannot be moved (its KMS key is disabled, say) must not hold up the others.
@@ -309,6 +323,7 @@ Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
       const auto end = abort_due(*bucket, upload.key, upload.initiated);
       if (!end || end->when > context_.clock.now()) continue;
       auto done = co_await objects_.abort_upload(bucket->id, upload.key, upload.id);
+      if (done) access_log_.add_lifecycle(*bucket, "S3.DELETE.UPLOAD", upload.key, nullptr);
       if (!done && done.error().code() != Errc::not_found) co_return std::unexpected(std::move(done).error());
     }
     if (!page->truncated) co_return Result<void>();

@@ -8,16 +8,17 @@
 #include "aws/context.h"
 #include "base/sync.h"
 #include "objects/objects.h"
+#include "s3/access_log.h"
 #include "s3/directory.h"
 #include "s3/encryption.h"
 
 namespace boreal::s3 {
 
-// Thread rule: the loop. Outlived by the directory, the engine and the keys.
+// Thread rule: the loop. Outlived by the directory, the engine, the keys and the access log.
 class Lifecycle {
  public:
-  Lifecycle(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys)
-      : context_(context), buckets_(buckets), objects_(objects), keys_(keys) {}
+  Lifecycle(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys, AccessLog& log)
+      : context_(context), buckets_(buckets), objects_(objects), keys_(keys), access_log_(log) {}
 
   // Looks every `tick` of real time whether a round is due: one an hour of the clock.
   void start(Duration tick);
@@ -47,6 +48,7 @@ class Lifecycle {
   Directory& buckets_;
   objects::Objects& objects_;
   KeyMaker& keys_;
+  AccessLog& access_log_;
   TaskGroup running_;
   bool stopping_ = false;
   int64_t been_round_ns_ = 0;  // when the last look that is done began

@@ -217,7 +217,10 @@ void add_principal_keys(Context& context, const Principal& principal) {
   context.emplace("aws:PrincipalAccount", principal.account);
   context.emplace("aws:userid", principal.user_id);
   if (!principal.source_identity.empty()) context.emplace("aws:SourceIdentity", principal.source_identity);
-  if (principal.issued != Time()) context.emplace("aws:TokenIssueTime", codec::format_iso8601(principal.issued));
+  if (principal.issued != Time()) {
+    context.emplace("aws:TokenIssueTime", codec::format_iso8601(principal.issued));
+    context.emplace("aws:MultiFactorAuthPresent", "false");  // not told of lasting keys; no session has a device
+  }
   for (const auto& [key, value] : principal.tags) context.emplace("aws:PrincipalTag/" + key, value);
 }
 

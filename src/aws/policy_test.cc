@@ -403,6 +403,18 @@ TEST_F(PolicyEvaluate, RootServicesAndAnonymous) {
   EXPECT_FALSE(allowed(anonymous, {.resource = grant(R"({"AWS":"111122223333"})")}));
 }
 
+TEST_F(PolicyEvaluate, OnlySessionsAreToldThatTheyHaveNoDevice) {
+  const auto told = [](const Principal& principal) {
+    Context context;
+    add_principal_keys(context, principal);
+    const auto found = context.find("aws:MultiFactorAuthPresent");
+    return found == context.end() ? "" : found->second;
+  };
+  EXPECT_EQ(told(user), "");
+  session.issued = Time{1};
+  EXPECT_EQ(told(session), "false");
+}
+
 TEST_F(PolicyEvaluate, NotPrincipal) {
   const auto except = [](const std::string& who) {
     return document(R"({"Effect":"Deny","NotPrincipal":)" + who + R"(,"Action":"s3:*","Resource":"*"})");

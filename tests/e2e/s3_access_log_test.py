@@ -73,7 +73,7 @@ class AccessLog(Case):
             by.setdefault(record["operation"], []).append(record)
         owner = self.s3.list_buckets()["Owner"]["ID"]
         put = by["REST.PUT.OBJECT"][0]
-        self.assertEqual((put["owner"], put["bucket"], put["requester"], put["key"]), (owner, self.source, owner, "a%20b"))
+        self.assertEqual((put["owner"], put["bucket"], put["requester"], put["key"]), (owner, self.source, owner, "a%2520b"))
         self.assertEqual((put["status"], put["error"], put["object_size"], put["ip"]), ("200", "-", "1000", "127.0.0.1"))
         self.assertEqual((put["signature"], put["authentication"]), ("SigV4", "AuthHeader"))
         self.assertRegex(put["time"], r"^\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d \+0000\]$")
@@ -87,9 +87,30 @@ class AccessLog(Case):
         self.assertEqual(by["REST.HEAD.OBJECT"][0]["bytes_sent"], "-")
         self.assertEqual(by["REST.GET.BUCKET"][0]["key"], "-")
         self.assertEqual(by["REST.COPY.OBJECT"][0]["key"], "copy")
-        self.assertEqual(by["REST.COPY.OBJECT_GET"][0]["key"], "a%20b")
+        self.assertEqual(by["REST.COPY.OBJECT_GET"][0]["key"], "a%2520b")
         self.assertEqual(by["REST.POST.MULTI_OBJECT_DELETE"][0]["status"], "200")
         self.assertEqual({(r["key"], r["status"]) for r in by["BATCH.DELETE.OBJECT"]}, {("a%20b", "204"), ("copy", "204")})
+
+    def test_what_lifecycle_rules_do(self):
+        self.allow()
+        self.log_to()
+        for key in ("gone/a b", "moved/k"):
+            self.s3.put_object(Bucket=self.source, Key=key, Body=b"x" * 1000)
+        self.s3.create_multipart_upload(Bucket=self.source, Key="upload")
+        rule = lambda name, **what: {"ID": name, "Status": "Enabled", "Filter": {"Prefix": name}, **what}
+        self.s3.put_bucket_lifecycle_configuration(Bucket=self.source, TransitionDefaultMinimumObjectSize="varies_by_storage_class", LifecycleConfiguration={"Rules": [
+            rule("gone", Expiration={"Days": 1}), rule("moved", Transitions=[{"Days": 1, "StorageClass": "GLACIER"}]),
+            rule("upload", AbortIncompleteMultipartUpload={"DaysAfterInitiation": 1})]})
+        for by in ("3d", "6m"):
+            clock(self, "advance", by)
+        clock(self, "reset")
+        _, records = self.delivered(7)
+        done = {r["operation"]: r for r in records if r["requester"] == "AmazonS3"}
+        self.assertEqual({operation: (r["key"], r["object_size"]) for operation, r in done.items()}, {
+            "S3.EXPIRE.OBJECT": ("gone/a%20b", "1000"), "S3.TRANSITION.OBJECT": ("moved/k", "1000"), "S3.DELETE.UPLOAD": ("upload", "-")})
+        for record in done.values():
+            self.assertEqual({record[name] for name in ("ip", "status", "error", "bytes_sent", "total_time", "turn_around", "host_id", "signature", "host")}, {"-"})
+            self.assertEqual([record[name] for name in ("request_line", "referrer", "user_agent")], ['"-"'] * 3)
 
     def test_targets_that_cannot_be(self):
         def refused(code, bucket, **more):
@@ -98,7 +119,7 @@ class AccessLog(Case):
 
         refused("InvalidTargetBucketForLogging", self.target + "-none")
         reader = {"Grantee": {"Type": "CanonicalUser", "ID": self.s3.list_buckets()["Owner"]["ID"]}, "Permission": "READ"}
-        refused("InvalidTargetBucketForLogging", self.target, TargetGrants=[reader])  # it has no access lists
+        refused("AccessControlListNotSupported", self.target, TargetGrants=[reader])  # it has no access lists
         both = {"SimplePrefix": {}, "PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
         refused("MalformedXML", self.target, TargetObjectKeyFormat=both)
         self.s3.put_bucket_request_payment(Bucket=self.target, RequestPaymentConfiguration={"Payer": "Requester"})

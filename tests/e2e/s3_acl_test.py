@@ -384,6 +384,11 @@ class PublicAccessBlock(AclCase):
         self.assertEqual(send(self, "GET", f"/{bucket}").status, 403)
         self.refused("AccessDenied", self.other.get_object, Bucket=bucket, Key="x")
         self.assertEqual(self.get("x", Bucket=bucket), b"body")
+        # The lists are told as they are in force, and kept as they are.
+        own = (self.me, "FULL_CONTROL")
+        self.assertEqual((self.bucket_grants(bucket), self.object_grants(bucket, "x")), ([own], [own]))
+        self.block(bucket, IgnorePublicAcls=False)
+        self.assertEqual((self.bucket_grants(bucket), self.object_grants(bucket, "x")), (sorted([own, (ALL, "READ")]),) * 2)
 
     def test_restricted_buckets_open_by_no_list(self):
         bucket = self.open_bucket(ACL="public-read")

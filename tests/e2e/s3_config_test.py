@@ -130,9 +130,12 @@ class Buckets(S3Case):
             token = {"ContinuationToken": page["ContinuationToken"]}
         self.assertEqual(names, [f"{self.bucket}-page-{i}" for i in range(5)])
         self.assertEqual(third.list_buckets(Prefix=f"{self.bucket}-page-3")["Prefix"], f"{self.bucket}-page-3")
-        self.assertEqual(len(third.list_buckets(BucketRegion="eu-west-1")["Buckets"]), 0)
         self.assertEqual(len(third.list_buckets(BucketRegion="US-East-1")["Buckets"]), 5)
         self.assertEqual([(b["BucketArn"], "BucketRegion" in b) for b in third.list_buckets()["Buckets"]], [(f"arn:aws:s3:::{name}", False) for name in names])
+        refused = refusal(third.list_buckets, BucketRegion="eu-west-1")  # which is asked there
+        self.assertEqual((refused["Code"], refused["ArgumentName"]), ("InvalidArgument", "bucket-region"))
+        far = self.boreal.client("s3", access_key="777788889999", region="eu-west-1")
+        self.assertEqual(far.list_buckets(BucketRegion="eu-west-1")["Buckets"], [])
         self.refused("InvalidArgument", third.list_buckets, BucketRegion="nowhere")
         for number, message in (("0", "Argument max-buckets must be an integer between 1 and 10000"), ("10001", "Argument max-buckets must be an integer between 1 and 10000"),
                                 ("ten", "Provided max-buckets not an integer or within integer range")):

@@ -325,6 +325,7 @@ class Default(S3Case):
         self.assertEqual(refusal(self.s3.put_bucket_encryption, Bucket=self.bucket, ServerSideEncryptionConfiguration=wrong)["ArgumentName"],
                          "ApplyServerSideEncryptionByDefault")
         self.assertEqual(self.set("DES")[1], 400)
+        self.assertEqual(self.set("aws:fsx"), ("NotImplemented", 501))  # there are no file systems
         self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
         self.assertEqual(status_of(self.s3.delete_bucket_encryption, Bucket=self.bucket)[1], 204)
         self.refused("NoSuchBucket", self.s3.get_bucket_encryption, Bucket="no-such-bucket-here")

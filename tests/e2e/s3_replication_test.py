@@ -3,7 +3,7 @@ import json
 
 from botocore.exceptions import ClientError
 
-from e2e.helpers import allow, eventually, policy
+from e2e.helpers import advance, allow, eventually, policy, reset_clock
 from harness import Case, error_code
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -137,6 +137,20 @@ class Replication(Case):
         last = self.put("last")
         self.assertEqual(self.status("last", last), "COMPLETED")
         self.assertEqual(self.replica("k", first)["Body"].read(), b"1")
+
+    def test_what_did_not_arrive_is_kept(self):
+        """Lifecycle rules wait for replication, which has failed here for one object."""
+        role = self.make_role("half", AT_SOURCE)
+        self.iam.put_role_policy(RoleName="half", PolicyName="p", PolicyDocument=policy(
+            allow(AT_SOURCE), allow(AT_DESTINATION, f"arn:aws:s3:::{self.copy}/there/*")))
+        self.replicate(self.rule(), role=role)
+        for key, status in (("there/k", "COMPLETED"), ("k", "FAILED")):
+            self.assertEqual(self.status(key, self.put(key)), status)
+        self.s3.put_bucket_lifecycle_configuration(Bucket=self.source, LifecycleConfiguration={
+            "Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]})
+        advance(self, "3d")
+        reset_clock(self)
+        self.assertEqual([row["Key"] for row in self.s3.list_objects_v2(Bucket=self.source)["Contents"]], ["k"])
 
     def test_the_role_decides(self):
         role = "weak"
@@ -322,7 +336,9 @@ class Replication(Case):
             "arn": (self.rule(Destination={"Bucket": "arn:aws:s3:us-east-1:1:x"}), "InvalidArgument"),
             "kms": (self.rule(SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}}), "InvalidRequest"),
             "tags": (self.rule(Filter={"Tag": {"Key": "a", "Value": "b"}}, DeleteMarkerReplication={"Status": "Enabled"}), "InvalidRequest"),
-            "owner": (self.rule(Destination={"AccessControlTranslation": {"Owner": "Destination"}}), "InvalidArgument"),
+            "owner": (self.rule(Destination={"AccessControlTranslation": {"Owner": "Destination"}}), "InvalidRequest"),
+            "account": (self.rule(Destination={"Account": OTHER}), "InvalidArgument"),
+            "id": (self.rule(ID="ü"), "InvalidArgument"),
         }
         for name, (rule, code) in refused.items():
             with self.subTest(name):

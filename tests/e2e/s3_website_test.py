@@ -2,6 +2,8 @@
 import http.client
 import json
 
+from botocore import UNSIGNED
+
 from e2e.s3_cases import refusal, signed, status_of
 from harness import Case, error_code
 
@@ -71,8 +73,6 @@ class Website(Case):
         self.assertIn("<li>Code: AccessDenied</li>", body)
         self.open()
         self.assertEqual(self.visit("/")[0], 200)
-        self.assertEqual(self.visit("/none")[0], 403)  # who may not list does not learn what is there
-        self.open({"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.bucket}"})
         status, headers, body = self.visit("/%3Cnone%3E")
         self.assertEqual((status, headers["x-amz-error-code"]), (404, "NoSuchKey"))
         self.assertIn("<li>Key: &lt;none&gt;</li>", body)
@@ -93,6 +93,23 @@ class Website(Case):
         self.bucket = "no-such-site"
         self.assertIn("<li>Code: NoSuchBucket</li>", self.visit("/")[2])
 
+    def test_who_may_read_learns_what_is_missing(self):
+        """Without the permission to list, which does not count here."""
+        self.site(RoutingRules=[{"Condition": {"HttpErrorCodeReturnedEquals": "404"}, "Redirect": {"ReplaceKeyPrefixWith": "make?key="}}])
+        self.put("hidden", "x")
+        self.put("open/gone", "x")
+        self.s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
+        self.s3.delete_object(Bucket=self.bucket, Key="open/gone")
+        self.open(resource=f"arn:aws:s3:::{self.bucket}/open/*")
+        for key in ("open/none", "open/gone"):
+            status, headers, _ = self.visit("/" + key)
+            self.assertEqual((status, headers["Location"]), (301, f"http://{self.bucket}.s3-website.us-east-1.localhost/make?key={key}"))
+            self.assertEqual(status_of(self.boreal.client("s3", signature_version=UNSIGNED).get_object, Bucket=self.bucket, Key=key), ("AccessDenied", 403))
+        self.assertEqual([self.visit(path)[0] for path in ("/hidden", "/none")], [403, 403])
+        listing = {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.bucket}"}
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [listing]}))
+        self.assertEqual([self.visit(path)[0] for path in ("/hidden", "/none")], [403, 403])
+
     def test_policies_may_ask_for_the_referrer(self):
         self.site()
         self.put("index.html", "home")
@@ -107,7 +124,7 @@ class Website(Case):
         self.site(RoutingRules=[
             {"Condition": {"KeyPrefixEquals": "old/"}, "Redirect": {"ReplaceKeyPrefixWith": "new/"}},
             {"Condition": {"KeyPrefixEquals": "away/"}, "Redirect": {"HostName": "example.org", "Protocol": "https", "HttpRedirectCode": "307"}},
-            {"Condition": {"HttpErrorCodeReturnedEquals": "403", "KeyPrefixEquals": "app/"}, "Redirect": {"ReplaceKeyWith": "index.html", "HttpRedirectCode": "302"}}])
+            {"Condition": {"HttpErrorCodeReturnedEquals": "404", "KeyPrefixEquals": "app/"}, "Redirect": {"ReplaceKeyWith": "index.html#/lost", "HttpRedirectCode": "302"}}])
         self.put("index.html", "home")
         self.put("old/page", "never shown")
         self.put("app/there", "there")
@@ -115,7 +132,7 @@ class Website(Case):
         self.assertEqual(error_code(self.put, "nowhere", "", WebsiteRedirectLocation="example.org"), "InvalidRedirectLocation")
         own = f"http://{self.bucket}.s3-website.us-east-1.localhost"
         for path, status, to in (("/old/page", 301, f"{own}/new/page"), ("/away/a%20b", 307, "https://example.org/away/a%20b"),
-                                 ("/app/none", 302, f"{own}/index.html"), ("/moved", 301, "https://example.org/x")):
+                                 ("/app/none", 302, f"{own}/index.html#/lost"), ("/moved", 301, "https://example.org/x")):
             with self.subTest(path):
                 answer = self.visit(path)
                 self.assertEqual((answer[0], answer[1]["Location"]), (status, to))
@@ -137,6 +154,19 @@ class Website(Case):
         self.assertEqual(headers["Access-Control-Allow-Origin"], "https://app.example")
         status, headers, _ = self.visit("/", "OPTIONS", headers={"Origin": "https://app.example", "Access-Control-Request-Method": "GET"})
         self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (200, "https://app.example"))
+
+    def test_nobody_pays_for_visits(self):
+        self.open()
+        self.site()
+        self.put("index.html", "home")
+        self.assertEqual(self.visit("/")[0], 200)
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+        self.assertEqual(self.visit("/")[0], 403)
+        self.assertEqual(self.visit("/", headers={"x-amz-request-payer": "requester"})[0], 403)
+        self.s3.put_bucket_website(Bucket=self.bucket, WebsiteConfiguration={"RedirectAllRequestsTo": {"HostName": "there"}})
+        self.assertEqual(self.visit("/")[0], 403)
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+        self.assertEqual(self.visit("/")[0], 301)
 
     def test_what_is_refused(self):
         for rules in ([{"Redirect": {}}], [{"Redirect": {"HttpRedirectCode": "200"}}], [{"Redirect": {"Protocol": "ftp"}}] ,

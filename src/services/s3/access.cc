@@ -164,6 +164,11 @@ Context request_context(const Call& call, const aws::Value& input) {
                       std::to_string((retention->retain_until_date->ms - call.now.ms) / 86'400'000));
     }
   }
+  if (call.operation.name == "PutBucketInventoryConfiguration") {
+    const auto& wanted = input.as<api::PutBucketInventoryConfigurationRequest>().inventory_configuration;
+    for (const std::string& field : wanted.optional_fields.value_or(std::vector<std::string>()))
+      context.emplace("s3:InventoryAccessibleOptionalFields", field);
+  }
   if (call.operation.name == "PutObjectLegalHold") {
     const auto& hold = input.as<api::PutObjectLegalHoldRequest>().legal_hold;
     if (hold && hold->status) context.emplace("s3:object-lock-legal-hold", *hold->status);
@@ -219,6 +224,14 @@ bool gives_to_others(const Call& call, const Bucket* bucket) {
   return gives;
 }
 
+// Whether a new bucket is to have another list than the one that every bucket has.
+bool asks_for_list(const Call& call) {
+  const std::string canned = header(call, "x-amz-acl").value_or("");
+  bool asks = !canned.empty() && canned != "private";
+  for (const auto& [name, value] : call.http.headers) asks = asks || to_lower(name).starts_with("x-amz-grant-");
+  return asks;
+}
+
 // What is asked of an object that is only being made: whoever writes by the bucket's list will own it, and so may share
 // and tag it.
 bool is_of_new_object(std::string_view operation, std::string_view action) {
@@ -245,10 +258,11 @@ std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
   if (operation == "UpdateObjectEncryption") actions.push_back("s3:PutObject");
   if (operation == "GetObjectAttributes") actions.push_back("s3:GetObjectAttributes");
   if (operation == "CreateBucket") {
-    if (header(call, "x-amz-bucket-object-lock-enabled")) {
+    if (equal_ignoring_case(header(call, "x-amz-bucket-object-lock-enabled").value_or(""), "true")) {
       actions.insert(actions.end(), {"s3:PutBucketVersioning", "s3:PutBucketObjectLockConfiguration"});
     }
     if (header(call, "x-amz-object-ownership")) actions.push_back("s3:PutBucketOwnershipControls");
+    if (asks_for_list(call)) actions.push_back("s3:PutBucketAcl");
   }
   if (operation != "PutObject" && operation != "CopyObject" && operation != "CreateMultipartUpload") return actions;
   if (header(call, "x-amz-tagging")) actions.push_back("s3:PutObjectTagging");
@@ -514,6 +528,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   CO_TRY(const BucketRef bucket, buckets_.need(*name));
   call.account = bucket->account;
   access_log_.begin(call, *bucket);
+  const bool is_elsewhere = !call.caller.is_anonymous() && call.region != bucket->region;
   CO_CHECK(check_region(call, *bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
@@ -526,6 +541,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
   for (std::string& action : actions) {
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
+    if (is_elsewhere) access.resource_policy.reset();  // GetBucketLocation: policies are known where the bucket is
     access.add_context = [&call, &input, account = bucket->account](Context& context) {
       add_keys(call, input, account, context);
     };

@@ -30,6 +30,8 @@ constexpr size_t row_bytes = 1 << 20;
 constexpr size_t max_fresh = 20'000;  // records in memory; a tick that brings more loses some
 constexpr size_t rows_at_once = 64;
 
+uint64_t ms_since(int64_t ns) { return static_cast<uint64_t>(monotonic_ns() - ns) / 1'000'000; }
+
 // Counts what a client takes of an answer; the record is complete when that has ended.
 class LoggedSource final : public Source {
  public:
@@ -37,7 +39,7 @@ class LoggedSource final : public Source {
       : inner_(std::move(inner)), log_(std::move(log)), record_(std::move(record)), began_ns_(began_ns) {}
   ~LoggedSource() override {
     if (*log_ == nullptr) return;
-    record_.total_ms = (monotonic_ns() - began_ns_) / 1'000'000;
+    record_.total_ms = ms_since(began_ns_);
     (*log_)->add(std::move(record_));
   }
   Task<Result<size_t>> read(MutableBytes buffer) override {
@@ -178,7 +180,7 @@ void AccessLog::finish(const http::Request& request, http::Response& response) {
   record.requester = known.requester;
   if (known.requester.empty()) record.authentication.clear();
   record.operation = log_operation(known.operation, request.method, !record.key.empty(), at_website);
-  record.turn_around_ms = record.total_ms = (monotonic_ns() - known.began_ns) / 1'000'000;
+  record.turn_around_ms = record.total_ms = ms_since(known.began_ns);
   if (known.operation == "CopyObject" || known.operation == "UploadPartCopy") add_copy_source(request, record);
   for (const auto& deleted : known.deleted) {
     LogRecord one = record;
@@ -207,7 +209,7 @@ void AccessLog::add_copy_source(const http::Request& request, LogRecord record) 
   record.bucket_owner = canonical_id(bucket->account);
   record.bucket = bucket->name;
   record.operation += "_GET";
-  record.key = codec::percent_encode(source->key, codec::Slash::keep);
+  record.key = logged_key(source->key);
   record.version_id = source->version_id.value_or("");
   record.bytes_sent = 0;
   record.object_size.reset();

@@ -180,6 +180,10 @@ std::string log_line(const LogRecord& r) {
   return join(fields, " ") + "\n";
 }
 
+std::string logged_key(std::string_view key) {
+  return codec::percent_encode(codec::percent_encode(key, codec::Slash::keep), codec::Slash::keep);
+}
+
 std::string log_operation(std::string_view operation, std::string_view method, bool has_key, bool at_website) {
   if (operation == "CopyObject") return "REST.COPY.OBJECT";
   if (operation == "UploadPartCopy") return "REST.COPY.PART";
@@ -223,11 +227,8 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
   record.remote_ip = request.peer.host;
   record.request_id = text_of(response.headers, "x-amz-request-id");
   record.host_id = text_of(response.headers, "x-amz-id-2");
-  std::string_view path = request.path;
-  if (path.starts_with('/')) path.remove_prefix(1);
-  const size_t slash = path.find('/');
-  record.bucket = codec::percent_decode_leniently(path.substr(0, slash), codec::Plus::space);
-  if (slash != std::string_view::npos) record.key = path.substr(slash + 1);
+  record.bucket = bucket_of(request.path);
+  record.key = logged_key(key_of(request.path));
   record.request_line = fmt::format("{} {} HTTP/1.1", request.method, request.target);
   record.status = response.status;
   record.error_code = error_code_of(response);

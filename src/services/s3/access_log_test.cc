@@ -70,7 +70,7 @@ TEST(AccessLogLine, ReadsRequestAndAnswer) {
   response.stream = std::make_unique<TextSource>("0123456789");
   auto record = log_record_of(request, response);
   EXPECT_EQ(record.bucket, "shop");
-  EXPECT_EQ(record.key, "a%2Fb");
+  EXPECT_EQ(record.key, "a/b");
   EXPECT_EQ(record.version_id, "v1");
   EXPECT_EQ(record.authentication, "QueryString");
   EXPECT_EQ(record.object_size, 1000u);

@@ -23,6 +23,14 @@ Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_v
   return std::move(*acl);
 }
 
+// Lists are shown as they are enforced: without what they give to everybody, where that is ignored.
+// Source: S3 User Guide, "Blocking public access to your Amazon S3 storage".
+api::AccessControlPolicy in_force(const Bucket& bucket, api::AccessControlPolicy acl) {
+  if (bucket.blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls) && acl.grants)
+    std::erase_if(*acl.grants, is_public_grant);
+  return acl;
+}
+
 }  // namespace
 
 aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError error) const {
@@ -33,7 +41,7 @@ aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError
 
 Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBucketAclRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  const auto acl = bucket->has_acls() && bucket->acl ? *bucket->acl : private_acl(bucket->account);
+  const auto acl = in_force(*bucket, bucket->has_acls() && bucket->acl ? *bucket->acl : private_acl(bucket->account));
   co_return api::GetBucketAclOutput{.owner = acl.owner, .grants = acl.grants};
 }
 
@@ -47,7 +55,7 @@ Task<Outcome<api::PutBucketAclOutput>> Service::put_bucket_acl(Call&, api::PutBu
 Task<Outcome<api::GetObjectAclOutput>> Service::get_object_acl(Call& call, api::GetObjectAclRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
-  const auto acl = bucket->has_acls() ? acl_of(found.version) : private_acl(bucket->account);
+  const auto acl = in_force(*bucket, bucket->has_acls() ? acl_of(found.version) : private_acl(bucket->account));
   if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(found.version));
   co_return api::GetObjectAclOutput{.owner = acl.owner, .grants = acl.grants, .request_charged = {}};
 }

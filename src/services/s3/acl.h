@@ -57,6 +57,8 @@ Granted granted(const api::AccessControlPolicy& acl, std::string_view permission
                 bool ignore_public);
 // An object's list: its own, or the private one.
 api::AccessControlPolicy acl_of(const objects::Version& version);
+// Gives to everybody, or to all who have an account.
+bool is_public_grant(const api::Grant& grant);
 bool is_public(const api::AccessControlPolicy& acl);
 
 }  // namespace boreal::s3

@@ -208,10 +208,12 @@ api::AccessControlPolicy acl_of(const objects::Version& version) {
   return private_acl(version.meta.owner);
 }
 
+bool is_public_grant(const api::Grant& grant) {
+  return grant.grantee && (grant.grantee->uri == all_users || grant.grantee->uri == authenticated_users);
+}
+
 bool is_public(const api::AccessControlPolicy& acl) {
-  return acl.grants && std::ranges::any_of(*acl.grants, [](const api::Grant& grant) {
-           return grant.grantee && (grant.grantee->uri == all_users || grant.grantee->uri == authenticated_users);
-         });
+  return acl.grants && std::ranges::any_of(*acl.grants, is_public_grant);
 }
 
 Granted granted(const api::AccessControlPolicy& acl, std::string_view permission, const aws::Caller& caller,

@@ -31,12 +31,11 @@ Outcome<void> check_own_policy(const Call& call, const Bucket& bucket) {
 Task<Outcome<api::PutBucketPolicyOutput>> Service::put_bucket_policy(Call& call, api::PutBucketPolicyRequest input) {
   CO_TRY(const BucketRef own, buckets_.need(input.bucket));
   CO_CHECK(check_own_policy(call, *own));
-  if (input.policy.size() > max_policy_bytes) {
-    co_return refuse(aws::ApiError(
-        "PolicyTooLarge", 400,
-        fmt::format("Normalized policy document exceeds the maximum allowed size of {} bytes.", max_policy_bytes)));
-  }
   CO_TRY(const auto document, read_policy(input.policy));
+  if (json::write(document).size() > max_policy_bytes) {  // the blanks between its parts do not count
+    co_return refuse(errors::malformed_policy(
+        fmt::format("Normalized policy document exceeds the maximum allowed size of {} bytes", max_policy_bytes)));
+  }
   // A policy that names no version is read back with the one that it means.
   if (document.find("Version") == nullptr) input.policy.insert(1, R"("Version":"2008-10-17",)");
   const auto parsed = aws::validate_resource_policy(input.policy);

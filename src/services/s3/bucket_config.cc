@@ -81,6 +81,8 @@ Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configura
         "The XML you provided was not well-formed or did not validate against our published schema"));
   }
   const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
+  if (by_default.sse_algorithm == "aws:fsx")
+    return refuse(errors::not_implemented("Encryption by Amazon FSx is not served: there are no file systems."));
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {
     return refuse(errors::invalid_argument(
                       "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
@@ -113,7 +115,8 @@ Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) 
     return refuse(unfit_target("The target bucket for logging may not have a default retention period", target));
   if (!logging.target_grants || logging.target_grants->empty()) return {};
   if (!target.has_acls())
-    return refuse(unfit_target("Target grants are not supported: the target bucket has ACLs disabled", target));
+    return refuse(
+        errors::access_control_list_not_supported("Target grants not allowed for bucket owner enforced buckets"));
   for (api::TargetGrant& grant : *logging.target_grants) {
     if (grant.grantee) CHECK(check_grantee(*grant.grantee));
   }

@@ -247,9 +247,12 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     after = decoded->substr(token_mark.size());
   }
   if (input.bucket_region) input.bucket_region = to_lower(*input.bucket_region);
-  if (input.bucket_region && *input.bucket_region != call.region && !is_aws_region(*input.bucket_region)) {
+  if (input.bucket_region && *input.bucket_region != call.region) {
     co_return refuse(
-        errors::invalid_argument(fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
+        errors::invalid_argument(is_aws_region(*input.bucket_region)
+                                     ? "Requests with bucket-region specified must be made to the corresponding "
+                                       "regional endpoint"
+                                     : fmt::format("Argument value {} is not a valid AWS Region", *input.bucket_region))
             .with("ArgumentName", "bucket-region"));
   }
   const size_t most = static_cast<size_t>(input.max_buckets.value_or(max_buckets_a_page));

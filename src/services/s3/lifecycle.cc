@@ -22,8 +22,9 @@ constexpr std::string_view cursor_key = "cursor";
 constexpr Duration between_rounds{3'600'000};
 constexpr size_t page_size = 200;
 
-// AWS does nothing to what is not replicated yet, or could not be: it would be gone before its replica is there.
-bool waits_for_replication(const objects::Version& version) {
+// While a bucket is replicated AWS does nothing to what is not there yet, or could not be: it would be gone before.
+bool waits_for_replication(const Bucket& bucket, const objects::Version& version) {
+  if (!bucket.replication) return false;
   const std::string_view status = replication_status_of(version.meta);
   return status == replication_status::pending || status == replication_status::failed;
 }
@@ -175,7 +176,7 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
 }
 
 Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, objects::Version version) {
-  if (waits_for_replication(version)) co_return Result<void>();
+  if (waits_for_replication(bucket, version)) co_return Result<void>();
   const Due due = due_of_current(bucket, version, context_.clock.now());
   // AWS deletes for good rather than moves, but moves before it leaves a delete marker.
   const auto versioning = versioning_of(bucket);
@@ -188,7 +189,7 @@ Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, objects::Versi
 
 Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, objects::Version version, Time since,
                                                size_t newer) {
-  if (waits_for_replication(version)) co_return Result<void>();
+  if (waits_for_replication(bucket, version)) co_return Result<void>();
   Due due = due_of_noncurrent(bucket, version, since, newer, context_.clock.now());
   if (due.expires) {
     const auto which = objects::Select::exact(version.id);
@@ -204,7 +205,7 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   objects::RemoveRequest request{bucket.id, version.key, versioning_of(bucket), which, {}};
   const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket.is_versioned();
   request.precondition = [&](const objects::Version* there) -> Result<void> {
-    if (there == nullptr || there->id != version.id || waits_for_replication(*there))
+    if (there == nullptr || there->id != version.id || waits_for_replication(bucket, *there))
       return fail(Errc::conflict, "it changed meanwhile");
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};
@@ -218,7 +219,8 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   }
   const bool names_version = bucket.is_versioned() && !removed->marker_made;
   access_log_.add_action(bucket, removed->marker_made ? "S3.CREATE.DELETEMARKER" : "S3.EXPIRE.OBJECT", version.key,
-                         names_version ? version_text(version) : "", version.size);
+                         names_version ? version_text(version) : "",
+                         version.is_delete_marker ? std::nullopt : std::optional(version.size));
   co_return Result<void>();
 }
 

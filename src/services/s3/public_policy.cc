@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/arn.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 
@@ -15,6 +16,16 @@ bool is_fixed(const json::Value& value) {
     return text != nullptr && text->find_first_of("*?") == std::string::npos && text->find("${") == std::string::npos;
   };
   return value.array() ? std::ranges::all_of(*value.array(), fixed) : fixed(value);
+}
+
+// Whose access points are meant must be told, their names may be anything.
+bool is_of_one_account(const json::Value& value) {
+  const auto is_fixed_account = [](const json::Value& one) {
+    const std::string* text = one.string();
+    const auto arn = text != nullptr ? aws::Arn::parse(*text) : std::nullopt;
+    return arn && !arn->account.empty() && std::ranges::all_of(arn->account, is_digit);
+  };
+  return value.array() ? std::ranges::all_of(*value.array(), is_fixed_account) : is_fixed_account(value);
 }
 
 // An address range so wide that it is no bound: AWS draws the line at /8 (IPv4) and /32 (IPv6).
@@ -47,10 +58,11 @@ bool is_bounding(std::string_view operation, const json::Member& condition) {
   const std::string op = to_lower(operation);
   if (op.find("not") != std::string::npos || op.ends_with("ifexists")) return false;
   if (key == "aws:sourceip") return is_narrow_address(condition.value);
+  if (key == "s3:dataaccesspointarn") return is_of_one_account(condition.value);
   for (const std::string_view known :
        {"aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount", "aws:userid",
         "aws:principalorgid", "aws:principalarn", "aws:principalaccount",
-        "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointarn", "s3:dataaccesspointaccount"}) {
+        "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointaccount"}) {
     if (key == known) return is_fixed(condition.value);
   }
   return false;

@@ -52,7 +52,7 @@ Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const 
           "Object Lock must be enabled on the destination bucket, as it is on the source bucket."));
     }
     if (rule.destination.account && *rule.destination.account != to->account) {
-      return refuse(errors::invalid_request(
+      return refuse(errors::invalid_argument(
           fmt::format("Account {} is not the owner of the destination bucket.", *rule.destination.account)));
     }
   }

@@ -80,7 +80,7 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
   const api::Destination& to = rule.destination;
   if (destination_bucket(to).empty()) return refuse(errors::invalid_argument("Invalid bucket ARN."));
   if (to.access_control_translation && !to.account) {
-    return refuse(errors::invalid_argument("Account must be specified if AccessControlTranslation is specified."));
+    return refuse(errors::invalid_request("Account must be specified if AccessControlTranslation is specified."));
   }
   if (to.storage_class) CHECK(check_storage_class(*to.storage_class));
   const bool names_key = to.encryption_configuration && to.encryption_configuration->replica_kms_key_id;
@@ -106,6 +106,8 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
 Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
   if (rule.id && rule.id->size() > max_id_bytes)
     return refuse(errors::invalid_argument("The maximum value is 255 characters."));
+  if (rule.id && !std::ranges::all_of(*rule.id, [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
+    return refuse(errors::invalid_argument("Rule ID must not contain non-ASCII characters."));
   if (prefix_of(rule).size() > max_prefix_bytes) {
     return refuse(errors::invalid_argument(
         fmt::format("Rule prefix cannot be longer than maximum allowed key length of {}", max_prefix_bytes)));

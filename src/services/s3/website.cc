@@ -25,6 +25,11 @@ http::Headers anonymous_headers(const http::Headers& headers) {
   return kept;
 }
 
+Task<bool> is_there(objects::Objects& objects, const Bucket& bucket, std::string key) {
+  const auto found = co_await objects.find(bucket.id, std::move(key), objects::Select::latest(), false);
+  co_return found && !found->version.is_delete_marker;
+}
+
 }  // namespace
 
 // One request on its way: its own path stays aside while pages are read.
@@ -95,6 +100,7 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
                          .with("Method", visit.request.method)
                          .with("ResourceType", "OBJECT"));
   }
+  if (bucket.payer == "Requester") co_return refuse(errors::access_denied("Access Denied"));  // nobody here pays
   const api::WebsiteConfiguration& website = *bucket.website;
   if (website.redirect_all_requests_to) {
     const std::string whole = query.empty() ? visit.path : visit.path + "?" + query;
@@ -119,13 +125,9 @@ Task<Outcome<http::Response>> Service::answer_missing(Visit& visit, aws::ApiErro
   if (error.status < 400 || error.status >= 500) co_return refuse(std::move(error));
   const api::WebsiteConfiguration& website = *visit.bucket->website;
   if (!visit.key.empty() && !visit.key.ends_with('/')) {
-    const auto is_there = [&](std::string key) {
-      return objects_.find(visit.bucket->id, std::move(key), objects::Select::latest(), false);
-    };
-    const auto object = co_await is_there(visit.key);
-    const auto index = co_await is_there(visit.key + "/" + website.index_document->suffix);
-    const bool is_missing = !object || object->version.is_delete_marker;
-    if (is_missing && index && !index->version.is_delete_marker) co_return redirect(302, visit.path + "/");
+    const bool has_page = co_await is_there(objects_, *visit.bucket, visit.key);
+    const bool has_index = co_await is_there(objects_, *visit.bucket, visit.key + "/" + website.index_document->suffix);
+    if (!has_page && has_index) co_return redirect(302, visit.path + "/");
   }
   if (const auto* rule = routing_rule_for(website, visit.key, error.status)) {
     co_return redirect_by_rule(*rule, visit.key, visit.request);
@@ -166,8 +168,15 @@ Task<Outcome<http::Response>> Service::read_page(Visit& visit, std::string key) 
             .gate = visit.gate};
   CO_TRY(auto accesses, co_await access(call, call.operation, input));
   for (Access& one : accesses) CO_CHECK(co_await visit.gate.authorize(call, std::move(one)));
-  CO_TRY(auto output, co_await get_object(call, std::move(input.as<api::GetObjectRequest>())));
-  http::Response response = wire_.answer(route, aws::Value::of(std::move(output)), visit.request_id);
+  auto output = co_await get_object(call, std::move(input.as<api::GetObjectRequest>()));
+  if (!output) {
+    // Who may read a page learns here that there is none, and need not be let list the bucket.
+    // Source: ibidem, "Setting permissions for website access".
+    if (output.error().status == 403 && !co_await is_there(objects_, *visit.bucket, key))
+      co_return refuse(errors::no_such_key("The specified key does not exist.").with("Key", key));
+    co_return refuse(std::move(output).error());
+  }
+  http::Response response = wire_.answer(route, aws::Value::of(std::move(*output)), visit.request_id);
   if (call.response_status != 0) response.status = call.response_status;
   co_return response;
 }

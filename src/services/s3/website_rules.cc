@@ -100,6 +100,17 @@ std::string_view reason_of(int status) {
   }
 }
 
+// What a rule puts into an address may be more than a key: "resize?key=", "#!/".
+// Source: AWS Compute Blog, "Resize Images on the Fly with Amazon S3, AWS Lambda, and Amazon API Gateway".
+std::string as_written(std::string_view text) {
+  std::string written;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    written += byte > ' ' && byte < 0x7f ? std::string(1, c) : fmt::format("%{:02X}", byte);
+  }
+  return written;
+}
+
 }  // namespace
 
 std::optional<Site> site_of(std::string_view host) {
@@ -184,17 +195,16 @@ http::Response redirect(int status, std::string location) {
 
 http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view key, const http::Request& request) {
   const api::Redirect& to = rule.redirect;
-  std::string target(key);
-  if (to.replace_key_with) {
-    target = *to.replace_key_with;
-  } else if (to.replace_key_prefix_with) {
-    const std::string prefix = rule.condition ? rule.condition->key_prefix_equals.value_or("") : "";
-    target = *to.replace_key_prefix_with + target.substr(prefix.size());
+  std::string target = as_written(to.replace_key_with ? *to.replace_key_with : to.replace_key_prefix_with.value_or(""));
+  if (!to.replace_key_with) {
+    const bool loses_prefix = to.replace_key_prefix_with && rule.condition && rule.condition->key_prefix_equals;
+    if (loses_prefix) key.remove_prefix(rule.condition->key_prefix_equals->size());
+    target += codec::percent_encode(key, codec::Slash::keep);
   }
   const auto code = parse_int(to.http_redirect_code.value_or("301"), 301, 399);
-  return redirect(code ? static_cast<int>(*code) : 301,
-                  fmt::format("{}://{}/{}", scheme_of(to.protocol, request.secure), to.host_name.value_or(request.host),
-                              codec::percent_encode(target, codec::Slash::keep)));
+  return redirect(
+      code ? static_cast<int>(*code) : 301,
+      fmt::format("{}://{}/{}", scheme_of(to.protocol, request.secure), to.host_name.value_or(request.host), target));
 }
 
 http::Response redirect_all(const api::RedirectAllRequestsTo& to, std::string_view path_and_query, bool secure) {

@@ -67,6 +67,9 @@ TEST(WebsiteRules, WhereRedirectsLead) {
   other.redirect.replace_key_prefix_with.reset();
   other.redirect.replace_key_with = "error.html";
   EXPECT_EQ(to(other), "302 https://example.org/error.html");
+  other.redirect.replace_key_with = "error page.html?é#/";
+  EXPECT_EQ(to(other), "302 https://example.org/error%20page.html?%C3%A9#/");
+  EXPECT_EQ(to(rule("docs/", {}, "make?key=")), "301 http://shop.s3-website.localhost:4566/make?key=a%20b");
   const auto all = redirect_all({.host_name = "example.org", .protocol = {}}, "/a?b", true);
   EXPECT_EQ(all.headers.get("Location"), "https://example.org/a?b");
 }

@@ -123,12 +123,14 @@ def in_one_list(told):
 
 
 def same(a, b):
-    """Equal, where a number may also stand as a timestamp's text."""
+    """Equal, where a number may also stand as a timestamp's text, and a boolean as its own: a service may judge it itself."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, int) and isinstance(b, str) and not isinstance(a, bool):
+    if isinstance(a, bool) and isinstance(b, str):
+        return b == str(a).lower()
+    if isinstance(a, int) and isinstance(b, str):
         for form in ("%Y-%m-%dT%H:%M:%SZ", "%a, %d %b %Y %H:%M:%S GMT"):
             try:
                 return a == int(datetime.datetime.strptime(b, form).replace(tzinfo=datetime.timezone.utc).timestamp())

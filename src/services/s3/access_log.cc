@@ -226,7 +226,7 @@ void AccessLog::add_action(const Bucket& bucket, std::string operation, const st
   record.requester = "AmazonS3";
   record.request_id = context_.random.pick("0123456789ABCDEF", 16);
   record.operation = std::move(operation);
-  record.key = codec::percent_encode(key, codec::Slash::keep);
+  record.key = codec::percent_encode(key, codec::Slash::keep);  // once, otherwise than a request's
   record.version_id = std::move(version_id);
   record.object_size = size;
   add(std::move(record));

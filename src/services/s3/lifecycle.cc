@@ -104,11 +104,12 @@ Task<Result<void>> Lifecycle::run_round() {
     cursor.bucket = bucket->name;
     const auto done = bucket->lifecycle ? co_await run_bucket(bucket, cursor) : Result<void>();
     if (stopping_) co_return fail(Errc::cancelled, "the server stops");
-    // What is damaged in one bucket must not hold up the others; the next round tries again.
-    if (!done) {
-      log::warn("s3", "a bucket's lifecycle rules are not all carried out",
-                {{"bucket", bucket->name}, {"why", done.error().message()}});
-    }
+    if (done) continue;
+    // What is damaged in one bucket must not hold up the others. All else, a full disk say, is nobody's own: the round
+    // goes on here when it is over.
+    if (done.error().code() != Errc::corrupt) co_return done;
+    log::warn("s3", "a bucket's lifecycle rules are not all carried out",
+              {{"bucket", bucket->name}, {"why", done.error().message()}});
   }
   co_return co_await save({.finished = context_.clock.now(), .running = false, .bucket = {}, .key = {}});
 }

@@ -162,8 +162,9 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
 
 // A lock that lasts until an event must not be taken for none. Source: S3 User Guide, "Object Lock considerations".
 Outcome<void> check_no_event_hold(const http::Headers& headers) {
+  constexpr std::string_view prefix = "x-amz-object-lock-event-hold";
   for (const auto& [name, value] : headers) {
-    if (!to_lower(name).starts_with("x-amz-object-lock-event-hold")) continue;
+    if (!equal_ignoring_case(std::string_view(name).substr(0, prefix.size()), prefix)) continue;
     return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
                       .with("Header", to_lower(name)));
   }

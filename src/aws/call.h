@@ -27,11 +27,13 @@ struct Access {
   std::string resource_account;
   // The resource's own policy, when it has one.
   std::optional<std::string> resource_policy;
-  // KMS keys and role trust policies: identity policies count only if the resource policy lets them, and it must allow itself.
+  // KMS keys and role trust policies: identity policies count only if the resource policy lets them, and it must allow
+  // itself.
   bool resource_policy_rules = false;
   // The caller's account as S3 names it in policies; empty: unknown.
   std::string canonical_user;
-  // Condition keys of this access, in addition to the global ones: "s3:prefix", "kms:EncryptionContext:x", "aws:ResourceTag/Name".
+  // Condition keys of this access, in addition to the global ones: "s3:prefix", "kms:EncryptionContext:x",
+  // "aws:ResourceTag/Name".
   std::multimap<std::string, std::string> context;
   // Adds further ones; called only if a policy asks for any. Must not outlive the call and its input.
   std::function<void(std::multimap<std::string, std::string>&)> add_context = nullptr;
@@ -50,6 +52,7 @@ struct Call {
   int response_status = 0;         // 0: what the model says
   CheckedBody* body = nullptr;  // S3: what the input's stream reads from; its trailers are complete once that has ended
   Gate& gate;
+  bool is_version_2 = false;  // signed in the older way, as browsers' forms may be
 
   // "arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE" of this call's region and account.
   std::string arn(std::string_view service, std::string_view resource) const;

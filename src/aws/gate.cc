@@ -18,7 +18,7 @@ Canon canon_of(const ServiceModel& service) { return service.signing_name == "s3
 // The keys that every policy may ask for; the principal's own are added by add_principal_keys().
 void add_global_keys(Context& context, const Call& call) {
   context.emplace("aws:SourceIp", call.http.peer.host);
-  context.emplace("aws:SecureTransport", call.http.secure ? "true" : "false");
+  context.emplace("aws:SecureTransport", call.http.tls ? "true" : "false");
   context.emplace("aws:RequestedRegion", call.region);
   context.emplace("aws:ViaAWSService", "false");
   if (const auto agent = call.http.headers.get("user-agent")) context.emplace("aws:UserAgent", *agent);

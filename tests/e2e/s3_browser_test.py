@@ -301,14 +301,23 @@ class Forms(FormCase):
             answer = self.post(self.fields(self.policy(self.conditions([operation, "$key"]))))
             self.assertIn(f"<Message>Invalid Policy: Invalid {told}: wrong number of arguments.</Message>", answer.text)
 
+    def deny(self, conditions):
+        statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*", "Condition": conditions}
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+    def test_policies_know_the_way_of_signing(self):
+        self.deny({"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}})
+        self.assertEqual([self.post(self.fields(version=version)).status for version in (4, 2)], [204, 403])
+        self.deny({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}})
+        self.assertEqual([self.post(self.fields(version=version)).status for version in (4, 2)], [403, 204])
+
     def test_conditions_of_the_request_are_for_policies_alone(self):
         headers = {"If-None-Match": "*", "If-Match": '"other"'}
         for _ in range(2):
             self.assertEqual(self.post(self.fields(), headers=headers).status, 204)
 
         def post_under(conditions, **more):
-            statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*", "Condition": conditions}
-            self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+            self.deny(conditions)
             return self.post(self.fields(), **more).status
 
         for conditions in ({"Null": {"s3:if-none-match": "true"}}, {"StringNotEquals": {"s3:if-none-match": "*"}}, {"StringNotEquals": {"s3:if-match": '"other"'}}):

@@ -1,6 +1,9 @@
 """Bucket policies: what they are told of a request, and which permissions it takes."""
 import json
+import ssl
 import unittest
+import urllib.error
+import urllib.request
 
 from e2e.helpers import allow, user
 from e2e.s3_cases import OTHER, refusal, status_of
@@ -22,6 +25,29 @@ class Keys(PolicyCase):
         inventory()
         inventory("Size", "ETag")
         inventory("Size", "ObjectOwner")
+
+
+    def test_version_of_tls(self):
+        """As the connection has agreed on it; over plain HTTP the key is not there."""
+        self.put("x", Bucket=self.open)
+        below = lambda operator: {"Effect": "Deny", "Action": "s3:GetObject", "Condition": {operator: {"s3:TlsVersion": "1.3"}}}
+
+        def get(version):
+            context = ssl.create_default_context(cafile=str(self.boreal.data / "tls/ca.pem"))
+            context.minimum_version = context.maximum_version = version
+            url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("get_object", {"Bucket": self.open, "Key": "x"})
+            try:
+                with urllib.request.urlopen(url.replace("http://", "https://"), context=context) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as refused:
+                return refused.code
+
+        versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
+        self.set(below("NumericLessThan"))
+        self.assertEqual([get(version) for version in versions], [403, 200])
+        self.can(200, self.s3.get_object, Key="x")
+        self.set(below("NumericGreaterThanEquals"))
+        self.assertEqual([get(version) for version in versions], [200, 403])
 
 
 class Permissions(PolicyCase):

@@ -176,7 +176,7 @@ class RelayEndpoint final : public Endpoint {
     constexpr int max_questions = 3;
     for (int i = 0; i < max_questions && (begin == FirstPacket::tls_request || begin == FirstPacket::gss_request);
          ++i) {
-      const bool tls = begin == FirstPacket::tls_request && options_.tls && !client->is_tls();
+      const bool tls = begin == FirstPacket::tls_request && options_.tls && !client->tls();
       client->expire_after(refusal_timeout);
       CO_CHECK(co_await client->write(as_bytes(std::string_view(tls ? "S" : "N"))));
       if (tls) {

@@ -68,7 +68,7 @@ class HttpClient : public testing::Test {
       if (*got == 0) break;
       size += *got;
     }
-    co_return Response{.body = std::to_string(size) + (request.secure ? " tls" : "")};
+    co_return Response{.body = std::to_string(size) + (request.tls ? " tls" : "")};
   }
   Task<Result<ClientAnswer>> send(std::string path, Source& source, ClientOptions options = {}, bool ask_first = true) {
     co_return co_await fetch(loop, server->address(),

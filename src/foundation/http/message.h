@@ -85,7 +85,7 @@ struct Request {
   Headers headers;
   std::string host;  // lower case, from Host (or the target, when that names one); may carry a port
   net::Address peer;
-  bool secure = false;
+  std::optional<net::TlsSession> tls;      // none: it came in plain text
   std::optional<uint64_t> content_length;  // none: chunked, or no body
   // The body as it comes, dechunked; never null. `Expect: 100-continue` is answered at the first read.
   // Belongs to the connection: to be read before the handler's answer is ready, not later.

@@ -100,7 +100,7 @@ class HttpServer : public testing::Test {
       if (*got == 0) break;
       body += as_text(Bytes(buffer).first(*got));
     }
-    co_return Response{.body = request.method + " " + request.path + " " + body + (request.secure ? " tls" : "")};
+    co_return Response{.body = request.method + " " + request.path + " " + body + (request.tls ? " tls" : "")};
   }
 
   // Sends the text, ends its side, and returns all that comes back.

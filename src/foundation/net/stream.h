@@ -4,8 +4,10 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -25,6 +27,12 @@ struct Address {
   static Result<Address> parse(std::string_view text, uint16_t default_port = 0);
 };
 
+// What both sides of a connection agreed on. Static text.
+struct TlsSession {
+  std::string_view version;  // "1.2", "1.3"
+  std::string_view cipher;   // as OpenSSL names it: "TLS_AES_128_GCM_SHA256"
+};
+
 // One connection. Belongs to its loop; one read and one write may be under way at a time.
 class Stream {
  public:
@@ -41,9 +49,9 @@ class Stream {
   Task<Result<void>> write(Bytes data);
   // A read or write that waits past the deadline ends with Errc::timeout. Each call sets it anew; 0 takes it off.
   virtual void expire_after(Duration time) = 0;
-  virtual void shutdown_write() = 0;  // tells the peer that no more comes
-  virtual void close() = 0;           // ends reads and writes under way with Errc::cancelled
-  virtual bool is_tls() const = 0;
+  virtual void shutdown_write() = 0;                  // tells the peer that no more comes
+  virtual void close() = 0;                           // ends reads and writes under way with Errc::cancelled
+  virtual std::optional<TlsSession> tls() const = 0;  // none: plain text
   virtual Address peer() const = 0;
   virtual Address local() const = 0;
   virtual int fd() const = 0;  // -1 once closed

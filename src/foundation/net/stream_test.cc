@@ -53,7 +53,7 @@ Task<void> echo(std::unique_ptr<Stream> stream) {
     const Bytes parts[] = {Bytes(buffer).first(*got / 2), Bytes(), Bytes(buffer).subspan(*got / 2, *got - *got / 2)};
     if (!co_await stream->write(parts)) break;
   }
-  co_await stream->write(as_bytes(stream->is_tls() ? "bye tls" : "bye"));
+  co_await stream->write(as_bytes(stream->tls() ? "bye tls" : "bye"));
   stream->shutdown_write();
 }
 

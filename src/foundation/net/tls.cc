@@ -99,7 +99,10 @@ class TlsStream final : public Stream {
   void expire_after(Duration time) override { socket_->expire_after(time); }
   void shutdown_write() override;
   void close() override { socket_->close(); }
-  bool is_tls() const override { return true; }
+  std::optional<TlsSession> tls() const override {
+    return TlsSession{.version = SSL_version(ssl_.get()) == TLS1_2_VERSION ? "1.2" : "1.3",
+                      .cipher = SSL_get_cipher_name(ssl_.get())};
+  }
   Address peer() const override { return socket_->peer(); }
   Address local() const override { return socket_->local(); }
   int fd() const override { return socket_->fd(); }

@@ -10,20 +10,17 @@
 #include "base/text.h"
 #include "codec/json_value.h"
 #include "codec/percent.h"
-#include "codec/time.h"
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"
 #include "s3/conditions.h"
 #include "s3/names.h"
-#include "s3/object_meta.h"
 #include "s3/public_policy.h"
+#include "s3/request_keys.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
 
 namespace {
-
-using Context = std::multimap<std::string, std::string>;
 
 const std::string* text_member(const aws::Value& input, std::string_view name) {
   if (!input) return nullptr;
@@ -35,163 +32,23 @@ const std::string* text_member(const aws::Value& input, std::string_view name) {
   return nullptr;
 }
 
-std::optional<std::string> header(const Call& call, std::string_view name) {
-  const auto value = call.http.headers.get(name);
-  return value ? std::optional(std::string(*value)) : std::nullopt;
-}
-
-struct Named {
-  std::string_view from;
-  std::string_view key;
-};
-constexpr Named header_keys[] = {
-    {"x-amz-acl", "s3:x-amz-acl"},
-    {"x-amz-grant-full-control", "s3:x-amz-grant-full-control"},
-    {"x-amz-grant-read", "s3:x-amz-grant-read"},
-    {"x-amz-grant-read-acp", "s3:x-amz-grant-read-acp"},
-    {"x-amz-grant-write", "s3:x-amz-grant-write"},
-    {"x-amz-grant-write-acp", "s3:x-amz-grant-write-acp"},
-    {"x-amz-metadata-directive", "s3:x-amz-metadata-directive"},
-    {"x-amz-storage-class", "s3:x-amz-storage-class"},
-    {"x-amz-server-side-encryption", "s3:x-amz-server-side-encryption"},
-    {"x-amz-server-side-encryption-aws-kms-key-id", "s3:x-amz-server-side-encryption-aws-kms-key-id"},
-    {"x-amz-server-side-encryption-customer-algorithm", "s3:x-amz-server-side-encryption-customer-algorithm"},
-    {"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location"},
-    {"x-amz-object-ownership", "s3:x-amz-object-ownership"},
-    {"x-amz-bucket-namespace", "s3:x-amz-bucket-namespace"},
-    {"x-amz-content-sha256", "s3:x-amz-content-sha256"},
-    {"x-amz-object-lock-mode", "s3:object-lock-mode"},
-    {"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},
-    {"x-amz-object-lock-retain-until-date", "s3:object-lock-retain-until-date"},
-    {"if-match", "s3:if-match"},
-    {"if-none-match", "s3:if-none-match"},
-};
-constexpr Named query_keys[] = {
-    {"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"versionId", "s3:VersionId"}};
-
-void add_signature_keys(const Call& call, Context& context) {
-  if (call.caller.is_anonymous()) return;
-  const auto query = codec::parse_query(call.http.query);
-  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
-  context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
-                                 : call.http.headers.has("authorization") ? "REST-HEADER"
-                                                                          : "POST");
-  context.emplace("s3:signatureversion", "AWS4-HMAC-SHA256");
-  if (call.http.headers.has("authorization")) return;  // such a signature is used at once: its age is not told
-  std::string date = header(call, "x-amz-date").value_or("");
-  if (query) {
-    const auto found = std::ranges::find(*query, "X-Amz-Date", &codec::NamedValue::name);  // the first is what counts
-    if (found != query->end()) date = found->value;
-  }
-  if (const auto signed_at = codec::parse_basic(date)) {
-    context.emplace("s3:signatureAge", std::to_string(std::max<int64_t>(0, call.now.ms - signed_at->ms)));
-  }
-}
-
-void add_request_tags(const objects::Properties& tags, Context& context) {
-  for (const auto& [key, value] : tags) {
-    context.emplace("s3:RequestObjectTag/" + key, value);
-    context.emplace("s3:RequestObjectTagKeys", key);
-  }
-}
-
-std::vector<api::Tag> tags_of_new_bucket(const aws::Value& input) {
-  const auto& configuration = input.as<api::CreateBucketRequest>().create_bucket_configuration;
-  return configuration ? configuration->tags.value_or(std::vector<api::Tag>()) : std::vector<api::Tag>();
-}
-
-void add_creation_keys(const Call& call, const aws::Value& input, Context& context) {
-  const std::string_view operation = call.operation.name;
-  if (operation == "CreateBucket") {
-    const auto& configuration = input.as<api::CreateBucketRequest>().create_bucket_configuration;
-    if (configuration && configuration->location_constraint)
-      context.emplace("s3:LocationConstraint", *configuration->location_constraint);
-    for (const api::Tag& tag : tags_of_new_bucket(input)) {
-      context.emplace("aws:RequestTag/" + tag.key, tag.value);
-      context.emplace("aws:TagKeys", tag.key);
-    }
-  }
-  // Policies that ask for conditional writes use it to let the steps before the last one pass. Forms have none.
-  const bool creates = (operation == "PutObject" && call.http.method == "PUT") || operation == "CopyObject" ||
-                       operation == "CompleteMultipartUpload";
-  const bool prepares =
-      operation == "CreateMultipartUpload" || operation == "UploadPart" || operation == "UploadPartCopy";
-  if (creates || prepares) context.emplace("s3:ObjectCreationOperation", creates ? "true" : "false");
-}
-
-// What is true of the whole request.
-Context request_context(const Call& call, const aws::Value& input) {
-  Context context;
-  add_signature_keys(call, context);
-  if (call.http.secure) context.emplace("s3:TlsVersion", "1.3");
-  for (const auto& [name, key] : header_keys) {
-    if (auto value = header(call, name)) context.emplace(key, std::move(*value));
-  }
-  if (call.operation.name == "DeleteObjects") context.erase("s3:if-match");  // each object has a condition of its own
-  if (auto source = header(call, "x-amz-copy-source")) {
-    // With or without a slash in front it is the same source: a policy must not be got round by that.
-    std::string text = codec::percent_decode_leniently(*source, codec::Plus::space);
-    if (text.starts_with('/')) text.erase(0, 1);
-    context.emplace("s3:x-amz-copy-source", std::move(text));
-  }
-  if (const auto until = header(call, "x-amz-object-lock-retain-until-date")) {
-    if (const auto time = codec::parse_iso8601(*until)) {
-      context.emplace("s3:object-lock-remaining-retention-days", std::to_string((time->ms - call.now.ms) / 86'400'000));
-    }
-  }
-  if (const auto query = codec::parse_query(call.http.query)) {
-    for (const auto& pair : *query) {
-      for (const auto& [name, key] : query_keys) {
-        if (pair.name == name) context.emplace(key, pair.value);
-      }
-    }
-  }
-  if (const auto tagging = header(call, "x-amz-tagging")) {
-    if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
-  }
-  if (!input) return context;
-  add_creation_keys(call, input, context);
-  if (call.operation.name == "PutObjectTagging") {
-    const auto& tags = input.as<api::PutObjectTaggingRequest>().tagging.tag_set;
-    for (size_t i = 0; tags && i < tags->size(); ++i) add_request_tags({{(*tags)[i].key, (*tags)[i].value}}, context);
-  }
-  if (call.operation.name == "PutObjectRetention") {
-    const auto& retention = input.as<api::PutObjectRetentionRequest>().retention;
-    if (retention && retention->mode) context.emplace("s3:object-lock-mode", *retention->mode);
-    if (retention && retention->retain_until_date) {
-      context.emplace("s3:object-lock-retain-until-date", codec::format_iso8601(*retention->retain_until_date));
-      context.emplace("s3:object-lock-remaining-retention-days",
-                      std::to_string((retention->retain_until_date->ms - call.now.ms) / 86'400'000));
-    }
-  }
-  if (call.operation.name == "PutBucketInventoryConfiguration") {
-    const auto& wanted = input.as<api::PutBucketInventoryConfigurationRequest>().inventory_configuration;
-    for (const std::string& field : wanted.optional_fields.value_or(std::vector<std::string>()))
-      context.emplace("s3:InventoryAccessibleOptionalFields", field);
-  }
-  if (call.operation.name == "PutObjectLegalHold") {
-    const auto& hold = input.as<api::PutObjectLegalHoldRequest>().legal_hold;
-    if (hold && hold->status) context.emplace("s3:object-lock-legal-hold", *hold->status);
-  }
-  return context;
-}
-
 void add_keys(const Call& call, const aws::Value& input, const std::string& account, Context& context) {
-  context.merge(request_context(call, input));
+  context.merge(request_keys(call, input));
   context.emplace("s3:ResourceAccount", account);
   context.emplace("aws:ResourceAccount", account);
 }
 
 // The action on a version that was named.
 std::string on_version(std::string_view action) {
-  constexpr Named versioned[] = {{"s3:GetObject", "s3:GetObjectVersion"},
-                                 {"s3:DeleteObject", "s3:DeleteObjectVersion"},
-                                 {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"},
-                                 {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
-                                 {"s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
-                                 {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
-                                 {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"},
-                                 {"s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"}};
+  constexpr std::pair<std::string_view, std::string_view> versioned[] = {
+      {"s3:GetObject", "s3:GetObjectVersion"},
+      {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+      {"s3:GetObjectAcl", "s3:GetObjectVersionAcl"},
+      {"s3:PutObjectAcl", "s3:PutObjectVersionAcl"},
+      {"s3:GetObjectTagging", "s3:GetObjectVersionTagging"},
+      {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"},
+      {"s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"},
+      {"s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"}};
   for (const auto& [plain, version] : versioned) {
     if (action == plain) return std::string(version);
   }
@@ -518,7 +375,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     if (operation.name == "CreateBucket" && !tags_of_new_bucket(input).empty()) actions.emplace_back("s3:TagResource");
     for (std::string& action : actions) all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)
-      access.add_context = [&call, &input](Context& context) { context.merge(request_context(call, input)); };
+      access.add_context = [&call, &input](Context& context) { context.merge(request_keys(call, input)); };
     co_return all;
   }
   CO_CHECK(check_named_bucket(*name));

@@ -171,10 +171,10 @@ std::string log_line(const LogRecord& r) {
                                 field(r.version_id, false),
                                 field(r.host_id, false),
                                 r.authentication.empty() ? "-" : "SigV4",
-                                "-",
+                                field(r.tls ? r.tls->cipher : "", false),
                                 field(r.authentication, false),
                                 field(r.host, false),
-                                "-",
+                                r.tls ? fmt::format("TLSv{}", r.tls->version) : "-",
                                 "-",
                                 "-"};
   return join(fields, " ") + "\n";
@@ -244,6 +244,7 @@ LogRecord log_record_of(const http::Request& request, const http::Response& resp
   }
   if (request.headers.has("authorization")) record.authentication = "AuthHeader";
   record.host = request.host;
+  record.tls = request.tls;
   return record;
 }
 

@@ -37,9 +37,10 @@ struct LogRecord {
   std::string host_id;
   std::string authentication;  // AuthHeader, QueryString; empty: anonymous
   std::string host;
+  std::optional<net::TlsSession> tls;
 };
 
-// With its line end. Cipher suite, TLS version, access point and ACL use are always '-'.
+// With its line end. Access point and ACL use are always '-'.
 std::string log_line(const LogRecord& record);
 
 // How records of requests write a key: encoded twice. Those of what DeleteObjects and lifecycle rules do have it

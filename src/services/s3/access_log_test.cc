@@ -35,6 +35,15 @@ TEST(AccessLogLine, HasItsFieldsInOrder) {
       "\"GET /shop/a%20b HTTP/1.1\" 200 - 10 20 7 5 \"-\" \"agent\" - H1 SigV4 - AuthHeader localhost:4566 - - -\n");
 }
 
+TEST(AccessLogLine, TellsTheSessionOfTls) {
+  http::Request request;
+  request.path = "/shop/k";
+  request.host = "h";
+  request.tls = net::TlsSession{.version = "1.2", .cipher = "ECDHE-RSA-AES128-GCM-SHA256"};
+  const std::string line = log_line(log_record_of(request, http::Response()));
+  EXPECT_TRUE(line.ends_with(" - ECDHE-RSA-AES128-GCM-SHA256 - h TLSv1.2 - -\n")) << line;
+}
+
 TEST(AccessLogLine, WhatAClientSendsStaysInItsField) {
   LogRecord record;
   record.user_agent = "a\" 200 - \"b";

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "base/text.h"
+#include "io/fault.h"
 #include "s3/lifecycle_due.h"
 #include "s3/testing.h"
 
@@ -19,11 +20,6 @@ class LifecycleTest : public S3Test {
  protected:
   LifecycleTest() { EXPECT_EQ(make_bucket("shop"), ""); }
 
-  void set_versioning(const std::string& status) {
-    api::PutBucketVersioningRequest input{.bucket = "shop"};
-    input.versioning_configuration.status = status;
-    ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
-  }
   // Of all objects, unless its filter says otherwise.
   static api::LifecycleRule rule() {
     api::LifecycleRule made;
@@ -112,7 +108,7 @@ TEST_F(LifecycleTest, FiltersChooseByPrefixTagsAndSize) {
 }
 
 TEST_F(LifecycleTest, NoncurrentVersionsGoByAgeAndNumber) {
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(put("shop", "k", "x"));
   configure({expire_noncurrent(1, 2)});
   pass(one_day);
@@ -125,7 +121,7 @@ TEST_F(LifecycleTest, NoncurrentVersionsGoByAgeAndNumber) {
 }
 
 TEST_F(LifecycleTest, AnObjectThatExpiresLeavesAMarkerOfMidnightAndThenNothing) {
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   ASSERT_TRUE(put("shop", "k", "x"));
   configure({expire(1), expire_noncurrent(1)});
   pass(2 * one_day);  // 16 November, 22:13
@@ -137,7 +133,7 @@ TEST_F(LifecycleTest, AnObjectThatExpiresLeavesAMarkerOfMidnightAndThenNothing) 
 }
 
 TEST_F(LifecycleTest, AMarkerIsNotOlderThanWhatItCovers) {
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   ASSERT_TRUE(put("shop", "k", "x"));
   auto by_date = rule();
   by_date.expiration = api::LifecycleExpiration{.date = midnight_before(fixture.clock.now())};
@@ -150,7 +146,7 @@ TEST_F(LifecycleTest, AMarkerIsNotOlderThanWhatItCovers) {
 }
 
 TEST_F(LifecycleTest, MarkersWithNothingBehindThemGoAtOnceWhereARuleSaysSo) {
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   for (const std::string key : {"bare", "covers"}) {
     const auto made = put("shop", key, "x");
     ASSERT_TRUE(made);
@@ -167,9 +163,9 @@ TEST_F(LifecycleTest, MarkersWithNothingBehindThemGoAtOnceWhereARuleSaysSo) {
 }
 
 TEST_F(LifecycleTest, WhereVersioningIsSuspendedANullMarkerTakesThePlaceOfTheObject) {
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   ASSERT_TRUE(put("shop", "k", "x"));
-  set_versioning("Suspended");
+  set_versioning("shop", "Suspended");
   ASSERT_TRUE(put("shop", "k", "x"));
   configure({expire(1)});
   pass(2 * one_day);
@@ -182,7 +178,7 @@ TEST_F(LifecycleTest, DeletingForGoodComesBeforeMovingAndMovingBeforeAMarker) {
   configure({expire(1), transition(1, "GLACIER")});
   pass(2 * one_day);
   EXPECT_THAT(versions(), IsEmpty());
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   const auto made = put("shop", "k", body);
   ASSERT_TRUE(made);
   pass(2 * one_day);
@@ -232,20 +228,9 @@ TEST_F(LifecycleTest, SmallObjectsStayUnlessTheRuleSpeaksOfSizes) {
 }
 
 TEST_F(LifecycleTest, WhatIsNotReplicatedIsLeftAlone) {
-  set_versioning("Enabled");
-  api::PutBucketReplicationRequest input{.bucket = "shop"};
-  input.replication_configuration.role = role_arn;
-  auto& replicated = input.replication_configuration.rules.emplace_back();
-  replicated.status = "Enabled";
-  replicated.priority = 1;
-  replicated.filter.emplace();
-  replicated.delete_marker_replication = api::DeleteMarkerReplication{.status = "Disabled"};
-  replicated.destination.bucket = "arn:aws:s3:::there";
-  ASSERT_EQ(make_bucket("there"), "");
-  api::PutBucketVersioningRequest versioned{.bucket = "there"};
-  versioned.versioning_configuration.status = "Enabled";
-  ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(versioned)));
-  ASSERT_EQ(code_of(call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input))), "");
+  set_versioning("shop", "Enabled");
+  make_versioned("there");
+  ASSERT_EQ(code_of(replicate("shop", replication_to("there"))), "");
   configure({expire(1), expire_noncurrent(1), transition(0, "GLACIER")});
   const std::string body(large, 'x');
   ASSERT_TRUE(put("shop", "k", body));
@@ -256,6 +241,37 @@ TEST_F(LifecycleTest, WhatIsNotReplicatedIsLeftAlone) {
   ASSERT_TRUE(fixture.run(s3->replication().run("shop")));
   pass(Duration(0));
   EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));  // the older one went
+}
+
+TEST_F(LifecycleTest, AFullDiskPutsOffTheRest) {
+  configure({transition(30, "STANDARD_IA"), expire(60)});
+  const std::string body(large, 'x');
+  ASSERT_TRUE(put("shop", "a", body));
+  ASSERT_TRUE(put("shop", "b", body));
+  fixture.clock.advance(31 * one_day);
+  {
+    io::Faults faults;
+    faults.fail(io::Operation::write, 1, ENOSPC, "STANDARD_IA", true);
+    const auto done = fixture.run(s3->lifecycle().run_round());
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), Errc::no_space);
+    EXPECT_EQ(class_of("a"), "STANDARD");
+  }
+  pass(Duration(0));
+  EXPECT_EQ(class_of("a"), "STANDARD_IA");
+  EXPECT_EQ(class_of("b"), "STANDARD_IA");
+}
+
+TEST_F(LifecycleTest, WhatIsDamagedDoesNotHoldUpTheRest) {
+  configure({transition(30, "STANDARD_IA")});
+  ASSERT_TRUE(put("shop", "a", std::string(large, 'x')));
+  const io::Path fan = folder / "STANDARD/" + io::list_folder(folder / "STANDARD")->front();
+  auto blob = *io::File::open(fan + "/" + io::list_folder(fan)->front(), io::File::Mode::read_write);
+  ASSERT_TRUE(blob.truncate(large / 2));
+  ASSERT_TRUE(put("shop", "b", std::string(large, 'x')));
+  pass(31 * one_day);
+  EXPECT_EQ(class_of("a"), "STANDARD");
+  EXPECT_EQ(class_of("b"), "STANDARD_IA");
 }
 
 TEST_F(LifecycleTest, WhatIsHeldStaysForGoodAndIsOnlyHidden) {
@@ -299,7 +315,7 @@ TEST_F(LifecycleTest, AccessLogsTellWhatWasDone) {
   api::PutBucketLoggingRequest logging{.bucket = "shop"};
   logging.bucket_logging_status.logging_enabled.emplace().target_bucket = "logs";
   ASSERT_TRUE(call<api::PutBucketLoggingOutput>("PutBucketLogging", std::move(logging)));
-  set_versioning("Enabled");
+  set_versioning("shop", "Enabled");
   configure({expire(30), expire_noncurrent(1), transition(10, "INTELLIGENT_TIERING")});
   ASSERT_TRUE(put("shop", "a b", std::string(large, 'x')));
   pass(11 * one_day);

@@ -163,7 +163,7 @@ std::string address_of(const http::Request& request, std::string_view bucket) {
   // What the host names was put in front of the path when the request was read.
   const bool is_in_host = request.path.size() > std::min(request.target.find('?'), request.target.size());
   const std::string place = is_in_host ? std::string() : fmt::format("{}/", bucket);
-  return fmt::format("{}://{}/{}", request.secure ? "https" : "http", request.host, place);
+  return fmt::format("{}://{}/{}", request.tls ? "https" : "http", request.host, place);
 }
 
 // The number of the account under a mask, and a digest of it that tells the mask. So an id leads back to its account,

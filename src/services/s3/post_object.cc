@@ -32,6 +32,12 @@ aws::ApiError missing_field(std::string_view name) {
       .with("ArgumentValue", "");
 }
 
+// Signed with version 2, which S3 takes of forms still.
+bool is_version_2(const Form& form) {
+  return form.find("x-amz-algorithm") == nullptr &&
+         (form.find("AWSAccessKeyId") != nullptr || form.find("signature") != nullptr);
+}
+
 // The signature of a form, in one of its two ways; nullopt: the form is anonymous.
 Outcome<std::optional<aws::FormSignature>> signature_of(const Form& form) {
   const auto value = [&](std::string_view name) {
@@ -39,26 +45,25 @@ Outcome<std::optional<aws::FormSignature>> signature_of(const Form& form) {
     return found ? *found : std::string();
   };
   const auto has = [&](std::string_view name) { return form.find(name) != nullptr; };
-  const bool is_version_2 = !has("x-amz-algorithm") && (has("AWSAccessKeyId") || has("signature"));
-  const bool is_signed = is_version_2 || has("x-amz-algorithm") || has("x-amz-signature") || has("x-amz-credential");
+  const bool is_older = is_version_2(form);
+  const bool is_signed = is_older || has("x-amz-algorithm") || has("x-amz-signature") || has("x-amz-credential");
   if (!has("policy")) {
     if (is_signed) return refuse(missing_field("policy"));
     return std::nullopt;
   }
   aws::FormSignature signature;
   signature.policy = value("policy");
-  signature.version_2 = is_version_2;
+  signature.version_2 = is_older;
   const std::vector<std::string_view> wanted =
-      is_version_2
-          ? std::vector<std::string_view>{"AWSAccessKeyId", "Signature"}
-          : std::vector<std::string_view>{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"};
+      is_older ? std::vector<std::string_view>{"AWSAccessKeyId", "Signature"}
+               : std::vector<std::string_view>{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Signature"};
   for (const std::string_view name : wanted) {
     if (!has(name)) return refuse(missing_field(name));
   }
   signature.algorithm = value("x-amz-algorithm");
-  signature.credential = value(is_version_2 ? "AWSAccessKeyId" : "x-amz-credential");
+  signature.credential = value(is_older ? "AWSAccessKeyId" : "x-amz-credential");
   signature.date = value("x-amz-date");
-  signature.signature = value(is_version_2 ? "signature" : "x-amz-signature");
+  signature.signature = value(is_older ? "signature" : "x-amz-signature");
   return signature;
 }
 
@@ -135,7 +140,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
   put.target = put.path;
   put.host = post.host;
   put.peer = post.peer;
-  put.secure = post.secure;
+  put.tls = post.tls;
   for (const std::string_view name : {"user-agent", "referer", "origin"}) {
     if (const auto value = post.headers.get(name)) put.headers.add(name, *value);
   }
@@ -257,7 +262,8 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
             .now = context_.clock.now(),
             .http = put,
             .response_headers = {},
-            .gate = gate};
+            .gate = gate,
+            .is_version_2 = is_version_2(form)};
   CO_TRY(auto accesses, co_await access(call, *route.operation, input));
   for (Access& one : accesses) CO_CHECK(co_await call.authorize(std::move(one)));
   auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));

@@ -34,13 +34,13 @@ class RemoteTest : public testing::Test {
     http::Options options;
     options.listen.address = {.host = "127.0.0.1"};
     options.listen.tls = *net::TlsServerContext::make(pem.certificate, pem.key);
-    server = std::move(*http::Server::open(loop, std::move(options),
-                                           [this](http::Request& request) { return answer(request); }));
+    server = std::move(
+        *http::Server::open(loop, std::move(options), [this](http::Request& request) { return answer(request); }));
   }
   ~RemoteTest() override { pool.stop(); }
 
   Task<http::Response> answer(http::Request& request) {
-    Seen one{request.method, request.target, request.host, {}, request.headers, request.secure};
+    Seen one{request.method, request.target, request.host, {}, request.headers, request.tls.has_value()};
     if (status == 0) {
       asked.set();
       co_await never.wait();
@@ -70,7 +70,8 @@ class RemoteTest : public testing::Test {
     return bucket;
   }
   Remote remote(RemoteBucket bucket) {
-    return {aws::ServiceContext{fixture.catalog(), fixture.clock, fixture.random, loop, pool}, "away", std::move(bucket)};
+    return {aws::ServiceContext{fixture.catalog(), fixture.clock, fixture.random, loop, pool}, "away",
+            std::move(bucket)};
   }
   template <class T>
   T run(Task<T> task) {
@@ -104,8 +105,12 @@ std::string checked(const Seen& request) {
   const auto signature = aws::parse_signature(view, aws::Canon::s3);
   if (!signature) return "unsigned";
   auto check = aws::verify_signature(*signature, view,
-                                     {.canon = aws::Canon::s3, .service = "s3", .region = "eu-west-1",
-                                      .secret = "wJalrXUtnFEMI", .now = SystemClock().now()}, keys);
+                                     {.canon = aws::Canon::s3,
+                                      .service = "s3",
+                                      .region = "eu-west-1",
+                                      .secret = "wJalrXUtnFEMI",
+                                      .now = SystemClock().now()},
+                                     keys);
   if (!check) return "wrong: " + check.error().message;
   auto source = aws::check_body(std::make_unique<TextSource>(request.body), std::move(*check));
   TestExecutor executor;
@@ -141,7 +146,8 @@ TEST_F(RemoteTest, StreamsAreSignedChunkByChunkWhereNobodyEncrypts) {
 TEST_F(RemoteTest, OverTlsTheyGoAsTheyAre) {
   auto away = remote(configured("https"));
   TextSource text("body");
-  const auto answer = run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
+  const auto answer =
+      run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
   ASSERT_TRUE(answer) << answer.error().message();
   EXPECT_TRUE(seen.at(0).secure);
   EXPECT_EQ(seen[0].headers.get("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
@@ -154,7 +160,8 @@ TEST_F(RemoteTest, NothingIsSentToAServerThatNobodyVouchesFor) {
   bucket.trust = *net::TlsClientContext::make(net::testing::make_certificate().certificate);
   auto away = remote(bucket);
   TextSource text("body");
-  const auto answer = run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
+  const auto answer =
+      run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &text}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), Errc::unavailable);
   EXPECT_THAT(answer.error().message(), HasSubstr("certificate"));
@@ -175,7 +182,8 @@ TEST_F(RemoteTest, RefusalsAreRead) {
 TEST_F(RemoteTest, TheErrorOfAStreamIsItsOwn) {
   auto away = remote(configured());
   Broken broken;
-  const auto answer = run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &broken}));
+  const auto answer =
+      run(away.send({.method = "PUT", .key = "k", .query = {}, .headers = {}, .body = {}, .stream = &broken}));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code(), Errc::corrupt);
 }
@@ -224,7 +232,8 @@ TEST(RemoteEndpoint, HostAndPort) {
     return std::string(endpoint->tls ? "tls " : "") + endpoint->host + " " + std::to_string(endpoint->port) + " " +
            endpoint->authority;
   };
-  EXPECT_EQ(text("https://S3.eu-west-1.amazonaws.com"), "tls s3.eu-west-1.amazonaws.com 443 s3.eu-west-1.amazonaws.com");
+  EXPECT_EQ(text("https://S3.eu-west-1.amazonaws.com"),
+            "tls s3.eu-west-1.amazonaws.com 443 s3.eu-west-1.amazonaws.com");
   EXPECT_EQ(text("http://127.0.0.1:4567/"), "127.0.0.1 4567 127.0.0.1:4567");
   EXPECT_EQ(text("http://[::1]:80"), "::1 80 [::1]");
   EXPECT_EQ(text("https://[::1]"), "tls ::1 443 [::1]");

@@ -12,12 +12,7 @@ using testing::HasSubstr;
 
 class ReplicaTest : public S3Test {
  protected:
-  ReplicaTest() {
-    EXPECT_EQ(make_bucket("from"), "");
-    api::PutBucketVersioningRequest input{.bucket = "from"};
-    input.versioning_configuration.status = "Enabled";
-    EXPECT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
-  }
+  ReplicaTest() { make_versioned("from"); }
   // A version that was made elsewhere, so many milliseconds after 2023-11-14.
   Replica made(int64_t ms) {
     const Time when{1'700'000'000'000 + ms};
@@ -109,36 +104,25 @@ class ElsewhereTest : public ReplicaTest {
                                    *crypto::Sealer::derive(root, "s3", fixture.random));
     EXPECT_TRUE(fixture.run(s3->start()));
   }
-  Outcome<api::PutBucketReplicationOutput> replicate(const std::string& to, bool owner = false) {
-    api::PutBucketReplicationRequest input{.bucket = "from"};
-    input.replication_configuration.role = role_arn;
-    auto& rule = input.replication_configuration.rules.emplace_back();
-    rule.status = "Enabled";
-    rule.priority = 1;
-    rule.filter.emplace();
-    rule.delete_marker_replication = api::DeleteMarkerReplication{.status = "Enabled"};
-    rule.destination.bucket = "arn:aws:s3:::" + to;
-    if (owner) {
-      rule.destination.account = account;
-      rule.destination.access_control_translation = api::AccessControlTranslation{.owner = "Destination"};
-    }
-    return call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input));
-  }
 };
 
 TEST_F(ElsewhereTest, RulesNameWhatIsConfigured) {
-  const auto unknown = replicate("nowhere");
+  const auto replicate_to = [&](const std::string& to) { return replicate("from", replication_to(to)); };
+  const auto unknown = replicate_to("nowhere");
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, "InvalidRequest");
   EXPECT_THAT(unknown.error().message, HasSubstr("[remote_buckets.nowhere]"));
-  EXPECT_EQ(code_of(replicate("both")), "InvalidRequest");
-  EXPECT_EQ(code_of(replicate("away", true)), "InvalidRequest");
+  EXPECT_EQ(code_of(replicate_to("both")), "InvalidRequest");
+  auto to_another_owner = replication_to("away");
+  to_another_owner.destination.account = account;
+  to_another_owner.destination.access_control_translation = api::AccessControlTranslation{.owner = "Destination"};
+  EXPECT_EQ(code_of(replicate("from", to_another_owner)), "InvalidRequest");
   EXPECT_EQ(make_bucket("away"), "BucketAlreadyExists");
-  EXPECT_EQ(code_of(replicate("away")), "");
+  EXPECT_EQ(code_of(replicate_to("away")), "");
 }
 
 TEST_F(ElsewhereTest, WhatIsBroughtIsNotSentOn) {
-  ASSERT_TRUE(replicate("away"));
+  ASSERT_TRUE(replicate("from", replication_to("away")));
   ASSERT_TRUE(bring(replica_text(made(1)), "body"));
   ASSERT_TRUE(bring_marker(made(2)));
   EXPECT_EQ(notes(), 0u);

@@ -72,6 +72,31 @@ class S3Test : public testing::Test {
     return code_of(call<api::CreateBucketOutput>(
         "CreateBucket", api::CreateBucketRequest{.bucket = name, .object_lock_enabled_for_bucket = lock}));
   }
+  void set_versioning(const std::string& bucket, const std::string& status) {
+    api::PutBucketVersioningRequest input{.bucket = bucket};
+    input.versioning_configuration.status = status;
+    ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
+  }
+  void make_versioned(const std::string& bucket) {
+    ASSERT_EQ(make_bucket(bucket), "");
+    set_versioning(bucket, "Enabled");
+  }
+  // Takes all that is new there, delete markers too.
+  static api::ReplicationRule replication_to(const std::string& bucket) {
+    api::ReplicationRule rule;
+    rule.status = "Enabled";
+    rule.priority = 1;
+    rule.filter.emplace();
+    rule.delete_marker_replication = api::DeleteMarkerReplication{.status = "Enabled"};
+    rule.destination.bucket = "arn:aws:s3:::" + bucket;
+    return rule;
+  }
+  Outcome<api::PutBucketReplicationOutput> replicate(const std::string& bucket, api::ReplicationRule rule) {
+    api::PutBucketReplicationRequest input{.bucket = bucket};
+    input.replication_configuration.role = role_arn;
+    input.replication_configuration.rules.push_back(std::move(rule));
+    return call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input));
+  }
   // Straight to the handler: a body has a length, which the fixture's requests do not tell.
   Outcome<api::PutObjectOutput> put(const std::string& bucket, const std::string& key, const std::string& text,
                                     std::optional<std::string> if_match = {},

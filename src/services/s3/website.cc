@@ -104,7 +104,7 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
   const api::WebsiteConfiguration& website = *bucket.website;
   if (website.redirect_all_requests_to) {
     const std::string whole = query.empty() ? visit.path : visit.path + "?" + query;
-    co_return redirect_all(*website.redirect_all_requests_to, whole, visit.request.secure);
+    co_return redirect_all(*website.redirect_all_requests_to, whole, visit.request.tls.has_value());
   }
   auto key = codec::percent_decode(std::string_view(visit.path).substr(1), codec::Plus::space);
   if (!key) co_return refuse(aws::ApiError("InvalidURI", 400, key.error().message()));

@@ -202,9 +202,9 @@ http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view k
     target += codec::percent_encode(key, codec::Slash::keep);
   }
   const auto code = parse_int(to.http_redirect_code.value_or("301"), 301, 399);
-  return redirect(
-      code ? static_cast<int>(*code) : 301,
-      fmt::format("{}://{}/{}", scheme_of(to.protocol, request.secure), to.host_name.value_or(request.host), target));
+  return redirect(code ? static_cast<int>(*code) : 301,
+                  fmt::format("{}://{}/{}", scheme_of(to.protocol, request.tls.has_value()),
+                              to.host_name.value_or(request.host), target));
 }
 
 http::Response redirect_all(const api::RedirectAllRequestsTo& to, std::string_view path_and_query, bool secure) {

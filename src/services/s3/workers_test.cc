@@ -11,23 +11,10 @@ using testing::HasSubstr;
 
 class WorkersTest : public S3Test {
  protected:
-  void make_versioned(const std::string& name) {
-    ASSERT_EQ(make_bucket(name), "");
-    api::PutBucketVersioningRequest input{.bucket = name};
-    input.versioning_configuration.status = "Enabled";
-    ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(input)));
-  }
   std::string replicate(bool existing = false) {
-    api::PutBucketReplicationRequest input{.bucket = "from"};
-    input.replication_configuration.role = role_arn;
-    auto& rule = input.replication_configuration.rules.emplace_back();
-    rule.status = "Enabled";
-    rule.priority = 1;
-    rule.filter.emplace();
-    rule.delete_marker_replication = api::DeleteMarkerReplication{.status = "Enabled"};
-    rule.destination.bucket = "arn:aws:s3:::there";
+    auto rule = replication_to("there");
     if (existing) rule.existing_object_replication = api::ExistingObjectReplication{.status = "Enabled"};
-    return code_of(call<api::PutBucketReplicationOutput>("PutBucketReplication", std::move(input)));
+    return code_of(S3Test::replicate("from", std::move(rule)));
   }
   void work() {
     const auto done = fixture.run(s3->replication().run("from"));
@@ -84,9 +71,7 @@ TEST_F(WorkersTest, MarkersFollowAndAMissingDestinationFails) {
   ASSERT_TRUE(listed->versions->front().delete_marker && listed->versions->back().version);
   EXPECT_EQ(listed->versions->front().delete_marker->version_id, removed->version_id);
 
-  api::PutBucketVersioningRequest suspend{.bucket = "there"};
-  suspend.versioning_configuration.status = "Suspended";
-  ASSERT_TRUE(call<api::PutBucketVersioningOutput>("PutBucketVersioning", std::move(suspend)));
+  set_versioning("there", "Suspended");
   ASSERT_TRUE(put("from", "late", "body"));
   work();
   EXPECT_EQ(status("from", "late"), "FAILED");

@@ -42,7 +42,7 @@ Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
       body_(input_, shared.options.limits.body_timeout),
       scanner_(head_limits(shared.options.limits)) {
   request_.peer = stream_->peer();
-  request_.secure = stream_->is_tls();
+  request_.tls = stream_->tls();
 }
 
 Task<void> Connection::run() {
@@ -77,7 +77,7 @@ Task<bool> Connection::serve_one() {
     co_return false;
   }
   if (head_size > large_head_bytes) {
-    request_ = {.peer = std::move(request_.peer), .secure = request_.secure};
+    request_ = {.peer = std::move(request_.peer), .tls = request_.tls};
     input_.shrink();
   }
   co_return co_await body_.skip();

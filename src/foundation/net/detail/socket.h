@@ -44,7 +44,7 @@ class SocketStream final : public Stream {
   void expire_after(Duration time) override;
   void shutdown_write() override;
   void close() override;
-  bool is_tls() const override { return false; }
+  std::optional<TlsSession> tls() const override { return std::nullopt; }
   Address peer() const override;
   Address local() const override;
   int fd() const override { return fd_; }

@@ -62,10 +62,18 @@ std::string_view denial_code(std::string_view service) {
 
 }  // namespace
 
+// Clients go on signing by the system's time where a developer has moved ours. A request that was signed within minutes
+// of it is of now; a URL is as old as ours says, unless it was made since.
+Time Gate::time_for(const Signature& signature) const {
+  const Time theirs = clock_.unmoved();
+  const Time since = signature.mode == SigningMode::query ? clock_.moved_at() : theirs - max_skew;
+  return signature.time >= since && signature.time <= theirs + max_skew ? theirs : clock_.now();
+}
+
 Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                       BodyCheck* check) {
   const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, options.canon)); };
-  options.now = clock_.now();
+  options.now = time_for(signature);
   // S3 says what is wrong with a signature's time before it says whose it is.
   if (options.canon == Canon::s3) {
     if (auto claimed = check_claims(signature, options); !claimed) co_return failed(claimed.error());

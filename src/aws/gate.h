@@ -104,6 +104,8 @@ class Gate {
   Task<Outcome<void>> authorize(const Caller& caller, Access access);
 
  private:
+  // By which time a signature is judged.
+  Time time_for(const Signature& signature) const;
   Task<Outcome<Principal>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                   BodyCheck* check);
   // `call`: null for what has no request. Both outlive the task.

@@ -192,6 +192,9 @@ AuthError mismatch(AuthFailure kind, const std::string& access_key, const std::s
 // refused (but see QueryParts), as is a request that carries both an Authorization header and X-Amz-… credentials.
 AuthResult<Signature> parse_signature(const RequestView& request, Canon canon);
 
+// How far the time of a signature may be from ours.
+inline constexpr Duration max_skew = std::chrono::minutes(15);
+
 struct VerifyOptions {
   Canon canon = Canon::standard;
   std::string_view service;  // the signing name that the scope must have

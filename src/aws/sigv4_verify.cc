@@ -16,7 +16,6 @@
 namespace boreal::aws {
 namespace {
 
-constexpr Duration max_skew = std::chrono::minutes(15);
 constexpr size_t max_trailers = 8;
 
 std::unexpected<AuthError> fail(AuthFailure kind, std::string message,

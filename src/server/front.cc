@@ -156,7 +156,10 @@ Task<http::Response> Front::clock(std::string method, std::string query) {
       co_return problem(400, "Say ?advance_ms=N or ?reset.");
     }
     log::warn("server", "the clock was moved", {{"offset_ms", clock_.offset().count()}});
-    settled = fmt::format(R"(,"settled":{})", co_await settle());
+    const bool is_settled = co_await settle();
+    // Signatures tell whole seconds: one that is made after this answer is to be known as such.
+    while (clock_.unmoved().ms / 1000 == clock_.moved_at().ms / 1000) co_await loop_.sleep(Duration(10));
+    settled = fmt::format(R"(,"settled":{})", is_settled);
   }
   co_return answer(200, fmt::format(R"({{"now":"{}","offset_ms":{}{}}})", codec::format_iso8601(clock_.now()),
                                     clock_.offset().count(), settled));

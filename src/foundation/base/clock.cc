@@ -5,10 +5,10 @@
 
 namespace boreal {
 
-Time SystemClock::now() const {
+Time SystemClock::unmoved() const {
   timespec ts{};
   clock_gettime(CLOCK_REALTIME, &ts);
-  return Time{static_cast<int64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000} + offset();
+  return Time{static_cast<int64_t>(ts.tv_sec) * 1000 + ts.tv_nsec / 1'000'000};
 }
 
 int64_t monotonic_ns() {

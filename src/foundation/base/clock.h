@@ -25,6 +25,9 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Time now() const = 0;
+  // The time by the clocks of others on this machine, and since when (by theirs) this one differs from them as it does.
+  virtual Time unmoved() const { return now(); }
+  virtual Time moved_at() const { return {}; }
   // How much of this clock's time passes before `when`; 0 when it is past. For arming real timers.
   Duration until(Time when) const { return std::max(Duration(0), when - now()); }
 };
@@ -32,12 +35,18 @@ class Clock {
 // The system's clock plus an offset that a developer may move (`boreal clock advance 90d`).
 class SystemClock : public Clock {
  public:
-  Time now() const override;
+  Time now() const override { return unmoved() + offset(); }
+  Time unmoved() const override;
+  Time moved_at() const override { return {moved_at_ms_.load()}; }
   Duration offset() const { return Duration(offset_ms_.load()); }
-  void set_offset(Duration offset) { offset_ms_ = offset.count(); }
+  void set_offset(Duration offset) {
+    moved_at_ms_ = unmoved().ms;
+    offset_ms_ = offset.count();
+  }
 
  private:
   std::atomic<int64_t> offset_ms_ = 0;
+  std::atomic<int64_t> moved_at_ms_ = 0;
 };
 
 // Stands still until moved. For tests.

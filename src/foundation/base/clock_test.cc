@@ -26,6 +26,9 @@ TEST(Clock, SystemMovesByItsOffset) {
   clock.set_offset(hours(24 * 90));
   EXPECT_GE(clock.now() - before, hours(24 * 90));
   EXPECT_LT(clock.now() - before, hours(24 * 90 + 1));
+  EXPECT_LT(clock.unmoved() - before, hours(1));
+  EXPECT_GE(clock.moved_at(), before);
+  EXPECT_LE(clock.moved_at(), clock.unmoved());
 }
 
 TEST(Clock, MonotonicNeverGoesBack) {

@@ -365,9 +365,8 @@ Task<Result<size_t>> ChunkedBody::read_through(MutableBytes out) {
 }  // namespace
 
 std::unexpected<Error> CheckedBody::refuse(AuthError error) {
-  const bool wrong = error.kind == AuthFailure::payload_mismatch || error.kind == AuthFailure::chunk_mismatch;
   failure_ = std::move(error);
-  return fail(wrong ? Errc::denied : Errc::invalid, failure_->message);
+  return fail(Errc::cancelled, failure_->message);
 }
 
 std::vector<std::string> announced_trailers(const http::Headers& headers) {

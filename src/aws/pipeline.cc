@@ -95,8 +95,9 @@ class BorrowedSource final : public Source {
   BorrowedSource(Source& inner, std::optional<Error>& failure) : inner_(inner), failure_(failure) {}
   Task<Result<size_t>> read(MutableBytes buffer) override {
     auto got = co_await inner_.read(buffer);
-    if (!got) failure_ = got.error();
-    co_return got;
+    if (got) co_return got;
+    failure_ = std::move(got).error();
+    co_return fail(Errc::cancelled, failure_->message());
   }
   Executor* home() const override { return inner_.home(); }
   std::optional<uint64_t> size() const override { return inner_.size(); }

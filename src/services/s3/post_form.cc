@@ -168,7 +168,7 @@ Outcome<void> FormParser::read_headers(std::string_view text) {
 
 std::unexpected<Error> FormFile::refuse(aws::ApiError error) {
   failure_ = std::move(error);
-  return fail(Errc::invalid, failure_->message);
+  return fail(Errc::cancelled, failure_->message);
 }
 
 // Hands out what is known to be the file's.

@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "codec/time.h"
 #include "crypto/hash.h"
+#include "server/metrics.h"
 #include "server/run.h"
 
 namespace boreal::server {
@@ -92,10 +93,18 @@ Task<http::Response> Front::own(http::Request& request) {
   const std::string_view what = std::string_view(request.path).substr(prefix.size());
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
+  const bool in_full =
+      config_.dev || crypto::constant_time_equal(request.headers.get(operator_field).value_or(""), operator_key_);
   if (what == "health/ready" && reading) {
     if (!house_) co_return answer(503, R"({"ready":false})");
-    const auto key = request.headers.get(operator_field).value_or("");
-    co_return answer(200, house_->describe(config_.dev || crypto::constant_time_equal(key, operator_key_)));
+    co_return answer(house_->is_ready() ? 200 : 503, house_->describe(in_full));
+  }
+  if (what == "metrics" && reading) {
+    if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
+    http::Response response;
+    response.headers.add("Content-Type", metrics_type);
+    response.body = house_->metrics(in_full);
+    co_return response;
   }
   if (what == "ca.pem" && reading && house_) {
     http::Response response;
@@ -103,7 +112,9 @@ Task<http::Response> Front::own(http::Request& request) {
     response.body = house_->tls().ca_pem;
     co_return response;
   }
-  if (what != "reset" && what != "clock") co_return problem(404, "There is nothing here; see docs/architecture.md.");
+  if (what != "reset" && what != "clock") {
+    co_return problem(404, "There is nothing here: /_boreal/ has health/live, health/ready, metrics and ca.pem.");
+  }
   if (!config_.dev) co_return problem(403, "Reset and clock are for boreal dev only.");
   // A page in the developer's browser can send a POST here, but not without saying so.
   if (request.headers.has("origin") || request.headers.has("sec-fetch-site")) {

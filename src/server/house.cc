@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "s3/replication.h"
+#include "server/metrics.h"
 #include "server/rooms.h"
 #include "server/root_key.h"
 #include "server/version.h"
@@ -25,7 +26,8 @@ Result<bool> check_format(const std::string& data_folder) {
   TRY(const auto text, io::read_file(path, 64));
   const auto number = parse_int(trim(text));
   if (!number || *number != format_version) {
-    return fail(Errc::unsupported, fmt::format("{} says format '{}'; this boreal reads format {}", path, trim(text), format_version));
+    return fail(Errc::unsupported,
+                fmt::format("{} says format '{}'; this boreal reads format {}", path, trim(text), format_version));
   }
   return true;
 }
@@ -44,7 +46,8 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   for (const std::string& domain : config.s3_domains) names.insert(names.end(), {domain, "*." + domain});
   names.insert(names.end(), config.tls_names.begin(), config.tls_names.end());
   TRY(tls, load_tls(config.data_folder, config.keys(), names, clock, random));
-  if (!data_exists) CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));
+  if (!data_exists)
+    CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));
   return root;
 }
 
@@ -53,12 +56,13 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
 House::House(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 House::~House() = default;
 
-Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool, SystemClock& clock,
-                                                 Random& random) {
+Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool,
+                                                 SystemClock& clock, Random& random) {
   auto rooms = std::make_unique<Rooms>(config, loop, pool, clock, random);
   Rooms& r = *rooms;
   CO_TRY(const auto root, co_await pool.run([&r] { return open_folder(r.config, r.lock, r.tls, r.clock, r.random); }));
-  CO_TRY(r.store, co_await pool.run([&r] { return store::open_store({.folder = r.config.data_folder + "/store"}, r.pool); }));
+  CO_TRY(r.store,
+         co_await pool.run([&r] { return store::open_store({.folder = r.config.data_folder + "/store"}, r.pool); }));
   r.catalog = std::make_unique<store::Catalog>(*r.store);
   CO_CHECK(co_await r.furnish(root));
   if (!config.dev) {
@@ -66,7 +70,9 @@ Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop
   }
   for (aws::Service* service : r.services) {
     auto started = co_await service->start();
-    if (!started) co_return std::unexpected(std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
+    if (!started)
+      co_return std::unexpected(
+          std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
   }
   r.scrubber->start();
   co_return std::unique_ptr<House>(new House(std::move(rooms)));
@@ -84,6 +90,64 @@ const TlsMaterial& House::tls() const { return rooms_->tls; }
 namespace {
 
 using RemoteFigures = std::map<std::string, s3::Replication::Figures>;
+using OperationsFigures = std::map<std::string, aws::OperationFigures, std::less<>>;  // by "service:Operation"
+
+std::string_view state_of(store::Writes writes) {
+  switch (writes) {
+    case store::Writes::go_on: return "running";
+    case store::Writes::wait_for_room: return "full";
+    case store::Writes::ended: return "failed";
+  }
+  return "";
+}
+
+double in_trouble(const RemoteFigures& remotes) {
+  return static_cast<double>(
+      std::ranges::count_if(remotes, [](const auto& one) { return !one.second.trouble.empty(); }));
+}
+
+void measure_operations(const OperationsFigures& operations, Metrics& metrics) {
+  const auto each = [&](const auto& sample) {
+    for (const auto& [name, figures] : operations) {
+      const size_t colon = name.find(':');
+      sample(std::string_view(name).substr(0, colon), std::string_view(name).substr(colon + 1), figures);
+    }
+  };
+  metrics.family("boreal_requests_total", "counter", "Requests answered since the start.");
+  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
+    metrics.sample({{"service", service}, {"operation", operation}}, static_cast<double>(figures.calls));
+  });
+  metrics.family("boreal_request_errors_total", "counter",
+                 "Those answered 4xx (fault: client) and 5xx (fault: server).");
+  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
+    metrics.sample({{"service", service}, {"operation", operation}, {"fault", "client"}},
+                   static_cast<double>(figures.client_errors));
+    metrics.sample({{"service", service}, {"operation", operation}, {"fault", "server"}},
+                   static_cast<double>(figures.server_errors));
+  });
+  metrics.family("boreal_request_seconds_total", "counter", "Time until their answers were ready to be sent.");
+  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
+    metrics.sample({{"service", service}, {"operation", operation}}, static_cast<double>(figures.total_us) / 1e6);
+  });
+}
+
+void measure_remotes(const RemoteFigures& remotes, bool in_full, Metrics& metrics) {
+  metrics.family("boreal_remote_buckets", "gauge", "Buckets at other endpoints.");
+  metrics.sample({}, static_cast<double>(remotes.size()));
+  metrics.family("boreal_remote_buckets_in_trouble", "gauge", "Those that could not be reached at the last attempt.");
+  metrics.sample({}, in_trouble(remotes));
+  if (!in_full || remotes.empty()) return;
+  metrics.family("boreal_replicated_versions_total", "counter",
+                 "Versions that were sent (COMPLETED) or refused (FAILED).");
+  for (const auto& [name, figures] : remotes) {
+    metrics.sample({{"remote_bucket", name}, {"status", "COMPLETED"}}, static_cast<double>(figures.completed));
+    metrics.sample({{"remote_bucket", name}, {"status", "FAILED"}}, static_cast<double>(figures.failed));
+  }
+  metrics.family("boreal_replication_pending", "gauge",
+                 "Versions that wait, no more than 1000 of each source bucket counted.");
+  for (const auto& [name, figures] : remotes)
+    metrics.sample({{"remote_bucket", name}}, static_cast<double>(figures.pending));
+}
 
 void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& writer) {
   const auto number = [&](std::string_view name, uint64_t value) {
@@ -93,8 +157,7 @@ void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& 
   writer.name("replication");
   writer.begin_object();
   number("remote_buckets", remotes.size());
-  number("in_trouble", static_cast<uint64_t>(std::ranges::count_if(
-                           remotes, [](const auto& one) { return !one.second.trouble.empty(); })));
+  number("in_trouble", static_cast<uint64_t>(in_trouble(remotes)));
   writer.end_object();
   if (!in_full) return;
   writer.name("remote_buckets");
@@ -114,16 +177,22 @@ void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& 
 
 }  // namespace
 
+bool House::is_ready() const { return rooms_->store->writes() != store::Writes::ended; }
+
 std::string House::describe(bool in_full) const {
   std::string text;
   json::Writer writer(text);
   writer.begin_object();
   writer.name("ready");
-  writer.boolean(true);
+  writer.boolean(is_ready());
   writer.name("version");
   writer.string(version);
   writer.name("mode");
   writer.string(rooms_->config.dev ? "dev" : "serve");
+  writer.name("region");
+  writer.string(rooms_->config.region);
+  writer.name("store");
+  writer.string(state_of(rooms_->store->writes()));
   writer.name("services");
   writer.begin_object();
   const auto all_figures = rooms_->pipeline->figures();
@@ -145,6 +214,17 @@ std::string House::describe(bool in_full) const {
   describe_remotes(rooms_->s3->replication().figures(), in_full, writer);
   writer.end_object();
   return text;
+}
+
+std::string House::metrics(bool in_full) const {
+  Metrics metrics;
+  metrics.family("boreal_info", "gauge", "Of this process.");
+  metrics.sample({{"version", version}, {"mode", rooms_->config.dev ? "dev" : "serve"}}, 1);
+  metrics.family("boreal_store_writes", "gauge", "1: they are taken; 0: not, as the disk is full or has failed.");
+  metrics.sample({}, rooms_->store->writes() == store::Writes::go_on ? 1 : 0);
+  measure_operations(rooms_->pipeline->figures(), metrics);
+  measure_remotes(rooms_->s3->replication().figures(), in_full, metrics);
+  return metrics.take();
 }
 
 bool House::has_been_round(int64_t since_ns) const {

@@ -34,6 +34,10 @@ class House {
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users
   // gave, which are not for everybody.
   std::string describe(bool in_full) const;
+  // False when nothing can be written any more until the next start.
+  bool is_ready() const;
+  // For /_boreal/metrics, as metrics.h has it.
+  std::string metrics(bool in_full) const;
   // See aws::Service; of all of them.
   bool has_been_round(int64_t since_ns) const;
   // Ends all background work and the databases' processes; the data stays.

@@ -1,6 +1,7 @@
 """Disks that are full, and disks that fail, under a real server: clear errors, no false success, reads go on."""
 import errno
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -9,6 +10,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from raw_s3 import StoreServer
@@ -258,6 +261,14 @@ class FailingDisk(DiskCase):
         self.verify_after_restart()
         self.wait_for_blobs(sum(1 for _, size in self.s3.list(BUCKET).values() if size > 32 << 10))
 
+    def health(self):
+        try:
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/_boreal/health/ready", timeout=10)
+        except urllib.error.HTTPError as error:
+            answer = error
+        told = json.loads(answer.read())
+        return answer.status, told["ready"], told["store"]
+
     def assert_failed(self, answer, number):
         if number == errno.ENOSPC:
             self.assert_full(answer)
@@ -282,8 +293,10 @@ class FailingDisk(DiskCase):
                     self.verify(unsure)
                     self.faults.disarm()
                     self.assertEqual(self.put(f"refused-{operation}-{after}", 100).status, 500)  # the next start decides
+                    self.assertEqual(self.health(), (503, False, "failed"))
                     self.server.kill()
                     self.server.start()
+                    self.assertEqual(self.health(), (200, True, "running"))
                     self.s3.close()
                     self.verify(unsure)
                     for key in self.s3.list(BUCKET).keys() - self.kept.keys():
@@ -297,8 +310,10 @@ class FailingDisk(DiskCase):
         for key in refused:
             self.assert_full(self.put(key, 100))
         self.verify(refused)
+        self.assertEqual(self.health(), (200, True, "full"))  # what is there is read, and deleting may help
         self.faults.disarm()
         self.put_until_taken("again", 100)
+        self.assertEqual(self.health(), (200, True, "running"))
         self.verify(refused)
         self.verify_after_restart(refused)
 

@@ -115,6 +115,7 @@ Result<void> Committer::write(const std::vector<Commit*>& group) {
   auto refused = refuse(status);
   if (disk_full_ && property(db_.DefaultColumnFamily(), rocksdb::DB::Properties::kNumEntriesActiveMemTable) == 0) {
     broken_ = Error(Errc::no_space, "the disk was full in the middle of a switch of logs: make room, then start again");
+    writes_ = Writes::ended;
   }
   return std::unexpected(std::move(refused));
 }
@@ -185,6 +186,7 @@ Result<void> Committer::make_ready() {
   auto status = db_.Resume();
   if (status.ok()) {
     disk_full_ = false;
+    writes_ = Writes::go_on;
     log::info("store", "the disk has room again; writes go on");
     return {};
   }
@@ -195,6 +197,7 @@ Result<void> Committer::make_ready() {
 Error Committer::refuse(const rocksdb::Status& status) {
   if (status.IsNoSpace()) {
     disk_full_ = true;
+    writes_ = Writes::wait_for_room;
     retry_at_ns_ = monotonic_ns() + full_disk_retry_ns;
     log::error("store", "the disk is full; writes are refused until it has room", {{"status", status.ToString()}});
     return Error(Errc::no_space, fmt::format("the disk is full: {}", status.ToString()));
@@ -202,6 +205,7 @@ Error Committer::refuse(const rocksdb::Status& status) {
   broken_ = Error(to_error(status).code(),
                   fmt::format("the store takes no writes since one failed ({}): mend the disk, then start again",
                               status.ToString()));
+  writes_ = Writes::ended;
   log::error("store", "a write failed; all writes are refused until the next start", {{"status", status.ToString()}});
   return *broken_;
 }

@@ -4,6 +4,7 @@
 
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -54,6 +55,9 @@ class Committer {
   // co_await it. The batch (of batch_bytes() == bytes) must live until then. From any thread.
   Commit commit(const Batch& batch, size_t bytes) { return Commit(*this, batch, bytes); }
 
+  // From any thread.
+  Writes writes() const { return writes_; }
+
  private:
   bool enqueue(Commit& commit);  // false: refused, with the reason in its result
   void loop();
@@ -79,6 +83,7 @@ class Committer {
   size_t queued_bytes_ = 0;
   bool stopping_ = true;
   std::thread thread_;
+  std::atomic<Writes> writes_ = Writes::go_on;
 
   // The rest belongs to the thread.
   std::condition_variable pause_;  // nobody notifies it

@@ -123,7 +123,7 @@ class Messages final : public rocksdb::Logger {
 rocksdb::Options rocksdb_options(const Options& options, rocksdb::Env* env, std::shared_ptr<TableWatch> watch) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(options.cache_bytes, /*num_shard_bits=*/2, /*strict_capacity_limit=*/false,
-                                            /*high_pri_pool_ratio=*/0.5);  // for indexes and filters
+                                           /*high_pri_pool_ratio=*/0.5);  // for indexes and filters
   table.cache_index_and_filter_blocks = true;  // else they grow with the data, outside of every limit
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
@@ -219,6 +219,8 @@ class RocksStore final : public Store {
     if (batch.empty()) co_return {};
     co_return co_await committer_.commit(batch, batch_bytes(batch));
   }
+
+  Writes writes() const override { return committer_.writes(); }
 
   Result<std::vector<std::string>> partitions() const override {
     std::vector<std::string> names;

@@ -80,6 +80,9 @@ class Cursor {
 // Called after so many bytes were read; may wait. False: stop here.
 using CheckStep = std::function<Task<bool>(uint64_t bytes)>;
 
+// Whether commits are taken, as the last one that was tried has shown.
+enum class Writes { go_on, wait_for_room, ended };
+
 // Thread rule: all members may be called from any thread.
 class Store {
  public:
@@ -104,6 +107,7 @@ class Store {
   // Reads what lies on the disk and compares it with the checksums that were taken when it was written: all but the log
   // and the manifest, which are checked at each start. Errc::corrupt names what is damaged.
   virtual Task<Result<void>> check(CheckStep step) const = 0;
+  virtual Writes writes() const { return Writes::go_on; }
 };
 
 struct Options {

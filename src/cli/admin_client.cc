@@ -14,7 +14,20 @@ Result<std::string> url_of(const Target& target) {
   return info.url;
 }
 
-Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest request, Result<http::ClientAnswer>& answer) {
+Result<net::Address> address_of(std::string_view url) {
+  if (url.starts_with("https://")) {
+    return fail(Errc::unsupported,
+                fmt::format("{}: the command line speaks plain HTTP; write http://, the same port answers it", url));
+  }
+  if (url.starts_with("http://")) url.remove_prefix(7);
+  std::string address(url.substr(0, url.find('/')));
+  constexpr std::string_view here = "localhost";
+  if (address == here || address.starts_with("localhost:")) address.replace(0, here.size(), "127.0.0.1");
+  return net::Address::parse(address, 4566);
+}
+
+Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest request,
+                          Result<http::ClientAnswer>& answer) {
   answer = co_await http::fetch(loop, std::move(to), std::move(request), {.connect = {.timeout = Duration(5000)}});
   loop.stop();
 }
@@ -23,10 +36,7 @@ Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest 
 
 Result<http::ClientAnswer> ask(const Target& target, const std::string& method, const std::string& path) {
   TRY(const std::string url, url_of(target));
-  std::string_view address = url;
-  if (address.starts_with("http://")) address.remove_prefix(7);
-  address = address.substr(0, address.find('/'));
-  TRY(auto to, net::Address::parse(address, 4566));
+  TRY(auto to, address_of(url));
   net::Loop loop;
   Result<http::ClientAnswer> answer = fail(Errc::internal, "not asked");
   http::ClientRequest request{.method = method, .target = "/_boreal/" + path};

@@ -37,11 +37,12 @@ Result<int64_t> parse_span(const std::string& text) {
   static constexpr std::pair<char, int64_t> units[] = {{'s', 1000}, {'m', 60'000}, {'h', 3'600'000}, {'d', 86'400'000}};
   for (const auto& [unit, ms] : units) {
     if (text.size() > 1 && text.back() == unit) {
-      TRY(const int64_t count, parse_int(std::string_view(text).substr(0, text.size() - 1), 0, 36'500));
-      return count * ms;
+      const auto count = parse_int(std::string_view(text).substr(0, text.size() - 1), 0, 36'500);
+      if (count) return *count * ms;
     }
   }
-  return fail(Errc::invalid, fmt::format("'{}' is not a span of time; write 90d, 12h, 30m or 10s", text));
+  return fail(Errc::invalid,
+              fmt::format("'{}' is not a span of time; write 90d, 12h, 30m or 10s, with a number up to 36500", text));
 }
 
 int print_answer(const Result<std::string>& answer) {
@@ -59,6 +60,26 @@ std::string exports_of(const server::RunInfo& info) {
   }
   if (info.dev) lines += "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n";
   return lines;
+}
+
+std::string text_in(const json::Value& object, std::string_view member) {
+  const json::Value* value = object.find(member);
+  return value && value->string() ? *value->string() : "";
+}
+
+// Of a server of which only the address is known: what it says of itself.
+Result<server::RunInfo> told_by(const std::string& url, const http::ClientAnswer& answer) {
+  const auto state = json::parse(answer.body);
+  server::RunInfo info{.url = url.substr(0, url.find_last_not_of('/') + 1)};
+  if (!info.url.starts_with("http://")) info.url = "http://" + info.url;
+  if (state) {
+    info.region = text_in(*state, "region");
+    info.version = text_in(*state, "version");
+    info.dev = text_in(*state, "mode") == "dev";
+  }
+  if (info.version.empty())
+    return fail(Errc::unavailable, fmt::format("what answers at {} is no boreal that is ready", info.url));
+  return info;
 }
 
 int64_t number_in(const json::Value& object, std::string_view member) {
@@ -80,8 +101,9 @@ void print_remotes(const json::Value& state) {
   fmt::print("\n  {:<30}{:>10}{:>10}{:>10}\n", "remote bucket", "completed", "failed", "pending");
   for (const auto& [name, remote] : *remotes->object()) {
     const auto* trouble = remote.find("trouble");
-    fmt::print("  {:<30}{:>10}{:>10}{:>10}  {}\n", name, number_in(remote, "completed"), number_in(remote, "failed"),
-               number_in(remote, "pending"), trouble && trouble->string() ? *trouble->string() : "");
+    const bool is_in_trouble = trouble && trouble->string() && !trouble->string()->empty();
+    fmt::print("  {:<30}{:>10}{:>10}{:>10}{}\n", name, number_in(remote, "completed"), number_in(remote, "failed"),
+               number_in(remote, "pending"), is_in_trouble ? "  " + *trouble->string() : "");
   }
 }
 
@@ -93,11 +115,16 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
   fmt::print("boreal {}  {}{}{}\n\n", info.version, colour ? (is_ready ? "\x1b[32m" : "\x1b[33m") : "",
              is_ready ? "ready" : "not ready", colour ? "\x1b[0m" : "");
   row("APIs", info.url);
-  row("data", info.data_folder);
+  if (!info.data_folder.empty()) row("data", info.data_folder);
   row("region", info.region);
   row("mode", info.dev ? "dev" : "serve");
-  row("process",
-      fmt::format("{}, up {}", info.pid, format_duration(Duration(SystemClock().now().ms - info.started_ms))));
+  if (info.pid != 0) {
+    row("process",
+        fmt::format("{}, up {}", info.pid, format_duration(Duration(SystemClock().now().ms - info.started_ms))));
+  }
+  const std::string store = text_in(state, "store");
+  if (store == "full") row("store", "the disk is full: writes are refused until it has room");
+  if (store == "failed") row("store", "a write has failed and none is taken since: mend the disk, then start again");
   const json::Value* services = state.find("services");
   if (services == nullptr || services->object() == nullptr) return;
   fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");
@@ -119,7 +146,7 @@ int status(const Target& target, const Output& output) {
     fmt::print("{}", answer->body);
     return answer->status == 200 ? 0 : 1;
   }
-  const auto info = server::read_run_info(target.data_folder);
+  const auto info = target.url.empty() ? server::read_run_info(target.data_folder) : told_by(target.url, *answer);
   if (!info) return failed(info.error());
   if (output.format == "env") {
     fmt::print("{}", exports_of(*info));
@@ -132,7 +159,12 @@ int status(const Target& target, const Output& output) {
 }
 
 int env(const Target& target) {
-  const auto info = server::read_run_info(target.data_folder);
+  const auto learn = [&]() -> Result<server::RunInfo> {
+    if (target.url.empty()) return server::read_run_info(target.data_folder);
+    TRY(const auto answer, ask(target, "GET", "health/ready"));
+    return told_by(target.url, answer);
+  };
+  const auto info = learn();
   if (!info) return failed(info.error());
   fmt::print("{}", exports_of(*info));
   return 0;
@@ -169,9 +201,14 @@ int reset(const Target& target) {
 }
 
 int version(const Output& output) {
-  const char* form = output.format == "json" ? "{{\"version\":\"{}\",\"compiler\":\"{}\"}}\n" : "boreal {} ({})\n";
-  fmt::print(fmt::runtime(form), server::version, __VERSION__);
+  if (output.format == "json") {
+    fmt::print("{{\"version\":\"{}\",\"compiler\":\"{}\"}}\n", server::version, __VERSION__);
+  } else {
+    fmt::print("{}\n", version_line());
+  }
   return 0;
 }
+
+std::string version_line() { return fmt::format("boreal {} ({})", server::version, __VERSION__); }
 
 }  // namespace boreal::cli

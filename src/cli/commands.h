@@ -37,5 +37,6 @@ int clock_advance(const Target& target, const std::string& by);
 int clock_reset(const Target& target);
 int reset(const Target& target);
 int version(const Output& output);
+std::string version_line();
 
 }  // namespace boreal::cli

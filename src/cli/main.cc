@@ -1,5 +1,6 @@
 // boreal: the command. Each subcommand is a function of its own in cli/.
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "cli/commands.h"
 #include "cli/completion.h"
@@ -9,6 +10,8 @@ namespace {
 
 using boreal::cli::Output;
 using boreal::cli::Target;
+
+constexpr int wrong_use = 2;
 
 // Flags that both `dev` and `serve` take.
 void add_server_flags(CLI::App& command, boreal::cli::ServerFlags& flags) {
@@ -40,6 +43,7 @@ int main(int argc, char** argv) {
                "Start here:  boreal dev\n"};
   app.name("boreal");
   app.require_subcommand(1);
+  app.set_version_flag("--version", boreal::cli::version_line());
   app.get_formatter()->column_width(34);
   int exit_code = 0;
 
@@ -106,10 +110,18 @@ int main(int argc, char** argv) {
   completion->add_option("shell", shell, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   completion->callback([&] { exit_code = boreal::cli::print_completion(app, shell); });
 
-  auto* version = app.add_subcommand("version", "Version, build and what it found on this machine");
-  add_output_flag(*version, output);
+  auto* version = app.add_subcommand("version", "Version and compiler");
+  version->add_option("-o,--output", output.format, "text or json")->check(CLI::IsMember({"text", "json"}));
   version->callback([&] { exit_code = boreal::cli::version(output); });
 
-  CLI11_PARSE(app, argc, argv);
+  if (argc == 1) {
+    std::cerr << app.help();
+    return wrong_use;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : wrong_use;
+  }
   return exit_code;
 }

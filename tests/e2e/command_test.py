@@ -1,0 +1,146 @@
+"""The command line, and what it and a monitoring system are told by a running boreal."""
+import datetime
+import http.client
+import re
+import subprocess
+import unittest
+import urllib.error
+import urllib.request
+
+from e2e.helpers import clock, eventually
+from harness import BINARY, Case, error_code
+
+
+def boreal(*args):
+    return subprocess.run([str(BINARY), *args], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+
+
+class WrongUse(unittest.TestCase):
+    def test_is_told_and_ends_with_2(self):
+        for args in ((), ("nothing",), ("dev", "--prot", "1"), ("serve",), ("clock",), ("clock", "advance", "-5d"), ("clock", "advance", "3w")):
+            done = boreal(*args)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), args)
+            self.assertNotEqual(done.stderr, "", args)
+        self.assertIn("Start here:  boreal dev", boreal().stderr)
+        self.assertIn("'-5d' is not a span of time", boreal("clock", "advance", "-5d").stderr)
+
+    def test_version(self):
+        self.assertEqual(boreal("--version").stdout, boreal("version").stdout)
+        self.assertRegex(boreal("--version").stdout, r"^boreal \d+\.\d+")
+
+
+class Commands(Case):
+    def test_a_url_is_enough(self):
+        """No data folder is looked into: the server may be somebody else's."""
+        for url in (self.boreal.url, self.boreal.url + "/", f"127.0.0.1:{self.boreal.port}"):
+            self.assertIn(f"export AWS_ENDPOINT_URL={self.boreal.url}\nexport AWS_DEFAULT_REGION=us-east-1\n", boreal("env", "--url", url).stdout)
+            told = boreal("status", "--url", url)
+            self.assertEqual(told.returncode, 0, told.stderr)
+            self.assertRegex(told.stdout, r"^boreal [\d.]+  ready\n")
+            self.assertNotIn("process", told.stdout)
+        self.assertEqual(boreal("healthcheck", "--url", f"http://localhost:{self.boreal.port}").returncode, 0)
+        refused = boreal("healthcheck", "--url", f"https://127.0.0.1:{self.boreal.port}")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("write http://", refused.stderr)
+
+    def test_figures_for_monitoring(self):
+        self.boreal.client("sts").get_caller_identity()
+        self.assertEqual(error_code(self.boreal.client("s3").get_object, Bucket="not-there", Key="k"), "NoSuchBucket")
+        with urllib.request.urlopen(self.boreal.url + "/_boreal/metrics", timeout=10) as answer:
+            self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+            lines = answer.read().decode().splitlines()
+        for line in lines:
+            self.assertRegex(line, r'^(# (HELP|TYPE) boreal_\w+ .+|boreal_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)$')
+        figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        self.assertGreaterEqual(int(figures['boreal_requests_total{service="sts",operation="GetCallerIdentity"}']), 1)
+        self.assertGreaterEqual(int(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="client"}']), 1)
+        self.assertEqual(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="server"}'], "0")
+        with self.assertRaises(urllib.error.HTTPError) as none:
+            urllib.request.urlopen(self.boreal.url + "/_boreal/nothing", timeout=10)
+        self.assertIn("health/ready", none.exception.read().decode())
+
+    def test_pages_are_let_in_to_s3_only(self):
+        """Every page in the developer's browser knows the key; an image's address would be enough to make users."""
+        from botocore.auth import SigV4QueryAuth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        def call(user, **headers):
+            request = AWSRequest("GET", self.boreal.url + "/", params={"Action": "CreateUser", "UserName": user, "Version": "2010-05-08"})
+            SigV4QueryAuth(Credentials("test", "test"), "iam", "us-east-1", expires=60).add_auth(request)
+            return self.status(request.prepare().url, headers)
+
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}):
+            self.assertEqual(call("evil", **headers), 403, headers)
+        self.assertEqual(error_code(self.boreal.client("iam").get_user, UserName="evil"), "NoSuchEntity")
+        self.assertEqual((call("by-hand", **{"Sec-Fetch-Site": "none"}), call("by-tool")), (200, 200))
+        s3 = self.boreal.client("s3", signature_version="s3v4")
+        s3.create_bucket(Bucket="for-pages")
+        s3.put_object(Bucket="for-pages", Key="k", Body=b"")
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": "for-pages", "Key": "k"})
+        self.assertEqual(self.status(url, {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}), 200)
+
+    def test_urls_of_the_older_signature_are_refused_with_what_to_do(self):
+        """boto3 and the AWS CLI make them unless they are told otherwise."""
+        url = self.boreal.client("s3").generate_presigned_url("get_object", Params={"Bucket": "any", "Key": "k"})
+        with self.assertRaises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(url, timeout=10)
+        told = refused.exception.read().decode()
+        self.assertEqual(refused.exception.code, 400)
+        for word in ("<Code>InvalidRequest</Code>", "Please use AWS4-HMAC-SHA256.", "aws configure set default.s3.signature_version s3v4"):
+            self.assertIn(word, told)
+
+    def status(self, url, headers):
+        try:
+            return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def test_clients_go_on_by_their_own_time_when_the_clock_is_moved(self):
+        s3 = self.boreal.client("s3", signature_version="s3v4")
+        bucket = "clock-is-moved"
+        s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+        kept = s3.put_object(Bucket=bucket, Key="k", Body=b"kept")
+        end = s3.head_object(Bucket=bucket, Key="k")["LastModified"] + datetime.timedelta(days=365)
+        s3.put_object_retention(Bucket=bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": end})
+        version = {"Bucket": bucket, "Key": "k", "VersionId": kept["VersionId"]}
+
+        def url():
+            return s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"}, ExpiresIn=3600)
+
+        def read(url):
+            try:
+                return urllib.request.urlopen(url, timeout=10).read()
+            except urllib.error.HTTPError as error:
+                return re.search(r"<Message>(.*)</Message>", error.read().decode()).group(1)
+
+        old = url()
+        self.assertEqual(read(old), b"kept")
+        self.assertEqual(error_code(s3.delete_object, **version), "AccessDenied")
+        self.addCleanup(clock, self, "reset")
+        clock(self, "advance", "400d")
+        self.assertEqual(read(old), "Request has expired")
+        self.assertEqual(read(url()), b"kept")
+        self.assertEqual(self.boreal.client("sts").get_caller_identity()["Account"], "000000000000")
+        s3.delete_object(**version)
+        clock(self, "reset")
+        self.assertEqual(error_code(s3.get_object, Bucket=bucket, Key="k"), "NoSuchKey")
+
+
+
+class Talkative(Case):
+    args = ("--log-level", "debug")
+
+    def test_a_client_that_hangs_up_is_no_error_of_ours(self):
+        """An operator would look for a broken disk."""
+        s3 = self.boreal.client("s3", signature_version="s3v4")
+        s3.create_bucket(Bucket="hangs-up")
+        url = s3.generate_presigned_url("put_object", Params={"Bucket": "hangs-up", "Key": "k"}, ExpiresIn=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
+        connection.putrequest("PUT", url.split(str(self.boreal.port), 1)[1])
+        connection.putheader("Content-Length", "500000")
+        connection.endheaders(b"x" * 1000)
+        connection.close()
+        eventually(lambda: self.assertIn("IncompleteBody", self.boreal.log()))
+        self.assertEqual(error_code(s3.get_object, Bucket="hangs-up", Key="k"), "NoSuchKey")
+        self.assertNotIn("Z error ", self.boreal.log())

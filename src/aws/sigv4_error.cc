@@ -139,9 +139,7 @@ ApiError s3_code(const AuthError& error) {
   switch (error.kind) {
     case AuthFailure::missing: return {"AccessDenied", 403, "Access Denied"};
     case AuthFailure::two_mechanisms: return {"InvalidArgument", 400, message};
-    case AuthFailure::version_2:
-      return {"InvalidRequest", 400,
-              "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."};
+    case AuthFailure::version_2: return {"InvalidRequest", 400, message};
     case AuthFailure::not_served: return {"NotImplemented", 501, message};
     case AuthFailure::unknown_scheme: return {"InvalidArgument", 400, message};
     case AuthFailure::malformed:

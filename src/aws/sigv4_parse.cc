@@ -154,7 +154,8 @@ AuthResult<std::string_view> parameters_of(std::string_view authorization, Canon
     if (authorization.find(':') == std::string_view::npos)
       return fail(AuthFailure::unknown_scheme,
                   "AWS authorization header is invalid. Expected AwsAccessKeyId:signature");
-    return fail(AuthFailure::version_2, "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256.");
+    return fail(AuthFailure::version_2,
+                "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
   }
   if (scheme == algorithm_4a) {
     return fail(AuthFailure::not_served,
@@ -291,10 +292,11 @@ AuthResult<int64_t> parse_expires(std::string_view text) {
 
 AuthResult<Signature> parse_presigned(const RequestView& request, const QueryParts& parts, Canon canon) {
   if (parts.version_2)
-    return fail(AuthFailure::version_2,
-                "Signature Version 2 is not supported. Please use AWS4-HMAC-SHA256 (boto3 makes such URLs with "
-                "Config(signature_version='s3v4'), the AWS CLI after `aws configure set default.s3.signature_version "
-                "s3v4`).");
+    return fail(
+        AuthFailure::version_2,
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256. (boto3 makes "
+        "such URLs with Config(signature_version='s3v4'), the AWS CLI after `aws configure set "
+        "default.s3.signature_version s3v4`.)");
   if (parts.algorithm == algorithm_4a) {
     return fail(AuthFailure::not_served,
                 "AWS4-ECDSA-P256-SHA256 (Signature Version 4A) is not implemented. Please use AWS4-HMAC-SHA256.");

@@ -197,8 +197,10 @@ Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& s
     }
     return nullptr;
   }
-  // Unsigned and without a target: only S3 has a use for it.
-  return by_signing_name("s3");
+  // Unsigned and without a target: S3's, or a form to STS, whose callers may have no key yet.
+  const bool is_form = guess_protocol(request) == Protocol::query && request.method == "POST" && request.path == "/";
+  Room* sts = is_form ? by_signing_name("sts") : nullptr;
+  return sts != nullptr ? sts : by_signing_name("s3");
 }
 
 Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& exchange) {
@@ -229,6 +231,14 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   if (room.is_s3) {
     if (exchange.route.streams_body()) {
       exchange.body = std::exchange(request.body, nullptr);
+    // Not for lack of a signature, which some operations have no use for.
+    if (scope.service.empty()) {
+      auto asked = room.wire.route(exchange.protocol, request, body);
+      if (asked && !asked->operation->served) {
+        exchange.route = std::move(*asked);
+        co_return refuse(not_implemented(*exchange.route.operation));
+      }
+    }
       request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
       // Only data comes so.

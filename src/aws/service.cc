@@ -56,7 +56,8 @@ void add_request_tags(const Value& input, std::multimap<std::string, std::string
     if (value == nullptr) continue;
     const Shape& shape = *field.shape;
     if (shape.kind == Kind::map && shape.element->kind == Kind::string) {
-      codec::each_entry(shape, value, [&](const std::string& key, const void* v) { add(key, *static_cast<const std::string*>(v)); });
+      codec::each_entry(shape, value,
+                        [&](const std::string& key, const void* v) { add(key, *static_cast<const std::string*>(v)); });
     } else if (shape.kind == Kind::list && shape.element->kind == Kind::string) {
       for (size_t i = 0; i < codec::list_size(shape, value); ++i) {
         context.emplace("aws:TagKeys", *static_cast<const std::string*>(codec::list_at(shape, value, i)));
@@ -113,17 +114,20 @@ Outcome<void> Service::check_body(const Operation&, const http::Request&, std::s
 
 ApiError Service::unreadable(const Operation&, ApiError error) const { return error; }
 
-Task<std::optional<http::Response>> Service::intercept(http::Request&, Gate&, const std::string&) { co_return std::nullopt; }
+Task<std::optional<http::Response>> Service::intercept(http::Request&, Gate&, const std::string&) {
+  co_return std::nullopt;
+}
 void Service::finish(const http::Request&, http::Response&) {}
 Task<Result<void>> Service::start() { co_return Result<void>(); }
 Task<void> Service::stop() { co_return; }
 bool Service::has_been_round(int64_t) const { return true; }
 
-ApiError not_implemented(const Call& call) {
+ApiError not_implemented(const Operation& operation) {
   return ApiError("NotImplemented", 501,
                   fmt::format("boreal does not serve {}:{} yet; docs/compatibility.md lists what it serves.",
-                              call.operation.service, call.operation.name));
+                              operation.service, operation.name));
 }
+ApiError not_implemented(const Call& call) { return not_implemented(call.operation); }
 
 std::string Call::arn(std::string_view service, std::string_view resource) const {
   return fmt::format("arn:aws:{}:{}:{}:{}", service, region, account, resource);

@@ -111,6 +111,7 @@ class Service {
 std::optional<std::string> string_member(const Value& input, std::string_view member_name);
 
 // What a generated default operation answers: 501 NotImplemented, by name.
+ApiError not_implemented(const Operation& operation);
 ApiError not_implemented(const Call& call);
 
 }  // namespace boreal::aws

@@ -2,6 +2,9 @@
 import json
 import unittest
 
+from botocore import UNSIGNED
+from botocore.exceptions import ClientError
+
 from harness import Case, error_code, need
 
 
@@ -25,6 +28,19 @@ class Sts(Case):
     def session(self, service, credentials, token=None):
         return self.boreal.client(service, credentials["AccessKeyId"], credentials["SecretAccessKey"],
                                   token=token or credentials["SessionToken"])
+
+    def test_what_needs_no_signature(self):
+        """It comes without a word of whose it is; refused it is by its own name, not by S3."""
+        for call, more in (("assume_role_with_web_identity", {"WebIdentityToken": "abcd"}),
+                           ("assume_role_with_saml", {"PrincipalArn": f"arn:aws:iam::{self.account}:saml-provider/p", "SAMLAssertion": "abcd"})):
+            who = {} if "PrincipalArn" in more else {"RoleSessionName": "ci"}
+            with self.assertRaises(ClientError) as refused:
+                getattr(self.boreal.client("sts"), call)(RoleArn=self.role, **who, **more)
+            told = refused.exception.response
+            self.assertEqual((told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]), ("NotImplemented", 501))
+            self.assertIn("sts:AssumeRoleWith", told["Error"]["Message"])
+        unsigned = self.boreal.client("sts", signature_version=UNSIGNED)
+        self.assertEqual(error_code(unsigned.get_caller_identity), "MissingAuthenticationToken")
 
     def test_identity(self):
         root = self.boreal.client("sts", self.account).get_caller_identity()

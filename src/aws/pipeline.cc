@@ -107,6 +107,11 @@ class BorrowedSource final : public Source {
   std::optional<Error>& failure_;
 };
 
+// Sent by a script, a form or a link of a web page; what people type into the address bar is their own.
+bool is_of_a_page(const http::Request& request) {
+  return request.headers.has("origin") || request.headers.get("sec-fetch-site").value_or("none") != "none";
+}
+
 // A body that did not come, or not to its end, is its client's fault.
 ApiError incomplete_body(const Error& error) {
   if (error.code() == Errc::timeout) {
@@ -214,6 +219,10 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   Room& room = *exchange.room;
   exchange.protocol = room.wire.detect(request);
+  if (options_.keys_are_public && !room.has_buckets && is_of_a_page(request)) {
+    co_return refuse(ApiError("AccessDenied", 403,
+                              "Web pages are let in to S3 only: the keys of boreal dev are known to every page."));
+  }
   // Where no signature covers the path, it may be read as it is meant at once; a preflight carries the URL's.
   const bool is_unsigned = scope.service.empty() || request.method == "OPTIONS";
   if (room.has_buckets && is_unsigned) rewrite_virtual_host(request);
@@ -222,6 +231,14 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   std::string body;
   if (!room.is_s3) {
     CO_TRY(body, co_await read_body(request, false));
+    // Not for lack of a signature, which some operations have no use for.
+    if (scope.service.empty()) {
+      auto asked = room.wire.route(exchange.protocol, request, body);
+      if (asked && !asked->operation->served) {
+        exchange.route = std::move(*asked);
+        co_return refuse(not_implemented(*exchange.route.operation));
+      }
+    }
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
@@ -231,14 +248,6 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   if (room.is_s3) {
     if (exchange.route.streams_body()) {
       exchange.body = std::exchange(request.body, nullptr);
-    // Not for lack of a signature, which some operations have no use for.
-    if (scope.service.empty()) {
-      auto asked = room.wire.route(exchange.protocol, request, body);
-      if (asked && !asked->operation->served) {
-        exchange.route = std::move(*asked);
-        co_return refuse(not_implemented(*exchange.route.operation));
-      }
-    }
       request.body = std::make_unique<BorrowedSource>(*exchange.body, exchange.body_failure);
     } else {
       // Only data comes so.

@@ -1,5 +1,5 @@
 // The server's certificates: an authority of our own, made at first start, and a server certificate with the names and
-// addresses that are served, renewed when it runs out or the names change.
+// addresses that are served, made anew at each start.
 #pragma once
 
 #include <memory>

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import http.client
+import json
 import re
 import urllib.parse
 from datetime import datetime, timedelta, timezone
@@ -15,6 +16,8 @@ from botocore.exceptions import ClientError
 from harness import Case, error_code
 
 OTHER = "111122223333"  # an account beside the one that the tests run in
+THIRD = "444455556666"  # and one more
+MIB = 1 << 20
 
 
 def md5_of(body):
@@ -163,3 +166,35 @@ class HeadersCase(S3Case):
 
     def outcome(self, answer):
         return answer.status, answer.code
+
+
+class PartsCase(S3Case):
+    def begin(self, key="m", **more):
+        return self.s3.create_multipart_upload(Bucket=more.pop("Bucket", self.bucket), Key=key, **more)["UploadId"]
+
+    def part(self, upload, number, body, key="m", **more):
+        return self.s3.upload_part(Bucket=more.pop("Bucket", self.bucket), Key=key, UploadId=upload, PartNumber=number, Body=body, **more)
+
+    def finish(self, upload, parts, key="m", **more):
+        """`parts`: [(number, etag)] or rows."""
+        rows = [p if isinstance(p, dict) else {"PartNumber": p[0], "ETag": p[1]} for p in parts]
+        return self.s3.complete_multipart_upload(Bucket=more.pop("Bucket", self.bucket), Key=key, UploadId=upload, MultipartUpload={"Parts": rows}, **more)
+
+    def whole(self, key, *bodies, **more):
+        upload = self.begin(key, **more)
+        return self.finish(upload, [(i + 1, self.part(upload, i + 1, body, key)["ETag"]) for i, body in enumerate(bodies)], key)
+
+
+class PolicyCase(S3Case):
+    def setUp(self):
+        super().setUp()
+        self.open = self.open_bucket("BucketOwnerEnforced")
+
+    def set(self, *statements, bucket=None):
+        """Statements allow everybody on the whole bucket unless they say otherwise."""
+        bucket = bucket or self.open
+        whole = [{"Effect": "Allow", "Principal": "*", "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"], **s} for s in statements]
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": whole}))
+
+    def can(self, status, call, **more):
+        self.assertEqual(status_of(call, Bucket=more.pop("Bucket", self.open), **more)[1], status)

@@ -1,16 +1,226 @@
-"""Bucket policies: what they are told of a request, and which permissions it takes."""
-import json
+"""Bucket policies: what their conditions are told of a request."""
 import ssl
 import unittest
 import urllib.error
 import urllib.request
 
-from e2e.helpers import allow, user
-from e2e.s3_cases import OTHER, refusal, status_of
-from e2e.s3_policy_test import PolicyCase
+from botocore.exceptions import ClientError
+
+from e2e.helpers import user
+from e2e.s3_cases import OTHER, PolicyCase, md5_of, owner_id, send, signed, status_of
 
 
 class Keys(PolicyCase):
+    def test_existing_tag(self):
+        for key, tags in (("public", "security=public&foo=bar"), ("private", "security=private"), ("none", "")):
+            self.put(key, Bucket=self.open, Tagging=tags)
+        condition = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        self.set({"Action": ["s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging", "s3:GetObjectAcl"], "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": condition})
+        for key, status in (("public", 200), ("private", 403), ("none", 403)):
+            self.can(status, self.other.get_object, Key=key)
+            self.can(status, self.other.head_object, Key=key)
+            self.can(status, self.other.get_object_tagging, Key=key)
+            self.can(status, self.other.get_object_acl, Key=key)
+        self.can(200, self.other.put_object_tagging, Key="public", Tagging={"TagSet": [{"Key": "security", "Value": "private"}]})
+        self.can(403, self.other.put_object_tagging, Key="public", Tagging={"TagSet": []})
+        self.can(403, self.other.get_object, Key="public")
+
+    def test_attributes_know_no_tags(self):
+        """AWS takes such a policy, and has no tags at hand then, not even for those who may read them."""
+        self.versioned(self.open)
+        version = self.put("k", b"four", Bucket=self.open, Tagging="security=public")["VersionId"]
+        tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        actions = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:GetObjectVersionAttributes"]
+        self.set({"Action": actions, "Condition": tagged}, {"Action": ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"]})
+        for more in ({}, {"VersionId": version}):
+            self.can(200, self.other.head_object, Key="k", **more)
+            self.can(403, self.other.get_object_attributes, Key="k", ObjectAttributes=["ObjectSize"], **more)
+        self.set({"Action": actions[:2], "Condition": tagged}, {"Action": actions[2:]})
+        for more in ({}, {"VersionId": version}):
+            self.can(200, self.other.get_object_attributes, Key="k", ObjectAttributes=["ObjectSize"], **more)
+
+    def test_keys_that_an_action_does_not_know(self):
+        tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        for action in ("s3:DeleteObject", "s3:PutObject", ["s3:DeleteObject", "s3:DeleteObjectTagging"]):
+            with self.assertRaisesRegex(ClientError, "Conditions do not apply to combination of actions and resources in statement"):
+                self.set({"Action": action, "Condition": tagged})
+        self.set({"Action": "s3:DeleteObjectTagging", "Condition": tagged})
+
+    def test_request_tag(self):
+        self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",
+                  "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})
+        self.can(403, self.other.put_object, Key="x", Body=b"")
+        self.can(200, self.other.put_object, Key="x", Body=b"", Tagging="security=public")
+        self.can(403, self.other.put_object, Key="x", Body=b"", Tagging="security=private")
+        self.set({"Action": "s3:PutObjectTagging", "Resource": f"arn:aws:s3:::{self.open}/*",
+                  "Condition": {"ForAllValues:StringLike": {"s3:RequestObjectTagKeys": ["security", "virus"]}}})
+        tag = lambda *keys: {"TagSet": [{"Key": k, "Value": "v"} for k in keys]}
+        self.can(200, self.other.put_object_tagging, Key="x", Tagging=tag("security"))
+        self.can(200, self.other.put_object_tagging, Key="x", Tagging=tag("security", "virus"))
+        self.can(403, self.other.put_object_tagging, Key="x", Tagging=tag("security", "other"))
+
+    def test_copy_source(self):
+        source = self.open_bucket("BucketOwnerEnforced")
+        for key in ("public/foo", "public/bar", "private/foo"):
+            self.put(key, key.encode(), Bucket=source)
+        self.set({"Action": "s3:GetObject"}, bucket=source)
+        self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"s3:x-amz-copy-source": f"{source}/public/*"}}})
+        self.can(200, self.other.copy_object, Key="new", CopySource={"Bucket": source, "Key": "public/foo"})
+        self.can(200, self.other.copy_object, Key="new2", CopySource={"Bucket": source, "Key": "public/bar"})
+        self.can(200, self.other.copy_object, Key="new2", CopySource=f"/{source}/public/bar")
+        self.can(403, self.other.copy_object, Key="new3", CopySource={"Bucket": source, "Key": "private/foo"})
+        self.can(403, self.other.copy_object, Key="new3", CopySource=f"/{source}/private/foo")
+        self.can(403, self.other.put_object, Key="new4", Body=b"")
+        self.assertEqual(self.get("new", Bucket=self.open), b"public/foo")
+
+    def test_copy_directive(self):
+        source = self.open_bucket("BucketOwnerEnforced")
+        self.put("public/foo", Bucket=source)
+        self.set({"Action": "s3:GetObject"}, bucket=source)
+        self.set({"Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringEquals": {"s3:x-amz-metadata-directive": "COPY"}}})
+        from_there = {"Bucket": source, "Key": "public/foo"}
+        self.can(200, self.other.copy_object, Key="new", CopySource=from_there, MetadataDirective="COPY")
+        self.can(403, self.other.copy_object, Key="new", CopySource=from_there)
+        self.can(403, self.other.copy_object, Key="new", CopySource=from_there, MetadataDirective="REPLACE")
+
+    def test_lists_in_requests(self):
+        bucket = self.open_bucket()
+        self.set({"Action": ["s3:PutObject", "s3:PutObjectAcl"]}, {"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringLike": {"s3:x-amz-acl": "public*"}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"")
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"", ACL="private")
+        self.can(403, self.other.put_object, Bucket=bucket, Key="a", Body=b"", ACL="public-read")
+
+    def test_grants_in_requests(self):
+        bucket = self.open_bucket()
+        me = f"id={owner_id(self.s3)}"
+        self.set({"Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-grant-full-control": me}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="a", Body=b"mine", GrantFullControl=me)
+        self.can(403, self.other.put_object, Bucket=bucket, Key="a", Body=b"")
+        self.assertEqual(self.get("a", Bucket=bucket), b"mine")
+        self.set({"Action": "s3:PutObject", "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}}, bucket=bucket)
+        self.can(200, self.other.put_object, Bucket=bucket, Key="b", Body=b"mine", ACL="bucket-owner-full-control")
+        self.assertEqual(self.get("b", Bucket=bucket), b"mine")
+        self.can(403, self.other.put_object, Bucket=bucket, Key="b", Body=b"", ACL="public-read")
+
+    def test_encryption(self):
+        deny = lambda condition: {"Effect": "Deny", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": condition}
+        self.set(deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}}), deny({"Null": {"s3:x-amz-server-side-encryption": "true"}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"")
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="AES256")
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        self.set(deny({"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}),
+                 deny({"StringNotEqualsIfExists": {"s3:x-amz-server-side-encryption-aws-kms-key-id": key}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="AES256")
+        self.can(403, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId="other")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        self.set(deny({"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "true"}}))
+        self.can(403, self.s3.put_object, Key="x", Body=b"")
+        self.can(200, self.s3.put_object, Key="x", Body=b"", SSECustomerAlgorithm="AES256", SSECustomerKey=b"k" * 32)
+
+    def test_parts_are_encrypted_as_their_upload(self):
+        """… and need not say it again; a key of the client's must be said each time, and a completion cannot."""
+        self.put("src", b"x", Bucket=self.open)
+        must = lambda key: self.set({"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {key: "true"}}})
+        must("s3:x-amz-server-side-encryption")
+        self.can(403, self.s3.create_multipart_upload, Key="m")
+        upload = self.s3.create_multipart_upload(Bucket=self.open, Key="m", ServerSideEncryption="AES256")["UploadId"]
+        self.can(200, self.s3.upload_part, Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+        etag = self.s3.upload_part_copy(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, CopySource=f"{self.open}/src")["CopyPartResult"]["ETag"]
+        self.can(200, self.s3.complete_multipart_upload, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        must("s3:x-amz-server-side-encryption-customer-algorithm")
+        own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+        upload = self.s3.create_multipart_upload(Bucket=self.open, Key="m", **own)["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, Body=b"x", **own)["ETag"]
+        self.can(403, self.s3.complete_multipart_upload, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+
+    def test_age_of_signatures(self):
+        """It is told of addresses that carry theirs, which may be used later, not of headers."""
+        self.put("x", Bucket=self.open)
+        self.set({"Effect": "Deny", "Action": "s3:GetObject", "Condition": {"NumericGreaterThan": {"s3:signatureAge": "-1"}}})
+        self.can(200, self.s3.get_object, Key="x")
+        url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("get_object", Params={"Bucket": self.open, "Key": "x"})
+        self.assertEqual(send(self, "GET", url[len(self.boreal.url):]).status, 403)
+
+    def test_referer(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringLike": {"aws:Referer": "http://www.example.com/*"}}})
+        get = lambda **headers: send(self, "GET", f"/{self.open}/x", headers).status
+        self.assertEqual((get(), get(Referer="http://elsewhere.com/"), get(Referer="http://www.example.com/index.html")), (403, 403, 200))
+
+    def test_listing(self):
+        self.put("a/1", Bucket=self.open)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:prefix": "a/"}}})
+        self.can(200, self.other.list_objects_v2, Prefix="a/")
+        self.can(403, self.other.list_objects_v2, Prefix="b/")
+        self.can(403, self.other.list_objects_v2)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"NumericLessThanEquals": {"s3:max-keys": "10"}}})
+        self.can(200, self.other.list_objects_v2, MaxKeys=10)
+        self.can(403, self.other.list_objects_v2, MaxKeys=11)
+        self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:delimiter": "/"}}})
+        self.can(200, self.other.list_objects_v2, Delimiter="/")
+        self.can(403, self.other.list_objects_v2)
+
+    def test_where_buckets_may_be_made(self):
+        allowed = {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": {"StringEquals": {"s3:LocationConstraint": "eu-west-1"}}}
+        maker = user(self, f"maker-{self.bucket}", allowed)
+        make = lambda region: status_of(maker("s3", region=region).create_bucket, Bucket=f"{self.bucket}-{region}", CreateBucketConfiguration={"LocationConstraint": region})
+        self.assertEqual((make("eu-west-1")[1], make("eu-west-2")[1]), (200, 403))
+
+    def test_only_conditional_writes(self):
+        """The policy of the user guide: the steps of an upload pass, what makes the object must have its condition."""
+        self.set({"Action": "s3:PutObject", "Principal": {"AWS": OTHER}},
+                 {"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}})
+        self.can(403, self.other.put_object, Key="x", Body=b"")
+        self.can(200, self.other.put_object, Key="x", Body=b"", IfNoneMatch="*")
+        upload = self.other.create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]
+        etag = self.other.upload_part(Bucket=self.open, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        whole = dict(Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.can(403, self.other.complete_multipart_upload, **whole)
+        self.can(200, self.other.complete_multipart_upload, IfNoneMatch="*", **whole)
+
+    def test_only_conditional_deletes(self):
+        """The policy of the user guide. Of several objects each has a condition of its own, a header has none for them."""
+        for key in ("a", "b", "c"):
+            etag = self.put(key, Bucket=self.open)["ETag"]
+        self.set({"Action": "s3:DeleteObject", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"Null": {"s3:if-match": "false"}}},
+                 {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.open}/*"})
+        self.can(403, self.other.delete_object, Key="a")
+        self.can(204, self.other.delete_object, Key="a", IfMatch=etag)
+        done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "b", "ETag": etag}, {"Key": "c"}]})
+        self.assertEqual(([d["Key"] for d in done["Deleted"]], [(e["Key"], e["Code"]) for e in done["Errors"]]), (["b"], [("c", "AccessDenied")]))
+        body = b"<Delete><Object><Key>c</Key></Object></Delete>"
+        answer = signed(self, "POST", f"/{self.open}?delete", headers={"If-Match": etag, "Content-MD5": md5_of(body)}, body=body, access_key=OTHER)
+        self.assertIn("AccessDenied", answer.text)
+
+    def test_who_is_nobody(self):
+        self.put("x", Bucket=self.open)
+        for key, value in (("aws:userid", "anonymous"), ("aws:PrincipalType", "Anonymous")):
+            self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {key: value}}})
+            self.can(200, self.anonymous.get_object, Key="x")
+            self.can(403, self.other.get_object, Key="x")
+
+    def test_method_and_plain_http(self):
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject"}, {"Effect": "Deny", "Action": "s3:*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}})
+        self.can(403, self.other.get_object, Key="x")
+        self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {"s3:authType": "REST-HEADER"}}})
+        self.can(200, self.other.get_object, Key="x")
+        self.can(403, self.anonymous.get_object, Key="x")
+
+    def test_version_where_the_query_does_not_name_it(self):
+        """In a copy's source, and in the list of what is to be deleted."""
+        self.versioned(self.open)
+        old = self.put("x", b"1", Bucket=self.open)["VersionId"]
+        new = self.put("x", b"2", Bucket=self.open)["VersionId"]
+        theirs = f"theirs-{self.bucket}"
+        self.other.create_bucket(Bucket=theirs)
+        self.set({"Action": ["s3:GetObjectVersion", "s3:DeleteObjectVersion"], "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": {"StringEquals": {"s3:VersionId": old}}})
+        copy = lambda version: status_of(self.other.copy_object, Bucket=theirs, Key="c", CopySource={"Bucket": self.open, "Key": "x", "VersionId": version})
+        self.assertEqual((copy(old)[1], copy(new)), (200, ("AccessDenied", 403)))
+        done = self.other.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "x", "VersionId": version} for version in (old, new)]})
+        self.assertEqual(([d["VersionId"] for d in done["Deleted"]], [e["VersionId"] for e in done["Errors"]]), ([old], [new]))
+
     def test_fields_of_inventories(self):
         field = "s3:InventoryAccessibleOptionalFields"
         self.set({"Effect": "Deny", "Action": "s3:PutInventoryConfiguration", "Resource": f"arn:aws:s3:::{self.open}",
@@ -25,7 +235,6 @@ class Keys(PolicyCase):
         inventory()
         inventory("Size", "ETag")
         inventory("Size", "ObjectOwner")
-
 
     def test_version_of_tls(self):
         """As the connection has agreed on it; over plain HTTP the key is not there."""
@@ -48,42 +257,6 @@ class Keys(PolicyCase):
         self.can(200, self.s3.get_object, Key="x")
         self.set(below("NumericGreaterThanEquals"))
         self.assertEqual([get(version) for version in versions], [200, 403])
-
-
-class Permissions(PolicyCase):
-    def test_new_buckets(self):
-        """What else is asked of a bucket that is made takes the permission to set it afterwards."""
-        maker = user(self, f"maker-{self.bucket}", allow(["s3:CreateBucket", "s3:PutBucketOwnershipControls"]))("s3")
-        more = user(self, f"more-{self.bucket}", allow(["s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketAcl"]))("s3")
-        for number, (wishes, needs_more) in enumerate((({"ACL": "private"}, False), ({"ObjectLockEnabledForBucket": False}, False),
-                                                       ({"GrantRead": 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'}, True))):
-            name = f"{self.bucket}-made-{number}"
-            make = lambda client: status_of(client.create_bucket, Bucket=name, ObjectOwnership="ObjectWriter", **wishes)[1]
-            self.assertEqual(make(maker), 403 if needs_more else 200, wishes)
-            if needs_more:
-                self.assertEqual(make(more), 200, wishes)
-        self.refused("AccessDenied", more.create_bucket, Bucket=f"{self.bucket}-locked", ObjectLockEnabledForBucket=True)
-
-    def test_location_from_another_region(self):
-        """It is told to the owner everywhere, to others only where the bucket is."""
-        self.set({"Action": "s3:GetBucketLocation", "Principal": {"AWS": OTHER}})
-        far = lambda account: self.boreal.client("s3", access_key=account, region="eu-west-1")
-        self.can(200, self.other.get_bucket_location)
-        self.can(403, far(OTHER).get_bucket_location)
-        self.can(200, far("000000000000").get_bucket_location)
-
-
-class Size(PolicyCase):
-    def test_blanks_do_not_count(self):
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": [f"arn:aws:s3:::{self.open}/*"] * 300}
-        document = {"Version": "2012-10-17", "Statement": [statement]}
-        text = json.dumps(document, indent=40)
-        self.assertGreater(len(text), 20480)
-        self.s3.put_bucket_policy(Bucket=self.open, Policy=text)
-        self.assertEqual(self.s3.get_bucket_policy(Bucket=self.open)["Policy"], text)
-        statement["Sid"] = "x" * 20480
-        self.assertEqual(refusal(self.s3.put_bucket_policy, Bucket=self.open, Policy=json.dumps(document)),
-                         {"Code": "MalformedPolicy", "Message": "Normalized policy document exceeds the maximum allowed size of 20480 bytes"})
 
 
 if __name__ == "__main__":

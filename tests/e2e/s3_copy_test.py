@@ -112,7 +112,7 @@ class Copies(S3Case):
         self.copy()
         self.assertEqual((self.get("c"), self.head("c")["Metadata"]), (body, {"a": "1"}))
 
-    def test_retained_are_copied_free(self):
+    def test_headers_but_a_redirect_go_along(self):
         self.put("k", b"foo", ContentEncoding="gzip", Expires="Thu, 01 Dec 2033 16:00:00 GMT", WebsiteRedirectLocation="/x")
         self.copy()
         self.assertEqual(self.head("c")["ContentEncoding"], "gzip")

@@ -39,7 +39,7 @@ class Uploads(PartsCase):
             self.refused_with("InvalidArgument", 400, self.get, "m", PartNumber=number)
         self.put("s", b"body")
         self.assertEqual(self.get("s", PartNumber=1), b"body")
-        self.assertEqual(status_of(self.get, "s", PartNumber=2)[1] in (400, 416), True)
+        self.refused_with("InvalidPartNumber", 416, self.get, "s", PartNumber=2)
 
     def test_sent_again_and_out_of_order(self):
         upload = self.begin()
@@ -238,7 +238,7 @@ class ListsOfUploads(PartsCase):
         self.s3.abort_multipart_upload(Bucket=self.bucket, Key="b", UploadId=ids["b"])  # as those do who abort page by page
         self.assertEqual(self.s3.list_multipart_uploads(Bucket=self.bucket, KeyMarker="b", UploadIdMarker=ids["b"])["Uploads"], rest["Uploads"])
         self.assertEqual(rows[0]["Owner"]["ID"], owner_id(self.s3))
-        self.assertIn("<Key>c%20d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text.replace("c+d", "c%20d"))
+        self.assertIn("<Key>c%20d</Key>", signed(self, "GET", f"/{self.bucket}?uploads&encoding-type=url").text)
 
     def test_owners(self):
         bucket = self.open_bucket(ACL="public-read-write")

@@ -20,7 +20,8 @@ class BlobWriter {
   virtual Result<void> finish() = 0;
 };
 
-// Thread rule: one call at a time, on a pool's thread since they block, but for read_cached_at(). May outlive its Blobs.
+// Thread rule: one call at a time, on a pool's thread since they block, but for read_cached_at(). May outlive its
+// Blobs.
 class BlobReader {
  public:
   virtual ~BlobReader() = default;

@@ -114,7 +114,8 @@ std::string encode_table(const std::vector<uint64_t>& ends) {
 }
 
 Result<std::vector<uint64_t>> decode_table(Bytes table) {
-  if (!ends_in_its_crc(table) || table.size() % table_entry_bytes != crc_bytes) return fail(Errc::corrupt, "the frame table of a blob is damaged");
+  if (!ends_in_its_crc(table) || table.size() % table_entry_bytes != crc_bytes)
+    return fail(Errc::corrupt, "the frame table of a blob is damaged");
   std::vector<uint64_t> ends;
   for (size_t at = 0; at + crc_bytes < table.size(); at += table_entry_bytes) {
     ends.push_back(get_be64(as_text(table.subspan(at, table_entry_bytes))));

@@ -141,7 +141,8 @@ TEST_F(NotesTest, UploadsTakeTheirPlaceToo) {
   const auto old = put("k", "old");
   engine_.clock.advance(std::chrono::hours(1));
   ASSERT_TRUE(put("k", "new"));
-  const auto upload = TestEngine::must(engine_.run(objects().create_upload({"copy", "k", {}, test_data_key().wrapped})));
+  const auto upload =
+      TestEngine::must(engine_.run(objects().create_upload({"copy", "k", {}, test_data_key().wrapped})));
   PartRequest part;
   part.bucket = "copy";
   part.key = "k";

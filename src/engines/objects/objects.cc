@@ -49,9 +49,7 @@ Task<Result<void>> Objects::start() {
   co_return Result<void>();
 }
 
-Task<void> Objects::stop() {
-  co_await impl_->reclaimer.stop();
-}
+Task<void> Objects::stop() { co_await impl_->reclaimer.stop(); }
 
 Task<Result<void>> Objects::create_bucket(std::string bucket) {
   co_return co_await impl_->buckets.create(std::move(bucket));

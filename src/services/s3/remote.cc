@@ -115,7 +115,8 @@ Remote::Remote(aws::ServiceContext context, std::string name, RemoteBucket bucke
 Task<Result<std::vector<net::Address>>> Remote::addresses() {
   const int64_t now = monotonic_ns();
   if (!addresses_.empty() && now - looked_up_ns_ < addresses_are_good_ns) co_return addresses_;
-  CO_TRY(auto found, co_await context_.pool.run([host = host_, port = endpoint_.port] { return net::look_up(host, port); }));
+  CO_TRY(auto found,
+         co_await context_.pool.run([host = host_, port = endpoint_.port] { return net::look_up(host, port); }));
   addresses_ = found;
   looked_up_ns_ = now;
   co_return found;
@@ -136,8 +137,11 @@ http::Headers Remote::sign(const Request& request, const std::string& path, cons
   }
   const aws::SigningCredentials credentials{bucket_.access_key_id, bucket_.secret_access_key, ""};
   // The real time, wherever a developer has moved ours to: it is the other's that counts.
-  aws::SignOptions options{
-      .canon = aws::Canon::s3, .service = "s3", .region = bucket_.region, .now = SystemClock().now(), .payload_hash = {}};
+  aws::SignOptions options{.canon = aws::Canon::s3,
+                           .service = "s3",
+                           .region = bucket_.region,
+                           .now = SystemClock().now(),
+                           .payload_hash = {}};
   if (by_chunks) {
     options.payload_hash = aws::signed_chunks_hash;
   } else if (request.stream != nullptr && size > 0) {
@@ -204,8 +208,9 @@ Task<Result<Remote::Answer>> Remote::send(Request request) {
 }
 
 Result<bool> verdict_of(const Remote::Answer& answer) {
-  constexpr std::string_view passing[] = {"RequestTimeout", "RequestTimeTooSkewed", "OperationAborted", "IncompleteBody",
-                                          "BadDigest",      "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"};
+  constexpr std::string_view passing[] = {
+      "RequestTimeout", "RequestTimeTooSkewed",      "OperationAborted",          "IncompleteBody",
+      "BadDigest",      "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"};
   const bool is_crowded = answer.status == 503 || answer.status == 429 || answer.code == "SlowDown";
   if (is_crowded) return fail(Errc::unavailable, refusal_text(answer));
   const bool is_final = answer.status == 501 || (answer.status >= 300 && answer.status < 500);

@@ -26,7 +26,7 @@ struct RemoteBucket {
   std::string addressing = "path";   // or "virtual": the bucket is in the host name
   std::string access_key_id;
   std::string secret_access_key;
-  std::string bucket;   // its name there; empty: the same
+  std::string bucket;                            // its name there; empty: the same
   std::shared_ptr<net::TlsClientContext> trust;  // of an https endpoint
 };
 using RemoteBuckets = std::map<std::string, RemoteBucket>;
@@ -57,7 +57,7 @@ class Remote {
     int status = 0;
     http::Headers headers;
     std::string body;
-    std::string code;     // of a refusal: "NoSuchBucket"; empty where none came
+    std::string code;  // of a refusal: "NoSuchBucket"; empty where none came
     std::string message;
     bool ok() const { return status >= 200 && status < 300; }
     std::string header(std::string_view name) const { return std::string(headers.get(name).value_or("")); }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <random>
 
+#include "base/resume_on.h"
 #include "io/fault.h"
 #include "objects/index_keys.h"
 #include "objects/scrub.h"
@@ -97,6 +98,69 @@ TEST_F(DamageTest, CutAndMissingBlobsAreFound) {
   EXPECT_EQ(damages(), 1u);
   EXPECT_EQ(scrubber_.report().damages.back().key, "cut");
   EXPECT_EQ(engine_.get("d", "cut").error().code(), Errc::corrupt);
+}
+
+// A scrubber at its pace, with a sleep of the test's own.
+class ScrubPace : public ::testing::Test {
+ protected:
+  ScrubPace() : engine_(folder_.path(), store::memory_store()) {
+    TestEngine::must(engine_.run(engine_.objects().create_bucket("d")));
+  }
+  Result<Part> put_part(const Upload& upload, uint32_t number) {
+    TextSource body(std::string(200'000, 'p'));
+    return engine_.run(engine_.objects().put_part(part_request(upload, number), body));
+  }
+  PartRequest part_request(const Upload& upload, uint32_t number) {
+    return {"d", upload.key, upload.id, number, {}, {}, &engine_.keys};
+  }
+  static Task<void> until_a_round_is_over(const Scrubber& scrubber, uint64_t rounds) {
+    while (scrubber.report().rounds < rounds) co_await let_others_run();
+  }
+  void run_a_round(Scrubber& scrubber, uint64_t rounds = 1) {
+    engine_.on_executor([&] { scrubber.start(); });
+    engine_.run(until_a_round_is_over(scrubber, rounds));
+    engine_.run(scrubber.stop());
+  }
+
+  io::TempFolder folder_;
+  TestEngine engine_;
+};
+
+TEST_F(ScrubPace, APartThatIsUploadedAgainMeanwhileIsNoDamage) {
+  const Upload upload =
+      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  for (const uint32_t number : {1, 2}) ASSERT_TRUE(put_part(upload, number));
+  struct Replacing {
+    ScrubPace& test;
+    const Upload& upload;
+    bool done = false;
+    Task<void> once() {
+      if (std::exchange(done, true)) co_return;
+      TextSource body(std::string(300'000, 'q'));
+      EXPECT_TRUE(co_await test.engine_.objects().put_part(test.part_request(upload, 2), body));
+      co_await test.engine_.objects().reclaim_now();
+    }
+  } replacing{*this, upload};
+  // While the first part is read.
+  Scrubber scrubber(engine_.objects(), [&](Duration) { return replacing.once(); }, {.bytes_per_second = 1 << 20});
+  run_a_round(scrubber);
+  EXPECT_TRUE(replacing.done);
+  EXPECT_GE(scrubber.report().parts, 2u);
+  EXPECT_EQ(scrubber.report().damaged, 0u) << scrubber.report().damages.front().what;
+}
+
+TEST_F(ScrubPace, ARoundAtOnceIsNotSleptForAfterwards) {
+  ASSERT_TRUE(engine_.put("d", "k", std::string(2'000'000, 'x')));
+  int64_t slept_ms = 0;
+  const auto sleep = [&](Duration time) {
+    slept_ms += time.count();
+    return no_sleep(time);
+  };
+  Scrubber scrubber(engine_.objects(), sleep, {.bytes_per_second = 1'000'000, .pause_between_rounds = Duration(0)});
+  for (int i = 0; i < 10; ++i) TestEngine::must(engine_.run(scrubber.run_once()));
+  EXPECT_EQ(slept_ms, 0);
+  run_a_round(scrubber, 11);
+  EXPECT_LT(slept_ms, 10'000) << "for 2 MB at 1 MB/s";
 }
 
 // Every write and every fsync of a put fails once: the put says so, the old object stays, and the next put works.

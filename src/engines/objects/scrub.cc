@@ -171,10 +171,10 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket) {
         for (auto& part : parts->parts) {
           ++report_.parts;
           after = part.number;
-          auto done = co_await scrub_segments(std::move(part.segments));
-          // A part that went while it was read is no damage.
-          const auto still = co_await objects_.list_parts(bucket, upload.key, upload.id, after - 1, 1);
-          if (!done && still && !still->parts.empty()) record(bucket, upload.key, upload.id, done.error());
+          auto done = co_await scrub_segments(part.segments);
+          if (!done && co_await is_there_still(bucket, upload, part)) {
+            record(bucket, upload.key, upload.id, done.error());
+          }
           if (stopping_) co_return Result<void>();
         }
         if (!parts->truncated) break;
@@ -184,6 +184,15 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket) {
     query.after = uploads.next;
     query.after_upload = uploads.next_upload;
   }
+}
+
+// A part that went, or was uploaded again, while it was read is no damage.
+Task<bool> Scrubber::is_there_still(std::string bucket, const Upload& upload, const Part& part) {
+  const auto now = co_await objects_.list_parts(std::move(bucket), upload.key, upload.id, part.number - 1, 1);
+  if (!now || now->parts.empty()) co_return false;
+  const Part& there = now->parts.front();
+  co_return there.number ==
+      part.number&& std::ranges::equal(there.segments, part.segments, {}, &Segment::blob, &Segment::blob);
 }
 
 Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {
@@ -200,10 +209,11 @@ Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {
 Task<void> Scrubber::step(uint64_t bytes) {
   report_.bytes += bytes;
   bytes_since_save_ += bytes;
+  if (!paced_) co_return;
   bytes_since_pause_ += bytes;
   const Duration due{
       static_cast<int64_t>(bytes_since_pause_ * 1000 / std::max<uint64_t>(1, options_.bytes_per_second))};
-  if (!paced_ || due < longest_sleep) co_return;
+  if (due < longest_sleep) co_return;
   bytes_since_pause_ = 0;
   co_await sleep(due);
 }

@@ -68,6 +68,7 @@ class Scrubber {
   Task<Result<void>> scrub_versions(std::string bucket, std::string after);
   Task<Result<void>> scrub_uploads(std::string bucket);
   Task<Result<void>> scrub_version(std::string bucket, Version version);
+  Task<bool> is_there_still(std::string bucket, const Upload& upload, const Part& part);
   Task<Result<void>> scrub_segments(std::vector<Segment> segments);
   Task<void> step(uint64_t bytes);
   Task<bool> step_of_check(uint64_t bytes);

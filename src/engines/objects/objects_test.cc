@@ -406,5 +406,29 @@ TEST(Restart, GoesOnFreeingADroppedBucket) {
   EXPECT_FALSE(engine.store().scan("bucket.gone", "")->valid());
 }
 
+TEST(Reclaiming, AStopDoesNotWaitForAllThatIsUnused) {
+  constexpr int count = 200;  // more than the reclaimer takes in one step
+  io::TempFolder folder;
+  {
+    TestEngine engine(folder.path());
+    TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+    std::vector<Found> read;
+    for (int i = 0; i < count; ++i) {
+      const std::string key = "k" + std::to_string(i);
+      ASSERT_TRUE(engine.put("b", key, std::string(40'000, 'x')));
+      read.push_back(TestEngine::must(engine.run(engine.objects().find("b", key, Select::latest(), false))));
+      ASSERT_TRUE(engine.remove("b", key));
+    }
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blob_files(folder.path()).size(), size_t{count}) << "they are being read";
+    engine.on_executor([&] { read.clear(); });
+    engine.run(engine.objects().stop());
+    EXPECT_GT(blob_files(folder.path()).size(), size_t{count / 2});
+  }
+  TestEngine engine(folder.path(), nullptr, 2);
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u) << "what was left is freed after the next start";
+}
+
 }  // namespace
 }  // namespace boreal::objects

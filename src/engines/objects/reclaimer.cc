@@ -94,13 +94,19 @@ Task<void> Reclaimer::work() {
     working_ = true;
     const auto done = co_await work_on(bucket);
     working_ = false;
-    if (!done) {
+    if (!done && !stopping_) {
       log::warn("objects", "cannot free unused data now; it stays on record",
                 {{"bucket", bucket}, {"why", done.error().message()}});
       failed_.insert(bucket);
     }
   }
   quiet_.set();
+}
+
+// Asked before each step of a job that may have hundreds of thousands.
+Result<void> Reclaimer::check_running() const {
+  if (stopping_) return fail(Errc::cancelled, "the engine stops");
+  return {};
 }
 
 Task<Result<void>> Reclaimer::work_on(std::string bucket) {
@@ -128,6 +134,7 @@ Task<Result<void>> Reclaimer::work_on(std::string bucket) {
 Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t before_run) {
   const std::string partition = index::partition_of(bucket);
   for (;;) {
+    CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(store_, partition, "i", "", records_a_step));
     store::Batch batch(partition);
     for (const auto& record : records) {
@@ -144,6 +151,7 @@ Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t befor
 Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before_run) {
   const std::string partition = index::partition_of(bucket);
   for (;;) {
+    CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(store_, partition, "t", "", records_a_step));
     store::Batch batch(partition);
     for (const auto& record : records) {
@@ -161,6 +169,7 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
   for (;;) {
+    CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(store_, partition, "q", from, records_a_step));
     if (records.empty()) co_return Result<void>();
     from = just_behind(records.back().key);
@@ -182,6 +191,7 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
 Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   for (;;) {
+    CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(store_, partition, "p", "", records_a_step));
     if (records.empty()) co_return Result<void>();
     store::Batch batch(partition);
@@ -197,6 +207,7 @@ Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
 Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) {
   CO_CHECK(co_await release(garbage.segments));
   for (uint32_t chunk = 0; chunk < garbage.chunks; ++chunk) {
+    CO_CHECK(check_running());
     const std::string key = index::manifest(garbage.manifest, chunk);
     CO_TRY(const auto record, store_.get(batch.partition(), key));
     if (!record) continue;  // freed before a crash
@@ -207,6 +218,7 @@ Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) 
   if (garbage.upload == Id{}) co_return Result<void>();
   std::string from;
   for (;;) {
+    CO_CHECK(check_running());
     CO_TRY(const auto parts,
            next_records(store_, batch.partition(), index::parts(garbage.upload), from, records_a_step));
     if (parts.empty()) co_return Result<void>();

@@ -22,6 +22,7 @@ class Reclaimer {
   Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, std::vector<std::string> tiers);
 
   void start();
+  // Ends after the blobs at hand: what is left is on record, and the next start's.
   Task<void> stop();
 
   // A commit has left garbage on record in the bucket.
@@ -35,6 +36,7 @@ class Reclaimer {
 
  private:
   Task<void> work();
+  Result<void> check_running() const;  // Errc::cancelled once stop() was called
   Task<Result<void>> work_on(std::string bucket);
   Task<Result<void>> remove_reserved(std::string bucket, uint64_t before_run);
   Task<Result<void>> free_tentative(std::string bucket, uint64_t before_run);

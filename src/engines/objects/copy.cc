@@ -101,7 +101,7 @@ std::vector<Segment*> segments_of(std::vector<Part>& parts) {
   return segments;
 }
 
-// Gives a version the bytes that reuse() or relocate_all() made.
+// Gives a version the bytes that share_all() or relocate_all() made.
 void take_bytes(Version& version, std::vector<Part> parts, Id manifest, store::Batch& batch) {
   if (version.segment) {
     version.segment = parts.front().segments.front();

@@ -33,7 +33,7 @@ class Directory {
   aws::Outcome<BucketRef> need(std::string_view name) const;
   const std::map<std::string, BucketRef, std::less<>>& all() const { return buckets_; }
 
-  // `bucket` comes without an id. nullopt when it was made; otherwise the bucket that has the name.
+  // `bucket` comes without an id. The bucket that has the name now; `made`: it is this one, and no other's from before.
   Task<aws::Outcome<BucketRef>> create(Bucket bucket, bool& made);
   // BucketNotEmpty when there are versions in it.
   Task<aws::Outcome<void>> remove(std::string name);

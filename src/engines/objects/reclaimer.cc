@@ -1,5 +1,8 @@
 #include "objects/reclaimer.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.h"
 #include "objects/index_keys.h"
 
@@ -8,24 +11,6 @@ namespace {
 
 constexpr size_t records_a_step = 64;
 
-struct Record {
-  std::string key;
-  std::string value;
-};
-
-// The next records of a range, from `from` on.
-Result<std::vector<Record>> next_records(const store::Store& store, const std::string& partition,
-                                         std::string_view prefix, std::string_view from, size_t max) {
-  std::vector<Record> records;
-  const auto cursor = store.scan(partition, prefix);
-  if (!from.empty()) cursor->seek(from);
-  for (; cursor->valid() && records.size() < max; cursor->next()) {
-    records.emplace_back(std::string(cursor->key()), std::string(cursor->value()));
-  }
-  CHECK(cursor->status());
-  return records;
-}
-
 Result<std::set<Id>> referrers_of(const store::Store& store, BlobId blob) {
   std::set<Id> referrers;
   const std::string prefix = index::referrers(blob);
@@ -33,6 +18,12 @@ Result<std::set<Id>> referrers_of(const store::Store& store, BlobId blob) {
   for (; cursor->valid(); cursor->next()) referrers.insert(Id::from_bytes(cursor->key().substr(prefix.size())));
   CHECK(cursor->status());
   return referrers;
+}
+
+std::vector<Segment> segments_of(std::vector<Part> parts) {
+  std::vector<Segment> segments;
+  for (auto& part : parts) std::ranges::move(part.segments, std::back_inserter(segments));
+  return segments;
 }
 
 std::string just_behind(std::string key) {
@@ -103,6 +94,18 @@ Task<void> Reclaimer::work() {
   quiet_.set();
 }
 
+Result<std::vector<Reclaimer::Record>> Reclaimer::next_records(const std::string& partition, std::string_view prefix,
+                                                               std::string_view from, size_t max) const {
+  std::vector<Record> records;
+  const auto cursor = store_.scan(partition, prefix);
+  if (!from.empty()) cursor->seek(from);
+  for (; cursor->valid() && records.size() < max; cursor->next()) {
+    records.emplace_back(std::string(cursor->key()), std::string(cursor->value()));
+  }
+  CHECK(cursor->status());
+  return records;
+}
+
 // Asked before each step of a job that may have hundreds of thousands.
 Result<void> Reclaimer::check_running() const {
   if (stopping_) return fail(Errc::cancelled, "the engine stops");
@@ -123,7 +126,7 @@ Task<Result<void>> Reclaimer::work_on(std::string bucket) {
   if (!dropped) co_return Result<void>();
 
   // Garbage that is still there waits for readers; their last one brings us here again.
-  CO_TRY(const auto waiting, next_records(store_, index::partition_of(bucket), "q", "", 1));
+  CO_TRY(const auto waiting, next_records(index::partition_of(bucket), "q", "", 1));
   if (!waiting.empty()) co_return Result<void>();
   CO_CHECK(co_await store_.drop_partition(index::partition_of(bucket)));
   dropped_.erase(bucket);
@@ -135,7 +138,7 @@ Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t befor
   const std::string partition = index::partition_of(bucket);
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(store_, partition, "i", "", records_a_step));
+    CO_TRY(const auto records, next_records(partition, "i", "", records_a_step));
     store::Batch batch(partition);
     for (const auto& record : records) {
       if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
@@ -152,7 +155,7 @@ Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before
   const std::string partition = index::partition_of(bucket);
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(store_, partition, "t", "", records_a_step));
+    CO_TRY(const auto records, next_records(partition, "t", "", records_a_step));
     store::Batch batch(partition);
     for (const auto& record : records) {
       if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
@@ -170,7 +173,7 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   std::string from;
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(store_, partition, "q", from, records_a_step));
+    CO_TRY(const auto records, next_records(partition, "q", from, records_a_step));
     if (records.empty()) co_return Result<void>();
     from = just_behind(records.back().key);
     store::Batch batch(partition);
@@ -192,14 +195,10 @@ Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(store_, partition, "p", "", records_a_step));
+    CO_TRY(const auto records, next_records(partition, "p", "", records_a_step));
     if (records.empty()) co_return Result<void>();
     store::Batch batch(partition);
-    for (const auto& record : records) {
-      CO_TRY(auto part, decode_part(record.value));
-      CO_CHECK(co_await release(std::move(part.segments)));
-      batch.remove(record.key);
-    }
+    CO_CHECK(co_await free_parts(records, batch));
     CO_CHECK(co_await store_.commit(std::move(batch)));
   }
 }
@@ -211,24 +210,28 @@ Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) 
     const std::string key = index::manifest(garbage.manifest, chunk);
     CO_TRY(const auto record, store_.get(batch.partition(), key));
     if (!record) continue;  // freed before a crash
-    CO_TRY(const auto parts, decode_parts(*record));
-    for (const auto& part : parts) CO_CHECK(co_await release(part.segments));
+    CO_TRY(auto parts, decode_parts(*record));
+    CO_CHECK(co_await release(segments_of(std::move(parts))));
     batch.remove(key);
   }
   if (garbage.upload == Id{}) co_return Result<void>();
   std::string from;
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto parts,
-           next_records(store_, batch.partition(), index::parts(garbage.upload), from, records_a_step));
+    CO_TRY(const auto parts, next_records(batch.partition(), index::parts(garbage.upload), from, records_a_step));
     if (parts.empty()) co_return Result<void>();
     from = just_behind(parts.back().key);
-    for (const auto& record : parts) {
-      CO_TRY(auto part, decode_part(record.value));
-      CO_CHECK(co_await release(std::move(part.segments)));
-      batch.remove(record.key);
-    }
+    CO_CHECK(co_await free_parts(parts, batch));
   }
+}
+
+Task<Result<void>> Reclaimer::free_parts(const std::vector<Record>& records, store::Batch& batch) {
+  std::vector<Part> parts;
+  for (const auto& record : records) {
+    CO_TRY(parts.emplace_back(), decode_part(record.value));
+    batch.remove(record.key);
+  }
+  co_return co_await release(segments_of(std::move(parts)));
 }
 
 // A blob that was never shared has no references on record: its maker lets go of it, and it goes. Of a shared one

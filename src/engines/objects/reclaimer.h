@@ -35,7 +35,14 @@ class Reclaimer {
   Task<void> idle();
 
  private:
+  struct Record {
+    std::string key;
+    std::string value;
+  };
   Task<void> work();
+  // The next records of a range of the index, from `from` on.
+  Result<std::vector<Record>> next_records(const std::string& partition, std::string_view prefix, std::string_view from,
+                                           size_t max) const;
   Result<void> check_running() const;  // Errc::cancelled once stop() was called
   Task<Result<void>> work_on(std::string bucket);
   Task<Result<void>> remove_reserved(std::string bucket, uint64_t before_run);
@@ -44,6 +51,9 @@ class Reclaimer {
   Task<Result<void>> free_uploads(std::string bucket);
   // Frees one record's worth; adds the index records that go with it to the batch.
   Task<Result<void>> free(const Garbage& garbage, store::Batch& batch);
+  // The same for the parts of uploads in these records.
+  Task<Result<void>> free_parts(const std::vector<Record>& records, store::Batch& batch);
+  // Lets go of our references to blobs, in one commit, and of the blobs that nobody else refers to.
   Task<Result<void>> release(std::vector<Segment> segments);
 
   store::Store& store_;

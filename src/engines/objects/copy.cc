@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <set>
 
-#include "codec/hex.h"
 #include "objects/impl.h"
 #include "objects/index_keys.h"
 

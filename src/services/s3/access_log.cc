@@ -160,6 +160,13 @@ void AccessLog::begin(const aws::Call& call, const Bucket& bucket) {
   requests_.insert_or_assign(&call.http, std::move(request));
 }
 
+void AccessLog::pass_on(const http::Request& from, const http::Request& to) {
+  auto under_way = requests_.extract(&from);
+  if (!under_way) return;
+  under_way.key() = &to;
+  requests_.insert(std::move(under_way));
+}
+
 void AccessLog::add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
                             const std::string& code) {
   const auto found = requests_.find(&call.http);

@@ -37,6 +37,8 @@ class AccessLog {
 
   // Who asks for what is known from here on; a request that comes no further is logged as an anonymous one.
   void begin(const aws::Call& call, const Bucket& bucket);
+  // What was begun for a request that stands for another (the put that a form spells) is the other's to finish.
+  void pass_on(const http::Request& from, const http::Request& to);
   // One of the keys of a DeleteObjects; `code` empty: it went.
   void add_deleted(const aws::Call& call, const std::string& key, const std::string& version_id,
                    const std::string& code);

@@ -264,7 +264,9 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
             .response_headers = {},
             .gate = gate,
             .is_version_2 = is_version_2(form)};
-  CO_TRY(auto accesses, co_await access(call, *route.operation, input));
+  auto asked = co_await access(call, *route.operation, input);
+  access_log_.pass_on(put, request);  // it is the form that is answered
+  CO_TRY(auto accesses, std::move(asked));
   for (Access& one : accesses) CO_CHECK(co_await call.authorize(std::move(one)));
   auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));
   if (!made) {

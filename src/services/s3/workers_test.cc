@@ -134,6 +134,10 @@ class AccessLogTest : public S3Test {
     response.status = 403;
     s3->finish(request, response);
   }
+  std::string read_log(const std::string& key) {
+    const auto got = call<api::GetObjectOutput>("GetObject", api::GetObjectRequest{.bucket = "logs", .key = key});
+    return got ? fixture.run(objects::read_all(*got->body)).value_or("") : got.error().code;
+  }
   std::vector<std::string> logs() { return keys_of(*list({.bucket = "logs"})); }
   void step() {
     EXPECT_TRUE(fixture.run(s3->access_log().save()));
@@ -169,6 +173,35 @@ TEST_F(AccessLogTest, WhatIsSavedSurvivesAStopAndACrash) {
   fixture.clock.advance(std::chrono::minutes(6));
   step();
   EXPECT_EQ(logs().size(), 1u);
+}
+
+TEST_F(AccessLogTest, AFormsUploadIsLogged) {
+  allow();
+  ASSERT_EQ(code_of(call<api::DeletePublicAccessBlockOutput>("DeletePublicAccessBlock",
+                                                             api::DeletePublicAccessBlockRequest{.bucket = "asked"})),
+            "");
+  ASSERT_EQ(
+      code_of(call<api::PutBucketPolicyOutput>(
+          "PutBucketPolicy",
+          api::PutBucketPolicyRequest{
+              .bucket = "asked", .policy = R"({"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:PutObject",
+                                  "Resource":"arn:aws:s3:::asked/*"}]})"})),
+      "");
+  http::Request request;
+  request.method = "POST";
+  request.path = request.target = "/asked";
+  request.headers.set("Content-Type", "multipart/form-data; boundary=b");
+  request.body = std::make_unique<objects::TextSource>(
+      "--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nk\r\n"
+      "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"f\"\r\n\r\nbody\r\n--b--\r\n");
+  auto response = fixture.run(s3->intercept(request, fixture.gate(), "R1"));
+  ASSERT_TRUE(response);
+  ASSERT_EQ(response->status, 204) << response->body;
+  s3->finish(request, *response);
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  ASSERT_EQ(logs().size(), 1u);
+  EXPECT_THAT(read_log(logs().front()), HasSubstr(" REST.POST.BUCKET - \"POST /asked HTTP/1.1\" 204 "));
 }
 
 TEST_F(AccessLogTest, WithoutPermissionTheyAreDropped) {

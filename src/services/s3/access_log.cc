@@ -250,8 +250,8 @@ void AccessLog::add(LogRecord record) {
 
 Task<Result<void>> AccessLog::save() {
   if (fresh_.empty()) co_return Result<void>();
-  const auto fresh = std::exchange(fresh_, {});
-  fresh_count_ = 0;
+  auto fresh = std::exchange(fresh_, {});
+  const size_t count = fresh_count_;
   if (lost_ > 0) log::warn("s3", "there were more requests than could be logged", {{"lost", lost_}});
   lost_ = 0;
   auto transaction = co_await context_.catalog.begin(std::string(log_partition));
@@ -274,7 +274,18 @@ Task<Result<void>> AccessLog::save() {
     }
     flush();
   }
-  co_return co_await transaction.commit();
+  auto done = co_await transaction.commit();
+  if (done) {
+    fresh_count_ -= count;
+  } else {
+    take_back(std::move(fresh));
+  }
+  co_return done;
+}
+
+void AccessLog::take_back(Records records) {
+  for (auto& [bucket, newer] : fresh_) std::ranges::move(newer, std::back_inserter(records[bucket]));
+  fresh_ = std::move(records);
 }
 
 Task<Result<void>> AccessLog::deliver() {

@@ -48,7 +48,7 @@ class AccessLog {
   // The answer is ready. Its stream is replaced by one that counts what is sent.
   void finish(const http::Request& request, http::Response& response);
 
-  // What is in memory goes to the catalog.
+  // What is in memory goes to the catalog. An error: it is in memory still, and may be in the catalog too.
   Task<Result<void>> save();
   // What is due (five minutes old by the clock, or four MiB) goes to its target bucket.
   Task<Result<void>> deliver();
@@ -63,6 +63,8 @@ class AccessLog {
   struct Batch;
   Task<void> work(Duration tick);
   void add_copy_source(const http::Request& request, LogRecord record);
+  using Records = std::map<std::string, std::vector<LogRecord>>;  // by bucket
+  void take_back(Records records);
   Task<Result<void>> deliver_of(std::string bucket);
   Task<Result<bool>> deliver_batch(std::string bucket);
   Result<Batch> next_batch(const std::string& bucket) const;
@@ -76,8 +78,8 @@ class AccessLog {
   KeyMaker& keys_;
   aws::Gate& gate_;
   std::unordered_map<const http::Request*, Request> requests_;  // that are under way, to buckets with logging
-  std::map<std::string, std::vector<LogRecord>> fresh_;         // by bucket
-  size_t fresh_count_ = 0;
+  Records fresh_;
+  size_t fresh_count_ = 0;                  // with those that are being saved
   size_t lost_ = 0;                         // since the last save: there were too many
   std::map<std::string, Waiting> waiting_;  // by bucket: what the catalog holds
   // Shared with the streams of answers, which may outlive it; null once it has ended.

@@ -56,10 +56,11 @@ class S3Test : public testing::Test {
     fixture.run(objects->stop());
   }
   // As a start of the server does; with one before, as after a stop.
-  void open() {
+  void open() { open(fixture.context()); }
+  void open(aws::ServiceContext context) {
     const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
     const Options no_workers{Duration(0), Duration(0), Duration(0)};
-    s3 = std::make_unique<Service>(fixture.context(), no_workers, *objects, Peers{kms, fixture.gate(), roles},
+    s3 = std::make_unique<Service>(context, no_workers, *objects, Peers{kms, fixture.gate(), roles},
                                    *crypto::Sealer::derive(root, "s3", fixture.random));
     EXPECT_TRUE(fixture.run(s3->start()));
   }

@@ -105,6 +105,36 @@ TEST_F(WorkersTest, ObjectsFromBeforeTheRulesWhereTheRulesWantThem) {
   EXPECT_EQ(status("from", "k449"), "COMPLETED");
 }
 
+// The fixture's, on a disk that can be full.
+class FillingStore final : public store::Store {
+ public:
+  explicit FillingStore(store::Store& inner) : inner_(inner) {}
+  bool is_full = false;
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const store::Snapshot* at) const override {
+    return inner_.get(partition, key, at);
+  }
+  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                              const store::Snapshot* at) const override {
+    return inner_.get_bulk(partition, key, at);
+  }
+  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
+                                      const store::Snapshot* at) const override {
+    return inner_.scan(partition, prefix, at);
+  }
+  std::unique_ptr<store::Snapshot> snapshot() const override { return inner_.snapshot(); }
+  Task<Result<void>> commit(store::Batch batch) override {
+    if (is_full) co_return fail(Errc::no_space, "the disk is full");
+    co_return co_await inner_.commit(std::move(batch));
+  }
+  Result<std::vector<std::string>> partitions() const override { return inner_.partitions(); }
+  Task<Result<void>> drop_partition(std::string_view partition) override { return inner_.drop_partition(partition); }
+  Task<Result<void>> check(store::CheckStep step) const override { return inner_.check(std::move(step)); }
+
+ private:
+  store::Store& inner_;
+};
+
 class AccessLogTest : public S3Test {
  protected:
   AccessLogTest() {
@@ -173,6 +203,28 @@ TEST_F(AccessLogTest, WhatIsSavedSurvivesAStopAndACrash) {
   fixture.clock.advance(std::chrono::minutes(6));
   step();
   EXPECT_EQ(logs().size(), 1u);
+}
+
+TEST_F(AccessLogTest, WhatAFullDiskDidNotTakeIsSavedLater) {
+  allow();
+  fixture.run(s3->stop());
+  FillingStore disk(fixture.store());
+  store::Catalog catalog(disk);
+  const aws::ServiceContext context = fixture.context();
+  open({catalog, context.clock, context.random, context.loop, context.pool});
+  ask("/asked/first");
+  disk.is_full = true;
+  EXPECT_EQ(fixture.run(s3->access_log().save()).error().code(), Errc::no_space);
+  ask("/asked/second");
+  disk.is_full = false;
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  ASSERT_EQ(logs().size(), 1u);
+  const std::string text = read_log(logs().front());
+  EXPECT_THAT(text, HasSubstr("/asked/second"));
+  EXPECT_LT(text.find("/asked/first"), text.find("/asked/second"));
+  fixture.run(s3->stop());
+  open();
 }
 
 TEST_F(AccessLogTest, AFormsUploadIsLogged) {

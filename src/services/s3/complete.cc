@@ -151,6 +151,7 @@ api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, 
 Task<Outcome<objects::Version>> Service::find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                         std::string etag) {
   const auto found = co_await objects_.find(bucket->id, key, objects::Select::latest(), false);
+  if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
   if (!found) co_return refuse(no_such_upload(upload_id));
   const auto& attributes = found->version.meta.attributes;
   const auto made_by = attributes.find(attribute::upload);

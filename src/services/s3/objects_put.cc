@@ -48,6 +48,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   // A condition that fails already spares reading the body; it is looked at again when the object is committed.
   if (input.if_match || input.if_none_match) {
     const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
+    if (!there && there.error().code() != Errc::not_found) co_return refuse(aws::ApiError(there.error()));
     CO_CHECK(check_write(input.if_match, input.if_none_match, input.key, there ? &there->version : nullptr));
   }
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));

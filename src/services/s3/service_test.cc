@@ -71,6 +71,29 @@ TEST_F(S3Test, ConditionalWrites) {
   EXPECT_EQ(code_of(put("shop", "k", "three", first->etag)), "PreconditionFailed");
 }
 
+// Whoever is told that there is nothing goes on as if there were: that it cannot be known is no answer of that kind.
+TEST_F(S3Test, WhatCannotBeReadIsNotTakenForMissing) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  const auto made = put("shop", "k", "one");
+  ASSERT_TRUE(made);
+  const auto upload = call<api::CreateMultipartUploadOutput>(
+      "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"});
+  ASSERT_TRUE(upload);
+  ASSERT_TRUE(call<api::AbortMultipartUploadOutput>(
+      "AbortMultipartUpload",
+      api::AbortMultipartUploadRequest{.bucket = "shop", .key = "k", .upload_id = *upload->upload_id}));
+  ASSERT_EQ(objects->buckets().size(), 1u);
+  store::Batch damage("bucket." + objects->buckets().front());
+  damage.put("kk", "no record of a version");
+  ASSERT_TRUE(fixture.run(fixture.store().commit(std::move(damage))));
+  EXPECT_EQ(code_of(put("shop", "k", "two", made->etag)), "InternalFailure");
+  EXPECT_EQ(code_of(put("shop", "k", "two", {}, "*")), "InternalFailure");
+  api::CompleteMultipartUploadRequest again{.bucket = "shop", .key = "k", .upload_id = *upload->upload_id};
+  again.multipart_upload.emplace().parts.emplace().push_back({.etag = made->etag, .part_number = 1});
+  EXPECT_EQ(code_of(call<api::CompleteMultipartUploadOutput>("CompleteMultipartUpload", std::move(again))),
+            "InternalFailure");
+}
+
 TEST_F(S3Test, LockedVersionsDoNotGo) {
   ASSERT_EQ(make_bucket("held", true), "");
   const auto until = fixture.clock.now() + hours(24);

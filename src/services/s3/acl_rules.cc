@@ -36,12 +36,16 @@ bool is_known_group(std::string_view uri) {
   return uri == all_users || uri == authenticated_users || uri == log_delivery;
 }
 
+aws::ApiError malformed_acl() {
+  return errors::malformed_acl_error(
+      "The XML you provided was not well-formed or did not validate against our published schema");
+}
+
 Outcome<void> check_permission(std::string_view permission) {
   for (const std::string_view known : {"FULL_CONTROL", "READ", "WRITE", "READ_ACP", "WRITE_ACP"}) {
     if (permission == known) return {};
   }
-  return refuse(errors::malformed_acl_error(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
+  return refuse(malformed_acl());
 }
 
 aws::ApiError unresolvable_email() {
@@ -163,13 +167,7 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
     return refuse(
         errors::invalid_argument("Invalid group uri").with("ArgumentName", "Group/URI").with("ArgumentValue", uri));
   }
-  if (grantee.type != "CanonicalUser")
-    return refuse(errors::malformed_acl_error(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  if (!grantee.id) {
-    return refuse(errors::malformed_acl_error(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (grantee.type != "CanonicalUser" || !grantee.id) return refuse(malformed_acl());
   const std::string& id = *grantee.id;
   grantee.display_name = account_of_canonical_id(id);  // what the request says of it does not count
   if (!grantee.display_name) return refuse(invalid_canonical_id("CanonicalUser/ID", id));
@@ -178,10 +176,7 @@ Outcome<void> check_grantee(api::Grantee& grantee) {
 
 Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_view owner_account,
                                             api::AccessControlPolicy acl) {
-  if (!acl.owner || !acl.owner->id || !acl.grants) {
-    return refuse(errors::malformed_acl_error(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!acl.owner || !acl.owner->id || !acl.grants) return refuse(malformed_acl());
   if (!account_of_canonical_id(*acl.owner->id)) {
     return refuse(invalid_canonical_id("CanonicalUser/ID", *acl.owner->id));
   }

@@ -11,6 +11,7 @@
 #include "s3/names.h"
 #include "s3/public_policy.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -123,10 +124,7 @@ Task<Outcome<api::DeletePublicAccessBlockOutput>> Service::delete_public_access_
 
 Task<Outcome<api::PutBucketOwnershipControlsOutput>> Service::put_bucket_ownership_controls(
     Call&, api::PutBucketOwnershipControlsRequest input) {
-  if (input.ownership_controls.rules.size() != 1) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (input.ownership_controls.rules.size() != 1) co_return refuse(malformed_xml());
   const std::string wanted = input.ownership_controls.rules.front().object_ownership;
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     const auto is_owners = [&](const api::Grant& grant) {

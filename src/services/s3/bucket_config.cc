@@ -10,6 +10,7 @@
 #include "s3/lifecycle_rules.h"
 #include "s3/names.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -25,19 +26,13 @@ Outcome<void> check_header_name(const std::string& name) {
 }
 
 Outcome<void> check_cors(const api::CORSConfiguration& cors) {
-  if (cors.cors_rules.empty()) {
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (cors.cors_rules.empty()) return refuse(malformed_xml());
   if (cors.cors_rules.size() > max_cors_rules) {
     return refuse(errors::invalid_request(
         fmt::format("The number of CORS rules should not exceed allowed limit of {} rules.", max_cors_rules)));
   }
   for (const auto& rule : cors.cors_rules) {
-    if (rule.allowed_methods.empty() || rule.allowed_origins.empty()) {
-      return refuse(errors::malformed_xml(
-          "The XML you provided was not well-formed or did not validate against our published schema"));
-    }
+    if (rule.allowed_methods.empty() || rule.allowed_origins.empty()) return refuse(malformed_xml());
     if (rule.id && rule.id->size() > max_rule_id)
       return refuse(
           errors::invalid_argument(fmt::format("ID length should not exceed allowed limit of {}", max_rule_id)));
@@ -76,10 +71,7 @@ Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configura
     auto& by_default = configuration.rules.front().apply_server_side_encryption_by_default;
     if (!by_default) by_default = {.sse_algorithm = "AES256", .kms_master_key_id = {}};
   }
-  if (!is_one || !configuration.rules.front().apply_server_side_encryption_by_default) {
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!is_one || !configuration.rules.front().apply_server_side_encryption_by_default) return refuse(malformed_xml());
   const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
   if (by_default.sse_algorithm == "aws:fsx")
     return refuse(errors::not_implemented("Encryption by Amazon FSx is not served: there are no file systems."));
@@ -107,8 +99,7 @@ aws::ApiError across_regions(const Bucket& source, const Bucket& target) {
 Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) {
   if (const auto& format = logging.target_object_key_format;
       format && format->simple_prefix && format->partitioned_prefix)
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
+    return refuse(malformed_xml());
   if (target.payer == "Requester")
     return refuse(unfit_target("The target bucket for logging may not be a Requester Pays bucket", target));
   if (target.object_lock && target.object_lock->rule)
@@ -189,10 +180,7 @@ Task<Outcome<api::DeleteBucketEncryptionOutput>> Service::delete_bucket_encrypti
 
 Task<Outcome<api::PutBucketLifecycleConfigurationOutput>> Service::put_bucket_lifecycle_configuration(
     Call&, api::PutBucketLifecycleConfigurationRequest input) {
-  if (!input.lifecycle_configuration) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!input.lifecycle_configuration) co_return refuse(malformed_xml());
   CO_CHECK(check_lifecycle(*input.lifecycle_configuration));
   for (auto& rule : input.lifecycle_configuration->rules) {
     if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();
@@ -299,10 +287,7 @@ Task<Outcome<api::NotificationConfiguration>> Service::get_bucket_notification_c
 
 Task<Outcome<api::PutBucketAccelerateConfigurationOutput>> Service::put_bucket_accelerate_configuration(
     Call&, api::PutBucketAccelerateConfigurationRequest input) {
-  if (!input.accelerate_configuration.status) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!input.accelerate_configuration.status) co_return refuse(malformed_xml());
   if (input.bucket.find('.') != std::string::npos) {
     co_return refuse(errors::invalid_request(
         "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"));

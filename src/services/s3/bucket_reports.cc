@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/base64.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -27,10 +28,7 @@ bool is_id(std::string_view id) {
   });
 }
 
-Outcome<void> malformed() {
-  return refuse(errors::malformed_xml(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
-}
+Outcome<void> malformed() { return refuse(malformed_xml()); }
 
 // A prefix or a tag or, within And, several of them.
 template <class Filter>

@@ -17,6 +17,7 @@
 #include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -34,8 +35,7 @@ Outcome<void> check_schema(const std::vector<api::CompletedPart>& parts) {
     return part.part_number.has_value() && part.etag.has_value();
   });
   if (is_good) return {};
-  return refuse(errors::malformed_xml(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
+  return refuse(malformed_xml());
 }
 
 Outcome<void> check_sizes(std::span<const objects::Part> parts) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "codec/time.h"
 #include "s3/names.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -72,13 +73,11 @@ Outcome<void> check_write_headers(const std::optional<std::string>& match,
   }
   if (none_match && *none_match != "*") {
     return refuse(
-        errors::not_implemented("A header you provided implies functionality that is not implemented")
-            .with("Header", "If-None-Match")
+        unserved_header("If-None-Match")
             .with("additionalMessage", "We don't accept the provided value of If-None-Match header for this API"));
   }
   if (match && none_match) {
-    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
-                      .with("Header", "If-Match,If-None-Match")
+    return refuse(unserved_header("If-Match,If-None-Match")
                       .with("additionalMessage", "Multiple conditional request headers present in the request"));
   }
   return {};

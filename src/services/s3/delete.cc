@@ -11,6 +11,7 @@
 #include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -83,8 +84,7 @@ Task<Outcome<api::DeleteObjectOutput>> Service::delete_object(Call& call, api::D
   CO_CHECK(check_no_encryption(call));
   CO_CHECK(check_write_headers(input.if_match, {}));
   if (input.if_match && input.version_id) {  // it is the latest that is compared, and this one that would go
-    co_return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
-                         .with("Header", "If-Match"));
+    co_return refuse(unserved_header("If-Match"));
   }
   const DeleteConditions conditions{input.if_match, input.if_match_last_modified_time, input.if_match_size};
   CO_TRY(const auto removed, co_await remove_object(call, bucket, input.key, input.version_id, conditions,
@@ -164,10 +164,7 @@ Task<void> Service::delete_some(DeleteBatch& batch) {
 Task<Outcome<api::DeleteObjectsOutput>> Service::delete_objects(Call& call, api::DeleteObjectsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   const auto& asked = input.delete_.objects;
-  if (asked.empty() || asked.size() > max_keys) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (asked.empty() || asked.size() > max_keys) co_return refuse(malformed_xml());
   for (const auto& wanted : asked) CO_CHECK(check_key(wanted.key));  // one that is too long spoils them all
   const auto keys = once_each(asked);
   DeleteBatch batch{.call = call,

@@ -11,6 +11,7 @@
 #include "codec/time.h"
 #include "s3/lifecycle_due.h"
 #include "s3/names.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -28,10 +29,7 @@ constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
 
-std::unexpected<aws::ApiError> malformed() {
-  return refuse(errors::malformed_xml(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
-}
+std::unexpected<aws::ApiError> malformed() { return refuse(malformed_xml()); }
 
 // What a refusal calls the rule by: "prefix 'a/'", or "filter '(prefix=a/ and objectsizelessthan=9)'".
 std::string scope_of(const api::LifecycleRule& rule) {

@@ -3,6 +3,7 @@
 #include "s3/names.h"
 #include "s3/object_lock.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -14,10 +15,7 @@ Outcome<void> need_lock(const Bucket& bucket) {
 }
 
 Outcome<void> check_configuration(const api::ObjectLockConfiguration& wanted) {
-  const auto malformed = [] {
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  };
+  const auto malformed = [] { return refuse(malformed_xml()); };
   if (wanted.object_lock_enabled != "Enabled") return malformed();
   if (!wanted.rule) return {};
   if (!wanted.rule->default_retention) return malformed();
@@ -37,10 +35,7 @@ Outcome<void> check_configuration(const api::ObjectLockConfiguration& wanted) {
 
 Task<Outcome<api::PutObjectLockConfigurationOutput>> Service::put_object_lock_configuration(
     Call&, api::PutObjectLockConfigurationRequest input) {
-  if (!input.object_lock_configuration) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!input.object_lock_configuration) co_return refuse(malformed_xml());
   CO_CHECK(check_configuration(*input.object_lock_configuration));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     if (bucket.versioning != "Enabled") {
@@ -68,16 +63,12 @@ Task<Outcome<api::PutObjectRetentionOutput>> Service::put_object_retention(Call&
                                                                            api::PutObjectRetentionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   if (!input.retention) {  // an empty element lifts the retention, an empty body says nothing
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
+    co_return refuse(malformed_xml());
   }
   CO_CHECK(need_lock(*bucket));
   std::optional<Retention> wanted;
   if (input.retention->mode || input.retention->retain_until_date) {
-    if (!input.retention->mode || !input.retention->retain_until_date) {
-      co_return refuse(errors::malformed_xml(
-          "The XML you provided was not well-formed or did not validate against our published schema"));
-    }
+    if (!input.retention->mode || !input.retention->retain_until_date) co_return refuse(malformed_xml());
     if (*input.retention->retain_until_date <= call.now) {
       co_return refuse(errors::invalid_argument("The retain until date must be in the future!")
                            .with("ArgumentName", "RetainUntilDate")
@@ -114,10 +105,7 @@ Task<Outcome<api::GetObjectRetentionOutput>> Service::get_object_retention(Call&
 Task<Outcome<api::PutObjectLegalHoldOutput>> Service::put_object_legal_hold(Call& call,
                                                                             api::PutObjectLegalHoldRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  if (!input.legal_hold || !input.legal_hold->status) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!input.legal_hold || !input.legal_hold->status) co_return refuse(malformed_xml());
   CO_CHECK(need_lock(*bucket));
   const std::string status = *input.legal_hold->status;
   CO_CHECK(co_await update_object(call, bucket, input.key, input.version_id,

@@ -8,6 +8,7 @@
 #include "codec/mail_words.h"
 #include "codec/time.h"
 #include "codec/utf8.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -90,8 +91,7 @@ Outcome<void> check_length(const http::Request& request) {
   const bool is_chunked = headers.get("x-amz-content-sha256").value_or("").starts_with("STREAMING-");
   // HTTP's own chunks do not tell the length. AWS takes them only around chunks of its own, which do.
   if (!is_chunked && headers.has("transfer-encoding")) {
-    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
-                      .with("Header", "Transfer-Encoding"));
+    return refuse(unserved_header("Transfer-Encoding"));
   }
   const bool is_told = request.content_length || headers.has("transfer-encoding");
   if (!is_told || (is_chunked && !headers.has("x-amz-decoded-content-length"))) {
@@ -165,8 +165,7 @@ Outcome<void> check_no_event_hold(const http::Headers& headers) {
   constexpr std::string_view prefix = "x-amz-object-lock-event-hold";
   for (const auto& [name, value] : headers) {
     if (!equal_ignoring_case(std::string_view(name).substr(0, prefix.size()), prefix)) continue;
-    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
-                      .with("Header", to_lower(name)));
+    return refuse(unserved_header(to_lower(name)));
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include "s3/replica.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -16,8 +17,7 @@ namespace {
 Outcome<void> check_general_purpose(const Call& call) {
   for (const std::string_view name : {"x-amz-write-offset-bytes", "x-amz-rename-source"}) {
     if (!call.http.headers.has(name)) continue;
-    return refuse(errors::not_implemented("A header you provided implies functionality that is not implemented")
-                      .with("Header", std::string(name)));
+    return refuse(unserved_header(name));
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "s3/post_form.h"
 #include "s3/post_policy.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -69,10 +70,7 @@ Outcome<std::optional<aws::FormSignature>> signature_of(const Form& form) {
 
 // The field `tagging` holds XML; PutObject wants a query string.
 Outcome<std::string> tagging_header(const std::string& text) {
-  const auto malformed = [] {
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  };
+  const auto malformed = [] { return refuse(malformed_xml()); };
   const auto document = xml::Document::parse(text);
   if (!document) return malformed();
   if (document->root().name() != "Tagging") return std::string();  // which AWS takes for no tags

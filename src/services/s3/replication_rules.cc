@@ -9,6 +9,7 @@
 #include "api/s3/errors.h"
 #include "s3/encryption.h"
 #include "s3/object_meta.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -71,10 +72,7 @@ bool any_rule(const Bucket& bucket, const std::string& key, const objects::Meta&
   });
 }
 
-Outcome<void> malformed() {
-  return refuse(errors::malformed_xml(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
-}
+Outcome<void> malformed() { return refuse(malformed_xml()); }
 
 Outcome<void> check_destination(const api::ReplicationRule& rule) {
   const api::Destination& to = rule.destination;

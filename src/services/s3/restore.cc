@@ -5,15 +5,13 @@
 #include "s3/lifecycle_due.h"
 #include "s3/object_meta.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
 Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api::RestoreObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  if (!input.restore_request) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!input.restore_request) co_return refuse(malformed_xml());
   if (input.restore_request->select_parameters || input.restore_request->type ||
       input.restore_request->output_location) {
     co_return refuse(errors::not_implemented("Select is not served."));

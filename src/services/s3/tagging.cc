@@ -5,6 +5,7 @@
 
 #include "s3/names.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -65,10 +66,7 @@ Task<Outcome<api::DeleteBucketTaggingOutput>> Service::delete_bucket_tagging(Cal
 
 Task<Outcome<api::PutBucketAbacOutput>> Service::put_bucket_abac(Call&, api::PutBucketAbacRequest input) {
   const auto& status = input.abac_status.status;
-  if (!status) {
-    co_return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (!status) co_return refuse(malformed_xml());
   CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.abac = *status == "Enabled"; }));
   co_return api::PutBucketAbacOutput{};
 }

@@ -8,6 +8,7 @@
 #include "aws/region.h"
 #include "base/text.h"
 #include "codec/percent.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -28,8 +29,7 @@ bool is_redirect_code(int64_t code) { return (code >= 301 && code <= 305) || cod
 Outcome<std::optional<int64_t>> number_of(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   if (const auto code = parse_int(*text, 0, 999)) return *code;
-  return refuse(errors::malformed_xml(
-      "The XML you provided was not well-formed or did not validate against our published schema"));
+  return refuse(malformed_xml());
 }
 
 bool is_protocol(const std::optional<std::string>& protocol) {
@@ -158,10 +158,7 @@ Outcome<void> check_website(const api::WebsiteConfiguration& website) {
     return refuse(errors::invalid_argument("The ErrorDocument Key is not well formed"));
   }
   if (!website.routing_rules) return {};
-  if (website.routing_rules->empty()) {
-    return refuse(errors::malformed_xml(
-        "The XML you provided was not well-formed or did not validate against our published schema"));
-  }
+  if (website.routing_rules->empty()) return refuse(malformed_xml());
   if (website.routing_rules->size() > max_routing_rules) {
     return refuse(errors::invalid_request(fmt::format(
         "{} routing rules provided, the number of routing rules in a website configuration is limited to {}.",

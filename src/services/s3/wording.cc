@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "api/s3/errors.h"
 #include "base/text.h"
 
 namespace boreal::s3 {
@@ -44,6 +45,16 @@ aws::ApiError no_attributes() {
 }
 
 }  // namespace
+
+aws::ApiError malformed_xml() {
+  return boreal::api::s3::errors::malformed_xml(
+      "The XML you provided was not well-formed or did not validate against our published schema");
+}
+
+aws::ApiError unserved_header(std::string_view name) {
+  return boreal::api::s3::errors::not_implemented("A header you provided implies functionality that is not implemented")
+      .with("Header", std::string(name));
+}
 
 aws::ApiError in_own_words(aws::ApiError error) {
   if (error.code == "InvalidRequest" && error.message.ends_with("x-amz-object-attributes")) return no_attributes();

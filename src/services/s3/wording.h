@@ -1,9 +1,16 @@
-// S3's own words for values of the query and of headers that do not fit the model.
+// S3's own words for what many operations refuse, and for values of the query and of headers that do not fit the model.
 #pragma once
+
+#include <string_view>
 
 #include "aws/error.h"
 
 namespace boreal::s3 {
+
+// MalformedXML: of a document that says too little, too much, or what does not go together.
+aws::ApiError malformed_xml();
+// NotImplemented: a header that means something at AWS, and nothing here.
+aws::ApiError unserved_header(std::string_view name);
 
 // An error that names a query parameter or header as its argument, in the words that S3 has for it; any other as it is.
 aws::ApiError in_own_words(aws::ApiError error);

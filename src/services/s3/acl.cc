@@ -46,9 +46,10 @@ Task<Outcome<api::GetBucketAclOutput>> Service::get_bucket_acl(Call&, api::GetBu
 }
 
 Task<Outcome<api::PutBucketAclOutput>> Service::put_bucket_acl(Call&, api::PutBucketAclRequest input) {
-  CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto acl, wanted_acl(*bucket, bucket->account, acl_headers(input), input.access_control_policy));
-  CO_CHECK(co_await configure(input.bucket, [&](Bucket& changed) { changed.acl = acl; }));
+  CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
+    TRY(bucket.acl, wanted_acl(bucket, bucket.account, acl_headers(input), input.access_control_policy));
+    return {};
+  }));
   co_return api::PutBucketAclOutput{};
 }
 

@@ -207,7 +207,7 @@ Task<Result<Remote::Answer>> Remote::send(Request request) {
   co_return told;
 }
 
-Result<bool> verdict_of(const Remote::Answer& answer) {
+Result<void> check_final(const Remote::Answer& answer) {
   constexpr std::string_view passing[] = {
       "RequestTimeout", "RequestTimeTooSkewed",      "OperationAborted",          "IncompleteBody",
       "BadDigest",      "XAmzContentSHA256Mismatch", "ConditionalRequestConflict"};
@@ -216,7 +216,7 @@ Result<bool> verdict_of(const Remote::Answer& answer) {
   const bool is_final = answer.status == 501 || (answer.status >= 300 && answer.status < 500);
   const bool passes = answer.status == 307 || answer.status == 408 || answer.status == 409 ||
                       std::ranges::find(passing, answer.code) != std::end(passing);
-  if (is_final && !passes) return true;
+  if (is_final && !passes) return {};
   return fail(Errc::io, refusal_text(answer));
 }
 

@@ -92,9 +92,9 @@ class Remote {
   http::KeptConnections kept_;
 };
 
-// What an answer that is not ok() means. True: it would be the same another time. An error: it may pass;
-// Errc::unavailable: and not for this request alone.
-Result<bool> verdict_of(const Remote::Answer& answer);
+// Whether an answer that is not ok() would be the same another time. An error: it may pass; Errc::unavailable: and not
+// for this request alone.
+Result<void> check_final(const Remote::Answer& answer);
 // "403 AccessDenied: …"
 std::string refusal_text(const Remote::Answer& answer);
 

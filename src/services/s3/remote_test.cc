@@ -211,7 +211,7 @@ TEST(RemoteVerdict, WhatIsFinalAndWhatMayPass) {
     Remote::Answer answer;
     answer.status = status;
     answer.code = std::move(code);
-    const auto told = verdict_of(answer);
+    const auto told = check_final(answer);
     return told ? "final" : told.error().code() == Errc::unavailable ? "away" : "passes";
   };
   EXPECT_EQ(verdict(403, "AccessDenied"), "final");

@@ -114,6 +114,8 @@ class Replication {
   Task<Result<There>> compare(Shipment& shipment, const Remote::Answer& latest);
   Task<Result<Outcome>> update_there(Shipment& shipment, std::string version);
   Task<Result<Outcome>> update_one(Shipment& shipment, std::string what, std::string version, std::string body);
+  // FAILED, with the reason in the log; an error where that may pass.
+  static Result<Outcome> refused(const Shipment& shipment, const Remote::Answer& answer);
   // replication_send.cc
   Task<Result<Outcome>> send_version(Shipment& shipment);
   Task<Result<Outcome>> send_whole(Shipment& shipment);

@@ -112,6 +112,12 @@ void log_failed(const std::string& remote, const objects::Version& version, std:
             {{"remote_bucket", remote}, {"key", version.key}, {"version", version.id.text()}, {"why", why}});
 }
 
+Result<Replication::Outcome> Replication::refused(const Shipment& shipment, const Remote::Answer& answer) {
+  CHECK(check_final(answer));
+  log_failed(shipment.remote.name(), shipment.version(), refusal_text(answer));
+  return Outcome::failed;
+}
+
 Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, BucketRef bucket,
                                                                     const objects::Found& found, bool is_new) {
   const std::string& name = run.track.remote;
@@ -189,7 +195,7 @@ Task<Result<Replication::There>> Replication::look_there(Shipment& shipment) {
     shipment.sent = "version:" + version.id.text();
     co_return There::same;
   }
-  CO_TRY([[maybe_unused]] const bool is_refused, verdict_of(exact));
+  CO_CHECK(check_final(exact));
   log_failed(shipment.remote.name(), version, "its key may not be looked at there: " + refusal_text(exact));
   co_return There::refused;
 }
@@ -201,9 +207,8 @@ Task<Result<Replication::There>> Replication::compare(Shipment& shipment, const 
   const std::string latest_id = latest.header("x-amz-version-id");
   const bool is_marker = latest.status == 404 && latest.header("x-amz-delete-marker") == "true";
   if (latest.status != 404 && !latest.ok()) {
-    CO_TRY(const bool is_refused, verdict_of(latest));
-    if (is_refused)
-      log_failed(shipment.remote.name(), version, "its key may not be looked at there: " + refusal_text(latest));
+    CO_CHECK(check_final(latest));
+    log_failed(shipment.remote.name(), version, "its key may not be looked at there: " + refusal_text(latest));
     co_return There::refused;
   }
   // What the other versions of the key are there.
@@ -277,9 +282,7 @@ Task<Result<Replication::Outcome>> Replication::update_one(Shipment& shipment, s
   CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
   // It was deleted there for good: so it stays.
   if (answer.ok() || answer.code == "NoSuchVersion" || answer.code == "NoSuchKey") co_return Outcome::done;
-  CO_TRY(const bool is_refused, verdict_of(answer));
-  if (is_refused) log_failed(shipment.remote.name(), ours, refusal_text(answer));
-  co_return Outcome::failed;
+  co_return refused(shipment, answer);
 }
 
 }  // namespace boreal::s3

@@ -128,11 +128,7 @@ Task<Result<Replication::Outcome>> Replication::send_whole(Shipment& shipment) {
 Task<Result<Replication::Outcome>> Replication::send_and_record(Shipment& shipment, Remote::Request request) {
   const objects::Version& version = shipment.version();
   CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
-  if (!answer.ok()) {
-    CO_TRY(const bool is_refused, verdict_of(answer));
-    if (is_refused) log_failed(shipment.remote.name(), version, refusal_text(answer));
-    co_return Outcome::failed;
-  }
+  if (!answer.ok()) co_return refused(shipment, answer);
   CO_CHECK(co_await record(*shipment.job.from, version, shipment.remote.name(),
                            "version:" + answer.header("x-amz-version-id")));
   co_return Outcome::done;
@@ -181,11 +177,7 @@ Task<Result<Replication::Outcome>> Replication::begin_upload(Shipment& shipment)
     request.headers.emplace_back("x-amz-checksum-type", shipment.checksum->composite ? "COMPOSITE" : "FULL_OBJECT");
   }
   CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
-  if (!answer.ok()) {
-    CO_TRY(const bool is_refused, verdict_of(answer));
-    if (is_refused) log_failed(shipment.remote.name(), version, refusal_text(answer));
-    co_return Outcome::failed;
-  }
+  if (!answer.ok()) co_return refused(shipment, answer);
   const auto document = xml::Document::parse(answer.body);
   const auto id = document ? document->root().child("UploadId") : std::nullopt;
   if (!id || id->text().empty()) co_return fail(Errc::io, "the answer to CreateMultipartUpload has no UploadId");
@@ -207,7 +199,7 @@ Task<Result<bool>> Replication::list_sent_parts(Shipment& shipment) {
     if (after > 0) request.query.emplace_back("part-number-marker", std::to_string(after));
     CO_TRY(const auto answer, co_await shipment.remote.send(std::move(request)));
     if (!answer.ok()) {
-      CO_TRY([[maybe_unused]] const bool is_refused, verdict_of(answer));
+      CO_CHECK(check_final(answer));
       if (answer.code != "NoSuchUpload") co_await give_up_upload(shipment);  // it may not be asked for
       co_return false;
     }
@@ -270,9 +262,7 @@ Task<Result<Replication::Outcome>> Replication::send_part(Shipment& shipment, si
     CO_CHECK(co_await record(*shipment.job.from, shipment.version(), shipment.remote.name(), ""));
     co_return fail(Errc::io, refusal_text(answer));
   }
-  CO_TRY(const bool is_refused, verdict_of(answer));
-  if (is_refused) log_failed(shipment.remote.name(), shipment.version(), refusal_text(answer));
-  co_return Outcome::failed;
+  co_return refused(shipment, answer);
 }
 
 // Some side by side: the way there and the disk there are seldom busy with one alone. After a failure none is begun.
@@ -318,9 +308,7 @@ Task<Result<Replication::Outcome>> Replication::complete_upload(Shipment& shipme
     CO_CHECK(co_await record(*shipment.job.from, version, shipment.remote.name(), ""));
     co_return fail(Errc::io, refusal_text(answer));
   }
-  CO_TRY(const bool is_refused, verdict_of(answer));
-  if (is_refused) log_failed(shipment.remote.name(), version, refusal_text(answer));
-  co_return Outcome::failed;
+  co_return refused(shipment, answer);
 }
 
 // It will never be put together: what was sent is not to lie about there.

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "codec/base64.h"
 #include "codec/form.h"
 #include "s3/acl.h"
 #include "s3/encryption.h"
@@ -17,8 +16,6 @@ namespace {
 
 constexpr size_t max_buckets_an_account = 10'000;
 constexpr size_t max_buckets_a_page = 10'000;
-// Before the name in a continuation token: what a client makes up itself is known by its lack.
-constexpr std::string_view token_mark = "after:";
 constexpr std::string_view old_ireland = "EU";  // from when there was one region in Europe
 
 // What was meant for an upload or for something of an object, and came without the key, must not delete the bucket.
@@ -146,7 +143,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
       co_return refuse(errors::not_implemented("Directory buckets are not served."));
     }
     if (configuration->tags && !configuration->tags->empty()) {
-      CO_CHECK(check_tags(*configuration->tags, 50));
+      CO_CHECK(check_tags(*configuration->tags, TagsOf::bucket));
       bucket.tags = *configuration->tags;
     }
   }
@@ -239,12 +236,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
   output.prefix = input.prefix;
   std::string after;
   if (!input.continuation_token.value_or("").empty()) {
-    const auto decoded = codec::base64url_decode(*input.continuation_token);
-    if (!decoded || !decoded->starts_with(token_mark)) {
-      co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
-                           .with("ArgumentName", "continuation-token"));
-    }
-    after = decoded->substr(token_mark.size());
+    CO_TRY(after, parse_continuation_token(*input.continuation_token));
   }
   if (input.bucket_region) input.bucket_region = to_lower(*input.bucket_region);
   if (input.bucket_region && *input.bucket_region != call.region) {
@@ -262,7 +254,7 @@ Task<Outcome<api::ListBucketsOutput>> Service::list_buckets(Call& call, api::Lis
     if (input.prefix && !bucket.name.starts_with(*input.prefix)) continue;
     if (input.bucket_region && bucket.region != *input.bucket_region) continue;
     if (output.buckets->size() == most) {
-      output.continuation_token = codec::base64url_encode(std::string(token_mark) + *output.buckets->back().name);
+      output.continuation_token = continuation_token(*output.buckets->back().name);
       break;
     }
     api::Bucket row{

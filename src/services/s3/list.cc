@@ -1,7 +1,6 @@
 // Listings of objects and of their versions.
 #include <algorithm>
 
-#include "codec/base64.h"
 #include "s3/checksums.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
@@ -12,8 +11,6 @@ namespace boreal::s3 {
 namespace {
 
 constexpr int32_t max_page = 1000;
-// Before the key in a continuation token: what a client makes up itself is known by its lack.
-constexpr std::string_view token_mark = "after:";
 
 Outcome<size_t> page_size(const std::optional<int32_t>& asked) {
   if (asked.value_or(0) < 0) {
@@ -150,12 +147,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   CO_TRY(const KeyText text, KeyText::of(input.encoding_type));
   std::string after = input.start_after.value_or("");
   if (input.continuation_token) {
-    const auto decoded = codec::base64url_decode(*input.continuation_token);
-    if (!decoded || !decoded->starts_with(token_mark)) {
-      co_return refuse(errors::invalid_argument("The continuation token provided is incorrect")
-                           .with("ArgumentName", "continuation-token"));
-    }
-    after = decoded->substr(token_mark.size());
+    CO_TRY(after, parse_continuation_token(*input.continuation_token));
   }
   CO_TRY(const size_t max, page_size(input.max_keys));
   auto query = query_of(*bucket, input, max);
@@ -169,7 +161,7 @@ Task<Outcome<api::ListObjectsV2Output>> Service::list_objects_v2(Call& call, api
   if (input.start_after && !input.continuation_token) output.start_after = text(*input.start_after);
   output.continuation_token = input.continuation_token;
   output.is_truncated = page->truncated;
-  if (page->truncated) output.next_continuation_token = codec::base64url_encode(std::string(token_mark) + page->next);
+  if (page->truncated) output.next_continuation_token = continuation_token(page->next);
   call.response_headers.set("x-amz-bucket-region", bucket->region);
   output.key_count = static_cast<int32_t>(page->objects.size() + page->groups.size());
   Owners owners(*bucket);

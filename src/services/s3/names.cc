@@ -8,6 +8,7 @@
 
 #include "api/s3/errors.h"
 #include "base/text.h"
+#include "codec/base64.h"
 #include "codec/form.h"
 #include "codec/hex.h"
 #include "codec/percent.h"
@@ -22,6 +23,11 @@ namespace errors = boreal::api::s3::errors;
 
 namespace {
 
+// Before what a continuation token tells: what a client makes up itself is known by its lack.
+constexpr std::string_view token_mark = "after:";
+
+constexpr size_t max_object_tags = 10;
+constexpr size_t max_bucket_tags = 50;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr std::string_view tag_signs = " +-=._:/@";
@@ -261,18 +267,20 @@ Outcome<objects::Properties> parse_tag_header(std::string_view text) {
     if (!codec::is_utf8(pair.value)) return refuse(errors::invalid_tag("The TagValue you have provided is invalid"));
     tags.push_back({.key = pair.name, .value = pair.value});
   }
-  return check_tags(tags, 10);
+  return check_tags(tags, TagsOf::object);
 }
 
-Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_t max) {
+Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, TagsOf what) {
+  const bool of_object = what == TagsOf::object;
+  const size_t max = of_object ? max_object_tags : max_bucket_tags;
   if (tags.size() > max) {
-    const std::string what =
-        max == 10 ? "Object tags cannot be greater than 10" : "Bucket tag count cannot be greater than 50";
-    return refuse(aws::ApiError("BadRequest", 400, what));
+    return refuse(aws::ApiError(
+        "BadRequest", 400,
+        fmt::format("{} cannot be greater than {}", of_object ? "Object tags" : "Bucket tag count", max)));
   }
   objects::Properties kept;
   for (const api::Tag& tag : tags) {
-    CHECK(check_tag(tag.key, tag.value, max == 10));
+    CHECK(check_tag(tag.key, tag.value, of_object));
     if (!kept.emplace(tag.key, tag.value).second) {
       return refuse(errors::invalid_tag("Cannot provide multiple Tags with the same key").with("TagKey", tag.key));
     }
@@ -291,6 +299,17 @@ Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding_type
   return refuse(errors::invalid_argument("Invalid Encoding Method specified in Request")
                     .with("ArgumentName", "encoding-type")
                     .with("ArgumentValue", *encoding_type));
+}
+
+std::string continuation_token(std::string_view after) {
+  return codec::base64url_encode(std::string(token_mark) + std::string(after));
+}
+
+Outcome<std::string> parse_continuation_token(std::string_view token) {
+  const auto decoded = codec::base64url_decode(token);
+  if (decoded && decoded->starts_with(token_mark)) return decoded->substr(token_mark.size());
+  return refuse(errors::invalid_argument("The continuation token provided is incorrect")
+                    .with("ArgumentName", "continuation-token"));
 }
 
 aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket) {

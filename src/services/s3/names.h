@@ -1,7 +1,7 @@
 // Names as S3 writes them: buckets, owners, versions, copy sources, tags.
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,6 +68,10 @@ aws::Outcome<bool> wants_encoded_keys(const std::optional<std::string>& encoding
 // A key as such a listing has it.
 std::string encoded_key(std::string_view key);
 
+// What a listing of buckets or objects goes on behind, as clients hand it back. InvalidArgument: they made it up.
+std::string continuation_token(std::string_view after);
+aws::Outcome<std::string> parse_continuation_token(std::string_view token);
+
 // An error of a key, as the operations tell it that name its bucket with it.
 aws::ApiError with_bucket(aws::ApiError error, std::string_view bucket);
 
@@ -76,8 +80,9 @@ size_t characters(std::string_view text);
 
 // x-amz-tagging: a query string. InvalidTag, InvalidArgument.
 aws::Outcome<objects::Properties> parse_tag_header(std::string_view text);
-// Of an object (10 tags) or a bucket (50).
-aws::Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, size_t max);
+// An object has at most 10 tags, a bucket 50. BadRequest, InvalidTag.
+enum class TagsOf : uint8_t { object, bucket };
+aws::Outcome<objects::Properties> check_tags(const std::vector<api::Tag>& tags, TagsOf what);
 std::vector<api::Tag> tags_of(const objects::Properties& tags);
 
 // S3 tells when something was made in whole seconds, everywhere.

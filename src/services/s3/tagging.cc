@@ -11,8 +11,6 @@ namespace boreal::s3 {
 
 namespace {
 
-constexpr size_t max_bucket_tags = 50;
-
 // Where tags count in policies, who may set them needs other permissions.
 Outcome<void> check_tagging(const Bucket& bucket, std::string_view instead) {
   if (!bucket.abac) return {};
@@ -35,7 +33,7 @@ void set_tag(std::vector<api::Tag>& tags, std::string key, std::string value) {
 
 Task<Outcome<api::PutBucketTaggingOutput>> Service::put_bucket_tagging(Call&, api::PutBucketTaggingRequest input) {
   const auto tags = input.tagging.tag_set.value_or(std::vector<api::Tag>());
-  CO_CHECK(check_tags(tags, max_bucket_tags));
+  CO_CHECK(check_tags(tags, TagsOf::bucket));
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
     CHECK(check_tagging(bucket,
                         "To add tags to this bucket, initiate a TagResource request. To delete tags from this bucket, "
@@ -92,12 +90,12 @@ Outcome<aws::BucketTags::Tags> Service::tags(std::string_view bucket) const {
 Task<Outcome<void>> Service::change_tags(std::string bucket, Tags set, std::vector<std::string> taken) {
   std::vector<api::Tag> wanted;
   for (auto& [key, value] : set) wanted.push_back({.key = std::move(key), .value = std::move(value)});
-  CO_CHECK(check_tags(wanted, max_bucket_tags));
+  CO_CHECK(check_tags(wanted, TagsOf::bucket));
   co_return co_await buckets_.change(std::move(bucket), [&](Bucket& changed) -> Outcome<void> {
     std::vector<api::Tag> tags = changed.tags.value_or(std::vector<api::Tag>());
     std::erase_if(tags, [&](const api::Tag& tag) { return std::ranges::find(taken, tag.key) != taken.end(); });
     for (api::Tag& tag : wanted) set_tag(tags, std::move(tag.key), std::move(tag.value));
-    CHECK(check_tags(tags, max_bucket_tags));
+    CHECK(check_tags(tags, TagsOf::bucket));
     changed.tags.reset();
     if (!tags.empty()) changed.tags = std::move(tags);
     return {};
@@ -106,7 +104,7 @@ Task<Outcome<void>> Service::change_tags(std::string bucket, Tags set, std::vect
 
 Task<Outcome<api::PutObjectTaggingOutput>> Service::put_object_tagging(Call& call, api::PutObjectTaggingRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  CO_TRY(const auto tags, check_tags(input.tagging.tag_set.value_or(std::vector<api::Tag>()), 10));
+  CO_TRY(const auto tags, check_tags(input.tagging.tag_set.value_or(std::vector<api::Tag>()), TagsOf::object));
   CO_TRY(const auto version, co_await update_object(call, bucket, input.key, input.version_id,
                                                     [&](objects::Version& changed) -> Outcome<void> {
                                                       changed.meta.tags = tags;

@@ -222,9 +222,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.versioning = versioning_of(*bucket);
   if (has_checksum) complete.checksum = checksum.algorithm;
   complete.composite = checksum.composite;
-  const auto brought = upload.meta.attributes.find(attribute::replica);
-  std::optional<Replica> replica;
-  if (brought != upload.meta.attributes.end()) replica = parse_replica(brought->second);
+  const std::optional<Replica> replica = parse_replica(attribute_of(upload.meta, attribute::replica));
   complete.origin = origin_of(*bucket, replica);
   const bool is_replicated = !replica && replicates_object(*bucket, input.key, upload.meta);
   complete.note = is_replicated;

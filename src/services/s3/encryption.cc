@@ -78,6 +78,13 @@ Outcome<aws::Keys::Context> kms_context_of(const std::string& base64) {
 
 }  // namespace
 
+aws::ApiError kms_key_without_kms() {
+  return errors::invalid_argument(
+             "Server Side Encryption with AWS KMS managed key requires HTTP header "
+             "x-amz-server-side-encryption : aws:kms")
+      .with("ArgumentName", std::string(encryption_header));
+}
+
 Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::string>& algorithm,
                                                        const std::optional<std::string>& key,
                                                        const std::optional<std::string>& md5, KeyUse use) {
@@ -116,34 +123,28 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
 }
 
 Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload) {
-  constexpr std::string_view header = "x-amz-server-side-encryption";
   const auto key = call.http.headers.get("x-amz-server-side-encryption-aws-kms-key-id");
-  if (const auto value = call.http.headers.get(header)) {
+  if (const auto value = call.http.headers.get(encryption_header)) {
     if (upload != nullptr) {
       const Encryption said = encryption_of(upload->meta);
       const bool is_its_key = !key || *key == said.kms_key || said.kms_key.ends_with(":key/" + std::string(*key));
       if (said.algorithm == *value && is_its_key) return {};
     }
-    return refuse(errors::invalid_argument(std::string(header) + " header is not supported for this operation.")
-                      .with("ArgumentName", std::string(header))
-                      .with("ArgumentValue", std::string(*value)));
+    return refuse(
+        errors::invalid_argument(std::string(encryption_header) + " header is not supported for this operation.")
+            .with("ArgumentName", std::string(encryption_header))
+            .with("ArgumentValue", std::string(*value)));
   }
-  if (!key) return {};
-  return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
-                                         "x-amz-server-side-encryption : aws:kms")
-                    .with("ArgumentName", std::string(header)));
+  return key ? refuse(kms_key_without_kms()) : Outcome<void>();
 }
 
 Encryption encryption_of(const objects::Meta& meta) {
-  const auto text = [&](std::string_view name) {
-    const auto found = meta.attributes.find(name);
-    return found == meta.attributes.end() ? std::string() : found->second;
-  };
   Encryption encryption;
-  if (auto algorithm = text(attribute::encryption); !algorithm.empty()) encryption.algorithm = std::move(algorithm);
-  encryption.kms_key = text(attribute::kms_key);
-  encryption.kms_context = text(attribute::kms_context);
-  encryption.bucket_key = text(attribute::bucket_key) == "true";
+  if (auto algorithm = attribute_of(meta, attribute::encryption); !algorithm.empty())
+    encryption.algorithm = std::move(algorithm);
+  encryption.kms_key = attribute_of(meta, attribute::kms_key);
+  encryption.kms_context = attribute_of(meta, attribute::kms_context);
+  encryption.bucket_key = attribute_of(meta, attribute::bucket_key) == "true";
   return encryption;
 }
 

@@ -38,6 +38,9 @@ aws::Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<
 // of what the call is about; to say again how that is encrypted does no harm.
 aws::Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload = nullptr);
 
+// InvalidArgument: a key or a context of KMS came, and KMS was not asked for.
+aws::ApiError kms_key_without_kms();
+
 // What an object is to be encrypted with.
 struct Encryption {
   std::string algorithm = "AES256";  // AES256, aws:kms, aws:kms:dsse, or "customer"

@@ -25,11 +25,6 @@ namespace {
 constexpr uint64_t max_part_bytes = 5ULL << 30;
 constexpr int32_t max_page = 1000;
 
-std::string attribute_of(const objects::Meta& meta, std::string_view name) {
-  const auto found = meta.attributes.find(name);
-  return found == meta.attributes.end() ? std::string() : found->second;
-}
-
 std::string to_lower_name(objects::Algorithm algorithm) { return to_lower(algorithm_name(algorithm)); }
 
 Outcome<void> keep_checksum(const api::CreateMultipartUploadRequest& input, objects::Meta& meta) {

@@ -37,10 +37,7 @@ void keep_retention(const std::optional<Retention>& retention, objects::Meta& me
       codec::format_iso8601(retention->until, codec::Fraction::milliseconds);
 }
 
-bool has_legal_hold(const objects::Meta& meta) {
-  const auto hold = meta.attributes.find(attribute::legal_hold);
-  return hold != meta.attributes.end() && hold->second == "ON";
-}
+bool has_legal_hold(const objects::Meta& meta) { return attribute_of(meta, attribute::legal_hold) == "ON"; }
 
 Outcome<void> check_removable(const objects::Version& version, Time now, bool bypass) {
   if (has_legal_hold(version.meta)) return refuse(held());

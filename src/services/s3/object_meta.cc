@@ -213,27 +213,15 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
     encryption.algorithm = "customer";
     return encryption;
   }
-  if (!wishes.encryption && (wishes.kms_key || wishes.kms_context)) {
-    return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
-                                           "x-amz-server-side-encryption : aws:kms")
-                      .with("ArgumentName", "x-amz-server-side-encryption"));
+  encryption.algorithm = wishes.encryption.value_or(encryption.algorithm);
+  if (encryption.algorithm != "AES256" && encryption.algorithm != "aws:kms" && encryption.algorithm != "aws:kms:dsse") {
+    return refuse(errors::invalid_argument("The encryption method specified is not supported")
+                      .with("ArgumentName", "x-amz-server-side-encryption")
+                      .with("ArgumentValue", encryption.algorithm));
   }
-  if (wishes.encryption) {
-    encryption.algorithm = *wishes.encryption;
-    if (encryption.algorithm != "AES256" &&
-        !(encryption.algorithm == "aws:kms" || encryption.algorithm == "aws:kms:dsse")) {
-      return refuse(errors::invalid_argument("The encryption method specified is not supported")
-                        .with("ArgumentName", "x-amz-server-side-encryption")
-                        .with("ArgumentValue", encryption.algorithm));
-    }
-    if (!encryption.is_kms() && (wishes.kms_key || wishes.kms_context)) {
-      return refuse(errors::invalid_argument("Server Side Encryption with AWS KMS managed key requires HTTP header "
-                                             "x-amz-server-side-encryption : aws:kms")
-                        .with("ArgumentName", "x-amz-server-side-encryption"));
-    }
-    encryption.kms_key = wishes.kms_key.value_or("");
-    encryption.kms_context = wishes.kms_context.value_or("");
-  }
+  if (!encryption.is_kms() && (wishes.kms_key || wishes.kms_context)) return refuse(kms_key_without_kms());
+  encryption.kms_key = wishes.kms_key.value_or("");
+  encryption.kms_context = wishes.kms_context.value_or("");
   if (bucket.encryption) {
     const auto& rule = bucket.encryption->rules.front();
     const auto& by_default = *rule.apply_server_side_encryption_by_default;

@@ -34,11 +34,6 @@ constexpr size_t max_versions_looked_at = 1000;
 // The real time, wherever a developer has moved ours to: the server there judges by its own.
 Time time_there() { return SystemClock().now(); }
 
-std::string attribute_of(const objects::Meta& meta, const std::string& name) {
-  const auto found = meta.attributes.find(name);
-  return found == meta.attributes.end() ? std::string() : found->second;
-}
-
 std::string tag_header(const objects::Properties& tags) {
   std::string text;
   for (const auto& [key, value] : tags) {

@@ -6,10 +6,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/s3/types.h"
 #include "base/clock.h"
+#include "objects/types.h"
 #include "store/record.h"
 
 namespace boreal::s3 {
@@ -106,5 +108,10 @@ inline constexpr std::string_view sent_prefix = "sent-to/";
 inline constexpr std::string_view initiator = "initiator";    // of an upload: ARN of who began it
 inline constexpr std::string_view overwrites = "overwrites";  // of an upload: "true": an object was there as it began
 }  // namespace attribute
+// Empty: there is none of that name.
+inline std::string attribute_of(const objects::Meta& meta, std::string_view name) {
+  const auto found = meta.attributes.find(name);
+  return found == meta.attributes.end() ? std::string() : found->second;
+}
 
 }  // namespace boreal::s3

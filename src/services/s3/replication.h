@@ -128,6 +128,7 @@ class Replication {
   Task<Result<void>> digest_part(Shipment& shipment, size_t index);
   Task<Result<Outcome>> send_part(Shipment& shipment, size_t index);
   Task<Result<Outcome>> send_parts(Shipment& shipment);
+  Task<void> send_some_parts(Shipment& shipment, size_t& next, Result<Outcome>& outcome);
   Task<Result<Outcome>> complete_upload(Shipment& shipment);
   Task<void> give_up_upload(Shipment& shipment);
 

@@ -269,18 +269,20 @@ Task<Result<Replication::Outcome>> Replication::send_part(Shipment& shipment, si
 Task<Result<Replication::Outcome>> Replication::send_parts(Shipment& shipment) {
   size_t next = 0;
   Result<Outcome> outcome = Outcome::done;
-  const auto send_some = [&]() -> Task<void> {
-    while (next < shipment.parts.size() && outcome == Outcome::done) {
-      const size_t index = next++;
-      if (!shipment.parts[index].etag.empty()) continue;
-      auto sent = stopping_ ? fail(Errc::cancelled, "boreal is stopping") : co_await send_part(shipment, index);
-      if (sent != Outcome::done && outcome == Outcome::done) outcome = std::move(sent);
-    }
-  };
   TaskGroup senders;
-  for (size_t i = 0; i < std::min(parts_at_once, shipment.parts.size()); ++i) senders.spawn(send_some());
+  for (size_t i = 0; i < std::min(parts_at_once, shipment.parts.size()); ++i)
+    senders.spawn(send_some_parts(shipment, next, outcome));
   co_await senders.wait();
   co_return outcome;
+}
+
+Task<void> Replication::send_some_parts(Shipment& shipment, size_t& next, Result<Outcome>& outcome) {
+  while (next < shipment.parts.size() && outcome == Outcome::done) {
+    const size_t index = next++;
+    if (!shipment.parts[index].etag.empty()) continue;
+    auto sent = stopping_ ? fail(Errc::cancelled, "boreal is stopping") : co_await send_part(shipment, index);
+    if (sent != Outcome::done && outcome == Outcome::done) outcome = std::move(sent);
+  }
 }
 
 Task<Result<Replication::Outcome>> Replication::complete_upload(Shipment& shipment) {

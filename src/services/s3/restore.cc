@@ -1,6 +1,7 @@
 // RestoreObject: an archived object is readable again for some days. Its bytes are on this machine all the time, so
 // that a restore is done when it is answered.
-#include "base/text.h"
+#include <algorithm>
+
 #include "codec/time.h"
 #include "s3/lifecycle_due.h"
 #include "s3/object_meta.h"
@@ -8,6 +9,12 @@
 #include "s3/wording.h"
 
 namespace boreal::s3 {
+
+namespace {
+
+constexpr Time last_day{253'402'214'400'000};  // 9999-12-31, behind which no date can be read
+
+}  // namespace
 
 Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api::RestoreObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
@@ -34,7 +41,8 @@ Task<Outcome<api::RestoreObjectOutput>> Service::restore_object(Call& call, api:
         }
         const auto until = restored_until(version.meta);
         was_restored = until && *until > call.now;
-        version.meta.attributes[std::string(attribute::restored_until)] = codec::format_iso8601(due(call.now, *days));
+        const Time end = std::min(due(call.now, *days), last_day);
+        version.meta.attributes[std::string(attribute::restored_until)] = codec::format_iso8601(end);
         return {};
       }));
   call.response_status = was_restored ? 200 : 202;

@@ -94,6 +94,28 @@ TEST_F(S3Test, WhatCannotBeReadIsNotTakenForMissing) {
             "InternalFailure");
 }
 
+TEST_F(S3Test, WhatIsRestoredForAgesIsReadable) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  const auto made = fixture.run(fixture.with_call(*s3, "PutObject", [&](Call& call) {
+    call.http.content_length = 1;
+    api::PutObjectRequest input{.bucket = "shop", .key = "k"};
+    input.body = std::make_unique<objects::TextSource>("x");
+    input.storage_class = "GLACIER";
+    return s3->put_object(call, std::move(input));
+  }));
+  ASSERT_EQ(code_of(made), "");
+  const auto get = [&] {
+    return code_of(call<api::GetObjectOutput>("GetObject", api::GetObjectRequest{.bucket = "shop", .key = "k"}));
+  };
+  EXPECT_EQ(get(), "InvalidObjectState");
+  for (const int32_t days : {1, INT32_MAX}) {
+    api::RestoreObjectRequest restore{.bucket = "shop", .key = "k"};
+    restore.restore_request.emplace().days = days;
+    EXPECT_EQ(code_of(call<api::RestoreObjectOutput>("RestoreObject", std::move(restore))), "");
+    EXPECT_EQ(get(), "") << days;
+  }
+}
+
 TEST_F(S3Test, LockedVersionsDoNotGo) {
   ASSERT_EQ(make_bucket("held", true), "");
   const auto until = fixture.clock.now() + hours(24);

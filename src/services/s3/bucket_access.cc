@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "aws/policy.h"
-#include "base/text.h"
 #include "codec/json_value.h"
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"

@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
-#include "base/text.h"
 #include "s3/acl.h"
 #include "s3/lifecycle_rules.h"
 #include "s3/names.h"

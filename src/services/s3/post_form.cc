@@ -1,7 +1,5 @@
 #include "s3/post_form.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 

@@ -1,15 +1,12 @@
 // One version to one destination.
 // Source: S3 User Guide, "Setting up permissions for live replication", "Replicating encrypted objects",
 // "Changing the replica owner".
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/log.h"
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"
 #include "s3/names.h"
-#include "s3/object_lock.h"
 #include "s3/replication_job.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"

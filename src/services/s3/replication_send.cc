@@ -3,8 +3,6 @@
 // An object that was put together from parts goes in the same parts, so that its ETag stays; a large one in parts of
 // our own. The upload's id is recorded before its first part is sent: whoever goes on after a crash asks which parts
 // are there.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "base/text.h"

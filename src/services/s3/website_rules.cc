@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "api/s3/errors.h"
 #include "aws/region.h"
 #include "base/text.h"

@@ -234,6 +234,16 @@ class Public(PolicyCase):
         for point, is_public in ((f"arn:aws:s3:us-east-1:{OTHER}:accesspoint/*", False), ("arn:aws:s3:us-east-1:*:accesspoint/*", True), ("*", True)):
             self.assertEqual(self.status({"Action": "s3:ListBucket", "Condition": {"StringLike": {"s3:DataAccessPointArn": point}}}), is_public, point)
 
+    def test_status_of_conditions_that_anybody_meets(self):
+        for operator, value in (("Null", "true"), ("Null", "false"), ("ForAllValues:StringEquals", "vpce-1"), ("StringEqualsIfExists", "vpce-1"), ("StringNotEquals", "vpce-1")):
+            self.assertTrue(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:SourceVpce": value}}}), (operator, value))
+        for operator, address in (("StringLike", "*"), ("StringLike", "1*"), ("StringEquals", "${aws:SourceIp}")):
+            self.assertTrue(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:SourceIp": address}}}), (operator, address))
+        self.assertFalse(self.status({"Action": "s3:GetObject", "Condition": {"ForAnyValue:StringEquals": {"aws:SourceVpce": "vpce-1"}}}))
+        self.put("x", Bucket=self.open)
+        self.set({"Action": "s3:GetObject", "Condition": {"ForAllValues:StringEquals": {"aws:SourceVpce": "vpce-1"}}})
+        self.can(200, self.anonymous.get_object, Key="x")
+
     def test_status_of_lists(self):
         bucket = self.open_bucket(ACL="public-read")
         self.refused("NoSuchBucketPolicy", self.s3.get_bucket_policy_status, Bucket=bucket)

@@ -56,8 +56,10 @@ bool everybody(const json::Value* principal) {
 bool is_bounding(std::string_view operation, const json::Member& condition) {
   const std::string key = to_lower(condition.name);
   const std::string op = to_lower(operation);
-  if (op.find("not") != std::string::npos || op.ends_with("ifexists")) return false;
-  if (key == "aws:sourceip") return is_narrow_address(condition.value);
+  // Null compares no value; ForAllValues and …IfExists hold where there is none.
+  if (op == "null" || op.find("not") != std::string::npos) return false;
+  if (op.starts_with("forallvalues:") || op.ends_with("ifexists")) return false;
+  if (key == "aws:sourceip") return is_fixed(condition.value) && is_narrow_address(condition.value);
   if (key == "s3:dataaccesspointarn") return is_of_one_account(condition.value);
   for (const std::string_view known :
        {"aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount", "aws:userid",

@@ -273,6 +273,19 @@ class Matrix(AclCase):
         self.refused("AccessDenied", writer.put_object, Bucket=bucket, Key="x", Body=b"", ACL="public-read")
         self.refused("AccessDenied", writer.put_object, Bucket=bucket, Key="x", Body=b"", Tagging="a=1")
 
+    def test_uploads_of_others(self):
+        """Who may write by the list may write parts; to list them and to end the upload is for who began it, and for the bucket's owner."""
+        bucket = self.open_bucket(ACL="public-read-write")
+        for beginner, stranger in ((self.s3, self.other), (self.other, self.boreal.client("s3", access_key="444455556666"))):
+            upload = {"Bucket": bucket, "Key": "m", "UploadId": beginner.create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]}
+            for client in (stranger, self.anonymous):
+                self.refused("AccessDenied", client.list_parts, **upload)
+                self.refused("AccessDenied", client.abort_multipart_upload, **upload)
+            beginner.upload_part(PartNumber=1, Body=b"x", **upload)
+            for client in (beginner, self.s3):
+                self.assertEqual(len(client.list_parts(**upload)["Parts"]), 1)
+            beginner.abort_multipart_upload(**upload)
+
     def test_versioned_lists(self):
         bucket = self.open_bucket()
         self.versioned(bucket)

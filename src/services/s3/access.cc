@@ -138,9 +138,8 @@ std::string_view acl_permission(std::string_view action, bool& on_object) {
   on_object = false;
   if (action == "s3:ListBucket" || action == "s3:ListBucketVersions" || action == "s3:ListBucketMultipartUploads")
     return "READ";
-  if (action == "s3:PutObject" || action == "s3:DeleteObject" || action == "s3:AbortMultipartUpload" ||
-      action == "s3:ListMultipartUploadParts")
-    return "WRITE";
+  // To list the parts of an upload and to end it, no list gives: its initiator may, and whom a policy lets.
+  if (action == "s3:PutObject" || action == "s3:DeleteObject") return "WRITE";
   if (action == "s3:GetBucketAcl") return "READ_ACP";
   if (action == "s3:PutBucketAcl") return "WRITE_ACP";
   return {};

@@ -56,6 +56,8 @@ class Canned(AclCase):
         for name, code in (("private", ""), ("public-read", "InvalidBucketAclWithObjectOwnership")):
             bucket = f"{self.bucket}-{name}"
             self.assertEqual(status_of(self.s3.create_bucket, Bucket=bucket, ACL=name)[0], code)
+        for ownership, code in (("BucketOwnerEnforced", "InvalidBucketAclWithObjectOwnership"), ("ObjectWriter", "InvalidRequest")):
+            self.refused_with(code, 400, self.s3.create_bucket, Bucket=f"{self.bucket}-both", ACL="private", GrantRead=f'uri="{ALL}"', ObjectOwnership=ownership)
 
     def test_of_objects(self):
         own = (self.me, "FULL_CONTROL")

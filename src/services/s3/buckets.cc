@@ -157,7 +157,8 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   }
   const AclHeaders access = acl_headers(input);
   bucket.ownership = input.object_ownership.value_or("BucketOwnerEnforced");
-  if (access.any() && !bucket.has_acls() && access.canned != "private") {
+  const bool asks_for_list = access.has_grants() || (access.canned && access.canned != "private");
+  if (asks_for_list && !bucket.has_acls()) {
     co_return refuse(aws::ApiError("InvalidBucketAclWithObjectOwnership", 400,
                                    "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"));
   }

@@ -7,8 +7,9 @@ import html
 import json
 import re
 import unittest
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
+from e2e.helpers import policy
 from e2e.s3_cases import OTHER, S3Case, later, send
 
 BOUNDARY = "----a-boundary"
@@ -42,9 +43,9 @@ class FormCase(S3Case):
         expires = expires or later(seconds=6000).strftime("%Y-%m-%dT%H:%M:%SZ")
         return {"expiration": expires, "conditions": self.conditions() if conditions is None else conditions, **more}
 
-    def fields(self, document=None, key="foo.txt", secret="test", access_key="test", extra=(), version=4, **changed):
-        """A signed form. `document`: the policy, or text that stands in its place."""
-        now = datetime.now(timezone.utc)
+    def fields(self, document=None, key="foo.txt", secret="test", access_key="test", extra=(), version=4, age_s=0, **changed):
+        """A signed form. `document`: the policy, or text that stands in its place. `age_s`: how long ago it was signed."""
+        now = datetime.now(timezone.utc) - timedelta(seconds=age_s)
         scope = f"{access_key}/{now:%Y%m%d}/us-east-1/s3/aws4_request"
         date = f"{now:%Y%m%dT%H%M%SZ}"
         document = self.policy() if document is None else document
@@ -82,6 +83,15 @@ class Forms(FormCase):
             for name in ("x-amz-request-id", "x-amz-id-2", "x-amz-server-side-encryption", "x-amz-checksum-crc64nvme"):
                 self.assertIn(name, answer.headers)
         self.assertEqual(self.head("foo.txt", Bucket=self.bucket)["ContentType"], "text/plain")
+
+    def test_age_of_signatures(self):
+        """It is told to the bucket's policy; of version 2 it is 0."""
+        for operator, ms, refused in (("NumericGreaterThan", "60000", [(100, 4)]), ("NumericEquals", "0", [(0, 2), (100, 2)])):
+            self.s3.put_bucket_policy(Bucket=self.bucket, Policy=policy(
+                {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*", "Condition": {operator: {"s3:signatureAge": ms}}}))
+            for age_s, version in ((100, 4), (0, 2), (100, 2)):
+                outcome = (403, "AccessDenied") if (age_s, version) in refused else (204, None)
+                self.assertEqual(self.outcome(self.post(self.fields(age_s=age_s, version=version))), outcome, (operator, age_s, version))
 
     def test_their_address_has_no_query(self):
         body = multipart(self.fields(), b"bar")

@@ -247,8 +247,10 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   put.body = std::make_unique<FormFile>(*request.body, parser.delimiter(), parser.rest(), limits, failure);
   CO_TRY(const auto route, wire_.route(aws::Protocol::rest_xml, put, ""));
   CO_TRY(auto input, wire_.parse(route, put, ""));
-  // What access() shows to policies is a POST with its own conditions, though they ask nothing of a form.
+  // What access() shows to policies is a POST, with the date of its signature and with its own conditions, though they
+  // ask nothing of a form.
   put.method = request.method;
+  if (const std::string* date = form.find("x-amz-date")) put.headers.set("x-amz-date", *date);
   for (const std::string_view name : {"if-match", "if-none-match"}) {
     if (const auto value = request.headers.get(name)) put.headers.set(name, *value);
   }

@@ -58,6 +58,10 @@ void add_signature_keys(const Call& call, Context& context) {
                                                                           : "POST");
   context.emplace("s3:signatureversion", call.is_version_2 ? "AWS" : "AWS4-HMAC-SHA256");
   if (call.http.headers.has("authorization")) return;  // such a signature is used at once: its age is not told
+  if (call.is_version_2) {  // has no date
+    context.emplace("s3:signatureAge", "0");
+    return;
+  }
   std::string date = header(call, "x-amz-date").value_or("");
   if (query) {
     const auto found = std::ranges::find(*query, "X-Amz-Date", &codec::NamedValue::name);  // the first is what counts

@@ -20,9 +20,12 @@ constexpr std::string_view narrowing_keys[] = {"aws:SourceArn",      "aws:Source
                                                "kms:CallerAccount",  "aws:userid"};
 
 bool narrows(const aws::policy::Condition& condition) {
-  return !condition.negated && !condition.if_exists && std::ranges::any_of(narrowing_keys, [&](std::string_view key) {
-    return equal_ignoring_case(key, condition.key);
-  });
+  using aws::policy::Condition;
+  // Null compares no value; ForAllValues and …IfExists hold where there is none.
+  if (condition.negated || condition.if_exists || condition.set == Condition::Set::for_all_values) return false;
+  if (condition.op == aws::policy::Operator::null) return false;
+  return std::ranges::any_of(narrowing_keys,
+                             [&](std::string_view key) { return equal_ignoring_case(key, condition.key); });
 }
 
 // Whether some Allow is for everybody, with nothing that says whom it is meant for.

@@ -417,6 +417,16 @@ TEST_F(SecretsTest, PoliciesDecideWhoReads) {
                 "PutResourcePolicy",
                 PutResourcePolicyRequest{.secret_id = "s", .resource_policy = everyone, .block_public_policy = true}),
             "PublicPolicyException");
+  const auto passes = [&](const std::string& condition) {
+    const std::string conditional = everyone.substr(0, everyone.size() - 3) + R"(,"Condition":)" + condition + "}]}";
+    return good<ValidateResourcePolicyResponse>("ValidateResourcePolicy",
+                                                ValidateResourcePolicyRequest{.resource_policy = conditional})
+        .policy_validation_passed;
+  };
+  EXPECT_EQ(passes(R"({"StringEquals":{"aws:SourceVpce":"vpce-1"}})"), true);
+  for (const char* anybody : {R"({"Null":{"aws:SourceVpce":"true"}})", R"({"StringNotEquals":{"aws:SourceVpce":"v"}})",
+                              R"({"ForAllValues:StringEquals":{"aws:SourceVpce":"vpce-1"}})"})
+    EXPECT_EQ(passes(anybody), false) << anybody;
   EXPECT_EQ(code<PutResourcePolicyResponse>("PutResourcePolicy",
                                             PutResourcePolicyRequest{.secret_id = "s", .resource_policy = "{"}),
             "MalformedPolicyDocumentException");

@@ -26,9 +26,14 @@ Result<net::Address> address_of(std::string_view url) {
   return net::Address::parse(address, 4566);
 }
 
+// A reset waits for who still reads an answer, or is cut off: half a minute where nothing moves.
+constexpr Duration longest_wait{120'000};
+
 Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest request,
                           Result<http::ClientAnswer>& answer) {
-  answer = co_await http::fetch(loop, std::move(to), std::move(request), {.connect = {.timeout = Duration(5000)}});
+  http::ClientOptions options{.connect = {.timeout = Duration(5000)}};
+  if (request.method == "POST") options.timeout = longest_wait;
+  answer = co_await http::fetch(loop, std::move(to), std::move(request), std::move(options));
   loop.stop();
 }
 

@@ -113,6 +113,12 @@ class ScrubPace : public ::testing::Test {
   PartRequest part_request(const Upload& upload, uint32_t number) {
     return {"d", upload.key, upload.id, number, {}, {}, &engine_.keys};
   }
+  Task<void> replace_once(const Upload& upload, uint32_t number, bool& done) {
+    if (std::exchange(done, true)) co_return;
+    TextSource body(std::string(300'000, 'q'));
+    EXPECT_TRUE(co_await engine_.objects().put_part(part_request(upload, number), body));
+    co_await engine_.objects().reclaim_now();
+  }
   static Task<void> until_a_round_is_over(const Scrubber& scrubber, uint64_t rounds) {
     while (scrubber.report().rounds < rounds) co_await let_others_run();
   }
@@ -130,21 +136,12 @@ TEST_F(ScrubPace, APartThatIsUploadedAgainMeanwhileIsNoDamage) {
   const Upload upload =
       TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
   for (const uint32_t number : {1, 2}) ASSERT_TRUE(put_part(upload, number));
-  struct Replacing {
-    ScrubPace& test;
-    const Upload& upload;
-    bool done = false;
-    Task<void> once() {
-      if (std::exchange(done, true)) co_return;
-      TextSource body(std::string(300'000, 'q'));
-      EXPECT_TRUE(co_await test.engine_.objects().put_part(test.part_request(upload, 2), body));
-      co_await test.engine_.objects().reclaim_now();
-    }
-  } replacing{*this, upload};
+  bool replaced = false;
   // While the first part is read.
-  Scrubber scrubber(engine_.objects(), [&](Duration) { return replacing.once(); }, {.bytes_per_second = 1 << 20});
+  Scrubber scrubber(engine_.objects(), [&](Duration) { return replace_once(upload, 2, replaced); },
+                    {.bytes_per_second = 1 << 20});
   run_a_round(scrubber);
-  EXPECT_TRUE(replacing.done);
+  EXPECT_TRUE(replaced);
   EXPECT_GE(scrubber.report().parts, 2u);
   EXPECT_EQ(scrubber.report().damaged, 0u) << scrubber.report().damages.front().what;
 }

@@ -104,11 +104,15 @@ Check parse_request_line(std::string_view line, RequestHead& head) {
   return parse_target(head);
 }
 
-Check take_host(RequestHead& head, std::string_view value, bool& seen) {
+// The field that came last. A host in the target goes before, and what the field says is not to be looked at (RFC 9112
+// 3.2.2): so it says the same from here on, else a signature over the field would stand for a request to another host.
+Check take_host(RequestHead& head, bool& seen) {
   if (seen) return refuse(400, "There is more than one Host field.");
   seen = true;
+  std::string_view& value = head.fields.back().second;
   if (!is_host_text(value)) return refuse(400, "The Host field has a character that is not allowed.");
-  if (head.host.empty()) head.host = value;  // a host in the target goes before (RFC 9112 3.2.2)
+  if (head.host.empty()) head.host = value;
+  if (!equals_ignore_case(value, head.host)) value = head.host;
   return {};
 }
 
@@ -176,7 +180,7 @@ std::expected<void, Refusal> parse_request_head(std::string_view bytes, RequestH
     head.fields.push_back(field);
     CHECK(framing.take(name, value));
     if (equals_ignore_case(name, "host")) {
-      CHECK(take_host(head, value, host_seen));
+      CHECK(take_host(head, host_seen));
     } else if (is_close(field)) {
       close = true;
     } else if (equals_ignore_case(name, "expect")) {

@@ -77,6 +77,19 @@ TEST(Parser, Targets) {
   }
 }
 
+// Else the host that is signed would not be the host that is asked.
+TEST(Parser, TheHostFieldSaysWhatTheTargetSays) {
+  const auto field = [](const std::string& target, const std::string& host) {
+    auto got = parse("GET " + target + " HTTP/1.1\r\na: b\r\nHost: " + host + "\r\nc: d\r\n\r\n", 1000);
+    EXPECT_EQ(got.status, 0);
+    return got.head.fields.size() == 3 ? std::string(got.head.fields[1].second) : "";
+  };
+  EXPECT_EQ(field("http://b.s3.localhost/k", "a.s3.localhost"), "b.s3.localhost");
+  EXPECT_EQ(field("http://b.s3.localhost:4566/k", ""), "b.s3.localhost:4566");
+  EXPECT_EQ(field("http://b.s3.localhost/k", "B.S3.localhost"), "B.S3.localhost") << "as it was signed";
+  EXPECT_EQ(field("/k", "a.s3.localhost"), "a.s3.localhost");
+}
+
 TEST(Parser, Versions) {
   const auto version = [](const std::string& text) {
     return parse("GET / " + text + "\r\nHost: h\r\n\r\n", 1000).status;

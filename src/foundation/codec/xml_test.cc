@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "codec/utf8.h"
 
@@ -97,6 +98,16 @@ TEST(XmlReader, IsBounded) {
   EXPECT_TRUE(Document::parse("<a><b/><b/></a>", {.max_elements = 3}));
   EXPECT_FALSE(Document::parse("<a><b/><b/><b/></a>", {.max_elements = 3}));
   EXPECT_FALSE(Document::parse("<a>12345</a>", {.max_bytes = 10}));
+}
+
+// A document from a stranger must not keep its reader busy for longer than its size is worth.
+TEST(XmlReader, ManyAttributesTakeNoTimeThatGrowsWithTheirSquare) {
+  std::string text = "<a";
+  for (int i = 0; i < 200'000; ++i) text += " a" + std::to_string(i) + "=''";
+  const int64_t start_ns = monotonic_ns();
+  EXPECT_TRUE(Document::parse(text + "/>"));
+  EXPECT_FALSE(Document::parse(text + " a0=''/>"));
+  EXPECT_LT(monotonic_ns() - start_ns, 30'000'000'000);
 }
 
 TEST(XmlWriter, Writes) {

@@ -23,17 +23,33 @@ constexpr int64_t kept_for_ns = 4'000'000'000;  // servers close what idles, man
 // How long the exchange may take: in all, or for each wait.
 class Deadline {
  public:
-  Deadline(net::Stream& stream, const ClientOptions& options) : stream_(stream), idle_(options.idle_timeout) {
-    stream_.expire_after(idle_.count() > 0 ? idle_ : options.timeout);
+  Deadline(net::Stream& stream, const ClientOptions& options)
+      : stream_(stream), idle_(options.idle_timeout), all_(options.timeout) {
+    restore();
   }
   void renew() {
     if (idle_.count() > 0) stream_.expire_after(idle_);
   }
+  // For a wait that has a time of its own.
+  void shorten_to(Duration time) {
+    const Duration left = time_left();
+    stream_.expire_after(left.count() > 0 ? std::min(left, time) : time);
+  }
+  void restore() { stream_.expire_after(time_left()); }
   Duration idle() const { return idle_; }
 
  private:
+  // 0: for ever.
+  Duration time_left() const {
+    if (idle_.count() > 0 || all_.count() <= 0) return idle_;
+    const Duration passed((monotonic_ns() - began_ns_) / 1'000'000);
+    return std::max(all_ - passed, Duration(1));
+  }
+
   net::Stream& stream_;
   const Duration idle_;
+  const Duration all_;
+  const int64_t began_ns_ = monotonic_ns();
 };
 
 Result<std::string> write_request_head(const ClientRequest& request, const net::Address& to, bool keep_alive) {
@@ -107,9 +123,10 @@ class UntilEnd final : public Source {
 };
 
 // Whether the answer to a request whose body was not sent yet begins to come. False: the server says nothing of it.
-Task<Result<bool>> answers_early(net::Stream& stream) {
-  stream.expire_after(patience);
+Task<Result<bool>> answers_early(net::Stream& stream, Deadline& deadline) {
+  deadline.shorten_to(patience);
   const auto ready = co_await stream.readable();
+  deadline.restore();
   if (!ready && ready.error().code() != Errc::timeout) co_return std::unexpected(ready.error());
   co_return ready.has_value();
 }
@@ -151,8 +168,7 @@ Task<Result<ClientAnswer>> exchange(net::Stream& stream, ClientRequest& request,
   size_t head_size = 0;
   bool is_sent = request.stream == nullptr;
   if (written && !is_sent && request.ask_first) {
-    CO_TRY(is_sent, co_await answers_early(stream));
-    deadline.renew();
+    CO_TRY(is_sent, co_await answers_early(stream, deadline));
   }
   for (;;) {
     if (!is_sent && written) {

@@ -60,6 +60,7 @@ class HttpClient : public testing::Test {
       co_await go_on.wait();
       co_return Response{.body = "waited"};
     }
+    if (request.path == "/late") co_await loop.sleep(Duration(1200));
     uint64_t size = 0;
     std::array<std::byte, 32 << 10> buffer;
     for (;;) {
@@ -128,6 +129,16 @@ TEST_F(HttpClient, AServerThatSaysNothingIsGivenUp) {
     const auto got = co_await t.send("/wait", source, {.idle_timeout = Duration(50)}, false);
     EXPECT_FALSE(got.has_value());
     EXPECT_EQ(got.error().code(), Errc::timeout);
+  }(*this));
+}
+
+// The wait for "100 Continue" has a time of its own, after which the rest of the whole time is left.
+TEST_F(HttpClient, WhoIsNotAskedToGoOnHasTimeLeft) {
+  run([](HttpClient& t) -> Task<void> {
+    Made source(10);
+    const auto got = co_await t.send("/late", source, {.timeout = Duration(20'000)});
+    EXPECT_TRUE(got.has_value()) << got.error().message();
+    if (got) EXPECT_EQ(got->body, "10");
   }(*this));
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "api/kms/service.h"
 #include "api/s3/service.h"
 #include "api/s3control/service.h"
@@ -47,9 +49,11 @@ class Rooms final : public api::kms::Api {
   Task<Outcome<api::kms::ListKeysResponse>> list_keys(Call& call, api::kms::ListKeysRequest) override {
     called_by = call.caller.arn();
     region = call.region;
+    if (has_bug) throw std::logic_error("a bug");
     co_return api::kms::ListKeysResponse{};
   }
   std::string called_by, region;
+  bool has_bug = false;
 };
 
 class EmptyBody final : public Source {
@@ -164,6 +168,22 @@ TEST_F(PipelineTest, BodiesThatStallAreTheClientsFault) {
   const auto answer = send(std::move(stalled));
   EXPECT_EQ(answer.status, 400);
   EXPECT_NE(answer.body.find("RequestTimeout"), std::string::npos) << answer.body;
+}
+
+// -1: by an exception, of which the connection makes a 500.
+Task<int> status_of(Pipeline& pipeline, http::Request request) {
+  try {
+    co_return (co_await pipeline.handle(request)).status;
+  } catch (const std::logic_error&) {
+    co_return -1;
+  }
+}
+
+TEST_F(PipelineTest, WhatFailsByABugGivesItsPlaceBack) {
+  rooms.has_bug = true;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(executor.run(status_of(pipeline, request("TrentService.ListKeys", "{}"))), -1);
+  rooms.has_bug = false;
+  EXPECT_EQ(send(request("TrentService.ListKeys", "{}")).status, 200);
 }
 
 // Both sign as s3. Every operation answers 501 here, in the name of its service.

@@ -193,6 +193,10 @@ TEST(PolicyCondition, AddressesAndArns) {
            {R"({"IpAddress":{"aws:k":"10.1.0.0/16"}})", {{"aws:k", "::ffff:10.1.2.3"}}, true},  // a mapped IPv4
            {R"({"IpAddress":{"aws:k":"::ffff:10.1.0.0/112"}})", {{"aws:k", "10.1.2.3"}}, true},
            {R"({"IpAddress":{"aws:k":"0.0.0.0/0"}})", {{"aws:k", "2001:db8::1"}}, false},
+           {R"({"IpAddress":{"aws:k":"::/0"}})", {{"aws:k", "10.1.2.3"}}, false},
+           {R"({"IpAddress":{"aws:k":"::/0"}})", {{"aws:k", "::ffff:10.1.2.3"}}, false},
+           {R"({"IpAddress":{"aws:k":"::/0"}})", {{"aws:k", "2001:db8::1"}}, true},
+           {R"({"NotIpAddress":{"aws:k":"::/0"}})", {{"aws:k", "10.1.2.3"}}, true},
            {R"({"IpAddress":{"aws:k":"2001:db8::/33"}})", {{"aws:k", "2001:db8:7fff::1"}}, true},
            {R"({"IpAddress":{"aws:k":"2001:db8::/33"}})", {{"aws:k", "2001:db8:8000::1"}}, false},
            {R"({"NotIpAddress":{"aws:k":"10.0.0.0/8"}})", {{"aws:k", "11.0.0.1"}}, true},

@@ -22,6 +22,12 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+// ::ffff:a.b.c.d
+bool is_mapped(const std::array<uint8_t, 16>& address) {
+  return std::all_of(address.begin(), address.begin() + 10, [](uint8_t byte) { return byte == 0; }) &&
+         address[10] == 0xff && address[11] == 0xff;
+}
+
 void add(Glob& glob, std::string_view text, bool wild) {
   if (wild) {
     glob.add_pattern(text);
@@ -145,6 +151,9 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
 }
 
 bool Cidr::contains(const Cidr& single) const {
+  // IPv4 lies inside of IPv6 as it is kept here, but a range of IPv6 that is wide enough to hold it does not mean it.
+  constexpr int mapped_prefix = 96;
+  if (prefix < mapped_prefix && is_mapped(single.address)) return false;
   const auto whole = static_cast<size_t>(prefix / 8);
   if (!std::equal(address.begin(), address.begin() + static_cast<std::ptrdiff_t>(whole), single.address.begin()))
     return false;

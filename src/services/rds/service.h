@@ -29,6 +29,8 @@ class Service final : public api::Api, public aws::Recoverable {
   Task<Result<void>> start() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
+  Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
+                                                      const aws::Value& input) override;
 
   // aws::Recoverable (recover.cc)
   std::string_view resource_type() const override { return "Aurora"; }

@@ -194,6 +194,36 @@ class ServiceTest : public ::testing::Test {
   std::thread thread_;
 };
 
+// What handlers take for the same thing is the same to policies.
+TEST(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
+  aws::CallFixture fixture;
+  TestKeys keys;
+  TestNetwork network;
+  TestRoles roles;
+  TestSecrets secrets;
+  Service service(fixture.context(), {}, keys, keys, network, roles, secrets);
+  const auto shown = [&](std::string_view operation, auto input) {
+    const auto value = aws::Value::of(std::move(input));
+    const auto all = fixture.run(fixture.with_call(
+        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
+    return all && !all->empty() ? all->front().resource : "";
+  };
+  const std::string prod = "arn:aws:rds:us-east-1:000000000000:cluster:prod";
+  for (const std::string name :
+       {std::string("prod"), std::string("PROD"), prod, std::string("arn:aws:rds:us-east-1:000000000000:cluster:Prod"),
+        std::string("arn:aws:rds:eu-west-1:000000000000:cluster:prod"),
+        std::string("arn:aws:rds:us-east-1:111111111111:cluster:prod"),
+        std::string("arn:aws:rds:us-east-1:000000000000:db:prod"), std::string("arn:aws:s3:::prod")}) {
+    EXPECT_EQ(shown("DeleteDBCluster", api::DeleteDBClusterMessage{.db_cluster_identifier = name}), prod) << name;
+  }
+  EXPECT_EQ(shown("ListTagsForResource", api::ListTagsForResourceMessage{.resource_name = prod}), prod);
+  EXPECT_EQ(shown("ListTagsForResource",
+                  api::ListTagsForResourceMessage{.resource_name = "arn:aws:rds:us-east-1:000000000000:cluster:PROD"}),
+            prod);
+  EXPECT_EQ(shown("DescribeDBClusters", api::DescribeDBClustersMessage{}),
+            "arn:aws:rds:us-east-1:000000000000:cluster:*");
+}
+
 TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   const auto made = must(&Service::create_db_cluster, cluster_input("prod"));
   EXPECT_EQ(made.db_cluster->status, "creating");

@@ -28,9 +28,10 @@ Scope find_scope(const http::Request& request) {
       const std::string_view rest = authorization->substr(at + 11);
       credential = rest.substr(0, rest.find_first_of(", "));
     }
-  } else if (const size_t at = request.query.find("X-Amz-Credential="); at != std::string::npos) {
-    const std::string_view rest = std::string_view(request.query).substr(at + 17);
-    credential = codec::percent_decode_leniently(rest.substr(0, rest.find('&')));
+  } else if (const auto query = codec::parse_query(request.query)) {
+    // As whoever checks the signature reads it, however the name is encoded.
+    const auto found = std::ranges::find(*query, "X-Amz-Credential", &codec::NamedValue::name);
+    if (found != query->end()) credential = found->value;
   }
   Scope scope;
   size_t begin = 0;

@@ -101,10 +101,11 @@ class ByHeader(SignatureCase):
 
 
 class ByQuery(SignatureCase):
-    def ask(self, before=(), after=(), signed_headers="host", headers=(), date=None, day=None, expires="900", signatures=("{}",)):
+    def ask(self, before=(), after=(), signed_headers="host", headers=(), date=None, day=None, expires="900", signatures=("{}",), region="us-east-1",
+            spelling="X-Amz-Credential"):
         """`before` and `after`: parameters beside those that count."""
         date = date or stamp()
-        scope = f"{day or date[:8]}/us-east-1/s3/aws4_request"
+        scope = f"{day or date[:8]}/{region}/s3/aws4_request"
         pairs = [*before, ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"), ("X-Amz-Credential", f"test/{scope}"), ("X-Amz-Date", date), ("X-Amz-Expires", expires),
                  ("X-Amz-SignedHeaders", signed_headers), *after]
         sent = {"host": self.host, **dict(headers)}
@@ -112,7 +113,13 @@ class ByQuery(SignatureCase):
         canonical = "&".join(sorted(query_of([pair]) for pair in pairs))
         made = self.signature(date, scope, f"GET\n{self.path}\n{canonical}\n{lines}\n{signed_headers}\nUNSIGNED-PAYLOAD")
         query = query_of(pairs) + "".join(f"&X-Amz-Signature={form.format(made)}" for form in signatures)
-        return send(self, "GET", f"{self.path}?{query}", dict(headers))
+        return send(self, "GET", f"{self.path}?{query}".replace("X-Amz-Credential", spelling), dict(headers))
+
+    def test_the_region_is_the_signatures(self):
+        """The signature holds however a name is encoded: its region must be seen all the same."""
+        for spelling in ("X-Amz-Credential", "X-Amz-%43redential"):
+            self.assertEqual(self.ask(spelling=spelling).status, 200)
+            self.expect(self.ask(spelling=spelling, region="eu-west-1"), 400, "AuthorizationQueryParametersError", "<Region>us-east-1</Region>")
 
     def test_the_first_of_two_counts(self):
         self.assertEqual(self.ask().status, 200)

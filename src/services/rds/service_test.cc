@@ -209,7 +209,7 @@ TEST(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
     return all && !all->empty() ? all->front().resource : "";
   };
   const std::string prod = "arn:aws:rds:us-east-1:000000000000:cluster:prod";
-  for (const std::string name :
+  for (const std::string& name :
        {std::string("prod"), std::string("PROD"), prod, std::string("arn:aws:rds:us-east-1:000000000000:cluster:Prod"),
         std::string("arn:aws:rds:eu-west-1:000000000000:cluster:prod"),
         std::string("arn:aws:rds:us-east-1:111111111111:cluster:prod"),

@@ -21,18 +21,17 @@
 
 namespace boreal::server {
 
+std::string host_for_url(const std::string& listen_host) {
+  if (listen_host == "0.0.0.0") return "127.0.0.1";
+  if (listen_host == "::") return "[::1]";
+  return listen_host.find(':') == std::string::npos ? listen_host : "[" + listen_host + "]";
+}
+
 namespace {
 
 constexpr std::string_view run_file = "run.json";
 constexpr std::string_view key_file = "run.key";
 std::string in_folder(const std::string& folder, std::string_view name) { return fmt::format("{}/{}", folder, name); }
-
-// Who listens everywhere is reached at the loopback, and its certificate has that name.
-std::string host_for_url(const std::string& host) {
-  if (host == "0.0.0.0") return "127.0.0.1";
-  if (host == "::") return "[::1]";
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
 
 // Everything of one server process. Lives on the main thread's stack while the loop runs.
 class Process {

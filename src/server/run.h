@@ -9,6 +9,10 @@ namespace boreal::server {
 // Returns the exit code: 0 ended by a signal, 1 could not start (stderr says why).
 int run(const Config& config);
 
+// By which host clients on this machine reach who listens at this one: one that listens everywhere is reached at the
+// loopback, and its certificate has that name. As a URL has it, in brackets where it must.
+std::string host_for_url(const std::string& listen_host);
+
 // What run.json in the data folder says of the process that serves it.
 struct RunInfo {
   int64_t pid = 0;

@@ -127,7 +127,6 @@ class Commands(Case):
         self.assertEqual(error_code(s3.get_object, Bucket=bucket, Key="k"), "NoSuchKey")
 
 
-
 class Talkative(Case):
     args = ("--log-level", "debug")
 

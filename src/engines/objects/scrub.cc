@@ -191,8 +191,8 @@ Task<bool> Scrubber::is_there_still(std::string bucket, const Upload& upload, co
   const auto now = co_await objects_.list_parts(std::move(bucket), upload.key, upload.id, part.number - 1, 1);
   if (!now || now->parts.empty()) co_return false;
   const Part& there = now->parts.front();
-  co_return there.number ==
-      part.number&& std::ranges::equal(there.segments, part.segments, {}, &Segment::blob, &Segment::blob);
+  const bool is_same = std::ranges::equal(there.segments, part.segments, {}, &Segment::blob, &Segment::blob);
+  co_return is_same&& there.number == part.number;
 }
 
 Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {

@@ -237,8 +237,8 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, objects::Version versio
     co_return Result<void>();
   }
   if (moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found) co_return Result<void>();
-  if (moved.error().code() == Errc::no_space) co_return std::unexpected(std::move(moved).error());
-  // One object that cannot be moved (its KMS key is disabled, say) must not hold up the others.
+  // One object that cannot be moved (its KMS key is disabled, or there is no room for it) must not hold up the others:
+  // what expires may be what makes room.
   log::warn("s3", "an object could not be moved to its class",
             {{"bucket", bucket.name}, {"key", version.key}, {"why", moved.error().message()}});
   co_return Result<void>();

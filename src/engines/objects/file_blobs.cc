@@ -2,33 +2,83 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <memory>
+
 namespace boreal::objects {
 namespace {
 
-// While a long blob is written the disk is given what is there already: at the end little is left to wait for.
+// A file and the sync of it that a pool's thread may be at while more is written. Held by both.
+class SyncedFile {
+ public:
+  explicit SyncedFile(io::File file) : file_(std::move(file)) {}
+  io::File& file() { return file_; }
+
+  // Has `pool` sync what is written, unless it is still at the last one.
+  static void sync_aside(const std::shared_ptr<SyncedFile>& self, io::Pool& pool) {
+    auto idle = State::idle;
+    if (!self->state_.compare_exchange_strong(idle, State::queued)) return;
+    pool.submit([self] { self->take_turn(); });
+  }
+  // Of all that was written. Fails if any sync has failed: the kernel tells each error once.
+  Result<void> sync() {
+    auto queued = State::queued;
+    // One that nobody has begun is not waited for: all of the pool's threads may stand here.
+    if (!state_.compare_exchange_strong(queued, State::called_off)) state_.wait(State::running);
+    return file_.sync();
+  }
+
+ private:
+  enum class State : uint8_t { idle, queued, running, called_off };
+
+  void take_turn() {
+    auto queued = State::queued;
+    if (!state_.compare_exchange_strong(queued, State::running)) return;
+    (void)file_.sync();  // a failure is kept by the file
+    state_ = State::idle;
+    state_.notify_one();
+  }
+
+  io::File file_;
+  std::atomic<State> state_ = State::idle;
+};
+
+// While a long blob is written the disk is given what is there already, and made to keep it: else all of it would lie
+// in the disk's own cache at the end, and be waited for then.
 class FileWriter final : public BlobWriter {
  public:
-  FileWriter(io::File file, io::Path folder) : file_(std::move(file)), folder_(std::move(folder)) {}
+  FileWriter(io::File file, io::Path folder, io::Pool& pool)
+      : synced_(std::make_shared<SyncedFile>(std::move(file))), folder_(std::move(folder)), pool_(pool) {}
 
   Result<void> append(Bytes data) override {
-    CHECK(file_.write_at(size_, data));
+    CHECK(file().write_at(size_, data));
     size_ += data.size();
-    if (size_ - given_to_disk_ < give_every_bytes) return {};
-    CHECK(file_.begin_writeback(given_to_disk_, size_ - given_to_disk_));
-    given_to_disk_ = size_;
+    if (size_ - given_to_disk_ >= give_every_bytes) {
+      CHECK(file().begin_writeback(given_to_disk_, size_ - given_to_disk_));
+      given_to_disk_ = size_;
+    }
+    if (size_ - synced_bytes_ >= sync_every_bytes && !pool_.is_short_of_threads()) {
+      SyncedFile::sync_aside(synced_, pool_);
+      synced_bytes_ = size_;
+    }
     return {};
   }
   Result<void> finish() override {
-    CHECK(file_.sync());
+    CHECK(synced_->sync());
     return io::sync_folder(folder_);
   }
 
  private:
   static constexpr uint64_t give_every_bytes = 4 << 20;
-  io::File file_;
+  static constexpr uint64_t sync_every_bytes = 16 << 20;
+  io::File& file() { return synced_->file(); }
+
+  const std::shared_ptr<SyncedFile> synced_;
   const io::Path folder_;
+  io::Pool& pool_;
   uint64_t size_ = 0;
   uint64_t given_to_disk_ = 0;
+  uint64_t synced_bytes_ = 0;
 };
 
 // Opens the file with the first read: that spares a way to the pool and back.
@@ -96,7 +146,7 @@ Result<io::File> open_new(const io::Path& folder, const io::Path& path) {
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, place_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&] { return open_new(place.folder, place.file); }));
-  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder));
+  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
 }
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {

@@ -1,0 +1,91 @@
+#include "objects/file_blobs.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <latch>
+
+#include "io/fault.h"
+#include "objects/testing.h"
+
+namespace boreal::objects {
+namespace {
+
+const std::string piece(16 << 20, 'p');  // so many bytes are synced while more come
+
+class FileBlobsTest : public ::testing::Test {
+ protected:
+  static std::unique_ptr<FileBlobs> open(const io::Path& folder, io::Pool& pool) {
+    return TestEngine::must(FileBlobs::open({{"standard", folder}}, pool));
+  }
+  std::unique_ptr<BlobWriter> create(FileBlobs& blobs) {
+    return TestEngine::must(executor_.run(blobs.create({1, 2}, "standard")));
+  }
+  Result<void> on_pool(io::Pool& pool, std::move_only_function<Result<void>()> work) {
+    return executor_.run(call(pool, std::move(work)));
+  }
+
+  io::TempFolder folder_;
+  TestExecutor executor_;
+
+ private:
+  static Task<Result<void>> call(io::Pool& pool, std::move_only_function<Result<void>()> work) {
+    co_return co_await pool.run([&] { return work(); });
+  }
+};
+
+TEST_F(FileBlobsTest, ALongBlobIsSyncedWhileMoreOfItComes) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  const auto writer = create(*blobs);
+  std::latch synced(1);
+  io::Faults faults;
+  faults.before_each([&, first = true](io::Operation operation, std::string_view) mutable {
+    if (operation == io::Operation::sync && std::exchange(first, false)) synced.count_down();
+  });
+  ASSERT_TRUE(on_pool(pool, [&] { return writer->append(as_bytes(piece)); }));
+  synced.wait();
+  ASSERT_TRUE(on_pool(pool, [&]() -> Result<void> {
+    CHECK(writer->append(as_bytes("end")));
+    return writer->finish();
+  }));
+  const auto trace = faults.trace();
+  const auto end = std::ranges::find_last_if(trace, [](const auto& step) { return step.starts_with("write"); });
+  EXPECT_EQ(std::ranges::count_if(end, [](const auto& step) { return step.starts_with("sync"); }), 2)
+      << "what was written last, and the folder";
+}
+
+TEST_F(FileBlobsTest, ASyncThatFailsOnTheWayFailsTheBlob) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  const auto writer = create(*blobs);
+  std::latch synced(1);
+  io::Faults faults;
+  faults.fail(io::Operation::sync, 1, EIO);
+  faults.before_each([&, first = true](io::Operation operation, std::string_view) mutable {
+    if (operation == io::Operation::sync && std::exchange(first, false)) synced.count_down();
+  });
+  ASSERT_TRUE(on_pool(pool, [&] { return writer->append(as_bytes(piece)); }));
+  synced.wait();
+  const auto finished = on_pool(pool, [&] { return writer->finish(); });
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().code(), Errc::io);
+}
+
+TEST_F(FileBlobsTest, ASyncThatNoThreadIsFreeForIsNotWaitedFor) {
+  io::Pool pool(1);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  const auto writer = create(*blobs);
+  ASSERT_TRUE(on_pool(pool, [&]() -> Result<void> {
+    CHECK(writer->append(as_bytes(piece)));
+    return writer->finish();
+  }));
+  const auto reader = TestEngine::must(executor_.run(blobs->open({1, 2}, "standard")));
+  EXPECT_EQ(reader->size(), piece.size());
+}
+
+}  // namespace
+}  // namespace boreal::objects

@@ -71,7 +71,9 @@ class ClusterTest : public ::testing::Test {
     if (!result) throw std::runtime_error(result.error().message());
     if constexpr (!std::is_void_v<T>) return std::move(*result);
   }
-  Rows sql(const std::string& server, std::string text) { return must(cluster_->find(server)->query(std::move(text))); }
+  Rows sql(const std::string& server, const std::string& text) {
+    return must(cluster_->find(server)->query("set local search_path = public; " + text));
+  }
   std::string value(const std::string& server, std::string text) { return sql(server, std::move(text)).scalar(); }
   // Over the network, as a client does.
   Result<std::unique_ptr<Connection>> log_in(unsigned last, std::string password = "secret") {
@@ -89,7 +91,7 @@ class ClusterTest : public ::testing::Test {
   bool eventually(const std::string& server, const std::string& text, const std::string& wanted, int64_t limit_ms) {
     const int64_t start_ns = monotonic_ns();
     while (since_ms(start_ns) < limit_ms) {
-      const auto rows = bed_->run(cluster_->find(server)->query(text));
+      const auto rows = bed_->run(cluster_->find(server)->query("set local search_path = public; " + text));
       if (rows && rows->scalar() == wanted) return true;
       ::usleep(2'000);
     }
@@ -235,6 +237,27 @@ TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
   EXPECT_THAT(said, HasSubstr("pg_hba.conf rejects connection"));
 }
 
+// It would be called with the admin's rights.
+TEST_F(ClusterTest, AUsersOperatorIsNotTakenForABuiltInOne) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create role jane login password 'secret'; grant create on schema public to jane");
+  auto jane = log_in(10);
+  ASSERT_TRUE(jane) << jane.error().message();
+  must(
+      (*jane)->query("create function public.trap(numeric, int) returns numeric language sql as 'select 666.0'; "
+                     "create operator public.* (leftarg = numeric, rightarg = int, function = public.trap)"));
+  EXPECT_EQ(must((*jane)->query("select 2.5 * 2")).scalar(), "666.0");
+  EXPECT_EQ(must(cluster_->find("w")->query("select 2.5 * 2")).scalar(), "5.0");
+}
+
+TEST_F(ClusterTest, WhatIsSetForClientsDoesNotHoldForTheAdmin) {
+  auto strict = options(10);
+  strict.settings["statement_timeout"] = "1";
+  strict.settings["default_transaction_read_only"] = "on";
+  must(cluster_->create(*pool_, "w", strict));
+  sql("w", "create table t(n int); select pg_sleep(0.1)");
+}
+
 TEST_F(ClusterTest, SettingsTakeEffectOrWaitForARestart) {
   must(cluster_->create(*pool_, "w", options(10)));
   auto changed = options(10);
@@ -256,9 +279,9 @@ TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
     auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find(from)));
     must(other->create_from(*backup, "x", options(20)));
     bed_->on_loop([&] { backup.reset(); });
-    EXPECT_EQ(must(other->find("x")->query("select count(*), sum(n) from t")).rows,
+    EXPECT_EQ(must(other->find("x")->query("select count(*), sum(n) from public.t")).rows,
               sql("w", "select count(*), sum(n) from t").rows);
-    must(other->find("x")->query("insert into t values (0, '')"));
+    must(other->find("x")->query("insert into public.t values (0, '')"));
   }
 }
 

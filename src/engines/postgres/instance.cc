@@ -25,6 +25,15 @@ std::string tail_of(const io::Path& path) {
   return text->substr(text->size() - std::min(text->size(), enough));
 }
 
+// What is set for clients does not hold for us. Above all not where names are looked for: a function or an operator of
+// a user's that fits better than the built-in one would run with the admin's rights.
+std::string admin_session(int major) {
+  std::string options =
+      "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off";
+  if (major >= 14) options += " -c idle_session_timeout=0";
+  return options;
+}
+
 // Why a server ended: its log, or what it said before that was open.
 std::string last_words(const Layout& layout) {
   const io::Path logs = layout.logs() + "/error";
@@ -253,6 +262,7 @@ Task<Result<std::unique_ptr<Connection>>> Instance::connect(std::string database
                                        {"port", std::to_string(options_.listen.port)},
                                        {"user", context_.admin},
                                        {"dbname", std::move(database)},
+                                       {"options", admin_session(installation_.major)},
                                        {"application_name", "service"}};
   co_return co_await Connection::open(context_.loop, std::move(parameters));
 }

@@ -63,7 +63,7 @@ class Instance {
   // Makes a running standby a primary; returns when it takes writes.
   Task<Result<void>> promote(Duration timeout = std::chrono::minutes(1));
 
-  // As the admin, through the socket file.
+  // As the admin, through the socket file. Names without a schema are those of pg_catalog.
   Task<Result<std::unique_ptr<Connection>>> connect(std::string database = "postgres");
   // The same on a connection that is kept.
   Task<Result<Rows>> query(std::string sql, std::vector<std::optional<std::string>> values = {},

@@ -123,7 +123,8 @@ TEST_F(StorageEncryptionTest, AClusterLivesInIt) {
     std::fprintf(stderr, "writer after %d ms, writer and standby after %d ms\n",
                  static_cast<int>((created_ns - start_ns) / 1'000'000),
                  static_cast<int>((monotonic_ns() - start_ns) / 1'000'000));
-    const auto rows = bed_.run(cluster->find("w")->query("create table t as select 5 as n; select n from t"));
+    const auto rows =
+        bed_.run(cluster->find("w")->query("create table public.t as select 5 as n; select n from public.t"));
     ASSERT_TRUE(rows) << rows.error().message();
     EXPECT_EQ(rows->scalar(), "5");
   }

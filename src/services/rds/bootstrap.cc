@@ -39,10 +39,23 @@ std::string roles_sql(const std::string& master, const std::string& verifier) {
   return sql;
 }
 
+// Up to version 15 whoever may create roles may make anybody a member of any role that is no superuser's: of these too,
+// which lead to the programs and files of the machine, and so into every other cluster. Roles of superusers only a
+// superuser may grant.
+constexpr const char* close_ways_out_sql =
+    "UPDATE pg_authid SET rolsuper = true WHERE NOT rolsuper AND rolname IN "
+    "('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')";
+
 }  // namespace
+
+Task<Result<void>> close_ways_out(postgres::Instance& primary) {
+  CO_CHECK(co_await primary.query(close_ways_out_sql));
+  co_return Result<void>();
+}
 
 Task<Result<void>> prepare_database(postgres::Instance& primary, std::string master, std::string verifier,
                                     std::string database) {
+  CO_CHECK(co_await close_ways_out(primary));
   CO_TRY(auto connection, co_await primary.connect());
   CO_CHECK(co_await connection->query(roles_sql(master, verifier)));
   if (database.empty()) co_return Result<void>();

@@ -154,6 +154,7 @@ class Keeper {
   std::set<std::string> interfaces_;                           // instances whose interface is known to be there
   size_t pins_ = 0;
   bool failing_over_ = false;
+  bool ways_out_closed_ = false;
   bool started_ = false;
   bool stopping_ = false;
   unsigned failures_ = 0;

@@ -272,9 +272,10 @@ Task<Result<void>> Keeper::stop_servers(const View& view) {
 
 Task<Result<void>> Keeper::prepare_master(View& view) {
   auto* primary = engine_->primary();
-  if (!primary || !primary->is_running() || view.cluster.master_applied == view.cluster.master_version) {
-    co_return Result<void>();
-  }
+  if (!primary || !primary->is_running()) co_return Result<void>();
+  if (!ways_out_closed_) CO_CHECK(co_await close_ways_out(*primary));  // in databases of earlier versions of ours too
+  ways_out_closed_ = true;
+  if (view.cluster.master_applied == view.cluster.master_version) co_return Result<void>();
   const auto version = view.cluster.master_version;
   CO_CHECK(co_await prepare_database(*primary, view.cluster.master_username, view.cluster.master_verifier,
                                      view.cluster.database_name));

@@ -241,6 +241,12 @@ TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   EXPECT_EQ(postgres::sqlstate_of(refused.error()), "25006");
   EXPECT_EQ(sql(*shown.endpoint, "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'").value_or(""), "f");
   EXPECT_EQ(network_.attached.size(), 2u);
+  for (const char* role : {"pg_execute_server_program", "pg_read_server_files", "pg_write_server_files", "rdsadmin"}) {
+    const auto granted = sql(*shown.endpoint, fmt::format("GRANT {} TO postgres", role));
+    ASSERT_FALSE(granted) << role;
+    EXPECT_EQ(postgres::sqlstate_of(granted.error()), "42501") << role;
+  }
+  EXPECT_TRUE(sql(*shown.endpoint, "GRANT pg_read_all_data TO postgres"));
 
   let_in({});
   EXPECT_FALSE(sql(*shown.endpoint, "SELECT 1"));

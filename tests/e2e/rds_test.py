@@ -115,9 +115,11 @@ class Life(Case):
         user = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="cpg", Source="user")["Parameters"]
         self.assertEqual([(p["ParameterName"], p["ParameterValue"], p["ApplyMethod"]) for p in user],
                          [("log_statement", "all", "immediate"), ("max_connections", "60", "pending-reboot")])
-        bad = [{"ParameterName": "log_statement", "ParameterValue": "some", "ApplyMethod": "immediate"}]
-        self.assertEqual(error_code(rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="cpg", Parameters=bad),
-                         "InvalidParameterValue")
+        # The last two would run a program on this machine, and leave readers and snapshots without what they need.
+        for name, value in ("log_statement", "some"), ("archive_command", "touch /tmp/ours"), ("wal_level", "minimal"):
+            bad = [{"ParameterName": name, "ParameterValue": value, "ApplyMethod": "pending-reboot"}]
+            self.assertEqual(error_code(rds.modify_db_cluster_parameter_group, DBClusterParameterGroupName="cpg", Parameters=bad),
+                             "InvalidParameterValue", name)
 
         self.assertEqual(error_code(rds.delete_db_cluster, DBClusterIdentifier="life", SkipFinalSnapshot=True),
                          "InvalidParameterCombination")

@@ -155,8 +155,9 @@ Result<void> SettingsCatalog::check_known(const std::string& name) const {
   return {};
 }
 
-// A library that is not there keeps a server from starting, and -C does not look.
-Result<void> SettingsCatalog::check_libraries(std::string_view list) const {
+// A library that is not there keeps a server, or everybody's sessions, from starting, and -C does not look. One from
+// elsewhere could be anybody's.
+Result<void> SettingsCatalog::check_libraries(std::string_view setting, std::string_view list) const {
   for (auto library : split(list, ',')) {
     while (library.starts_with(' ')) library.remove_prefix(1);
     while (library.ends_with(' ')) library.remove_suffix(1);
@@ -164,8 +165,8 @@ Result<void> SettingsCatalog::check_libraries(std::string_view list) const {
     const bool plain = library.find_first_of("/\\\"'$") == std::string_view::npos;
     TRY(const bool there, io::exists(fmt::format("{}/{}.so", installation_->libraries, library)));
     if (!plain || !there) {
-      return fail(Errc::invalid, fmt::format("shared_preload_libraries: '{}' is not installed for PostgreSQL {}",
-                                             library, installation_->version));
+      return fail(Errc::invalid,
+                  fmt::format("{}: '{}' is not installed for PostgreSQL {}", setting, library, installation_->version));
     }
   }
   return {};
@@ -178,7 +179,7 @@ Task<Result<void>> SettingsCatalog::check(std::map<std::string, std::string> val
   if (values.size() > max_settings) co_return fail(Errc::too_large, "more settings than there are");
   for (const auto& [name, value] : values) {
     CO_CHECK(check_known(name));
-    if (name == "shared_preload_libraries") CO_CHECK(check_libraries(value));
+    if (name.ends_with("_preload_libraries")) CO_CHECK(check_libraries(name, value));
     if (value.find_first_of(std::string_view("\n\r\0", 3)) != std::string::npos) {
       co_return fail(Errc::invalid, fmt::format("the value of {} has a line break or a zero byte in it", name));
     }

@@ -54,7 +54,7 @@ class SettingsCatalog {
   SettingsCatalog(const Context& context, const Installation& installation, io::Path folder)
       : context_(&context), installation_(&installation), folder_(std::move(folder)) {}
   Result<void> check_known(const std::string& name) const;
-  Result<void> check_libraries(std::string_view list) const;
+  Result<void> check_libraries(std::string_view setting, std::string_view list) const;
 
   const Context* context_;
   const Installation* installation_;

@@ -43,10 +43,12 @@ TEST(SettingsCatalog, KnowsAndChecksWhatTheServerDoes) {
   EXPECT_THAT(check("no_such_setting", "1"), HasSubstr("no setting 'no_such_setting'"));
   EXPECT_THAT(check("server_version", "99"), HasSubstr("cannot be changed"));
   EXPECT_THAT(check("fsync", "off"), HasSubstr("decided by the service"));
+  EXPECT_THAT(check("archive_command", "touch /tmp/ours"), HasSubstr("decided by the service"));
   EXPECT_THAT(check("timezone", "Mars/Olympus"), HasSubstr("no setting 'timezone'"));
   EXPECT_THAT(check("TimeZone", "Mars/Olympus"), HasSubstr("TimeZone"));
   EXPECT_THAT(check("shared_preload_libraries", "nothing_like_it"), HasSubstr("not installed"));
   EXPECT_THAT(check("shared_preload_libraries", "../../x"), HasSubstr("not installed"));
+  EXPECT_THAT(check("session_preload_libraries", "/tmp/x"), HasSubstr("session_preload_libraries: '/tmp/x' is not"));
 
   // The second time it is read from the folder.
   const int64_t start_ns = monotonic_ns();

@@ -40,9 +40,7 @@ std::string allowed_values(const postgres::Setting& setting) {
   return "";
 }
 
-bool modifiable(const postgres::Setting& setting) {
-  return setting.changeable() && !postgres::is_managed(setting.name);
-}
+bool modifiable(const postgres::Setting& setting) { return setting.changeable() && !is_decided_here(setting.name); }
 
 api::Parameter to_api(const postgres::Setting& setting, const ParameterGroupRecord::Change* change) {
   api::Parameter out;

@@ -38,6 +38,8 @@ const postgres::Setting* find_own_parameter(std::string_view name) {
   return found == own_parameters().end() ? nullptr : &found->second;
 }
 
+bool is_decided_here(std::string_view name) { return postgres::is_managed(name) || name == "wal_level"; }
+
 bool differs(const Settings& in_force, const Changes& wanted) {
   if (in_force.size() != wanted.size()) return true;
   for (const auto& [name, change] : wanted) {
@@ -78,7 +80,8 @@ Effective apply_changes(const Settings& in_force, const Changes& wanted, const p
 
 void put_settings(const Settings& settings, postgres::ServerOptions& options) {
   for (const auto& [name, value] : settings) {
-    if (!find_own_parameter(name)) options.settings[name] = value;
+    // A group of an earlier version of ours may hold what could be changed then.
+    if (!find_own_parameter(name) && !is_decided_here(name)) options.settings[name] = value;
   }
   options.access.require_tls = is_on(settings, "rds.force_ssl");
   if (is_on(settings, "rds.logical_replication")) options.settings["wal_level"] = "logical";

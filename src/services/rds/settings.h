@@ -18,6 +18,9 @@ using Settings = std::map<std::string, std::string>;
 const postgres::Setting* find_own_parameter(std::string_view name);
 const std::map<std::string, postgres::Setting, std::less<>>& own_parameters();
 
+// Parameters that PostgreSQL knows and nobody may change: the engine's own, and those that an own parameter stands for.
+bool is_decided_here(std::string_view name);
+
 struct Effective {
   Settings settings;               // from now on
   bool waits_for_restart = false;  // some change does not count before the next restart

@@ -118,6 +118,17 @@ Task<Result<void>> Cluster::destroy() {
   co_return co_await context_.pool.run([this] { return io::remove_tree(folder_); });
 }
 
+// Back into the volume, from a server that took it and is not to run on it: one that never came up, or that a crash
+// ended before it could be removed.
+Task<Result<void>> Cluster::take_back_data(std::string name) {
+  const io::Path data = server_folder(name) + "/data";
+  CO_CHECK(co_await detail::end_processes_in(context_, data));
+  co_return co_await context_.pool.run([&]() -> Result<void> {
+    TRY(const bool there, io::exists(data));
+    return there ? io::rename(data, volume()) : Result<void>();
+  });
+}
+
 Task<Result<void>> Cluster::take_first_data(WarmPool& pool, io::Path data) {
   CO_TRY(const bool done, co_await context_.pool.run([&] { return io::exists(data + "/PG_VERSION"); }));
   if (done) co_return Result<void>();  // an earlier try got this far
@@ -131,6 +142,9 @@ Task<Result<void>> Cluster::create(WarmPool& pool, std::string name, ServerOptio
   const auto turn = co_await membership_.lock();
   CO_CHECK(check_name(name));
   if (!servers_.empty()) co_return fail(Errc::conflict, "the cluster has a primary already");
+  if (const auto& before = state_.primary; !before.empty() && before != name) CO_CHECK(co_await take_back_data(before));
+  // Before the data goes there: it is in the volume or where the state says, at any time.
+  CO_CHECK(co_await save({.primary = name}));
   const auto& server = add(name, std::move(options));
   CO_CHECK(co_await servers_[name]->prepare_folders());
   CO_CHECK(co_await take_first_data(pool, server.layout().data()));
@@ -148,11 +162,11 @@ Task<Result<void>> Cluster::create_from(Source& backup, std::string name, Server
     servers_.erase(name);
     co_return restored;
   }
+  CO_CHECK(co_await save({.primary = name}));
   co_return co_await start_first(name);
 }
 
 Task<Result<void>> Cluster::start_first(std::string name) {
-  CO_CHECK(co_await save({.primary = name}));
   auto started = co_await start_server(*servers_[name]);
   if (!started) servers_.erase(name);
   changed();
@@ -310,7 +324,7 @@ Task<Result<void>> Cluster::remove_server(std::string name) {
   CO_CHECK(co_await server->stop(StopMode::fast));
   const auto role_turn = co_await roles_.lock();
   if (is_primary(name)) {
-    CO_CHECK(co_await context_.pool.run([&] { return io::rename(server->layout().data(), volume()); }));
+    CO_CHECK(co_await take_back_data(name));
     CO_CHECK(co_await save({}));
   } else {
     ClusterState state = state_;

@@ -63,7 +63,7 @@ class Cluster {
   Task<Result<void>> destroy();
 
   // The first server, on an empty database or on a backup (backup.h); started and writable when this returns. The data
-  // of a cluster whose last server was removed (remove_server) is taken up again by create().
+  // of a cluster whose last server was removed (remove_server), or never came up, is taken up again by create().
   Task<Result<void>> create(WarmPool& pool, std::string name, ServerOptions options);
   Task<Result<void>> create_from(Source& backup, std::string name, ServerOptions options);
   // Returns when it takes connections; it becomes `safe` soon after.
@@ -105,6 +105,7 @@ class Cluster {
   Task<Result<void>> make_folders();
   Task<Result<void>> save(ClusterState state);
   Task<Result<void>> start_first(std::string name);
+  Task<Result<void>> take_back_data(std::string name);
   Task<Result<void>> take_first_data(WarmPool& pool, io::Path data);
   Task<Result<void>> prepare_standby(Instance& standby);
   Task<Result<bool>> use_twin(Instance& standby);

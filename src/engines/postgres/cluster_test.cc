@@ -320,6 +320,35 @@ TEST_F(ClusterTest, TheDataOutlivesTheLastServer) {
   EXPECT_EQ(value("v", "select n from t"), "7");
 }
 
+TEST_F(ClusterTest, TheDataOutlivesAServerThatNeverCameUp) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create table t as select 7 as n");
+  must(cluster_->remove_server("w"));
+  auto nowhere = options(10);
+  nowhere.listen.host = "192.0.2.1";  // an address of nobody's
+  EXPECT_FALSE(bed_->run(cluster_->create(*pool_, "x", nowhere)));
+  EXPECT_THAT(cluster_->names(), IsEmpty());
+  must(cluster_->create(*pool_, "v", options(11)));
+  EXPECT_EQ(value("v", "select n from t"), "7");
+}
+
+// As when we are killed while a server is removed, or runs on the volume for a moment.
+TEST_F(ClusterTest, TheDataOutlivesARemovalCutShort) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create table t as select 7 as n");
+  must(cluster_->stop("w"));
+  close();
+  ASSERT_TRUE(io::rename(bed_->path("cluster/servers/w/data"), bed_->path("cluster/volume")));
+  open({{"w", options(10)}});
+  must(cluster_->remove_server("w"));
+  must(cluster_->create(*pool_, "v", options(11)));
+  EXPECT_EQ(value("v", "select n from t"), "7");
+  close();  // and it runs on, as nobody's
+  open();
+  must(cluster_->create(*pool_, "u", options(12)));
+  EXPECT_EQ(value("u", "select n from t"), "7");
+}
+
 TEST_F(ClusterTest, NothingIsLeftBehind) {
   make_pair();
   EXPECT_EQ(bed_->run(cluster_->remove_server("w")).error().code(), Errc::conflict);

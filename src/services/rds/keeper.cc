@@ -166,6 +166,10 @@ Task<Result<bool>> Keeper::reconcile() {
     co_return false;
   }
   if (view->cluster.status != "deleting") CO_CHECK(co_await keep_secret(*view));
+  // First, as what follows works with servers that run. One that does not come up is told of at the end only: it can be
+  // removed, and a change of its settings may help it.
+  Result<void> ran;
+  if (!view->cluster.stopped) ran = co_await run_servers(*view);
   CO_CHECK(co_await remove_instances(*view));
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {
@@ -178,7 +182,7 @@ Task<Result<bool>> Keeper::reconcile() {
   } else {
     CO_CHECK(co_await reboot_servers(*view));
     CO_CHECK(co_await configure_servers(*view));
-    CO_CHECK(co_await run_servers(*view));
+    CO_CHECK(std::move(ran));
     CO_CHECK(co_await prepare_master(*view));
     CO_CHECK(co_await fail_over_if_asked(*view));
   }
@@ -214,6 +218,13 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
   engine_ = std::move(engine);
   retarget();
   co_return Result<void>();
+}
+
+// What the engine knows in halves it knows anew from the records. Servers that no record names are ended when their
+// place is taken.
+Task<Result<void>> Keeper::reopen_engine(const View& view) {
+  CO_CHECK(co_await close_engine());
+  co_return co_await open_engine(view);
 }
 
 Task<Result<void>> Keeper::close_engine() {

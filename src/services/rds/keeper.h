@@ -83,6 +83,7 @@ class Keeper {
   Task<Result<std::optional<View>>> look();
   Task<Result<void>> open_engine(const View& view);
   Task<Result<void>> close_engine();
+  Task<Result<void>> reopen_engine(const View& view);
   Task<void> end_servers();
   Task<Result<void>> attach_interfaces(const View& view);
 

@@ -196,7 +196,8 @@ Task<Result<void>> Keeper::configure_servers(View& view) {
     auto* server = engine_->find(instance.id);
     if (!instance.placed || !server) continue;
     const auto before = instance;
-    CO_TRY(const auto options, co_await options_of(view, instance, false));
+    // One that does not run takes everything with its next start.
+    CO_TRY(const auto options, co_await options_of(view, instance, !server->is_running()));
     const std::string text = as_text(options);
     if (configured_[instance.id] != text) {
       CO_CHECK(co_await server->configure(options));
@@ -235,22 +236,36 @@ Task<Result<void>> Keeper::reboot_servers(View& view) {
   co_return Result<void>();
 }
 
+// Starts what does not run, and tells of the first that does not come up. Of servers that are to go only a writer whose
+// data others need runs.
 Task<Result<void>> Keeper::run_servers(View& view) {
   if (failing_over_) co_return Result<void>();
+  const auto stays = [](const InstanceRecord& instance) { return instance.status != "deleting"; };
+  const bool somebody_stays = std::ranges::any_of(view.instances, stays);
   std::vector<std::string> names;
   for (const auto& instance : view.instances) {
-    if (instance.placed && engine_->find(instance.id)) names.push_back(instance.id);
+    if (!instance.placed || !engine_->find(instance.id)) continue;
+    if (stays(instance) || (somebody_stays && engine_->is_primary(instance.id))) names.push_back(instance.id);
   }
   std::ranges::sort(names, {}, [&](const std::string& name) { return !engine_->is_primary(name); });
+  Result<void> all;
   for (const auto& name : names) {
     if (engine_->find(name)->is_running() || stopping_) continue;
-    if (engine_->state().diverged.contains(name)) {
-      CO_CHECK(co_await engine_->rejoin(name));
-    } else {
-      CO_CHECK(co_await engine_->start(name));
+    auto up = engine_->state().diverged.contains(name) ? co_await engine_->rejoin(name) : co_await engine_->start(name);
+    if (up) continue;
+    CO_CHECK(co_await update_instance(name, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status == "available") record.status = "starting";
+    }));
+    if (all) all = std::move(up);
+  }
+  // A writer that does not come up again is replaced like one that is lost.
+  const auto* writer = engine_->primary();
+  if (!all && names.size() > 1 && writer && !writer->is_running()) {
+    if (auto replaced = co_await engine_->fail_over(); !replaced) {
+      log::warn("rds", "no reader can take over", {{"cluster", cluster_id_}, {"why", replaced.error().message()}});
     }
   }
-  co_return Result<void>();
+  co_return all;
 }
 
 Task<Result<void>> Keeper::stop_servers(const View& view) {

@@ -66,7 +66,12 @@ Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapsh
   const bool alone = engine_->names().empty();
   auto* server = engine_->primary();
   if (alone) {
-    CO_TRY(server, co_await volume_server(view));
+    auto started = co_await volume_server(view);
+    if (!started) {
+      CO_CHECK(co_await reopen_engine(view));
+      co_return std::unexpected(std::move(started).error());
+    }
+    server = *started;
   } else if (!server || !server->is_running()) {
     co_return fail(Errc::unavailable, "the cluster's writer does not run");
   }
@@ -80,7 +85,12 @@ Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapsh
   } else {
     bytes = std::unexpected(std::move(source).error());
   }
-  if (alone) CO_CHECK(co_await end_volume_server());
+  if (alone) {
+    if (auto ended = co_await end_volume_server(); !ended) {
+      CO_CHECK(co_await reopen_engine(view));
+      co_return ended;
+    }
+  }
   if (!bytes) co_return std::unexpected(std::move(bytes).error());
   auto tx = co_await tools_.context.catalog.begin(place_.partition());
   CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id)));

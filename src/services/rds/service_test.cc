@@ -173,6 +173,18 @@ class ServiceTest : public ::testing::Test {
     CO_TRY(const auto rows, co_await connection->query(std::move(text)));
     co_return rows.scalar();
   }
+  // The record of an instance that nothing was done for yet.
+  Task<void> begin_reader(std::string like, std::string id) {
+    const Place place{"000000000000", "us-east-1"};
+    auto tx = co_await fixture_.context().catalog.begin(place.partition());
+    InstanceRecord reader = **load<InstanceRecord>(tx, InstanceRecord::key(like));
+    reader.id = id;
+    reader.slot = 1;
+    reader.placed = false;
+    reader.status = "creating";
+    save(tx, reader);
+    EXPECT_TRUE(co_await tx.commit());
+  }
   void remove_all(const std::string& cluster_id, const std::vector<std::string>& ids) {
     for (const auto& id : ids) {
       must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = id});
@@ -259,6 +271,19 @@ TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   remove_all("prod", {"one", "two"});
   EXPECT_THAT(network_.attached, IsEmpty());
   EXPECT_THAT(*io::list_folder(folder_ + "/postgres/instances"), IsEmpty());
+}
+
+// As when the machine goes down while a reader is being made.
+TEST_F(ServiceTest, AReaderThatWasBegunIsMadeOnceTheWriterRunsAgain) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  close();
+  run(begin_reader("one", "two"));
+  open();
+  ASSERT_TRUE(becomes_available("two"));
+  EXPECT_TRUE(sql(*cluster("prod")->endpoint, "SELECT 1"));
+  remove_all("prod", {"one", "two"});
 }
 
 TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {

@@ -162,6 +162,11 @@ Task<Result<void>> Cluster::create_from(Source& backup, std::string name, Server
     servers_.erase(name);
     co_return restored;
   }
+  // Of a copy that was taken from a standby; this is a cluster of its own.
+  CO_CHECK(co_await context_.pool.run([&]() -> Result<void> {
+    auto removed = io::remove_file(data + "/standby.signal");
+    return removed || removed.error().code() == Errc::not_found ? Result<void>() : removed;
+  }));
   CO_CHECK(co_await save({.primary = name}));
   co_return co_await start_first(name);
 }
@@ -256,7 +261,12 @@ Task<Result<void>> Cluster::start_server(Instance& server) {
 
 Task<Result<void>> Cluster::start_primary(Instance& server) {
   CO_CHECK(co_await server.set_role(role_of(server)));
-  co_return co_await server.start();
+  CO_CHECK(co_await server.start());
+  // One that was to be promoted and ended before still is a standby by its files. Started otherwise it would go on in
+  // the timeline of the old primary, whose last writes nobody could tell from its own any more.
+  CO_TRY(const auto recovering, co_await server.query("select pg_is_in_recovery()"));
+  if (recovering.scalar() == "t") CO_CHECK(co_await server.promote());
+  co_return Result<void>();
 }
 
 Task<Result<void>> Cluster::start_standby(Instance& server) {

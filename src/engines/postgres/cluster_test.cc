@@ -220,6 +220,23 @@ TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   EXPECT_TRUE(eventually("r", "select count(*) from t", "3", 5'000));
 }
 
+// As when the machine goes down between the new roles and the promotion.
+TEST_F(ClusterTest, AStandbyThatEndedBeforeItWasPromotedBeginsATimelineOfItsOwn) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  sql("w", "create table t as select 7 as n");
+  must(cluster_->stop("w", StopMode::immediate));
+  must(cluster_->stop("r", StopMode::immediate));
+  close();
+  ASSERT_TRUE(io::write_file_atomically(bed_->path("cluster/state"), "primary r\ndiverged w\n"));
+  open({{"w", options(10)}, {"r", options(11)}});
+  must(cluster_->start("r"));
+  EXPECT_EQ(value("r", "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"), "00000002");
+  sql("r", "insert into t values (8)");
+  must(cluster_->rejoin("w"));
+  EXPECT_TRUE(eventually("w", "select sum(n) from t", "15", 10'000));
+}
+
 TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
   must(cluster_->create(*pool_, "w", options(10)));
   sql("w", "create role jane login password 'secret'");

@@ -98,16 +98,12 @@ Task<Result<void>> Instance::write_configuration() {
   });
 }
 
-// standby.signal is what a server looks at when it starts.
+// standby.signal is what a server looks at when it starts. A primary's is not removed: see Cluster::start_primary().
 Task<Result<void>> Instance::write_role() {
   co_return co_await context_.pool.run([this]() -> Result<void> {
     const io::Path data = layout_.data();
     CHECK(write_in_data(context_, data + "/postgresql.conf", data_folder_configuration));
-    const io::Path signal = data + "/standby.signal";
-    if (role_.upstream) return write_in_data(context_, signal, "");
-    auto removed = io::remove_file(signal);
-    if (!removed && removed.error().code() != Errc::not_found) return removed;
-    return {};
+    return role_.upstream ? write_in_data(context_, data + "/standby.signal", "") : Result<void>();
   });
 }
 

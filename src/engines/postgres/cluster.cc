@@ -83,6 +83,7 @@ Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members) {
   auto text = co_await context_.pool.run([this] { return io::read_file(folder_ + "/state", 1 << 20); });
   if (text) {
     CO_TRY(state_, ClusterState::parse(*text));
+    commits_wait_ = !state_.safe.empty();  // or none would be
   } else if (text.error().code() != Errc::not_found) {
     co_return std::unexpected(std::move(text).error());
   }
@@ -261,6 +262,8 @@ Task<Result<void>> Cluster::start_server(Instance& server) {
 
 Task<Result<void>> Cluster::start_primary(Instance& server) {
   CO_CHECK(co_await server.set_role(role_of(server)));
+  // What waits is what was safe, from the server's first moment.
+  if (!server.is_running()) commits_wait_ = !state_.safe.empty();
   CO_CHECK(co_await server.start());
   // One that was to be promoted and ended before still is a standby by its files. Started otherwise it would go on in
   // the timeline of the old primary, whose last writes nobody could tell from its own any more.

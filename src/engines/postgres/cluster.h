@@ -127,6 +127,7 @@ class Cluster {
   // Synchronous replication (watch.cc)
   Task<void> watch();
   Task<Result<bool>> look();
+  Task<Result<void>> see_that_commits_wait();
   Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
   Task<void> drop_lost_standby(std::string name);
   void on_lost(Instance& server);
@@ -142,6 +143,7 @@ class Cluster {
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
   Mutex membership_;                         // servers come and go (may take minutes)
   Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
+  bool commits_wait_ = false;                // the primary was seen to let commits wait for standbys
   bool closing_ = false;
   TaskGroup tasks_;
 };

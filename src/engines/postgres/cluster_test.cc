@@ -204,6 +204,23 @@ TEST_F(ClusterTest, CommitsGoOnWithoutStandbysAndThenNoneTakesOver) {
   must(cluster_->wait_until_safe("r", Duration(10'000)));
 }
 
+// The checkpointer decides whether commits wait; it may be busy for long.
+TEST_F(ClusterTest, AStandbyIsNotSafeBeforeCommitsReallyWait) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->stop("r"));
+  EXPECT_TRUE(eventually("w", "show synchronous_standby_names", "", 5'000));
+  must(cluster_->find("w")->query("checkpoint"));  // has read that nobody is waited for
+  const pid_t checkpointer =
+      std::stoi(value("w", "select pid from pg_stat_activity where backend_type = 'checkpointer'"));
+  ::kill(checkpointer, SIGSTOP);
+  must(cluster_->start("r"));
+  EXPECT_TRUE(eventually("w", "select sync_state from pg_stat_replication", "sync", 10'000));
+  EXPECT_EQ(bed_->run(cluster_->wait_until_safe("r", Duration(1'500))).error().code(), Errc::timeout);
+  ::kill(checkpointer, SIGCONT);
+  must(cluster_->wait_until_safe("r", Duration(20'000)));
+}
+
 TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   make_pair();
   must(cluster_->wait_until_safe("r", Duration(10'000)));

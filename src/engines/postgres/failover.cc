@@ -76,6 +76,7 @@ Task<Result<void>> Cluster::make_primary(std::string name, ClusterState state) {
   state.safe.clear();
   CO_CHECK(co_await save(std::move(state)));
   standbys_.clear();
+  commits_wait_ = false;
   CO_CHECK(co_await servers_[name]->promote());
   changed();
   for (auto& [other, server] : servers_) {

@@ -16,6 +16,7 @@ constexpr Duration look_interval{500};
 constexpr Duration short_pause{50};
 constexpr int failures_worth_a_word = 3;  // one or two are usual while it stops
 constexpr Duration silence_limit{3'000};  // standbys answer every second
+constexpr Duration checkpoint_patience{10'000};
 
 constexpr const char* look_sql =
     "select application_name, state = 'streaming', sync_state = 'sync', "
@@ -55,6 +56,11 @@ Task<void> Cluster::watch() {
 Task<Result<bool>> Cluster::look() {
   const std::string looked_at = state_.primary;
   CO_TRY(const auto rows, co_await primary()->query(look_sql, {}, silence_limit));
+  const bool asked = std::ranges::any_of(rows.rows, [](const auto& row) { return row[2] == "t"; });
+  if (asked && !commits_wait_) {
+    CO_CHECK(co_await see_that_commits_wait());
+    co_return false;  // and see how things are after that
+  }
   const auto turn = co_await roles_.lock();
   if (state_.primary != looked_at || closing_) co_return true;
   std::set<std::string> live;
@@ -75,6 +81,19 @@ Task<Result<bool>> Cluster::look() {
   co_return state_.safe == live;
 }
 
+// That commits wait for standbys at all is for the checkpointer to say, which may still sync files of an earlier
+// checkpoint when everybody else knows of the new setting. It reads its settings before it begins the next one.
+Task<Result<void>> Cluster::see_that_commits_wait() {
+  auto* server = primary();
+  if (!server || !server->is_running()) co_return Result<void>();
+  const std::string asked = state_.primary;
+  CO_TRY(auto connection, co_await server->connect());
+  CO_CHECK(co_await connection->query("checkpoint", {}, checkpoint_patience));
+  const auto turn = co_await roles_.lock();
+  commits_wait_ = state_.primary == asked && primary() && !primary()->role().synchronous.empty();
+  co_return Result<void>();
+}
+
 // The order matters. A standby stops being safe, durably, before the primary acknowledges without it; and it becomes
 // safe only after the primary was seen to wait for it.
 Task<Result<void>> Cluster::set_live(std::set<std::string> live, std::set<std::string> in_force) {
@@ -88,6 +107,7 @@ Task<Result<void>> Cluster::set_live(std::set<std::string> live, std::set<std::s
     if (asked_before && in_force.contains(name)) state.safe.insert(name);
   }
   if (state.safe != state_.safe) CO_CHECK(co_await save(std::move(state)));
+  if (live.empty()) commits_wait_ = false;
   if (to_list(live) != waited_for) CO_CHECK(co_await server->set_role({.synchronous = to_list(live)}));
   co_return Result<void>();
 }

@@ -191,6 +191,7 @@ Task<Result<void>> Cluster::add_standby(std::string name, ServerOptions options)
   if (!ready) {
     const auto killed = co_await standby.kill();
     if (killed) (void)co_await context_.pool.run([&] { return io::remove_tree(standby.layout().folder); });
+    const auto role_turn = co_await roles_.lock();  // a fail-over may be telling it of its new primary
     servers_.erase(name);
   }
   changed();

@@ -120,6 +120,8 @@ class Cluster {
   // Roles (failover.cc)
   Task<Result<std::string>> best_candidate(const std::set<std::string>& candidates, std::string target);
   Task<Result<void>> make_primary(std::string name, ClusterState state);
+  Task<Result<void>> promote();
+  Task<void> promote_again();
   Task<Result<void>> finish_promotion();
   Task<Result<void>> check_has_all(Instance& target, Instance& stopped_primary);
   Task<Result<void>> hand_over(Instance& old, Instance& next);
@@ -143,6 +145,7 @@ class Cluster {
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
   Mutex membership_;                         // servers come and go (may take minutes)
   Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
+  bool promoting_ = false;                   // the primary of the state was not seen to take writes yet
   bool commits_wait_ = false;                // the primary was seen to let commits wait for standbys
   bool closing_ = false;
   TaskGroup tasks_;

@@ -221,6 +221,34 @@ TEST_F(ClusterTest, AStandbyIsNotSafeBeforeCommitsReallyWait) {
   must(cluster_->wait_until_safe("r", Duration(20'000)));
 }
 
+TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
+  make_pair();
+  must(cluster_->add_standby("r2", options(12)));
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r2", Duration(10'000)));
+  // It does not replay, and then does not say how far it is.
+  const pid_t replaying = std::stoi(value("r", "select pid from pg_stat_activity where backend_type = 'startup'"));
+  ::kill(replaying, SIGSTOP);
+  ::kill(cluster_->find("w")->pid(), SIGKILL);
+  std::promise<bool> promoted;
+  bed_->loop().post(
+      [&] { spawn(cluster_->fail_over("r"), [&](Result<void> done) { promoted.set_value(done.has_value()); }); });
+  auto connection = must(cluster_->find("r")->connect());
+  auto outcome = promoted.get_future();
+  while (outcome.wait_for(std::chrono::milliseconds(20)) != std::future_status::ready) {
+    if (bed_->on_loop([&] { return cluster_->state().primary; }) != "r") continue;
+    must(connection->query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'service' and pid <> "
+        "pg_backend_pid()"));
+  }
+  EXPECT_FALSE(outcome.get());
+  ::kill(replaying, SIGCONT);
+  bed_->on_loop([&] { connection.reset(); });
+  must(cluster_->wait_until_safe("r2", Duration(20'000)));
+  sql("r", "create table t as select 7 as n");
+  EXPECT_TRUE(eventually("r2", "select n from t", "7", 5'000));
+}
+
 TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   make_pair();
   must(cluster_->wait_until_safe("r", Duration(10'000)));

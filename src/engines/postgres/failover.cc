@@ -77,15 +77,26 @@ Task<Result<void>> Cluster::make_primary(std::string name, ClusterState state) {
   CO_CHECK(co_await save(std::move(state)));
   standbys_.clear();
   commits_wait_ = false;
-  CO_CHECK(co_await servers_[name]->promote());
+  promoting_ = true;
+  co_return co_await promote();
+}
+
+// Once the new roles are written down. What cannot be done now watch() does later: the standby may still have much to
+// replay, and is a primary when it is through with it.
+Task<Result<void>> Cluster::promote() {
+  auto* server = primary();
+  if (!server || !server->is_running()) co_return fail(Errc::unavailable, "the new primary does not run");
+  CO_TRY(const auto recovering, co_await server->query("select pg_is_in_recovery()"));
+  if (recovering.scalar() == "t") CO_CHECK(co_await server->promote());
+  promoting_ = false;
   changed();
-  for (auto& [other, server] : servers_) {
-    if (auto set = co_await server->set_role(role_of(*server)); !set) {
+  for (auto& [other, standby] : servers_) {
+    if (auto set = co_await standby->set_role(role_of(*standby)); !set) {
       log::warn("postgres", "a server did not hear of the new primary",
                 {{"name", other}, {"why", set.error().message()}});
     }
   }
-  log::info("postgres", "new primary", {{"name", name}});
+  log::info("postgres", "new primary", {{"name", state_.primary}});
   co_return Result<void>();
 }
 

@@ -40,6 +40,7 @@ Task<void> Cluster::watch() {
   while (!closing_) {
     bool settled = true;
     if (auto* server = primary(); server && server->is_running()) {
+      if (promoting_) co_await promote_again();
       const auto looked = co_await look();
       failures = looked ? 0 : failures + 1;
       if (failures == failures_worth_a_word) {
@@ -49,6 +50,16 @@ Task<void> Cluster::watch() {
       settled = looked.value_or(true);
     }
     co_await net::pause(context_.loop, settled ? look_interval : short_pause, closing_);
+  }
+}
+
+// What a change of roles could not do at once.
+Task<void> Cluster::promote_again() {
+  const auto turn = co_await roles_.lock();
+  if (!promoting_ || closing_) co_return;
+  if (auto done = co_await promote(); !done) {
+    log::warn("postgres", "the new primary does not take writes yet",
+              {{"name", state_.primary}, {"why", done.error().message()}});
   }
 }
 

@@ -46,7 +46,8 @@ struct StandbyStatus {
 class Cluster {
  public:
   struct Handlers {
-    // A server ended that nobody told to. The policy is the caller's: fail_over(), start() again, or nothing.
+    // A server ended that nobody told to. The policy is the caller's: fail_over(), start() again, or nothing. Also for
+    // a standby that was ended here since it cannot follow any more; it counts as diverged.
     std::function<void(const std::string& name, bool was_primary)> lost;
     // Roles changed or a server came or went: whoever sends clients here should look again.
     std::function<void()> changed;
@@ -132,6 +133,9 @@ class Cluster {
   Task<Result<void>> see_that_commits_wait();
   Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
   Task<void> drop_lost_standby(std::string name);
+  bool follows(const std::string& name) const;
+  Task<void> look_for_stranded();
+  Task<void> set_aside(std::string name, std::string place);
   void on_lost(Instance& server);
   void changed() const;
 
@@ -145,8 +149,15 @@ class Cluster {
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
   Mutex membership_;                         // servers come and go (may take minutes)
   Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
-  bool promoting_ = false;                   // the primary of the state was not seen to take writes yet
-  bool commits_wait_ = false;                // the primary was seen to let commits wait for standbys
+  // Standbys that run, follow nobody and replay nothing: where they stand, and since when.
+  struct Stall {
+    std::string place;
+    int64_t since_ns = 0;
+  };
+  std::map<std::string, Stall> stalls_;
+  std::set<std::string> stranded_;  // diverged ones that are to be cloned: there is nothing to rewind
+  bool promoting_ = false;          // the primary of the state was not seen to take writes yet
+  bool commits_wait_ = false;       // the primary was seen to let commits wait for standbys
   bool closing_ = false;
   TaskGroup tasks_;
 };

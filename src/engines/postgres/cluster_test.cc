@@ -249,6 +249,26 @@ TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
   EXPECT_TRUE(eventually("r2", "select n from t", "7", 5'000));
 }
 
+// What it answers would be old for good.
+TEST_F(ClusterTest, AStandbyThatCannotFollowAnyMoreIsEndedAndMadeAnew) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->stop("r"));
+  auto forgetful = options(10);
+  forgetful.settings["wal_keep_size"] = "0";
+  forgetful.settings["min_wal_size"] = "32MB";
+  must(cluster_->find("w")->configure(forgetful));
+  EXPECT_TRUE(eventually("w", "show wal_keep_size", "0", 5'000));
+  for (int n = 0; n < 4; ++n) sql("w", "create table t" + std::to_string(n) + "(); select pg_switch_wal()");
+  must(cluster_->find("w")->query("checkpoint"));
+  must(cluster_->start("r"));
+  for (int tries = 0; tries < 4'000 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
+  EXPECT_EQ(bed_->on_loop([this] { return lost_; }), "r");
+  EXPECT_FALSE(cluster_->find("r")->is_running());
+  must(cluster_->rejoin("r"));
+  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4", 5'000));
+}
+
 TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   make_pair();
   must(cluster_->wait_until_safe("r", Duration(10'000)));

@@ -89,6 +89,7 @@ Task<Result<void>> Cluster::promote() {
   CO_TRY(const auto recovering, co_await server->query("select pg_is_in_recovery()"));
   if (recovering.scalar() == "t") CO_CHECK(co_await server->promote());
   promoting_ = false;
+  stalls_.clear();
   changed();
   for (auto& [other, standby] : servers_) {
     if (auto set = co_await standby->set_role(role_of(*standby)); !set) {
@@ -166,8 +167,9 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
   const io::Path data = server->layout().data();
-  auto joined = state_.diverged.contains(name) ? co_await rewind(context_, installation_, *source, data)
-                                               : fail(Errc::unsupported, "it did not branch off");
+  const bool branched_off = state_.diverged.contains(name) && !stranded_.contains(name);
+  auto joined = branched_off ? co_await rewind(context_, installation_, *source, data)
+                             : fail(Errc::unsupported, "it did not branch off");
   if (!joined) {
     log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
     CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
@@ -180,6 +182,7 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
     state.diverged.erase(name);
     CO_CHECK(co_await save(std::move(state)));
   }
+  stranded_.erase(name);
   auto started = co_await start_standby(*server);
   changed();
   co_return started;

@@ -17,6 +17,12 @@ constexpr Duration short_pause{50};
 constexpr int failures_worth_a_word = 3;  // one or two are usual while it stops
 constexpr Duration silence_limit{3'000};  // standbys answer every second
 constexpr Duration checkpoint_patience{10'000};
+constexpr Duration stranded_after{10'000};  // it asks again every 100 ms, or every five seconds if so set
+
+// How far a standby is that has nothing to replay and waits for more; nothing while it replays.
+constexpr const char* place_sql =
+    "select pg_last_wal_replay_lsn() from pg_stat_activity where backend_type = 'startup' "
+    "and coalesce(wait_event, '') in ('', 'RecoveryRetrieveRetryInterval', 'RecoveryWalStream')";
 
 constexpr const char* look_sql =
     "select application_name, state = 'streaming', sync_state = 'sync', "
@@ -39,6 +45,7 @@ Task<void> Cluster::watch() {
   int failures = 0;
   while (!closing_) {
     bool settled = true;
+    bool looked_well = false;
     if (auto* server = primary(); server && server->is_running()) {
       if (promoting_) co_await promote_again();
       const auto looked = co_await look();
@@ -48,6 +55,12 @@ Task<void> Cluster::watch() {
                   {{"name", state_.primary}, {"why", looked.error().message()}});
       }
       settled = looked.value_or(true);
+      looked_well = looked.has_value();
+    }
+    if (looked_well) {
+      co_await look_for_stranded();
+    } else {
+      stalls_.clear();  // there was nobody to follow
     }
     co_await net::pause(context_.loop, settled ? look_interval : short_pause, closing_);
   }
@@ -65,8 +78,10 @@ Task<void> Cluster::promote_again() {
 
 // False when something is under way and a next look is due soon.
 Task<Result<bool>> Cluster::look() {
+  auto* source = primary();
+  if (!source || !source->is_running()) co_return true;
   const std::string looked_at = state_.primary;
-  CO_TRY(const auto rows, co_await primary()->query(look_sql, {}, silence_limit));
+  CO_TRY(const auto rows, co_await source->query(look_sql, {}, silence_limit));
   const bool asked = std::ranges::any_of(rows.rows, [](const auto& row) { return row[2] == "t"; });
   if (asked && !commits_wait_) {
     CO_CHECK(co_await see_that_commits_wait());
@@ -143,6 +158,56 @@ void Cluster::on_lost(Instance& server) {
   if (!was_primary) tasks_.spawn(drop_lost_standby(server.name()));
   changed();
   if (handlers_.lost) handlers_.lost(server.name(), was_primary);
+}
+
+bool Cluster::follows(const std::string& name) const {
+  const auto status = standbys_.find(name);
+  return is_primary(name) || (status != standbys_.end() && status->second.streaming);
+}
+
+// A standby that waits for WAL its primary has no more, or that is further than where a new primary branched off, waits
+// for good, and answers with what it had.
+Task<void> Cluster::look_for_stranded() {
+  for (const auto& name : names()) {
+    auto* server = find(name);
+    if (!server || !server->is_running() || follows(name)) {
+      stalls_.erase(name);
+      continue;
+    }
+    const auto rows = co_await server->query(place_sql, {}, silence_limit);
+    const std::string place = rows ? rows->scalar() : "";
+    const int64_t now_ns = monotonic_ns();
+    const auto stall = stalls_.find(name);
+    if (place.empty()) {
+      stalls_.erase(name);
+    } else if (stall == stalls_.end() || stall->second.place != place) {
+      stalls_[name] = {place, now_ns};
+    } else if (now_ns - stall->second.since_ns > stranded_after.count() * 1'000'000) {
+      stalls_.erase(stall);
+      tasks_.spawn(set_aside(name, place));
+    }
+  }
+}
+
+Task<void> Cluster::set_aside(std::string name, std::string place) {
+  const auto member_turn = co_await membership_.lock();
+  const auto turn = co_await roles_.lock();
+  auto* server = find(name);
+  auto* source = primary();
+  if (!server || !server->is_running() || follows(name) || closing_ || !source || !source->is_running()) co_return;
+  const auto elsewhere = co_await source->query("select pg_current_wal_lsn() <> $1::pg_lsn", {place}, silence_limit);
+  if (!elsewhere || elsewhere->scalar() != "t") co_return;  // nothing to follow
+  log::warn("postgres", "a standby cannot follow its primary any more", {{"name", name}, {"place", place}});
+  ClusterState state = state_;
+  state.safe.erase(name);
+  state.diverged.insert(name);
+  if (auto saved = co_await save(std::move(state)); !saved) co_return;  // seen again after a while
+  stranded_.insert(name);
+  if (auto killed = co_await server->kill(); !killed) {
+    log::error("postgres", "a server could not be ended", {{"name", name}, {"why", killed.error().message()}});
+  }
+  changed();
+  if (handlers_.lost) handlers_.lost(name, false);
 }
 
 Task<Result<void>> Cluster::wait_until_safe(std::string name, Duration timeout) {

@@ -76,14 +76,15 @@ Task<Result<void>> remove_after(const Context& context, io::Path data, Result<vo
 
 Task<Result<std::unique_ptr<Source>>> open_backup(const Context& context, const Installation& installation,
                                                   Instance& from) {
+  // `from` may go while we wait.
+  auto arguments = base_backup_arguments(context, installation, from);
+  arguments.insert(arguments.end(), {"--pgdata=-", "--format=tar", "--wal-method=fetch"});
+  const io::Path sockets = from.layout().sockets();
   CO_TRY(auto slot, co_await from.connect());
   // The slot dies with this connection. The backend's number makes its name unique.
   CO_CHECK(
       co_await slot->query("select pg_create_physical_replication_slot('backup_' || pg_backend_pid(), true, true)"));
-  auto arguments = base_backup_arguments(context, installation, from);
-  arguments.insert(arguments.end(), {"--pgdata=-", "--format=tar", "--wal-method=fetch"});
-  CO_TRY(auto tool, co_await detail::Tool::start(
-                        context, detail::command(context, std::move(arguments), from.layout().sockets())));
+  CO_TRY(auto tool, co_await detail::Tool::start(context, detail::command(context, std::move(arguments), sockets)));
   tool->close_input();
   co_return std::make_unique<BackupStream>(std::move(slot), std::move(tool));
 }

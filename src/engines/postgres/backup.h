@@ -11,7 +11,7 @@ namespace boreal::postgres {
 // A consistent copy of the whole server as it is when the copy ends: a tar stream of its data directory with the WAL
 // that it needs and a manifest of checksums. Taken online, from a primary or a standby; nothing of it touches the disk
 // on its way, so that the caller may encrypt it. The end of the stream (0) comes only when the copy is whole; else the
-// last read is an error. `from` must outlive the source.
+// last read is an error. `from` may be gone once the call has begun; then the copy ends with an error.
 // Servers with tablespaces outside their data directory cannot be copied this way: the stream fails.
 Task<Result<std::unique_ptr<Source>>> open_backup(const Context& context, const Installation& installation,
                                                   Instance& from);

@@ -27,14 +27,13 @@ bool is_at_rest(const ClusterRecord& cluster, const std::vector<InstanceRecord>&
 // Counts as a reader of the cluster's servers while it lives.
 class Keeper::PinnedSource final : public Source {
  public:
-  PinnedSource(Keeper& keeper, std::unique_ptr<Source> inner) : keeper_(keeper), inner_(std::move(inner)) {
-    ++keeper_.pins_;
-  }
+  explicit PinnedSource(Keeper& keeper) : keeper_(keeper) { ++keeper_.pins_; }
   ~PinnedSource() override {
     inner_.reset();
     --keeper_.pins_;
     keeper_.wake();
   }
+  void begin(std::unique_ptr<Source> inner) { inner_ = std::move(inner); }
   Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
 
  private:
@@ -82,6 +81,10 @@ Task<void> Keeper::stop(bool stop_servers) {
   stopping_ = true;
   wake();
   co_await tasks_.wait();
+  while (pins_ > 0) {  // who copies looks at us once more when he is done
+    wake_.reset();
+    co_await wake_.wait();
+  }
   if (engine_ && stop_servers) co_await end_servers();
   if (writer_) co_await writer_->stop();
   if (reader_) co_await reader_->stop();
@@ -278,16 +281,18 @@ postgres::Instance* Keeper::server(const std::string& instance_id) {
 }
 
 Task<Result<std::unique_ptr<Source>>> Keeper::open_backup() {
-  auto* primary = engine_ ? engine_->primary() : nullptr;
-  if (!primary || !primary->is_running()) {
-    co_return fail(Errc::unavailable, fmt::format("the cluster {} has no running instance to copy from", cluster_id_));
-  }
+  auto pinned = std::make_unique<PinnedSource>(*this);  // before the first wait, after which nothing may have gone
   CO_TRY(const auto* context, co_await tools_.engines.context());
   CO_TRY(auto view, co_await look());
   if (!view) co_return fail(Errc::not_found, fmt::format("the cluster {} is gone", cluster_id_));
   CO_TRY(const auto* installation, co_await tools_.engines.installation(view->cluster.served_major));
+  auto* primary = engine_ ? engine_->primary() : nullptr;
+  if (!primary || !primary->is_running()) {
+    co_return fail(Errc::unavailable, fmt::format("the cluster {} has no running instance to copy from", cluster_id_));
+  }
   CO_TRY(auto source, co_await postgres::open_backup(*context, *installation, *primary));
-  co_return std::make_unique<PinnedSource>(*this, std::move(source));
+  pinned->begin(std::move(source));
+  co_return std::move(pinned);
 }
 
 Task<Result<void>> Keeper::update_cluster(std::function<void(ClusterRecord&, store::Transaction&)> change) {

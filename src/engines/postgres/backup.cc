@@ -31,7 +31,7 @@ class BackupStream final : public Source {
       : slot_(std::move(slot)), tool_(std::move(tool)) {}
 
   Task<Result<size_t>> read(MutableBytes buffer) override {
-    CO_TRY(const size_t got, co_await tool_->read(buffer));
+    CO_TRY(const size_t got, co_await tool_->read(buffer, detail::progress_timeout));
     if (got == 0) CO_CHECK(co_await tool_->finish());
     co_return got;
   }
@@ -57,11 +57,13 @@ Task<Result<void>> unpack(const Context& context, Source& tar, io::Path data) {
   co_return co_await tool->finish();
 }
 
-Task<Result<void>> restore_into(const Context& context, const Installation& installation, Source& tar, io::Path data) {
+Task<Result<void>> restore_into(const Context& context, const Installation& installation, Source& tar, io::Path data,
+                                Background* background) {
   CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
   CO_CHECK(co_await unpack(context, tar, data));
-  CO_CHECK(co_await detail::run_tool(context, detail::command(context, {installation.program("pg_verifybackup"),
-                                                                        "--quiet", "--exit-on-error", data})));
+  CO_CHECK(co_await detail::run_tool(
+      context, detail::command(context, {installation.program("pg_verifybackup"), "--quiet", "--exit-on-error", data}),
+      {}, background, detail::quiet_timeout));
   co_return co_await context.pool.run([&] { return io::sync_file_system(data); });
 }
 
@@ -89,33 +91,37 @@ Task<Result<std::unique_ptr<Source>>> open_backup(const Context& context, const 
   co_return std::make_unique<BackupStream>(std::move(slot), std::move(tool));
 }
 
-Task<Result<void>> restore_backup(const Context& context, const Installation& installation, Source& tar,
-                                  io::Path data) {
-  auto restored = co_await restore_into(context, installation, tar, data);
+Task<Result<void>> restore_backup(const Context& context, const Installation& installation, Source& tar, io::Path data,
+                                  Background* background) {
+  auto restored = co_await restore_into(context, installation, tar, data, background);
   co_return co_await remove_after(context, data, std::move(restored));
 }
 
-Task<Result<void>> clone_server(const Context& context, const Installation& installation, Instance& from,
-                                io::Path data) {
+Task<Result<void>> clone_server(const Context& context, const Installation& installation, Instance& from, io::Path data,
+                                Background* background) {
   CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
   auto arguments = base_backup_arguments(context, installation, from);
   arguments.insert(arguments.end(), {"--pgdata=" + data, "--wal-method=stream"});
   auto copied =
-      co_await detail::run_tool(context, detail::command(context, std::move(arguments), from.layout().sockets()));
+      co_await detail::run_tool(context, detail::command(context, std::move(arguments), from.layout().sockets()), {},
+                                background, detail::quiet_timeout);
   Result<void> outcome;
   if (!copied) outcome = std::unexpected(std::move(copied).error());
   co_return co_await remove_after(context, data, std::move(outcome));
 }
 
-Task<Result<void>> rewind(const Context& context, const Installation& installation, Instance& primary, io::Path data) {
+Task<Result<void>> rewind(const Context& context, const Installation& installation, Instance& primary, io::Path data,
+                          Background* background) {
   // A fresh primary's control file names the old timeline until its first checkpoint, and pg_rewind reads it there.
   CO_CHECK(co_await primary.query("checkpoint", {}, std::chrono::minutes(5)));
   const std::string source =
       fmt::format("host={} port={} user={} dbname=postgres", socket_host, primary.options().listen.port, context.admin);
   CO_CHECK(co_await detail::run_tool(
-      context, detail::command(
-                   context, {installation.program("pg_rewind"), "--target-pgdata=" + data, "--source-server=" + source},
-                   primary.layout().sockets())));
+      context,
+      detail::command(context,
+                      {installation.program("pg_rewind"), "--target-pgdata=" + data, "--source-server=" + source},
+                      primary.layout().sockets()),
+      {}, background, detail::quiet_timeout));
   co_return Result<void>();
 }
 

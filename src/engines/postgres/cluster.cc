@@ -159,7 +159,7 @@ Task<Result<void>> Cluster::create_from(Source& backup, std::string name, Server
   const io::Path data = add(name, std::move(options)).layout().data();
   CO_CHECK(co_await servers_[name]->prepare_folders());
   CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));  // what an earlier try left in halves
-  if (auto restored = co_await restore_backup(context_, installation_, backup, data); !restored) {
+  if (auto restored = co_await restore_backup(context_, installation_, backup, data, &copying_); !restored) {
     servers_.erase(name);
     co_return restored;
   }
@@ -207,7 +207,7 @@ Task<Result<void>> Cluster::prepare_standby(Instance& standby) {
   if (running) co_return Result<void>();
   const io::Path data = standby.layout().data();
   CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
-  CO_CHECK(co_await clone_server(context_, installation_, *primary(), data));
+  CO_CHECK(co_await clone_server(context_, installation_, *primary(), data, &copying_));
   co_return co_await start_server(standby);
 }
 

@@ -58,6 +58,8 @@ class Cluster {
 
   // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none.
   Task<Result<void>> open(std::map<std::string, ServerOptions> members);
+  // Ends copies of whole servers that are under way, with an error; none can be begun any more.
+  void interrupt() { copying_.stop(); }
   // Stops watching; the servers run on.
   Task<void> close();
   // Ends every server, also one that is no member, and removes everything. Close it afterwards.
@@ -158,6 +160,7 @@ class Cluster {
   std::set<std::string> stranded_;  // diverged ones that are to be cloned: there is nothing to rewind
   bool promoting_ = false;          // the primary of the state was not seen to take writes yet
   bool commits_wait_ = false;       // the primary was seen to let commits wait for standbys
+  Background copying_{Background::Priority::normal};
   bool closing_ = false;
   TaskGroup tasks_;
 };

@@ -367,6 +367,14 @@ TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
   }
 }
 
+TEST_F(ClusterTest, CopiesEndWhenWeDo) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  ASSERT_TRUE(io::remove_tree(bed_->path("cluster/twin")));  // a copy of it is no long work
+  bed_->on_loop([this] { cluster_->interrupt(); });
+  EXPECT_EQ(bed_->run(cluster_->add_standby("r", options(11))).error().code(), Errc::cancelled);
+  EXPECT_THAT(cluster_->names(), ::testing::ElementsAre("w"));
+}
+
 // Ends early, as a broken object would.
 class CutSource final : public Source {
  public:

@@ -168,12 +168,12 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   CO_CHECK(co_await server->kill());
   const io::Path data = server->layout().data();
   const bool branched_off = state_.diverged.contains(name) && !stranded_.contains(name);
-  auto joined = branched_off ? co_await rewind(context_, installation_, *source, data)
+  auto joined = branched_off ? co_await rewind(context_, installation_, *source, data, &copying_)
                              : fail(Errc::unsupported, "it did not branch off");
   if (!joined) {
     log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
     CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
-    CO_CHECK(co_await clone_server(context_, installation_, *source, data));
+    CO_CHECK(co_await clone_server(context_, installation_, *source, data, &copying_));
   }
   {
     const auto turn = co_await roles_.lock();

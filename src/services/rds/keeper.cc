@@ -79,6 +79,7 @@ void Keeper::start() {
 
 Task<void> Keeper::stop(bool stop_servers) {
   stopping_ = true;
+  if (engine_) engine_->interrupt();  // a reader or a restored database is made anew after the next start
   wake();
   co_await tasks_.wait();
   while (pins_ > 0) {  // who copies looks at us once more when he is done
@@ -91,6 +92,12 @@ Task<void> Keeper::stop(bool stop_servers) {
   if (engine_) co_await engine_->close();
   engine_.reset();
   if (!stop_servers) co_return;
+  // Those too that the engine did not know when something failed last.
+  if (const auto context = co_await tools_.engines.context()) {
+    if (auto ended = co_await postgres::end_servers_below(**context, folder()); !ended) {
+      log::error("rds", "servers run on", {{"cluster", cluster_id_}, {"why", ended.error().message()}});
+    }
+  }
   if (auto closed = co_await close_storage(); !closed) {
     log::error("rds", "the key of a cluster's files stays in the kernel",
                {{"cluster", cluster_id_}, {"why", closed.error().message()}});

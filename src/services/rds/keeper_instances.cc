@@ -114,7 +114,7 @@ Task<Result<void>> Keeper::place_instances(View& view) {
     CO_TRY(const auto options, co_await options_of(view, instance, true));
     auto placed = co_await place_instance(view, instance.id, options);
     if (!placed) {  // the engine may know it in halves: it begins anew from what the records say
-      CO_CHECK(co_await close_engine());
+      if (!stopping_) CO_CHECK(co_await close_engine());
       co_return placed;
     }
     configured_[instance.id] = as_text(options);

@@ -15,7 +15,6 @@ namespace {
 
 constexpr size_t max_output_bytes = 1 << 20;
 constexpr size_t max_complaint_bytes = 2'000;
-constexpr Duration progress_timeout = std::chrono::minutes(10);  // no byte for so long: it hangs
 
 void close_fd(int& fd) {
   if (fd >= 0) ::close(std::exchange(fd, -1));
@@ -71,13 +70,13 @@ Tool::~Tool() {
   (void)process_->wait(Duration(1'000));
 }
 
-Task<Result<size_t>> Tool::read(MutableBytes buffer) {
+Task<Result<size_t>> Tool::read(MutableBytes buffer, Duration patience) {
   for (;;) {
     const ssize_t got = ::read(out_, buffer.data(), buffer.size());
     if (got >= 0) co_return static_cast<size_t>(got);
     if (errno == EINTR) continue;
     if (errno != EAGAIN) co_return std::unexpected(Error::system(errno, "read the output of " + name_));
-    CO_CHECK(co_await context_.loop.readable(out_, progress_timeout));
+    CO_CHECK(co_await context_.loop.readable(out_, patience));
   }
 }
 
@@ -140,7 +139,7 @@ class Membership {
 }  // namespace
 
 Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input,
-                                   Background* background) {
+                                   Background* background, Duration patience) {
   command.lowest_priority = background && background->priority() == Background::Priority::lowest;
   CO_TRY(auto tool, co_await Tool::start(context, std::move(command)));
   const Membership member(background, *tool);
@@ -151,7 +150,7 @@ Task<Result<std::string>> run_tool(const Context& context, process::Command comm
   std::string output;
   std::array<std::byte, 16 << 10> buffer;
   for (;;) {
-    CO_TRY(const size_t got, co_await tool->read(buffer));
+    CO_TRY(const size_t got, co_await tool->read(buffer, patience));
     if (got == 0) break;
     if (output.size() + got > max_output_bytes) co_return fail(Errc::too_large, "the output is too long");
     output += as_text(std::span(buffer).first(got));

@@ -1,6 +1,7 @@
 // PostgreSQL's own programs, run to their end without blocking the loop.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +24,7 @@ class Tool {
   static Task<Result<std::unique_ptr<Tool>>> start(const Context& context, process::Command command);
   ~Tool();  // kills it if it still runs
 
-  Task<Result<size_t>> read(MutableBytes buffer);  // 0 at the end
+  Task<Result<size_t>> read(MutableBytes buffer, Duration patience);  // 0 at the end
   Task<Result<void>> write(Bytes data);
   void close_input();
   void kill();  // with everything that it started; finish() then tells of it
@@ -43,9 +44,14 @@ class Tool {
   bool finished_ = false;
 };
 
+// No byte for so long: it hangs.
+constexpr Duration progress_timeout = std::chrono::minutes(10);
+// Of tools that work through a whole database and say nothing meanwhile.
+constexpr Duration quiet_timeout = std::chrono::hours(12);
+
 // Runs it with this input; returns its output, of at most 1 MiB. What belongs to a `background` has its
-// priority, and ends with it.
+// priority, and ends with it. Errc::timeout when it says nothing for `patience`.
 Task<Result<std::string>> run_tool(const Context& context, process::Command command, std::string input = {},
-                                   Background* background = nullptr);
+                                   Background* background = nullptr, Duration patience = progress_timeout);
 
 }  // namespace boreal::postgres::detail

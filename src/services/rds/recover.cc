@@ -93,7 +93,7 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   const std::string key_before = cluster.key_arn;
   CO_CHECK(co_await encrypt_cluster(nullptr, place, cluster, cluster.storage_encrypted,
                                     cluster.storage_encrypted ? std::optional(key_before) : std::nullopt));
-  SnapshotRecord snapshot{.id = "awsbackup:" + context_.random.uuid(), .type = "awsbackup", .status = "creating"};
+  SnapshotRecord snapshot{.id = "awsbackup:" + context_.random.uuid(), .type = restored_backup, .status = "creating"};
   CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, cluster.key_arn, snapshot));
   snapshot.cluster = cluster;
   snapshot.created = now();

@@ -172,9 +172,12 @@ struct InstanceRecord {
   static std::string key(const std::string& id) { return "db/" + id; }
 };
 
+// The type of a snapshot that is there for as long as a backup is being restored.
+inline constexpr const char* restored_backup = "awsbackup";
+
 struct SnapshotRecord {
   std::string id;
-  std::string type = "manual";  // or "awsbackup"
+  std::string type = "manual";  // or restored_backup
   std::string status;           // creating, copying, available, failed, deleting
   std::string cluster_resource_id;
   std::string copy_of;     // a snapshot; while copying

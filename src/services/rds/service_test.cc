@@ -185,6 +185,13 @@ class ServiceTest : public ::testing::Test {
     save(tx, reader);
     EXPECT_TRUE(co_await tx.commit());
   }
+  // What a restore of a backup has written down before it wrote the file.
+  Task<void> leave_backup(std::string file) {
+    const Place place{"000000000000", "us-east-1"};
+    auto tx = co_await fixture_.context().catalog.begin(place.partition());
+    save(tx, SnapshotRecord{.id = "awsbackup:1", .type = restored_backup, .status = "creating", .file = file});
+    EXPECT_TRUE(co_await tx.commit());
+  }
   void remove_all(const std::string& cluster_id, const std::vector<std::string>& ids) {
     for (const auto& id : ids) {
       must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = id});
@@ -310,6 +317,17 @@ TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {
   ASSERT_TRUE(becomes_available("two"));
   EXPECT_EQ(sql(*cluster("again")->endpoint, "SELECT count(*) FROM t").value_or(""), "100");
   remove_all("again", {"two"});
+}
+
+TEST_F(ServiceTest, NothingIsLeftOfARestoreThatWasCutShort) {
+  close();
+  run(leave_backup("left"));
+  ASSERT_TRUE(io::make_folders(folder_ + "/postgres/snapshots"));
+  ASSERT_TRUE(io::write_file_atomically(folder_ + "/postgres/snapshots/left", "half"));
+  open();
+  const auto listed = must(&Service::describe_db_cluster_snapshots, api::DescribeDBClusterSnapshotsMessage{});
+  EXPECT_THAT(*listed.db_cluster_snapshots, IsEmpty());
+  EXPECT_THAT(*io::list_folder(folder_ + "/postgres/snapshots"), IsEmpty());
 }
 
 TEST_F(ServiceTest, EncryptedFilesComeAndGoWithTheirKey) {

@@ -195,7 +195,8 @@ Task<Outcome<api::DeleteDBClusterSnapshotResult>> Service::delete_db_cluster_sna
   co_return api::DeleteDBClusterSnapshotResult{to_api(snapshot, place_of(call))};
 }
 
-// Files that no record names: of deleted snapshots, and of copies of the data that a crash cut short.
+// Files that no record names: of deleted snapshots, and of copies of the data that a crash cut short. Before, records
+// that a crash left of backups that were being restored, when no cluster begins with them any more.
 Task<Result<void>> Service::sweep_snapshots() {
   const io::Path folder = options_.folder + "/snapshots";
   std::set<std::string> named;
@@ -204,8 +205,18 @@ Task<Result<void>> Service::sweep_snapshots() {
     const auto parts = split(name, '/');
     if (parts.size() != 3 || parts[0] != "rds") continue;
     const Place place{std::string(parts[1]), std::string(parts[2])};
-    CO_TRY(const auto snapshots, load_all<SnapshotRecord>(context_.catalog, place, "snapshot/"));
-    for (const auto& snapshot : snapshots) named.insert(snapshot.file);
+    auto tx = co_await context_.catalog.begin(place.partition());
+    CO_TRY(const auto snapshots, load_all<SnapshotRecord>(tx, "snapshot/"));
+    CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
+    for (const auto& snapshot : snapshots) {
+      const auto begins = [&](const ClusterRecord& cluster) { return cluster.restore_from == snapshot.id; };
+      if (snapshot.type == restored_backup && std::ranges::none_of(clusters, begins)) {
+        tx.remove(SnapshotRecord::key(snapshot.id));
+      } else {
+        named.insert(snapshot.file);
+      }
+    }
+    CO_CHECK(co_await tx.commit());
   }
   co_return co_await context_.pool.run([&]() -> Result<void> {
     TRY(const bool there, io::exists(folder));

@@ -52,6 +52,13 @@ Task<Outcome<void>> Service::check_cluster_changes(const api::ModifyDBClusterMes
       {in.enable_http_endpoint.value_or(false), "EnableHttpEndpoint"},
       {in.domain.has_value(), "Domain"},
       {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass"},
+      {in.db_instance_parameter_group_name.has_value(), "DBInstanceParameterGroupName (ModifyDBInstance has it)"},
+      {in.enable_local_write_forwarding.value_or(false), "EnableLocalWriteForwarding"},
+      {in.enable_global_write_forwarding.value_or(false), "EnableGlobalWriteForwarding"},
+      {in.master_user_authentication_type.value_or("password") != "password",
+       "MasterUserAuthenticationType other than password"},
+      {in.allow_engine_mode_change.value_or(false), "AllowEngineModeChange"},
+      {in.aws_backup_recovery_point_arn.has_value(), "AwsBackupRecoveryPointArn"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) {

@@ -54,7 +54,16 @@ Outcome<void> check_served(const api::CreateDBClusterMessage& in) {
       {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass (Multi-AZ DB clusters)"},
       {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
       {in.enable_limitless_database.value_or(false), "EnableLimitlessDatabase"},
+      {in.cluster_scalability_type.value_or("standard") != "standard", "ClusterScalabilityType other than standard"},
       {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
+      {in.enable_local_write_forwarding.value_or(false), "EnableLocalWriteForwarding"},
+      {in.enable_global_write_forwarding.value_or(false), "EnableGlobalWriteForwarding"},
+      {in.master_user_authentication_type.value_or("password") != "password",
+       "MasterUserAuthenticationType other than password"},
+      {in.with_express_configuration.value_or(false), "WithExpressConfiguration"},
+      {in.character_set_name.value_or("UTF8") != "UTF8", "CharacterSetName other than UTF8"},
+      {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
+      {in.rds_custom_cluster_configuration.has_value(), "RdsCustomClusterConfiguration"},
   });
 }
 
@@ -331,7 +340,9 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
                          {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
                          {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass"},
                          {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
-                         {in.domain.has_value(), "Domain"}}));
+                         {in.domain.has_value(), "Domain"},
+                         {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
+                         {in.rds_custom_cluster_configuration.has_value(), "RdsCustomClusterConfiguration"}}));
   const std::string snapshot_id = name_of(in.snapshot_identifier);
   CO_TRY(const auto snapshot, load<SnapshotRecord>(context_.catalog, place_of(call), SnapshotRecord::key(snapshot_id)));
   if (!snapshot) {

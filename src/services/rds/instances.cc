@@ -52,6 +52,16 @@ Outcome<void> check_served(const api::CreateDBInstanceMessage& in) {
       {in.db_security_groups.has_value() && !in.db_security_groups->empty(), "DBSecurityGroups"},
       {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
       {in.port.has_value(), "Port of an instance in a cluster (it is the cluster's)"},
+      {in.master_user_authentication_type.value_or("password") != "password",
+       "MasterUserAuthenticationType other than password"},
+      {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
+      {in.timezone.has_value(), "Timezone (the parameter TimeZone is)"},
+      {in.tde_credential_arn.has_value(), "TdeCredentialArn"},
+      {in.multi_tenant.value_or(false), "MultiTenant"},
+      {in.dedicated_log_volume.value_or(false), "DedicatedLogVolume"},
+      {in.additional_storage_volumes.has_value(), "AdditionalStorageVolumes"},
+      {in.custom_iam_instance_profile.has_value(), "CustomIamInstanceProfile"},
+      {in.backup_target.value_or("region") != "region", "BackupTarget other than region"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) {
@@ -296,6 +306,14 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
       {in.domain.has_value(), "Domain"},
       {in.master_user_password.has_value(), "MasterUserPassword of an instance in a cluster (ModifyDBCluster has it)"},
       {in.engine_version.has_value(), "EngineVersion of an instance in a cluster (it is the cluster's)"},
+      {in.master_user_authentication_type.value_or("password") != "password",
+       "MasterUserAuthenticationType other than password"},
+      {in.tag_specifications.has_value(), "TagSpecifications"},
+      {in.tde_credential_arn.has_value(), "TdeCredentialArn"},
+      {in.multi_tenant.value_or(false), "MultiTenant"},
+      {in.dedicated_log_volume.value_or(false), "DedicatedLogVolume"},
+      {in.additional_storage_volumes.has_value(), "AdditionalStorageVolumes"},
+      {in.aws_backup_recovery_point_arn.has_value(), "AwsBackupRecoveryPointArn"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) co_return refuse(errors::invalid_parameter_combination(fmt::format("{} cannot be changed here.", name)));

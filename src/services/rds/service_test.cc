@@ -439,6 +439,15 @@ TEST_F(ServiceTest, RefusesWhatCannotBe) {
   input = cluster_input("prod");
   input.manage_master_user_password = true;  // and a password besides
   EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
+  input = cluster_input("prod");
+  input.enable_local_write_forwarding = true;  // readers that would take writes
+  EXPECT_EQ(code(&Service::create_db_cluster, input), "InvalidParameterCombination");
+  api::ModifyDBClusterMessage change{.db_cluster_identifier = "prod"};
+  change.db_instance_parameter_group_name = "other";
+  EXPECT_EQ(code(&Service::modify_db_cluster, change), "InvalidParameterCombination");
+  EXPECT_EQ(code(&Service::list_tags_for_resource,
+                 api::ListTagsForResourceMessage{.resource_name = "arn:aws:rds:us-east-1:000000000000:db:default-1"}),
+            "DBInstanceNotFound");
   EXPECT_EQ(code(&Service::create_db_instance, instance_input("one", "nothing")), "DBClusterNotFoundFault");
   api::CreateDBSubnetGroupMessage group{.db_subnet_group_name = "g", .db_subnet_group_description = "d"};
   group.subnet_ids = {"subnet-a"};

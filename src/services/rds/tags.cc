@@ -101,7 +101,8 @@ Task<Outcome<api::TagListMessage>> Service::list_tags_for_resource(aws::Call& ca
     CO_TRY(const auto cluster, load<ClusterRecord>(tx, target.key));
     if (!cluster) co_return refuse(not_found(target));
     found = shown_tags(*cluster);
-  } else if (target.name.starts_with("default")) {
+  } else if ((target.kind == "subgrp" && target.name == "default") ||
+             (target.kind.ends_with("pg") && target.name.starts_with("default."))) {
     // Default groups are there without a record, and have no tags.
   } else {
     CO_CHECK(change_tags(tx, target, [&](Tags& tags) { found = tags; }));

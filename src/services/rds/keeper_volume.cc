@@ -22,6 +22,8 @@ postgres::ServerOptions Keeper::volume_options() const {
   postgres::ServerOptions options;
   const auto plan = endpoints::AddressPlan::of(number_);
   options.listen = {*plan->instance(endpoints::AddressPlan::max_instances - 1), port_};
+  // The data may hold transactions that were prepared, and a server with room for fewer does not start.
+  options.settings["max_prepared_transactions"] = "1000";
   return options;
 }
 

@@ -319,6 +319,27 @@ TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {
   remove_all("again", {"two"});
 }
 
+TEST_F(ServiceTest, AFinalSnapshotHasThePreparedTransactions) {
+  must(&Service::create_db_cluster_parameter_group,
+       api::CreateDBClusterParameterGroupMessage{"xa", "aurora-postgresql13", "d"});
+  api::Parameter parameter;
+  parameter.parameter_name = "max_prepared_transactions";
+  parameter.parameter_value = "5";
+  parameter.apply_method = "pending-reboot";
+  must(&Service::modify_db_cluster_parameter_group, api::ModifyDBClusterParameterGroupMessage{"xa", {parameter}});
+  auto input = cluster_input("prod");
+  input.db_cluster_parameter_group_name = "xa";
+  must(&Service::create_db_cluster, input);
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(sql(*cluster("prod")->endpoint, "BEGIN; CREATE TABLE t(n int); PREPARE TRANSACTION 'x'"));
+  must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = "one"});
+  ASSERT_TRUE(eventually([&] { return !instance("one"); }));
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .final_db_snapshot_identifier = "last"});
+  EXPECT_TRUE(eventually([&] { return !cluster("prod"); }));
+}
+
 TEST_F(ServiceTest, NothingIsLeftOfARestoreThatWasCutShort) {
   close();
   run(leave_backup("left"));

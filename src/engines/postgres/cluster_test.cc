@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "postgres/backup.h"
+#include "postgres/detail/tool.h"
 #include "postgres/test_bed.h"
 
 namespace boreal::postgres {
@@ -365,6 +366,12 @@ TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
               sql("w", "select count(*), sum(n) from t").rows);
     must(other->find("x")->query("insert into public.t values (0, '')"));
   }
+}
+
+TEST_F(ClusterTest, NoStandbyCanHaveTheNameOfACopy) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  const std::string tool = detail::command(bed_->context(), {"/bin/true"}).environment.at("PGAPPNAME");
+  EXPECT_EQ(bed_->run(cluster_->add_standby(tool, options(11))).error().code(), Errc::invalid);
 }
 
 TEST_F(ClusterTest, CopiesEndWhenWeDo) {

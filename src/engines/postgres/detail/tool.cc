@@ -32,8 +32,9 @@ void set_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NON
 
 process::Command command(const Context& context, std::vector<std::string> arguments, io::Path folder) {
   process::Command command{.arguments = std::move(arguments), .folder = std::move(folder), .user = context.user};
-  // Messages in English and times in UTC, whatever this machine prefers.
-  command.environment = {{"LC_ALL", "C.UTF-8"}, {"TZ", "UTC"}, {"PGAPPNAME", "maintenance"}};
+  // Messages in English and times in UTC, whatever this machine prefers. The primary takes who streams under a
+  // standby's name for that standby: no server has a blank in its name.
+  command.environment = {{"LC_ALL", "C.UTF-8"}, {"TZ", "UTC"}, {"PGAPPNAME", "maintenance tool"}};
   return command;
 }
 

@@ -198,6 +198,7 @@ Task<Result<bool>> Keeper::reconcile() {
   }
   retarget();
   CO_CHECK(co_await settle(*view));
+  co_await remove_old_logs(*view);
   if (view->cluster.stopped) {
     CO_CHECK(co_await close_engine());
     CO_CHECK(co_await close_storage());

@@ -106,6 +106,9 @@ class Keeper {
   std::string best_standby(const View& view, const std::string& except) const;
   Task<void> on_lost(std::string name, bool was_primary);
 
+  // Logs (keeper_logs.cc)
+  Task<void> remove_old_logs(const View& view);
+
   // Encrypted files (keeper_storage.cc)
   Task<Result<bool>> open_storage(const View& view);
   Task<Result<void>> close_storage();
@@ -159,6 +162,7 @@ class Keeper {
   bool started_ = false;
   bool stopping_ = false;
   unsigned failures_ = 0;
+  Time logs_due_;  // when old ones are looked for next
   Event wake_;
   TaskGroup tasks_;
 };

@@ -1,6 +1,7 @@
 // The service over real PostgreSQL, with stand-ins for the other services.
 #include "rds/service.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <thread>
 
 #include "aws/testing.h"
+#include "base/text.h"
 #include "crypto/x509.h"
 #include "postgres/connection.h"
 #include "rds/testing.h"
@@ -317,6 +319,29 @@ TEST_F(ServiceTest, ASnapshotHasTheRowsAndTheFinalOneIsTakenWithoutInstances) {
   ASSERT_TRUE(becomes_available("two"));
   EXPECT_EQ(sql(*cluster("again")->endpoint, "SELECT count(*) FROM t").value_or(""), "100");
   remove_all("again", {"two"});
+}
+
+TEST_F(ServiceTest, LogsGoAfterThreeDays) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  const io::Path folder =
+      folder_ + "/postgres/instances/" + to_lower(*cluster("prod")->db_cluster_resource_id) + "/servers/one/log/error/";
+  const auto leave = [&](const std::string& name, int64_t hours) {
+    ASSERT_TRUE(io::write_file_atomically(folder + name, "LOG: x"));
+    const timespec time{(fixture_.clock.now().ms / 1000) - hours * 3600, 0};
+    const std::array times = {time, time};
+    ASSERT_EQ(::utimensat(AT_FDCWD, (folder + name).c_str(), times.data(), 0), 0);
+  };
+  leave("postgresql.log.2000-01-01-01", 73);
+  leave("postgresql.log.2000-01-04-01", 1);
+  leave("postgresql.log.2999-01-01-01", 99);  // the newest may be the one that is written
+  fixture_.clock.advance(std::chrono::hours(1));
+  disable_key(false);  // the keeper looks at its cluster
+  EXPECT_TRUE(eventually([&] { return !*io::exists(folder + "postgresql.log.2000-01-01-01"); }));
+  EXPECT_TRUE(*io::exists(folder + "postgresql.log.2000-01-04-01"));
+  EXPECT_TRUE(*io::exists(folder + "postgresql.log.2999-01-01-01"));
+  remove_all("prod", {"one"});
 }
 
 TEST_F(ServiceTest, AFinalSnapshotHasThePreparedTransactions) {

@@ -73,6 +73,29 @@ void add_request_keys(const aws::Value& input, std::string_view key_member,
   if (text_member(input, "GranteePrincipal") != nullptr) context.emplace("kms:GrantIsForAWSResource", "false");
 }
 
+// Of keys of the one kind that is made.
+void add_kind_keys(const aws::Caller& caller, std::multimap<std::string, std::string>& context) {
+  context.emplace("kms:CallerAccount", caller.account());
+  context.emplace("kms:KeySpec", "SYMMETRIC_DEFAULT");
+  context.emplace("kms:KeyUsage", "ENCRYPT_DECRYPT");
+  context.emplace("kms:KeyOrigin", "AWS_KMS");
+  context.emplace("kms:MultiRegion", "false");
+}
+
+// A key that is not there yet has neither policy nor ARN; its tags are a matter of their own.
+std::vector<aws::Access> create_access(const aws::Call& call, const aws::Value& input,
+                                       std::vector<aws::Access> accesses) {
+  add_request_keys(input, "", accesses.front().context);
+  add_kind_keys(call.caller, accesses.front().context);
+  const auto& tags = input.as<CreateKeyRequest>().tags;
+  if (!tags || tags->empty()) return accesses;
+  aws::Access tagging = accesses.front();
+  tagging.action = "kms:TagResource";
+  tagging.resource = call.arn("kms", "key/*");
+  accesses.push_back(std::move(tagging));
+  return accesses;
+}
+
 // Which member names the key that an action works on, and its encryption context.
 struct Members {
   std::string_view key = "KeyId";
@@ -90,14 +113,10 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 aws::Outcome<aws::Access> Service::guard(const aws::Caller& caller, const Key& key, std::string action,
                                          const EncryptionContext* encryption_context,
-                                         std::multimap<std::string, std::string> context) const {
+                                         std::multimap<std::string, std::string> context, const Covers& covers) const {
   TRY(auto policy, policy_of(key));
-  TRY(policy, with_grants(std::move(policy), key, caller.principal(), action, encryption_context));
-  context.emplace("kms:CallerAccount", caller.account());
-  context.emplace("kms:KeySpec", "SYMMETRIC_DEFAULT");
-  context.emplace("kms:KeyUsage", "ENCRYPT_DECRYPT");
-  context.emplace("kms:KeyOrigin", "AWS_KMS");
-  context.emplace("kms:MultiRegion", "false");
+  TRY(policy, with_grants(std::move(policy), key, caller.principal(), action, encryption_context, covers));
+  add_kind_keys(caller, context);
   if (encryption_context != nullptr) {
     context.emplace("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
     for (const auto& [name, value] : *encryption_context) {
@@ -143,7 +162,11 @@ aws::Outcome<void> Service::complete(const aws::Call& call, const aws::Value& in
   const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
   add_request_keys(input, names.key, access.context);
-  TRY(access, guard(call.caller, key, std::move(access.action), encryption_context, std::move(access.context)));
+  Covers covers;
+  if (call.operation.name == "CreateGrant") {
+    covers = [&](const Grant& grant) { return may_hand_on(grant, input.as<CreateGrantRequest>()); };
+  }
+  TRY(access, guard(call.caller, key, std::move(access.action), encryption_context, std::move(access.context), covers));
   return {};
 }
 
@@ -175,8 +198,8 @@ aws::Outcome<std::vector<aws::Access>> Service::alias_access(const aws::Call& ca
   return accesses;
 }
 
-// Who may retire a grant is said by the grant: the retiring principal, a grantee with RetireGrant; else the key's
-// policy.
+// Who may retire a grant is said by the grant: the retiring principal, its grantee with RetireGrant; else the key's
+// policy. What the caller is granted besides counts for those grants alone.
 aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& call,
                                                               const RetireGrantRequest& input) const {
   TRY(const auto at, find_grant(call, input));
@@ -188,7 +211,8 @@ aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& c
   const std::string account = at.partition.substr(4, slash - 4);
   TRY(const auto key,
       find(Reference{.account = account, .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
-  TRY(auto access, guard(call.caller, key, "kms:RetireGrant", nullptr, {}));
+  const auto is_it = [&](const Grant& other) { return other.id == grant.id; };
+  TRY(auto access, guard(call.caller, key, "kms:RetireGrant", nullptr, {}, is_it));
   return std::vector<aws::Access>{std::move(access)};
 }
 
@@ -196,6 +220,7 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
                                                              const aws::Value& input) {
   CO_TRY(auto accesses, co_await Api::access(call, operation, input));
   if (operation.name.ends_with("Alias")) co_return alias_access(call, std::move(accesses));
+  if (operation.name == "CreateKey") co_return create_access(call, input, std::move(accesses));
   if (operation.name == "RetireGrant") co_return retire_access(call, input.as<RetireGrantRequest>());
   if (operation.name == "Decrypt" || operation.name == "ReEncrypt") {
     if (member<codec::Blob>(input, "CiphertextBlob", codec::Kind::blob) == nullptr) {

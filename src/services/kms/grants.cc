@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "aws/arn.h"
 #include "aws/gate.h"
@@ -28,15 +29,29 @@ constexpr std::array<std::string_view, 9> symmetric_operations = {
 
 bool is_account_root(std::string_view arn) { return arn.ends_with(":root"); }
 
+bool lets(const Grant& grant, std::string_view operation) {
+  return std::ranges::find(grant.operations, operation) != grant.operations.end();
+}
+
+bool includes(const EncryptionContext& context, const EncryptionContext& pairs) {
+  return std::ranges::all_of(pairs, [&](const auto& pair) {
+    const auto found = context.find(pair.first);
+    return found != context.end() && found->second == pair.second;
+  });
+}
+
 // The constraints bind cryptographic operations only; those come with an encryption context, if an empty one.
 bool allows_context(const Grant& grant, const EncryptionContext* context) {
   if (context == nullptr) return true;
   if (grant.context_equals && *grant.context_equals != *context) return false;
-  if (!grant.context_subset) return true;
-  return std::ranges::all_of(*grant.context_subset, [&](const auto& pair) {
-    const auto found = context->find(pair.first);
-    return found != context->end() && found->second == pair.second;
-  });
+  return !grant.context_subset || includes(*context, *grant.context_subset);
+}
+
+// As whom the grant names the caller. What a role is granted its sessions have as far as boundary and session policies
+// let them.
+std::string named_by(const Grant& grant, const aws::Principal& caller) {
+  if (is_account_root(grant.grantee)) return grant.grantee;
+  return caller.role_arn.empty() || grant.grantee == caller.arn ? caller.arn : caller.role_arn;
 }
 
 // With the ARNs that its principals have now.
@@ -144,19 +159,32 @@ bool Service::is_grantee(const Grant& grant, const aws::Principal& caller) {
   return is_principal(grant.grantee, grant.grantee_id, caller);
 }
 
-Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
-                                         std::string_view action, const EncryptionContext* encryption_context) const {
-  TRY(const auto attached, attached_to(key));
-  const std::vector<Grant>& grants = attached->grants;
-  const std::string_view operation = action.substr(std::string_view("kms:").size());
-  const auto fits = [&](const Grant& grant) {
-    return std::ranges::find(grant.operations, operation) != grant.operations.end() && is_grantee(grant, principal) &&
-           allows_context(grant, encryption_context);
+bool Service::may_hand_on(const Grant& parent, const CreateGrantRequest& wanted) {
+  if (!std::ranges::all_of(wanted.operations, [&](const auto& operation) { return lets(parent, operation); }))
+    return false;
+  const GrantConstraints constraints = wanted.constraints.value_or(GrantConstraints{});
+  if (parent.context_equals && constraints.encryption_context_equals != parent.context_equals) return false;
+  if (!parent.context_subset) return true;
+  const auto holds = [&](const std::optional<EncryptionContext>& context) {
+    return context && includes(*context, *parent.context_subset);
   };
-  const auto found = std::ranges::find_if(grants, fits);
-  if (found == grants.end()) return policy;
+  return holds(constraints.encryption_context_equals) || holds(constraints.encryption_context_subset);
+}
+
+Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
+                                         std::string_view action, const EncryptionContext* encryption_context,
+                                         const Covers& covers) const {
+  TRY(const auto attached, attached_to(key));
+  const std::string_view operation = action.substr(std::string_view("kms:").size());
   // What a grant gives needs no identity policy: the statement names the caller itself.
-  const std::string who = is_account_root(found->grantee) ? found->grantee : principal.arn;
+  std::set<std::string> named;
+  for (const Grant& grant : attached->grants) {
+    if (lets(grant, operation) && is_grantee(grant, principal) && allows_context(grant, encryption_context) &&
+        (!covers || covers(grant))) {
+      named.insert(named_by(grant, principal));
+    }
+  }
+  if (named.empty()) return policy;
   TRY(auto document, json::parse(policy));
   json::Value::Array statements;
   if (const json::Value* given = document.find("Statement"); given != nullptr) {
@@ -166,8 +194,12 @@ Result<std::string> Service::with_grants(std::string policy, const Key& key, con
       statements.push_back(*given);
     }
   }
-  statements.emplace_back(json::Value::Object{
-      {"Effect", "Allow"}, {"Principal", json::Value::Object{{"AWS", who}}}, {"Action", action}, {"Resource", "*"}});
+  json::Value::Array names;
+  for (const auto& name : named) names.emplace_back(name);
+  statements.emplace_back(json::Value::Object{{"Effect", "Allow"},
+                                              {"Principal", json::Value::Object{{"AWS", std::move(names)}}},
+                                              {"Action", action},
+                                              {"Resource", "*"}});
   document.set("Statement", std::move(statements));
   return json::write(document);
 }

@@ -1,6 +1,7 @@
 // KMS: symmetric keys and what may be done with them. README.md says how it works.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -175,9 +176,11 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                                  const Context& context);
 
   // access.cc
+  // Whether a grant of the action lets the caller do what the call wants; empty: it does.
+  using Covers = std::function<bool(const Grant&)>;
   aws::Outcome<aws::Access> guard(const aws::Caller& caller, const Key& key, std::string action,
                                   const EncryptionContext* encryption_context,
-                                  std::multimap<std::string, std::string> context) const;
+                                  std::multimap<std::string, std::string> context, const Covers& covers = {}) const;
   aws::Outcome<void> complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const;
   aws::Outcome<std::vector<aws::Access>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses) const;
   aws::Outcome<std::vector<aws::Access>> retire_access(const aws::Call& call,
@@ -198,7 +201,10 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Result<std::shared_ptr<const Attached>> attached_to(const Key& key) const;
   // The policy with a statement for every grant that lets the caller do this.
   Result<std::string> with_grants(std::string policy, const Key& key, const aws::Principal& principal,
-                                  std::string_view action, const EncryptionContext* encryption_context) const;
+                                  std::string_view action, const EncryptionContext* encryption_context,
+                                  const Covers& covers) const;
+  // Who may create grants by a grant gives no more than that grant gives: some of its operations, bound as strictly.
+  static bool may_hand_on(const Grant& parent, const api::kms::CreateGrantRequest& wanted);
   // `id`: of the user or role that had the ARN; empty: the ARN alone says who it is.
   static bool is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller);
   static bool is_grantee(const Grant& grant, const aws::Principal& caller);

@@ -52,6 +52,35 @@ class StoreFolder {
   std::unique_ptr<Store> store_;
 };
 
+// Another store, on a disk that can be full.
+class FillingStore final : public Store {
+ public:
+  explicit FillingStore(Store& inner) : inner_(inner) {}
+  bool is_full = false;
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const Snapshot* at) const override {
+    return inner_.get(partition, key, at);
+  }
+  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                              const Snapshot* at) const override {
+    return inner_.get_bulk(partition, key, at);
+  }
+  std::unique_ptr<Cursor> scan(std::string_view partition, std::string_view prefix, const Snapshot* at) const override {
+    return inner_.scan(partition, prefix, at);
+  }
+  std::unique_ptr<Snapshot> snapshot() const override { return inner_.snapshot(); }
+  Task<Result<void>> commit(Batch batch) override {
+    if (is_full) co_return fail(Errc::no_space, "the disk is full");
+    co_return co_await inner_.commit(std::move(batch));
+  }
+  Result<std::vector<std::string>> partitions() const override { return inner_.partitions(); }
+  Task<Result<void>> drop_partition(std::string_view partition) override { return inner_.drop_partition(partition); }
+  Task<Result<void>> check(CheckStep step) const override { return inner_.check(std::move(step)); }
+
+ private:
+  Store& inner_;
+};
+
 // The path of the newest file in the folder whose name ends so. RocksDB numbers its files in six digits.
 inline io::Path newest_file(const io::Path& folder, std::string_view suffix) {
   io::Path newest;

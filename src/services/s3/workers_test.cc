@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "s3/testing.h"
+#include "store/testing.h"
 
 namespace boreal::s3 {
 namespace {
@@ -105,36 +106,6 @@ TEST_F(WorkersTest, ObjectsFromBeforeTheRulesWhereTheRulesWantThem) {
   EXPECT_EQ(status("from", "k449"), "COMPLETED");
 }
 
-// The fixture's, on a disk that can be full.
-class FillingStore final : public store::Store {
- public:
-  explicit FillingStore(store::Store& inner) : inner_(inner) {}
-  bool is_full = false;
-  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
-                                         const store::Snapshot* at) const override {
-    return inner_.get(partition, key, at);
-  }
-  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
-                                              const store::Snapshot* at) const override {
-    return inner_.get_bulk(partition, key, at);
-  }
-  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
-                                      const store::Snapshot* at) const override {
-    return inner_.scan(partition, prefix, at);
-  }
-  std::unique_ptr<store::Snapshot> snapshot() const override { return inner_.snapshot(); }
-  Task<Result<void>> commit(store::Batch batch) override {
-    if (is_full) co_return fail(Errc::no_space, "the disk is full");
-    co_return co_await inner_.commit(std::move(batch));
-  }
-  Result<std::vector<std::string>> partitions() const override { return inner_.partitions(); }
-  Task<Result<void>> drop_partition(std::string_view partition) override { return inner_.drop_partition(partition); }
-  Task<Result<void>> check(store::CheckStep step) const override { return inner_.check(std::move(step)); }
-
- private:
-  store::Store& inner_;
-};
-
 class AccessLogTest : public S3Test {
  protected:
   AccessLogTest() {
@@ -208,7 +179,7 @@ TEST_F(AccessLogTest, WhatIsSavedSurvivesAStopAndACrash) {
 TEST_F(AccessLogTest, WhatAFullDiskDidNotTakeIsSavedLater) {
   allow();
   fixture.run(s3->stop());
-  FillingStore disk(fixture.store());
+  store::FillingStore disk(fixture.store());
   store::Catalog catalog(disk);
   const aws::ServiceContext context = fixture.context();
   open({catalog, context.clock, context.random, context.loop, context.pool});

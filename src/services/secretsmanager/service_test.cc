@@ -11,6 +11,7 @@
 #include "crypto/sealer.h"
 #include "kms/service.h"
 #include "secretsmanager/labels.h"
+#include "store/testing.h"
 
 namespace boreal::secretsmanager {
 namespace {
@@ -234,6 +235,18 @@ TEST_F(SecretsTest, BinaryValuesComeBackAsTheyWere) {
   const auto out = good<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "b"});
   EXPECT_EQ(out.secret_binary->bytes, std::string("\0\xff", 2));
   EXPECT_FALSE(out.secret_string);
+}
+
+TEST_F(SecretsTest, AValueIsReadWhereNothingCanBeWritten) {
+  create("s");
+  store::FillingStore disk(fixture.store());
+  store::Catalog catalog(disk);
+  Service full({catalog, fixture.clock, fixture.random, fixture.context().loop, fixture.context().pool}, *keys);
+  disk.is_full = true;
+  const auto read =
+      fixture.call<GetSecretValueResponse>(full, "GetSecretValue", GetSecretValueRequest{.secret_id = "s"});
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->secret_string, "v1");
 }
 
 TEST_F(SecretsTest, NoValueLiesInTheStoreInClear) {

@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "codec/base64.h"
 #include "secretsmanager/labels.h"
 #include "secretsmanager/service.h"
@@ -151,7 +152,14 @@ Task<aws::Outcome<GetSecretValueResponse>> Service::read_value(aws::Call& call, 
   const Version& version = *read;
   CO_TRY(auto value, co_await decrypt(&call, secret, version));
   const Time today = day_of(context_.clock.now());
-  if (secret.accessed != today || version.accessed != today) CO_CHECK(co_await note_access(secret, version));
+  if (secret.accessed != today || version.accessed != today) {
+    // A value is read even where nothing can be written, on a full disk.
+    const auto noted = co_await note_access(secret, version);
+    if (!noted) {
+      log::warn("secretsmanager", "the day of an access is not kept",
+                {{"secret", secret.arn()}, {"error", noted.error().message}});
+    }
+  }
   GetSecretValueResponse out;
   out.arn = secret.arn();
   out.name = secret.name;

@@ -71,33 +71,52 @@ aws::Outcome<void> check_filters(const std::vector<Filter>& filters) {
   return {};
 }
 
-void sort_secrets(std::vector<Secret>& secrets, const std::string& by, bool ascending) {
-  const auto key = [&](const Secret& s) -> std::pair<int64_t, const std::string&> {
-    if (by == "name") return {0, s.name};
-    if (by == "last-changed-date") return {s.changed.ms, s.name};
-    if (by == "last-accessed-date") return {s.accessed.value_or(Time{}).ms, s.name};
-    return {s.created.ms, s.name};
-  };
-  std::ranges::sort(secrets,
-                    [&](const Secret& a, const Secret& b) { return ascending ? key(a) < key(b) : key(b) < key(a); });
+// Where a secret stands in a list.
+using Position = std::pair<int64_t, std::string>;
+Position position_of(const Secret& secret, std::string_view by) {
+  if (by == "name") return {0, secret.name};
+  if (by == "last-changed-date") return {secret.changed.ms, secret.name};
+  if (by == "last-accessed-date") return {secret.accessed.value_or(Time{}).ms, secret.name};
+  return {secret.created.ms, secret.name};
 }
 
-// Cuts the page out and says where the next one begins: the token is the name of its first secret.
-aws::Outcome<std::optional<std::string>> cut_page(std::vector<Secret>& secrets, const std::optional<std::string>& token,
-                                                  size_t limit) {
+std::string token_of(const Position& position) {
+  return codec::base64url_encode(fmt::format("{}/{}", position.first, position.second));
+}
+
+std::optional<Position> position_of_token(const std::string& token) {
+  const auto text = codec::base64url_decode(token);
+  const size_t slash = text ? text->find('/') : std::string::npos;
+  if (slash == std::string::npos) return std::nullopt;
+  const auto ms = parse_int(std::string_view(*text).substr(0, slash));
+  if (!ms) return std::nullopt;
+  return Position{*ms, text->substr(slash + 1)};
+}
+
+// Puts the secrets in order, cuts the page out and says where the next one begins: at a place, so that pages go on when
+// the secret that stood there is gone.
+aws::Outcome<std::optional<std::string>> cut_page(std::vector<Secret>& secrets, std::string_view by, bool ascending,
+                                                  const std::optional<std::string>& token, size_t limit) {
+  std::vector<std::pair<Position, Secret>> placed;
+  placed.reserve(secrets.size());
+  for (Secret& secret : secrets) placed.emplace_back(position_of(secret, by), std::move(secret));
+  const auto is_before = [&](const Position& a, const Position& b) { return ascending ? a < b : b < a; };
+  const auto position = &std::pair<Position, Secret>::first;
+  std::ranges::sort(placed, is_before, position);
+  auto first = placed.begin();
   if (token) {
-    const auto name = codec::base64url_decode(*token);
-    const auto first = name ? std::ranges::find(secrets, *name, &Secret::name) : secrets.end();
-    if (first == secrets.end()) {
-      return aws::refuse(errors::invalid_next_token_exception(
-          "NextToken is not one that this operation gave, or its secret is gone."));
+    const auto from = position_of_token(*token);
+    if (!from) {
+      return aws::refuse(errors::invalid_next_token_exception("NextToken is not one that this operation gave."));
     }
-    secrets.erase(secrets.begin(), first);
+    first = std::ranges::lower_bound(placed, *from, is_before, position);
   }
-  if (secrets.size() <= limit) return std::nullopt;
-  auto next = codec::base64url_encode(secrets[limit].name);
-  secrets.resize(limit);
-  return next;
+  const auto end =
+      static_cast<size_t>(placed.end() - first) > limit ? first + static_cast<std::ptrdiff_t>(limit) : placed.end();
+  secrets.clear();
+  for (auto at = first; at != end; ++at) secrets.push_back(std::move(at->second));
+  if (end == placed.end()) return std::nullopt;
+  return token_of(end->first);
 }
 
 SecretListEntry entry_of(const Secret& secret) {
@@ -137,10 +156,10 @@ Task<aws::Outcome<ListSecretsResponse>> Service::list_secrets(aws::Call& call, L
   const auto filters = input.filters.value_or(std::vector<Filter>{});
   CO_CHECK(check_filters(filters));
   CO_TRY(auto secrets, list_matching(call, filters, input.include_planned_deletion.value_or(false)));
-  sort_secrets(secrets, input.sort_by.value_or("created-date"), input.sort_order.value_or("desc") == "asc");
   const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_page;
   ListSecretsResponse out;
-  CO_TRY(out.next_token, cut_page(secrets, input.next_token, limit));
+  CO_TRY(out.next_token, cut_page(secrets, input.sort_by.value_or("created-date"),
+                                  input.sort_order.value_or("desc") == "asc", input.next_token, limit));
   out.secret_list.emplace();
   for (const Secret& secret : secrets) out.secret_list->push_back(entry_of(secret));
   co_return out;
@@ -180,9 +199,8 @@ Task<aws::Outcome<BatchGetSecretValueResponse>> Service::batch_get_secret_value(
   } else {
     CO_CHECK(check_filters(*input.filters));
     CO_TRY(auto secrets, list_matching(call, *input.filters, false));
-    sort_secrets(secrets, "name", true);
     const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_batch;
-    CO_TRY(out.next_token, cut_page(secrets, input.next_token, limit));
+    CO_TRY(out.next_token, cut_page(secrets, "name", true, input.next_token, limit));
     for (const Secret& secret : secrets) ids.push_back(secret.arn());
   }
   for (auto& id : ids) {

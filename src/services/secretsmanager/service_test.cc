@@ -352,6 +352,21 @@ TEST_F(SecretsTest, ListsAreFilteredSortedAndPaged) {
             "InvalidNextTokenException");
 }
 
+TEST_F(SecretsTest, PagesGoOnWhereASecretWentMeanwhile) {
+  for (const char* name : {"a", "b", "c", "d"}) create(name);
+  const auto page = [&](std::optional<std::string> token) {
+    return good<ListSecretsResponse>(
+        "ListSecrets",
+        ListSecretsRequest{.max_results = 2, .next_token = std::move(token), .sort_order = "asc", .sort_by = "name"});
+  };
+  const auto first = page({});
+  good<DeleteSecretResponse>("DeleteSecret",
+                             DeleteSecretRequest{.secret_id = "c", .force_delete_without_recovery = true});
+  const auto second = page(first.next_token);
+  ASSERT_EQ(second.secret_list->size(), 1U);
+  EXPECT_EQ(second.secret_list->front().name, "d");
+}
+
 TEST_F(SecretsTest, ABatchTellsWhatItCouldNotRead) {
   create("a");
   create("b");

@@ -60,7 +60,7 @@ Task<aws::Outcome<void>> Service::put_managed(std::string account, std::string r
          co_await encrypt(nullptr, change.secret, version_id, {.bytes = std::move(value), .is_binary = false}));
   CO_CHECK(label_new_version(change.secret, version_id, {std::string(current_label)}));
   change.tx.put(version_path(change.secret.id, version_id), store::encode(version));
-  CO_CHECK(prune(change.tx, change.secret));
+  CO_CHECK(make_room(change.tx, change.secret));
   change.secret.changed = now;
   co_return co_await commit(std::move(change));
 }

@@ -137,7 +137,10 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   // Adds a version, unless the token already made the same one.
   Task<aws::Outcome<Added>> add_version(aws::Call& call, Change& change, std::string token, SecretValue value,
                                         std::vector<std::string> labels);
-  Result<void> prune(store::Transaction& tx, const Secret& secret) const;
+  // Answers how many versions are left.
+  Result<size_t> prune(store::Transaction& tx, const Secret& secret) const;
+  // The same after a version was added. LimitExceededException: it is one too many.
+  aws::Outcome<void> make_room(store::Transaction& tx, const Secret& secret) const;
   // The secret as it is when that is over.
   Task<aws::Outcome<std::shared_ptr<const Secret>>> wait_for_first_value(const aws::Call& call, std::string secret_id,
                                                                          std::shared_ptr<const Secret> secret);

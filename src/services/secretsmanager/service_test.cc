@@ -229,6 +229,16 @@ TEST_F(SecretsTest, OldVersionsWithoutLabelsGo) {
   EXPECT_EQ(get("s", "AWSPREVIOUS"), "v130");
 }
 
+TEST_F(SecretsTest, ASecretHasSoManyVersionsAndNoMore) {
+  create("s");
+  for (int i = 2; i <= 200; ++i) put("s", i);
+  const PutSecretValueRequest one_more{.secret_id = "s", .client_request_token = token(201), .secret_string = "x"};
+  EXPECT_EQ(code<PutSecretValueResponse>("PutSecretValue", one_more), "LimitExceededException");
+  EXPECT_EQ(get("s"), "v200");
+  fixture.clock.advance(std::chrono::hours(25));
+  EXPECT_EQ(code<PutSecretValueResponse>("PutSecretValue", one_more), "");
+}
+
 TEST_F(SecretsTest, BinaryValuesComeBackAsTheyWere) {
   good<CreateSecretResponse>("CreateSecret",
                              CreateSecretRequest{.name = "b", .secret_binary = codec::Blob{std::string("\0\xff", 2)}});

@@ -18,6 +18,7 @@ namespace {
 
 constexpr size_t max_value_bytes = 65'536;
 constexpr size_t kept_versions = 100;
+constexpr size_t max_versions = 200;  // each change reads them all; AWS has "about 100"
 constexpr Duration kept_for = std::chrono::hours(24);
 constexpr size_t default_page = 100;
 constexpr Duration newly_made = std::chrono::seconds(10);
@@ -69,21 +70,31 @@ Task<aws::Outcome<Service::Added>> Service::add_version(aws::Call& call, Change&
   CO_TRY(const auto version, co_await encrypt(&call, change.secret, token, std::move(value)));
   CO_CHECK(label_new_version(change.secret, token, labels));
   change.tx.put(path, store::encode(version));
-  CO_CHECK(prune(change.tx, change.secret));
+  CO_CHECK(make_room(change.tx, change.secret));
   change.secret.changed = call.now;
   co_return Added{.version_id = std::move(token), .is_new = true};
 }
 
 // Versions that no label is on go, beyond the newest hundred and when they are older than a day.
-Result<void> Service::prune(store::Transaction& tx, const Secret& secret) const {
+Result<size_t> Service::prune(store::Transaction& tx, const Secret& secret) const {
   TRY(auto versions, versions_of(tx, secret));
-  if (versions.size() <= kept_versions) return {};
+  size_t left = versions.size();
+  if (left <= kept_versions) return left;
   std::ranges::sort(versions, std::greater(), &Version::created);
   for (const Version& version : versions | std::views::drop(kept_versions)) {
     if (!labels_of(secret, version.id).empty() || context_.clock.now() - version.created < kept_for) continue;
     tx.remove(version_path(secret.id, version.id));
+    --left;
   }
-  return {};
+  return left;
+}
+
+aws::Outcome<void> Service::make_room(store::Transaction& tx, const Secret& secret) const {
+  TRY(const size_t left, prune(tx, secret));
+  if (left <= max_versions) return {};
+  return aws::refuse(errors::limit_exceeded_exception(fmt::format(
+      "Secret {} has {} versions, which is the most: those without staging labels go a day after they were made.",
+      secret.name, max_versions)));
 }
 
 Task<aws::Outcome<PutSecretValueResponse>> Service::put_secret_value(aws::Call& call, PutSecretValueRequest input) {

@@ -44,6 +44,15 @@ void add_request_keys(const aws::Value& input, std::multimap<std::string, std::s
   }
 }
 
+// The regions that a call wants copies in.
+void add_replica_regions(const std::optional<std::vector<ReplicaRegionType>>& replicas,
+                         std::multimap<std::string, std::string>& context) {
+  if (!replicas) return;
+  for (const auto& replica : *replicas) {
+    context.emplace("secretsmanager:AddReplicaRegions", replica.region.value_or(""));
+  }
+}
+
 // The secret's id in the input; null when the operation names none.
 const std::string* secret_id_of(const aws::Value& input) {
   if (!input) return nullptr;
@@ -86,6 +95,7 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   for (aws::Access& access : accesses) add_request_keys(input, access.context);
   if (operation.name == "CreateSecret") {
     const auto& create = input.as<CreateSecretRequest>();
+    add_replica_regions(create.add_replica_regions, accesses.front().context);
     const aws::Access creating = accesses.front();
     const auto also = [&](const char* action) {
       accesses.push_back(creating);
@@ -95,6 +105,9 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
     if (create.add_replica_regions && !create.add_replica_regions->empty())
       also("secretsmanager:ReplicateSecretToRegions");
     co_return accesses;
+  }
+  if (operation.name == "ReplicateSecretToRegions") {
+    add_replica_regions(input.as<ReplicateSecretToRegionsRequest>().add_replica_regions, accesses.front().context);
   }
   if (operation.name == "BatchGetSecretValue" && input.as<BatchGetSecretValueRequest>().filters) {
     accesses.push_back({.action = "secretsmanager:ListSecrets", .resource = "*"});

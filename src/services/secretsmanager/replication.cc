@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "aws/region.h"
 #include "base/log.h"
@@ -198,11 +199,34 @@ Task<aws::Outcome<void>> Service::drop_copy(Secret secret, std::string region) {
   co_return aws::Outcome<void>();
 }
 
+Task<aws::Outcome<void>> Service::check_copies_keys(aws::Call& call, Secret secret,
+                                                    std::vector<ReplicaRegionType> regions) {
+  const auto current = secret.labels.find(std::string(current_label));
+  const std::string version_id = current == secret.labels.end() ? "" : current->second;
+  for (auto& wanted : regions) {
+    secret.region = wanted.region.value_or("");
+    secret.kms_key_id = wanted.kms_key_id.value_or("");
+    if (!secret.kms_key_id.empty()) CO_CHECK(co_await encrypt(&call, secret, version_id, {}));
+  }
+  co_return aws::Outcome<void>();
+}
+
+Task<aws::Outcome<void>> Service::check_readable(aws::Call& call, const Change& change) {
+  CO_TRY(const auto versions, versions_of(change.tx, change.secret));
+  std::set<std::string> opened;
+  for (const Version& version : versions) {
+    if (opened.insert(version.key_arn).second) CO_CHECK(co_await decrypt(&call, change.secret, version));
+  }
+  co_return aws::Outcome<void>();
+}
+
 Task<aws::Outcome<ReplicateSecretToRegionsResponse>> Service::replicate_secret_to_regions(
     aws::Call& call, ReplicateSecretToRegionsRequest input) {
   CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::primary));
   CO_CHECK(
       add_replicas(change.secret, input.add_replica_regions, input.force_overwrite_replica_secret.value_or(false)));
+  CO_CHECK(co_await check_readable(call, change));
+  CO_CHECK(co_await check_copies_keys(call, change.secret, std::move(input.add_replica_regions)));
   ReplicateSecretToRegionsResponse out{.arn = change.secret.arn(),
                                        .replication_status = replication_status(change.secret)};
   CO_CHECK(co_await commit(std::move(change)));

@@ -104,6 +104,7 @@ Task<aws::Outcome<CreateSecretResponse>> Service::create_secret(aws::Call& call,
     if (input.add_replica_regions) {
       CO_CHECK(add_replicas(change.secret, *input.add_replica_regions,
                             input.force_overwrite_replica_secret.value_or(false)));
+      CO_CHECK(co_await check_copies_keys(call, change.secret, std::move(*input.add_replica_regions)));
     }
   }
   CreateSecretResponse out{.arn = change.secret.arn(), .name = change.secret.name};

@@ -168,6 +168,11 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<Result<void>> report(Secret secret, std::string region, std::string status, std::string message);
   Task<aws::Outcome<void>> copy(Secret secret, Replica replica);
   Task<aws::Outcome<void>> drop_copy(Secret secret, std::string region);
+  // Copies are made in the service's own name. So whoever asks for them must be allowed to seal by their keys, and to
+  // open by all keys that the secret's versions are sealed under.
+  Task<aws::Outcome<void>> check_copies_keys(aws::Call& call, Secret secret,
+                                             std::vector<api::secretsmanager::ReplicaRegionType> regions);
+  Task<aws::Outcome<void>> check_readable(aws::Call& call, const Change& change);
 
   aws::ServiceContext context_;
   aws::Keys& keys_;

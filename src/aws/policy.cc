@@ -102,9 +102,8 @@ void apply(const Policy& policy, const Subject& subject, Verdict& verdict) {
     if (!covers_action(statement, subject.input.action) || !covers_resource(statement, subject)) continue;
     const Naming naming = naming_of(statement, subject.input);
     if (naming == Naming::none) continue;
-    if (!std::ranges::all_of(statement.conditions,
-                             [&](const auto& condition) { return condition.holds(subject.input.context); }))
-      continue;
+    const auto holds = [&](const auto& condition) { return condition.holds(subject.input.context, statement.allow); };
+    if (!std::ranges::all_of(statement.conditions, holds)) continue;
     if (!statement.allow) {
       verdict.deny = true;
     } else {

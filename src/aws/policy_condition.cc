@@ -151,14 +151,13 @@ bool Condition::single_holds(std::string_view subject, const Context& context) c
   return fit && *fit != negated;
 }
 
-bool Condition::holds(const Context& context) const {
+bool Condition::holds(const Context& context, bool allow) const {
   const auto [begin, end] = context.equal_range(key);
   const bool present = begin != end;
   if (op == Operator::null) return any_value<bool>(*this, [&](bool absent) { return absent != present; });
   if (!present) return if_exists || set == Set::for_all_values || (negated && set == Set::none);
   const auto one = [&](const auto& entry) { return single_holds(entry.second, context); };
-  // A negated operator holds when no value of the key fits, the others when one does.
-  const bool all = set == Set::for_all_values || (set == Set::none && negated);
+  const bool all = set == Set::for_all_values || (set == Set::none && allow);
   return all ? std::all_of(begin, end, one) : std::any_of(begin, end, one);
 }
 

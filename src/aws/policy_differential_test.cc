@@ -108,7 +108,7 @@ bool one_value_fits(const PlainCondition& condition, const std::string& given, c
   return false;
 }
 
-bool condition_holds(const PlainCondition& condition, const PlainRequest& request) {
+bool condition_holds(const PlainCondition& condition, const PlainRequest& request, bool allow) {
   Strings given;
   for (const auto& [key, value] : request.context) {
     if (key == lower(condition.key)) given.push_back(value);
@@ -130,7 +130,7 @@ bool condition_holds(const PlainCondition& condition, const PlainRequest& reques
   for (const auto& value : given) good += one_value_fits(condition, value, request) != negated;
   if (condition.prefix == "ForAllValues:") return good == given.size();
   if (condition.prefix == "ForAnyValue:") return good > 0;
-  return negated ? good == given.size() : good > 0;
+  return allow ? good == given.size() : good > 0;
 }
 
 // What a policy's principal says of the caller: "" (not meant), "account", "role", "direct".
@@ -169,7 +169,7 @@ std::string effect_of(const PlainPolicy& policy, const PlainRequest& request, bo
     bool action = false, resource = false, conditions = true;
     for (const auto& pattern : statement.actions) action |= fits(lower(pattern), lower(request.action));
     for (const auto& pattern : statement.resources) resource |= resource_fits(pattern, request);
-    for (const auto& condition : statement.conditions) conditions &= condition_holds(condition, request);
+    for (const auto& condition : statement.conditions) conditions &= condition_holds(condition, request, allow);
     if (action == statement.not_action || resource == statement.not_resource || !conditions) continue;
     const auto naming = has_principal ? meant(statement, request) : "direct";
     if (naming == "direct" || (naming == "role" && strongest != "direct") || (naming == "account" && strongest.empty()))

@@ -108,7 +108,9 @@ struct Condition {
   std::string key;
   std::vector<std::variant<Text, ArnText, double, Time, bool, std::string, Cidr>> values;
 
-  bool holds(const Context& context) const;
+  // `allow`: the statement's effect. A key that should have one value may have several, as tags that differ by case
+  // alone; without a set operator an Allow then needs all of them to fit, and one is enough for a Deny.
+  bool holds(const Context& context, bool allow) const;
 
  private:
   bool single_holds(std::string_view subject, const Context& context) const;

@@ -214,6 +214,7 @@ TEST(PolicyCondition, AddressesAndArns) {
 
 TEST(PolicyCondition, ManyValuesAndVariables) {
   const Context tags = {{"aws:TagKeys", "a"}, {"aws:TagKeys", "b"}};
+  const Context tagged_twice = {{"aws:ResourceTag/env", "dev"}, {"aws:ResourceTag/ENV", "prod"}};
   for (const auto& row : std::vector<ConditionRow>{
            {R"({"ForAllValues:StringEquals":{"aws:TagKeys":["a","b","c"]}})", tags, true},
            {R"({"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}})", tags, false},
@@ -225,6 +226,10 @@ TEST(PolicyCondition, ManyValuesAndVariables) {
            {R"({"ForAllValues:StringNotEquals":{"aws:TagKeys":["a"]}})", tags, false},
            {R"({"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a"]}})", {}, false},
            {R"({"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":["a"]}})", {}, true},
+           // Tags that differ by case alone are one key: both must fit.
+           {R"({"StringEquals":{"aws:ResourceTag/env":"dev"}})", tagged_twice, false},
+           {R"({"StringEquals":{"aws:ResourceTag/env":["dev","prod"]}})", tagged_twice, true},
+           {R"({"StringNotEquals":{"aws:ResourceTag/env":"dev"}})", tagged_twice, false},
            {R"({"StringEquals":{"s3:prefix":"home/${aws:username}"}})",
             {{"s3:prefix", "home/bob"}, {"aws:username", "bob"}},
             true},
@@ -337,6 +342,22 @@ TEST_F(PolicyEvaluate, IdentityPolicies) {
   EXPECT_FALSE(allowed(
       user,
       {.identity = {document(R"({"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"})")}}));
+}
+
+TEST_F(PolicyEvaluate, ADenyNeedsOneOfTheValuesOfAKeyToFit) {
+  user.tags = {{"team", "red"}, {"Team", "blue"}};
+  const auto statement = [](const char* effect, const char* condition) {
+    return std::string(R"({"Effect":")") + effect + R"(","Action":"*","Resource":"*","Condition":)" + condition + "}";
+  };
+  const std::string allow = R"({"Effect":"Allow","Action":"*","Resource":"*"},)";
+  const char* is_red = R"({"StringEquals":{"aws:PrincipalTag/team":"red"}})";
+  const char* is_not_red = R"({"StringNotEquals":{"aws:PrincipalTag/team":"red"}})";
+  const char* is_green = R"({"StringEquals":{"aws:PrincipalTag/team":"green"}})";
+  EXPECT_FALSE(allowed(user, {.identity = {document(allow + statement("Deny", is_red))}}));
+  EXPECT_FALSE(allowed(user, {.identity = {document(allow + statement("Deny", is_not_red))}}));
+  EXPECT_TRUE(allowed(user, {.identity = {document(allow + statement("Deny", is_green))}}));
+  EXPECT_FALSE(allowed(user, {.identity = {document(statement("Allow", is_red))}}));
+  EXPECT_FALSE(allowed(user, {.identity = {document(statement("Allow", is_not_red))}}));
 }
 
 TEST_F(PolicyEvaluate, BoundaryAndSessionLimit) {

@@ -1,6 +1,8 @@
 // Access keys and session tokens: what a signature is checked against.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "codec/base64.h"
 #include "iam/names.h"
 #include "iam/service.h"
@@ -154,7 +156,12 @@ Outcome<std::optional<Service::Credential>> Service::session_credential(const st
   if (credential.principal.kind == Principal::Kind::root) return credential;
   TRY(const auto alive, standing_of(credential.principal));
   if (!alive) return std::nullopt;
-  credential.principal.tags.insert(alive->tags.begin(), alive->tags.end());  // the session's own stay
+  auto& tags = credential.principal.tags;
+  for (const auto& tag : alive->tags) {
+    // The session's own stay, whatever the case of their keys.
+    const auto is_same = [&](const auto& own) { return equal_ignoring_case(own.first, tag.first); };
+    if (std::ranges::none_of(tags, is_same)) tags.insert(tag);
+  }
   return credential;
 }
 

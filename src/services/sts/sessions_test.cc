@@ -21,18 +21,16 @@ class SessionsTest : public iam::IamTest {
 
   void make_role(const std::string& trust_document, int32_t max_session_s = 3600) {
     become_root();
-    must<api::iam::CreateRoleResponse>("CreateRole",
-                                       api::iam::CreateRoleRequest{.role_name = "shop",
-                                                                   .assume_role_policy_document = trust_document,
-                                                                   .max_session_duration = max_session_s});
+    must<api::iam::CreateRoleResponse>(
+        "CreateRole",
+        api::iam::CreateRoleRequest{
+            .role_name = "shop", .assume_role_policy_document = trust_document, .max_session_duration = max_session_s});
     must<api::iam::PutRolePolicyOutput>(
-        "PutRolePolicy", api::iam::PutRolePolicyRequest{.role_name = "shop",
-                                                        .policy_name = "all",
-                                                        .policy_document = document("Allow", "*", "*")});
+        "PutRolePolicy",
+        api::iam::PutRolePolicyRequest{
+            .role_name = "shop", .policy_name = "all", .policy_document = document("Allow", "*", "*")});
   }
-  static AssumeRoleRequest request() {
-    return {.role_arn = std::string(role_arn), .role_session_name = "session"};
-  }
+  static AssumeRoleRequest request() { return {.role_arn = std::string(role_arn), .role_session_name = "session"}; }
   aws::Outcome<AssumeRoleResponse> assume(AssumeRoleRequest input) {
     return fixture.call<AssumeRoleResponse>(sts, "AssumeRole", std::move(input));
   }
@@ -172,6 +170,21 @@ TEST_F(SessionsTest, TagsNeedTagSessionAndGoOnWhenTransitive) {
   EXPECT_EQ(assume_code(wanted), "ValidationError") << "a tag that goes on cannot be set anew";
 }
 
+TEST_F(SessionsTest, ASessionsTagTakesThePlaceOfItsRolesWhateverTheCase) {
+  make_role(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},
+            "Action":["sts:AssumeRole","sts:TagSession"]}]})");
+  must<api::iam::TagRoleOutput>("TagRole", api::iam::TagRoleRequest{.role_name = "shop",
+                                                                    .tags = {{.key = "Team", .value = "admin"},
+                                                                             {.key = "place", .value = "here"}}});
+  become("bob");
+  auto wanted = request();
+  wanted.tags = std::vector<Tag>{{.key = "team", .value = "shop"}};
+  const auto assumed = assume(wanted);
+  ASSERT_TRUE(assumed) << assumed.error().message;
+  enter(*assumed->credentials);
+  EXPECT_EQ(fixture.principal.tags, (std::map<std::string, std::string>{{"place", "here"}, {"team", "shop"}}));
+}
+
 TEST_F(SessionsTest, ASessionEndsWithItsRole) {
   make_role(trust("AWS", "000000000000"));
   become("bob");
@@ -201,8 +214,8 @@ TEST_F(SessionsTest, ASessionOfOnesOwnMayNotMakeAnother) {
 
 TEST_F(SessionsTest, AKeyTellsItsAccount) {
   const auto key = make_key("bob");
-  const auto out = fixture.call<GetAccessKeyInfoResponse>(
-      sts, "GetAccessKeyInfo", GetAccessKeyInfoRequest{.access_key_id = key.access_key_id});
+  const auto out = fixture.call<GetAccessKeyInfoResponse>(sts, "GetAccessKeyInfo",
+                                                          GetAccessKeyInfoRequest{.access_key_id = key.access_key_id});
   ASSERT_TRUE(out) << out.error().message;
   EXPECT_EQ(out->account, "000000000000");
 }

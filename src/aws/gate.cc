@@ -235,6 +235,8 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
     add_time_keys(context, call != nullptr ? call->now : clock_.now());
     if (access.add_context) access.add_context(access.context);
     context.merge(access.context);
+    const auto& owner = access.resource_account.empty() ? principal.account : access.resource_account;
+    if (!owner.empty() && !context.contains("aws:ResourceAccount")) context.emplace("aws:ResourceAccount", owner);
     add_principal_keys(context, principal);
   }
   const EvaluationInput input{.principal = principal,

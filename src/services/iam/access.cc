@@ -1,5 +1,7 @@
 // What a call to IAM touches, as policies name it: ARNs hold the path of what is there already, and conditions ask for
 // tags, boundaries and attached policies.
+#include <fmt/format.h>
+
 #include "iam/names.h"
 #include "iam/service.h"
 
@@ -11,6 +13,8 @@ using aws::Outcome;
 
 namespace {
 
+constexpr std::string_view create = "Create";
+
 std::string member(const aws::Value& input, std::string_view name) {
   return aws::string_member(input, name).value_or("");
 }
@@ -20,6 +24,19 @@ void add_resource_tags(const std::map<std::string, std::string>& tags, Access& a
     access.context.emplace("aws:ResourceTag/" + key, value);
     access.context.emplace("iam:ResourceTag/" + key, value);
   }
+}
+
+// Who is given another name or path is one of others then: their caller must be allowed those too.
+std::optional<Access> as_renamed(const aws::Value& input, const Access& access) {
+  const auto now = parse_resource(access.resource);
+  const bool is_user = now && now->type == "user";
+  auto name = aws::string_member(input, is_user ? "NewUserName" : "NewGroupName");
+  auto path = aws::string_member(input, "NewPath");
+  if (!now || (!name && !path)) return std::nullopt;
+  Access renamed = access;
+  renamed.resource = fmt::format("arn:aws:iam::{}:{}{}{}", now->account, now->type, path.value_or(now->path),
+                                 name.value_or(now->name));
+  return renamed;
 }
 
 std::optional<Kind> kind_of(std::string_view type) {
@@ -43,6 +60,15 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   }
   CO_TRY(auto accesses, co_await Api::access(call, operation, input));
   for (Access& access : accesses) CO_CHECK(complete(call, input, access));
+  Access& first = accesses.front();
+  if (operation.name == "UpdateUser" || operation.name == "UpdateGroup") {
+    if (auto renamed = as_renamed(input, first)) accesses.push_back(std::move(*renamed));
+  } else if (operation.name.starts_with(create) && first.context.contains("aws:TagKeys")) {
+    // Tags decide who may do what: whoever makes something gives it none that they may not give it later.
+    Access tagging = first;
+    tagging.action = fmt::format("iam:Tag{}", operation.name.substr(create.size()));
+    accesses.push_back(std::move(tagging));
+  }
   co_return accesses;
 }
 
@@ -66,7 +92,7 @@ Outcome<void> Service::complete(const Call& call, const aws::Value& input, Acces
   }
   const auto name = parse_resource(access.resource);
   if (!name || name->account != call.account) return {};
-  if (operation.starts_with("Create") && name->type != "user") {
+  if (operation.starts_with(create) && name->type != "user") {
     if (operation != "CreatePolicyVersion" && operation != "CreateServiceLinkedRole") {
       const std::string path = aws::string_member(input, "Path").value_or("/");
       access.resource = fmt::format("arn:aws:iam::{}:{}{}{}", call.account, name->type, path, name->name);

@@ -78,6 +78,12 @@ Outcome<void> show_trust_policy(const store::Catalog& catalog, Entity& role) {
   return {};
 }
 
+Outcome<void> check_ordinary(const Entity& entity) {
+  if (entity.linked_service.empty()) return {};
+  return aws::refuse(errors::unmodifiable_entity_exception(fmt::format(
+      "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS", entity.name)));
+}
+
 size_t counted_size(std::string_view document) {
   return static_cast<size_t>(
       std::ranges::count_if(document, [](char c) { return c != ' ' && c != '\t' && c != '\n' && c != '\r'; }));

@@ -28,6 +28,8 @@ aws::Outcome<std::optional<std::string>> principal_arn(const store::Catalog& cat
 aws::Outcome<void> set_trust_policy(const store::Catalog& catalog, Entity& role, const std::string& document);
 // Replaces it by what is shown of it.
 aws::Outcome<void> show_trust_policy(const store::Catalog& catalog, Entity& role);
+// UnmodifiableEntity: it is a service-linked role.
+aws::Outcome<void> check_ordinary(const Entity& entity);
 // Characters that count against quotas: all but white space.
 size_t counted_size(std::string_view document);
 // Refuses what is over the quota; `what` is "role name".

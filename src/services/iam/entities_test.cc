@@ -14,14 +14,15 @@ using testing::MatchesRegex;
 class EntitiesTest : public IamTest {
  protected:
   api::iam::Role make_role(const std::string& name, const std::string& service = "rds.amazonaws.com") {
-    return must<CreateRoleResponse>("CreateRole",
-                                    CreateRoleRequest{.role_name = name,
-                                                      .assume_role_policy_document = trust("Service", service)})
+    return must<CreateRoleResponse>(
+               "CreateRole",
+               CreateRoleRequest{.role_name = name, .assume_role_policy_document = trust("Service", service)})
         .role;
   }
   std::string make_policy(const std::string& name) {
-    return *must<CreatePolicyResponse>("CreatePolicy", CreatePolicyRequest{.policy_name = name,
-                                                                          .policy_document = std::string(anyone_document)})
+    return *must<CreatePolicyResponse>(
+                "CreatePolicy",
+                CreatePolicyRequest{.policy_name = name, .policy_document = std::string(anyone_document)})
                 .policy->arn;
   }
 };
@@ -49,25 +50,26 @@ TEST_F(EntitiesTest, ARoleIsReadBackAsTerraformNeedsIt) {
 
 TEST_F(EntitiesTest, NamesAreUniqueWithoutRegardToCase) {
   make_role("Shop");
-  EXPECT_EQ(code<CreateRoleResponse>("CreateRole", CreateRoleRequest{.role_name = "SHOP",
-                                                                     .assume_role_policy_document =
-                                                                         trust("Service", "rds.amazonaws.com")}),
+  EXPECT_EQ(code<CreateRoleResponse>(
+                "CreateRole", CreateRoleRequest{.role_name = "SHOP",
+                                                .assume_role_policy_document = trust("Service", "rds.amazonaws.com")}),
             "EntityAlreadyExists");
   make_user("shop");
   EXPECT_EQ(code<CreateUserResponse>("CreateUser", CreateUserRequest{.user_name = "Shop"}), "EntityAlreadyExists");
   EXPECT_EQ(code<CreateUserResponse>("CreateUser", CreateUserRequest{.user_name = "a/b"}), "ValidationError");
-  EXPECT_EQ(code<CreateUserResponse>("CreateUser", CreateUserRequest{.path = "x", .user_name = "b"}), "ValidationError");
+  EXPECT_EQ(code<CreateUserResponse>("CreateUser", CreateUserRequest{.path = "x", .user_name = "b"}),
+            "ValidationError");
 }
 
 TEST_F(EntitiesTest, WhatIsNotThereIsNoSuchEntity) {
   EXPECT_EQ(code<GetUserResponse>("GetUser", GetUserRequest{.user_name = "bob"}), "NoSuchEntity");
   EXPECT_EQ(code<GetRoleResponse>("GetRole", GetRoleRequest{.role_name = "bob"}), "NoSuchEntity");
-  EXPECT_EQ(code<GetPolicyResponse>("GetPolicy",
-                                    GetPolicyRequest{.policy_arn = "arn:aws:iam::000000000000:policy/nothing"}),
-            "NoSuchEntity");
-  EXPECT_EQ(code<GetInstanceProfileResponse>("GetInstanceProfile",
-                                             GetInstanceProfileRequest{.instance_profile_name = "bob"}),
-            "NoSuchEntity");
+  EXPECT_EQ(
+      code<GetPolicyResponse>("GetPolicy", GetPolicyRequest{.policy_arn = "arn:aws:iam::000000000000:policy/nothing"}),
+      "NoSuchEntity");
+  EXPECT_EQ(
+      code<GetInstanceProfileResponse>("GetInstanceProfile", GetInstanceProfileRequest{.instance_profile_name = "bob"}),
+      "NoSuchEntity");
   make_role("shop");
   EXPECT_EQ(code<GetRolePolicyResponse>("GetRolePolicy", GetRolePolicyRequest{.role_name = "shop", .policy_name = "x"}),
             "NoSuchEntity");
@@ -86,21 +88,21 @@ TEST_F(EntitiesTest, ARoleInUseIsNotDeleted) {
   EXPECT_EQ(code<DeletePolicyOutput>("DeletePolicy", DeletePolicyRequest{.policy_arn = arn}), "DeleteConflict");
   must<DetachRolePolicyOutput>("DetachRolePolicy", DetachRolePolicyRequest{.role_name = "shop", .policy_arn = arn});
   must<PutRolePolicyOutput>("PutRolePolicy", PutRolePolicyRequest{.role_name = "shop",
-                                                                 .policy_name = "inline",
-                                                                 .policy_document = std::string(anyone_document)});
+                                                                  .policy_name = "inline",
+                                                                  .policy_document = std::string(anyone_document)});
   EXPECT_EQ(remove(), "DeleteConflict");
-  must<DeleteRolePolicyOutput>("DeleteRolePolicy", DeleteRolePolicyRequest{.role_name = "shop", .policy_name = "inline"});
+  must<DeleteRolePolicyOutput>("DeleteRolePolicy",
+                               DeleteRolePolicyRequest{.role_name = "shop", .policy_name = "inline"});
   must<CreateInstanceProfileResponse>("CreateInstanceProfile",
                                       CreateInstanceProfileRequest{.instance_profile_name = "box"});
   must<AddRoleToInstanceProfileOutput>(
-      "AddRoleToInstanceProfile",
-      AddRoleToInstanceProfileRequest{.instance_profile_name = "box", .role_name = "shop"});
+      "AddRoleToInstanceProfile", AddRoleToInstanceProfileRequest{.instance_profile_name = "box", .role_name = "shop"});
   EXPECT_EQ(remove(), "DeleteConflict");
-  EXPECT_EQ(must<GetInstanceProfileResponse>("GetInstanceProfile",
-                                             GetInstanceProfileRequest{.instance_profile_name = "box"})
-                .instance_profile.roles.at(0)
-                .role_name,
-            "shop");
+  EXPECT_EQ(
+      must<GetInstanceProfileResponse>("GetInstanceProfile", GetInstanceProfileRequest{.instance_profile_name = "box"})
+          .instance_profile.roles.at(0)
+          .role_name,
+      "shop");
   must<RemoveRoleFromInstanceProfileOutput>(
       "RemoveRoleFromInstanceProfile",
       RemoveRoleFromInstanceProfileRequest{.instance_profile_name = "box", .role_name = "shop"});
@@ -109,18 +111,19 @@ TEST_F(EntitiesTest, ARoleInUseIsNotDeleted) {
 
 TEST_F(EntitiesTest, BadDocumentsAreMalformed) {
   make_user("bob");
-  for (const char* document : {"{", "{}", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"x"}]})"}) {
-    EXPECT_EQ(code<PutUserPolicyOutput>("PutUserPolicy", PutUserPolicyRequest{.user_name = "bob",
-                                                                             .policy_name = "p",
-                                                                             .policy_document = document}),
-              "MalformedPolicyDocument")
+  for (const char* document :
+       {"{", "{}", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"x"}]})"}) {
+    EXPECT_EQ(
+        code<PutUserPolicyOutput>(
+            "PutUserPolicy", PutUserPolicyRequest{.user_name = "bob", .policy_name = "p", .policy_document = document}),
+        "MalformedPolicyDocument")
         << document;
   }
-  EXPECT_EQ(code<CreateRoleResponse>(
-                "CreateRole", CreateRoleRequest{.role_name = "r",
-                                                .assume_role_policy_document =
-                                                    trust("AWS", "arn:aws:iam::000000000000:user/nobody")}),
-            "MalformedPolicyDocument");
+  EXPECT_EQ(
+      code<CreateRoleResponse>("CreateRole", CreateRoleRequest{.role_name = "r",
+                                                               .assume_role_policy_document = trust(
+                                                                   "AWS", "arn:aws:iam::000000000000:user/nobody")}),
+      "MalformedPolicyDocument");
 }
 
 TEST_F(EntitiesTest, PoliciesHaveAtMostFiveVersionsAndOneInForce) {
@@ -149,8 +152,8 @@ TEST_F(EntitiesTest, PoliciesHaveAtMostFiveVersionsAndOneInForce) {
 TEST_F(EntitiesTest, InlinePoliciesAreBounded) {
   make_user("bob");
   const std::string big = document("Allow", "s3:GetObject", "arn:aws:s3:::" + std::string(2000, 'x'));
-  EXPECT_EQ(code<PutUserPolicyOutput>("PutUserPolicy", PutUserPolicyRequest{
-                                                          .user_name = "bob", .policy_name = "p", .policy_document = big}),
+  EXPECT_EQ(code<PutUserPolicyOutput>(
+                "PutUserPolicy", PutUserPolicyRequest{.user_name = "bob", .policy_name = "p", .policy_document = big}),
             "LimitExceeded");
 }
 
@@ -190,8 +193,8 @@ TEST_F(EntitiesTest, EntitiesOfAPolicyAndItsCount) {
   const std::string arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole";
   must<AttachRolePolicyOutput>("AttachRolePolicy", AttachRolePolicyRequest{.role_name = "shop", .policy_arn = arn});
   must<AttachUserPolicyOutput>("AttachUserPolicy", AttachUserPolicyRequest{.user_name = "bob", .policy_arn = arn});
-  const auto out = must<ListEntitiesForPolicyResponse>("ListEntitiesForPolicy",
-                                                       ListEntitiesForPolicyRequest{.policy_arn = arn});
+  const auto out =
+      must<ListEntitiesForPolicyResponse>("ListEntitiesForPolicy", ListEntitiesForPolicyRequest{.policy_arn = arn});
   EXPECT_EQ(out.policy_roles->at(0).role_name, "shop");
   EXPECT_EQ(out.policy_users->at(0).user_name, "bob");
   EXPECT_EQ(must<GetPolicyResponse>("GetPolicy", GetPolicyRequest{.policy_arn = arn}).policy->attachment_count, 2);
@@ -227,6 +230,17 @@ TEST_F(EntitiesTest, ServiceLinkedRolesBelongToTheirService) {
             "SUCCEEDED");
 }
 
+TEST_F(EntitiesTest, AServiceLinkedRoleGoesIntoNoInstanceProfile) {
+  must<CreateServiceLinkedRoleResponse>("CreateServiceLinkedRole",
+                                        CreateServiceLinkedRoleRequest{.aws_service_name = "rds.amazonaws.com"});
+  must<CreateInstanceProfileResponse>("CreateInstanceProfile",
+                                      CreateInstanceProfileRequest{.instance_profile_name = "web"});
+  EXPECT_EQ(code<AddRoleToInstanceProfileOutput>(
+                "AddRoleToInstanceProfile",
+                AddRoleToInstanceProfileRequest{.instance_profile_name = "web", .role_name = "AWSServiceRoleForRDS"}),
+            "UnmodifiableEntity");
+}
+
 TEST_F(EntitiesTest, TheAccountInSumAndInFull) {
   make_user("bob");
   make_role("shop");
@@ -235,8 +249,8 @@ TEST_F(EntitiesTest, TheAccountInSumAndInFull) {
   EXPECT_EQ(summary.at("Users"), 1);
   EXPECT_EQ(summary.at("Roles"), 1);
   EXPECT_EQ(summary.at("Policies"), 1);
-  const auto first = must<GetAccountAuthorizationDetailsResponse>("GetAccountAuthorizationDetails",
-                                                                  GetAccountAuthorizationDetailsRequest{.max_items = 2});
+  const auto first = must<GetAccountAuthorizationDetailsResponse>(
+      "GetAccountAuthorizationDetails", GetAccountAuthorizationDetailsRequest{.max_items = 2});
   EXPECT_EQ(first.user_detail_list->size() + first.role_detail_list->size(), 2u);
   const auto second = must<GetAccountAuthorizationDetailsResponse>(
       "GetAccountAuthorizationDetails", GetAccountAuthorizationDetailsRequest{.marker = first.marker});

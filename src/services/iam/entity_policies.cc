@@ -18,12 +18,6 @@ aws::ApiError no_such_inline(Kind kind, std::string_view name) {
   return errors::no_such_entity_exception(fmt::format("The {} policy with name {} cannot be found.", word(kind), name));
 }
 
-Outcome<void> check_ordinary(const EntityRecord& entity) {
-  if (entity.linked_service.empty()) return {};
-  return aws::refuse(errors::unmodifiable_entity_exception(fmt::format(
-      "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS", entity.name)));
-}
-
 // A page of the names of inline policies.
 template <class Out, class In>
 Outcome<Out> inline_page(const EntityRecord& entity, const In& input) {

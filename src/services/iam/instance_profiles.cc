@@ -84,6 +84,7 @@ Task<Outcome<AddRoleToInstanceProfileOutput>> Service::add_role_to_instance_prof
   auto tx = co_await begin(call);
   CO_TRY(auto profile, need_profile(tx, input.instance_profile_name));
   CO_TRY(const auto role, need_entity(tx, Kind::role, input.role_name));
+  CO_CHECK(check_ordinary(role));
   CO_CHECK(co_await call.authorize({.action = "iam:PassRole",
                                     .resource = arn_of(call.account, Kind::role, role),
                                     .context = {{"iam:PassedToService", "ec2.amazonaws.com"}}}));

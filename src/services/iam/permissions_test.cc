@@ -112,6 +112,106 @@ TEST_F(PermissionsTest, IamItselfIsAskedWithTheRealArn) {
   EXPECT_EQ(code<CreateUserResponse>("CreateUser", CreateUserRequest{.user_name = "eve"}), "AccessDenied");
 }
 
+TEST_F(PermissionsTest, ANewNameOrPathMustBeAllowedToo) {
+  make_user("bob");
+  must<CreateUserResponse>("CreateUser", CreateUserRequest{.path = "/dev/", .user_name = "eve"});
+  must<CreateGroupResponse>("CreateGroup", CreateGroupRequest{.path = "/dev/", .group_name = "all"});
+  allow("bob", "iam:*", "arn:aws:iam::000000000000:*/dev/*");
+  become("bob");
+  const auto user = [&](std::optional<std::string> path, std::optional<std::string> name) {
+    return code<UpdateUserOutput>(
+        "UpdateUser", UpdateUserRequest{.user_name = "eve", .new_path = path, .new_user_name = std::move(name)});
+  };
+  EXPECT_EQ(user("/admin/", {}), "AccessDenied");
+  EXPECT_EQ(user("/admin/", "eva"), "AccessDenied");
+  EXPECT_EQ(user({}, "eva"), "");
+  EXPECT_EQ(code<UpdateGroupOutput>("UpdateGroup", UpdateGroupRequest{.group_name = "all", .new_path = "/admin/"}),
+            "AccessDenied");
+  become_root();
+  must<UpdateUserOutput>("UpdateUser", UpdateUserRequest{.user_name = "eva", .new_user_name = "eve"});
+  must<PutUserPolicyOutput>(
+      "PutUserPolicy",
+      PutUserPolicyRequest{.user_name = "bob",
+                           .policy_name = "allowed",
+                           .policy_document = document("Allow", "iam:*", "arn:aws:iam::000000000000:user/dev/eve")});
+  become("bob");
+  EXPECT_EQ(user({}, "adam"), "AccessDenied");
+  EXPECT_EQ(user({}, "eve"), "");
+}
+
+TEST_F(PermissionsTest, TagsOfWhatIsNewWantTheirOwnPermission) {
+  make_user("bob");
+  allow("bob", "iam:Create*", "*");
+  become("bob");
+  const std::vector<Tag> tags{{.key = "team", .value = "admin"}};
+  const auto user = [&](const char* name, std::optional<std::vector<Tag>> given) {
+    return code<CreateUserResponse>("CreateUser", CreateUserRequest{.user_name = name, .tags = std::move(given)});
+  };
+  EXPECT_EQ(user("eve", {}), "");
+  EXPECT_EQ(user("adam", tags), "AccessDenied");
+  EXPECT_EQ(code<CreateRoleResponse>(
+                "CreateRole",
+                CreateRoleRequest{
+                    .role_name = "new", .assume_role_policy_document = trust("AWS", "000000000000"), .tags = tags}),
+            "AccessDenied");
+  EXPECT_EQ(
+      code<CreatePolicyResponse>(
+          "CreatePolicy",
+          CreatePolicyRequest{.policy_name = "new", .policy_document = std::string(anyone_document), .tags = tags}),
+      "AccessDenied");
+  EXPECT_EQ(code<CreateInstanceProfileResponse>(
+                "CreateInstanceProfile", CreateInstanceProfileRequest{.instance_profile_name = "new", .tags = tags}),
+            "AccessDenied");
+  become_root();
+  allow("bob", "iam:TagUser", "arn:aws:iam::000000000000:user/a*", "tags");
+  fixture.principal = credential(make_key("bob").access_key_id)->principal;
+  EXPECT_EQ(user("adam", tags), "");
+  EXPECT_EQ(user("eva", tags), "AccessDenied");
+}
+
+TEST_F(PermissionsTest, PoliciesAreToldWhoseAResourceIs) {
+  make_user("bob");
+  must<PutUserPolicyOutput>(
+      "PutUserPolicy",
+      PutUserPolicyRequest{
+          .user_name = "bob",
+          .policy_name = "own",
+          .policy_document = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*",
+                                "Condition":{"StringEquals":{"aws:ResourceAccount":"${aws:PrincipalAccount}"}}}]})"});
+  become("bob");
+  EXPECT_EQ(refusal("kms:ListKeys", "*"), "");
+  const auto caller = fixture.run(fixture.gate_caller());
+  EXPECT_FALSE(fixture.run(
+      fixture.gate().authorize(*caller, {.action = "kms:Decrypt",
+                                         .resource = "arn:aws:kms:us-east-1:111111111111:key/x",
+                                         .resource_account = "111111111111",
+                                         .resource_policy = R"({"Statement":[{"Effect":"Allow","Principal":"*",
+                                                               "Action":"*","Resource":"*"}]})"})));
+}
+
+TEST_F(PermissionsTest, WhoIsGoneMayNothingThatIsUnderWay) {
+  make_user("bob");
+  become("bob");
+  const auto caller = fixture.run(fixture.gate_caller());
+  const auto reads = [&] {
+    return fixture
+        .run(fixture.gate().authorize(*caller, {.action = "s3:GetObject",
+                                                .resource = "arn:aws:s3:::shop/a",
+                                                .resource_policy = R"({"Statement":[{"Effect":"Allow",
+                                                    "Principal":"*","Action":"s3:GetObject","Resource":"*"}]})"}))
+        .has_value();
+  };
+  EXPECT_TRUE(reads());
+  become_root();
+  for (const auto& key :
+       must<ListAccessKeysResponse>("ListAccessKeys", ListAccessKeysRequest{.user_name = "bob"}).access_key_metadata) {
+    must<DeleteAccessKeyOutput>("DeleteAccessKey",
+                                DeleteAccessKeyRequest{.user_name = "bob", .access_key_id = *key.access_key_id});
+  }
+  must<DeleteUserOutput>("DeleteUser", DeleteUserRequest{.user_name = "bob"});
+  EXPECT_FALSE(reads());
+}
+
 TEST_F(PermissionsTest, UsersMayBeLetAtTheirOwnKeysOnly) {
   make_user("bob");
   make_user("eve");
@@ -185,6 +285,44 @@ TEST_F(PermissionsTest, TheSimulatorDecidesAsTheGateDoes) {
   EXPECT_EQ(out.evaluation_results->at(1).eval_decision, "implicitDeny");
   EXPECT_EQ(out.evaluation_results->at(2).eval_decision, "explicitDeny");
   EXPECT_EQ(out.evaluation_results->at(2).matched_statements->at(0).source_policy_id, "no");
+}
+
+TEST_F(PermissionsTest, TheSimulatorAnswersInPages) {
+  SimulateCustomPolicyRequest wanted{.policy_input_list = {document("Allow", "s3:GetObject", "*")},
+                                     .action_names = {"s3:GetObject", "s3:PutObject"},
+                                     .resource_arns = std::vector<std::string>{"arn:aws:s3:::a/k", "arn:aws:s3:::b/k"},
+                                     .max_items = 3};
+  const auto first = must<SimulatePolicyResponse>("SimulateCustomPolicy", wanted);
+  ASSERT_EQ(first.evaluation_results->size(), 3u);
+  EXPECT_EQ(first.evaluation_results->at(1).eval_resource_name, "arn:aws:s3:::b/k");
+  EXPECT_EQ(first.evaluation_results->at(2).eval_action_name, "s3:PutObject");
+  EXPECT_EQ(first.is_truncated, true);
+  wanted.marker = first.marker;
+  const auto second = must<SimulatePolicyResponse>("SimulateCustomPolicy", wanted);
+  ASSERT_EQ(second.evaluation_results->size(), 1u);
+  EXPECT_EQ(second.evaluation_results->at(0).eval_resource_name, "arn:aws:s3:::b/k");
+  EXPECT_EQ(second.is_truncated, false);
+  wanted.marker = "b3RoZXI";
+  EXPECT_EQ(code<SimulatePolicyResponse>("SimulateCustomPolicy", wanted), "InvalidInput");
+
+  // Many policies make short pages, many questions no more work than their page.
+  wanted.marker.reset();
+  wanted.max_items = 1000;
+  wanted.policy_input_list.assign(1000, document("Allow", "s3:GetObject", "*"));
+  wanted.action_names.assign(20'000, "s3:GetObject");
+  wanted.resource_arns->assign(20'000, "arn:aws:s3:::a/k");
+  const auto large = must<SimulatePolicyResponse>("SimulateCustomPolicy", wanted);
+  EXPECT_LT(large.evaluation_results->size(), 100u);
+  EXPECT_EQ(large.is_truncated, true);
+}
+
+TEST_F(PermissionsTest, TheKeysOfAPolicyAreThoseThatItsEvaluationAsksFor) {
+  const auto keys = must<GetContextKeysForPolicyResponse>(
+      "GetContextKeysForCustomPolicy",
+      GetContextKeysForCustomPolicyRequest{
+          .policy_input_list = {
+              document("Allow", "s3:GetObject", "arn:aws:s3:::${aws:username}/${a:b${c:d}/${e:f, 'x'}/${*}")}});
+  EXPECT_EQ(*keys.context_key_names, (std::vector<std::string>{"a:b${c:d", "aws:username", "e:f"}));
 }
 
 }  // namespace

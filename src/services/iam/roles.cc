@@ -24,12 +24,6 @@ constexpr LinkedService linked_services[] = {
     {"backup.amazonaws.com", "AWSServiceRoleForBackup", "AWSBackupServiceLinkedRolePolicyForBackup"},
 };
 
-Outcome<void> check_ordinary(const EntityRecord& role) {
-  if (role.linked_service.empty()) return {};
-  return aws::refuse(errors::unmodifiable_entity_exception(fmt::format(
-      "Cannot perform the operation on the protected role '{}' - this role is only modifiable by AWS", role.name)));
-}
-
 Outcome<void> check_session_length(int64_t seconds) {
   if (seconds >= 3600 && seconds <= 43200) return {};
   return aws::refuse(errors::validation_error(

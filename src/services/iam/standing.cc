@@ -109,6 +109,9 @@ Task<Outcome<Service::Policies>> Service::policies(const Principal& principal) {
   if (alive) {
     result.identity = alive->identity;
     result.boundary = alive->boundary;
+  } else if (principal.kind == Principal::Kind::user || principal.kind == Principal::Kind::assumed_role) {
+    // Gone while what it began is under way: nothing is left of its boundary, and nothing may be had without it.
+    co_return aws::refuse(aws::ApiError("AccessDenied", 403, fmt::format("{} is no more.", principal.arn)));
   }
   for (const auto& document : principal.session_policies) {
     auto policy = compile(document);

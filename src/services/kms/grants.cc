@@ -22,6 +22,8 @@ namespace {
 constexpr size_t default_page = 50;
 constexpr int32_t max_page = 100;
 constexpr size_t max_grants = 50'000;
+constexpr size_t max_constraint_pairs = 8;
+constexpr size_t max_constraint_bytes = 8 * 384;
 constexpr size_t max_known_keys = 256;
 constexpr std::array<std::string_view, 9> symmetric_operations = {
     "Decrypt",     "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
@@ -89,6 +91,21 @@ aws::Outcome<void> check_operations(const std::vector<std::string>& operations) 
     if (std::ranges::find(symmetric_operations, operation) == symmetric_operations.end()) {
       return aws::refuse(errors::validation_exception(
           fmt::format("Operation {} is incompatible with key spec SYMMETRIC_DEFAULT.", operation)));
+    }
+  }
+  return {};
+}
+
+// All grants of a key are looked through at each use of it, so they are small.
+aws::Outcome<void> check_constraints(const GrantConstraints& constraints) {
+  for (const auto* context : {&constraints.encryption_context_equals, &constraints.encryption_context_subset}) {
+    if (!*context) continue;
+    size_t size = 0;
+    for (const auto& [key, value] : **context) size += key.size() + value.size();
+    if ((*context)->size() > max_constraint_pairs || size > max_constraint_bytes) {
+      return aws::refuse(errors::validation_exception(
+          fmt::format("A grant constraint has {} pairs of {} bytes together; it has at most {} of {}.",
+                      (*context)->size(), size, max_constraint_pairs, max_constraint_bytes)));
     }
   }
   return {};
@@ -225,9 +242,12 @@ Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, C
     CO_TRY(retiring_id, co_await check_principal(call, *input.retiring_principal));
   }
   CO_CHECK(check_operations(input.operations));
+  std::set<std::string> seen;
+  std::erase_if(input.operations, [&](const std::string& operation) { return !seen.insert(operation).second; });
+  const GrantConstraints constraints = input.constraints.value_or(GrantConstraints{});
+  CO_CHECK(check_constraints(constraints));
   CO_TRY(auto change, co_await begin_change(call, input.key_id));
   CO_CHECK(check_usable(change.key));
-  const GrantConstraints constraints = input.constraints.value_or(GrantConstraints{});
   Grant grant{.id = context_.random.hex(64),
               .key_id = change.key.id,
               .token = {},

@@ -177,5 +177,27 @@ TEST_F(KmsTest, AGrantOrAliasCountsFromItsCallOnAndNoLonger) {
   EXPECT_EQ(carol(), "AccessDeniedException");
 }
 
+TEST_F(KmsTest, GrantsAreSmall) {
+  const auto key = make_key();
+  const auto asked = [&](EncryptionContext context, std::vector<std::string> operations = {"Encrypt"}) {
+    return code<CreateGrantResponse>(
+        "CreateGrant",
+        CreateGrantRequest{.key_id = key,
+                           .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                           .operations = std::move(operations),
+                           .constraints = GrantConstraints{.encryption_context_subset = std::move(context)}});
+  };
+  EncryptionContext nine;
+  for (char c = 'a'; c < 'j'; ++c) nine.emplace(std::string(1, c), "1");
+  EXPECT_EQ(asked(nine), "ValidationException");
+  nine.erase("a");
+  EXPECT_EQ(asked(nine), "");
+  EXPECT_EQ(asked({{"a", std::string(4096, 'x')}}), "ValidationException");
+  EXPECT_EQ(asked({}, std::vector<std::string>(1000, "Decrypt")), "");
+  for (const auto& grant : *good<ListGrantsResponse>("ListGrants", ListGrantsRequest{.key_id = key}).grants) {
+    EXPECT_EQ(grant.operations->size(), 1U);
+  }
+}
+
 }  // namespace
 }  // namespace boreal::kms

@@ -11,8 +11,6 @@ namespace boreal::aws {
 
 namespace {
 
-constexpr size_t max_cached_policies = 4096;
-
 Canon canon_of(const ServiceModel& service) { return service.signing_name == "s3" ? Canon::s3 : Canon::standard; }
 
 // The keys that every policy may ask for; the principal's own are added by add_principal_keys().
@@ -262,15 +260,13 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
 }
 
 Outcome<std::shared_ptr<const Policy>> Gate::compile(const std::string& document) {
-  if (const auto found = resource_policies_.find(document); found != resource_policies_.end()) return found->second;
-  auto policy = Policy::parse(document, PolicyKind::resource);
-  if (!policy) policy = Policy::parse(document, PolicyKind::trust);
+  auto compiled = resource_policies_.get(document, [](const std::string& text) {
+    auto policy = Policy::parse(text, PolicyKind::resource);
+    return policy ? std::move(policy) : Policy::parse(text, PolicyKind::trust);
+  });
   // It was checked when it was stored: what cannot be read now is damage, and damage must not open anything.
-  if (!policy) return refuse(ApiError(std::move(policy).error().within("a stored resource policy")));
-  if (resource_policies_.size() >= max_cached_policies) resource_policies_.clear();
-  auto compiled = std::make_shared<const Policy>(std::move(*policy));
-  resource_policies_.emplace(document, compiled);
-  return compiled;
+  if (!compiled) return refuse(ApiError(std::move(compiled).error().within("a stored resource policy")));
+  return std::move(*compiled);
 }
 
 Task<Outcome<void>> Call::authorize(Access access) { return gate.authorize(*this, std::move(access)); }

@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "aws/call.h"
@@ -14,6 +13,7 @@
 #include "aws/error.h"
 #include "aws/policy.h"
 #include "aws/policy_principals.h"
+#include "aws/record_cache.h"
 #include "aws/service.h"
 #include "aws/sigv4.h"
 #include "base/clock.h"
@@ -115,7 +115,7 @@ class Gate {
   Identities& identities_;
   const Clock& clock_;
   SigningKeyCache signing_keys_;
-  std::unordered_map<std::string, std::shared_ptr<const Policy>> resource_policies_;  // compiled, by text; bounded
+  TextCache<Policy> resource_policies_;  // compiled
 };
 
 }  // namespace boreal::aws

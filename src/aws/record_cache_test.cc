@@ -20,6 +20,22 @@ TEST(RecordCache, TheSameTextIsParsedOnce) {
   EXPECT_EQ((*first)->text, "a");
 }
 
+TEST(TextCache, RemembersWhateverIsMadeOfATextUnlessThatFails) {
+  TextCache<size_t> sizes;
+  size_t asked = 0;
+  const auto measure = [&](const std::string& text) -> Result<size_t> {
+    ++asked;
+    if (text.empty()) return fail(Errc::invalid, "empty");
+    return text.size();
+  };
+  EXPECT_EQ(**sizes.get("abc", measure), 3U);
+  EXPECT_EQ(**sizes.get("abc", measure), 3U);
+  EXPECT_EQ(asked, 1U);
+  EXPECT_FALSE(sizes.get("", measure));
+  EXPECT_FALSE(sizes.get("", measure));
+  EXPECT_EQ(asked, 3U);
+}
+
 TEST(RecordCache, AChangedRecordIsAnother) {
   RecordCache<Note> cache;
   ASSERT_EQ((*cache.decode(store::encode(Note{"a"})))->text, "a");

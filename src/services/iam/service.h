@@ -13,6 +13,7 @@
 #include "aws/context.h"
 #include "aws/gate.h"
 #include "aws/peers.h"
+#include "aws/record_cache.h"
 #include "base/sync.h"
 #include "crypto/sealer.h"
 #include "iam/convert.h"
@@ -366,7 +367,7 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   crypto::Sealer sealer_;
   Options options_;
   std::unordered_map<std::string, Cache> caches_;             // by account; bounded
-  std::unordered_map<std::string, CompiledPolicy> compiled_;  // by document; bounded
+  aws::TextCache<aws::Policy> compiled_;
   std::unordered_map<std::string, Credential> sessions_;      // by session token, which says it all; bounded
   std::unordered_map<std::string, PendingUse> uses_;          // by access key id or role id; bounded
   TaskGroup writers_;

@@ -13,18 +13,15 @@ using aws::Principal;
 
 namespace {
 
-constexpr size_t max_compiled = 8192;
 constexpr size_t max_uses = 65536;
 constexpr Duration use_granularity = std::chrono::minutes(15);
 
 }  // namespace
 
 Service::CompiledPolicy Service::compile(const std::string& document) {
-  if (const auto known = compiled_.find(document); known != compiled_.end()) return known->second;
-  auto parsed = aws::Policy::parse(document, aws::PolicyKind::identity);
-  if (!parsed) return nullptr;
-  if (compiled_.size() >= max_compiled) compiled_.clear();
-  return compiled_.emplace(document, std::make_shared<const aws::Policy>(std::move(*parsed))).first->second;
+  const auto parse = [](const std::string& text) { return aws::Policy::parse(text, aws::PolicyKind::identity); };
+  auto compiled = compiled_.get(document, parse);
+  return compiled ? std::move(*compiled) : nullptr;
 }
 
 namespace {

@@ -50,15 +50,14 @@ bool fulfils(const api::Conditions& conditions, const Resource& resource) {
 }  // namespace
 
 bool selects(const api::BackupSelection& selection, const Resource& resource) {
-  if (selection.resources && !selection.resources->empty() && !names(*selection.resources, resource)) return false;
-  if (selection.not_resources && names(*selection.not_resources, resource)) return false;
-  if (selection.list_of_tags && !selection.list_of_tags->empty() &&
-      std::ranges::none_of(*selection.list_of_tags, [&](const api::Condition& condition) {
+  const bool is_named = selection.resources && names(*selection.resources, resource);
+  const bool is_tagged =
+      selection.list_of_tags && std::ranges::any_of(*selection.list_of_tags, [&](const api::Condition& condition) {
         const std::string* value = tag_value(resource, condition.condition_key);
         return value != nullptr && *value == condition.condition_value;
-      })) {
-    return false;
-  }
+      });
+  if (!is_named && !is_tagged) return false;
+  if (selection.not_resources && names(*selection.not_resources, resource)) return false;
   return !selection.conditions || fulfils(*selection.conditions, resource);
 }
 

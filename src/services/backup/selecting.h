@@ -6,10 +6,10 @@
 
 namespace boreal::backup {
 
-// A selection names resources (ARNs with wildcards; none: all), of which those remain that have any of its ListOfTags
-// (none: all), fulfil all of its Conditions, and are not among NotResources.
-// Source: AWS Backup Developer Guide, "Assigning resources programmatically".
-// Bare names stand for what `resource.name` is.
+// What its Resources name (ARNs with wildcards) and what has any of its ListOfTags, of which those remain that fulfil
+// all of its Conditions and are not among NotResources. Source: AWS Backup Developer Guide, "Assign resources with AWS
+// CLI"; AWS re:Post, "How do I assign resources to a backup plan": Resources and ListOfTags are each asked by
+// themselves. Bare names stand for what `resource.name` is.
 bool selects(const boreal::api::backup::BackupSelection& selection, const aws::Recoverable::Resource& resource);
 
 }  // namespace boreal::backup

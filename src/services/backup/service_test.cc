@@ -481,5 +481,23 @@ TEST(Selects, ResourcesTagsAndConditions) {
   EXPECT_FALSE(selects(selection, shop));
 }
 
+// As AWS has it: whoever names a resource gets it backed up, whatever tags are asked for beside.
+TEST(Selects, WhatIsNamedAndWhatIsTaggedEachByItself) {
+  const aws::Recoverable::Resource shop{"arn:aws:s3:::shop", "shop", {{"env", "prod"}}};
+  api::BackupSelection selection;
+  selection.resources = {"arn:aws:s3:::shop"};
+  selection.list_of_tags = {{{.condition_type = "STRINGEQUALS", .condition_key = "env", .condition_value = "test"}}};
+  EXPECT_TRUE(selects(selection, shop));
+  selection.resources = {"arn:aws:s3:::other"};
+  EXPECT_FALSE(selects(selection, shop));
+  selection.list_of_tags->push_back(
+      {.condition_type = "STRINGEQUALS", .condition_key = "aws:ResourceTag/env", .condition_value = "prod"});
+  EXPECT_TRUE(selects(selection, shop));
+  selection.resources.reset();
+  EXPECT_TRUE(selects(selection, shop));
+  selection.not_resources = {"*"};
+  EXPECT_FALSE(selects(selection, shop));
+}
+
 }  // namespace
 }  // namespace boreal::backup

@@ -14,6 +14,9 @@ namespace boreal::backup {
 inline Duration days(int64_t count) { return std::chrono::days(count); }
 inline Duration minutes(int64_t count) { return std::chrono::minutes(count); }
 
+// Until what failed for a reason that may pass is tried again.
+inline constexpr Duration pause_after_failure = std::chrono::minutes(1);
+
 // InvalidParameterValueException for more than 50, and for keys that are empty, too long or AWS's own.
 aws::Outcome<void> check_tags(const Tags& tags);
 // AWS's text about a lifecycle that cannot be; empty when it can.

@@ -26,12 +26,19 @@ aws::ApiError no_job(const std::string& id) {
   return errors::resource_not_found_exception(fmt::format("Cannot find Backup job with ID {}", id));
 }
 
+int64_t start_minutes(const api::StartBackupJobInput& input) {
+  return input.start_window_minutes.value_or(default_start_minutes);
+}
+int64_t complete_minutes(const api::StartBackupJobInput& input) {
+  return input.complete_window_minutes.value_or(std::max(default_completion_minutes, start_minutes(input)));
+}
+
 aws::Outcome<void> check_request(const api::StartBackupJobInput& input) {
   const auto refuse = [](std::string text) {
     return aws::refuse(errors::invalid_parameter_value_exception(std::move(text)));
   };
-  const int64_t start = input.start_window_minutes.value_or(default_start_minutes);
-  const int64_t complete = input.complete_window_minutes.value_or(std::max(default_completion_minutes, start));
+  const int64_t start = start_minutes(input);
+  const int64_t complete = complete_minutes(input);
   if (start < min_window_minutes || start > max_window_minutes) {
     return refuse(fmt::format("StartWindowMinutes is {}; it must be at least {}.", start, min_window_minutes));
   }
@@ -164,8 +171,8 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
     job.role_arn = input.iam_role_arn;
     job.idempotency_token = input.idempotency_token.value_or("");
     job.created = call.now;
-    job.start_by = call.now + minutes(input.start_window_minutes.value_or(default_start_minutes));
-    job.complete_by = call.now + minutes(input.complete_window_minutes.value_or(default_completion_minutes));
+    job.start_by = call.now + minutes(start_minutes(input));
+    job.complete_by = call.now + minutes(complete_minutes(input));
     job.lifecycle = input.lifecycle;
     job.point_tags = input.recovery_point_tags.value_or(Tags());
     if (!input.resource_arn.starts_with("arn:")) {
@@ -198,7 +205,11 @@ Task<aws::Outcome<api::StopBackupJobOutput>> Service::stop_backup_job(aws::Call&
   job->state = job_state::aborting;
   tx.put(job_key(job->id), store::encode(*job));
   CO_CHECK(co_await tx.commit());
-  if (const auto running = progress_.find(job->id); running != progress_.end()) running->second->stop = true;
+  if (const auto running = progress_.find(job->id); running != progress_.end() && running->second->has_turn) {
+    running->second->stop = true;
+  } else {
+    tasks_.spawn(abort_job(place, job->id));
+  }
   co_return api::StopBackupJobOutput();
 }
 

@@ -6,7 +6,6 @@
 #include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
-#include "base/log.h"
 
 namespace boreal::backup {
 
@@ -100,11 +99,8 @@ Task<void> Service::delete_point(Place place, std::string point_id) {
     tx.remove(point_key(point_id));
     dropped = co_await tx.commit();
   }
-  if (!dropped) {
-    log::error("backup", "a recovery point could not be deleted; the next start tries again",
-               {{"point", point_id}, {"error", dropped.error().message()}});
-  }
   deleting_.erase(point_id);
+  if (!dropped) try_again_later("a recovery point could not be deleted", point_id, dropped.error());
 }
 
 Task<aws::Outcome<api::UpdateRecoveryPointLifecycleOutput>> Service::update_recovery_point_lifecycle(

@@ -127,31 +127,29 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
 }
 
 void Service::begin_restore(Place place, std::string id) {
-  progress_[id] = std::make_shared<Progress>();
+  if (!progress_.try_emplace(id, std::make_shared<Progress>()).second) return;
   tasks_.spawn(run_restore(std::move(place), std::move(id)));
 }
 
 Task<void> Service::run_restore(Place place, std::string id) {
-  const auto turn = co_await turns_.acquire();
-  Result<void> written;
-  if (!stopping_) {
-    auto tx = co_await context_.catalog.begin(place.partition());
-    auto restore = load<RestoreRecord>(tx, restore_key(id));
-    if (restore && *restore) {
-      (*restore)->state = job_state::running;
-      tx.put(restore_key(id), store::encode(**restore));
-      written = co_await tx.commit();
-      if (written) {
-        auto created = co_await restore_point(place, **restore);
-        written = co_await end_restore(place, id, std::move(created));
-      }
-    } else if (!restore) {
-      written = std::unexpected(restore.error());
-    }
-  }
-  if (!written)
-    log::error("backup", "a restore's state could not be written", {{"job", id}, {"error", written.error().message()}});
+  const auto done = co_await take_restore_to_its_end(place, id);
   progress_.erase(id);
+  if (!done) try_again_later("a restore's state could not be written", id, done.error());
+}
+
+Task<Result<void>> Service::take_restore_to_its_end(Place place, std::string id) {
+  const auto turn = co_await turns_.acquire();
+  if (stopping_) co_return Result<void>();
+  auto tx = co_await context_.catalog.begin(place.partition());
+  CO_TRY(auto restore, load<RestoreRecord>(tx, restore_key(id)));
+  if (!restore || restore->state != job_state::pending) co_return Result<void>();
+  restore->state = job_state::running;
+  tx.put(restore_key(id), store::encode(*restore));
+  CO_CHECK(co_await tx.commit());
+  const auto created = co_await restore_point(place, *restore);
+  auto written = co_await end_restore(place, id, created);
+  if (!written) unwritten_.insert_or_assign(id, created);
+  co_return written;
 }
 
 Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecord restore) {
@@ -208,6 +206,26 @@ Task<Result<void>> Service::end_restore(Place place, std::string id, aws::Outcom
   }
   tx.put(restore_key(id), store::encode(*restore));
   co_return co_await tx.commit();
+}
+
+// One that was running when the last server ended is not begun again: the resource may be there by half.
+Task<Result<void>> Service::take_up_restores(Place place) {
+  CO_TRY(const auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
+  for (const RestoreRecord& restore : restores) {
+    if (restore.is_over() || progress_.contains(restore.id)) continue;
+    if (restore.state == job_state::pending) {
+      begin_restore(place, restore.id);
+      continue;
+    }
+    aws::Outcome<std::string> outcome = aws::refuse(
+        aws::ApiError("InternalFailure", 500,
+                      "The server ended while the restore ran. What it had made of the new resource, if anything, is "
+                      "not complete: delete it and restore again."));
+    if (const auto known = unwritten_.find(restore.id); known != unwritten_.end()) outcome = known->second;
+    CO_CHECK(co_await end_restore(place, restore.id, std::move(outcome)));
+    unwritten_.erase(restore.id);
+  }
+  co_return Result<void>();
 }
 
 Task<aws::Outcome<api::DescribeRestoreJobOutput>> Service::describe_restore_job(aws::Call& call,

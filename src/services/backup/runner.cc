@@ -1,7 +1,7 @@
 // How a backup job goes, from CREATED to its end, also across a crash.
 //
 // A job's bytes go to an object named by its recovery point, in the object engine. The object's put and the transaction
-// that makes job and point COMPLETED are two steps; whatever lies between them is taken back by recover_jobs().
+// that makes job and point COMPLETED are two steps; whatever lies between them is taken back when the job begins again.
 #include <fmt/format.h>
 
 #include "backup/convert.h"
@@ -33,35 +33,44 @@ std::string lock_fault(const VaultRecord& vault, const std::optional<api::Lifecy
 }  // namespace
 
 void Service::begin_job(Place place, std::string id) {
-  progress_[id] = std::make_shared<Progress>();
+  if (!progress_.try_emplace(id, std::make_shared<Progress>()).second) return;
   tasks_.spawn(run_job(std::move(place), std::move(id)));
 }
 
 Task<void> Service::run_job(Place place, std::string id) {
-  const std::shared_ptr<Progress> progress = progress_.at(id);
-  Result<void> written;
-  if (auto pending = co_await move_job(place, id, job_state::pending); !pending) {
-    written = std::unexpected(pending.error());
-  } else {
-    const auto turn = co_await turns_.acquire();
-    auto job = co_await move_job(place, id, job_state::running);
-    if (!job) {
-      written = std::unexpected(job.error());
-    } else if (*job && !stopping_ && context_.clock.now() > (*job)->start_by) {
-      written = co_await fail_job(place, id, job_state::expired, "The job could not start within its start window.");
-    } else if (*job && !stopping_) {
-      progress->complete_by = (*job)->complete_by;
-      auto made = co_await make_point(place, **job, progress);
-      // A server that stops leaves the job RUNNING: the next one begins it again.
-      if (!made && !stopping_) {
-        const bool ended = progress->stop || context_.clock.now() > progress->complete_by;
-        written = co_await fail_job(place, id, ended ? job_state::aborted : job_state::failed, made.error().message);
-      }
-    }
-  }
-  if (!written)
-    log::error("backup", "a job's state could not be written", {{"job", id}, {"error", written.error().message()}});
+  const auto done = co_await take_job_to_its_end(place, id, progress_.at(id));
   progress_.erase(id);
+  if (!done) try_again_later("a job's state could not be written", id, done.error());
+}
+
+// A server that stops leaves the job as it is: the next one begins it again.
+Task<Result<void>> Service::take_job_to_its_end(Place place, std::string id, std::shared_ptr<Progress> progress) {
+  CO_CHECK(co_await move_job(place, id, job_state::pending));
+  const auto turn = co_await turns_.acquire();
+  if (stopping_) co_return Result<void>();
+  progress->has_turn = true;
+  CO_TRY(const auto job, co_await move_job(place, id, job_state::running));
+  if (!job) co_return co_await fail_job(place, id, job_state::aborted, "The job was stopped.");
+  if (context_.clock.now() > job->start_by) {
+    co_return co_await fail_job(place, id, job_state::expired, "The job could not start within its start window.");
+  }
+  progress->complete_by = job->complete_by;
+  auto made = co_await make_point(place, *job, progress);
+  if (made || stopping_) co_return Result<void>();
+  const bool ended = progress->stop || context_.clock.now() > progress->complete_by;
+  co_return co_await fail_job(place, id, ended ? job_state::aborted : job_state::failed, made.error().message);
+}
+
+// Of a job that has no turn yet.
+Task<void> Service::abort_job(Place place, std::string id) {
+  const auto done = co_await fail_job(place, id, job_state::aborted, "The job was stopped.");
+  if (!done) try_again_later("a job's state could not be written", id, done.error());
+}
+
+void Service::try_again_later(std::string_view what, const std::string& id, const Error& why) {
+  log::error("backup", what, {{"id", id}, {"error", why.message()}});
+  something_is_left_ = true;
+  timekeeper_.note(context_.clock.now() + pause_after_failure);
 }
 
 // nullopt: the job is over, or was stopped, and must not go on.
@@ -89,6 +98,7 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
   CO_TRY(const auto caller, co_await assume(place, job.role_arn, "AWSBackup-" + job.id));
   for (aws::Access& access : backup_accesses(place, job)) CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
 
+  CO_CHECK(co_await drop_bytes(place, job.point_id));  // of an earlier try, which a crash has cut
   CO_TRY(auto backup, co_await engine->back_up(place.account, place.region, job.resource_arn));
   if (auto bucket = co_await objects_.create_bucket(place.bucket()); !bucket && bucket.error().code() != Errc::exists) {
     co_return std::unexpected(aws::ApiError(bucket.error()));
@@ -112,7 +122,7 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
   CO_TRY(auto now_job, load<JobRecord>(tx, job_key(job.id)));
   CO_TRY(auto now_point, load<PointRecord>(tx, point_key(job.point_id)));
   if (!now_job || !now_point) co_return aws::refuse(Error(Errc::corrupt, "the job or its recovery point is gone"));
-  if (now_job->state == job_state::aborting) co_return aws::refuse(Error(Errc::cancelled, "the job was stopped"));
+  if (now_job->state != job_state::running) co_return aws::refuse(Error(Errc::cancelled, "the job was stopped"));
   now_point->status = point_status::completed;
   now_point->completed = context_.clock.now();
   now_point->size = static_cast<int64_t>(stored->size);
@@ -155,34 +165,10 @@ Task<Result<void>> Service::drop_bytes(Place place, std::string point_id) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Service::recover_jobs(Place place) {
-  const View view(context_.catalog, place);
-  CO_TRY(const auto jobs, load_all<JobRecord>(view, job_key("")));
+Task<Result<void>> Service::take_up_jobs(Place place) {
+  CO_TRY(const auto jobs, load_all<JobRecord>(View(context_.catalog, place), job_key("")));
   for (const JobRecord& job : jobs) {
-    if (job.is_over() || progress_.contains(job.id)) continue;
-    if (job.state == job_state::aborting) {
-      CO_CHECK(co_await fail_job(place, job.id, job_state::aborted, "The job was stopped."));
-      continue;
-    }
-    CO_CHECK(co_await drop_bytes(place, job.point_id));
-    begin_job(place, job.id);
-  }
-  CO_TRY(const auto restores, load_all<RestoreRecord>(view, restore_key("")));
-  for (const RestoreRecord& restore : restores) {
-    if (restore.is_over() || progress_.contains(restore.id)) continue;
-    if (restore.state == job_state::pending) {
-      begin_restore(place, restore.id);
-      continue;
-    }
-    CO_CHECK(co_await end_restore(
-        place, restore.id,
-        aws::refuse(aws::ApiError("InternalFailure", 500,
-                                  "The server ended while the restore ran. What it had made of the new "
-                                  "resource, if anything, is not complete: delete it and restore again."))));
-  }
-  CO_TRY(const auto points, load_all<PointRecord>(view, point_key("")));
-  for (const PointRecord& point : points) {
-    if (point.status == point_status::deleting) begin_deletion(place, point.id);
+    if (!job.is_over()) begin_job(place, job.id);
   }
   co_return Result<void>();
 }

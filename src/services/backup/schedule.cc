@@ -45,13 +45,35 @@ JobRecord scheduled_job(const aws::Recoverable::Resource& resource, std::string_
 Task<Result<Time>> Service::do_what_is_due() {
   Time next = context_.clock.now() + between_sweeps;
   CO_TRY(const auto all, places());
+  const bool takes_up = std::exchange(something_is_left_, false);
   for (const Place& place : all) {
-    CO_TRY(const Time run, co_await run_due_plans(place));
-    CO_TRY(const Time expiry, co_await expire_points(place));
-    CO_CHECK(co_await forget_old(place));
-    next = std::min({next, run, expiry});
+    const auto taken = takes_up ? co_await take_up(place) : Result<void>();
+    if (!taken) try_again_later("what was left could not all be taken up", place.partition(), taken.error());
+    const auto due = co_await do_what_is_due_in(place);
+    if (!due) {
+      log::error("backup", "what is due could not all be done",
+                 {{"account", place.account}, {"region", place.region}, {"error", due.error().message()}});
+    }
+    next = std::min(next, due ? *due : context_.clock.now() + pause_after_failure);
   }
   co_return next;
+}
+
+// Each by itself: what one cannot do, the others are not to wait for.
+Task<Result<Time>> Service::do_what_is_due_in(Place place) {
+  const auto run = co_await run_due_plans(place);
+  const auto expiry = co_await expire_points(place);
+  const auto forgotten = co_await forget_old(place);
+  CO_CHECK(forgotten);
+  if (!run) co_return run;
+  if (!expiry) co_return expiry;
+  co_return std::min(*run, *expiry);
+}
+
+Task<Result<void>> Service::take_up(Place place) {
+  const auto jobs = co_await take_up_jobs(place);
+  CO_CHECK(co_await take_up_restores(place));
+  co_return jobs;
 }
 
 Task<Result<Time>> Service::run_due_plans(Place place) {
@@ -59,10 +81,10 @@ Task<Result<Time>> Service::run_due_plans(Place place) {
   const View view(context_.catalog, place);
   CO_TRY(const auto plans, load_all<PlanRecord>(view, plan_key("")));
   for (const PlanRecord& plan : plans) {
-    if (plan.deleted) continue;
-    CO_TRY(const auto version, load<VersionRecord>(view, version_key(plan.id, plan.version)));
-    for (const RuleRun& run : plan.runs) {
-      if (run.next <= context_.clock.now() && version) CO_CHECK(co_await run_rule(place, plan, *version, run));
+    if (const auto done = co_await run_plan(place, plan); !done) {
+      log::error("backup", "a plan could not be run", {{"plan", plan.id}, {"error", done.error().message()}});
+      next = std::min(next, context_.clock.now() + pause_after_failure);
+      continue;
     }
     CO_TRY(const auto after, load<PlanRecord>(view, plan_key(plan.id)));
     if (!after) continue;
@@ -71,12 +93,21 @@ Task<Result<Time>> Service::run_due_plans(Place place) {
   co_return next;
 }
 
+Task<Result<void>> Service::run_plan(Place place, PlanRecord plan) {
+  for (const RuleRun& run : plan.runs) {
+    if (run.next > context_.clock.now()) continue;
+    CO_TRY(const auto version, load<VersionRecord>(View(context_.catalog, place), version_key(plan.id, plan.version)));
+    if (!version) co_return fail(Errc::corrupt, fmt::format("it has no version {}", plan.version));
+    CO_CHECK(co_await run_rule(place, plan, *version, run));
+  }
+  co_return Result<void>();
+}
+
 // Jobs and the next run's time are written in one transaction: a crash neither loses the run nor doubles it.
 Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord version, RuleRun run) {
   const Time now = context_.clock.now();
   const auto rule = std::ranges::find(version.plan.rules, std::optional(run.rule_id), &api::BackupRule::rule_id);
-  if (rule == version.plan.rules.end())
-    co_return fail(Errc::corrupt, "plan " + plan.id + " has no rule " + run.rule_id);
+  if (rule == version.plan.rules.end()) co_return fail(Errc::corrupt, "it has no rule " + run.rule_id);
   CO_TRY(const auto next, co_await next_run(*rule, now));
   CO_TRY(const auto selected, co_await selected_by(place, plan.id));
   // While the server was down, or the clock was moved, runs may have passed: only one that still may start does.
@@ -144,6 +175,7 @@ Task<Result<Time>> Service::expire_points(Place place) {
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(auto points, load_all<PointRecord>(tx, point_key("")));
   for (PointRecord& point : points) {
+    if (point.status == point_status::deleting) over.push_back(point.id);
     const auto end = delete_at(point);
     if (!end || point.status != point_status::completed) continue;
     if (*end > context_.clock.now()) {

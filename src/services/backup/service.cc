@@ -23,15 +23,8 @@ Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, 
       timekeeper_("backup", context.loop, context.clock, [this] { return do_what_is_due(); }) {}
 
 Task<Result<void>> Service::start() {
-  CO_CHECK(co_await recover());
-  timekeeper_.start();
-  co_return Result<void>();
-}
-
-Task<Result<void>> Service::recover() {
   stopping_ = false;
-  CO_TRY(const auto all, places());
-  for (const Place& place : all) CO_CHECK(co_await recover_jobs(place));
+  timekeeper_.start();
   co_return Result<void>();
 }
 

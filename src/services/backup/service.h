@@ -36,14 +36,12 @@ class Service final : public api::Api {
 
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
-  // Takes up what the last run left: jobs that were under way begin again, restores that were are failed.
   Task<Result<void>> start() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
-  // start() without the clock's worker.
-  Task<Result<void>> recover();
-  // Runs plans, and deletes what has reached the end of its lifecycle; answers when there will be more. The worker's
-  // work.
+  // Takes up what nobody is at work on (the last run left it, or what came of it could not be written), runs plans, and
+  // deletes what has reached the end of its lifecycle; answers when there will be more. What cannot be done holds up
+  // nothing else and is tried again. The worker's work.
   Task<Result<Time>> do_what_is_due();
   // Returns when no job is under way.
   Task<void> settle();
@@ -162,26 +160,36 @@ class Service final : public api::Api {
   Task<Result<std::optional<Time>>> next_run(api::BackupRule rule, Time after);
 
   // runner.cc: how a job goes, from CREATED to its end
+  // Not if it is under way.
   void begin_job(Place place, std::string id);
   Task<void> run_job(Place place, std::string id);
+  Task<Result<void>> take_job_to_its_end(Place place, std::string id, std::shared_ptr<Progress> progress);
+  Task<void> abort_job(Place place, std::string id);
+  void try_again_later(std::string_view what, const std::string& id, const Error& why);
   Task<aws::Outcome<void>> make_point(Place place, JobRecord job, std::shared_ptr<Progress> progress);
   Task<Result<std::optional<JobRecord>>> move_job(Place place, std::string id, std::string_view state);
   Task<Result<void>> fail_job(Place place, std::string id, std::string_view state, std::string message);
   Task<Result<void>> drop_bytes(Place place, std::string point_id);
-  Task<Result<void>> recover_jobs(Place place);
+  Task<Result<void>> take_up_jobs(Place place);
 
   // restores.cc
+  // Not if it is under way.
   void begin_restore(Place place, std::string id);
   Task<void> run_restore(Place place, std::string id);
+  Task<Result<void>> take_restore_to_its_end(Place place, std::string id);
   Task<aws::Outcome<std::string>> restore_point(Place place, RestoreRecord restore);
   Task<Result<void>> end_restore(Place place, std::string id, aws::Outcome<std::string> created);
+  Task<Result<void>> take_up_restores(Place place);
 
   // points.cc
   void begin_deletion(Place place, std::string point_id);
   Task<void> delete_point(Place place, std::string point_id);
 
   // schedule.cc
+  Task<Result<Time>> do_what_is_due_in(Place place);
+  Task<Result<void>> take_up(Place place);
   Task<Result<Time>> run_due_plans(Place place);
+  Task<Result<void>> run_plan(Place place, PlanRecord plan);
   Task<Result<void>> run_rule(Place place, PlanRecord plan, VersionRecord version, RuleRun run);
   Task<Result<std::vector<std::pair<Found, std::string>>>> selected_by(Place place, std::string plan_id);
   Task<Result<Time>> expire_points(Place place);
@@ -197,7 +205,10 @@ class Service final : public api::Api {
   Semaphore turns_{2};  // jobs and restores that move bytes at the same time
   // Of jobs under way, by id. Shared with the stream that counts, which the engine may hold for a moment longer.
   std::map<std::string, std::shared_ptr<Progress>> progress_;
+  // What came of restores, where the catalog has it not yet.
+  std::map<std::string, aws::Outcome<std::string>> unwritten_;
   std::set<std::string> deleting_;  // points whose deletion is under way
+  bool something_is_left_ = true;   // by the last run, or by what could not be written
   bool stopping_ = false;
   TaskGroup tasks_;
   aws::Timekeeper timekeeper_;

@@ -14,7 +14,8 @@ namespace boreal::backup {
 // How far a job is, and whether it is to end.
 struct Progress {
   uint64_t bytes = 0;
-  bool stop = false;  // the next read ends with Errc::cancelled
+  bool has_turn = false;  // what is to be ended is ended by who moves the bytes
+  bool stop = false;      // the next read ends with Errc::cancelled
   Time complete_by{INT64_MAX};
 };
 

@@ -1,0 +1,129 @@
+// What goes wrong in one place holds up no other, and is made good when it may be.
+#include <gtest/gtest.h>
+
+#include <climits>
+
+#include "backup/testing.h"
+
+namespace boreal::backup {
+namespace {
+
+TEST_F(BackupTest, WhatIsDamagedHoldsUpNothingElse) {
+  make_vault();
+  auto other = plan_of("cron(0 6 ? * * *)");
+  other.backup_plan_name = "other";
+  const std::string plans[] = {*make_plan()->backup_plan_id, *make_plan(other)->backup_plan_id};
+  for (const auto& id : plans) ASSERT_TRUE(select(id, {"*"}));
+  const auto damage = [&](const std::string& region, const std::string& key, std::optional<std::string> text) {
+    auto tx = fixture.run(fixture.catalog().begin(Place{account, region}.partition()));
+    text ? tx.put(key, *text) : tx.remove(key);
+    ASSERT_TRUE(fixture.run(tx.commit()));
+  };
+  damage("eu-west-1", job_key("x"), "{");
+  damage("eu-west-1", plan_key("x"), "{");
+  damage("us-east-1", version_key(std::min(plans[0], plans[1]), 1), std::nullopt);
+  fixture.clock.advance(std::chrono::minutes(510));  // to 06:43
+  const auto next = fixture.run(service->do_what_is_due());
+  ASSERT_TRUE(next);
+  EXPECT_GT(*next, fixture.clock.now());
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 1);
+}
+
+// A catalog whose disk is full after so many commits.
+class FullDisk final : public store::Store {
+ public:
+  explicit FullDisk(store::Store& store) : store_(store) {}
+  int commits_left = INT_MAX;
+
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const store::Snapshot* at) const override {
+    return store_.get(partition, key, at);
+  }
+  Result<std::optional<std::string>> get_bulk(std::string_view partition, std::string_view key,
+                                              const store::Snapshot* at) const override {
+    return store_.get_bulk(partition, key, at);
+  }
+  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
+                                      const store::Snapshot* at) const override {
+    return store_.scan(partition, prefix, at);
+  }
+  std::unique_ptr<store::Snapshot> snapshot() const override { return store_.snapshot(); }
+  Task<Result<void>> commit(store::Batch batch) override {
+    if (commits_left == 0) co_return fail(Errc::no_space, "full");
+    --commits_left;
+    co_return co_await store_.commit(std::move(batch));
+  }
+  Result<std::vector<std::string>> partitions() const override { return store_.partitions(); }
+  Task<Result<void>> drop_partition(std::string_view partition) override { return store_.drop_partition(partition); }
+  Task<Result<void>> check(store::CheckStep step) const override { return store_.check(std::move(step)); }
+
+ private:
+  store::Store& store_;
+};
+
+class BackupOnAFullDiskTest : public BackupTest {
+ protected:
+  BackupOnAFullDiskTest() {
+    const aws::ServiceContext other = fixture.context();
+    service = std::make_unique<Service>(aws::ServiceContext{catalog, other.clock, other.random, other.loop, other.pool},
+                                        Options{}, keys, roles, fixture.gate(), *objects,
+                                        std::vector<aws::Recoverable*>{&texts});
+    make_vault();
+  }
+  ~BackupOnAFullDiskTest() override {
+    fixture.run(service->settle());
+    service.reset();
+    service = make();
+  }
+  // Room again: the worker does what was left.
+  void make_room() {
+    disk.commits_left = INT_MAX;
+    ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+    fixture.run(service->settle());
+  }
+
+  FullDisk disk{fixture.store()};
+  store::Catalog catalog{disk};
+};
+
+TEST_F(BackupOnAFullDiskTest, AJobGoesOnWhenThereIsRoom) {
+  Event gate;
+  texts.gate = &gate;
+  const auto begun = start();
+  fixture.run_until_idle();
+  disk.commits_left = 0;
+  fixture.run(open(gate));
+  fixture.run(service->settle());
+  ASSERT_EQ(job(*begun.backup_job_id).state, "RUNNING");
+  make_room();
+  EXPECT_EQ(job(*begun.backup_job_id).state, "COMPLETED");
+  EXPECT_EQ(restore(*begun.recovery_point_arn, "copy").status, "COMPLETED");
+}
+
+TEST_F(BackupOnAFullDiskTest, WhatARestoreMadeIsToldWhenThereIsRoom) {
+  const auto begun = start();
+  fixture.run(service->settle());
+  texts.on_restored = [&] { disk.commits_left = 0; };
+  ASSERT_EQ(restore(*begun.recovery_point_arn, "copy").status, "RUNNING");
+  make_room();
+  auto restores = call<api::ListRestoreJobsOutput>("ListRestoreJobs", api::ListRestoreJobsInput());
+  ASSERT_EQ(restores->restore_jobs->size(), 1u);
+  EXPECT_EQ(restores->restore_jobs->at(0).status, "COMPLETED");
+  EXPECT_EQ(restores->restore_jobs->at(0).created_resource_arn, Texts::arn("copy"));
+}
+
+TEST_F(BackupOnAFullDiskTest, APointIsDeletedWhenThereIsRoom) {
+  const auto begun = start();
+  fixture.run(service->settle());
+  disk.commits_left = 1;  // for DELETING
+  ASSERT_TRUE(call<api::DeleteRecoveryPointOutput>("DeleteRecoveryPoint",
+                                                   api::DeleteRecoveryPointInput{"vault", *begun.recovery_point_arn}));
+  fixture.run(service->settle());
+  ASSERT_EQ(point(*begun.recovery_point_arn)->status, "DELETING");
+  make_room();
+  EXPECT_EQ(code_of(point(*begun.recovery_point_arn)), "ResourceNotFoundException");
+}
+
+}  // namespace
+}  // namespace boreal::backup

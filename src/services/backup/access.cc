@@ -1,4 +1,5 @@
-// What the operations touch. Vaults have policies of their own; they count for the recovery points in the vault too.
+// What the operations touch, and the tags of it. Vaults have policies of their own; they count for the recovery points
+// in the vault too.
 #include "backup/service.h"
 #include "base/text.h"
 
@@ -20,6 +21,22 @@ Result<std::optional<VaultRecord>> vault_of(const View& view, const aws::Value& 
   return load<VaultRecord>(view, vault_key(point->vault));
 }
 
+template <class Record>
+Result<Tags> tags_in(const View& view, const std::string& key, const std::string& arn) {
+  TRY(auto record, load<Record>(view, key));
+  return record && record->arn == arn ? std::move(record->tags) : Tags();
+}
+
+// Of what the ARN names; none where there is nothing of that name.
+Result<Tags> tags_of(const View& view, const std::string& arn) {
+  const auto parts = split(arn, ':');
+  if (parts.size() != 7) return Tags();
+  if (parts[5] == "backup-vault") return tags_in<VaultRecord>(view, vault_key(parts[6]), arn);
+  if (parts[5] == "backup-plan") return tags_in<PlanRecord>(view, plan_key(parts[6]), arn);
+  if (parts[5] == "recovery-point") return tags_in<PointRecord>(view, point_key(parts[6]), arn);
+  return Tags();
+}
+
 }  // namespace
 
 Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
@@ -27,11 +44,10 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const View view(context_.catalog, place_of(call));
   CO_TRY(const auto vault, vault_of(view, input));
-  if (!vault) co_return all;
   for (aws::Access& access : all) {
-    if (!vault->policy.empty()) access.resource_policy = vault->policy;
-    if (access.resource != vault->arn) continue;
-    for (const auto& [key, value] : vault->tags) access.context.emplace("aws:ResourceTag/" + key, value);
+    if (vault && !vault->policy.empty()) access.resource_policy = vault->policy;
+    CO_TRY(const auto tags, tags_of(view, access.resource));
+    for (const auto& [key, value] : tags) access.context.emplace("aws:ResourceTag/" + key, value);
   }
   co_return all;
 }

@@ -30,8 +30,8 @@ std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& jo
 // AWSBackupServiceRolePolicyForRestores, AWSBackupServiceRolePolicyForS3Restore.
 std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore) {
   if (restore.resource_type == "S3") {
-    const std::string name = value_or(restore.metadata, "DestinationBucketName", "*");
-    const std::string bucket = "arn:aws:s3:::" + name;
+    const std::string named = value_or(restore.metadata, "DestinationBucketName", "*");
+    const std::string bucket = named.starts_with("arn:") ? named : "arn:aws:s3:::" + named;
     std::vector<aws::Access> all = {{.action = "s3:ListBucketVersions", .resource = bucket},
                                     {.action = "s3:PutObject", .resource = bucket + "/*"},
                                     {.action = "s3:PutObjectTagging", .resource = bucket + "/*"}};

@@ -118,6 +118,10 @@ Task<aws::Outcome<api::UpdateRecoveryPointLifecycleOutput>> Service::update_reco
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("Backup vault {} is locked; its recovery points' lifecycle cannot be changed.", vault.name)));
   }
+  if (point.status == point_status::deleting) {
+    co_return aws::refuse(
+        errors::invalid_request_exception(fmt::format("Recovery point {} is being deleted.", point.arn)));
+  }
   point.lifecycle = input.lifecycle;
   tx.put(point_key(point.id), store::encode(point));
   CO_CHECK(co_await tx.commit());

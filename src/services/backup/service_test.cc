@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backup/permissions.h"
 #include "backup/selecting.h"
 #include "backup/testing.h"
 
@@ -266,6 +267,60 @@ TEST_F(BackupTest, AVaultsPolicyIsEnforced) {
   EXPECT_EQ(code_of(call<api::DeleteRecoveryPointOutput>(
                 "DeleteRecoveryPoint", api::DeleteRecoveryPointInput{"vault", *kept.recovery_point_arn})),
             "AccessDeniedException");
+}
+
+TEST_F(BackupTest, PoliciesAreToldTheTagsOfPointsAndPlans) {
+  make_vault();
+  api::StartBackupJobInput input{
+      .backup_vault_name = "vault", .resource_arn = Texts::arn("shop"), .iam_role_arn = role_arn};
+  input.recovery_point_tags = Tags{{"keep", "yes"}};
+  const auto kept = call<api::StartBackupJobOutput>("StartBackupJob", input);
+  const auto other = start();
+  fixture.run(service->settle());
+  const auto plan = call<api::CreateBackupPlanOutput>(
+      "CreateBackupPlan",
+      api::CreateBackupPlanInput{.backup_plan = plan_of(), .backup_plan_tags = Tags{{"keep", "yes"}}});
+  ASSERT_TRUE(plan);
+  fixture.principal = aws::user_principal(account, "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"backup:Delete*",)"
+      R"("Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/keep":"yes"}}}]})")};
+  const auto delete_point = [&](const std::string& arn) {
+    return code_of(
+        call<api::DeleteRecoveryPointOutput>("DeleteRecoveryPoint", api::DeleteRecoveryPointInput{"vault", arn}));
+  };
+  EXPECT_EQ(delete_point(*kept->recovery_point_arn), "AccessDeniedException");
+  EXPECT_EQ(delete_point(*other.recovery_point_arn), "");
+  EXPECT_EQ(
+      code_of(call<api::DeleteBackupPlanOutput>("DeleteBackupPlan", api::DeleteBackupPlanInput{*plan->backup_plan_id})),
+      "AccessDeniedException");
+}
+
+TEST_F(BackupTest, APointThatIsBeingDeletedKeepsItsLifecycle) {
+  make_vault();
+  const auto begun = start();
+  fixture.run(service->settle());
+  const Place place{account, "us-east-1"};
+  auto tx = fixture.run(fixture.catalog().begin(place.partition()));
+  const std::string key = point_key(begun.recovery_point_arn->substr(begun.recovery_point_arn->rfind(':') + 1));
+  auto record = **load<PointRecord>(tx, key);
+  record.status = point_status::deleting;
+  tx.put(key, store::encode(record));
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  EXPECT_EQ(code_of(call<api::UpdateRecoveryPointLifecycleOutput>(
+                "UpdateRecoveryPointLifecycle",
+                api::UpdateRecoveryPointLifecycleInput{"vault", *begun.recovery_point_arn, api::Lifecycle{}})),
+            "InvalidRequestException");
+}
+
+TEST(RestoreAccesses, ABucketIsTheSameByNameAndByArn) {
+  RestoreRecord restore;
+  restore.resource_type = "S3";
+  restore.metadata = {{"DestinationBucketName", "arn:aws:s3:::shop"}, {"NewBucket", "true"}};
+  std::vector<std::string> resources;
+  for (const auto& access : restore_accesses({account, "us-east-1"}, restore)) resources.push_back(access.resource);
+  EXPECT_THAT(resources, testing::UnorderedElementsAre("arn:aws:s3:::shop", "arn:aws:s3:::shop/*",
+                                                       "arn:aws:s3:::shop/*", "arn:aws:s3:::shop"));
 }
 
 TEST_F(BackupTest, TagsAreByArn) {

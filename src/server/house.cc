@@ -58,24 +58,31 @@ House::~House() = default;
 
 Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool,
                                                  SystemClock& clock, Random& random) {
-  auto rooms = std::make_unique<Rooms>(config, loop, pool, clock, random);
-  Rooms& r = *rooms;
-  CO_TRY(const auto root, co_await pool.run([&r] { return open_folder(r.config, r.lock, r.tls, r.clock, r.random); }));
-  CO_TRY(r.store,
-         co_await pool.run([&r] { return store::open_store({.folder = r.config.data_folder + "/store"}, r.pool); }));
-  r.catalog = std::make_unique<store::Catalog>(*r.store);
-  CO_CHECK(co_await r.furnish(root));
+  auto house = std::unique_ptr<House>(new House(std::make_unique<Rooms>(config, loop, pool, clock, random)));
+  if (auto opened = co_await house->rooms_->open(); !opened) {
+    co_await house->stop();  // what has begun already is at work on what goes now
+    co_return std::unexpected(std::move(opened).error());
+  }
+  co_return house;
+}
+
+Task<Result<void>> House::Rooms::open() {
+  CO_TRY(const auto root, co_await pool.run([this] { return open_folder(config, lock, tls, clock, random); }));
+  CO_TRY(store, co_await pool.run([this] { return store::open_store({.folder = config.data_folder + "/store"}, pool); }));
+  catalog = std::make_unique<store::Catalog>(*store);
+  CO_CHECK(co_await furnish(root));
   if (!config.dev) {
-    CO_TRY(r.new_root_key, co_await r.iam->ensure_root_key(config.account));
+    CO_TRY(new_root_key, co_await iam->ensure_root_key(config.account));
   }
-  for (aws::Service* service : r.services) {
-    auto started = co_await service->start();
-    if (!started)
+  for (aws::Service* service : services) {
+    started.push_back(service);
+    auto began = co_await service->start();
+    if (!began)
       co_return std::unexpected(
-          std::move(started).error().within(std::string("start ") + std::string(service->model().name)));
+          std::move(began).error().within(std::string("start ") + std::string(service->model().name)));
   }
-  r.scrubber->start();
-  co_return std::unique_ptr<House>(new House(std::move(rooms)));
+  scrubber->start();
+  co_return Result<void>();
 }
 
 std::optional<std::pair<std::string, std::string>> House::take_new_root_key() {
@@ -232,7 +239,7 @@ bool House::has_been_round(int64_t since_ns) const {
 }
 
 Task<void> House::stop() {
-  for (aws::Service* service : rooms_->services | std::views::reverse) co_await service->stop();
+  for (aws::Service* service : rooms_->started | std::views::reverse) co_await service->stop();
   co_await rooms_->close_engines();
 }
 

@@ -61,8 +61,11 @@ struct House::Rooms {
   std::unique_ptr<aws::Pipeline> pipeline;
   std::optional<iam::RootKey> new_root_key;  // serve: made at this start, to be shown once
   std::vector<aws::Service*> services;  // in the order they start; they stop in reverse
+  std::vector<aws::Service*> started;   // those of them whose start has begun
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
+  // All of it. After an error the house is to be stopped all the same.
+  Task<Result<void>> open();
   // Makes engines and services over the open store.
   Task<Result<void>> furnish(const crypto::SecretKey& root);
   Task<Result<void>> open_objects();

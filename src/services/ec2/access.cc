@@ -1,5 +1,5 @@
-// What a call touches, beyond what its access templates say: resources named in lists, the tags that policies may speak
-// of. And DryRun, which answers once all of that is allowed.
+// What a call touches, beyond what its access templates say: resources named in lists, by their names or by what they
+// are associated with, the tags that policies may speak of. And DryRun, which answers once all of that is allowed.
 // Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2".
 #include <fmt/format.h>
 
@@ -49,6 +49,41 @@ std::vector<Access> tagging(const Place& place, const std::string& action, const
     add_request_tags(access, tags);
   }
   return all;
+}
+
+bool names_group(const aws::Operation& operation) {
+  return std::ranges::any_of(operation.access, [](std::string_view line) { return line.contains("{GroupId}"); });
+}
+
+// Both sides of an association that a call names by its id alone. One that is not there the handler tells of.
+template <class R>
+Outcome<void> add_associated(const View& view, const std::string& association_id, std::vector<Access>& all) {
+  TRY(const auto records, view.all<R>());
+  for (const R& record : records) {
+    const auto found = std::ranges::find(record.associations, association_id, &R::Association::id);
+    if (found == record.associations.end()) continue;
+    const std::string action = all.front().action;
+    if (all.front().resource.ends_with("/*")) all.clear();
+    all.push_back({.action = action, .resource = view.place().arn(R::type, record.id)});
+    if (!found->subnet_id.empty())
+      all.push_back({.action = action, .resource = view.place().arn(SubnetRecord::type, found->subnet_id)});
+  }
+  return {};
+}
+
+Outcome<void> add_associated(const View& view, const aws::Operation& operation, const aws::Value& input,
+                             std::vector<Access>& all) {
+  const std::string id = aws::string_member(input, "AssociationId").value_or("");
+  if (operation.name == "DisassociateRouteTable" || operation.name == "ReplaceRouteTableAssociation")
+    return add_associated<RouteTableRecord>(view, id, all);
+  if (operation.name == "ReplaceNetworkAclAssociation") return add_associated<AclRecord>(view, id, all);
+  if (operation.name != "DisassociateVpcCidrBlock") return {};
+  TRY(const auto vpcs, view.all<VpcRecord>());
+  for (const VpcRecord& vpc : vpcs) {
+    if (std::ranges::find(vpc.blocks, id, &VpcRecord::Block::id) != vpc.blocks.end())
+      all.front().resource = view.place().arn(VpcRecord::type, vpc.id);
+  }
+  return {};
 }
 
 // Who gives tags at creation needs ec2:CreateTags too; a policy may allow it for that action alone.
@@ -101,6 +136,11 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     all = tagging(view.place(), "ec2:DeleteTags", in.resources, in.tags.value_or(std::vector<api::Tag>()));
   } else {
     CO_TRY(all, co_await Api::access(call, operation, input));
+    if (names_group(operation) && aws::string_member(input, "GroupId").value_or("").empty()) {
+      const auto group = find_group(view, std::nullopt, aws::string_member(input, "GroupName"));
+      if (group) all.front().resource = view.place().arn(GroupRecord::type, group->id);
+    }
+    CO_CHECK(add_associated(view, operation, input, all));
     add_creation_tags(call, input, all);
   }
   CO_CHECK(add_resource_tags(view, all));

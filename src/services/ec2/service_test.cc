@@ -417,6 +417,69 @@ TEST_F(Ec2Test, PoliciesSpeakOfTags) {
             "UnauthorizedOperation");
 }
 
+// However it is named, a policy is asked about what is meant.
+TEST_F(Ec2Test, PoliciesSpeakOfWhatIsNamedOtherwise) {
+  const auto vpcs = ok<api::DescribeVpcsResult>("DescribeVpcs", api::DescribeVpcsRequest{});
+  const std::string default_vpc = *vpcs.vpcs->at(0).vpc_id;
+  group(default_vpc, "kept");
+  group(default_vpc, "free");
+  const std::string network = vpc();
+  const std::string net = subnet(network, "10.0.1.0/24");
+  const auto table = [&] {
+    return *ok<api::CreateRouteTableResult>("CreateRouteTable", api::CreateRouteTableRequest{.vpc_id = network})
+                .route_table->route_table_id;
+  };
+  const std::string kept = table(), other = table();
+  const std::string association =
+      *ok<api::AssociateRouteTableResult>("AssociateRouteTable",
+                                          api::AssociateRouteTableRequest{.subnet_id = net, .route_table_id = kept})
+           .association_id;
+  const auto block = ok<api::AssociateVpcCidrBlockResult>(
+      "AssociateVpcCidrBlock", api::AssociateVpcCidrBlockRequest{.cidr_block = "10.9.0.0/16", .vpc_id = network});
+  const auto acls = ok<api::DescribeNetworkAclsResult>(
+      "DescribeNetworkAcls",
+      api::DescribeNetworkAclsRequest{
+          .filters = std::vector<api::Filter>{{.name = "vpc-id", .values = std::vector<std::string>{network}}}});
+  const auto acl = ok<api::CreateNetworkAclResult>("CreateNetworkAcl", api::CreateNetworkAclRequest{.vpc_id = network});
+  for (const std::string& id :
+       {ok<api::DescribeSecurityGroupsResult>("DescribeSecurityGroups",
+                                              api::DescribeSecurityGroupsRequest{.group_names = {{"kept"}}})
+            .security_groups->at(0)
+            .group_id.value(),
+        kept, network, *acls.network_acls->at(0).network_acl_id}) {
+    ok<api::CreateTagsOutput>("CreateTags",
+                              api::CreateTagsRequest{.resources = {id}, .tags = {{.key = "keep", .value = "yes"}}});
+  }
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Effect":"Deny","Action":"ec2:*",)"
+      R"("Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/keep":"yes"}}}]})")};
+  const auto delete_group = [&](const std::string& name) {
+    return code<api::DeleteSecurityGroupResult>("DeleteSecurityGroup",
+                                                api::DeleteSecurityGroupRequest{.group_name = name});
+  };
+  EXPECT_EQ(delete_group("kept"), "UnauthorizedOperation");
+  EXPECT_EQ(delete_group("free"), "");
+  EXPECT_EQ(delete_group("none"), "InvalidGroup.NotFound");
+  EXPECT_EQ(code<api::DisassociateRouteTableOutput>("DisassociateRouteTable",
+                                                    api::DisassociateRouteTableRequest{.association_id = association}),
+            "UnauthorizedOperation");
+  EXPECT_EQ(code<api::ReplaceRouteTableAssociationResult>(
+                "ReplaceRouteTableAssociation",
+                api::ReplaceRouteTableAssociationRequest{.association_id = association, .route_table_id = other}),
+            "UnauthorizedOperation");
+  EXPECT_EQ(code<api::ReplaceNetworkAclAssociationResult>(
+                "ReplaceNetworkAclAssociation",
+                api::ReplaceNetworkAclAssociationRequest{
+                    .association_id = *acls.network_acls->at(0).associations->at(0).network_acl_association_id,
+                    .network_acl_id = *acl.network_acl->network_acl_id}),
+            "UnauthorizedOperation");
+  EXPECT_EQ(code<api::DisassociateVpcCidrBlockResult>(
+                "DisassociateVpcCidrBlock",
+                api::DisassociateVpcCidrBlockRequest{.association_id = *block.cidr_block_association->association_id}),
+            "UnauthorizedOperation");
+}
+
 TEST_F(Ec2Test, UnknownFiltersAreRefusedWhereThereIsNothingToFilter) {
   const std::vector<api::Filter> filters{{.name = "colour", .values = std::vector<std::string>{"red"}}};
   EXPECT_EQ(code<api::DescribeNetworkInterfacesResult>("DescribeNetworkInterfaces",

@@ -173,6 +173,22 @@ TEST_F(DmsTest, PoliciesSeeTagsAndNamesAsTheyAreKept) {
   EXPECT_TRUE(denied.error().code.starts_with("AccessDenied")) << denied.error().code;
 }
 
+TEST_F(DmsTest, SchemasAreReadByAnInstanceThatTheCallerMayUse) {
+  const std::string instance = make_instance();
+  const auto endpoint = make_endpoint("e");
+  ASSERT_TRUE(endpoint);
+  fixture.run_until_idle();
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"dms:*","Resource":"*"},
+          {"Effect":"Deny","Action":"dms:RefreshSchemas","Resource":"arn:aws:dms:*:*:rep:*"}]})")};
+  api::RefreshSchemasMessage input{.endpoint_arn = *endpoint->endpoint->endpoint_arn,
+                                   .replication_instance_arn = instance};
+  const auto denied = fixture.call<api::RefreshSchemasResponse>(*service, "RefreshSchemas", input);
+  ASSERT_FALSE(denied);
+  EXPECT_TRUE(denied.error().code.starts_with("AccessDenied")) << denied.error().code;
+}
+
 TEST(Secret, HasTheLogin) {
   Login login;
   ASSERT_TRUE(apply_secret(R"({"username":"u","password":"p","host":"h","port":"5433"})", login));

@@ -134,16 +134,16 @@ Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
     if (now == nullptr || now->id != bucket->id || !now->lifecycle) co_return Result<void>();
     bucket = now;
     for (const auto& version : page->objects) {
+      if (stopping_) co_return Result<void>();
       if (walk.newer && walk.newer->key != version.key) cursor.key = walk.newer->key;
       CO_CHECK(co_await visit(*bucket, walk, version));
     }
-    if (!page->truncated || stopping_) break;
+    if (!page->truncated) break;
     CO_CHECK(co_await save(cursor));
     query.after = page->next;
     query.after_version =
         page->next_is_null ? objects::Select::null_version() : objects::Select::exact(*page->next_version);
   }
-  if (stopping_) co_return Result<void>();
   co_return co_await settle_marker(*bucket, walk);
 }
 
@@ -255,6 +255,7 @@ Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
       co_return std::unexpected(std::move(page).error());
     }
     for (const auto& upload : page->uploads) {
+      if (stopping_) co_return Result<void>();
       const auto end = abort_due(*bucket, upload.key, upload.initiated);
       if (!end || end->when > context_.clock.now()) continue;
       auto done = co_await objects_.abort_upload(bucket->id, upload.key, upload.id);

@@ -88,6 +88,24 @@ TEST_F(LifecycleTest, DaysEndAtMidnight) {
   EXPECT_THAT(keys(), IsEmpty());
 }
 
+// A page of large objects to be moved would keep a server from ending for long.
+TEST_F(LifecycleTest, AServerThatStopsDoesNotFinishThePage) {
+  for (const auto* key : {"a", "b", "c"}) ASSERT_TRUE(put("shop", key, "x"));
+  auto made = call<api::CreateMultipartUploadOutput>("CreateMultipartUpload",
+                                                     api::CreateMultipartUploadRequest{.bucket = "shop", .key = "u"});
+  ASSERT_TRUE(made);
+  auto aborting = rule();
+  aborting.abort_incomplete_multipart_upload = api::AbortIncompleteMultipartUpload{.days_after_initiation = 1};
+  configure({expire(1), aborting});
+  fixture.clock.advance(3 * one_day);
+  fixture.run(s3->stop());
+  EXPECT_FALSE(fixture.run(s3->lifecycle().run_round()));
+  EXPECT_THAT(keys(), ElementsAre("a", "b", "c"));
+  const auto uploads =
+      call<api::ListMultipartUploadsOutput>("ListMultipartUploads", api::ListMultipartUploadsRequest{.bucket = "shop"});
+  EXPECT_EQ(uploads->uploads->size(), 1u);
+}
+
 TEST_F(LifecycleTest, FiltersChooseByPrefixTagsAndSize) {
   put_tagged("a/yes", "keep", "no");
   put_tagged("a/no", "keep", "yes");

@@ -101,6 +101,11 @@ Task<aws::Outcome<api::UpdateBackupPlanOutput>> Service::update_backup_plan(aws:
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(auto plan, need_plan(tx, input.backup_plan_id));
+  // What is due is due, whatever comes after it.
+  for (RuleRun& run : runs) {
+    const auto old = std::ranges::find(plan.runs, run.rule_id, &RuleRun::rule_id);
+    if (old != plan.runs.end() && old->next <= call.now) run.next = old->next;
+  }
   ++plan.version;
   plan.name = document.backup_plan_name;
   plan.runs = std::move(runs);

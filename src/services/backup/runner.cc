@@ -45,13 +45,15 @@ Task<void> Service::run_job(Place place, std::string id) {
 
 // A server that stops leaves the job as it is: the next one begins it again.
 Task<Result<void>> Service::take_job_to_its_end(Place place, std::string id, std::shared_ptr<Progress> progress) {
+  CO_TRY(const auto before, load<JobRecord>(View(context_.catalog, place), job_key(id)));
+  const bool has_begun = before && before->state == job_state::running;  // within its window, as the last server saw
   CO_CHECK(co_await move_job(place, id, job_state::pending));
   const auto turn = co_await turns_.acquire();
   if (stopping_) co_return Result<void>();
   progress->has_turn = true;
   CO_TRY(const auto job, co_await move_job(place, id, job_state::running));
   if (!job) co_return co_await fail_job(place, id, job_state::aborted, "The job was stopped.");
-  if (context_.clock.now() > job->start_by) {
+  if (!has_begun && context_.clock.now() > job->start_by) {
     co_return co_await fail_job(place, id, job_state::expired, "The job could not start within its start window.");
   }
   progress->complete_by = job->complete_by;

@@ -194,6 +194,35 @@ TEST_F(BackupTest, AJobThatACrashCutIsBegunAgain) {
   EXPECT_EQ(texts.texts["copy"], texts.texts["shop"]);
 }
 
+TEST_F(BackupTest, AJobThatACrashCutNeedsNoStartWindowAgain) {
+  make_vault();
+  const auto begun = start();
+  fixture.run(service->settle());
+  rewind(*begun.backup_job_id, std::string(job_state::running));
+  fixture.clock.advance(std::chrono::hours(9));
+  service = make();
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(job(*begun.backup_job_id).state, "COMPLETED");
+}
+
+TEST_F(BackupTest, ARunThatIsDueIsNotLostWhenThePlanIsUpdated) {
+  make_vault();
+  const std::string plan = *make_plan()->backup_plan_id;
+  ASSERT_TRUE(select(plan, {"*"}));
+  const auto due = fixture.run(service->do_what_is_due());
+  fixture.clock.set(*due);
+  auto other = plan_of();
+  other.rules[0].lifecycle = api::Lifecycle{.delete_after_days = 31};
+  ASSERT_TRUE(call<api::UpdateBackupPlanOutput>("UpdateBackupPlan", api::UpdateBackupPlanInput{plan, other}));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 1);
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 1);
+}
+
 TEST_F(BackupTest, AJobThatWasBeingStoppedAtACrashIsAborted) {
   make_vault();
   const auto begun = start();

@@ -3,6 +3,7 @@
 
 #include <climits>
 
+#include "backup/jobs.h"
 #include "backup/testing.h"
 
 namespace boreal::backup {
@@ -28,6 +29,25 @@ TEST_F(BackupTest, WhatIsDamagedHoldsUpNothingElse) {
   EXPECT_GT(*next, fixture.clock.now());
   fixture.run(service->settle());
   EXPECT_EQ(texts.backed_up, 1);
+}
+
+TEST_F(BackupTest, SoManyRestoresMayWait) {
+  make_vault();
+  const auto begun = start();
+  fixture.run(service->settle());
+  auto tx = fixture.run(fixture.catalog().begin(Place{account, "us-east-1"}.partition()));
+  for (size_t i = 0; i < max_jobs_under_way; ++i) {
+    RestoreRecord waiting;
+    waiting.id = std::to_string(i);
+    waiting.state = job_state::pending;
+    tx.put(restore_key(waiting.id), store::encode(waiting));
+  }
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  const auto refused = call<api::StartRestoreJobOutput>(
+      "StartRestoreJob", api::StartRestoreJobInput{.recovery_point_arn = *begun.recovery_point_arn,
+                                                   .metadata = {{"DestinationBucketName", "copy"}},
+                                                   .iam_role_arn = role_arn});
+  EXPECT_EQ(code_of(refused), "InvalidRequestException");
 }
 
 // A catalog whose disk is full after so many commits.

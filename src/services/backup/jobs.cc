@@ -20,7 +20,6 @@ constexpr int64_t default_start_minutes = 8 * 60;
 constexpr int64_t default_completion_minutes = 7 * 24 * 60;
 constexpr int64_t min_window_minutes = 60;
 constexpr int64_t max_window_minutes = 36'500LL * 24 * 60;
-constexpr size_t max_jobs_under_way = 1000;
 
 aws::ApiError no_job(const std::string& id) {
   return errors::resource_not_found_exception(fmt::format("Cannot find Backup job with ID {}", id));

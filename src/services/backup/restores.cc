@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backup/jobs.h"
 #include "backup/keys.h"
 #include "backup/pages.h"
 #include "backup/permissions.h"
@@ -103,6 +104,11 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
     if (point.status != point_status::completed) {
       co_return aws::refuse(errors::invalid_request_exception(
           fmt::format("Recovery point {} is {}; only a COMPLETED one can be restored.", point.arn, point.status)));
+    }
+    if (std::ranges::count_if(restores, [](const RestoreRecord& r) { return !r.is_over(); }) >=
+        static_cast<ptrdiff_t>(max_jobs_under_way)) {
+      co_return aws::refuse(
+          errors::invalid_request_exception(fmt::format("{} restore jobs are under way already.", max_jobs_under_way)));
     }
     restore.id = context_.random.uuid();
     restore.state = job_state::pending;

@@ -11,6 +11,11 @@ using aws::Outcome;
 using aws::refuse;
 namespace errors = boreal::api::s3::errors;
 
+namespace {
+// Our buckets have UUIDs for ids; those of other services (the vaults of AWS Backup) have dots in theirs.
+bool is_of_another_service(const std::string& id) { return id.contains('.'); }
+}  // namespace
+
 aws::ApiError no_such_bucket(std::string_view name) {
   return errors::no_such_bucket("The specified bucket does not exist").with("BucketName", std::string(name));
 }
@@ -38,6 +43,7 @@ Task<Result<void>> Directory::start() {
   for (const auto& [name, bucket] : buckets_) known.insert(bucket->id);
   std::set<std::string> there;
   for (const std::string& id : objects_.buckets()) {
+    if (is_of_another_service(id)) continue;
     if (known.contains(id)) {
       there.insert(id);
       continue;

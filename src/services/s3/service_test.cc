@@ -36,6 +36,13 @@ TEST_F(S3Test, BucketNamesAreOneSpaceForAll) {
   EXPECT_EQ(in_ireland(), "BucketAlreadyOwnedByYou");
 }
 
+TEST_F(S3Test, OfTheEnginesBucketsOnlyOwnOnesThatNobodyNamesGoAtTheStart) {
+  ASSERT_TRUE(fixture.run(objects->create_bucket("backup.000000000000.us-east-1")));
+  ASSERT_TRUE(fixture.run(objects->create_bucket("0f1e2d3c-4b5a-4697-8877-665544332211")));
+  open();
+  EXPECT_THAT(objects->buckets(), ElementsAre("backup.000000000000.us-east-1"));
+}
+
 TEST_F(S3Test, ListingGoesByPagesAndGroups) {
   ASSERT_EQ(make_bucket("shop"), "");
   for (const char* key : {"a", "dir/1", "dir/2", "z", "m"}) ASSERT_EQ(code_of(put("shop", key, key)), "");

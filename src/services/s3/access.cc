@@ -324,6 +324,8 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   const auto which = parse_version(version_id);
   if (!which || key.size() > objects::max_key_bytes) co_return Outcome<void>();
   const auto found = co_await objects_.find(bucket->id, key, *which, false);
+  // Where its tags cannot be read, no policy that asks for them can be judged.
+  if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
   if (!found || found->version.is_delete_marker) {
     // What is not there has no list of its own: that it is missing may learn who may list the bucket.
     const bool may_learn = wants_acl && call.caller.account() != bucket->account &&

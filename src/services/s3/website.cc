@@ -25,8 +25,11 @@ http::Headers anonymous_headers(const http::Headers& headers) {
   return kept;
 }
 
-Task<bool> is_there(objects::Objects& objects, const Bucket& bucket, std::string key) {
+// An error: it cannot be known.
+Task<Result<bool>> is_there(objects::Objects& objects, const Bucket& bucket, std::string key) {
+  if (key.size() > objects::max_key_bytes) co_return false;
   const auto found = co_await objects.find(bucket.id, std::move(key), objects::Select::latest(), false);
+  if (!found && found.error().code() != Errc::not_found) co_return std::unexpected(found.error());
   co_return found && !found->version.is_delete_marker;
 }
 
@@ -122,17 +125,19 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
 }
 
 Task<Outcome<http::Response>> Service::answer_missing(Visit& visit, aws::ApiError error) {
-  if (error.status < 400 || error.status >= 500) co_return refuse(std::move(error));
+  if (error.status < 400) co_return refuse(std::move(error));
   const api::WebsiteConfiguration& website = *visit.bucket->website;
-  if (!visit.key.empty() && !visit.key.ends_with('/')) {
-    const bool has_page = co_await is_there(objects_, *visit.bucket, visit.key);
-    const bool has_index = co_await is_there(objects_, *visit.bucket, visit.key + "/" + website.index_document->suffix);
+  if (error.status < 500 && !visit.key.empty() && !visit.key.ends_with('/')) {
+    CO_TRY(const bool has_page, co_await is_there(objects_, *visit.bucket, visit.key));
+    const std::string index = visit.key + "/" + website.index_document->suffix;
+    CO_TRY(const bool has_index, co_await is_there(objects_, *visit.bucket, index));
     if (!has_page && has_index) co_return redirect(302, visit.path + "/");
   }
   if (const auto* rule = routing_rule_for(website, visit.key, error.status)) {
     co_return redirect_by_rule(*rule, visit.key, visit.request);
   }
-  if (!website.error_document) co_return refuse(std::move(error));
+  // A site's own page is for errors of its visitors. Source: ibidem, "Configuring a custom error document".
+  if (error.status >= 500 || !website.error_document) co_return refuse(std::move(error));
   auto page = co_await read_page(visit, website.error_document->key);
   if (!page) co_return refuse_visit(std::move(error), &page.error(), visit.request_id);
   page->status = error.status;
@@ -172,9 +177,10 @@ Task<Outcome<http::Response>> Service::read_page(Visit& visit, std::string key) 
   if (!output) {
     // Who may read a page learns here that there is none, and need not be let list the bucket.
     // Source: ibidem, "Setting permissions for website access".
-    if (output.error().status == 403 && !co_await is_there(objects_, *visit.bucket, key))
-      co_return refuse(errors::no_such_key("The specified key does not exist.").with("Key", key));
-    co_return refuse(std::move(output).error());
+    if (output.error().status != 403) co_return refuse(std::move(output).error());
+    CO_TRY(const bool is_there_now, co_await is_there(objects_, *visit.bucket, key));
+    if (is_there_now) co_return refuse(std::move(output).error());
+    co_return refuse(errors::no_such_key("The specified key does not exist.").with("Key", key));
   }
   http::Response response = wire_.answer(route, aws::Value::of(std::move(*output)), visit.request_id);
   if (call.response_status != 0) response.status = call.response_status;

@@ -94,6 +94,7 @@ std::string_view reason_of(int status) {
     case 405: return "Method Not Allowed";
     case 412: return "Precondition Failed";
     case 416: return "Requested Range Not Satisfiable";
+    case 503: return "Service Unavailable";
     default: return status >= 500 ? "Internal Server Error" : "Error";
   }
 }

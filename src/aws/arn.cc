@@ -2,11 +2,19 @@
 
 #include <algorithm>
 
+#include "codec/utf8.h"
+
 namespace boreal::aws {
 namespace {
 
 constexpr char16_t lower(char16_t c) { return c >= u'A' && c <= u'Z' ? c + (u'a' - u'A') : c; }
 constexpr char16_t same(char16_t c) { return c; }
+
+// Where the character at `at` ends; of what is no UTF-8 each byte is one.
+size_t behind_character(std::string_view text, size_t at) {
+  if (static_cast<unsigned char>(text[at]) < 0x80) return at + 1;
+  return at + std::max<size_t>(codec::utf8_length(text, at), 1);
+}
 
 }  // namespace
 
@@ -64,13 +72,16 @@ bool Glob::match(std::string_view text, Fold fold) const {
       run_symbol = symbol++;
       if (symbol == symbols_.size()) return true;
       run_at = at;
-    } else if (symbol < symbols_.size() && (symbols_[symbol] == any_one || fold(symbols_[symbol]) == fold(c))) {
+    } else if (symbol < symbols_.size() && symbols_[symbol] == any_one) {
+      ++symbol;
+      at = behind_character(text, at);
+    } else if (symbol < symbols_.size() && fold(symbols_[symbol]) == fold(c)) {
       ++symbol;
       ++at;
     } else if (run_symbol != none) {
       // An earlier run need not be tried again: whatever it could take, the last one can take as well.
       symbol = run_symbol + 1;
-      at = ++run_at;
+      at = run_at = behind_character(text, run_at);
     } else {
       return false;
     }

@@ -27,13 +27,14 @@ struct Arn {
 // The six parts of an ARN, "arn" first, as views into the text; nullopt when there are fewer. Nothing else is checked.
 std::optional<std::array<std::string_view, 6>> split_arn(std::string_view text);
 
-// A pattern in which '*' stands for any run of bytes and '?' for any one. Built once, matched often.
+// A pattern in which '*' stands for any run of characters and '?' for any one (UTF-8; what is none counts byte by
+// byte). Built once, matched often.
 class Glob {
  public:
   Glob() = default;
   explicit Glob(std::string_view pattern) { add_pattern(pattern); }
 
-  // Appends text whose '*' and '?' are wildcards; text that stands for itself; any run of bytes.
+  // Appends text whose '*' and '?' are wildcards; text that stands for itself; any run of characters.
   void add_pattern(std::string_view pattern);
   void add_literal(std::string_view text);
   void add_any_run();

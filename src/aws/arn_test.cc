@@ -47,6 +47,14 @@ TEST(Glob, Wildcards) {
            {"ab*cd*ef", "abXcdYcdeg", false},
            {"A", "a", false},
            {"[a]", "a", false},
+           {"?", "é", true},
+           {"??", "é", false},
+           {"a?c", "a€c", true},
+           {"*?", "😀", true},
+           {"*??b*", "€bz", false},
+           {"*??b*", "a€bz", true},
+           {"é?", "é€", true},
+           {"???", "\xe2\x82\xff", true},  // no character: three bytes
        }) {
     EXPECT_EQ(Glob(row.pattern).matches(row.text), row.matches) << row.pattern << " ~ " << row.text;
   }

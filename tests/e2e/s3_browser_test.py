@@ -10,7 +10,7 @@ import unittest
 from datetime import datetime, timedelta, timezone
 
 from e2e.helpers import policy
-from e2e.s3_cases import OTHER, S3Case, later, send
+from e2e.s3_cases import OTHER, S3Case, later, send, signed
 
 BOUNDARY = "----a-boundary"
 
@@ -385,6 +385,12 @@ class CrossOrigin(S3Case):
         self.rules({"ID": "x" * 255, "AllowedMethods": ["GET"], "AllowedOrigins": ["*"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["a*b*c"]})
         self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], "ExposeHeaders": ["x-amz-*"]})
+        # A document of 64 KiB is taken, no longer one.
+        rule = "<CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule>"
+        for more, code in ((0, ""), (1, "MaxMessageLengthExceeded")):
+            body = f"<CORSConfiguration>{rule}{' ' * ((64 << 10) + more - len(rule) - 39)}</CORSConfiguration>".encode()
+            digest = {"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()}
+            self.assertEqual(signed(self, "PUT", f"/{self.bucket}?cors", digest, body).code, code)
         for kind in ("AllowedHeaders", "ExposeHeaders"):
             for name in ("x one", "x:one", "x/one", "ü"):
                 self.refused("InvalidRequest", self.rules, {"AllowedMethods": ["GET"], "AllowedOrigins": ["*"], kind: [name]})

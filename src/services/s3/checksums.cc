@@ -25,7 +25,6 @@ struct Row {
   std::string_view header;
   size_t bytes;
 };
-constexpr size_t max_website_bytes = 128 << 10;  // Source: S3 API Reference, "PutBucketWebsite"
 constexpr std::string_view checksum_prefix = "x-amz-checksum-";
 constexpr std::array<Row, 10> rows = {{{Algorithm::crc32, "CRC32", "x-amz-checksum-crc32", 4},
                                        {Algorithm::crc32c, "CRC32C", "x-amz-checksum-crc32c", 4},
@@ -145,6 +144,13 @@ Outcome<void> promise_trailer(const aws::Call& call, Promise& promise) {
   return {};
 }
 
+// Beyond what holds for all documents. Source: S3 API Reference, "PutBucketCors", "PutBucketWebsite".
+size_t max_document_bytes(const aws::Operation& operation) {
+  if (operation.name == "PutBucketCors") return 64 << 10;
+  if (operation.name == "PutBucketWebsite") return 128 << 10;
+  return SIZE_MAX;
+}
+
 }  // namespace
 
 Outcome<void> Service::check_body(const aws::Operation& operation, const http::Request& request,
@@ -158,9 +164,9 @@ Outcome<void> Service::check_body(const aws::Operation& operation, const http::R
       body.contains("EventHold")) {
     return refuse(errors::not_implemented("Event holds are not served."));
   }
-  if (operation.name == "PutBucketWebsite" && body.size() > max_website_bytes) {
+  if (const size_t most = max_document_bytes(operation); body.size() > most) {
     return refuse(aws::ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
-                      .with("MaxMessageLengthBytes", std::to_string(max_website_bytes)));
+                      .with("MaxMessageLengthBytes", std::to_string(most)));
   }
   std::optional<std::string> md5;
   if (const auto text = request.headers.get("content-md5")) {

@@ -14,29 +14,40 @@ namespace boreal::s3 {
 
 namespace {
 
-bool matches(std::string_view pattern, std::string_view text) {
+// A preflight is anybody's, and each name that it asks for is looked for in each rule: nobody has use for more.
+constexpr size_t max_asked_headers = 100;
+
+// `equal` compares two texts.
+bool matches(std::string_view pattern, std::string_view text, bool (*equal)(std::string_view, std::string_view)) {
   const size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
+  if (star == std::string_view::npos) return pattern.size() == text.size() && equal(pattern, text);
   const std::string_view before = pattern.substr(0, star);
   const std::string_view after = pattern.substr(star + 1);
-  return text.size() >= before.size() + after.size() && text.starts_with(before) && text.ends_with(after);
+  return text.size() >= before.size() + after.size() && equal(before, text.substr(0, before.size())) &&
+         equal(after, text.substr(text.size() - after.size()));
+}
+
+bool is_same(std::string_view a, std::string_view b) { return a == b; }
+
+bool allows_origin(const api::CORSRule& rule, std::string_view origin) {
+  return std::ranges::any_of(rule.allowed_origins,
+                             [&](const std::string& allowed) { return matches(allowed, origin, is_same); });
 }
 
 bool allows_header(const api::CORSRule& rule, std::string_view name) {
   return rule.allowed_headers && std::ranges::any_of(*rule.allowed_headers, [&](const std::string& allowed) {
-           return matches(to_lower(allowed), to_lower(name));
+           return matches(allowed, name, equal_ignoring_case);
          });
 }
 
 const api::CORSRule* find_rule(const api::CORSConfiguration& cors, std::string_view origin, std::string_view method,
                                const std::vector<std::string_view>& headers) {
+  if (headers.size() > max_asked_headers) return nullptr;
   for (const auto& rule : cors.cors_rules) {
-    const bool origin_fits =
-        std::ranges::any_of(rule.allowed_origins, [&](const std::string& allowed) { return matches(allowed, origin); });
-    const bool method_fits = std::ranges::find(rule.allowed_methods, method) != rule.allowed_methods.end();
-    const bool headers_fit =
-        std::ranges::all_of(headers, [&](std::string_view name) { return allows_header(rule, name); });
-    if (origin_fits && method_fits && headers_fit) return &rule;
+    const bool fits = std::ranges::find(rule.allowed_methods, method) != rule.allowed_methods.end() &&
+                      allows_origin(rule, origin) &&
+                      std::ranges::all_of(headers, [&](std::string_view name) { return allows_header(rule, name); });
+    if (fits) return &rule;
   }
   return nullptr;
 }

@@ -96,7 +96,10 @@ Task<Result<void>> Buckets::drop(std::string bucket) {
     batch.remove(index::bucket(bucket));
     done = co_await store_.commit(std::move(batch));
   }
-  if (done) buckets_.erase(bucket);
+  if (done) {
+    buckets_.erase(bucket);
+    state->reserved.clear();  // their records go with the bucket
+  }
   state->dropping = false;
   state->settled.set();
   co_return done;

@@ -56,8 +56,7 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   const auto wanted = std::ranges::find(options.tiers, tier, &Tier::name);
   const bool pack = wanted->compress && keys != nullptr && !segment.compressed;
   CO_TRY(auto from, co_await blobs.open(segment.blob, segment.tier));
-  CO_TRY(const BlobId id, co_await buckets.reserve(bucket));
-  draft.blobs.push_back({id, tier});
+  CO_TRY(const BlobId id, co_await reserve(bucket, tier, draft));
   CO_TRY(auto writer, co_await blobs.create(id, tier));
   Segment moved = segment;
   moved.blob = moved.referrer = id;

@@ -21,6 +21,7 @@ struct Draft {
   struct Blob {
     BlobId id;
     std::string tier;
+    std::shared_ptr<const void> pin;  // keeps the id on record, whatever becomes of the bucket
   };
   std::optional<Segment> segment;
   std::string inline_data;
@@ -56,6 +57,8 @@ struct Objects::Impl {
   Result<void> check_target(std::string_view bucket, std::string_view key) const;
   Result<std::string> tier_named(const std::string& name) const;  // empty: the default
 
+  // An id for a new blob of the draft's, on record as long as the draft lives and is not settled.
+  Task<Result<BlobId>> reserve(std::string bucket, std::string tier, Draft& draft);
   // Stores the bytes (durably, unless they go inline), and lets `accept` see their digests.
   Task<Result<Draft>> write(Destination to, Bytes data_key, std::vector<Algorithm> checksums,
                             std::function<Result<void>(const Digests&)> accept, Source& body);

@@ -1,4 +1,5 @@
-// Which versions are being read, so that their blobs stay until the last reader is gone.
+// Which versions are being read, so that their blobs stay until the last reader is gone, and which blobs are being
+// written, so that their ids stay on record.
 #pragma once
 
 #include <functional>

@@ -46,6 +46,12 @@ Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   co_return co_await impl_->commit_version(std::move(made));
 }
 
+Task<Result<BlobId>> Objects::Impl::reserve(std::string bucket, std::string tier, Draft& draft) {
+  CO_TRY(const BlobId id, co_await buckets.reserve(std::move(bucket)));
+  draft.blobs.push_back({id, std::move(tier), pins->pin(id)});
+  co_return id;
+}
+
 // Data at most `inline_bytes_max` long is read whole; the first byte beyond that sends it to a blob.
 Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::vector<Algorithm> checksums,
                                          std::function<Result<void>(const Digests&)> accept, Source& body) {
@@ -71,11 +77,10 @@ Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::ve
     segment.stored_size = draft.inline_data.size();
     segment.plain_size = filled;
   } else {
-    CO_TRY(const BlobId id, co_await buckets.reserve(to.bucket));
+    CO_TRY(const BlobId id, co_await reserve(to.bucket, to.tier, draft));
     segment.blob = segment.salt = segment.referrer = id;
     segment.tier = to.tier;
     CO_TRY(auto cipher, FrameCipher::make(data_key, id));
-    draft.blobs.push_back({id, to.tier});
     auto sizes = Result<BlobPipeline::Sizes>();
     if (auto writer = co_await blobs.create(id, to.tier); writer) {
       BlobPipeline pipeline(pool, **writer, std::move(cipher), false, &digester);

@@ -125,29 +125,39 @@ Task<Result<void>> Reclaimer::work_on(std::string bucket) {
   CO_CHECK(co_await free_garbage(bucket));
   if (!dropped) co_return Result<void>();
 
-  // Garbage that is still there waits for readers; their last one brings us here again.
-  CO_TRY(const auto waiting, next_records(index::partition_of(bucket), "q", "", 1));
-  if (!waiting.empty()) co_return Result<void>();
+  // What is still there waits for readers and writers; the last of them brings us here again.
+  for (const char* range : {"q", "i"}) {
+    CO_TRY(const auto waiting, next_records(index::partition_of(bucket), range, "", 1));
+    if (!waiting.empty()) co_return Result<void>();
+  }
   CO_CHECK(co_await store_.drop_partition(index::partition_of(bucket)));
   dropped_.erase(bucket);
   co_return Result<void>();
 }
 
-// Blob ids that were handed out and never committed. Whether a file was begun, and where, is not known.
+// Blob ids that were handed out and never committed. Whether a file was begun, and where, is not known. In a dropped
+// bucket somebody may still be writing: the file may be made at any moment, so its id stays on record until then.
 Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t before_run) {
   const std::string partition = index::partition_of(bucket);
+  std::string from;
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(partition, "i", "", records_a_step));
+    CO_TRY(auto records, next_records(partition, "i", from, records_a_step));
+    std::erase_if(records,
+                  [&](const Record& record) { return get_be64(std::string_view(record.key).substr(1)) >= before_run; });
+    if (records.empty()) co_return Result<void>();
+    from = just_behind(records.back().key);
     store::Batch batch(partition);
     for (const auto& record : records) {
-      if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
       const Id id = Id::from_bytes(std::string_view(record.key).substr(9));
+      if (pins_->is_pinned(id)) {
+        pins_->wait_for(id, bucket);
+        continue;
+      }
       for (const auto& tier : tiers_) CO_CHECK(co_await blobs_.remove(id, tier));
       batch.remove(record.key);
     }
-    if (batch.empty()) co_return Result<void>();
-    CO_CHECK(co_await store_.commit(std::move(batch)));
+    if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
 }
 

@@ -19,13 +19,18 @@ class IdSource {
     return {last_, random_.u64()};
   }
   static Time time_of(const Id& id) { return {static_cast<int64_t>(id.order >> 20)}; }
-  // One that is newer than `other`, which may be from before a clock was set back.
-  Id next_after(const Id& other) {
-    last_ = std::max(last_, other.order);
-    return next();
-  }
+  // Newer than the key's latest version, which may be ahead of the clock: from before it was set back, or made
+  // elsewhere. Such a key's ids go on from there, all others by the clock. An upload's comes before that of the next
+  // version.
+  Id upload_after(const Id& latest) { return beyond(latest, 1); }
+  Id version_after(const Id& latest) { return beyond(latest, 2); }
 
  private:
+  Id beyond(const Id& latest, uint64_t by) {
+    Id id = next();
+    id.order = std::max(id.order, latest.order + by);
+    return id;
+  }
   const Clock& clock_;
   Random& random_;
   uint64_t last_ = 0;

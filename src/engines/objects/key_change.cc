@@ -86,7 +86,7 @@ Result<void> KeyChange::put(Version& version, std::string inline_data, std::opti
     version.id = *id;
     if (latest_ && *id <= latest_->id) return put_behind(version, std::move(inline_data));
   } else {
-    version.id = latest_ ? ids_.next_after(latest_->id) : ids_.next();
+    version.id = latest_ ? ids_.version_after(latest_->id) : ids_.next();
   }
   version.is_latest = true;
 

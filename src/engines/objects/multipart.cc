@@ -75,9 +75,10 @@ Task<Result<Upload>> Objects::create_upload(UploadRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
   CO_TRY(const auto use, co_await impl_->buckets.use(request.bucket));
+  CO_TRY(const auto latest, read_version(impl_->store, request.bucket, request.key, Select::latest()));
   Upload upload;
   upload.key = std::move(request.key);
-  upload.id = impl_->ids.next();
+  upload.id = latest ? impl_->ids.upload_after(latest->id) : impl_->ids.next();
   upload.id.salt = (upload.id.salt & ~key_bits) | bits_of_key(upload.key);
   upload.initiated = impl_->clock.now();
   upload.meta = std::move(request.meta);

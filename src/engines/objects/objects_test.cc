@@ -385,6 +385,31 @@ TEST_F(ObjectsTest, VersionsKeepTheirOrderWhenTheClockIsSetBack) {
   EXPECT_EQ(engine_.get("b", "key").value(), "second");
 }
 
+// A version that another engine made by a clock that is years ahead.
+TEST_F(ObjectsTest, WhatIsAheadOfItsTimeMovesTheIdsOfNoOtherKey) {
+  const auto before = engine_.put("b", "other", "x", Versioning::on);
+  PutRequest request;
+  request.bucket = "b";
+  request.key = "key";
+  request.versioning = Versioning::on;
+  request.data_key = test_data_key();
+  const Time then = engine_.clock.now() + std::chrono::hours(24 * 3650);
+  request.origin = Origin{{static_cast<uint64_t>(then.ms) << 20, 1}, then, ""};
+  TextSource source("from elsewhere");
+  const auto brought = engine_.run(objects().put(std::move(request), source));
+  ASSERT_TRUE(brought);
+  // The key's own go on from there, and tell what was written since an upload began.
+  const auto upload = create_upload("key");
+  EXPECT_GT(upload.id.order, brought->id.order);
+  const auto next = engine_.put("b", "key", "ours", Versioning::on);
+  EXPECT_GT(next->id.order, upload.id.order);
+  EXPECT_EQ(engine_.get("b", "key").value(), "ours");
+  const auto other = engine_.put("b", "other", "x", Versioning::on);
+  EXPECT_GT(other->id, before->id);
+  EXPECT_LT(other->id, brought->id);
+  EXPECT_LT(create_upload("third").id, brought->id);
+}
+
 TEST(Restart, GoesOnFreeingADroppedBucket) {
   const io::TempFolder folder;
   {

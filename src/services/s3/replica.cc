@@ -14,7 +14,7 @@ namespace boreal::s3 {
 namespace {
 
 constexpr std::string_view modified_parameter = ";modified=";
-// Later versions of the key must find a place behind it.
+// Later versions of the key must find a place behind it. Clocks of boreal dev may be far apart.
 constexpr Duration furthest_ahead = std::chrono::hours(24 * 3660);
 
 }  // namespace

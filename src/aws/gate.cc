@@ -60,12 +60,16 @@ std::string_view denial_code(std::string_view service) {
 
 }  // namespace
 
-// Clients go on signing by the system's time where a developer has moved ours. A request that was signed within minutes
-// of it is of now; a URL is as old as ours says, unless it was made since.
-Time Gate::time_for(const Signature& signature) const {
+Time Gate::now_for(Time signed_at) const {
   const Time theirs = clock_.unmoved();
-  const Time since = signature.mode == SigningMode::query ? clock_.moved_at() : theirs - max_skew;
-  return signature.time >= since && signature.time <= theirs + max_skew ? theirs : clock_.now();
+  return signed_at >= clock_.moved_at() && signed_at <= theirs + max_skew ? theirs : clock_.now();
+}
+
+// A request that was signed within minutes of the system's time is of now.
+Time Gate::time_for(const Signature& signature) const {
+  if (signature.mode == SigningMode::query) return now_for(signature.time);
+  const Time theirs = clock_.unmoved();
+  return std::chrono::abs(theirs - signature.time) <= max_skew ? theirs : clock_.now();
 }
 
 Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
@@ -132,8 +136,11 @@ Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string se
   if (!credential) co_return failed(*unknown);
   if (clock_.now() >= credential->expires)
     co_return failed({AuthFailure::expired_token, "The provided token has expired."});
-  const VerifyOptions options{
-      .canon = Canon::s3, .service = "s3", .region = region, .secret = credential->secret_key, .now = clock_.now()};
+  const VerifyOptions options{.canon = Canon::s3,
+                              .service = "s3",
+                              .region = region,
+                              .secret = credential->secret_key,
+                              .now = time_for(*signature)};
   auto verified = verify_form_signature(*signature, form, options, signing_keys_);
   if (!verified) co_return failed(verified.error());
   if (unknown) co_return failed(*unknown);

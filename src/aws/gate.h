@@ -95,6 +95,10 @@ class Gate {
   // The ARN now of who had that one; the id of who is gone.
   Task<Outcome<std::string>> shown_principal(std::string id, std::string arn);
 
+  // By which time what was signed then is judged, if it may be used later: a URL, a form. Clients sign by the system's
+  // time where a developer has moved ours: what was made since is of their now, what is older is as old as ours says.
+  Time now_for(Time signed_at) const;
+
   // What a service does in its own name, as S3 delivers access logs: only resource policies can let it.
   Caller service(std::string name) const;
 

@@ -9,7 +9,7 @@ import re
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from e2e.helpers import policy
+from e2e.helpers import advance, policy, reset_clock
 from e2e.s3_cases import OTHER, S3Case, later, send, signed
 
 BOUNDARY = "----a-boundary"
@@ -351,6 +351,30 @@ class Forms(FormCase):
         self.assertEqual(self.post(self.fields(extra=[("success_action_redirect", "http://example.com/")])).status, 403)
         policy = self.policy(self.conditions(["eq", "$success_action_redirect", "http://example.com/"]))
         self.assertEqual(self.post(self.fields(policy, extra=[("success_action_redirect", "http://example.com/")])).status, 303)
+
+
+class MovedClock(FormCase):
+    shared = False
+
+    def test_what_is_signed_since_is_of_now(self):
+        """By the clients' own clock, which nobody has moved; what was signed before is as old as the move says."""
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=policy(
+            {"Effect": "Deny", "Principal": "*", "Action": ["s3:PutObject", "s3:GetObject"], "Resource": f"arn:aws:s3:::{self.bucket}/*",
+             "Condition": {"NumericGreaterThan": {"s3:signatureAge": "600000"}}}))
+        client = self.boreal.client("s3", signature_version="s3v4")
+        url = lambda: client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": "foo.txt"}, ExpiresIn=36000)[len(self.boreal.url):]
+        far = later(hours=9).strftime("%Y-%m-%dT%H:%M:%SZ")
+        early, early_far, early_url = self.fields(), self.fields(self.policy(expires=far)), url()
+        self.assertEqual(self.post(self.fields()).status, 204)
+        advance(self, "3h")
+        self.addCleanup(reset_clock, self)
+        self.assertEqual(self.post(self.fields()).status, 204)
+        self.assertEqual(send(self, "GET", url()).status, 200)
+        expired = self.post(early)
+        self.assertEqual(expired.status, 403)
+        self.assertIn("Policy expired", expired.text)
+        self.assertEqual(self.outcome(self.post(early_far)), (403, "AccessDenied"))
+        self.assertEqual(send(self, "GET", early_url).status, 403)
 
 
 class CrossOrigin(S3Case):

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "codec/mail_words.h"
 #include "codec/percent.h"
+#include "codec/time.h"
 #include "codec/utf8.h"
 #include "codec/xml.h"
 #include "s3/names.h"
@@ -210,7 +211,9 @@ Task<Outcome<aws::Caller>> Service::authenticate_form(http::Request& request, aw
   CO_TRY(auto caller,
          co_await gate.authenticate_form(*signature, token ? *token : "", bucket.region, aws::Protocol::rest_xml));
   CO_TRY(const auto policy, PostPolicy::parse(signature->policy));
-  CO_CHECK(policy.check(form, bucket.name, context_.clock.now()));
+  // Version 2 tells no time.
+  const Time signed_at = codec::parse_basic(signature->date).value_or(Time{});
+  CO_CHECK(policy.check(form, bucket.name, gate.now_for(signed_at)));
   limits = policy.limits();
   co_return std::move(caller);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "aws/gate.h"
 #include "codec/percent.h"
 #include "codec/time.h"
 #include "s3/object_meta.h"
@@ -58,7 +59,7 @@ void add_signature_keys(const Call& call, Context& context) {
                                                                           : "POST");
   context.emplace("s3:signatureversion", call.is_version_2 ? "AWS" : "AWS4-HMAC-SHA256");
   if (call.http.headers.has("authorization")) return;  // such a signature is used at once: its age is not told
-  if (call.is_version_2) {  // has no date
+  if (call.is_version_2) {                             // has no date
     context.emplace("s3:signatureAge", "0");
     return;
   }
@@ -68,7 +69,8 @@ void add_signature_keys(const Call& call, Context& context) {
     if (found != query->end()) date = found->value;
   }
   if (const auto signed_at = codec::parse_basic(date)) {
-    context.emplace("s3:signatureAge", std::to_string(std::max<int64_t>(0, call.now.ms - signed_at->ms)));
+    context.emplace("s3:signatureAge",
+                    std::to_string(std::max<int64_t>(0, call.gate.now_for(*signed_at).ms - signed_at->ms)));
   }
 }
 

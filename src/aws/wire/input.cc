@@ -18,8 +18,8 @@ using codec::Shape;
 
 namespace {
 
-constexpr size_t most_told = 20;       // violations in one message
-constexpr size_t longest_shown = 256;  // bytes of a value in a message
+constexpr size_t most_told = codec::most_missing;  // violations in one message
+constexpr size_t longest_shown = 256;              // bytes of a value in a message
 constexpr std::string_view malformed_xml =
     "The XML you provided was not well-formed or did not validate against our published schema";
 
@@ -53,6 +53,7 @@ class Checker {
 
  private:
   void check(const Shape& shape, const void* value, const Path& path, bool sensitive) {
+    if (violations_.size() >= most_told) return;
     if (shape.constraints) check_own(shape, *shape.constraints, value, path, sensitive || shape.sensitive);
     switch (shape.kind) {
       case Kind::structure:

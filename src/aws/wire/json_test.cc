@@ -6,6 +6,8 @@
 #include "api/secretsmanager/service.h"
 #include "aws/wire/cbor_shape.h"
 #include "aws/wire/testing.h"
+#include "codec/json_shape.h"
+#include "codec/shape_path.h"
 
 namespace boreal::aws::wire {
 namespace {
@@ -69,6 +71,18 @@ TEST(Json, WhatIsWrongIsSaid) {
   EXPECT_EQ(error_of(kms, "TrentService.GenerateRandom", R"({"NumberOfBytes":2000})").message,
             "1 validation error detected: Value '2000' at 'numberOfBytes' failed to satisfy constraint: Member must "
             "have value less than or equal to 1024");
+}
+
+TEST(Json, OnlySoMuchThatIsMissingIsCollected) {
+  std::string body = R"({"Tags":[{})";
+  for (int i = 0; i < 1000; ++i) body += ",{}";
+  api::kms::CreateKeyRequest input;
+  std::vector<std::string> missing;
+  ASSERT_TRUE(codec::read_json(codec::shape_of<api::kms::CreateKeyRequest>(), &input, body + "]}", codec::JsonStyle{},
+                               &missing));
+  EXPECT_EQ(missing.size(), codec::most_missing);
+  const auto told = error_of(api::kms::service_model, "TrentService.CreateKey", body + "]}");
+  EXPECT_TRUE(told.message.starts_with("20 validation errors detected: Value null at 'tags.1.member.tagKey'"));
 }
 
 TEST(Json, SecretsAreNotRepeatedInErrors) {

@@ -26,7 +26,8 @@ std::string write_json(const Shape& shape, const void* value, const JsonStyle& s
 
 // Reads `text` into `value`, a default-constructed value of `shape`. Unknown members are ignored, null counts as
 // absent, timestamps may be numbers or text. Errc::invalid says what is wrong and where ("tags.3.member.key: a string
-// is expected at offset 17"). Places of required members that are not there are appended to `missing` when it is given.
+// is expected at offset 17"). Places of required members that are not there are appended to `missing` when it is given
+// (the first of them, shape_path.h).
 Result<void> read_json(const Shape& shape, void* value, std::string_view text, const JsonStyle& style,
                        std::vector<std::string>* missing = nullptr);
 

@@ -20,6 +20,7 @@ std::string Path::text() const {
 void Seen::report_missing(const Path& path, std::vector<std::string>* missing) const {
   if (missing == nullptr) return;
   for (const Field& field : shape_.fields) {
+    if (missing->size() >= most_missing) return;
     if (field.required && !has(field)) missing->push_back(path.member(field).text());
   }
 }

@@ -27,6 +27,9 @@ struct Path {
   Path entry(std::string_view key) const { return {.parent = this, .name = key, .is_entry = true}; }
 };
 
+// So many places of missing members are told of one input, which may lack hundreds of thousands.
+inline constexpr size_t most_missing = 20;
+
 // Which members of a structure came.
 class Seen {
  public:
@@ -35,7 +38,7 @@ class Seen {
 
   void add(const Field& field) { bits_[index(field) / 64] |= uint64_t{1} << index(field) % 64; }
   bool has(const Field& field) const { return bits_[index(field) / 64] >> index(field) % 64 & 1; }
-  // Appends the places of required members that did not come.
+  // Appends the places of required members that did not come, up to `most_missing` in all.
   void report_missing(const Path& path, std::vector<std::string>* missing) const;
 
  private:

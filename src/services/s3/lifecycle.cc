@@ -55,6 +55,9 @@ struct Lifecycle::Walk {
   std::optional<objects::Version> newer;   // the version before this one, of the same key
   size_t noncurrent = 0;                   // versions of that key that have been passed
   std::optional<objects::Version> marker;  // the key's latest is a marker, and nothing older has come yet
+  size_t unmoved = 0;                      // what could not be moved to its class
+  std::string unmoved_key;                 // the first of it
+  std::string unmoved_why;
 };
 
 void Lifecycle::start(Duration tick) { running_.spawn(work(tick)); }
@@ -117,6 +120,16 @@ Task<Result<void>> Lifecycle::run_round() {
 Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
   CO_CHECK(co_await abort_uploads(bucket));
   Walk walk;
+  auto done = co_await walk_versions(bucket, cursor, walk);
+  if (walk.unmoved > 0) {
+    log::warn(
+        "s3", "objects could not be moved to their class",
+        {{"bucket", bucket->name}, {"count", walk.unmoved}, {"first", walk.unmoved_key}, {"why", walk.unmoved_why}});
+  }
+  co_return done;
+}
+
+Task<Result<void>> Lifecycle::walk_versions(BucketRef bucket, Cursor& cursor, Walk& walk) {
   objects::ListVersionsQuery query;
   query.bucket = bucket->id;
   query.after = cursor.key;
@@ -158,10 +171,10 @@ Task<Result<void>> Lifecycle::visit(const Bucket& bucket, Walk& walk, const obje
     if (version.is_delete_marker) {
       walk.marker = version;
     } else {
-      CO_CHECK(co_await treat_current(bucket, version));
+      CO_CHECK(co_await treat_current(bucket, walk, version));
     }
   } else {
-    CO_CHECK(co_await treat_noncurrent(bucket, version, walk.newer->modified, walk.noncurrent++));
+    CO_CHECK(co_await treat_noncurrent(bucket, walk, version));
   }
   walk.newer = version;
   co_return Result<void>();
@@ -176,28 +189,28 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
   co_return co_await remove(bucket, marker, objects::Select::exact(marker.id));
 }
 
-Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, objects::Version version) {
+Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, Walk& walk, objects::Version version) {
   if (waits_for_replication(bucket, version)) co_return Result<void>();
   const Due due = due_of_current(bucket, version, context_.clock.now());
   // AWS deletes for good rather than moves, but moves before it leaves a delete marker.
   const auto versioning = versioning_of(bucket);
   const bool goes_for_good =
       versioning == objects::Versioning::off || (versioning == objects::Versioning::suspended && version.is_null);
-  if (!due.tier.empty() && !(due.expires && goes_for_good)) CO_CHECK(co_await move(bucket, version, due.tier));
+  if (!due.tier.empty() && !(due.expires && goes_for_good)) CO_CHECK(co_await move(bucket, walk, version, due.tier));
   if (due.expires) CO_CHECK(co_await remove(bucket, std::move(version), objects::Select::latest()));
   co_return Result<void>();
 }
 
-Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, objects::Version version, Time since,
-                                               size_t newer) {
+Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, Walk& walk, objects::Version version) {
+  const size_t newer = walk.noncurrent++;
   if (waits_for_replication(bucket, version)) co_return Result<void>();
-  Due due = due_of_noncurrent(bucket, version, since, newer, context_.clock.now());
+  Due due = due_of_noncurrent(bucket, version, walk.newer->modified, newer, context_.clock.now());
   if (due.expires) {
     const auto which = objects::Select::exact(version.id);
     co_return co_await remove(bucket, std::move(version), which);
   }
   if (due.tier.empty()) co_return Result<void>();
-  co_return co_await move(bucket, std::move(version), std::move(due.tier));
+  co_return co_await move(bucket, walk, std::move(version), std::move(due.tier));
 }
 
 // What changed since it was listed, or is held, stays: the next round sees it anew.
@@ -225,7 +238,8 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   co_return Result<void>();
 }
 
-Task<Result<void>> Lifecycle::move(const Bucket& bucket, objects::Version version, std::string storage_class) {
+Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Version version,
+                                   std::string storage_class) {
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
@@ -239,8 +253,10 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, objects::Version versio
   if (moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found) co_return Result<void>();
   // One object that cannot be moved (its KMS key is disabled, or there is no room for it) must not hold up the others:
   // what expires may be what makes room.
-  log::warn("s3", "an object could not be moved to its class",
-            {{"bucket", bucket.name}, {"key", version.key}, {"why", moved.error().message()}});
+  if (walk.unmoved++ == 0) {
+    walk.unmoved_key = version.key;
+    walk.unmoved_why = moved.error().message();
+  }
   co_return Result<void>();
 }
 

@@ -265,14 +265,19 @@ TEST_F(LifecycleTest, WhatHasNoRoomInItsClassDoesNotHoldUpWhatExpires) {
   auto gone = expire(30);
   gone.filter->prefix = "b";
   configure({transition(30, "STANDARD_IA"), gone});
-  ASSERT_TRUE(put("shop", "a", std::string(large, 'x')));
+  for (const char* key : {"a", "a2", "a3"}) ASSERT_TRUE(put("shop", key, std::string(large, 'x')));
   ASSERT_TRUE(put("shop", "b", "x"));
   {
     io::Faults faults;
     faults.fail(io::Operation::write, 1, ENOSPC, "STANDARD_IA", true);
+    testing::internal::CaptureStderr();
     pass(31 * one_day);
   }
-  EXPECT_THAT(keys(), ElementsAre("a"));
+  // One line of the log tells of all.
+  const std::string log = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(log, '\n'), 1) << log;
+  EXPECT_THAT(log, HasSubstr("bucket=shop count=3 first=a "));
+  EXPECT_THAT(keys(), ElementsAre("a", "a2", "a3"));
   EXPECT_EQ(class_of("a"), "STANDARD");
   pass(std::chrono::hours(1));
   EXPECT_EQ(class_of("a"), "STANDARD_IA");

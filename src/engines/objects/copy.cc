@@ -151,7 +151,7 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
   if (source.segment && source.segment->is_inline()) {
     if (request.source.inline_data.empty()) co_return fail(Errc::internal, "the source was found without its data");
     made.draft.inline_data = request.source.inline_data;
-  } else {
+  } else if (source.segment || !source.chunk_starts.empty()) {  // else it is empty
     const std::string tier = made.version.meta.tier;
     auto parts = source.meta.tier == tier
                      ? impl_->share_all(request.source, request.bucket, made.draft)

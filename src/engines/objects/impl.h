@@ -84,6 +84,8 @@ struct Objects::Impl {
 
   // The parts in one manifest record.
   Result<std::vector<Part>> manifest_parts(const std::string& bucket, const Version& version, uint32_t chunk) const;
+  // Before which manifest record there is no part behind number `after`.
+  Result<uint32_t> manifest_behind(const Found& found, uint32_t after) const;
   Task<Result<std::vector<Part>>> all_parts(const std::string& bucket, const Version& version);
   // Which segments hold these bytes.
   Result<std::vector<Segment>> segments_in(const std::string& bucket, const Version& version, Range range) const;

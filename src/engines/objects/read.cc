@@ -213,9 +213,27 @@ Result<std::vector<Segment>> Objects::Impl::segments_in(const std::string& bucke
   return segments;
 }
 
+Result<uint32_t> Objects::Impl::manifest_behind(const Found& found, uint32_t after) const {
+  if (found.version.chunk_starts.empty()) return 0;
+  // Numbers ascend, with or without gaps: each is at least its place.
+  uint32_t first = 0;
+  uint32_t last =
+      static_cast<uint32_t>(std::min<size_t>(after / parts_a_manifest_record, found.version.chunk_starts.size() - 1));
+  for (uint32_t probe = last; first < last; probe = first + (last - first + 1) / 2) {
+    TRY(const auto parts, manifest_parts(found.bucket, found.version, probe));
+    if (parts.empty() || parts.front().number > after + 1) {
+      last = probe - 1;
+    } else {
+      first = probe;
+    }
+  }
+  return first;
+}
+
 Task<Result<PartsPage>> Objects::parts_of(Found found, uint32_t after, size_t max) {
   PartsPage page;
-  for (uint32_t chunk = 0; chunk < found.version.chunk_starts.size(); ++chunk) {
+  CO_TRY(const uint32_t first, impl_->manifest_behind(found, after));
+  for (uint32_t chunk = first; chunk < found.version.chunk_starts.size(); ++chunk) {
     CO_TRY(auto parts, impl_->manifest_parts(found.bucket, found.version, chunk));
     for (Part& part : parts) {
       if (part.number <= after) continue;

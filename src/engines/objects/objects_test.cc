@@ -3,10 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <semaphore>
 
-#include "base/sync.h"
 #include "codec/hex.h"
 #include "crypto/hash.h"
 #include "io/fault.h"
@@ -447,110 +444,6 @@ TEST_F(ObjectsTest, WhatIsAheadOfItsTimeMovesTheIdsOfNoOtherKey) {
   EXPECT_GT(other->id, before->id);
   EXPECT_LT(other->id, brought->id);
   EXPECT_LT(create_upload("third").id, brought->id);
-}
-
-TEST(Restart, GoesOnFreeingADroppedBucket) {
-  const io::TempFolder folder;
-  {
-    TestEngine engine(folder.path());
-    for (const char* bucket : {"gone", "kept"}) {
-      TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
-      const auto upload = engine.run(engine.objects().create_upload({bucket, "key", {}, test_data_key().wrapped}));
-      TextSource source(std::string(100'000, 'p'));
-      PartRequest part{bucket, "key", upload->id, 1, {}, {}, &engine.keys};
-      ASSERT_TRUE(engine.run(engine.objects().put_part(std::move(part), source)));
-    }
-    // Nothing may be freed in this run: the files cannot be removed.
-    io::Faults faults;
-    faults.fail(io::Operation::remove, 1, EIO, "/blobs/", true);
-    ASSERT_TRUE(engine.run(engine.objects().drop_bucket("gone")));
-    engine.run(engine.objects().reclaim_now());
-    EXPECT_EQ(blob_files(folder.path()).size(), 2u);
-  }
-  TestEngine engine(folder.path(), nullptr, 2);
-  EXPECT_EQ(engine.objects().buckets(), std::vector<std::string>{"kept"});
-  engine.run(engine.objects().reclaim_now());
-  EXPECT_EQ(blob_files(folder.path()).size(), 1u);
-  EXPECT_FALSE(engine.store().scan("bucket.gone", "")->valid());
-}
-
-Task<void> put_large(Objects& objects, std::string bucket, Result<Version>& made) {
-  PutRequest request;
-  request.bucket = std::move(bucket);
-  request.key = "key";
-  request.data_key = test_data_key();
-  TextSource source(std::string(100'000, 'x'));
-  made = co_await objects.put(std::move(request), source);
-}
-
-// A blob's file is about to be made when the bucket is dropped and freed, and is made only then.
-struct LateFile {
-  std::binary_semaphore begun{0};
-  std::binary_semaphore go_on{0};
-  std::atomic<bool> is_first = true;
-  Result<Version> made;
-
-  void operator()(io::Operation operation, std::string_view path) {
-    if (operation != io::Operation::create || !path.contains("/blobs/") || !is_first.exchange(false)) return;
-    begun.release();
-    go_on.acquire();
-  }
-};
-
-Task<void> drop_beneath(TestEngine& engine, std::string bucket, LateFile& file, io::Faults& faults, bool is_stuck) {
-  TaskGroup group;
-  group.spawn(put_large(engine.objects(), bucket, file.made));
-  co_await engine.pool().run([&] { file.begun.acquire(); });
-  EXPECT_TRUE(co_await engine.objects().drop_bucket(bucket));
-  co_await engine.objects().reclaim_now();
-  if (is_stuck) faults.fail(io::Operation::remove, 1, EIO, "/blobs/", true);
-  file.go_on.release();
-  co_await group.wait();
-  co_await engine.objects().reclaim_now();
-}
-
-TEST(Reclaiming, FindsWhatIsBegunInADroppedBucket) {
-  const io::TempFolder folder;
-  for (const bool is_stuck : {false, true}) {
-    const std::string bucket = is_stuck ? "stuck" : "gone";
-    TestEngine engine(folder.path(), nullptr, is_stuck ? 1 : 2);
-    TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
-    LateFile file;
-    io::Faults faults;
-    faults.before_each(std::ref(file));
-    engine.run(drop_beneath(engine, bucket, file, faults, is_stuck));
-    EXPECT_EQ(file.made.error().code(), Errc::not_found);
-    EXPECT_EQ(blob_files(folder.path()).size(), is_stuck ? 1u : 0u);
-    EXPECT_EQ(engine.store().scan("bucket." + bucket, "")->valid(), is_stuck);
-  }
-  TestEngine engine(folder.path(), nullptr, 3);
-  engine.run(engine.objects().reclaim_now());
-  EXPECT_EQ(blob_files(folder.path()).size(), 0u) << "its id was on record";
-  EXPECT_FALSE(engine.store().scan("bucket.stuck", "")->valid());
-}
-
-TEST(Reclaiming, AStopDoesNotWaitForAllThatIsUnused) {
-  constexpr int count = 200;  // more than the reclaimer takes in one step
-  io::TempFolder folder;
-  {
-    TestEngine engine(folder.path());
-    TestEngine::must(engine.run(engine.objects().create_bucket("b")));
-    std::vector<Found> read;
-    for (int i = 0; i < count; ++i) {
-      const std::string key = "k" + std::to_string(i);
-      ASSERT_TRUE(engine.put("b", key, std::string(40'000, 'x')));
-      read.push_back(TestEngine::must(engine.run(engine.objects().find("b", key, Select::latest(), false))));
-      ASSERT_TRUE(engine.remove("b", key));
-    }
-    engine.run(engine.objects().reclaim_now());
-    EXPECT_EQ(blob_files(folder.path()).size(), size_t{count}) << "they are being read";
-    engine.on_executor([&] { read.clear(); });
-    engine.run(engine.objects().stop());
-    EXPECT_GT(blob_files(folder.path()).size(), size_t{count / 2});
-  }
-  TestEngine engine(folder.path(), nullptr, 2);
-  engine.run(engine.objects().reclaim_now());
-  EXPECT_EQ(blob_files(folder.path()).size(), 0u) << "what was left is freed after the next start";
 }
 
 }  // namespace

@@ -277,7 +277,9 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   Value input;
   if (exchange.route.operation->served) {
     auto parsed = room.wire.parse(exchange.route, request, body);
-    if (!parsed) co_return refuse(room.service->unreadable(*exchange.route.operation, std::move(parsed).error()));
+    if (!parsed) {
+      co_return refuse(room.service->unreadable(*exchange.route.operation, request, std::move(parsed).error()));
+    }
     input = std::move(*parsed);
   }
   auto output = co_await call(request, exchange, caller, std::move(input));

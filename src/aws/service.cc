@@ -112,7 +112,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& 
 
 Outcome<void> Service::check_body(const Operation&, const http::Request&, std::string_view) { return {}; }
 
-ApiError Service::unreadable(const Operation&, ApiError error) const { return error; }
+ApiError Service::unreadable(const Operation&, const http::Request&, ApiError error) const { return error; }
 
 Task<std::optional<http::Response>> Service::intercept(http::Request&, Gate&, const std::string&) {
   co_return std::nullopt;

@@ -45,17 +45,18 @@ class Service;
 
 // A row of a service's generated table; static storage.
 struct Operation {
-  std::string_view service;      // "rds"
-  std::string_view name;         // "CreateDBCluster"
-  std::string_view method;       // "POST"
-  std::string_view uri;          // REST: "/backup-vaults/{backupVaultName}"; may carry "?acl"
-  int success_status;            // 200
-  const codec::Shape* input;     // null: none
-  const codec::Shape* output;    // null: none
+  std::string_view service;         // "rds"
+  std::string_view name;            // "CreateDBCluster"
+  std::string_view method;          // "POST"
+  std::string_view uri;             // REST: "/backup-vaults/{backupVaultName}"; may carry "?acl"
+  int success_status;               // 200
+  const codec::Shape* input;        // null: none
+  const codec::Shape* output;       // null: none
   std::string_view result_wrapper;  // query: "CreateDBClusterResult", empty when none
-  bool served;                   // false: known from the model, answers 501 by name
+  bool served;                      // false: known from the model, answers 501 by name
   // "action|resource-template" lines from models/<service>.json; {Member} is replaced from the input and
-  // {region} {account} {partition} from the call: "rds:CreateDBCluster|arn:{partition}:rds:{region}:{account}:cluster:{DBClusterIdentifier}".
+  // {region} {account} {partition} from the call:
+  // "rds:CreateDBCluster|arn:{partition}:rds:{region}:{account}:cluster:{DBClusterIdentifier}".
   std::span<const std::string_view> access;
   Value (*make_input)();
   Value (*make_output)();  // for programs that make answers of text: the tests against other implementations
@@ -63,17 +64,17 @@ struct Operation {
 };
 
 struct ServiceModel {
-  std::string_view name;           // folder and table name: "secretsmanager"
-  std::string_view signing_name;   // in the credential scope: "secretsmanager", "monitoring", "elasticloadbalancing"
+  std::string_view name;          // folder and table name: "secretsmanager"
+  std::string_view signing_name;  // in the credential scope: "secretsmanager", "monitoring", "elasticloadbalancing"
   std::string_view endpoint_prefix;
-  std::string_view iam_prefix;     // "secretsmanager", "cloudwatch"
+  std::string_view iam_prefix;  // "secretsmanager", "cloudwatch"
   std::string_view api_version;
   std::string_view target_prefix;  // json: "TrentService"
   std::string_view xml_namespace;
-  std::string_view json_version;   // "1.0" or "1.1"
+  std::string_view json_version;  // "1.0" or "1.1"
   std::span<const Protocol> protocols;
-  bool query_compatible;           // JSON errors carry x-amzn-query-error too
-  bool global;                     // region-less: iam, sts in the legacy endpoint
+  bool query_compatible;                  // JSON errors carry x-amzn-query-error too
+  bool global;                            // region-less: iam, sts in the legacy endpoint
   std::span<const Operation> operations;  // sorted by name
   // The error codes of input that breaks the model, and of a required member that is not there. Services differ.
   std::string_view invalid_code = "ValidationException";
@@ -92,18 +93,21 @@ class Service {
   virtual Task<Outcome<std::vector<Access>>> access(Call& call, const Operation& operation, const Value& input);
   // What the headers promise of a body that was read whole (not one that streams): S3's Content-MD5 and checksums.
   virtual Outcome<void> check_body(const Operation& operation, const http::Request& request, std::string_view body);
-  // The service's own word for input that does not fit the operation's shape, where it has one: S3's MalformedACLError.
-  virtual ApiError unreadable(const Operation& operation, ApiError error) const;
-  // What a protocol has outside its operations, seen before anything else: S3's CORS preflight and browser form uploads.
-  // nullopt: an operation like any other.
-  virtual Task<std::optional<http::Response>> intercept(http::Request& request, Gate& gate, const std::string& request_id);
+  // The service's own word for input that does not fit the operation's shape, where it has one: S3's MalformedACLError,
+  // and its NoSuchBucket, which comes first.
+  virtual ApiError unreadable(const Operation& operation, const http::Request& request, ApiError error) const;
+  // What a protocol has outside its operations, seen before anything else: S3's CORS preflight and browser form
+  // uploads. nullopt: an operation like any other.
+  virtual Task<std::optional<http::Response>> intercept(http::Request& request, Gate& gate,
+                                                        const std::string& request_id);
   // A last look at an answer (errors too) before it is sent: S3's CORS headers.
   virtual void finish(const http::Request& request, http::Response& response);
-  // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has ended.
+  // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has
+  // ended.
   virtual Task<Result<void>> start();
   virtual Task<void> stop();
-  // Whether all its workers have, since this moment of monotonic_ns(), looked at the clock and done what was due by then.
-  // What failed counts: it is in the log.
+  // Whether all its workers have, since this moment of monotonic_ns(), looked at the clock and done what was due by
+  // then. What failed counts: it is in the log.
   virtual bool has_been_round(int64_t since_ns) const;
 };
 

@@ -379,6 +379,13 @@ class Answers(HeadersCase):
         for target in ("?versioning", "?tagging", "?website", "/foo?tagging"):
             self.assertEqual(self.outcome(signed(self, "PUT", f"/{self.bucket}{target}")), (400, "MissingRequestBodyError"), target)
 
+    def test_the_bucket_is_looked_for_before_a_document_is_judged(self):
+        for method, target in (("PUT", "?versioning"), ("PUT", "?tagging"), ("POST", "?delete"), ("PUT", "/foo?tagging")):
+            for bucket, wanted in (("no-such-bucket-here", (404, "NoSuchBucket")), (self.bucket, (400, "MalformedXML"))):
+                body = b"<nonsense"
+                answer = signed(self, method, f"/{bucket}{target}", {"Content-MD5": md5_of(body)}, body)
+                self.assertEqual(self.outcome(answer), wanted, target)
+
     def test_annotations_are_refused(self):
         """Objects have them at AWS since 2026: what is meant for one must not be taken for its object."""
         self.put("a", b"the object")

@@ -33,7 +33,12 @@ api::AccessControlPolicy in_force(const Bucket& bucket, api::AccessControlPolicy
 
 }  // namespace
 
-aws::ApiError Service::unreadable(const aws::Operation& operation, aws::ApiError error) const {
+aws::ApiError Service::unreadable(const aws::Operation& operation, const http::Request& request,
+                                  aws::ApiError error) const {
+  // The bucket is looked for before a document is judged, unless it is to be made.
+  if (error.code == "MalformedXML" && operation.name != "CreateBucket") {
+    if (const auto bucket = buckets_.need(bucket_of(request.path)); !bucket) return bucket.error();
+  }
   const bool is_acl = operation.name == "PutBucketAcl" || operation.name == "PutObjectAcl";
   if (is_acl && error.code == "MalformedXML") error.code = "MalformedACLError";
   return in_own_words(std::move(error));

@@ -79,7 +79,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                                 const std::string& request_id) override;
 
   // checksums.cc
-  aws::ApiError unreadable(const aws::Operation& operation, aws::ApiError error) const override;
+  aws::ApiError unreadable(const aws::Operation& operation, const http::Request& request,
+                           aws::ApiError error) const override;
   Outcome<void> check_body(const aws::Operation& operation, const http::Request& request,
                            std::string_view body) override;
 

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "s3/testing.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 namespace {
@@ -41,6 +42,21 @@ TEST_F(S3Test, OfTheEnginesBucketsOnlyOwnOnesThatNobodyNamesGoAtTheStart) {
   ASSERT_TRUE(fixture.run(objects->create_bucket("0f1e2d3c-4b5a-4697-8877-665544332211")));
   open();
   EXPECT_THAT(objects->buckets(), ElementsAre("backup.000000000000.us-east-1"));
+}
+
+TEST_F(S3Test, TheBucketIsLookedForBeforeADocumentIsJudged) {
+  http::Request request;
+  request.path = "/shop";
+  const auto told = [&](std::string_view operation, const aws::ApiError& error) {
+    return s3->unreadable(*s3->model().find(operation), request, error).code;
+  };
+  for (const char* operation : {"PutBucketVersioning", "PutBucketAcl", "DeleteObjects"})
+    EXPECT_EQ(told(operation, malformed_xml()), "NoSuchBucket") << operation;
+  EXPECT_EQ(told("CreateBucket", malformed_xml()), "MalformedXML");
+  EXPECT_EQ(told("PutBucketVersioning", errors::invalid_argument("")), "InvalidArgument");
+  ASSERT_EQ(make_bucket("shop"), "");
+  EXPECT_EQ(told("PutBucketVersioning", malformed_xml()), "MalformedXML");
+  EXPECT_EQ(told("PutBucketAcl", malformed_xml()), "MalformedACLError");
 }
 
 TEST_F(S3Test, ListingGoesByPagesAndGroups) {

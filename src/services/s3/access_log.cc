@@ -385,11 +385,13 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
 
 // By the target's policy, which names the log service, or by its access list, which names the group of old.
 Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::string key) {
-  // AWS delivers no logs under KMS, nor where others pay.
+  // AWS delivers no logs under KMS, nor where others pay, nor where they would be locked: a bucket may have become so.
+  // Source: S3 User Guide, "Troubleshooting server access logging".
   const bool is_kms =
       target->encryption &&
       target->encryption->rules.front().apply_server_side_encryption_by_default->sse_algorithm != "AES256";
-  if (is_kms || target->payer == "Requester") co_return false;
+  const bool retains = target->object_lock && target->object_lock->rule;
+  if (is_kms || retains || target->payer == "Requester") co_return false;
   if (is_granted(*target, "WRITE")) co_return true;
   aws::Access access = access_in(*target, "s3:PutObject", target->arn_of(key));
   access.context.emplace("aws:SourceArn", "arn:aws:s3:::" + batch.bucket);

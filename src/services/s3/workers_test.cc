@@ -227,6 +227,21 @@ TEST_F(AccessLogTest, AFormsUploadIsLogged) {
   EXPECT_THAT(read_log(logs().front()), HasSubstr(" REST.POST.BUCKET - \"POST /asked HTTP/1.1\" 204 "));
 }
 
+TEST_F(AccessLogTest, WhereTheyWouldBeLockedTheyAreDropped) {
+  allow();
+  set_versioning("logs", "Enabled");
+  api::PutObjectLockConfigurationRequest input{.bucket = "logs"};
+  auto& lock = input.object_lock_configuration.emplace();
+  lock.object_lock_enabled = "Enabled";
+  lock.rule.emplace().default_retention.emplace() = {.mode = "GOVERNANCE", .days = 1};
+  ASSERT_EQ(code_of(call<api::PutObjectLockConfigurationOutput>("PutObjectLockConfiguration", std::move(input))), "");
+  ask("/asked/a");
+  step();
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  EXPECT_THAT(logs(), ElementsAre());
+}
+
 TEST_F(AccessLogTest, WithoutPermissionTheyAreDropped) {
   ask("/asked/a");
   step();

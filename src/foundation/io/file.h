@@ -60,7 +60,7 @@ Result<std::string> read_file(const Path& path, uint64_t max_bytes = 64 << 20); 
 // Written beside (as path + ".new"), synced, renamed over, folder synced: after a crash the file is the old or the new
 // one, whole. Writers of one path wait for each other. After an error either may be there.
 Result<void> write_file_atomically(const Path& path, std::string_view content, unsigned permissions = 0600);
-Result<void> make_folders(const Path& path, unsigned permissions = 0700);  // like mkdir -p; the new ones are durable
+Result<void> make_folders(const Path& path, unsigned permissions = 0700);  // like mkdir -p, and durable
 Result<void> sync_folder(const Path& path);
 Result<void> remove_file(const Path& path);             // Errc::not_found if it is not there; not synced
 Result<void> remove_tree(const Path& path);             // does not follow links; fine if it is not there; not synced

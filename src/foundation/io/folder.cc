@@ -76,12 +76,16 @@ Result<void> remove_entry(int folder_fd, const std::string& name, const Path& pa
 
 Result<void> make_folders(const Path& path, unsigned permissions) {
   struct stat info{};
+  const Path parent = detail::parent_of(path);
   if (::stat(path.c_str(), &info) == 0) {
-    if (S_ISDIR(info.st_mode)) return {};
-    return fail(Errc::exists, "make folder " + path + ": there is something else of that name");
+    if (!S_ISDIR(info.st_mode)) {
+      return fail(Errc::exists, "make folder " + path + ": there is something else of that name");
+    }
+    // An earlier call may have ended between making it and this. Not one of ours if the parent cannot be opened.
+    auto synced = sync_folder(parent);
+    return !synced && synced.error().code() == Errc::denied ? Result<void>() : synced;
   }
   if (errno != ENOENT) return failed(errno, "make folder", path);
-  const Path parent = detail::parent_of(path);
   CHECK(make_folders(parent, permissions));
   CHECK(allowed(Operation::make_folder, "make folder", path));
   if (::mkdir(path.c_str(), permissions) != 0 && errno != EEXIST) return failed(errno, "make folder", path);

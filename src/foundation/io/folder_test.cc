@@ -41,6 +41,32 @@ TEST(Folders, AreMadeAndMadeDurable) {
   EXPECT_THAT(list_folder(folder.path()).value(), ElementsAre("a", "file"));
 }
 
+TEST(Folders, ThoseThatAnInterruptedCallMadeAreMadeDurable) {
+  const TempFolder folder;
+  {
+    Faults faults;
+    faults.fail(Operation::sync, 1, EIO, folder / "a");
+    EXPECT_EQ(make_folders(folder / "a/b/c").error().code(), Errc::io);
+  }
+  ASSERT_TRUE(exists(folder / "a/b").value());
+  Faults faults;
+  faults.fail(Operation::sync, 1, EIO, folder / "a");
+  EXPECT_EQ(make_folders(folder / "a/b/c").error().code(), Errc::io);
+  EXPECT_FALSE(exists(folder / "a/b/c").value());
+  ASSERT_TRUE(make_folders(folder / "a/b/c"));
+  faults.fail(Operation::sync, 1, EIO, folder / "a/b");
+  EXPECT_EQ(make_folders(folder / "a/b/c").error().code(), Errc::io);
+  EXPECT_TRUE(make_folders(folder / "a/b/c"));
+}
+
+TEST(Folders, ThoseInFoldersThatCannotBeReadAreTakenAsTheyAre) {
+  const TempFolder folder;
+  ASSERT_TRUE(make_folders(folder / "a/b"));
+  Faults faults;
+  faults.fail(Operation::open, 1, EACCES, folder / "a");
+  EXPECT_TRUE(make_folders(folder / "a/b"));
+}
+
 TEST(Folders, FilesAreRemovedAndRenamed) {
   const TempFolder folder;
   EXPECT_EQ(remove_file(folder / "a").error().code(), Errc::not_found);

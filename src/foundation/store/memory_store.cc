@@ -1,6 +1,7 @@
 // The in-memory twin: the same behaviour as the one on disk, for tests. It keeps nothing.
 #include <map>
 #include <mutex>
+#include <set>
 
 #include "store/keys.h"
 #include "store/store.h"
@@ -110,13 +111,16 @@ class MemoryStore final : public Store {
   }
 
   Result<std::vector<std::string>> partitions() const override {
-    std::vector<std::string> names;
+    std::set<std::string> names;
     auto view = take_view();
-    const Map& keys = view->keys()->ordered;
-    for (auto at = keys.begin(); at != keys.end(); at = keys.lower_bound(names.back() + '\x01')) {
-      names.push_back(at->first.substr(0, at->first.find('\0')));
+    for (const Map* keys : {&view->keys()->ordered, &view->keys()->bulk}) {
+      for (auto at = keys->begin(); at != keys->end();) {
+        std::string name = at->first.substr(0, at->first.find('\0'));
+        at = keys->lower_bound(name + '\x01');
+        names.insert(std::move(name));
+      }
     }
-    return names;
+    return std::vector(names.begin(), names.end());
   }
 
   Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }

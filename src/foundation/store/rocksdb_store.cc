@@ -11,6 +11,7 @@
 #include <array>
 #include <cstdarg>
 #include <cstdio>
+#include <set>
 
 #include "base/log.h"
 #include "crypto/crc.h"
@@ -223,19 +224,10 @@ class RocksStore final : public Store {
   Writes writes() const override { return committer_.writes(); }
 
   Result<std::vector<std::string>> partitions() const override {
-    std::vector<std::string> names;
-    std::unique_ptr<rocksdb::Iterator> iterator(db_.NewIterator(read_options(nullptr)));
-    for (iterator->SeekToFirst(); iterator->Valid(); iterator->Seek(names.back() + '\x01')) {
-      auto key = iterator->key().ToStringView();
-      auto end = key.find('\0');
-      if (end == key.npos)
-        return fail(Errc::corrupt, fmt::format("a stored key of {} bytes has no partition", key.size()));
-      names.emplace_back(key.substr(0, end));
-    }
-    if (auto status = iterator->status(); !status.ok()) {
-      return std::unexpected(to_error(status).within("list partitions"));
-    }
-    return names;
+    std::set<std::string> names;
+    CHECK(add_partitions(database_.ordered.get(), names));
+    CHECK(add_partitions(database_.bulk.get(), names));
+    return std::vector(names.begin(), names.end());
   }
 
   Task<Result<void>> drop_partition(std::string_view partition) override { return drop(std::string(partition)); }
@@ -267,6 +259,24 @@ class RocksStore final : public Store {
       keys.emplace_back(cursor.key());
     CHECK(cursor.status());
     return keys;
+  }
+
+  // With one seek for each.
+  Result<void> add_partitions(rocksdb::ColumnFamilyHandle* family, std::set<std::string>& names) const {
+    const std::unique_ptr<rocksdb::Iterator> iterator(db_.NewIterator(read_options(nullptr), family));
+    for (iterator->SeekToFirst(); iterator->Valid();) {
+      const auto key = iterator->key().ToStringView();
+      const auto end = key.find('\0');
+      if (end == key.npos)
+        return fail(Errc::corrupt, fmt::format("a stored key of {} bytes has no partition", key.size()));
+      std::string name(key.substr(0, end));
+      iterator->Seek(name + '\x01');
+      names.insert(std::move(name));
+    }
+    if (auto status = iterator->status(); !status.ok()) {
+      return std::unexpected(to_error(status).within("list partitions"));
+    }
+    return {};
   }
 
   Result<std::optional<std::string>> get_from(rocksdb::ColumnFamilyHandle* family, std::string_view partition,
@@ -323,6 +333,21 @@ Result<Database> open_rocksdb(const rocksdb::Options& options, const io::Path& f
   return database;
 }
 
+// Without FORMAT nobody can tell how what is there was written; a first start that was cut short has left nothing.
+Result<void> check_unused(const Database& database, const io::Path& format_file) {
+  for (auto* family : {database.ordered.get(), database.bulk.get()}) {
+    const std::unique_ptr<rocksdb::Iterator> iterator(database.db->NewIterator(read_options(nullptr), family));
+    iterator->SeekToFirst();
+    if (iterator->Valid()) {
+      return fail(Errc::unsupported, fmt::format("{} is missing, but the database beside it holds data: put it back "
+                                                 "from the copy that this folder was made of",
+                                                 format_file));
+    }
+    if (auto status = iterator->status(); !status.ok()) return std::unexpected(to_error(status));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   auto database = options.folder + "/rocksdb";
   auto format_file = options.folder + "/FORMAT";
@@ -337,7 +362,10 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
   CHECK(check_logs(database));
   CHECK(remove_unfinished(database));
   TRY(auto opened, open_rocksdb(rocks, database));
-  if (!used) CHECK(io::write_file_atomically(format_file, format_text));
+  if (!used) {
+    CHECK(check_unused(opened, format_file));
+    CHECK(io::write_file_atomically(format_file, format_text));
+  }
   return std::make_unique<RocksStore>(std::move(lock), std::move(env), std::move(opened), watch, pool,
                                       options.rest_before_tidying);
 }

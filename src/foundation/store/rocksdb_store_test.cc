@@ -73,6 +73,24 @@ TEST(RocksStore, RefusesAFormatOfTheFuture) {
   EXPECT_EQ(opened.error().code(), Errc::unsupported);
 }
 
+TEST(RocksStore, RefusesDataWhoseFormatNobodyTells) {
+  for (const bool is_bulk : {false, true}) {
+    StoreFolder store;
+    ASSERT_TRUE(store.open());
+    Batch batch("p");
+    is_bulk ? batch.put_bulk("k", "v") : batch.put("k", "v");
+    ASSERT_TRUE(store.run(store->commit(std::move(batch))));
+    store.close();
+    ASSERT_TRUE(io::rename(store.folder() + "/FORMAT", store.folder() + "/aside"));
+    auto opened = store.open();
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code(), Errc::unsupported);
+    EXPECT_NE(opened.error().message().find("/FORMAT is missing"), std::string::npos) << opened.error().message();
+    ASSERT_TRUE(io::rename(store.folder() + "/aside", store.folder() + "/FORMAT"));
+    EXPECT_TRUE(store.open());
+  }
+}
+
 TEST(RocksStore, DoesNotComeUpEmptyWhenItsFilesAreGone) {
   StoreFolder store;
   ASSERT_TRUE(store.open());

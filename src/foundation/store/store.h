@@ -100,7 +100,7 @@ class Store {
   // further writes until it is opened anew; a full disk (Errc::no_space) is the exception: it tries again when
   // there is room. Errc::unavailable when too many writes wait. Reads go on in any case.
   virtual Task<Result<void>> commit(Batch batch) = 0;
-  // Those with ordered keys.
+  // Those that hold anything, in order.
   virtual Result<std::vector<std::string>> partitions() const = 0;
   // Drops a whole partition, bulk first. Not atomic with anything; finishes after a crash when called again.
   virtual Task<Result<void>> drop_partition(std::string_view partition) = 0;

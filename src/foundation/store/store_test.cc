@@ -156,7 +156,11 @@ TEST_P(StoreTest, ListsAndDropsPartitions) {
     }
     ASSERT_TRUE(store.run(store->commit(std::move(batch))));
   }
-  EXPECT_EQ(store->partitions().value(), (std::vector<std::string>{"a", "a\x01", "ab", "b"}));
+  Batch bulk("aa");
+  bulk.put_bulk("k", "only bulk");
+  ASSERT_TRUE(store.run(store->commit(std::move(bulk))));
+  EXPECT_EQ(store->partitions().value(), (std::vector<std::string>{"a", "a\x01", "aa", "ab", "b"}));
+  ASSERT_TRUE(store.run(store->drop_partition("aa")));
   ASSERT_TRUE(store.run(store->drop_partition("a")));
   ASSERT_TRUE(store.run(store->drop_partition("a")));
   EXPECT_EQ(store->partitions().value(), (std::vector<std::string>{"a\x01", "ab", "b"}));
@@ -394,7 +398,7 @@ class ModelTest {
   void list_partitions() {
     std::vector<std::string> expected;
     for (const auto& [name, content] : model_) {
-      if (!content.ordered.empty()) expected.push_back(name);
+      if (!content.ordered.empty() || !content.bulk.empty()) expected.push_back(name);
     }
     ASSERT_EQ(store_->partitions().value(), expected);
   }

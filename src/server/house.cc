@@ -32,6 +32,37 @@ Result<bool> check_format(const std::string& data_folder) {
   return true;
 }
 
+// Without FORMAT it must be as a first start finds it, or as one (or a reset) that was cut short left it.
+Result<void> check_unused(const std::string& folder) {
+  TRY(const auto names, io::list_folder(folder));
+  for (const std::string& name : names) {
+    constexpr std::string_view harmless[] = {"lock", "tls", "run.json", "FORMAT.new", "lost+found"};
+    if (std::ranges::find(harmless, name) != std::end(harmless)) continue;
+    return fail(Errc::unsupported,
+                fmt::format("{0} has no FORMAT, but '{1}' lies in it: a new data folder has to be empty. If this is "
+                            "boreal's data, copied without that file, copy it too; if it is something else, give "
+                            "another folder (--data, data_folder)",
+                            folder, name));
+  }
+  return {};
+}
+
+// Stands in FORMAT's place while a reset removes everything: the next start finishes what a crash cut short.
+constexpr std::string_view erasing = "/ERASING";
+
+Result<void> finish_erasing(const std::string& folder) {
+  TRY(const bool is_due, io::exists(folder + std::string(erasing)));
+  if (!is_due) return {};
+  TRY(const auto names, io::list_folder(folder));
+  for (const std::string& name : names) {
+    // run.json names the process, which goes on; the lock file is another start's to take, not ours to remove.
+    if (name == "run.json" || name == "tls" || name == "lock" || name == erasing.substr(1)) continue;
+    CHECK(io::remove_tree(folder + "/" + name));
+  }
+  CHECK(io::sync_folder(folder));
+  return io::remove_file(folder + std::string(erasing));
+}
+
 // What blocks while the house opens; on the pool.
 Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::FolderLock>& lock, TlsMaterial& tls,
                                       const Clock& clock, Random& random) {
@@ -39,7 +70,9 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   CHECK(io::make_folders(config.data_folder, 0711));
   TRY(auto taken, io::FolderLock::take(config.data_folder));
   lock.emplace(std::move(taken));
+  CHECK(finish_erasing(config.data_folder));
   TRY(const bool data_exists, check_format(config.data_folder));
+  if (!data_exists) CHECK(check_unused(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
   std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
   if (std::ranges::find(names, config.listen_host) == names.end()) names.push_back(config.listen_host);
@@ -249,13 +282,8 @@ Task<Result<void>> House::stop_and_erase() {
   io::Pool& pool = rooms_->pool;
   rooms_.reset();
   co_return co_await pool.run([folder]() -> Result<void> {
-    TRY(const auto names, io::list_folder(folder));
-    for (const std::string& name : names) {
-      // run.json names the process, which goes on; the lock file is another start's to take, not ours to remove.
-      if (name == "run.json" || name == "tls") continue;
-      CHECK(io::remove_tree(folder + "/" + name));
-    }
-    return {};
+    CHECK(io::rename(folder + "/FORMAT", folder + std::string(erasing)));
+    return finish_erasing(folder);
   });
 }
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -79,6 +80,37 @@ class Serve(unittest.TestCase):
             done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn("did you mean 'data_folder'", done.stderr)
+
+    def test_only_an_empty_folder_is_taken_for_a_new_one(self):
+        def start(data, *files):
+            for name in files:
+                Path(data, name).parent.mkdir(parents=True, exist_ok=True)
+                Path(data, name).write_text("x")
+            return subprocess.run([str(BINARY), "dev", "--port", "0", "--data", data], capture_output=True, text=True, timeout=60)
+
+        with tempfile.TemporaryDirectory() as folder:
+            refused = start(f"{folder}/home", "letters/to-my-love.txt")
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("home has no FORMAT, but 'letters' lies in it: a new data folder has to be empty", refused.stderr)
+            self.assertEqual(sorted(path.name for path in Path(folder, "home").iterdir()), ["letters", "lock"])
+        with Boreal() as boreal:
+            boreal.client("s3").create_bucket(Bucket="kept")
+            boreal.stop()
+            (boreal.data / "FORMAT").rename(boreal.base / "FORMAT")
+            self.assertIn("copied without that file, copy it too", start(boreal.data).stderr)
+            (boreal.base / "FORMAT").rename(boreal.data / "FORMAT")
+            boreal.start()
+            self.assertEqual([one["Name"] for one in boreal.client("s3").list_buckets()["Buckets"]], ["kept"])
+
+    def test_a_reset_that_was_cut_short_is_finished_by_the_next_start(self):
+        with Boreal() as boreal:
+            boreal.client("s3").create_bucket(Bucket="gone")
+            boreal.kill()
+            (boreal.data / "FORMAT").rename(boreal.data / "ERASING")
+            shutil.rmtree(boreal.data / "objects")
+            boreal.start()
+            self.assertEqual(boreal.client("s3").list_buckets()["Buckets"], [])
+            self.assertFalse((boreal.data / "ERASING").exists())
 
     def test_a_service_manager_is_told_when_it_serves_and_when_it_ends(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -262,6 +262,8 @@ Result<void> Config::merge_file(const std::string& path) {
 }
 
 namespace {
+std::string trim_slashes(const std::string& path) { return path.substr(0, path.find_last_not_of('/') + 1); }
+
 Result<void> check_domain(const std::string& domain) {
   const bool is_name = !domain.empty() && domain.size() <= 190 && domain.front() != '.' && domain.back() != '.' &&
                        std::ranges::all_of(domain, [](char c) {
@@ -271,6 +273,8 @@ Result<void> check_domain(const std::string& domain) {
   return fail(Errc::invalid, fmt::format("s3_domains: '{}' is no domain name in lower case, without port, as in \"s3.example.com\"", domain));
 }
 }  // namespace
+
+std::string Config::keys() const { return key_folder.empty() ? trim_slashes(data_folder) + ".keys" : key_folder; }
 
 Result<void> Config::validate() const {
   if (data_folder.empty()) return fail(Errc::invalid, "the data folder is empty; give --data DIR");
@@ -282,7 +286,9 @@ Result<void> Config::validate() const {
   if (account.size() != 12 || account.find_first_not_of("0123456789") != std::string::npos) {
     return fail(Errc::invalid, fmt::format("account '{}' is not a number of 12 digits", account));
   }
-  if (keys() == data_folder) return fail(Errc::invalid, "the key folder must not be the data folder");
+  if ((absolute(keys()) + "/").starts_with(trim_slashes(absolute(data_folder)) + "/")) {
+    return fail(Errc::invalid, "the key folder must not be the data folder, nor lie in it");
+  }
   if (pool_threads == 0 || pool_threads > 64) return fail(Errc::invalid, "pool_threads must be 1 to 64");
   if (connection_threads > 64) return fail(Errc::invalid, "connection_threads must be 0 to 64");
   static const std::vector<std::string> levels = {"debug", "info", "warn", "error"};

@@ -49,7 +49,7 @@ struct Config {
   };
   std::map<std::string, RemoteBucket> remote_buckets;
 
-  std::string keys() const { return key_folder.empty() ? data_folder + ".keys" : key_folder; }
+  std::string keys() const;
   // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one.
   Result<void> merge_file(const std::string& path);
   // Checks what flags and file gave, together.

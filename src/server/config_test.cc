@@ -45,5 +45,17 @@ TEST_F(ConfigTest, AFileThatIsNoneIsRefused) {
   EXPECT_NE(config_.merge_file(folder_ / "absent") ? "" : "refused", "");
 }
 
+TEST_F(ConfigTest, KeysNeverLieInTheDataFolder) {
+  config_.data_folder = "some/data/";
+  EXPECT_EQ(config_.keys(), "some/data.keys");
+  EXPECT_TRUE(config_.validate());
+  for (const char* inside : {"some/data", "some/data/", "./some/data/keys", "some/data//keys"}) {
+    config_.key_folder = inside;
+    EXPECT_FALSE(config_.validate()) << inside;
+  }
+  config_.key_folder = "some/data-keys";
+  EXPECT_TRUE(config_.validate());
+}
+
 }  // namespace
 }  // namespace boreal::server

@@ -176,9 +176,9 @@ TEST_F(HttpClient, AKeptConnectionServesTheNextRequest) {
         const auto read = co_await fetch(t.loop, t.server->address(), {.method = "HEAD"}, {.tls = tls, .kept = &kept});
         EXPECT_EQ(read->status, 200);
       }
-      EXPECT_EQ(t.server->connections(), 1u);
+      EXPECT_EQ(t.server->figures().connections, 1u);
       kept.clear();
-      while (t.server->connections() > 0) co_await t.loop.sleep(Duration(1));
+      while (t.server->figures().connections > 0) co_await t.loop.sleep(Duration(1));
     }
   }(*this));
 }
@@ -198,7 +198,7 @@ TEST_F(HttpClientOfAHastyServer, DoesNotMissWhatItClosed) {
         const auto got = co_await t.send("/", source, {.tls = tls, .kept = &kept});
         EXPECT_TRUE(got.has_value()) << got.error().message();
         EXPECT_EQ(kept.size(), 1u);
-        while (t.server->connections() > 0) co_await t.loop.sleep(Duration(1));
+        while (t.server->figures().connections > 0) co_await t.loop.sleep(Duration(1));
       }
     }
   }(*this));

@@ -25,7 +25,18 @@ class ServerImpl final : public Server {
     return {};
   }
   net::Address address() const override { return listener_->address(); }
-  size_t connections() const override { return listener_->connections(); }
+  Figures figures() const override {
+    Figures all;
+    all.connections = listener_->connections();
+    for (const auto& lane : lanes_) {
+      const detail::Counters& one = lane->shared.counters;
+      all.requests_under_way += one.under_way.get();
+      for (size_t i = 0; i < all.answers.size(); ++i) all.answers[i] += one.answers[i].get();
+      all.bytes_received += one.bytes_received.get();
+      all.bytes_sent += one.bytes_sent.get();
+    }
+    return all;
+  }
 
   Task<void> stop(Duration grace) override {
     for (const auto& lane : lanes_) {

@@ -1,6 +1,7 @@
 // The HTTP/1.1 server: strict grammar, keep-alive, limits, time-outs, graceful stop.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -32,13 +33,22 @@ struct Options {
   const Clock* clock = nullptr;  // tells the Date field; must outlive the server. None: the system's time
 };
 
+// Since the server was opened, but for what is now.
+struct Figures {
+  uint64_t connections = 0;              // now
+  uint64_t requests_under_way = 0;       // now: from their heads to the last byte of their answers
+  std::array<uint64_t, 5> answers = {};  // 1xx to 5xx, refusals of the server's own among them
+  uint64_t bytes_received = 0;           // as HTTP has them: heads and framing too, TLS not
+  uint64_t bytes_sent = 0;
+};
+
 // Must be stopped before it is destroyed.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> open(net::Loop& loop, Options options, Handler handler);
   virtual ~Server() = default;
   virtual net::Address address() const = 0;
-  virtual size_t connections() const = 0;
+  virtual Figures figures() const = 0;  // from any thread
   // Takes no more requests: idle connections end now, the others after their answer, or after `grace`, whatever they
   // are at. Returns when all have ended.
   virtual Task<void> stop(Duration grace) = 0;

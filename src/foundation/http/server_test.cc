@@ -165,6 +165,32 @@ TEST_F(HttpServer, KeepsConnectionsAndAnswersPipelinedRequestsInOrder) {
   }(*this));
 }
 
+TEST_F(HttpServer, CountsWhatComesAndGoes) {
+  run([](HttpServer& t) -> Task<void> {
+    const std::string put = "PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n" + std::string(100'000, 'x');
+    const std::string chunks =
+        "PUT /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n186a0\r\n" + std::string(100'000, 'x') +
+        "\r\n0\r\n\r\n";
+    const std::string get = "GET /chunks HTTP/1.1\r\nHost: h\r\n\r\n";
+    const std::string wait = "GET /wait HTTP/1.1\r\nHost: h\r\n\r\n";
+    const auto got = co_await t.talk(put + chunks + get);
+    auto waiting = *co_await net::connect(t.loop, t.server->address());
+    co_await waiting->write(as_bytes(wait));
+    co_await t.waiting.wait();
+    auto figures = t.server->figures();
+    EXPECT_EQ(figures.requests_under_way, 1u);
+    EXPECT_EQ(figures.answers, (std::array<uint64_t, 5>{0, 3, 0, 0, 0}));
+    EXPECT_EQ(figures.bytes_received, put.size() + chunks.size() + get.size() + wait.size());
+    EXPECT_EQ(figures.bytes_sent, got.size());
+    t.go_on.set();
+    EXPECT_NE((co_await read_until(*waiting, "waited")).find("waited"), std::string::npos);
+    const auto refused = co_await t.talk("GET / HTTP/1.1\nHost: h\n\n", false);
+    figures = t.server->figures();
+    EXPECT_EQ(figures.requests_under_way, 0u);
+    EXPECT_EQ(figures.answers, (std::array<uint64_t, 5>{0, 4, 0, 1, 0})) << refused;
+  }(*this));
+}
+
 TEST_F(HttpServer, RefusalsAnswerAndClose) {
   run([](HttpServer& t) -> Task<void> {
     const std::pair<std::string, std::string> cases[] = {
@@ -314,7 +340,7 @@ TEST_F(HttpServer, StopLetsRequestsUnderWayFinish) {
     auto busy = *co_await net::connect(t.loop, t.server->address());
     co_await busy->write(as_bytes("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"));
     co_await t.waiting.wait();
-    EXPECT_EQ(t.server->connections(), 2u);
+    EXPECT_EQ(t.server->figures().connections, 2u);
 
     TaskGroup stopping;
     stopping.spawn(t.server->stop(Duration(5000)));
@@ -326,7 +352,7 @@ TEST_F(HttpServer, StopLetsRequestsUnderWayFinish) {
     EXPECT_TRUE(got.ends_with("waited")) << got;
     EXPECT_EQ(count(got, "Connection: close"), 1u);
     co_await stopping.wait();
-    EXPECT_EQ(t.server->connections(), 0u);
+    EXPECT_EQ(t.server->figures().connections, 0u);
   }(*this));
 }
 
@@ -336,7 +362,7 @@ TEST_F(HttpServer, StopClosesWhatOutlastsTheGrace) {
     co_await stuck->write(as_bytes("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"));
     while (t.requests == 0) co_await t.loop.sleep(Duration(1));
     co_await t.server->stop(Duration(20));
-    EXPECT_EQ(t.server->connections(), 0u);
+    EXPECT_EQ(t.server->figures().connections, 0u);
   }(*this));
 }
 

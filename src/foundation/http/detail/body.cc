@@ -76,6 +76,7 @@ Task<Result<size_t>> Body::read_sized(MutableBytes buffer) {
   } else {
     CO_TRY(got, co_await input_.stream().read_some(buffer, worth_waking(buffer)));
     if (got == 0) co_return ended_early();
+    input_.passed_by(got);
   }
   left_ -= got;
   co_return got;
@@ -101,6 +102,7 @@ Task<Result<size_t>> Body::read_chunked(MutableBytes buffer) {
       const auto wanted = buffer.first(std::min<uint64_t>(buffer.size(), decoder_.data_left()));
       CO_TRY(const size_t got, co_await input_.stream().read_some(wanted, worth_waking(wanted)));
       if (got == 0) co_return ended_early();
+      input_.passed_by(got);
       decoder_.took(got);
       co_return got;
     }

@@ -33,12 +33,23 @@ Task<Result<Bytes>> pull(Source& source, MutableBytes buffer) {
   co_return buffer.first(count);
 }
 
+// While it lives, a request is under way.
+class UnderWay {
+ public:
+  explicit UnderWay(Counters& counters) : counters_(counters) { counters_.under_way.add(1); }
+  UnderWay(const UnderWay&) = delete;
+  ~UnderWay() { counters_.under_way.subtract(1); }
+
+ private:
+  Counters& counters_;
+};
+
 }  // namespace
 
 Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
     : shared_(shared),
       stream_(std::move(stream)),
-      input_(*stream_),
+      input_(*stream_, &shared.counters.bytes_received),
       body_(input_, shared.options.limits.body_timeout),
       scanner_(head_limits(shared.options.limits)) {
   request_.peer = stream_->peer();
@@ -67,11 +78,13 @@ Task<bool> Connection::serve_one() {
   }
   make_request();
   input_.consume(head_size);  // from here on the views of head_ are stale
-
-  Response response = co_await handle();
-  request_.body.reset();
-  const bool keep_alive = head_.keep_alive && !shared_.stopping && body_.may_skip();
-  if (!co_await send(std::move(response), keep_alive)) co_return false;
+  {
+    const UnderWay counted(shared_.counters);
+    Response response = co_await handle();
+    request_.body.reset();
+    const bool keep_alive = head_.keep_alive && !shared_.stopping && body_.may_skip();
+    if (!co_await send(std::move(response), keep_alive)) co_return false;
+  }
   if (!keep_alive_) {
     if (!body_.complete()) co_await linger();
     co_return false;
@@ -161,6 +174,7 @@ Task<void> Connection::linger() {
     stream_->expire_after(linger_pause);
     const auto got = co_await stream_->read_some(dropped);
     if (!got || *got == 0) co_return;
+    input_.passed_by(*got);
     total += *got;
   }
 }
@@ -168,7 +182,9 @@ Task<void> Connection::linger() {
 Task<bool> Connection::write(std::span<const Bytes> parts) {
   stream_->expire_after(shared_.options.limits.body_timeout);
   const auto written = co_await stream_->write(parts);
-  co_return written.has_value();
+  if (!written) co_return false;
+  for (const Bytes part : parts) shared_.counters.bytes_sent.add(part.size());
+  co_return true;
 }
 
 Task<bool> Connection::send(Response response, bool keep_alive) {
@@ -179,7 +195,7 @@ Task<bool> Connection::send(Response response, bool keep_alive) {
   const auto framing = framing_of(response, request_.method, head_.is_1_0, keep_alive);
   keep_alive_ = framing.keep_alive;
   if (!framing.send_body || !response.stream) {
-    write_head(out_, response, framing, shared_.date.get());
+    write_head(response, framing);
     co_return co_await send_text(framing.send_body ? std::string_view(response.body) : "");
   }
   const auto size =
@@ -192,8 +208,14 @@ Task<bool> Connection::send(Response response, bool keep_alive) {
     log::error("http", "the body of an answer failed", {{"path", request_.path}, {"error", first.error().message()}});
     co_return co_await send(refusal_answer(500, "The data could not be read."), false);
   }
-  write_head(out_, response, framing, shared_.date.get());
+  write_head(response, framing);
   co_return co_await send_stream(*response.stream, framing, buffer, *first);
+}
+
+void Connection::write_head(const Response& response, Framing framing) {
+  detail::write_head(out_, response, framing, shared_.date.get());
+  const auto digit = static_cast<size_t>(std::clamp(response.status / 100, 1, 5));
+  shared_.counters.answers[digit - 1].add(1);
 }
 
 // Head and body, in pieces that each have the whole time.

@@ -6,6 +6,7 @@
 
 #include "http/detail/answer.h"
 #include "http/detail/body.h"
+#include "http/detail/counters.h"
 #include "http/detail/input.h"
 #include "http/parser.h"
 #include "http/server.h"
@@ -23,6 +24,7 @@ struct Shared {
   const Handler handler;
   DateText date;
   bool stopping = false;
+  Counters counters;
 };
 
 class Connection {
@@ -40,6 +42,7 @@ class Connection {
   Task<bool> serve_one();
   Task<void> refuse(Refusal refusal);
   Response refusal_answer(int status, std::string_view why) const;
+  void write_head(const Response& response, Framing framing);  // to out_
   // All of these return false when writing failed. send() also settles keep_alive_.
   Task<bool> send(Response response, bool keep_alive);
   Task<bool> send_text(std::string_view body);

@@ -6,7 +6,8 @@
 namespace boreal::http::detail {
 
 namespace {
-constexpr size_t small_bytes = 8 << 10;  // what an idle connection holds; also a small body behind its head, read at once
+constexpr size_t small_bytes =
+    8 << 10;  // what an idle connection holds; also a small body behind its head, read at once
 }
 
 void Input::consume(size_t bytes) {
@@ -38,6 +39,7 @@ Task<Result<size_t>> Input::fill(size_t max_bytes) {
   make_room(max_bytes);
   const std::span<char> room(buffer_.get() + end_, capacity_ - end_);
   CO_TRY(const size_t got, co_await stream_.read_some(std::as_writable_bytes(room)));
+  passed_by(got);
   end_ += got;
   co_return got;
 }

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "io/folder_handle.h"
 #include "io/mount.h"
+#include "io/space.h"
 #include "process/process.h"
 
 namespace boreal::postgres {
@@ -144,9 +145,9 @@ class EncryptedImage final : public StorageEncryption {
   Result<io::Path> create(const io::Path& folder, Bytes key) override {
     CHECK(destroy(folder));
     const io::Path image = image_of(folder);
-    TRY(const uint64_t free_bytes, io::free_bytes(above(folder)));
+    TRY(const io::Space space, io::space_at(above(folder)));
     TRY(auto file, io::File::open(image, io::File::Mode::write_new));
-    CHECK(file.truncate(std::max(free_bytes, least_image_bytes)));
+    CHECK(file.truncate(std::max(space.available_bytes, least_image_bytes)));
     // Nothing is written that is not needed: a group of blocks costs space and time once it is used.
     // The program outlives us when we are killed, and the next of us makes another file at the same path. So it is
     // given this file, by a name that ends with us.

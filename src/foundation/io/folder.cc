@@ -10,6 +10,7 @@
 
 #include "io/detail/paths.h"
 #include "io/file.h"
+#include "io/space.h"
 
 namespace boreal::io {
 
@@ -126,10 +127,11 @@ Result<std::vector<std::string>> list_folder(const Path& path) {
   return names_in(fd.get(), path);
 }
 
-Result<uint64_t> free_bytes(const Path& path) {
+Result<Space> space_at(const Path& path) {
   struct statvfs info{};
   if (::statvfs(path.c_str(), &info) != 0) return failed(errno, "look for free space at", path);
-  return static_cast<uint64_t>(info.f_bavail) * info.f_frsize;
+  return Space{.total_bytes = static_cast<uint64_t>(info.f_blocks) * info.f_frsize,
+               .available_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize};
 }
 
 }  // namespace boreal::io

@@ -10,6 +10,7 @@
 
 #include "io/fault.h"
 #include "io/file.h"
+#include "io/space.h"
 #include "io/testing.h"
 
 namespace boreal::io {
@@ -82,7 +83,10 @@ TEST(Folders, FilesAreRemovedAndRenamed) {
   EXPECT_EQ(read_file(folder / "x/b").value(), "1");
   EXPECT_TRUE(remove_file(folder / "x/b"));
   EXPECT_EQ(rename(folder / "a", folder / "b").error().code(), Errc::not_found);
-  EXPECT_GT(free_bytes(folder.path()).value(), 0U);
+  const auto space = space_at(folder.path()).value();
+  EXPECT_GT(space.available_bytes, 0U);
+  EXPECT_GE(space.total_bytes, space.available_bytes);
+  EXPECT_EQ(space_at(folder / "absent").error().code(), Errc::not_found);
 }
 
 TEST(RemoveTree, DoesNotFollowLinks) {

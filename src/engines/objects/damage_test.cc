@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <optional>
 #include <random>
 
 #include "base/resume_on.h"
@@ -158,6 +159,50 @@ TEST_F(ScrubPace, ARoundAtOnceIsNotSleptForAfterwards) {
   EXPECT_EQ(slept_ms, 0);
   run_a_round(scrubber, 11);
   EXPECT_LT(slept_ms, 10'000) << "for 2 MB at 1 MB/s";
+}
+
+TEST_F(ScrubPace, CountsWhatIsInEachBucket) {
+  TestEngine::must(engine_.run(engine_.objects().create_bucket("e")));
+  ASSERT_TRUE(engine_.put("d", "a", "four", Versioning::on));
+  ASSERT_TRUE(engine_.put("d", "a", std::string(100'000, 'x'), Versioning::on));
+  ASSERT_TRUE(engine_.put("d", "b", "five!", Versioning::on));
+  ASSERT_TRUE(engine_.remove("d", "b", Versioning::on));
+  const Upload upload =
+      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  ASSERT_TRUE(put_part(upload, 1));
+  Scrubber scrubber(engine_.objects(), no_sleep);
+  TestEngine::must(engine_.run(scrubber.run_once()));
+  const BucketCount& count = scrubber.counts().at("d");
+  EXPECT_EQ(count.objects, 1u);
+  EXPECT_EQ(count.bytes, 100'000u);
+  EXPECT_EQ(count.noncurrent, 2u);
+  EXPECT_EQ(count.noncurrent_bytes, 9u);
+  EXPECT_EQ(count.delete_markers, 1u);
+  EXPECT_EQ(count.parts, 1u);
+  EXPECT_EQ(count.part_bytes, 200'000u);
+  EXPECT_EQ(count.at, engine_.clock.now());
+  EXPECT_EQ(scrubber.counts().at("e").objects, 0u);
+  TestEngine::must(engine_.run(engine_.objects().drop_bucket("e")));
+  TestEngine::must(engine_.run(scrubber.run_once()));
+  EXPECT_FALSE(scrubber.counts().contains("e"));
+}
+
+TEST_F(ScrubPace, AWalkThatBeganInTheMiddleIsNoCount) {
+  for (const char* key : {"a", "b"}) ASSERT_TRUE(engine_.put("d", key, "x"));
+  store::Batch batch{std::string(index::engine_partition)};
+  batch.put(std::string(index::scrub_cursor), std::string("d\0a", 3));
+  TestEngine::must(engine_.run(engine_.store().commit(std::move(batch))));
+  std::optional<size_t> counted;  // after the first round
+  const Scrubber* running = nullptr;
+  const auto sleep = [&](Duration time) {
+    if (!counted && running->report().rounds == 1) counted = running->counts().size();
+    return no_sleep(time);
+  };
+  Scrubber scrubber(engine_.objects(), sleep, {.pause_between_rounds = Duration(1)});
+  running = &scrubber;
+  run_a_round(scrubber, 2);
+  EXPECT_EQ(counted, 0u);
+  EXPECT_EQ(scrubber.counts().at("d").objects, 2u);
 }
 
 // Every write and every fsync of a put fails once: the put says so, the old object stays, and the next put works.

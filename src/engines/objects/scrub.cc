@@ -40,6 +40,15 @@ Result<std::vector<uint64_t>> read_table(BlobReader& blob, const Segment& segmen
   return ends;
 }
 
+void add(const Version& version, BucketCount& count) {
+  if (version.is_delete_marker) {
+    ++count.delete_markers;
+    return;
+  }
+  ++(version.is_latest ? count.objects : count.noncurrent);
+  (version.is_latest ? count.bytes : count.noncurrent_bytes) += version.size;
+}
+
 }  // namespace
 
 Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool, const ScrubStep& step) {
@@ -112,16 +121,26 @@ Task<Result<void>> Scrubber::round(Place from) {
     if (bucket < from.bucket) continue;
     const std::string after = bucket == from.bucket ? from.after : "";
     // What cannot be listed is damage too; the other buckets are read all the same.
-    auto done = co_await scrub_versions(bucket, after);
-    if (done) done = co_await scrub_uploads(bucket);
+    const auto done = co_await scrub_bucket(bucket, after);
     if (!done && done.error().code() != Errc::not_found) record(bucket, "", {}, done.error());
     if (stopping_) co_return Result<void>();
   }
+  std::erase_if(counts_, [this](const auto& one) { return !engine_.buckets.contains(one.first); });
   ++report_.rounds;
   co_return co_await save({});
 }
 
-Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string after) {
+Task<Result<void>> Scrubber::scrub_bucket(std::string bucket, std::string after) {
+  BucketCount count;
+  CO_CHECK(co_await scrub_versions(bucket, after, count));
+  if (!stopping_) CO_CHECK(co_await scrub_uploads(bucket, count));
+  if (stopping_ || !after.empty()) co_return Result<void>();  // a part of it is no count
+  count.at = engine_.clock.unmoved();
+  counts_[bucket] = count;
+  co_return Result<void>();
+}
+
+Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string after, BucketCount& count) {
   ListVersionsQuery query;
   query.bucket = bucket;
   query.after = after;
@@ -131,6 +150,7 @@ Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string afte
     CO_TRY(auto page, co_await objects_.list_versions(query));
     for (auto& version : page.objects) {
       ++report_.versions;
+      add(version, count);
       const VersionId id = version.id;
       const std::string key = version.key;
       auto done = co_await scrub_version(bucket, std::move(version));
@@ -159,7 +179,7 @@ Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version) 
   co_return Result<void>();
 }
 
-Task<Result<void>> Scrubber::scrub_uploads(std::string bucket) {
+Task<Result<void>> Scrubber::scrub_uploads(std::string bucket, BucketCount& count) {
   ListUploadsQuery query;
   query.bucket = bucket;
   for (;;) {
@@ -170,6 +190,8 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket) {
         if (!parts) break;  // completed or aborted meanwhile
         for (auto& part : parts->parts) {
           ++report_.parts;
+          ++count.parts;
+          count.part_bytes += part.size;
           after = part.number;
           auto done = co_await scrub_segments(part.segments);
           if (!done && co_await is_there_still(bucket, upload, part)) {

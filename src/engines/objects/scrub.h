@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,19 @@ struct ScrubReport {
 };
 inline constexpr size_t damages_kept = 1000;
 
+// What a bucket held as the scrubber walked through it, all of it in one run of the engine. Plain bytes: what is stored
+// of them may be shared, or compressed.
+struct BucketCount {
+  uint64_t objects = 0;  // keys whose latest version is one
+  uint64_t bytes = 0;    // of those
+  uint64_t noncurrent = 0;
+  uint64_t noncurrent_bytes = 0;
+  uint64_t delete_markers = 0;
+  uint64_t parts = 0;  // of uploads under way
+  uint64_t part_bytes = 0;
+  Time at;  // when the walk was through, by the clocks of others
+};
+
 struct ScrubOptions {
   uint64_t bytes_per_second = 20 << 20;
   Duration pause_between_rounds{3'600'000};
@@ -56,6 +70,8 @@ class Scrubber {
   // Reads everything once, now, from the beginning and as fast as it goes.
   Task<Result<ScrubReport>> run_once();
   const ScrubReport& report() const { return report_; }
+  // By bucket, as far as walks have come to their ends.
+  const std::map<std::string, BucketCount>& counts() const { return counts_; }
 
  private:
   // Where the walk stands: behind this key of this bucket. Saved now and then.
@@ -65,8 +81,9 @@ class Scrubber {
   };
   Task<void> work();
   Task<Result<void>> round(Place from);
-  Task<Result<void>> scrub_versions(std::string bucket, std::string after);
-  Task<Result<void>> scrub_uploads(std::string bucket);
+  Task<Result<void>> scrub_bucket(std::string bucket, std::string after);
+  Task<Result<void>> scrub_versions(std::string bucket, std::string after, BucketCount& count);
+  Task<Result<void>> scrub_uploads(std::string bucket, BucketCount& count);
   Task<Result<void>> scrub_version(std::string bucket, Version version);
   Task<bool> is_there_still(std::string bucket, const Upload& upload, const Part& part);
   Task<Result<void>> scrub_segments(std::vector<Segment> segments);
@@ -82,6 +99,7 @@ class Scrubber {
   const Sleep sleep_;
   const ScrubOptions options_;
   ScrubReport report_;
+  std::map<std::string, BucketCount> counts_;
   Mutex one_round_;  // rounds do not run beside each other
   bool paced_ = true;
   uint64_t bytes_since_pause_ = 0;

@@ -370,7 +370,9 @@ void Pipeline::count(const Exchange& exchange, int status) {
   ++figures.calls;
   figures.client_errors += status >= 400 && status < 500;
   figures.server_errors += status >= 500;
-  figures.total_us += static_cast<uint64_t>(monotonic_ns() - exchange.started_ns) / 1000;
+  const uint64_t us = static_cast<uint64_t>(monotonic_ns() - exchange.started_ns) / 1000;
+  figures.total_us += us;
+  ++figures.times[static_cast<size_t>(std::ranges::lower_bound(time_bounds_us, us) - time_bounds_us.begin())];
 }
 
 }  // namespace boreal::aws

@@ -2,6 +2,7 @@
 // parse and validate, authorize, handle, render, figures. docs/life-of-a-request.md walks through it.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,11 +20,17 @@
 namespace boreal::aws {
 
 // Counted for every operation, from the tables.
+// Upper bounds of the buckets that times are counted in; the last has none.
+inline constexpr std::array<uint64_t, 16> time_bounds_us = {
+    100,    250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,
+    50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+
 struct OperationFigures {
   uint64_t calls = 0;
   uint64_t client_errors = 0;
   uint64_t server_errors = 0;
-  uint64_t total_us = 0;
+  uint64_t total_us = 0;                                       // until the answer was ready to be sent
+  std::array<uint64_t, time_bounds_us.size() + 1> times = {};  // how many calls took so long, by bucket
 };
 
 class Pipeline {

@@ -132,7 +132,7 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
     const auto* status = service.find("status");
     const auto* calls = service.find("calls");
     fmt::print("  {:<16}{:<12}{:>10}\n", name, status && status->string() ? *status->string() : "?",
-               calls ? calls->integer().value_or(0) : 0);
+               calls ? std::to_string(calls->integer().value_or(0)) : "-");  // not told to everybody
   }
   print_remotes(state);
 }

@@ -22,8 +22,10 @@ struct Config {
   std::string region = "us-east-1";      // where callers without a region are
   std::vector<std::string> tls_names;    // further names and addresses in the certificate
   std::vector<std::string> s3_domains;   // "s3.example.com": buckets are BUCKET.s3.example.com; also in the certificate
+  std::string metrics_key_file;          // mode 0600: who sends what it holds as a bearer token is told the metrics
   std::string log_level = "info";
   bool log_json = false;
+  bool log_requests = false;  // a line for each
   size_t pool_threads = 4;
   // For HTTP and TLS; 0: the house's own thread does it. By default one for each two processors: on two, a second one
   // takes turns with the house (bench/s3.py, GET of 1 KiB: 0.60 of nginx with one, 0.43 with two).

@@ -8,6 +8,8 @@
 #include "codec/json.h"
 #include "codec/time.h"
 #include "crypto/hash.h"
+#include "io/owner.h"
+#include "process/usage.h"
 #include "server/metrics.h"
 #include "server/run.h"
 
@@ -16,6 +18,8 @@ namespace boreal::server {
 namespace {
 
 constexpr std::string_view prefix = "/_boreal/";
+constexpr size_t min_key_bytes = 16;
+constexpr uint64_t max_key_bytes = 4096;
 constexpr int64_t longest_settling_ns = 20'000'000'000;  // the command line waits 30 s for an answer
 
 http::Response answer(int status, std::string body) {
@@ -37,14 +41,21 @@ http::Response problem(int status, std::string_view message) {
   return answer(status, std::move(body));
 }
 
+// Somebody has a part of the house in hands: it is not torn down meanwhile.
+class Hold {
+ public:
+  explicit Hold(size_t& held) : held_(held) { ++held_; }
+  Hold(const Hold&) = delete;
+  ~Hold() { --held_; }
+
+ private:
+  size_t& held_;
+};
+
 // An answer that is still being read has a part of the house in its hands: it is not torn down meanwhile.
 class HeldSource final : public Source {
  public:
-  HeldSource(std::unique_ptr<Source> inner, size_t& held) : inner_(std::move(inner)), held_(held) { ++held_; }
-  ~HeldSource() override {
-    inner_.reset();
-    --held_;
-  }
+  HeldSource(std::unique_ptr<Source> inner, size_t& held) : hold_(held), inner_(std::move(inner)) {}
   Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
   std::optional<uint64_t> size() const override { return inner_->size(); }
   bool lends() const override { return inner_->lends(); }
@@ -53,9 +64,55 @@ class HeldSource final : public Source {
   Task<Result<std::unique_ptr<Source>>> detach() override { return inner_->detach(); }
 
  private:
+  const Hold hold_;  // let go of last
   std::unique_ptr<Source> inner_;
-  size_t& held_;
 };
+
+Result<std::string> read_metrics_key(const std::string& path) {
+  auto text = io::read_private_file(path, max_key_bytes);
+  if (!text) return std::unexpected(std::move(text).error().within("metrics_key_file"));
+  const std::string key(trim(*text));
+  if (key.size() < min_key_bytes) {
+    return fail(Errc::invalid, fmt::format("metrics_key_file {} holds no key: at least {} characters are wanted", path,
+                                           min_key_bytes));
+  }
+  return key;
+}
+
+void measure_process(const Result<process::Usage>& usage, Time started, Metrics& metrics) {
+  const auto one = [&](std::string_view name, std::string_view type, std::string_view help, double value) {
+    metrics.family(name, type, help);
+    metrics.sample({}, value);
+  };
+  one("process_start_time_seconds", "gauge", "When this process started, since 1970.",
+      static_cast<double>(started.ms) / 1000);
+  if (!usage) {
+    log::warn("server", "what this process uses is not known", {{"why", usage.error().message()}});
+    return;
+  }
+  one("process_cpu_seconds_total", "counter", "Processor time, user and system.", usage->processor_seconds);
+  one("process_resident_memory_bytes", "gauge", "Memory of this process, PostgreSQL's apart.",
+      static_cast<double>(usage->resident_bytes));
+  one("process_open_fds", "gauge", "Open file descriptors.", static_cast<double>(usage->open_files));
+  one("process_max_fds", "gauge", "How many there may be.", static_cast<double>(usage->max_open_files));
+  one("process_threads", "gauge", "Threads.", static_cast<double>(usage->threads));
+}
+
+void measure_http(const http::Figures& figures, Metrics& metrics) {
+  metrics.family("boreal_http_connections", "gauge", "Connections of clients, idle ones too.");
+  metrics.sample({}, static_cast<double>(figures.connections));
+  metrics.family("boreal_http_requests_in_flight", "gauge",
+                 "Requests whose answers have not been sent to their end, this one among them.");
+  metrics.sample({}, static_cast<double>(figures.requests_under_way));
+  metrics.family("boreal_http_responses_total", "counter", "Answers, by the class of their status.");
+  constexpr std::string_view classes[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+  for (size_t i = 0; i < figures.answers.size(); ++i)
+    metrics.sample({{"class", classes[i]}}, static_cast<double>(figures.answers[i]));
+  metrics.family("boreal_http_received_bytes_total", "counter", "Bytes from clients: heads, bodies, framing; not TLS.");
+  metrics.sample({}, static_cast<double>(figures.bytes_received));
+  metrics.family("boreal_http_sent_bytes_total", "counter", "Bytes to clients.");
+  metrics.sample({}, static_cast<double>(figures.bytes_sent));
+}
 
 }  // namespace
 
@@ -75,6 +132,9 @@ http::Response plain_refusal(int status, std::string_view why) {
 }
 
 Task<Result<void>> Front::open() {
+  if (!config_.metrics_key_file.empty()) {
+    CO_TRY(metrics_key_, co_await pool_.run([this] { return read_metrics_key(config_.metrics_key_file); }));
+  }
   CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_));
   co_return Result<void>();
 }
@@ -82,10 +142,9 @@ Task<Result<void>> Front::open() {
 Task<http::Response> Front::handle(http::Request& request) {
   if (request.path.starts_with(prefix)) co_return co_await own(request);
   if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");
-  ++in_house_;
+  const Hold hold(in_house_);
   auto response = co_await house_->pipeline().handle(request);
   if (response.stream) response.stream = std::make_unique<HeldSource>(std::move(response.stream), in_house_);
-  --in_house_;
   co_return response;
 }
 
@@ -93,19 +152,11 @@ Task<http::Response> Front::own(http::Request& request) {
   const std::string_view what = std::string_view(request.path).substr(prefix.size());
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
-  const bool in_full =
-      config_.dev || crypto::constant_time_equal(request.headers.get(operator_field).value_or(""), operator_key_);
   if (what == "health/ready" && reading) {
     if (!house_) co_return answer(503, R"({"ready":false})");
-    co_return answer(house_->is_ready() ? 200 : 503, house_->describe(in_full));
+    co_return answer(house_->is_ready() ? 200 : 503, house_->describe(is_operator(request)));
   }
-  if (what == "metrics" && reading) {
-    if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
-    http::Response response;
-    response.headers.add("Content-Type", metrics_type);
-    response.body = house_->metrics(in_full);
-    co_return response;
-  }
+  if (what == "metrics" && reading) co_return co_await metrics(request);
   if (what == "ca.pem" && reading && house_) {
     http::Response response;
     response.headers.add("Content-Type", "application/x-pem-file");
@@ -123,6 +174,39 @@ Task<http::Response> Front::own(http::Request& request) {
   if (what == "clock") co_return co_await clock(request.method, request.query);
   if (request.method != "POST") co_return problem(405, "Reset wants a POST.");
   co_return co_await reset();
+}
+
+// Of `boreal dev` everybody who reaches it is one: it listens on the loopback only, and its keys are known.
+bool Front::is_operator(const http::Request& request) const {
+  return config_.dev || crypto::constant_time_equal(request.headers.get(operator_field).value_or(""), operator_key_);
+}
+
+bool Front::may_see_metrics(const http::Request& request) const {
+  if (is_operator(request)) return true;
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string_view field = request.headers.get("authorization").value_or("");
+  return !metrics_key_.empty() && field.starts_with(scheme) &&
+         crypto::constant_time_equal(field.substr(scheme.size()), metrics_key_);
+}
+
+Task<http::Response> Front::metrics(const http::Request& request) {
+  if (!may_see_metrics(request)) {
+    auto refused = problem(401,
+                           "Metrics tell who uses what, so they are told to who sends what run.key in the data folder "
+                           "holds as X-Boreal-Operator, or what metrics_key_file holds as a bearer token.");
+    refused.headers.add("WWW-Authenticate", "Bearer");
+    co_return refused;
+  }
+  if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
+  const Hold hold(in_house_);
+  Metrics metrics;
+  measure_process(co_await pool_.run([] { return process::own_usage(); }), started_, metrics);
+  if (server_ != nullptr) measure_http(server_->figures(), metrics);
+  co_await house_->measure(metrics);
+  http::Response response;
+  response.headers.add("Content-Type", metrics_type);
+  response.body = metrics.take();
+  co_return response;
 }
 
 Task<http::Response> Front::reset() {
@@ -143,14 +227,13 @@ Task<http::Response> Front::reset() {
 Task<bool> Front::settle() {
   const int64_t since_ns = monotonic_ns();
   const int64_t give_up_ns = since_ns + longest_settling_ns;
-  ++in_house_;  // it is not torn down meanwhile
+  const Hold hold(in_house_);
   bool is_settled = false;
   while (house_ && monotonic_ns() < give_up_ns) {
     is_settled = house_->has_been_round(since_ns);
     if (is_settled) break;
     co_await loop_.sleep(Duration(10));
   }
-  --in_house_;
   co_return is_settled;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "http/message.h"
+#include "http/server.h"
 #include "server/house.h"
 
 namespace boreal::server {
@@ -18,6 +19,8 @@ class Front {
       : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random), operator_key_(random.hex(32)) {}
 
   Task<Result<void>> open();
+  // Whose figures are told among the metrics from now on; outlives this.
+  void watch(const http::Server& server) { server_ = &server; }
   Task<http::Response> handle(http::Request& request);
   Task<void> stop();
   bool ready() const { return house_ != nullptr; }
@@ -26,6 +29,9 @@ class Front {
 
  private:
   Task<http::Response> own(http::Request& request);
+  bool is_operator(const http::Request& request) const;
+  bool may_see_metrics(const http::Request& request) const;
+  Task<http::Response> metrics(const http::Request& request);
   Task<http::Response> reset();
   Task<http::Response> clock(std::string method, std::string query);
   Task<bool> settle();
@@ -36,6 +42,9 @@ class Front {
   SystemClock& clock_;
   Random& random_;
   const std::string operator_key_;
+  const Time started_ = clock_.unmoved();
+  std::string metrics_key_;  // empty: there is none
+  const http::Server* server_ = nullptr;
   std::unique_ptr<House> house_;  // null while it is being reset
   size_t in_house_ = 0;           // requests in the pipeline, and answers that are still read from
 };

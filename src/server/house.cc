@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "codec/json.h"
 #include "s3/replication.h"
-#include "server/metrics.h"
 #include "server/rooms.h"
 #include "server/root_key.h"
 #include "server/version.h"
@@ -130,7 +129,6 @@ const TlsMaterial& House::tls() const { return rooms_->tls; }
 namespace {
 
 using RemoteFigures = std::map<std::string, s3::Replication::Figures>;
-using OperationsFigures = std::map<std::string, aws::OperationFigures, std::less<>>;  // by "service:Operation"
 
 std::string_view state_of(store::Writes writes) {
   switch (writes) {
@@ -141,52 +139,9 @@ std::string_view state_of(store::Writes writes) {
   return "";
 }
 
-double in_trouble(const RemoteFigures& remotes) {
-  return static_cast<double>(
+uint64_t in_trouble(const RemoteFigures& remotes) {
+  return static_cast<uint64_t>(
       std::ranges::count_if(remotes, [](const auto& one) { return !one.second.trouble.empty(); }));
-}
-
-void measure_operations(const OperationsFigures& operations, Metrics& metrics) {
-  const auto each = [&](const auto& sample) {
-    for (const auto& [name, figures] : operations) {
-      const size_t colon = name.find(':');
-      sample(std::string_view(name).substr(0, colon), std::string_view(name).substr(colon + 1), figures);
-    }
-  };
-  metrics.family("boreal_requests_total", "counter", "Requests answered since the start.");
-  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
-    metrics.sample({{"service", service}, {"operation", operation}}, static_cast<double>(figures.calls));
-  });
-  metrics.family("boreal_request_errors_total", "counter",
-                 "Those answered 4xx (fault: client) and 5xx (fault: server).");
-  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
-    metrics.sample({{"service", service}, {"operation", operation}, {"fault", "client"}},
-                   static_cast<double>(figures.client_errors));
-    metrics.sample({{"service", service}, {"operation", operation}, {"fault", "server"}},
-                   static_cast<double>(figures.server_errors));
-  });
-  metrics.family("boreal_request_seconds_total", "counter", "Time until their answers were ready to be sent.");
-  each([&](std::string_view service, std::string_view operation, const aws::OperationFigures& figures) {
-    metrics.sample({{"service", service}, {"operation", operation}}, static_cast<double>(figures.total_us) / 1e6);
-  });
-}
-
-void measure_remotes(const RemoteFigures& remotes, bool in_full, Metrics& metrics) {
-  metrics.family("boreal_remote_buckets", "gauge", "Buckets at other endpoints.");
-  metrics.sample({}, static_cast<double>(remotes.size()));
-  metrics.family("boreal_remote_buckets_in_trouble", "gauge", "Those that could not be reached at the last attempt.");
-  metrics.sample({}, in_trouble(remotes));
-  if (!in_full || remotes.empty()) return;
-  metrics.family("boreal_replicated_versions_total", "counter",
-                 "Versions that were sent (COMPLETED) or refused (FAILED).");
-  for (const auto& [name, figures] : remotes) {
-    metrics.sample({{"remote_bucket", name}, {"status", "COMPLETED"}}, static_cast<double>(figures.completed));
-    metrics.sample({{"remote_bucket", name}, {"status", "FAILED"}}, static_cast<double>(figures.failed));
-  }
-  metrics.family("boreal_replication_pending", "gauge",
-                 "Versions that wait, no more than 1000 of each source bucket counted.");
-  for (const auto& [name, figures] : remotes)
-    metrics.sample({{"remote_bucket", name}}, static_cast<double>(figures.pending));
 }
 
 void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& writer) {
@@ -197,7 +152,7 @@ void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& 
   writer.name("replication");
   writer.begin_object();
   number("remote_buckets", remotes.size());
-  number("in_trouble", static_cast<uint64_t>(in_trouble(remotes)));
+  number("in_trouble", in_trouble(remotes));
   writer.end_object();
   if (!in_full) return;
   writer.name("remote_buckets");
@@ -246,25 +201,16 @@ std::string House::describe(bool in_full) const {
     writer.begin_object();
     writer.name("status");
     writer.string("running");
-    writer.name("calls");
-    writer.integer(static_cast<int64_t>(calls));
+    if (in_full) {
+      writer.name("calls");
+      writer.integer(static_cast<int64_t>(calls));
+    }
     writer.end_object();
   }
   writer.end_object();
   describe_remotes(rooms_->s3->replication().figures(), in_full, writer);
   writer.end_object();
   return text;
-}
-
-std::string House::metrics(bool in_full) const {
-  Metrics metrics;
-  metrics.family("boreal_info", "gauge", "Of this process.");
-  metrics.sample({{"version", version}, {"mode", rooms_->config.dev ? "dev" : "serve"}}, 1);
-  metrics.family("boreal_store_writes", "gauge", "1: they are taken; 0: not, as the disk is full or has failed.");
-  metrics.sample({}, rooms_->store->writes() == store::Writes::go_on ? 1 : 0);
-  measure_operations(rooms_->pipeline->figures(), metrics);
-  measure_remotes(rooms_->s3->replication().figures(), in_full, metrics);
-  return metrics.take();
 }
 
 bool House::has_been_round(int64_t since_ns) const {

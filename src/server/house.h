@@ -19,6 +19,8 @@
 
 namespace boreal::server {
 
+class Metrics;
+
 // Thread rule: the loop.
 class House {
  public:
@@ -32,12 +34,12 @@ class House {
   // Serve: the root's access key and secret if this start made them; they cannot be read back later.
   std::optional<std::pair<std::string, std::string>> take_new_root_key();
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users
-  // gave, which are not for everybody.
+  // gave and with how much it is used, which are not for everybody.
   std::string describe(bool in_full) const;
   // False when nothing can be written any more until the next start.
   bool is_ready() const;
-  // For /_boreal/metrics, as metrics.h has it.
-  std::string metrics(bool in_full) const;
+  // For /_boreal/metrics. Must not be stopped meanwhile.
+  Task<void> measure(Metrics& metrics) const;
   // See aws::Service; of all of them.
   bool has_been_round(int64_t since_ns) const;
   // Ends all background work and the databases' processes; the data stays.

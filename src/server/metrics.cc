@@ -24,14 +24,26 @@ void Metrics::family(std::string_view name, std::string_view type, std::string_v
   fmt::format_to(std::back_inserter(text_), "# HELP {0} {2}\n# TYPE {0} {1}\n", name, type, help);
 }
 
-void Metrics::sample(Labels labels, double value) {
-  text_ += name_;
+void Metrics::buckets(Labels labels, std::span<const double> bounds, std::span<const uint64_t> counts, double sum) {
+  uint64_t so_far = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    so_far += counts[i];
+    line("_bucket", labels, i < bounds.size() ? fmt::format("{}", bounds[i]) : "+Inf", static_cast<double>(so_far));
+  }
+  line("_sum", labels, "", sum);
+  line("_count", labels, "", static_cast<double>(so_far));
+}
+
+void Metrics::line(std::string_view suffix, Labels labels, std::string_view le, double value) {
+  text_.append(name_).append(suffix);
   char before = '{';
-  for (const auto& [name, of] : labels) {
+  const auto label = [&](std::string_view name, std::string_view of) {
     fmt::format_to(std::back_inserter(text_), "{}{}=\"{}\"", before, name, escaped(of));
     before = ',';
-  }
-  fmt::format_to(std::back_inserter(text_), "{} {}\n", labels.size() == 0 ? "" : "}", value);
+  };
+  for (const auto& [name, of] : labels) label(name, of);
+  if (!le.empty()) label("le", le);
+  fmt::format_to(std::back_inserter(text_), "{} {}\n", before == ',' ? "}" : "", value);
 }
 
 }  // namespace boreal::server

@@ -1,14 +1,16 @@
 """The command line, and what it and a monitoring system are told by a running boreal."""
 import datetime
 import http.client
+import json
 import re
+import shutil
 import subprocess
 import unittest
 import urllib.error
 import urllib.request
 
 from e2e.helpers import clock, eventually
-from harness import BINARY, Case, error_code
+from harness import BINARY, Boreal, Case, error_code
 
 
 def boreal(*args):
@@ -43,18 +45,73 @@ class Commands(Case):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("write http://", refused.stderr)
 
+    def figures(self, boreal=None):
+        with urllib.request.urlopen((boreal or self.boreal).url + "/_boreal/metrics", timeout=10) as answer:
+            self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+            lines = answer.read().decode().splitlines()
+        told = [line.split(" ")[2] for line in lines if line.startswith("# TYPE ")]
+        self.assertEqual(len(told), len(set(told)))
+        family = None
+        for line in lines:
+            self.assertRegex(line, r'^(# (HELP|TYPE) (boreal|process)_\w+ .+|(boreal|process)_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)$')
+            if line.startswith("#"):
+                family = line.split(" ")[2]
+            else:  # samples stand behind their family's lines
+                self.assertRegex(line, rf"^{family}(_bucket|_sum|_count)?[ {{]")
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
     def test_figures_for_monitoring(self):
         self.boreal.client("sts").get_caller_identity()
         self.assertEqual(error_code(self.boreal.client("s3").get_object, Bucket="not-there", Key="k"), "NoSuchBucket")
-        with urllib.request.urlopen(self.boreal.url + "/_boreal/metrics", timeout=10) as answer:
-            self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
-            lines = answer.read().decode().splitlines()
-        for line in lines:
-            self.assertRegex(line, r'^(# (HELP|TYPE) boreal_\w+ .+|boreal_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)$')
-        figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        self.assertGreaterEqual(int(figures['boreal_requests_total{service="sts",operation="GetCallerIdentity"}']), 1)
-        self.assertGreaterEqual(int(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="client"}']), 1)
-        self.assertEqual(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="server"}'], "0")
+        figures = self.figures()
+        self.assertGreaterEqual(figures['boreal_requests_total{service="sts",operation="GetCallerIdentity"}'], 1)
+        self.assertGreaterEqual(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="client"}'], 1)
+        self.assertEqual(figures['boreal_request_errors_total{service="s3",operation="GetObject",fault="server"}'], 0)
+        took = 'boreal_request_duration_seconds_{}{{service="sts",operation="GetCallerIdentity"{}}}'
+        self.assertEqual(figures[took.format("bucket", ',le="+Inf"')], figures[took.format("count", "")])
+        self.assertLessEqual(figures[took.format("bucket", ',le="0.0001"')], figures[took.format("bucket", ',le="10"')])
+        self.assertGreater(figures[took.format("sum", "")], 0)
+        self.assertGreaterEqual(figures['boreal_http_responses_total{class="2xx"}'], 1)
+        self.assertGreaterEqual(figures['boreal_http_responses_total{class="4xx"}'], 1)
+        self.assertGreaterEqual(figures["boreal_http_requests_in_flight"], 1)
+        self.assertGreaterEqual(figures["boreal_http_connections"], 1)
+        folder = shutil.disk_usage(self.boreal.data)
+        for name in ("data", "keys", "store", "objects/STANDARD", "objects/DEEP_ARCHIVE"):
+            self.assertEqual(figures[f'boreal_disk_size_bytes{{folder="{name}"}}'], folder.total)
+            self.assertLessEqual(figures[f'boreal_disk_available_bytes{{folder="{name}"}}'], folder.total)
+        now = datetime.datetime.now().timestamp()
+        self.assertTrue(now - 600 < figures["process_start_time_seconds"] <= now)
+        self.assertGreater(figures["process_resident_memory_bytes"], 10e6)
+        self.assertTrue(10 < figures["process_open_fds"] < figures["process_max_fds"])
+        self.assertGreater(figures["process_cpu_seconds_total"], 0)
+
+    def test_bytes_are_counted_as_they_come_and_go(self):
+        s3 = self.boreal.client("s3")
+        s3.create_bucket(Bucket="counted")
+        before = self.figures()
+        s3.put_object(Bucket="counted", Key="k", Body=b"x" * 1_000_000)
+        s3.get_object(Bucket="counted", Key="k")["Body"].read()
+        after = self.figures()
+        for name in ("boreal_http_received_bytes_total", "boreal_http_sent_bytes_total"):
+            self.assertTrue(1_000_000 < after[name] - before[name] < 1_100_000, (name, before[name], after[name]))
+
+    def test_what_buckets_hold_is_told_as_the_scrubber_found_it(self):
+        with Boreal() as boreal:
+            s3 = boreal.client("s3")
+            s3.create_bucket(Bucket="held")
+            s3.put_object(Bucket="held", Key="k", Body=b"four")
+            s3.put_object(Bucket="held", Key="l", Body=b"x" * 100_000)
+            boreal.stop()
+            boreal.start()  # and the scrubber begins anew, with what is there now
+            eventually(lambda: self.assertIn('boreal_bucket_counted_timestamp_seconds{bucket="held"}', self.figures(boreal)))
+            figures = self.figures(boreal)
+            self.assertEqual(figures["boreal_buckets"], 1)
+            self.assertEqual(figures['boreal_bucket_objects{bucket="held",kind="current"}'], 2)
+            self.assertEqual(figures['boreal_bucket_objects{bucket="held",kind="noncurrent"}'], 0)
+            self.assertEqual(figures['boreal_bucket_bytes{bucket="held",kind="current"}'], 100_004)
+            self.assertEqual(figures["boreal_scrub_damages_total"], 0)
+
+    def test_there_is_no_other_page(self):
         with self.assertRaises(urllib.error.HTTPError) as none:
             urllib.request.urlopen(self.boreal.url + "/_boreal/nothing", timeout=10)
         self.assertIn("health/ready", none.exception.read().decode())
@@ -125,6 +182,40 @@ class Commands(Case):
         s3.delete_object(**version)
         clock(self, "reset")
         self.assertEqual(error_code(s3.get_object, Bucket=bucket, Key="k"), "NoSuchKey")
+
+
+class RequestLog(Case):
+    args = ("--log-requests", "--log-json")
+
+    def lines(self):
+        told = [json.loads(line) for line in self.boreal.log().splitlines() if line.startswith("{")]
+        return [line for line in told if line["message"] == "request"]
+
+    def test_a_line_for_each_request(self):
+        s3 = self.boreal.client("s3", signature_version="s3v4")
+        s3.create_bucket(Bucket="logged")
+        s3.put_object(Bucket="logged", Key="ein schl\u00fcssel", Body=b"x" * 300_000)
+        url = s3.generate_presigned_url("get_object", Params={"Bucket": "logged", "Key": "ein schl\u00fcssel"}, ExpiresIn=60)
+        self.assertEqual(len(urllib.request.urlopen(url, timeout=10).read()), 300_000)
+        s3.head_object(Bucket="logged", Key="ein schl\u00fcssel")
+        wrong = self.boreal.client("s3", access_key="test", secret_key="Guess-This-1")
+        self.assertEqual(error_code(wrong.get_object, Bucket="logged", Key="k"), "SignatureDoesNotMatch")
+        self.boreal.client("kms").list_keys()
+        root, key = "arn:aws:iam::000000000000:root", "arn:aws:s3:::logged/ein%20schl%C3%BCssel"
+        wanted = [("s3:CreateBucket", root, "arn:aws:s3:::logged", "200", "-"),
+                  ("s3:PutObject", root, key, "200", "-"), ("s3:GetObject", root, key, "200", "-"), ("s3:HeadObject", root, key, "200", "-"),
+                  ("GET", "-", "arn:aws:s3:::logged/k", "403", "SignatureDoesNotMatch"), ("kms:ListKeys", root, "*", "200", "-")]
+        names = ("operation", "caller", "resource", "status", "code")
+        eventually(lambda: self.assertCountEqual([tuple(line[name] for name in names) for line in self.lines()], wanted))
+        lines = {line["operation"]: line for line in self.lines()}
+        self.assertTrue(300_000 <= int(lines["s3:PutObject"]["bytes_in"]) < 301_000, lines)
+        self.assertEqual([lines[f"s3:{name}Object"]["bytes_out"] for name in ("Put", "Get", "Head")], ["0", "300000", "0"])
+        for line in lines.values():
+            self.assertRegex(line["from"], r"^127\.0\.0\.1:\d+$")
+            self.assertRegex(line["request"], r"^[0-9a-f-]{36}$")
+            self.assertGreater(int(line["duration_us"]), 0)
+        for secret in ("X-Amz", "Signature=", "Guess-This-1", url.split("X-Amz-Signature=")[1][:64]):
+            self.assertNotIn(secret, self.boreal.log())
 
 
 class Talkative(Case):

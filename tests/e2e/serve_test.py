@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -151,6 +152,36 @@ class Serve(unittest.TestCase):
             key.rename(boreal.base / "aside")
             self.assertIn("1 remote bucket, 0 in trouble", status())
             self.assertNotIn("secret-plan", status())
+
+    def test_who_uses_what_is_told_to_operators_only(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "metrics.key")
+            file.write_text("Tell-Me-How-It-Goes\n")
+            file.chmod(0o644)
+            more = f'metrics_key_file = "{file}"\n'
+            refused = Served(more=more)
+            self.addCleanup(refused.clean)
+            with self.assertRaises(FileNotFoundError):
+                refused.start()
+            self.assertIn("metrics_key_file", refused.out.read_text())
+            self.assertEqual(refused.process.wait(20), 1)
+            file.chmod(0o600)
+            with Served(more=more) as boreal:
+                def ask(what, **headers):
+                    request = urllib.request.Request(f"http://127.0.0.1:{boreal.port}/_boreal/{what}",
+                                                     headers={name.replace("_", "-"): value for name, value in headers.items()})
+                    try:
+                        return urllib.request.urlopen(request, timeout=10).read().decode()
+                    except urllib.error.HTTPError as error:
+                        return error.code, error.headers["WWW-Authenticate"]
+
+                for headers in ({}, {"authorization": "Bearer "}, {"authorization": "Bearer Tell-Me"}, {"authorization": "Basic Tell-Me-How-It-Goes"}):
+                    self.assertEqual(ask("metrics", **headers), (401, "Bearer"), headers)
+                    self.assertNotIn("calls", ask("health/ready", **headers))
+                self.assertIn("boreal_requests_total", ask("metrics", authorization="Bearer Tell-Me-How-It-Goes"))
+                key = (boreal.data / "run.key").read_text()
+                self.assertIn("boreal_requests_total", ask("metrics", x_boreal_operator=key))
+                self.assertIn('"calls":0', ask("health/ready", x_boreal_operator=key))
 
     def test_a_service_manager_that_is_not_there_stops_nothing(self):
         with tempfile.TemporaryDirectory() as folder, Served(env={**os.environ, "NOTIFY_SOCKET": f"{folder}/absent"}) as boreal:

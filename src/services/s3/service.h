@@ -70,6 +70,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   void finish(const http::Request& request, http::Response& response) override;
   // What accounts say for all their buckets.
   aws::PublicAccess& public_access() { return accounts_; }
+  const Directory& directory() const { return buckets_; }
   Lifecycle& lifecycle() { return lifecycle_; }
   AccessLog& access_log() { return access_log_; }
   Replication& replication() { return replication_; }

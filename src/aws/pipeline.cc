@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "aws/region.h"
+#include "aws/request_log.h"
 #include "aws/virtual_host.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "codec/mail_words.h"
 #include "codec/percent.h"
@@ -146,6 +146,8 @@ struct Pipeline::Exchange {
   std::unique_ptr<Source> body;       // S3: behind the BorrowedSource in the request
   CheckedBody* checked = nullptr;     // the same, when it is signed
   std::optional<Error> body_failure;  // why it could not be read to its end
+  bool is_host_read = false;          // S3: a bucket's name in it is in the path now
+  std::string caller, resource;       // of the log's line, if there is to be one
   http::Headers headers;              // the handler's own
   int status = 0;                     // the handler's own; 0: the model's
 };
@@ -181,16 +183,31 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
   }
   if (exchange.room) exchange.room->service->finish(request, response);
   count(exchange, response.status);
-  if (log::level() <= log::Level::debug) {
-    const std::string operation =
-        exchange.route.operation ? std::string(exchange.route.operation->name) : request.method;
-    log::debug("api", operation,
-               {{"status", response.status},
-                {"code", *outcome ? "" : outcome->error().code},
-                {"us", (monotonic_ns() - exchange.started_ns) / 1000},
-                {"request", exchange.request_id}});
-  }
+  if (logs_requests()) log_answer(exchange, *outcome ? "" : outcome->error().code, request, response);
   co_return response;
+}
+
+void Pipeline::log_answer(const Exchange& exchange, std::string code, const http::Request& request,
+                          http::Response& response) const {
+  const Operation* operation = exchange.route.operation;
+  RequestLine line;
+  line.from = request.peer.to_string();
+  line.caller = exchange.caller;
+  line.operation = operation ? fmt::format("{}:{}", operation->service, operation->name) : request.method;
+  line.resource = exchange.resource;
+  // Of S3 known of refused requests too. As it was written; what is in the query is not.
+  if (exchange.room && exchange.room->has_buckets) {
+    std::string path = request.path;
+    const auto bucket = exchange.is_host_read ? std::nullopt : bucket_of_host(request.host, options_.s3_domains);
+    if (bucket) path = "/" + std::string(*bucket) + path;
+    if (path.size() > 1) line.resource = "arn:aws:s3:::" + path.substr(1);
+  }
+  line.code = std::move(code);
+  line.request_id = exchange.request_id;
+  line.status = response.status;
+  line.bytes_in = request.content_length.value_or(0);
+  line.started_ns = exchange.started_ns;
+  log_request(level_of_requests(), std::move(line), request, response);
 }
 
 Pipeline::Room* Pipeline::find_room(const http::Request& request, std::string& scope_service) {
@@ -237,7 +254,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   // Where no signature covers the path, it may be read as it is meant at once; a preflight carries the URL's.
   const bool is_unsigned = scope.service.empty() || request.method == "OPTIONS";
-  if (room.has_buckets && is_unsigned) rewrite_virtual_host(request);
+  if (room.has_buckets && is_unsigned) rewrite_virtual_host(request, exchange);
   if (auto early = co_await room.service->intercept(request, gate_, exchange.request_id)) co_return std::move(*early);
 
   std::string body;
@@ -254,7 +271,8 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
-  if (room.has_buckets && !is_unsigned) rewrite_virtual_host(request);
+  if (logs_requests()) exchange.caller = caller.is_anonymous() ? "anonymous" : caller.arn();
+  if (room.has_buckets && !is_unsigned) rewrite_virtual_host(request, exchange);
   if (room.is_s3 && !caller.is_anonymous()) adopt_query_headers(request);
   CO_TRY(exchange.route, room.wire.route(exchange.protocol, request, body));
   if (room.is_s3) {
@@ -311,6 +329,7 @@ Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, 
   Service& service = *exchange.room->service;
   if (!call.operation.served) co_return refuse(not_implemented(call));
   CO_TRY(auto accesses, co_await service.access(call, call.operation, input));
+  if (logs_requests() && !accesses.empty()) exchange.resource = accesses.front().resource;
   for (Access& access : accesses) CO_CHECK(co_await gate_.authorize(call, std::move(access)));
   auto output = co_await call.operation.invoke(service, call, std::move(input));
   exchange.headers = std::move(call.response_headers);
@@ -350,7 +369,8 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s
 }
 
 // BUCKET.s3.localhost/KEY is read as s3.localhost/BUCKET/KEY, after the signature over what was sent has been checked.
-void Pipeline::rewrite_virtual_host(http::Request& request) const {
+void Pipeline::rewrite_virtual_host(http::Request& request, Exchange& exchange) const {
+  exchange.is_host_read = true;
   if (const auto bucket = bucket_of_host(request.host, options_.s3_domains)) {
     request.path = "/" + std::string(*bucket) + request.path;
   }

@@ -14,17 +14,18 @@
 #include "aws/service.h"
 #include "aws/wire/wire.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "http/message.h"
 
 namespace boreal::aws {
 
-// Counted for every operation, from the tables.
 // Upper bounds of the buckets that times are counted in; the last has none.
 inline constexpr std::array<uint64_t, 16> time_bounds_us = {
     100,    250,     500,     1'000,   2'500,     5'000,     10'000,    25'000,
     50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
 
+// Counted for every operation, from the tables.
 struct OperationFigures {
   uint64_t calls = 0;
   uint64_t client_errors = 0;
@@ -41,6 +42,7 @@ class Pipeline {
     size_t max_body_bytes = 1 << 20;      // of a call whose body is not data
     size_t max_s3_xml_bytes = 4 << 20;    // CompleteMultipartUpload names 10,000 parts
     bool keys_are_public = false;         // known to every web page: those are let in to S3 only
+    bool log_requests = false;            // as info; else they are logged as debug
     std::vector<std::string> s3_domains;  // "s3.example.com": BUCKET.s3.example.com names a bucket (virtual_host.h)
   };
 
@@ -68,8 +70,12 @@ class Pipeline {
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
   Task<Outcome<std::string>> read_body(http::Request& request, bool is_s3) const;
-  void rewrite_virtual_host(http::Request& request) const;
+  void rewrite_virtual_host(http::Request& request, Exchange& exchange) const;
   void count(const Exchange& exchange, int status);
+  log::Level level_of_requests() const { return options_.log_requests ? log::Level::info : log::Level::debug; }
+  bool logs_requests() const { return log::level() <= level_of_requests(); }
+  void log_answer(const Exchange& exchange, std::string code, const http::Request& request,
+                  http::Response& response) const;
 
   Gate& gate_;
   const Clock& clock_;

@@ -1,7 +1,10 @@
 #include "aws/pipeline.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
 #include <stdexcept>
 
 #include "api/kms/service.h"
@@ -119,6 +122,54 @@ TEST_F(PipelineTest, CarriesCallerRegionAndRequestId) {
   EXPECT_EQ(rooms.region, "eu-west-1");
   EXPECT_TRUE(answer.headers.has("x-amzn-RequestId"));
   EXPECT_EQ(pipeline.figures().at("kms:ListKeys").calls, 1U);
+}
+
+// What was written to the log meanwhile.
+class CapturedLog {
+ public:
+  CapturedLog() { testing::internal::CaptureStderr(); }
+  ~CapturedLog() {
+    if (!is_taken_) testing::internal::GetCapturedStderr();
+  }
+  std::string take() {
+    is_taken_ = true;
+    return testing::internal::GetCapturedStderr();
+  }
+
+ private:
+  bool is_taken_ = false;
+};
+
+TEST_F(PipelineTest, TimesAreCountedByBucket) {
+  for (int i = 0; i < 3; ++i) send(request("TrentService.ListKeys", "{}"));
+  const auto figures = pipeline.figures().at("kms:ListKeys");
+  EXPECT_EQ(std::accumulate(figures.times.begin(), figures.times.end(), 0U), 3U);
+  EXPECT_EQ(figures.times.back(), 0U) << "none took ten seconds";
+}
+
+TEST_F(PipelineTest, EachRequestIsALineOfTheLogIfThatIsWanted) {
+  Pipeline talkative{gate, clock, random, {.default_region = "us-east-1", .log_requests = true}};
+  talkative.add(rooms);
+  const auto line = [&](http::Request request) {
+    request.peer = {.host = "192.0.2.7", .port = 4711};
+    CapturedLog log;
+    executor.run(talkative.handle(request));
+    return log.take();
+  };
+  auto well = line(request("TrentService.ListKeys", "{}"));
+  EXPECT_THAT(
+      well, testing::ContainsRegex("Z info  api +request from=192.0.2.7:4711 caller=arn:aws:iam::000000000000:root "
+                                   "operation=kms:ListKeys resource=[^ ]+ status=200 code=- bytes_in=2 bytes_out=[0-9]+ "
+                                   "duration_us=[0-9]+ request=[0-9a-f-]{36}\n$"));
+  EXPECT_THAT(line(request("TrentService.ListAliases", "{}", "narrow")),
+              testing::HasSubstr("caller=arn:aws:iam::000000000000:user/narrow operation=kms:ListAliases"));
+  const auto wrong = line(request("TrentService.ListKeys", "{}", "root", "other"));
+  EXPECT_THAT(wrong,
+              testing::HasSubstr("caller=- operation=POST resource=- status=400 code=InvalidSignatureException"));
+  EXPECT_EQ(std::ranges::count(wrong, '\n'), 1);
+  CapturedLog quiet;
+  send(request("TrentService.ListKeys", "{}"));
+  EXPECT_EQ(quiet.take(), "");
 }
 
 TEST_F(PipelineTest, NobodyGetsInWithoutARightSignature) {

@@ -13,6 +13,7 @@ struct ServerFlags {
   std::optional<int> port;
   std::vector<std::string> postgres_bin;
   bool log_json = false;
+  bool log_requests = false;
   bool strict = false;
   bool allow_unencrypted_storage = false;
 };

@@ -23,6 +23,7 @@ void add_server_flags(CLI::App& command, boreal::cli::ServerFlags& flags) {
   command.add_option("--postgres-bin", flags.postgres_bin, "Further folders with PostgreSQL's programs")->type_name("DIR");
   command.add_option("--log-level", flags.log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
   command.add_flag("--log-json", flags.log_json, "One JSON object a log line");
+  command.add_flag("--log-requests", flags.log_requests, "A log line for each request: who asked for what, from where, and how it went");
   command.add_flag("--strict", flags.strict, "Refuse also what boreal tolerates for the guide's sake (docs/compatibility.md)");
 }
 

@@ -21,6 +21,7 @@ Result<server::Config> configure(const ServerFlags& flags, bool dev) {
   if (flags.region) config.region = *flags.region;
   if (flags.log_level) config.log_level = *flags.log_level;
   if (flags.log_json) config.log_json = true;
+  if (flags.log_requests) config.log_requests = true;
   if (flags.strict) config.strict = true;
   if (flags.allow_unencrypted_storage) config.allow_unencrypted_storage = true;
   if (flags.engine_map) {

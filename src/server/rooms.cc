@@ -54,7 +54,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
                                              std::vector<aws::Recoverable*>{rds.get(), s3.get()});
   services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), s3_control.get(), backup.get(), dms.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
-                                             aws::Pipeline::Options{.default_region = config.region, .keys_are_public = config.dev, .s3_domains = config.s3_domains});
+                                             aws::Pipeline::Options{.default_region = config.region, .keys_are_public = config.dev, .log_requests = config.log_requests, .s3_domains = config.s3_domains});
   for (aws::Service* service : services) pipeline->add(*service);
   co_return Result<void>();
 }

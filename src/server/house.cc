@@ -73,6 +73,7 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   TRY(const bool data_exists, check_format(config.data_folder));
   if (!data_exists) CHECK(check_unused(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
+  if (data_exists) CHECK(check_root_key(config.data_folder, root));
   std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
   if (std::ranges::find(names, config.listen_host) == names.end()) names.push_back(config.listen_host);
   for (const std::string& domain : config.s3_domains) names.insert(names.end(), {domain, "*." + domain});
@@ -80,6 +81,7 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   TRY(tls, load_tls(config.data_folder, config.keys(), names, clock, random));
   if (!data_exists)
     CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));
+  CHECK(note_root_key(config.data_folder, root));
   return root;
 }
 

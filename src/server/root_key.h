@@ -14,4 +14,10 @@ namespace boreal::server {
 // missing one is an error that says so, and not the time to make another.
 Result<crypto::SecretKey> load_root_key(const std::string& key_folder, bool data_exists, Random& random);
 
+// The data folder tells in KEY-ID which key it is sealed with; nothing there leads to the key. Both block.
+// Errc::conflict: another one. Fine where nothing is told, as in folders from before there was such a file.
+Result<void> check_root_key(const std::string& data_folder, const crypto::SecretKey& root);
+// Writes the file if there is none.
+Result<void> note_root_key(const std::string& data_folder, const crypto::SecretKey& root);
+
 }  // namespace boreal::server

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/log.h"
 #include "crypto/x509.h"
 #include "io/file.h"
 
@@ -29,6 +30,10 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
     TRY(auto certificate, io::read_file(certificate_path));
     TRY(auto key, io::read_file(key_path));
     return crypto::CertifiedKey{std::move(certificate), crypto::SecretBytes(key)};
+  }
+  if (has_certificate) {
+    log::warn("server", "the authority's key is not there: a new authority is made, which clients do not trust yet",
+              {{"key", key_path}, {"certificate", certificate_path}});
   }
   const Time now = clock.now();
   TRY(auto authority, crypto::make_authority("boreal local authority " + random.hex(8), {now - day, now + day * 3650}, random));

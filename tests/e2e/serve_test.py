@@ -103,6 +103,22 @@ class Serve(unittest.TestCase):
             boreal.start()
             self.assertEqual([one["Name"] for one in boreal.client("s3").list_buckets()["Buckets"]], ["kept"])
 
+    def test_another_root_key_is_refused(self):
+        with Boreal() as boreal:
+            keys = Path(f"{boreal.data}.keys")
+            boreal.stop()
+            authority = (boreal.data / "tls/ca.pem").read_text()
+            keys.rename(f"{keys}.aside")
+            keys.mkdir(mode=0o700)
+            with open(os.open(keys / "root.key", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+                file.write(os.urandom(32))
+            with self.assertRaisesRegex(RuntimeError, "the root key is not the one that .* is sealed with"):
+                boreal.start()
+            self.assertEqual((boreal.data / "tls/ca.pem").read_text(), authority)
+            shutil.rmtree(keys)
+            Path(f"{keys}.aside").rename(keys)
+            boreal.start()
+
     def test_a_reset_that_was_cut_short_is_finished_by_the_next_start(self):
         with Boreal() as boreal:
             boreal.client("s3").create_bucket(Bucket="gone")

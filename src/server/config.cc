@@ -1,7 +1,6 @@
 #include "server/config.h"
 
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,8 +16,8 @@
 // What toml++ takes for granted is not always so: then it is to refuse the file, in every build, and not to go on.
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
-#define TOML_ASSERT(expr) \
-  do {                    \
+#define TOML_ASSERT(expr)                                               \
+  do {                                                                  \
     if (!(expr)) throw std::runtime_error("it cannot be read as TOML"); \
   } while (false)
 #include <toml++/toml.h>
@@ -112,8 +111,8 @@ Result<RemoteBucket> read_remote(const std::string& path, std::string_view name,
   for (const auto& [key, value] : *table) {
     const auto member = remote_keys().find(key.str());
     if (member == remote_keys().end()) {
-      return bad(value, fmt::format("unknown key '{}'; did you mean '{}'?", key.str(),
-                                    nearest_key(remote_keys(), key.str())));
+      return bad(value,
+                 fmt::format("unknown key '{}'; did you mean '{}'?", key.str(), nearest_key(remote_keys(), key.str())));
     }
     const auto text = value.value<std::string>();
     if (!text) return bad(value, fmt::format("'{}' is no text", key.str()));
@@ -180,11 +179,12 @@ size_t end_of_string(std::string_view text, size_t at) {
   return text.size();
 }
 
-// TOML has letters of other alphabets in strings and comments only. toml++ 3.3 must not see them elsewhere: for some its
-// is_unicode_whitespace() does what is not defined.
-// Nor control characters, for which it would end the process in some places.
+// TOML has letters of other alphabets in strings and comments only. toml++ 3.3 must not see them elsewhere: for some
+// its is_unicode_whitespace() does what is not defined. Nor control characters, for which it would end the process in
+// some places.
 Result<void> check_text(std::string_view text, const std::string& path) {
-  if (std::ranges::any_of(text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
+  if (std::ranges::any_of(
+          text, [](char c) { return (c >= 0 && c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f; })) {
     return fail(Errc::invalid, fmt::format("{}: holds control characters; it is to be a text file", path));
   }
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
@@ -196,7 +196,8 @@ Result<void> check_text(std::string_view text, const std::string& path) {
       at = std::min(text.find('\n', at), text.size());
     } else if (static_cast<unsigned char>(c) >= 0x80) {
       const auto line = 1 + std::ranges::count(text.substr(0, at), '\n');
-      return fail(Errc::invalid, fmt::format("{}:{}: a letter that is not ASCII stands outside of a string", path, line));
+      return fail(Errc::invalid,
+                  fmt::format("{}:{}: a letter that is not ASCII stands outside of a string", path, line));
     } else {
       ++at;
     }
@@ -272,7 +273,9 @@ Result<void> check_domain(const std::string& domain) {
                          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
                        });
   if (is_name) return {};
-  return fail(Errc::invalid, fmt::format("s3_domains: '{}' is no domain name in lower case, without port, as in \"s3.example.com\"", domain));
+  return fail(
+      Errc::invalid,
+      fmt::format("s3_domains: '{}' is no domain name in lower case, without port, as in \"s3.example.com\"", domain));
 }
 }  // namespace
 
@@ -283,7 +286,8 @@ Result<void> Config::validate() const {
   const net::Address address{listen_host, port};
   if (dev && !address.is_loopback()) {
     return fail(Errc::invalid, fmt::format("boreal dev listens on loopback only, not on {}: its keys are public. "
-                                           "Use boreal serve --config FILE for other addresses", listen_host));
+                                           "Use boreal serve --config FILE for other addresses",
+                                           listen_host));
   }
   if (account.size() != 12 || account.find_first_not_of("0123456789") != std::string::npos) {
     return fail(Errc::invalid, fmt::format("account '{}' is not a number of 12 digits", account));

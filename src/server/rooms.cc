@@ -46,15 +46,20 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   gate = std::make_unique<aws::Gate>(*iam, clock);
   s3::Options s3_options;
   CO_TRY(s3_options.remotes, co_await pool.run([this] { return load_remotes(config); }));
-  s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam}, std::move(s3_sealer));
+  s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam},
+                                     std::move(s3_sealer));
   s3_control = std::make_unique<s3control::Service>(s3->public_access(), *s3);
   dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets);
 
-  backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *gate, *objects,
-                                             std::vector<aws::Recoverable*>{rds.get(), s3.get()});
-  services = {iam.get(), sts.get(), kms.get(), secrets.get(), ec2.get(), rds.get(), s3.get(), s3_control.get(), backup.get(), dms.get()};
+  backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *gate,
+                                             *objects, std::vector<aws::Recoverable*>{rds.get(), s3.get()});
+  services = {iam.get(), sts.get(), kms.get(),        secrets.get(), ec2.get(),
+              rds.get(), s3.get(),  s3_control.get(), backup.get(),  dms.get()};
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
-                                             aws::Pipeline::Options{.default_region = config.region, .keys_are_public = config.dev, .log_requests = config.log_requests, .s3_domains = config.s3_domains});
+                                             aws::Pipeline::Options{.default_region = config.region,
+                                                                    .keys_are_public = config.dev,
+                                                                    .log_requests = config.log_requests,
+                                                                    .s3_domains = config.s3_domains});
   for (aws::Service* service : services) pipeline->add(*service);
   co_return Result<void>();
 }

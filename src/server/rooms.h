@@ -19,9 +19,9 @@
 #include "objects/file_blobs.h"
 #include "objects/objects.h"
 #include "objects/scrub.h"
+#include "rds/service.h"
 #include "s3/service.h"
 #include "s3control/service.h"
-#include "rds/service.h"
 #include "secretsmanager/service.h"
 #include "server/config.h"
 #include "server/house.h"
@@ -32,7 +32,8 @@
 namespace boreal::server {
 
 struct House::Rooms {
-  Rooms(const Config& c, net::Loop& l, io::Pool& p, SystemClock& k, Random& r) : config(c), loop(l), pool(p), clock(k), random(r) {}
+  Rooms(const Config& c, net::Loop& l, io::Pool& p, SystemClock& k, Random& r)
+      : config(c), loop(l), pool(p), clock(k), random(r) {}
 
   const Config& config;
   net::Loop& loop;
@@ -60,8 +61,8 @@ struct House::Rooms {
   std::unique_ptr<backup::Service> backup;
   std::unique_ptr<aws::Pipeline> pipeline;
   std::optional<iam::RootKey> new_root_key;  // serve: made at this start, to be shown once
-  std::vector<aws::Service*> services;  // in the order they start; they stop in reverse
-  std::vector<aws::Service*> started;   // those of them whose start has begun
+  std::vector<aws::Service*> services;       // in the order they start; they stop in reverse
+  std::vector<aws::Service*> started;        // those of them whose start has begun
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
   // All of it. After an error the house is to be stopped all the same.

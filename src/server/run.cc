@@ -57,8 +57,8 @@ class Process {
   }
 
  private:
-  // SIGINT and SIGTERM arrive as bytes on a descriptor, so that ending is ordinary work of the loop. Children start with
-  // what we had before (process/ sees to that).
+  // SIGINT and SIGTERM arrive as bytes on a descriptor, so that ending is ordinary work of the loop. Children start
+  // with what we had before (process/ sees to that).
   void block_signals() {
     sigset_t signals;
     sigemptyset(&signals);
@@ -99,10 +99,11 @@ class Process {
     options.listen.loops = connections_.loops();
     options.refusal = plain_refusal;
     options.clock = &clock_;
-    auto opened = http::Server::open(loop_, std::move(options), [this](http::Request& request) { return http::cross(request, loop_, handle_); });
+    auto opened = http::Server::open(loop_, std::move(options),
+                                     [this](http::Request& request) { return http::cross(request, loop_, handle_); });
     if (!opened) {
-      co_return std::unexpected(std::move(opened).error().within(
-          fmt::format("cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
+      co_return std::unexpected(std::move(opened).error().within(fmt::format(
+          "cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
     }
     server_ = std::move(*opened);
     front_.watch(*server_);
@@ -130,17 +131,19 @@ class Process {
   }
 
   // To be read, and pasted, by people.
-  void banner(const RunInfo& file, int64_t ready_ms,
-              const std::optional<std::pair<std::string, std::string>>& root) {
+  void banner(const RunInfo& file, int64_t ready_ms, const std::optional<std::pair<std::string, std::string>>& root) {
     const bool colour = isatty(STDOUT_FILENO) == 1;
-    const auto bold = [&](std::string_view text) { return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); };
+    const auto bold = [&](std::string_view text) {
+      return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text);
+    };
     fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
     fmt::print("  APIs      {}  (https on the same port, CA in {}/tls/ca.pem)\n", file.url, file.data_folder);
     fmt::print("  data      {}\n  keys      {}\n", file.data_folder, absolute(config_.keys()));
     fmt::print("  region    {}\n  process   {}\n\n", file.region, file.pid);
     if (config_.dev) {
       fmt::print("Paste into a shell, then use aws, terraform, psql as ever (or: eval \"$(boreal env)\"):\n\n");
-      fmt::print("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n", file.url);
+      fmt::print("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n",
+                 file.url);
       fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
       fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
     }
@@ -173,8 +176,10 @@ int run(const Config& config) {
     fmt::print(stderr, "boreal: {}\n", valid.error().message());
     return 2;
   }
-  static const std::map<std::string, log::Level> levels = {
-      {"debug", log::Level::debug}, {"info", log::Level::info}, {"warn", log::Level::warn}, {"error", log::Level::error}};
+  static const std::map<std::string, log::Level> levels = {{"debug", log::Level::debug},
+                                                           {"info", log::Level::info},
+                                                           {"warn", log::Level::warn},
+                                                           {"error", log::Level::error}};
   log::set_level(levels.at(config.log_level));
   log::set_json(config.log_json);
   return Process(config).run();
@@ -183,7 +188,8 @@ int run(const Config& config) {
 Result<RunInfo> read_run_info(const std::string& data_folder) {
   auto text = io::read_file(in_folder(data_folder, run_file), 1 << 16);
   if (!text) {
-    return fail(Errc::not_found, fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
+    return fail(Errc::not_found,
+                fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
   }
   return store::decode<RunInfo>(*text);
 }

@@ -36,7 +36,8 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
               {{"key", key_path}, {"certificate", certificate_path}});
   }
   const Time now = clock.now();
-  TRY(auto authority, crypto::make_authority("boreal local authority " + random.hex(8), {now - day, now + day * 3650}, random));
+  TRY(auto authority,
+      crypto::make_authority("boreal local authority " + random.hex(8), {now - day, now + day * 3650}, random));
   CHECK(io::write_file_atomically(key_path, authority.private_key_pem.text()));
   CHECK(io::write_file_atomically(certificate_path, authority.certificate_pem, 0644));
   return authority;
@@ -53,7 +54,8 @@ Result<TlsMaterial> load_tls(const std::string& data_folder, const std::string& 
 
   // Cheap to make, so each start makes a new one: it is never too old and always has the names of today.
   const Time now = clock.now();
-  TRY(auto server, crypto::issue_server_certificate(authority, to_server_names(names), {now - day, now + day * 365}, random));
+  TRY(auto server,
+      crypto::issue_server_certificate(authority, to_server_names(names), {now - day, now + day * 365}, random));
   TlsMaterial material;
   material.ca_pem = authority.certificate_pem;
   material.certificate_pem = server.certificate_pem + authority.certificate_pem;

@@ -123,7 +123,8 @@ class Crossing : public testing::Test {
     if (request.path == "/small") co_return Response{.stream = bytes(1000, 1000)};
     if (request.path == "/large") co_return Response{.stream = bytes(3'000'000, 3'000'000)};
     if (request.path == "/unknown") co_return Response{.stream = bytes(300'000, std::nullopt)};
-    if (request.path == "/runs") co_return Response{.stream = std::make_unique<InRuns>(std::vector<std::string>{"one ", "", "two"}, strayed)};
+    if (request.path == "/runs")
+      co_return Response{.stream = std::make_unique<InRuns>(std::vector<std::string>{"one ", "", "two"}, strayed)};
     if (request.path == "/short") co_return Response{.stream = bytes(10, 1000)};
     if (request.path == "/broken") {
       auto source = std::make_unique<Owned>(0, strayed);

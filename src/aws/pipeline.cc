@@ -7,6 +7,7 @@
 #include "aws/region.h"
 #include "aws/request_log.h"
 #include "aws/virtual_host.h"
+#include "base/counted.h"
 #include "base/text.h"
 #include "codec/mail_words.h"
 #include "codec/percent.h"
@@ -113,18 +114,6 @@ bool is_of_a_page(const http::Request& request) {
   return request.headers.has("origin") || request.headers.get("sec-fetch-site").value_or("none") != "none";
 }
 
-// The place of a request in the house: given back when it leaves, by an exception too. Those are bugs, but after as
-// many as there are places no request would be let in any more.
-class Place {
- public:
-  explicit Place(size_t& taken) : taken_(taken) { ++taken_; }
-  Place(const Place&) = delete;
-  ~Place() { --taken_; }
-
- private:
-  size_t& taken_;
-};
-
 // A body that did not come, or not to its end, is its client's fault.
 ApiError incomplete_body(const Error& error) {
   if (error.code() == Errc::timeout) {
@@ -170,7 +159,7 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
     exchange.protocol = guess_protocol(request);
     outcome = refuse(ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way."));
   } else {
-    const Place place(running_);
+    const Counted place(running_);
     outcome = co_await run(request, exchange);
   }
   http::Response response;

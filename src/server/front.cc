@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "aws/wire/wire.h"
+#include "base/counted.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "codec/json.h"
@@ -41,21 +42,10 @@ http::Response problem(int status, std::string_view message) {
   return answer(status, std::move(body));
 }
 
-// Somebody has a part of the house in hands: it is not torn down meanwhile.
-class Hold {
- public:
-  explicit Hold(size_t& held) : held_(held) { ++held_; }
-  Hold(const Hold&) = delete;
-  ~Hold() { --held_; }
-
- private:
-  size_t& held_;
-};
-
 // An answer that is still being read has a part of the house in its hands: it is not torn down meanwhile.
 class HeldSource final : public Source {
  public:
-  HeldSource(std::unique_ptr<Source> inner, size_t& held) : hold_(held), inner_(std::move(inner)) {}
+  HeldSource(std::unique_ptr<Source> inner, size_t& held) : held_(held), inner_(std::move(inner)) {}
   Task<Result<size_t>> read(MutableBytes buffer) override { return inner_->read(buffer); }
   std::optional<uint64_t> size() const override { return inner_->size(); }
   bool lends() const override { return inner_->lends(); }
@@ -64,7 +54,7 @@ class HeldSource final : public Source {
   Task<Result<std::unique_ptr<Source>>> detach() override { return inner_->detach(); }
 
  private:
-  const Hold hold_;  // let go of last
+  const Counted held_;
   std::unique_ptr<Source> inner_;
 };
 
@@ -142,7 +132,7 @@ Task<Result<void>> Front::open() {
 Task<http::Response> Front::handle(http::Request& request) {
   if (request.path.starts_with(prefix)) co_return co_await own(request);
   if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");
-  const Hold hold(in_house_);
+  const Counted held(in_house_);
   auto response = co_await house_->pipeline().handle(request);
   if (response.stream) response.stream = std::make_unique<HeldSource>(std::move(response.stream), in_house_);
   co_return response;
@@ -198,7 +188,7 @@ Task<http::Response> Front::metrics(const http::Request& request) {
     co_return refused;
   }
   if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
-  const Hold hold(in_house_);
+  const Counted held(in_house_);
   Metrics metrics;
   measure_process(co_await pool_.run([] { return process::own_usage(); }), started_, metrics);
   if (server_ != nullptr) measure_http(server_->figures(), metrics);
@@ -227,7 +217,7 @@ Task<http::Response> Front::reset() {
 Task<bool> Front::settle() {
   const int64_t since_ns = monotonic_ns();
   const int64_t give_up_ns = since_ns + longest_settling_ns;
-  const Hold hold(in_house_);
+  const Counted held(in_house_);  // it is not torn down meanwhile
   bool is_settled = false;
   while (house_ && monotonic_ns() < give_up_ns) {
     is_settled = house_->has_been_round(since_ns);

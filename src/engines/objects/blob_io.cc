@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <exception>
 
 #include "base/resume_on.h"
 
@@ -51,7 +52,12 @@ class BlobPipeline::Stages : public std::enable_shared_from_this<Stages> {
   // Returns when nothing of it runs any more.
   Task<Result<Sizes>> run(std::string head, Source& source) {
     reader_ = Executor::current();
-    const auto read = co_await read_all(std::move(head), source);
+    Result<void> read;
+    try {
+      read = co_await read_all(std::move(head), source);
+    } catch (const std::exception& error) {  // a bug, and the stages are still at work with what is the caller's
+      read = fail(Errc::internal, fmt::format("a bug: {}", error.what()));
+    }
     all_read_ = read.has_value();
     if (!read) failed_ = true;
     begin(storing_);

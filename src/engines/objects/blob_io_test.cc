@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <barrier>
 #include <semaphore>
+#include <stdexcept>
 #include <thread>
 
 #include "objects/testing.h"
@@ -73,12 +74,13 @@ class MemoryReader final : public BlobReader {
   std::atomic<std::thread::id> reader_;  // the thread that read last
 };
 
-// Gives pieces of all sizes, and after `fail_at` bytes an error.
+// Gives pieces of all sizes, and after `fail_at` bytes an error, or the exception of a bug.
 class UnevenSource final : public Source {
  public:
-  UnevenSource(std::string_view text, uint64_t seed, size_t fail_at = SIZE_MAX)
-      : text_(text), random_(seed), fail_at_(fail_at) {}
+  UnevenSource(std::string_view text, uint64_t seed, size_t fail_at = SIZE_MAX, bool throws = false)
+      : text_(text), random_(seed), fail_at_(fail_at), throws_(throws) {}
   Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (given_ >= fail_at_ && throws_) throw std::runtime_error("a bug");
     if (given_ >= fail_at_) co_return fail(Errc::io, "the client went away");
     const size_t size = std::min({buffer.size(), 1 + size_t{random_.below(300'000)}, text_.size() - given_});
     std::memcpy(buffer.data(), text_.data() + given_, size);
@@ -90,6 +92,7 @@ class UnevenSource final : public Source {
   const std::string_view text_;
   SeededRandom random_;
   const size_t fail_at_;
+  const bool throws_;
   size_t given_ = 0;
 };
 
@@ -260,14 +263,16 @@ TEST_F(BlobIo, AFailedWriteEndsIt) {
 
 TEST_F(BlobIo, AFailedSourceEndsIt) {
   const std::string plain = random_text(20 * chunk_bytes);
-  for (const size_t bytes : {size_t{0}, chunk_bytes / 2, 10 * chunk_bytes}) {
-    Digester digester({});
-    MemoryWriter writer;
-    UnevenSource source(plain, 3, bytes);
-    const auto sizes = executor.run(write(writer, source, false, &digester));
-    ASSERT_FALSE(sizes.has_value()) << bytes;
-    EXPECT_EQ(sizes.error().code(), Errc::io);
-    EXPECT_FALSE(writer.finished());
+  for (const bool throws : {false, true}) {
+    for (const size_t bytes : {size_t{0}, chunk_bytes / 2, 10 * chunk_bytes}) {
+      Digester digester({});
+      MemoryWriter writer;
+      UnevenSource source(plain, 3, bytes, throws);
+      const auto sizes = executor.run(write(writer, source, false, &digester));
+      ASSERT_FALSE(sizes.has_value()) << bytes;
+      EXPECT_EQ(sizes.error().code(), throws ? Errc::internal : Errc::io);
+      EXPECT_FALSE(writer.finished());
+    }
   }
 }
 

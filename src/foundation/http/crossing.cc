@@ -15,6 +15,23 @@ constexpr size_t small_body_bytes = 16 << 10;
 // What an answer may bring along instead of being pulled.
 constexpr size_t small_answer_bytes = 64 << 10;
 
+// Has the task run on another executor, and comes back from there, with an exception too.
+template <class T>
+Task<T> run_on(Executor& there, Task<T> task) {
+  Executor& here = *Executor::current();
+  std::optional<T> value;
+  std::exception_ptr bug;
+  co_await resume_on(there);
+  try {
+    value.emplace(co_await std::move(task));
+  } catch (...) {
+    bug = std::current_exception();
+  }
+  co_await resume_on(here);
+  if (bug) std::rethrow_exception(bug);
+  co_return std::move(*value);
+}
+
 // A Source that belongs to another executor: read there, and let go of there. Each way there and back fills the whole
 // buffer, or brings back a run of bytes that is then read here. Who reads it there needs no way.
 class FarSource final : public Source {
@@ -28,18 +45,7 @@ class FarSource final : public Source {
   Task<Result<size_t>> read(MutableBytes buffer) override {
     if (!end_) co_return std::unexpected(end_.error());
     if (ended_) co_return size_t{0};
-    Executor& home = *Executor::current();
-    co_await resume_on(owner_);
-    size_t filled = 0;
-    do {
-      const auto got = co_await inner_->read(buffer.subspan(filled));
-      if (!got) end_ = std::unexpected(got.error());
-      ended_ = !got || (*got == 0 && !buffer.empty());
-      filled += got.value_or(0);
-    } while (!ended_ && filled < buffer.size());
-    co_await resume_on(home);
-    if (filled == 0 && !end_) co_return std::unexpected(end_.error());
-    co_return filled;
+    co_return co_await run_on(owner_, read_there(buffer));
   }
   Executor* home() const override { return &owner_; }
   std::optional<uint64_t> size() const override { return size_; }
@@ -47,13 +53,9 @@ class FarSource final : public Source {
   Task<Result<Bytes>> lend() override {
     for (;;) {
       if (run_ == nullptr) {
-        Executor& home = *Executor::current();
-        co_await resume_on(owner_);
-        auto run = co_await inner_->detach();
-        co_await resume_on(home);
-        CO_TRY(run_, std::move(run));
-        if (run_ == nullptr) co_return Bytes();
+        CO_TRY(run_, co_await run_on(owner_, detach_there()));
       }
+      if (run_ == nullptr) co_return Bytes();
       CO_TRY(const Bytes bytes, co_await run_->lend());
       if (!bytes.empty()) co_return bytes;
       run_.reset();
@@ -61,6 +63,19 @@ class FarSource final : public Source {
   }
 
  private:
+  Task<Result<size_t>> read_there(MutableBytes buffer) {
+    size_t filled = 0;
+    do {
+      const auto got = co_await inner_->read(buffer.subspan(filled));
+      if (!got) end_ = std::unexpected(got.error());
+      ended_ = !got || (*got == 0 && !buffer.empty());
+      filled += got.value_or(0);
+    } while (!ended_ && filled < buffer.size());
+    if (filled == 0 && !end_) co_return std::unexpected(end_.error());
+    co_return filled;
+  }
+  Task<Result<std::unique_ptr<Source>>> detach_there() { co_return co_await inner_->detach(); }
+
   std::unique_ptr<Source> inner_;
   Executor& owner_;
   const std::optional<uint64_t> size_;
@@ -134,7 +149,19 @@ Task<void> carry_answer(Response& response, Executor& home) {
   response.stream = std::make_unique<NearSource>(std::move(data), *size, std::move(read));
 }
 
+// Lets go of the body where it ends, by an exception too: the handler may have put something of its own in its place.
+class BodyEnds {
+ public:
+  explicit BodyEnds(Request& request) : request_(request) {}
+  BodyEnds(const BodyEnds&) = delete;
+  ~BodyEnds() { request_.body.reset(); }
+
+ private:
+  Request& request_;
+};
+
 Task<Response> answer(Request& request, Executor& home, const Handler& handler) {
+  const BodyEnds body_ends(request);
   auto response = co_await handler(request);
   co_await carry_answer(response, home);
   co_return response;
@@ -146,18 +173,7 @@ Task<Response> cross(Request& request, Executor& home, const Handler& handler) {
   Executor& connection = *Executor::current();
   if (&connection == &home) co_return co_await handler(request);
   co_await carry_body(request, connection);
-  co_await resume_on(home);
-  std::optional<Response> response;
-  std::exception_ptr bug;
-  try {
-    response.emplace(co_await answer(request, home, handler));
-  } catch (...) {
-    bug = std::current_exception();
-  }
-  request.body.reset();
-  co_await resume_on(connection);
-  if (bug) std::rethrow_exception(bug);
-  co_return std::move(*response);
+  co_return co_await run_on(home, answer(request, home, handler));
 }
 
 }  // namespace boreal::http

@@ -24,6 +24,7 @@ class Owned final : public Source {
   Task<Result<size_t>> read(MutableBytes buffer) override {
     strayed_ = strayed_ || std::this_thread::get_id() != owner_;
     if (fails_at_end && left_ == 0) co_return fail(Errc::io, "the disk is gone");
+    if (throws_at_end && left_ == 0) throw std::runtime_error("a bug");
     const auto count = static_cast<size_t>(std::min<uint64_t>(left_, buffer.size()));
     std::ranges::fill(buffer.first(count), std::byte{'p'});
     left_ -= count;
@@ -32,6 +33,7 @@ class Owned final : public Source {
   std::optional<uint64_t> size() const override { return announced; }
   std::optional<uint64_t> announced;
   bool fails_at_end = false;
+  bool throws_at_end = false;
 
  private:
   uint64_t left_;
@@ -42,13 +44,15 @@ class Owned final : public Source {
 // Hands out runs that are read on whatever one other thread, each let go of before this is.
 class InRuns final : public Source {
  public:
-  InRuns(std::vector<std::string> runs, bool& strayed) : runs_(std::move(runs)), strayed_(strayed) {}
+  InRuns(std::vector<std::string> runs, bool& strayed, bool throws_at_end = false)
+      : runs_(std::move(runs)), strayed_(strayed), throws_at_end_(throws_at_end) {}
   ~InRuns() override { strayed_ = strayed_ || std::this_thread::get_id() != owner_ || handed_out_ > 0; }
   Task<Result<size_t>> read(MutableBytes) override { co_return fail(Errc::internal, "read at home"); }
   std::optional<uint64_t> size() const override { return std::nullopt; }
   bool detaches() const override { return true; }
   Task<Result<std::unique_ptr<Source>>> detach() override {
     strayed_ = strayed_ || std::this_thread::get_id() != owner_;
+    if (runs_.empty() && throws_at_end_) throw std::runtime_error("a bug");
     if (runs_.empty()) co_return nullptr;
     auto run = std::make_unique<Run>(*this, std::move(runs_.front()));
     runs_.erase(runs_.begin());
@@ -75,6 +79,7 @@ class InRuns final : public Source {
 
   std::vector<std::string> runs_;
   bool& strayed_;
+  const bool throws_at_end_;
   std::atomic<int> handed_out_ = 0;
   const std::thread::id owner_ = std::this_thread::get_id();
 };
@@ -125,6 +130,15 @@ class Crossing : public testing::Test {
     if (request.path == "/unknown") co_return Response{.stream = bytes(300'000, std::nullopt)};
     if (request.path == "/runs")
       co_return Response{.stream = std::make_unique<InRuns>(std::vector<std::string>{"one ", "", "two"}, strayed)};
+    if (request.path == "/runs-throw")
+      co_return Response{.stream = std::make_unique<InRuns>(std::vector<std::string>{"one"}, strayed, true)};
+    if (request.path == "/small-throws" || request.path == "/large-throws") {
+      const uint64_t size = request.path == "/small-throws" ? 1000 : 3'000'000;
+      auto source = std::make_unique<Owned>(size, strayed);
+      source->announced = size + 1;
+      source->throws_at_end = true;
+      co_return Response{.stream = std::move(source)};
+    }
     if (request.path == "/short") co_return Response{.stream = bytes(10, 1000)};
     if (request.path == "/broken") {
       auto source = std::make_unique<Owned>(0, strayed);
@@ -207,6 +221,9 @@ TEST_F(Crossing, WhatFailsIsToldAndNeverPassesForWhole) {
     EXPECT_EQ((co_await t.ask("/throw")).status, 500);
     EXPECT_EQ((co_await t.ask("/broken")).status, 500);
     EXPECT_EQ((co_await t.ask("/short")).status, 0);  // cut: 10 bytes are not 1000
+    EXPECT_EQ((co_await t.ask("/small-throws")).status, 500);
+    EXPECT_EQ((co_await t.ask("/large-throws")).status, 0);
+    EXPECT_EQ((co_await t.ask("/runs-throw")).status, 0);
   }(*this));
   EXPECT_FALSE(strayed);
 }

@@ -96,8 +96,8 @@ struct Response {
   int status = 200;
   Headers headers;  // Content-Length, Date, Connection and Transfer-Encoding are the server's to set
   std::string body;
-  // Instead of body. Its size(), when known, becomes Content-Length, else the answer is chunked. An error of its read()
-  // cuts the connection, so that the client does not take a part for the whole.
+  // Instead of body. Its size(), when known, becomes Content-Length, else the answer is chunked. An error of its
+  // read(), or an exception, cuts the connection, so that the client does not take a part for the whole.
   std::unique_ptr<Source> stream;
   std::optional<uint64_t> head_length;  // the Content-Length told for a HEAD answer, when it is not the body's
 };

@@ -47,6 +47,30 @@ class Failing final : public Source {
   int good_reads_;
 };
 
+// Lends or gives a byte a few times, and then has a bug.
+class Throwing final : public Source {
+ public:
+  Throwing(int good_reads, bool lends) : good_reads_(good_reads), lends_(lends) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    count_down();
+    buffer[0] = std::byte{'x'};
+    co_return size_t{1};
+  }
+  bool lends() const override { return lends_; }
+  Task<Result<Bytes>> lend() override {
+    count_down();
+    co_return as_bytes("x");
+  }
+  std::optional<uint64_t> size() const override { return 100; }
+
+ private:
+  void count_down() {
+    if (good_reads_-- <= 0) throw std::runtime_error("a bug");
+  }
+  int good_reads_;
+  const bool lends_;
+};
+
 Options test_options() {
   Options options;
   options.listen.address = {.host = "127.0.0.1"};
@@ -87,6 +111,9 @@ class HttpServer : public testing::Test {
     if (request.path == "/chunks") co_return Response{.stream = std::make_unique<Pattern>(300'000, made, false)};
     if (request.path == "/broken") co_return Response{.stream = std::make_unique<Failing>(0)};
     if (request.path == "/breaks") co_return Response{.stream = std::make_unique<Failing>(3)};
+    if (request.path == "/throws-at-once") co_return Response{.stream = std::make_unique<Throwing>(0, false)};
+    if (request.path == "/throws") co_return Response{.stream = std::make_unique<Throwing>(3, false)};
+    if (request.path == "/throws-lending") co_return Response{.stream = std::make_unique<Throwing>(3, true)};
     if (request.path == "/inject") {
       Response response;
       response.headers.add("Location", "/x\r\nSet-Cookie: evil");
@@ -290,9 +317,13 @@ TEST_F(HttpServer, FaultsOfAnswersNeverLookWhole) {
     const auto injected = co_await t.talk(get("/inject"));
     EXPECT_TRUE(injected.starts_with("HTTP/1.1 500 "));
     EXPECT_EQ(injected.find("evil"), std::string::npos);
-    const auto cut = co_await t.talk(get("/breaks") + get("/after"));
-    EXPECT_NE(cut.find("Content-Length: 100\r\n"), std::string::npos);
-    EXPECT_TRUE(cut.ends_with("\r\n\r\nxxx")) << cut;
+    EXPECT_TRUE((co_await t.talk(get("/throws-at-once"))).starts_with("HTTP/1.1 500 "));
+    for (const std::string path : {"/breaks", "/throws", "/throws-lending"}) {
+      const auto cut = co_await t.talk(get(path) + get("/after"));
+      EXPECT_NE(cut.find("Content-Length: 100\r\n"), std::string::npos) << path;
+      EXPECT_TRUE(cut.ends_with("\r\n\r\nxxx")) << path << cut;
+    }
+    EXPECT_TRUE((co_await t.talk(get("/next"))).ends_with("GET /next "));
   }(*this));
 }
 

@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "base/clock.h"
+#include "base/counted.h"
 #include "base/log.h"
 #include "codec/base64.h"
 #include "secretsmanager/labels.h"
@@ -122,13 +123,12 @@ Task<aws::Outcome<std::shared_ptr<const Secret>>> Service::wait_for_first_value(
   const auto is_being_made = [&] { return secret->labels.empty() && call.now - secret->created < newly_made; };
   if (!is_being_made() || waiting_for_values_ >= most_waiting) co_return secret;
   const auto deadline_ns = monotonic_ns() + longest_wait_ns;
-  ++waiting_for_values_;
+  const Counted waiting(waiting_for_values_);
   aws::Outcome<std::shared_ptr<const Secret>> now = std::move(secret);
   while (now && (*now)->labels.empty() && monotonic_ns() < deadline_ns) {
     co_await context_.loop.sleep(look_again_after);
     now = find(call, secret_id, Wanted::living);
   }
-  --waiting_for_values_;
   co_return now;
 }
 

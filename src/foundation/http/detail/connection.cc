@@ -26,11 +26,15 @@ HeadLimits head_limits(const Limits& limits) {
           .header_count = limits.header_count};
 }
 
-// What comes next: lent by the source, or read into the buffer.
+// What comes next: lent by the source, or read into the buffer. An exception is a bug, and one more way to fail.
 Task<Result<Bytes>> pull(Source& source, MutableBytes buffer) {
-  if (source.lends()) co_return co_await source.lend();
-  CO_TRY(const size_t count, co_await source.read(buffer));
-  co_return buffer.first(count);
+  try {
+    if (source.lends()) co_return co_await source.lend();
+    CO_TRY(const size_t count, co_await source.read(buffer));
+    co_return buffer.first(count);
+  } catch (const std::exception& error) {
+    co_return fail(Errc::internal, fmt::format("a bug: {}", error.what()));
+  }
 }
 
 // While it lives, a request is under way.

@@ -26,7 +26,7 @@ Result<net::Address> address_of(std::string_view url) {
   return net::Address::parse(address, 4566);
 }
 
-// A reset waits for who still reads an answer, or is cut off: half a minute where nothing moves.
+// A reset ends workers and PostgreSQL's servers first, and a moved clock waits for what fell due.
 constexpr Duration longest_wait{120'000};
 
 Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest request,

@@ -21,6 +21,7 @@ namespace {
 constexpr std::string_view prefix = "/_boreal/";
 constexpr size_t min_key_bytes = 16;
 constexpr uint64_t max_key_bytes = 4096;
+constexpr Duration reset_grace{2'000};                   // for who is at a request; then they are cut off
 constexpr int64_t longest_settling_ns = 20'000'000'000;  // the command line waits 30 s for an answer
 
 http::Response answer(int status, std::string body) {
@@ -163,7 +164,7 @@ Task<http::Response> Front::own(http::Request& request) {
   }
   if (what == "clock") co_return co_await clock(request.method, request.query);
   if (request.method != "POST") co_return problem(405, "Reset wants a POST.");
-  co_return co_await reset();
+  co_return co_await reset(request.peer);
 }
 
 // Of `boreal dev` everybody who reaches it is one: it listens on the loopback only, and its keys are known.
@@ -199,10 +200,20 @@ Task<http::Response> Front::metrics(const http::Request& request) {
   co_return response;
 }
 
-Task<http::Response> Front::reset() {
+// Clients may be slow, or gone: to wait for them would keep all others out.
+Task<void> Front::empty_house(net::Address asker) {
+  const int64_t end_of_grace_ns = monotonic_ns() + std::chrono::nanoseconds(reset_grace).count();
+  for (bool is_cut = false; in_house_ > 0; co_await loop_.sleep(Duration(1))) {
+    if (is_cut || monotonic_ns() < end_of_grace_ns) continue;
+    is_cut = true;
+    co_await server_->cut(asker);
+  }
+}
+
+Task<http::Response> Front::reset(net::Address asker) {
   if (!house_) co_return problem(409, "A reset is under way.");
   auto house = std::move(house_);  // from here on new requests are told to wait
-  while (in_house_ > 0) co_await loop_.sleep(Duration(1));
+  co_await empty_house(std::move(asker));
   auto erased = co_await house->stop_and_erase();
   house.reset();
   auto opened = erased ? co_await open() : std::move(erased);

@@ -19,8 +19,8 @@ class Front {
       : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random), operator_key_(random.hex(32)) {}
 
   Task<Result<void>> open();
-  // Whose figures are told among the metrics from now on; outlives this.
-  void watch(const http::Server& server) { server_ = &server; }
+  // Whose requests these are: to be told before the first of them. Outlives what is under way.
+  void serve_for(http::Server& server) { server_ = &server; }
   Task<http::Response> handle(http::Request& request);
   Task<void> stop();
   bool ready() const { return house_ != nullptr; }
@@ -32,7 +32,8 @@ class Front {
   bool is_operator(const http::Request& request) const;
   bool may_see_metrics(const http::Request& request) const;
   Task<http::Response> metrics(const http::Request& request);
-  Task<http::Response> reset();
+  Task<http::Response> reset(net::Address asker);
+  Task<void> empty_house(net::Address asker);
   Task<http::Response> clock(std::string method, std::string query);
   Task<bool> settle();
 
@@ -44,7 +45,7 @@ class Front {
   const std::string operator_key_;
   const Time started_ = clock_.unmoved();
   std::string metrics_key_;  // empty: there is none
-  const http::Server* server_ = nullptr;
+  http::Server* server_ = nullptr;
   std::unique_ptr<House> house_;  // null while it is being reset
   size_t in_house_ = 0;           // requests in the pipeline, and answers that are still read from
 };

@@ -106,7 +106,7 @@ class Process {
           "cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
     }
     server_ = std::move(*opened);
-    front_.watch(*server_);
+    front_.serve_for(*server_);
     const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
     const RunInfo file = describe();
     CO_CHECK(co_await pool_.run([this, text = store::encode(file)]() -> Result<void> {

@@ -200,6 +200,27 @@ class Restart(Case):
             f"export AWS_ENDPOINT_URL={self.boreal.url}", "export AWS_DEFAULT_REGION=us-east-1",
             f"export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"])
 
+    def test_reset_waits_for_nobody_who_reads_no_answer_or_sends_no_body(self):
+        s3 = self.boreal.client("s3", signature_version="s3v4")
+        s3.create_bucket(Bucket="slow")
+        s3.put_object(Bucket="slow", Key="k", Body=bytes(64 << 20))
+        held = []
+        for operation, head in (("get_object", "GET"), ("put_object", "PUT")):
+            url = s3.generate_presigned_url(operation, Params={"Bucket": "slow", "Key": "k"})
+            held.append(socket.create_connection(("127.0.0.1", self.boreal.port), 20))
+            self.addCleanup(held[-1].close)
+            length = "Content-Length: 1000000\r\nExpect: 100-continue\r\n" if head == "PUT" else ""
+            held[-1].sendall(f"{head} {url.split(str(self.boreal.port), 1)[1]} HTTP/1.1\r\nHost: 127.0.0.1:{self.boreal.port}\r\n{length}\r\n".encode())
+            self.assertTrue(held[-1].recv(1000))  # it is under way
+        # Less time than either of them has for its next byte.
+        with urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST"), timeout=25) as answer:
+            self.assertEqual(answer.status, 200)
+        got = 0
+        while chunk := held[0].recv(1 << 20):
+            got += len(chunk)
+        self.assertLess(got, 64 << 20)
+        self.assertEqual(s3.list_buckets()["Buckets"], [])
+
     def test_reset_and_clock(self):
         iam = self.boreal.client("iam")
         iam.create_user(UserName="goes")

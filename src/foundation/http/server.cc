@@ -38,6 +38,14 @@ class ServerImpl final : public Server {
     return all;
   }
 
+  Task<void> cut(net::Address but) override {
+    for (const auto& lane : lanes_) {
+      co_await resume_on(lane->loop);
+      for (auto* connection : lane->connections) connection->close_if_busy(but);
+    }
+    co_await resume_on(loop_);
+  }
+
   Task<void> stop(Duration grace) override {
     for (const auto& lane : lanes_) {
       co_await resume_on(lane->loop);

@@ -49,6 +49,9 @@ class Server {
   virtual ~Server() = default;
   virtual net::Address address() const = 0;
   virtual Figures figures() const = 0;  // from any thread
+  // Closes the connections that are at a request, but for the one with this peer: who waits there for its client gets
+  // an error. Returns when all are told, not when they have ended.
+  virtual Task<void> cut(net::Address but) = 0;
   // Takes no more requests: idle connections end now, the others after their answer, or after `grace`, whatever they
   // are at. Returns when all have ended.
   virtual Task<void> stop(Duration grace) = 0;

@@ -397,6 +397,30 @@ TEST_F(HttpServer, StopClosesWhatOutlastsTheGrace) {
   }(*this));
 }
 
+TEST_F(HttpServer, CutEndsRequestsUnderWayButForOne) {
+  run([](HttpServer& t) -> Task<void> {
+    auto idle = *co_await net::connect(t.loop, t.server->address());
+    co_await idle->write(as_bytes("GET /first HTTP/1.1\r\nHost: h\r\n\r\n"));
+    co_await read_until(*idle, "GET /first");
+    auto unread = *co_await net::connect(t.loop, t.server->address());
+    co_await unread->write(as_bytes("GET /big HTTP/1.1\r\nHost: h\r\n\r\n"));
+    auto sending = *co_await net::connect(t.loop, t.server->address());
+    co_await sending->write(as_bytes("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"));
+    auto spared = *co_await net::connect(t.loop, t.server->address());
+    co_await spared->write(as_bytes("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"));
+    co_await t.waiting.wait();
+    while (t.made == 0 || t.requests < 4) co_await t.loop.sleep(Duration(1));
+
+    co_await t.server->cut(spared->local());
+    EXPECT_LT((co_await read_to_end(*unread)).size(), big_bytes);
+    EXPECT_EQ(co_await read_to_end(*sending), "");
+    t.go_on.set();
+    EXPECT_TRUE((co_await read_until(*spared, "waited")).ends_with("waited"));
+    co_await idle->write(as_bytes("GET /second HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_TRUE((co_await read_until(*idle, "GET /second")).ends_with("GET /second "));
+  }(*this));
+}
+
 TEST_F(HttpServer, ClientFetches) {
   run([](HttpServer& t) -> Task<void> {
     auto got = co_await fetch(t.loop, t.server->address(), {.method = "POST", .target = "/p?q", .body = "data"});

@@ -24,6 +24,7 @@ struct Address {
   uint16_t port = 0;
   std::string to_string() const;
   bool is_loopback() const;
+  bool operator==(const Address&) const = default;
   static Result<Address> parse(std::string_view text, uint16_t default_port = 0);
 };
 

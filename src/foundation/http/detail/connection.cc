@@ -72,6 +72,10 @@ void Connection::close_if_idle() {
   if (idle_) stream_->close();
 }
 
+void Connection::close_if_busy(const net::Address& but) {
+  if (busy_ && request_.peer != but) stream_->close();
+}
+
 Task<bool> Connection::serve_one() {
   const size_t head_size = co_await read_head();
   if (head_size == 0) co_return false;
@@ -84,10 +88,13 @@ Task<bool> Connection::serve_one() {
   input_.consume(head_size);  // from here on the views of head_ are stale
   {
     const UnderWay counted(shared_.counters);
+    busy_ = true;
     Response response = co_await handle();
     request_.body.reset();
     const bool keep_alive = head_.keep_alive && !shared_.stopping && body_.may_skip();
-    if (!co_await send(std::move(response), keep_alive)) co_return false;
+    const bool is_sent = co_await send(std::move(response), keep_alive);
+    busy_ = false;
+    if (!is_sent) co_return false;
   }
   if (!keep_alive_) {
     if (!body_.complete()) co_await linger();

@@ -33,6 +33,8 @@ class Connection {
   Task<void> run();
   // Ends it if it waits for a request of which nothing has come.
   void close_if_idle();
+  // Ends it if it is at a request, unless its peer is `but`.
+  void close_if_busy(const net::Address& but);
 
  private:
   // The length of the next head in the input; 0 when the connection is to end.
@@ -60,6 +62,7 @@ class Connection {
   std::string out_;  // the head of the answer
   bool keep_alive_ = true;
   bool idle_ = false;
+  bool busy_ = false;  // from a request's head to the end of its answer
   bool served_any_ = false;
 };
 

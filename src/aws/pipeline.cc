@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/own_names.h"
 #include "aws/region.h"
 #include "aws/request_log.h"
 #include "aws/virtual_host.h"
@@ -237,6 +238,9 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   Room& room = *exchange.room;
   exchange.protocol = room.wire.detect(request);
+  if (options_.keys_are_public && !is_no_strangers(request.host, options_.own_names)) {
+    co_return refuse(ApiError("AccessDenied", 403, strange_name(request.host)));
+  }
   if (options_.keys_are_public && !room.has_buckets && is_of_a_page(request)) {
     co_return refuse(ApiError("AccessDenied", 403,
                               "Web pages are let in to S3 only: the keys of boreal dev are known to every page."));

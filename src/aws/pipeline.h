@@ -41,7 +41,8 @@ class Pipeline {
     size_t max_requests = 1024;           // in the house at a time; more are answered 503 at once
     size_t max_body_bytes = 1 << 20;      // of a call whose body is not data
     size_t max_s3_xml_bytes = 4 << 20;    // CompleteMultipartUpload names 10,000 parts
-    bool keys_are_public = false;         // known to every web page: those are let in to S3 only
+    bool keys_are_public = false;         // known to every web page: those are let in to S3 only, by our own names
+    std::vector<std::string> own_names;   // then: further ones (own_names.h)
     bool log_requests = false;            // as info; else they are logged as debug
     std::vector<std::string> s3_domains;  // "s3.example.com": BUCKET.s3.example.com names a bucket (virtual_host.h)
   };

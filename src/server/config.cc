@@ -235,6 +235,13 @@ Result<std::map<int, int>> parse_engine_map(const std::string& text) {
   return map;
 }
 
+std::vector<std::string> Config::own_names() const {
+  std::vector<std::string> names = {listen_host};
+  for (const std::string& domain : s3_domains) names.insert(names.end(), {domain, "*." + domain});
+  names.insert(names.end(), tls_names.begin(), tls_names.end());
+  return names;
+}
+
 Result<void> Config::merge_file(const std::string& path) {
   TRY(const auto text, io::read_file(path, max_file_bytes));
   CHECK(check_text(text, path));

@@ -20,7 +20,7 @@ struct Config {
   uint16_t port = 4566;
   std::string account = "000000000000";  // serve: whose root key is made at first start
   std::string region = "us-east-1";      // where callers without a region are
-  std::vector<std::string> tls_names;    // further names and addresses in the certificate
+  std::vector<std::string> tls_names;    // further names and addresses that it goes by: in the certificate
   std::vector<std::string> s3_domains;   // "s3.example.com": buckets are BUCKET.s3.example.com; also in the certificate
   std::string metrics_key_file;          // mode 0600: who sends what it holds as a bearer token is told the metrics
   std::string log_level = "info";
@@ -51,6 +51,8 @@ struct Config {
   };
   std::map<std::string, RemoteBucket> remote_buckets;
 
+  // By which it is known, besides the loopback's.
+  std::vector<std::string> own_names() const;
   std::string keys() const;
   // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one.
   Result<void> merge_file(const std::string& path);

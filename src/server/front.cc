@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "aws/own_names.h"
 #include "aws/wire/wire.h"
 #include "base/counted.h"
 #include "base/log.h"
@@ -141,6 +142,8 @@ Task<http::Response> Front::handle(http::Request& request) {
 
 Task<http::Response> Front::own(http::Request& request) {
   const std::string_view what = std::string_view(request.path).substr(prefix.size());
+  if (config_.dev && !aws::is_no_strangers(request.host, config_.own_names()))
+    co_return problem(403, aws::strange_name(request.host));
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
   if (what == "health/ready" && reading) {

@@ -44,7 +44,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   CO_CHECK(co_await open_objects());
   CO_TRY(auto s3_sealer, crypto::Sealer::derive(root, "s3", random));
   gate = std::make_unique<aws::Gate>(*iam, clock);
-  s3::Options s3_options;
+  s3::Options s3_options{.keys_are_public = config.dev};
   CO_TRY(s3_options.remotes, co_await pool.run([this] { return load_remotes(config); }));
   s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam},
                                      std::move(s3_sealer));
@@ -58,6 +58,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   pipeline = std::make_unique<aws::Pipeline>(*gate, clock, random,
                                              aws::Pipeline::Options{.default_region = config.region,
                                                                     .keys_are_public = config.dev,
+                                                                    .own_names = config.own_names(),
                                                                     .log_requests = config.log_requests,
                                                                     .s3_domains = config.s3_domains});
   for (aws::Service* service : services) pipeline->add(*service);

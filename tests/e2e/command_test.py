@@ -137,6 +137,31 @@ class Commands(Case):
         url = s3.generate_presigned_url("get_object", Params={"Bucket": "for-pages", "Key": "k"})
         self.assertEqual(self.status(url, {"Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}), 200)
 
+    def test_names_that_strangers_could_have_are_not_answered_to(self):
+        """A page of theirs could make its name lead here, and read what it asks for: it would be of the same origin."""
+        def told(path, host, method="GET", port=self.boreal.port):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            self.addCleanup(connection.close)
+            connection.request(method, path, headers={"Host": host})
+            return connection.getresponse().read().decode()
+
+        for path in ("/", "/bucket/key", "/?Action=ListUsers&Version=2010-05-08"):
+            self.assertIn("tls_names", told(path, "evil.example"))
+            self.assertIn("tls_names", told(path, "localhost.evil.example:4566"))
+        for path, method in (("/_boreal/reset", "POST"), ("/_boreal/clock?reset", "POST"), ("/_boreal/health/ready", "GET")):
+            self.assertIn("tls_names", told(path, "evil.example", method))
+        for host in ("localhost", f"[::1]:{self.boreal.port}", "host.docker.internal:4566", "boreal:4566", "iam.amazonaws.com"):
+            self.assertNotIn("tls_names", told("/", host), host)
+        named = Boreal()
+        self.addCleanup(named.clean)
+        file = named.base / "named.toml"
+        file.write_text('tls_names = ["boreal.example.com"]\n')
+        named.args = ["--config", str(file)]
+        named.start()
+        self.addCleanup(named.stop)
+        self.assertNotIn("tls_names", told("/", "boreal.example.com:4566", port=named.port))
+        self.assertIn("tls_names", told("/", "example.com", port=named.port))
+
     def test_urls_of_the_older_signature_are_refused_with_what_to_do(self):
         """boto3 and the AWS CLI make them unless they are told otherwise."""
         url = self.boreal.client("s3").generate_presigned_url("get_object", Params={"Bucket": "any", "Key": "k"})

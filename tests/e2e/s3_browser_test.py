@@ -230,6 +230,18 @@ class Forms(FormCase):
     def test_ignored_fields(self):
         self.assertEqual(self.post(self.fields(extra=[("x-ignore-foo", "bar")])).status, 204)
 
+    def test_forms_of_pages_elsewhere_need_a_rule(self):
+        """Every page knows the keys of boreal dev, and a browser asks nobody before it sends a form."""
+        post = lambda origin: self.outcome(self.post(self.fields(), headers=[("Origin", origin)]))
+        for origin in ("https://app.example", "null"):
+            self.assertEqual(post(origin), (403, "AccessDenied"), origin)
+        self.assertIn("CORS rules", self.post(self.fields(), headers=[("Origin", "null")]).text)
+        for origin in ("http://localhost:3000", "https://app.test"):
+            self.assertEqual(post(origin)[0], 204, origin)
+        for method, status in (("GET", 403), ("POST", 204)):
+            self.s3.put_bucket_cors(Bucket=self.bucket, CORSConfiguration={"CORSRules": [{"AllowedMethods": [method], "AllowedOrigins": ["https://app.example"]}]})
+            self.assertEqual(post("https://app.example")[0], status, method)
+
     def test_virtual_host(self):
         answer = self.post(self.fields(), host=f"{self.bucket}.s3.localhost:{self.boreal.port}")
         self.assertEqual(answer.status, 204, answer.text)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "aws/own_names.h"
 #include "aws/wire/wire.h"
 #include "base/text.h"
 #include "codec/base64.h"
@@ -120,6 +121,14 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   response.headers.set("x-amz-request-id", request_id);
   response.headers.set("x-amz-id-2", codec::base64_encode(request_id));
   return response;
+}
+
+// Of all that S3 takes, browsers send a form alone without asking first.
+bool Service::takes_forms_of(const http::Request& request) const {
+  const auto origin = request.headers.get("origin");
+  if (!origin || aws::is_of_near_page(*origin)) return true;
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  return bucket != nullptr && bucket->cors && find_rule(*bucket->cors, *origin, "POST", {}) != nullptr;
 }
 
 void Service::add_cors(const http::Request& request, http::Response& response) const {

@@ -94,6 +94,14 @@ Task<std::optional<http::Response>> Service::intercept(http::Request& request, a
             .with("Condition", "Bucket POST must be of the enclosure-type multipart/form-data"),
         request_id);
   }
+  if (options_.keys_are_public && !takes_forms_of(request)) {
+    co_return aws::wire::refuse(
+        aws::Protocol::rest_xml,
+        aws::ApiError("AccessDenied", 403,
+                      "Every page knows the keys of boreal dev: forms of pages elsewhere are taken for buckets only "
+                      "whose CORS rules allow POST to that origin."),
+        request_id);
+  }
   auto answer = co_await post_object(request, gate, request_id, std::move(*boundary));
   if (answer) co_return std::move(*answer);
   co_return aws::wire::refuse(aws::Protocol::rest_xml, answer.error(), request_id);

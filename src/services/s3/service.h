@@ -47,7 +47,8 @@ struct Options {
   Duration lifecycle_tick{1000};
   Duration access_log_tick{1000};
   Duration replication_tick{100};
-  RemoteBuckets remotes;  // that replication rules may name
+  RemoteBuckets remotes;         // that replication rules may name
+  bool keys_are_public = false;  // known to every web page: forms are taken from near pages, or as CORS rules say
 };
 
 // Whom it asks in the name of roles and services.
@@ -327,6 +328,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   // cors.cc
   http::Response answer_preflight(const http::Request& request, const std::string& request_id) const;
   void add_cors(const http::Request& request, http::Response& response) const;
+  // Where every page knows the keys: whether a form may be of the page that it says.
+  bool takes_forms_of(const http::Request& request) const;
 
   // website.cc
   struct Visit;

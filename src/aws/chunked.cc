@@ -39,8 +39,9 @@ std::string chain_text(const BodyCheck& check, std::string_view kind, std::strin
   return fmt::format("{}\n{}\n{}\n{}\n{}", kind, check.timestamp, check.scope, previous, digests);
 }
 
-std::string chunk_text(const BodyCheck& check, std::string_view previous, std::string_view data) {
-  return chain_text(check, "AWS4-HMAC-SHA256-PAYLOAD", previous, digest("") + "\n" + digest(data));
+// `digest_of_data`: in hexadecimal.
+std::string chunk_text(const BodyCheck& check, std::string_view previous, std::string_view digest_of_data) {
+  return chain_text(check, "AWS4-HMAC-SHA256-PAYLOAD", previous, fmt::format("{}\n{}", digest(""), digest_of_data));
 }
 
 std::string trailer_text(const BodyCheck& check, std::string_view previous, const http::Headers& trailers) {
@@ -101,10 +102,7 @@ class ChunkedBody final : public CheckedBody {
 
   Task<Result<size_t>> read(MutableBytes out) override {
     if (out.empty()) co_return 0;
-    while (!ended_ && remaining_ == 0 && held_at_ == held_.size()) {
-      CO_CHECK(co_await next_chunk());
-    }
-    if (held_at_ < held_.size()) co_return take_held(out);
+    while (!ended_ && remaining_ == 0) CO_CHECK(co_await next_chunk());
     if (ended_) co_return 0;
     co_return co_await read_through(out);
   }
@@ -117,7 +115,7 @@ class ChunkedBody final : public CheckedBody {
   };
 
   Task<Result<void>> next_chunk();
-  Task<Result<void>> hold_chunk(ChunkHead head);
+  Result<void> check_chunk();
   Result<void> check_link(const std::string& text, const std::string& signature);
   Task<Result<void>> read_end();
   Task<Result<void>> read_trailer();
@@ -126,7 +124,6 @@ class ChunkedBody final : public CheckedBody {
   Result<void> check_size(uint64_t size);
   Result<void> add_trailer(std::string_view line, std::string& signature);
   Task<Result<size_t>> read_through(MutableBytes out);
-  size_t take_held(MutableBytes out);
 
   Task<Result<std::string>> read_line();
   Task<Result<bool>> has_ended();  // what came over the wire
@@ -138,9 +135,9 @@ class ChunkedBody final : public CheckedBody {
   std::string previous_;           // signature
   std::vector<std::byte> buffer_;  // what came from inner_ and is not used yet: [at_, end_)
   size_t at_ = 0, end_ = 0;
-  std::string held_;  // a verified chunk, handed on from held_at_
-  size_t held_at_ = 0;
-  uint64_t remaining_ = 0;  // of an unsigned chunk, still to come
+  ChunkHead head_;          // of the chunk at hand
+  crypto::Sha256 sha256_;   // of what came of it
+  uint64_t remaining_ = 0;  // of it, still to come
   uint64_t decoded_ = 0;
   uint64_t chunks_ = 0;     // that have begun
   uint64_t last_size_ = 0;  // of the latest
@@ -200,8 +197,6 @@ Result<ChunkedBody::ChunkHead> ChunkedBody::parse_head(std::string_view line) {
   const bool is_named = trim(parameters.front().substr(0, equals)) == signature_parameter;
   head.signature = is_named ? value : parameters.front();
   head.has_more = parameters.size() > 1;
-  if (head.size > max_signed_chunk_bytes)
-    return refuse({AuthFailure::body_unsupported, "A signed chunk is larger than 16 MiB."});
   return head;
 }
 
@@ -221,40 +216,25 @@ Result<void> ChunkedBody::check_size(uint64_t size) {
 
 Task<Result<void>> ChunkedBody::next_chunk() {
   CO_TRY(const auto line, co_await read_line());
-  CO_TRY(auto head, parse_head(line));
-  CO_CHECK(check_size(head.size));
-  const bool is_last = head.size == 0;
-  decoded_ += head.size;
+  CO_TRY(head_, parse_head(line));
+  CO_CHECK(check_size(head_.size));
+  decoded_ += head_.size;
   if (check_.decoded_length && decoded_ > *check_.decoded_length) {
     co_return refuse(wrong_length(*check_.decoded_length, decoded_));
   }
-  if (has_signatures(check_.kind)) {
-    CO_CHECK(co_await hold_chunk(std::move(head)));
-  } else {
-    remaining_ = head.size;
-  }
-  if (is_last) CO_CHECK(co_await read_end());
-  co_return {};
+  remaining_ = head_.size;
+  if (remaining_ > 0) co_return {};
+  CO_CHECK(check_chunk());
+  co_return co_await read_end();
 }
 
-Task<Result<void>> ChunkedBody::hold_chunk(ChunkHead head) {
-  held_.clear();
-  held_at_ = 0;
-  while (held_.size() < head.size) {
-    if (at_ == end_) CO_CHECK(co_await fill());
-    const size_t count = std::min<uint64_t>(end_ - at_, head.size - held_.size());
-    held_.append(as_text(Bytes(buffer_).subspan(at_, count)));
-    at_ += count;
-  }
-  auto linked = check_link(chunk_text(check_, previous_, held_), head.signature);
-  if (linked && head.has_more) linked = refuse(malformed("a chunk has more parameters than its chunk-signature"));
-  if (!linked) {
-    held_.clear();
-    co_return linked;
-  }
-  previous_ = std::move(head.signature);
-  if (head.size > 0) CO_CHECK(co_await read_line_end());
-  co_return {};
+// When all of it has come.
+Result<void> ChunkedBody::check_chunk() {
+  if (!has_signatures(check_.kind)) return {};
+  CHECK(check_link(chunk_text(check_, previous_, codec::hex_encode(sha256_.finish())), head_.signature));
+  if (head_.has_more) return refuse(malformed("a chunk has more parameters than its chunk-signature"));
+  previous_ = std::move(head_.signature);
+  return {};
 }
 
 Result<void> ChunkedBody::check_link(const std::string& text, const std::string& signature) {
@@ -338,16 +318,10 @@ Result<void> ChunkedBody::check_trailer(const std::string& signature) {
   return {};
 }
 
-size_t ChunkedBody::take_held(MutableBytes out) {
-  const size_t count = std::min(out.size(), held_.size() - held_at_);
-  std::memcpy(out.data(), held_.data() + held_at_, count);
-  held_at_ += count;
-  return count;
-}
-
-// Unsigned chunks are not held: what came in the buffer first, then straight into the reader's.
+// What came in the buffer first; then straight into the reader's what would fill ours, and with less what follows it.
 Task<Result<size_t>> ChunkedBody::read_through(MutableBytes out) {
   const size_t wanted = std::min<uint64_t>(out.size(), remaining_);
+  if (at_ == end_ && wanted < read_bytes) CO_CHECK(co_await fill());
   size_t count = std::min(wanted, end_ - at_);
   if (count > 0) {
     std::memcpy(out.data(), buffer_.data() + at_, count);
@@ -357,8 +331,12 @@ Task<Result<size_t>> ChunkedBody::read_through(MutableBytes out) {
     if (count == 0)
       co_return refuse({AuthFailure::body_incomplete, "The aws-chunked body ended before its last chunk."});
   }
+  if (has_signatures(check_.kind)) sha256_.update(out.first(count));
   remaining_ -= count;
-  if (remaining_ == 0) CO_CHECK(co_await read_line_end());
+  if (remaining_ == 0) {
+    CO_CHECK(check_chunk());
+    CO_CHECK(co_await read_line_end());
+  }
   co_return count;
 }
 
@@ -395,7 +373,7 @@ std::string encode_chunks(std::string_view body, size_t chunk_bytes, const BodyC
     body.remove_prefix(chunk.size());
     out += fmt::format("{:x}", chunk.size());
     if (has_signatures(check.kind)) {
-      previous = sign_text(check.key, chunk_text(check, previous, chunk));
+      previous = sign_text(check.key, chunk_text(check, previous, digest(chunk)));
       out.append(";").append(signature_parameter).append("=").append(previous);
     }
     out.append("\r\n").append(chunk);

@@ -16,7 +16,8 @@ namespace boreal::aws {
 
 // A body whose bytes are those that the client signed. read() fails with Errc::denied (a digest or signature is wrong)
 // or Errc::invalid (broken framing, ended early); failure() then tells which, for the answer. Nothing read counts
-// before read() has answered 0: only then is the whole body known to be right.
+// before read() has answered 0: only then is the whole body known to be right. So a chunk is handed on as it comes, but
+// for its last bytes, which come with the verdict on its signature; no more than a buffer is held, however large it is.
 class CheckedBody : public Source {
  public:
   // Why read() failed, when that was the client's doing.
@@ -31,9 +32,6 @@ class CheckedBody : public Source {
   std::optional<AuthError> failure_;
   http::Headers trailers_;
 };
-
-// A chunk with a signature is held back until that is checked, so a request may hold this much memory.
-inline constexpr uint64_t max_signed_chunk_bytes = 16ull << 20;
 
 // The names that x-amz-trailer announces, in lower case. AWS overlooks commas at its end.
 std::vector<std::string> announced_trailers(const http::Headers& headers);

@@ -145,7 +145,7 @@ TEST(Chunks, ArriveWholeInPiecesOfAnySize) {
   }
 }
 
-TEST(SignedChunks, EveryBitCountsAndNoWrongByteIsHandedOn) {
+TEST(SignedChunks, EveryBitCounts) {
   auto check = check_of(PayloadKind::signed_chunks_and_trailer);
   check.trailers = {"x-amz-checksum-crc32"};
   check.min_chunk_bytes = 1;
@@ -163,6 +163,20 @@ TEST(SignedChunks, EveryBitCountsAndNoWrongByteIsHandedOn) {
     EXPECT_TRUE(result.failure || same) << bad;
     EXPECT_TRUE(body.starts_with(result.data)) << bad;
   }
+}
+
+// However large it is, and though it is handed on as it comes: its end comes with the verdict.
+TEST(SignedChunks, AreOfAnySize) {
+  const auto check = check_of(PayloadKind::signed_chunks);
+  const std::string body(20 << 20, 'a');
+  auto wire = encode_chunks(body, body.size(), check, {});
+  const auto whole = read(wire, check, SIZE_MAX, 256 << 10);
+  EXPECT_FALSE(whole.failure);
+  EXPECT_TRUE(whole.data == body);
+  wire[wire.find("\r\n") + 2] = 'b';
+  const auto wrong = read(wire, check, SIZE_MAX, 256 << 10);
+  EXPECT_EQ(wrong.failure, AuthFailure::chunk_mismatch);
+  EXPECT_LT(wrong.data.size(), body.size());
 }
 
 TEST(SignedChunks, OrderAndNumberCount) {
@@ -192,7 +206,7 @@ TEST(Chunks, BrokenFramingIsRefused) {
   EXPECT_EQ(read("1000000\r\nx", check).failure, AuthFailure::body_incomplete);
   const auto is_signed = check_of(PayloadKind::signed_chunks);
   const std::string signature(64, '0');
-  EXPECT_EQ(read("1000001;chunk-signature=" + signature + "\r\nx", is_signed).failure, AuthFailure::body_unsupported);
+  EXPECT_EQ(read("1000001;chunk-signature=" + signature + "\r\nx", is_signed).failure, AuthFailure::body_incomplete);
   for (const std::string none : {"1;\r\nx\r\n", "1;chunk-signature\r\nx\r\n", "1;chunk-signature= \r\nx\r\n"})
     EXPECT_EQ(read(none, is_signed).failure, AuthFailure::body_malformed) << none;
   for (const auto& wrong : {signature.substr(1), signature + "0", std::string("invalid")}) {

@@ -105,7 +105,7 @@ enum class AuthFailure {
   payload_mismatch,   // the body is not the one whose digest was signed
   chunk_mismatch,     // a chunk's or the trailer's signature is wrong
   body_malformed,     // the framing of an aws-chunked body is broken
-  body_unsupported,   // it asks for what we do not take: another trailer than a checksum, a huge signed chunk
+  body_unsupported,   // it asks for what we do not take: another trailer than a checksum
   chunk_too_small,    // one that another follows has less than 8 KiB
   trailer_malformed,  // so is what follows its last chunk
   decoded_length,     // x-amz-decoded-content-length is no number, or not there

@@ -144,6 +144,9 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"region", plain(&Config::region)},
       {"tls_names", strings(&Config::tls_names)},
       {"s3_domains", strings(&Config::s3_domains)},
+      {"tls_certificate_file", plain(&Config::tls_certificate_file)},
+      {"tls_key_file", plain(&Config::tls_key_file)},
+      {"require_tls", plain(&Config::require_tls)},
       {"metrics_key_file", plain(&Config::metrics_key_file)},
       {"log_level", plain(&Config::log_level)},
       {"log_json", plain(&Config::log_json)},
@@ -307,6 +310,9 @@ Result<void> Config::validate() const {
   static const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
   if (std::ranges::find(levels, log_level) == levels.end()) {
     return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));
+  }
+  if (tls_certificate_file.empty() != tls_key_file.empty()) {
+    return fail(Errc::invalid, "tls_certificate_file and tls_key_file are wanted both, or neither");
   }
   for (const auto& domain : s3_domains) CHECK(check_domain(domain));
   for (const auto& [name, remote] : remote_buckets) CHECK(check_remote(name, remote));

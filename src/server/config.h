@@ -22,6 +22,9 @@ struct Config {
   std::string region = "us-east-1";      // where callers without a region are
   std::vector<std::string> tls_names;    // further names and addresses that it goes by: in the certificate
   std::vector<std::string> s3_domains;   // "s3.example.com": buckets are BUCKET.s3.example.com; also in the certificate
+  std::string tls_certificate_file;      // PEM, the chain behind it; empty: one of our own authority is made
+  std::string tls_key_file;              // its key, of mode 0600
+  bool require_tls = false;              // plain HTTP is for the loopback only
   std::string metrics_key_file;          // mode 0600: who sends what it holds as a bearer token is told the metrics
   std::string log_level = "info";
   bool log_json = false;

@@ -111,6 +111,7 @@ void measure_http(const http::Figures& figures, Metrics& metrics) {
 http::Response plain_refusal(int status, std::string_view why) {
   std::string_view code = "BadRequest";
   switch (status) {
+    case 403: code = "AccessDenied"; break;
     case 408: code = "RequestTimeout"; break;
     case 413: code = "EntityTooLarge"; break;
     case 414: code = "RequestURITooLong"; break;
@@ -127,11 +128,14 @@ Task<Result<void>> Front::open() {
   if (!config_.metrics_key_file.empty()) {
     CO_TRY(metrics_key_, co_await pool_.run([this] { return read_metrics_key(config_.metrics_key_file); }));
   }
-  CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_));
+  CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_, tls_));
   co_return Result<void>();
 }
 
 Task<http::Response> Front::handle(http::Request& request) {
+  if (config_.require_tls && !request.tls && !request.peer.is_loopback()) {
+    co_return plain_refusal(403, "Plain HTTP is for this machine only: use https, on the same port.");
+  }
   if (request.path.starts_with(prefix)) co_return co_await own(request);
   if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");
   const Counted held(in_house_);
@@ -154,7 +158,7 @@ Task<http::Response> Front::own(http::Request& request) {
   if (what == "ca.pem" && reading && house_) {
     http::Response response;
     response.headers.add("Content-Type", "application/x-pem-file");
-    response.body = house_->tls().ca_pem;
+    response.body = tls_.ca_pem();
     co_return response;
   }
   if (what != "reset" && what != "clock") {

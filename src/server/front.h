@@ -9,6 +9,7 @@
 #include "http/message.h"
 #include "http/server.h"
 #include "server/house.h"
+#include "server/tls.h"
 
 namespace boreal::server {
 
@@ -16,7 +17,13 @@ namespace boreal::server {
 class Front {
  public:
   Front(const Config& config, net::Loop& loop, io::Pool& pool, SystemClock& clock, Random& random)
-      : config_(config), loop_(loop), pool_(pool), clock_(clock), random_(random), operator_key_(random.hex(32)) {}
+      : config_(config),
+        loop_(loop),
+        pool_(pool),
+        clock_(clock),
+        random_(random),
+        tls_(config, loop, pool, clock, random),
+        operator_key_(random.hex(32)) {}
 
   Task<Result<void>> open();
   // Whose requests these are: to be told before the first of them. Outlives what is under way.
@@ -25,6 +32,7 @@ class Front {
   Task<void> stop();
   bool ready() const { return house_ != nullptr; }
   House& house() { return *house_; }
+  ServerTls& tls() { return tls_; }  // open once this is
   const std::string& operator_key() const { return operator_key_; }
 
  private:
@@ -42,6 +50,7 @@ class Front {
   io::Pool& pool_;
   SystemClock& clock_;
   Random& random_;
+  ServerTls tls_;
   const std::string operator_key_;
   const Time started_ = clock_.unmoved();
   std::string metrics_key_;  // empty: there is none

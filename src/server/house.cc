@@ -63,8 +63,8 @@ Result<void> finish_erasing(const std::string& folder) {
 }
 
 // What blocks while the house opens; on the pool.
-Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::FolderLock>& lock, TlsMaterial& tls,
-                                      const Clock& clock, Random& random) {
+Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::FolderLock>& lock, ServerTls& tls,
+                                      Random& random) {
   // Others may pass through, so that PostgreSQL's own user reaches its folder; what is inside says who may read it.
   CHECK(io::make_folders(config.data_folder, 0711));
   TRY(auto taken, io::FolderLock::take(config.data_folder));
@@ -74,11 +74,7 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   if (!data_exists) CHECK(check_unused(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
   if (data_exists) CHECK(check_root_key(config.data_folder, root));
-  std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
-  if (std::ranges::find(names, config.listen_host) == names.end()) names.push_back(config.listen_host);
-  for (const std::string& domain : config.s3_domains) names.insert(names.end(), {domain, "*." + domain});
-  names.insert(names.end(), config.tls_names.begin(), config.tls_names.end());
-  TRY(tls, load_tls(config.data_folder, config.keys(), names, clock, random));
+  CHECK(tls.open());
   if (!data_exists)
     CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));
   CHECK(note_root_key(config.data_folder, root));
@@ -91,18 +87,19 @@ House::House(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 House::~House() = default;
 
 Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool,
-                                                 SystemClock& clock, Random& random) {
+                                                 SystemClock& clock, Random& random, ServerTls& tls) {
   auto house = std::unique_ptr<House>(new House(std::make_unique<Rooms>(config, loop, pool, clock, random)));
-  if (auto opened = co_await house->rooms_->open(); !opened) {
+  if (auto opened = co_await house->rooms_->open(tls); !opened) {
     co_await house->stop();  // what has begun already is at work on what goes now
     co_return std::unexpected(std::move(opened).error());
   }
   co_return house;
 }
 
-Task<Result<void>> House::Rooms::open() {
-  CO_TRY(const auto root, co_await pool.run([this] { return open_folder(config, lock, tls, clock, random); }));
-  CO_TRY(store, co_await pool.run([this] { return store::open_store({.folder = config.data_folder + "/store"}, pool); }));
+Task<Result<void>> House::Rooms::open(ServerTls& tls) {
+  CO_TRY(const auto root, co_await pool.run([&] { return open_folder(config, lock, tls, random); }));
+  CO_TRY(store,
+         co_await pool.run([this] { return store::open_store({.folder = config.data_folder + "/store"}, pool); }));
   catalog = std::make_unique<store::Catalog>(*store);
   CO_CHECK(co_await furnish(root));
   if (!config.dev) {
@@ -126,7 +123,6 @@ std::optional<std::pair<std::string, std::string>> House::take_new_root_key() {
 }
 
 aws::Pipeline& House::pipeline() { return *rooms_->pipeline; }
-const TlsMaterial& House::tls() const { return rooms_->tls; }
 
 namespace {
 

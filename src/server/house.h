@@ -24,13 +24,13 @@ class Metrics;
 // Thread rule: the loop.
 class House {
  public:
-  // Makes the data folder if there is none. What runs in the background starts with it.
+  // Makes the data folder if there is none, and opens `tls` once the folder is ours. What runs in the background starts
+  // with it.
   static Task<Result<std::unique_ptr<House>>> open(const Config& config, net::Loop& loop, io::Pool& pool,
-                                                   SystemClock& clock, Random& random);
+                                                   SystemClock& clock, Random& random, ServerTls& tls);
   ~House();
 
   aws::Pipeline& pipeline();
-  const TlsMaterial& tls() const;
   // Serve: the root's access key and secret if this start made them; they cannot be read back later.
   std::optional<std::pair<std::string, std::string>> take_new_root_key();
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users

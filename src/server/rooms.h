@@ -42,7 +42,6 @@ struct House::Rooms {
   Random& random;
 
   std::optional<io::FolderLock> lock;
-  TlsMaterial tls;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<iam::Service> iam;
@@ -66,7 +65,7 @@ struct House::Rooms {
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
   // All of it. After an error the house is to be stopped all the same.
-  Task<Result<void>> open();
+  Task<Result<void>> open(ServerTls& tls);
   // Makes engines and services over the open store.
   Task<Result<void>> furnish(const crypto::SecretKey& root);
   Task<Result<void>> open_objects();

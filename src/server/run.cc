@@ -80,6 +80,7 @@ class Process {
     }
     co_await manager_.tell("STOPPING=1\nSTATUS=Ending PostgreSQL's servers");
     if (server_) co_await server_->stop(Duration(5000));
+    co_await front_.tls().stop();
     co_await front_.stop();
     if (started) {
       for (const std::string_view name : {run_file, key_file}) {
@@ -95,7 +96,7 @@ class Process {
     const auto root_key = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
     http::Options options;
     options.listen.address = {config_.listen_host, config_.port};
-    options.listen.tls = front_.house().tls().context;
+    options.listen.tls = front_.tls().context();
     options.listen.loops = connections_.loops();
     options.refusal = plain_refusal;
     options.clock = &clock_;
@@ -107,6 +108,7 @@ class Process {
     }
     server_ = std::move(*opened);
     front_.serve_for(*server_);
+    front_.tls().start();
     const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
     const RunInfo file = describe();
     CO_CHECK(co_await pool_.run([this, text = store::encode(file)]() -> Result<void> {
@@ -137,7 +139,10 @@ class Process {
       return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text);
     };
     fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
-    fmt::print("  APIs      {}  (https on the same port, CA in {}/tls/ca.pem)\n", file.url, file.data_folder);
+    const std::string certificate = config_.tls_certificate_file.empty()
+                                        ? fmt::format("CA in {}/tls/ca.pem", file.data_folder)
+                                        : "with " + config_.tls_certificate_file;
+    fmt::print("  APIs      {}  (https on the same port, {})\n", file.url, certificate);
     fmt::print("  data      {}\n  keys      {}\n", file.data_folder, absolute(config_.keys()));
     fmt::print("  region    {}\n  process   {}\n\n", file.region, file.pid);
     if (config_.dev) {

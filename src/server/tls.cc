@@ -1,29 +1,43 @@
 #include "server/tls.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
+#include "codec/time.h"
 #include "crypto/x509.h"
 #include "io/file.h"
+#include "io/owner.h"
+#include "net/pause.h"
 
 namespace boreal::server {
 
 namespace {
 
 constexpr Duration day = std::chrono::hours(24);
+constexpr Duration lifetime = day * 365;
+constexpr Duration renewed_before_its_end = day * 30;
+constexpr Duration look_every = std::chrono::minutes(1);
+constexpr uint64_t max_pem_bytes = 1 << 20;
 
 bool is_address(const std::string& name) {
   return name.find_first_not_of("0123456789.") == std::string::npos || name.find(':') != std::string::npos;
 }
 
-crypto::ServerNames to_server_names(const std::vector<std::string>& names) {
+crypto::ServerNames served_names(const Config& config) {
+  std::vector<std::string> names = {"localhost", "s3.localhost", "*.s3.localhost", "127.0.0.1", "::1"};
+  for (std::string& name : config.own_names()) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  }
   crypto::ServerNames out;
-  for (const std::string& name : names) (is_address(name) ? out.ip_addresses : out.dns_names).push_back(name);
+  for (std::string& name : names) (is_address(name) ? out.ip_addresses : out.dns_names).push_back(std::move(name));
   return out;
 }
 
-Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path, const std::string& key_path,
-                                            const Clock& clock, Random& random) {
+Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path, const std::string& key_path, Time now,
+                                            Random& random) {
   TRY(const bool has_certificate, io::exists(certificate_path));
   TRY(const bool has_key, io::exists(key_path));
   if (has_certificate && has_key) {
@@ -35,7 +49,6 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
     log::warn("server", "the authority's key is not there: a new authority is made, which clients do not trust yet",
               {{"key", key_path}, {"certificate", certificate_path}});
   }
-  const Time now = clock.now();
   TRY(auto authority,
       crypto::make_authority("boreal local authority " + random.hex(8), {now - day, now + day * 3650}, random));
   CHECK(io::write_file_atomically(key_path, authority.private_key_pem.text()));
@@ -45,23 +58,83 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
 
 }  // namespace
 
-Result<TlsMaterial> load_tls(const std::string& data_folder, const std::string& key_folder,
-                             const std::vector<std::string>& names, const Clock& clock, Random& random) {
-  const std::string folder = data_folder + "/tls";
+Result<void> ServerTls::open() {
+  if (context_) return {};
+  const std::string folder = config_.data_folder + "/tls";
   CHECK(io::make_folders(folder, 0755));
-  CHECK(io::make_folders(key_folder));
-  TRY(auto authority, load_authority(folder + "/ca.pem", key_folder + "/ca.key", clock, random));
+  CHECK(io::make_folders(config_.keys()));
+  // Clients go by the real time, whatever ours was moved to.
+  TRY(authority_, load_authority(folder + "/ca.pem", config_.keys() + "/ca.key", clock_.unmoved(), random_));
+  return renew();
+}
 
-  // Cheap to make, so each start makes a new one: it is never too old and always has the names of today.
-  const Time now = clock.now();
-  TRY(auto server,
-      crypto::issue_server_certificate(authority, to_server_names(names), {now - day, now + day * 365}, random));
-  TlsMaterial material;
-  material.ca_pem = authority.certificate_pem;
-  material.certificate_pem = server.certificate_pem + authority.certificate_pem;
-  material.key_pem = std::string(server.private_key_pem.text());
-  TRY(material.context, net::TlsServerContext::make(material.certificate_pem, material.key_pem));
-  return material;
+void ServerTls::refresh() {
+  const auto renewed = renew();
+  const std::string trouble = renewed ? "" : renewed.error().message();
+  if (!renewed && trouble != trouble_) {
+    log::error("tls", "the certificate could not be renewed; the old one stays", {{"error", trouble}});
+  }
+  trouble_ = trouble;
+}
+
+Result<void> ServerTls::renew() { return config_.tls_certificate_file.empty() ? issue() : read_files(); }
+
+// The first is cheap to make, so each start makes one: it always has the names of today.
+Result<void> ServerTls::issue() {
+  const Time now = clock_.unmoved();
+  if (now + renewed_before_its_end < ends_) return {};
+  TRY(const auto server,
+      crypto::issue_server_certificate(*authority_, served_names(config_), {now - day, now + lifetime}, random_));
+  CHECK(show(server.certificate_pem + authority_->certificate_pem, server.private_key_pem.text()));
+  ends_ = now + lifetime;
+  return {};
+}
+
+// Whoever puts new files there puts one before the other: what does not fit together may do so a minute later.
+Result<void> ServerTls::read_files() {
+  auto chain = io::read_file(config_.tls_certificate_file, max_pem_bytes);
+  if (!chain) return std::unexpected(std::move(chain).error().within("tls_certificate_file"));
+  auto text = io::read_private_file(config_.tls_key_file, max_pem_bytes);
+  if (!text) return std::unexpected(std::move(text).error().within("tls_key_file"));
+  const crypto::SecretBytes key(*text);
+  crypto::wipe(std::as_writable_bytes(std::span(*text)));
+  crypto::Sha256 hash;
+  hash.update(as_bytes(*chain));
+  hash.update(key.bytes());
+  const auto digest = hash.finish();
+  if (digest == read_) return {};
+  auto shown = show(*chain, key.text());
+  if (!shown) {
+    return std::unexpected(std::move(shown).error().within(
+        fmt::format("tls_certificate_file {}, tls_key_file {}", config_.tls_certificate_file, config_.tls_key_file)));
+  }
+  read_ = digest;
+  TRY(const auto info, crypto::read_certificate(*chain));
+  const Time now = clock_.unmoved();
+  if (now < info.validity.not_before || now >= info.validity.not_after) {
+    log::warn("tls", "clients will not believe the certificate of tls_certificate_file: it is not of this time",
+              {{"from", codec::format_iso8601(info.validity.not_before)},
+               {"until", codec::format_iso8601(info.validity.not_after)}});
+  }
+  return {};
+}
+
+Result<void> ServerTls::show(std::string_view chain_pem, std::string_view key_pem) {
+  if (context_) return context_->replace(chain_pem, key_pem);
+  TRY(context_, net::TlsServerContext::make(chain_pem, key_pem));
+  return {};
+}
+
+Task<void> ServerTls::keep() {
+  while (!stopping_) {
+    co_await net::pause(loop_, look_every, stopping_);
+    if (!stopping_) co_await pool_.run([this] { refresh(); });
+  }
+}
+
+Task<void> ServerTls::stop() {
+  stopping_ = true;
+  co_await keeping_.wait();
 }
 
 }  // namespace boreal::server

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -73,6 +74,24 @@ class Serve(unittest.TestCase):
                 self.assertEqual(answer.status, 200)
             self.assertIsNone(boreal.process.poll(), boreal.log())
             boreal.stop()
+
+    @need("openssl")
+    def test_a_certificate_of_ones_own(self):
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = Path(folder, "server.pem"), Path(folder, "server.key")
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=ours",
+                            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+            key.chmod(0o600)
+            with Served(more=f'tls_certificate_file = "{certificate}"\ntls_key_file = "{key}"\n') as boreal:
+                self.assertIn(f"https on the same port, with {certificate}", boreal.out.read_text())
+                trust = ssl.create_default_context(cafile=str(certificate))
+                with urllib.request.urlopen(f"https://127.0.0.1:{boreal.port}/_boreal/health/live", timeout=10, context=trust) as answer:
+                    self.assertEqual(answer.status, 200)
+            config = Path(folder, "c.toml")
+            config.write_text(f'data_folder = "{folder}/data"\nport = 0\ntls_certificate_file = "{certificate}"\ntls_key_file = "{folder}/absent"\n')
+            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "tls_key_file.*absent")
 
     def test_unknown_configuration_keys_are_refused_with_the_nearest_name(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -64,6 +64,8 @@ class TlsServerContext {
   static Result<std::shared_ptr<TlsServerContext>> make(std::string_view certificate_chain_pem,
                                                         std::string_view key_pem);
   virtual ~TlsServerContext() = default;
+  // Connections that begin from now on are shown these; after an error, the old ones still. Any thread.
+  virtual Result<void> replace(std::string_view certificate_chain_pem, std::string_view key_pem) = 0;
 };
 
 // Whom a client trusts. The peer's certificate must be good for the name (or address) it is asked by.

@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <limits>
+#include <mutex>
 
 #include "net/detail/socket.h"
 #include "net/stream.h"
@@ -65,12 +66,42 @@ ContextPtr make_context(const SSL_METHOD* method) {
   return context;
 }
 
+Result<ContextPtr> make_server_context(std::string_view certificate_chain_pem, std::string_view key_pem) {
+  const auto chain = read_certificates(certificate_chain_pem);
+  if (chain.empty()) return fail(Errc::invalid, "the certificate file holds no PEM certificate");
+  // The empty callback keeps OpenSSL from asking the terminal for a password.
+  const auto no_password = [](char*, int, int, void*) { return 0; };
+  const auto bio = memory_bio(key_pem);
+  const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  if (!key) return fail(Errc::invalid, fmt::format("the key file holds no unencrypted PEM key: {}", openssl_reason()));
+
+  auto context = make_context(TLS_server_method());
+  bool good = SSL_CTX_use_certificate(context.get(), chain[0].get()) == 1;
+  for (size_t i = 1; good && i < chain.size(); ++i) good = SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1;
+  if (!good) return fail(Errc::invalid, fmt::format("the certificate is not usable: {}", openssl_reason()));
+  if (SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1 || SSL_CTX_check_private_key(context.get()) != 1) {
+    return fail(Errc::invalid, fmt::format("the key does not belong to the certificate: {}", openssl_reason()));
+  }
+  return context;
+}
+
 class ServerContext final : public TlsServerContext {
  public:
   explicit ServerContext(ContextPtr context) : context_(std::move(context)) {}
-  SSL_CTX* get() const { return context_.get(); }
+  Result<void> replace(std::string_view certificate_chain_pem, std::string_view key_pem) override {
+    TRY(auto context, make_server_context(certificate_chain_pem, key_pem));
+    const std::lock_guard lock(mutex_);
+    std::swap(context_, context);
+    return {};
+  }
+  // Holds the certificate that it begins with for as long as it lives.
+  SslPtr begin() {
+    const std::lock_guard lock(mutex_);
+    return SslPtr(SSL_new(context_.get()));
+  }
 
  private:
+  std::mutex mutex_;
   ContextPtr context_;
 };
 
@@ -236,21 +267,7 @@ Task<Result<std::unique_ptr<Stream>>> begin(std::unique_ptr<detail::SocketStream
 
 Result<std::shared_ptr<TlsServerContext>> TlsServerContext::make(std::string_view certificate_chain_pem,
                                                                  std::string_view key_pem) {
-  const auto chain = read_certificates(certificate_chain_pem);
-  if (chain.empty()) return fail(Errc::invalid, "the certificate file holds no PEM certificate");
-  // The empty callback keeps OpenSSL from asking the terminal for a password.
-  const auto no_password = [](char*, int, int, void*) { return 0; };
-  const auto bio = memory_bio(key_pem);
-  const KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
-  if (!key) return fail(Errc::invalid, fmt::format("the key file holds no unencrypted PEM key: {}", openssl_reason()));
-
-  auto context = make_context(TLS_server_method());
-  bool good = SSL_CTX_use_certificate(context.get(), chain[0].get()) == 1;
-  for (size_t i = 1; good && i < chain.size(); ++i) good = SSL_CTX_add1_chain_cert(context.get(), chain[i].get()) == 1;
-  if (!good) return fail(Errc::invalid, fmt::format("the certificate is not usable: {}", openssl_reason()));
-  if (SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1 || SSL_CTX_check_private_key(context.get()) != 1) {
-    return fail(Errc::invalid, fmt::format("the key does not belong to the certificate: {}", openssl_reason()));
-  }
+  TRY(auto context, make_server_context(certificate_chain_pem, key_pem));
   return std::make_shared<ServerContext>(std::move(context));
 }
 
@@ -277,7 +294,7 @@ Result<std::shared_ptr<TlsClientContext>> trust_system() {
 Task<Result<std::unique_ptr<Stream>>> accept_tls(std::unique_ptr<Stream> plain,
                                                  std::shared_ptr<TlsServerContext> context, Duration timeout) {
   CO_TRY(auto socket, socket_of(std::move(plain)));
-  SslPtr ssl(SSL_new(static_cast<ServerContext&>(*context).get()));
+  SslPtr ssl = static_cast<ServerContext&>(*context).begin();
   if (!ssl) co_return fail(Errc::internal, openssl_reason());
   SSL_set_accept_state(ssl.get());
   co_return co_await begin(std::move(socket), std::move(ssl), timeout);

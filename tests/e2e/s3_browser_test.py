@@ -368,6 +368,10 @@ class Forms(FormCase):
 class MovedClock(FormCase):
     shared = False
 
+    def setUp(self):
+        super().setUp()
+        self.bucket = self.open_bucket()
+
     def test_what_is_signed_since_is_of_now(self):
         """By the clients' own clock, which nobody has moved; what was signed before is as old as the move says."""
         self.s3.put_bucket_policy(Bucket=self.bucket, Policy=policy(

@@ -1,19 +1,149 @@
 #include "aws/arn.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
 
 #include "codec/utf8.h"
 
 namespace boreal::aws {
 namespace {
 
-constexpr char16_t lower(char16_t c) { return c >= u'A' && c <= u'Z' ? c + (u'a' - u'A') : c; }
-constexpr char16_t same(char16_t c) { return c; }
+constexpr char32_t any_run = 0x110000;
+constexpr char32_t any_one = 0x110001;
+constexpr char32_t first_byte = 0x110100;  // bytes that are no UTF-8, each by itself
 
-// Where the character at `at` ends; of what is no UTF-8 each byte is one.
-size_t behind_character(std::string_view text, size_t at) {
-  if (static_cast<unsigned char>(text[at]) < 0x80) return at + 1;
-  return at + std::max<size_t>(codec::utf8_length(text, at), 1);
+constexpr char32_t lower(char32_t c) { return c >= U'A' && c <= U'Z' ? c + (U'a' - U'A') : c; }
+constexpr char32_t same(char32_t c) { return c; }
+
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// The character that begins the text, which loses it.
+char32_t take_character(std::string_view& text) {
+  const auto byte_at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const size_t length = codec::utf8_length(text, 0);
+  char32_t character = length == 0 ? first_byte + byte_at(0) : byte_at(0) & (length == 1 ? 0x7f : 0x7f >> length);
+  for (size_t i = 1; i < length; ++i) character = character << 6 | (byte_at(i) & 0x3f);
+  text.remove_prefix(std::max<size_t>(length, 1));
+  return character;
+}
+
+template <class Fold>
+bool is_symbol_of(char32_t symbol, char32_t character, Fold fold) {
+  return symbol == any_one || fold(symbol) == fold(character);
+}
+
+// In what follows a text is a view of characters, or of bytes that are all ASCII.
+
+// Whether the text begins with the segment: symbols without a run. The text is long enough.
+template <class Text, class Fold>
+bool begins_with(Text text, std::u32string_view segment, Fold fold) {
+  for (size_t i = 0; i < segment.size(); ++i) {
+    if (!is_symbol_of(segment[i], text[i], fold)) return false;
+  }
+  return true;
+}
+
+// Finds a segment in long texts. Parts that are alike would make a plain search begin anew again and again: here all
+// beginnings are followed at once, as bits of a row. Bit i says that the text up to here ends in the segment's first
+// i + 1 symbols.
+template <class Fold>
+class LongSearch {
+ public:
+  LongSearch(std::u32string_view segment, Fold fold)
+      : fold_(fold), words_((segment.size() + bits - 1) / bits), last_(segment.size() - 1) {
+    std::vector<size_t> wildcards;
+    for (size_t i = 0; i < segment.size(); ++i) {
+      if (segment[i] == any_one) {
+        wildcards.push_back(i);
+      } else {
+        set(row_of(fold(segment[i])), i);
+      }
+    }
+    for (const size_t i : wildcards) {
+      for (auto& row : rows_) set(row.second, i);
+      set(others_, i);
+    }
+  }
+
+  // Where it stands first; npos: nowhere.
+  template <class Text>
+  size_t find_in(Text text) const {
+    std::vector<uint64_t> reached(words_);
+    for (size_t at = 0; at < text.size(); ++at) {
+      const auto found = rows_.find(fold_(text[at]));
+      const auto& row = found == rows_.end() ? others_ : found->second;
+      uint64_t carry = 1;
+      for (size_t word = 0; word < words_; ++word) {
+        const uint64_t out = reached[word] >> (bits - 1);
+        reached[word] = (reached[word] << 1 | carry) & row[word];
+        carry = out;
+      }
+      if (reached.back() & uint64_t{1} << last_ % bits) return at - last_;
+    }
+    return Text::npos;
+  }
+
+ private:
+  using Row = std::vector<uint64_t>;
+  static constexpr size_t bits = 64;
+
+  Row& row_of(char32_t character) { return rows_.try_emplace(character, words_).first->second; }
+  static void set(Row& row, size_t i) { row[i / bits] |= uint64_t{1} << i % bits; }
+
+  const Fold fold_;
+  const size_t words_;
+  const size_t last_;
+  std::unordered_map<char32_t, Row> rows_;  // of each character that is named: which symbols it may be
+  Row others_ = Row(words_);                // of all others
+};
+
+// Where the segment stands first in the text.
+template <class Text, class Fold>
+size_t find_segment(Text text, std::u32string_view segment, Fold fold) {
+  constexpr size_t short_search = 1 << 14;
+  if (segment.size() > text.size()) return Text::npos;
+  if (segment.empty()) return 0;
+  if (text.size() * segment.size() > short_search) return LongSearch(segment, fold).find_in(text);
+  for (size_t at = 0; at + segment.size() <= text.size(); ++at) {
+    if (begins_with(text.substr(at), segment, fold)) return at;
+  }
+  return Text::npos;
+}
+
+template <class Text, class Fold>
+bool fits(std::u32string_view symbols, Text text, Fold fold) {
+  const size_t first = symbols.find(any_run);
+  if (first == symbols.npos) return text.size() == symbols.size() && begins_with(text, symbols, fold);
+  // What stands before the first run begins the text, what stands behind the last ends it.
+  const size_t last = symbols.rfind(any_run);
+  const auto head = symbols.substr(0, first);
+  const auto tail = symbols.substr(last + 1);
+  if (text.size() < head.size() + tail.size() || !begins_with(text, head, fold)) return false;
+  if (!begins_with(text.substr(text.size() - tail.size()), tail, fold)) return false;
+  text = text.substr(head.size(), text.size() - head.size() - tail.size());
+  // Of each segment between, the first place is as good as any: it leaves the most for the others.
+  for (symbols = symbols.substr(first, last - first); !symbols.empty();) {
+    symbols.remove_prefix(1);
+    const auto segment = symbols.substr(0, symbols.find(any_run));
+    const size_t at = find_segment(text, segment, fold);
+    if (at == Text::npos) return false;
+    text.remove_prefix(at + segment.size());
+    symbols.remove_prefix(segment.size());
+  }
+  return true;
+}
+
+template <class Fold>
+bool match(std::u32string_view symbols, std::string_view text, Fold fold) {
+  if (is_ascii(text)) return fits(symbols, text, fold);
+  std::u32string characters;
+  characters.reserve(text.size());
+  while (!text.empty()) characters += take_character(text);
+  return fits(symbols, std::u32string_view(characters), fold);
 }
 
 }  // namespace
@@ -44,55 +174,27 @@ std::optional<std::array<std::string_view, 6>> split_arn(std::string_view text) 
 }
 
 void Glob::add_pattern(std::string_view pattern) {
-  for (const char c : pattern) {
-    if (c == '*') {
+  while (!pattern.empty()) {
+    const char32_t character = take_character(pattern);
+    if (character == U'*') {
       add_any_run();
     } else {
-      symbols_ += c == '?' ? any_one : static_cast<char16_t>(static_cast<unsigned char>(c));
+      symbols_ += character == U'?' ? any_one : character;
     }
   }
 }
 
 void Glob::add_literal(std::string_view text) {
-  for (const char c : text) symbols_ += static_cast<char16_t>(static_cast<unsigned char>(c));
+  while (!text.empty()) symbols_ += take_character(text);
 }
 
 void Glob::add_any_run() {
   if (symbols_.empty() || symbols_.back() != any_run) symbols_ += any_run;  // two in a row are one
 }
 
-template <class Fold>
-bool Glob::match(std::string_view text, Fold fold) const {
-  constexpr size_t none = std::u16string::npos;
-  size_t at = 0, symbol = 0;
-  size_t run_symbol = none, run_at = 0;  // the last run met, and where in the text it ends for now
-  while (at < text.size()) {
-    const auto c = static_cast<char16_t>(static_cast<unsigned char>(text[at]));
-    if (symbol < symbols_.size() && symbols_[symbol] == any_run) {
-      run_symbol = symbol++;
-      if (symbol == symbols_.size()) return true;
-      run_at = at;
-    } else if (symbol < symbols_.size() && symbols_[symbol] == any_one) {
-      ++symbol;
-      at = behind_character(text, at);
-    } else if (symbol < symbols_.size() && fold(symbols_[symbol]) == fold(c)) {
-      ++symbol;
-      ++at;
-    } else if (run_symbol != none) {
-      // An earlier run need not be tried again: whatever it could take, the last one can take as well.
-      symbol = run_symbol + 1;
-      at = run_at = behind_character(text, run_at);
-    } else {
-      return false;
-    }
-  }
-  while (symbol < symbols_.size() && symbols_[symbol] == any_run) ++symbol;
-  return symbol == symbols_.size();
-}
+bool Glob::matches(std::string_view text) const { return match(symbols_, text, same); }
 
-bool Glob::matches(std::string_view text) const { return match(text, same); }
-
-bool Glob::matches_ignoring_case(std::string_view text) const { return match(text, lower); }
+bool Glob::matches_ignoring_case(std::string_view text) const { return match(symbols_, text, lower); }
 
 bool arn_matches(std::string_view pattern, std::string_view arn) {
   if (pattern == "*") return true;

@@ -40,18 +40,13 @@ class Glob {
   void add_any_run();
   void add(const Glob& other) { symbols_ += other.symbols_; }
 
-  // Takes at most |text| x |pattern| steps, whatever the pattern: on a mismatch only the last run is made longer.
+  // Takes at most |text| x |pattern| / 64 steps, whatever the pattern.
   bool matches(std::string_view text) const;
   // The same, ASCII letters compared without case.
   bool matches_ignoring_case(std::string_view text) const;
 
  private:
-  template <class Fold>
-  bool match(std::string_view text, Fold fold) const;
-
-  static constexpr char16_t any_run = 0x100;
-  static constexpr char16_t any_one = 0x101;
-  std::u16string symbols_;  // bytes 0..255 and the two wildcards, so that no byte needs escaping
+  std::u32string symbols_;  // characters and the two wildcards, so that none needs escaping
 };
 
 // Whether the ARN fits the pattern. Wildcards in the first five parts do not reach beyond a colon, those in the

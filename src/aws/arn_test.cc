@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/random.h"
+#include "base/text.h"
+
 namespace boreal::aws {
 namespace {
 
@@ -75,6 +78,27 @@ TEST(Glob, HardPatternsEndSoon) {
   std::string pattern;
   for (int i = 0; i < 200; ++i) pattern += "*a";
   EXPECT_FALSE(Glob(pattern + "b").matches(std::string(5000, 'a')));  // exponential matchers never return
+  const std::string segment(16 << 10, 'a');
+  EXPECT_FALSE(Glob("*" + segment + "b*").matches(std::string(256 << 10, 'a')));  // nor soon do quadratic ones
+  EXPECT_FALSE(Glob("*a?" + segment + "B*").matches_ignoring_case(std::string(256 << 10, 'A')));
+}
+
+TEST(Glob, LongSearchesFindWhatShortOnesFind) {
+  SeededRandom random(7);
+  for (int round = 0; round < 300; ++round) {
+    const std::string middle = random.pick("ab", 1 + random.below(200));
+    const std::string text = random.pick("ab", random.below(2000)) + middle + random.pick("ab", random.below(2000));
+    std::string pattern = middle;
+    for (int i = 0; i < 3; ++i) pattern[random.below(pattern.size())] = '?';
+    EXPECT_TRUE(Glob("*" + pattern + "*").matches(text));
+    EXPECT_TRUE(Glob("*" + to_upper(pattern) + "*").matches_ignoring_case(text));
+    EXPECT_FALSE(Glob("*c" + pattern + "*").matches(text));
+    EXPECT_FALSE(Glob("*" + pattern + "*" + text).matches(text));
+    // Somewhere else than at its only place it is not found.
+    const std::string once = "x" + middle + "y";
+    EXPECT_TRUE(Glob("*" + once + "*").matches(text + once + text));
+    EXPECT_FALSE(Glob("*" + once + "*y*").matches(text + once + text));
+  }
 }
 
 TEST(ArnMatch, FirstFivePartsStopAtColons) {

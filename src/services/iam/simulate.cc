@@ -108,6 +108,9 @@ Outcome<SimulatePolicyResponse> Service::simulate(Simulation simulation) {
   }
   size_t cost = 1 + missing.size();
   for (const auto& policy : identity) cost += 2 * policy->statements().size();
+  for (const auto& policy : {simulation.boundary, simulation.resource_policy}) {
+    if (policy) cost += policy->statements().size();
+  }
   const size_t page =
       std::clamp(max_page_cost / cost, size_t{1}, static_cast<size_t>(simulation.max_items.value_or(100)));
   const size_t end = std::min(questions, at + page);

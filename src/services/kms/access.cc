@@ -161,6 +161,7 @@ aws::Outcome<void> Service::complete(const aws::Call& call, const aws::Value& in
   static const EncryptionContext none;
   const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
+  if (encryption_context != nullptr) CHECK(check_context(*encryption_context));
   add_request_keys(input, names.key, access.context);
   Covers covers;
   if (call.operation.name == "CreateGrant") {

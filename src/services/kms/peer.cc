@@ -72,6 +72,7 @@ Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker,
 Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker asker, std::string account,
                                                                   std::string region, std::string service,
                                                                   std::string key_id, Context context) {
+  CO_CHECK(check_context(context));
   CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_id)));
   CO_CHECK(check_usable(key));
   if (must_ask(asker, key)) {

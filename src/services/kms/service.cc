@@ -12,6 +12,7 @@ namespace errors = api::kms::errors;
 namespace {
 
 constexpr size_t max_open_materials = 512;
+constexpr size_t max_context_bytes = 8 << 10;
 
 // What a sealed backing key is bound to.
 std::string seal_context(const Key& key, uint32_t version) {
@@ -115,6 +116,14 @@ aws::Outcome<void> check_usable(const Key& key) {
   CHECK(check_not_pending(key));
   if (key.state == state_enabled) return {};
   return aws::refuse(errors::disabled_exception(fmt::format("{} is disabled.", key.arn())));
+}
+
+aws::Outcome<void> check_context(const EncryptionContext& context) {
+  size_t size = 0;
+  for (const auto& [key, value] : context) size += key.size() + value.size();
+  if (size <= max_context_bytes) return {};
+  return aws::refuse(errors::validation_exception(
+      fmt::format("The encryption context has {} bytes; it has at most {}.", size, max_context_bytes)));
 }
 
 std::string partition_of(std::string_view account, std::string_view region) {

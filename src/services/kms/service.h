@@ -237,6 +237,9 @@ aws::Outcome<void> check_usable(const Key& key);
 // KMSInvalidStateException while the key waits for its deletion.
 aws::Outcome<void> check_not_pending(const Key& key);
 
+// ValidationException when it is too large: policies and grants are compared with all of it.
+aws::Outcome<void> check_context(const EncryptionContext& context);
+
 std::string partition_of(std::string_view account, std::string_view region);
 // {"Version": …}: the account's identity policies decide.
 std::string default_policy(std::string_view account);

@@ -62,6 +62,14 @@ TEST_F(KmsTest, ContextsThatReadAlikeAreNotTheSame) {
             "InvalidCiphertextException");
 }
 
+TEST_F(KmsTest, AContextHasALimit) {
+  const auto key = make_key();
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", {{"a", std::string(8191, 'a')}})), "");
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", {{"a", std::string(8192, 'a')}})),
+            "ValidationException");
+  EXPECT_EQ(data_key("s3", key, {{"a", std::string(8192, 'a')}}).error().code, "ValidationException");
+}
+
 TEST_F(KmsTest, EveryDamagedByteIsFound) {
   const auto sealed = encrypt(make_key(), "secret");
   for (size_t i = 0; i < sealed.size(); ++i) {

@@ -491,6 +491,11 @@ TEST_F(ServiceTest, RefusesWhatCannotBe) {
   api::ModifyDBClusterMessage change{.db_cluster_identifier = "prod"};
   change.db_instance_parameter_group_name = "other";
   EXPECT_EQ(code(&Service::modify_db_cluster, change), "InvalidParameterCombination");
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  keys_.disabled = true;
+  EXPECT_EQ(code(&Service::create_db_cluster_snapshot, api::CreateDBClusterSnapshotMessage{"s", "prod"}),
+            "KMSKeyNotAccessibleFault");
+  keys_.disabled = false;
   EXPECT_EQ(code(&Service::list_tags_for_resource,
                  api::ListTagsForResourceMessage{.resource_name = "arn:aws:rds:us-east-1:000000000000:db:default-1"}),
             "DBInstanceNotFound");

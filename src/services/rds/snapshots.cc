@@ -51,11 +51,16 @@ Task<Result<crypto::SecretKey>> open_snapshot_key(aws::Keys& keys, Place place, 
 Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::Call* call, Place place,
                                          std::string key_id, SnapshotRecord& snapshot) {
   snapshot.file = random.uuid();
-  CO_TRY(auto key, co_await keys.generate_data_key(call, place.account, place.region, "rds", key_id,
-                                                   snapshot_key_context(snapshot.file)));
-  crypto::wipe(std::as_writable_bytes(std::span(key.plaintext.data(), key.plaintext.size())));
-  snapshot.data_key.bytes = std::move(key.ciphertext);
-  snapshot.key_arn = std::move(key.key_arn);
+  auto key = co_await keys.generate_data_key(call, place.account, place.region, "rds", key_id,
+                                             snapshot_key_context(snapshot.file));
+  if (!key) {
+    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
+    co_return refuse(errors::kms_key_not_accessible_fault(
+        fmt::format("The KMS key {} of the snapshot cannot be used: {}", key_id, key.error().message)));
+  }
+  crypto::wipe(std::as_writable_bytes(std::span(key->plaintext.data(), key->plaintext.size())));
+  snapshot.data_key.bytes = std::move(key->ciphertext);
+  snapshot.key_arn = std::move(key->key_arn);
   co_return Outcome<void>();
 }
 

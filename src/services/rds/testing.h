@@ -22,6 +22,7 @@ class TestKeys final : public aws::Keys, public aws::KeyWatch {
 
   Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string account, std::string region, std::string,
                                                 std::string key_id, Context) override {
+    if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
     DataKey key{random_.bytes(32), "sealed-" + std::to_string(given_.size()), key_id};
     if (key_id.empty()) key.key_arn = "arn:aws:kms:" + region + ":" + account + ":key/managed";
     given_[key.ciphertext] = key.plaintext;

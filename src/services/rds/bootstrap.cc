@@ -41,10 +41,16 @@ std::string roles_sql(const std::string& master, const std::string& verifier) {
 
 // Up to version 15 whoever may create roles may make anybody a member of any role that is no superuser's: of these too,
 // which lead to the programs and files of the machine, and so into every other cluster. Roles of superusers only a
-// superuser may grant.
+// superuser may grant; whoever has become a member already loses it, or it would be a superuser now.
 constexpr const char* close_ways_out_sql =
-    "UPDATE pg_authid SET rolsuper = true WHERE NOT rolsuper AND rolname IN "
-    "('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')";
+    "DO $boreal$ DECLARE role text; who text; BEGIN\n"
+    "FOR role IN SELECT rolname FROM pg_authid WHERE NOT rolsuper AND rolname IN "
+    "('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files') LOOP\n"
+    "FOR who IN SELECT member::regrole FROM pg_auth_members WHERE roleid = role::regrole LOOP\n"
+    "EXECUTE format('REVOKE %I FROM %s', role, who);\n"
+    "END LOOP;\n"
+    "UPDATE pg_authid SET rolsuper = true WHERE rolname = role;\n"
+    "END LOOP; END $boreal$";
 
 }  // namespace
 

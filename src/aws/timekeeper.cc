@@ -33,7 +33,9 @@ Task<void> Timekeeper::run() {
     if (stopping_) break;
     const int64_t began_ns = monotonic_ns();
     const Time now = clock_.now();
-    if (now >= due_) co_await do_work();
+    const bool was_put_back = now < seen_;  // what is due is due by this clock
+    seen_ = now;
+    if (now >= due_ || was_put_back) co_await do_work();
     if (now < due_) been_round_ns_ = began_ns;
   }
 }

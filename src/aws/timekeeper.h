@@ -17,7 +17,7 @@ class Timekeeper {
  public:
   static constexpr Time never{INT64_MAX};
   // Does what is due at the clock's time, and says when there will be something to do again (or `never`). It must be
-  // safe to repeat. What fails is logged and tried again after a pause.
+  // safe to repeat. What fails is logged and tried again after a pause. Asked anew when the clock was put back.
   using Work = std::function<Task<Result<Time>>()>;
 
   Timekeeper(std::string_view name, net::Loop& loop, const Clock& clock, Work work);
@@ -39,6 +39,7 @@ class Timekeeper {
   const Clock& clock_;
   Work work_;
   Time due_{0};
+  Time seen_{0};               // the clock's time at the last look
   int64_t been_round_ns_ = 0;  // when the last look began after which nothing was due
   bool stopping_ = false;
   TaskGroup running_;

@@ -50,6 +50,26 @@ Task<void> scenario(net::Loop& loop, ManualClock& clock, Chore& chore, Timekeepe
   co_await keeper.stop();
 }
 
+Task<void> put_back(net::Loop& loop, ManualClock& clock, Chore& chore, Timekeeper& keeper) {
+  keeper.start();
+  co_await until_done(loop, chore, 1);
+  clock.advance(std::chrono::days(90));
+  const int64_t moved_ns = monotonic_ns();
+  while (!keeper.has_been_round(moved_ns)) co_await loop.sleep(Duration(5));
+  clock.advance(-std::chrono::days(90));
+  co_await until_done(loop, chore, 2);
+  co_await keeper.stop();
+}
+
+TEST(Timekeeper, AsksAnewWhenTheClockIsPutBack) {
+  net::Loop loop;
+  ManualClock clock;
+  Chore chore;
+  Timekeeper keeper("test", loop, clock, [&chore] { return work(chore); });
+  net::run_until_done(loop, put_back(loop, clock, chore, keeper));
+  EXPECT_EQ(chore.done, 2);
+}
+
 TEST(Timekeeper, DoesWhatIsDueWhenTheClockSaysSoAlsoAfterAFailure) {
   net::Loop loop;
   ManualClock clock;

@@ -134,9 +134,10 @@ Task<Result<std::optional<Time>>> Service::next_run(api::BackupRule rule, Time a
 
 Task<Result<std::vector<RuleRun>>> Service::first_runs(api::BackupPlan plan) {
   std::vector<RuleRun> runs;
+  const Time now = context_.clock.now();
   for (const api::BackupRule& rule : plan.rules) {
-    CO_TRY(const auto next, co_await next_run(rule, context_.clock.now()));
-    if (next) runs.push_back({*rule.rule_id, *next});
+    CO_TRY(const auto next, co_await next_run(rule, now));
+    if (next) runs.push_back({*rule.rule_id, *next, now});
   }
   co_return runs;
 }

@@ -55,7 +55,8 @@ struct VaultRecord {
 struct RuleRun {
   std::string rule_id;
   Time next;
-  BOREAL_RECORD(RuleRun, rule_id, next)
+  Time reckoned;  // when `next` was: a clock that is far before this was put back
+  BOREAL_RECORD(RuleRun, rule_id, next, reckoned)
 };
 
 struct PlanRecord {

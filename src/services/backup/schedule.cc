@@ -16,6 +16,8 @@ namespace {
 // How long finished jobs and deleted plans are shown.
 constexpr int64_t remembered_days = 30;
 constexpr Duration between_sweeps = std::chrono::hours(24);
+// By a clock that was put back by more, plans run at its times from then on. By less: what has run does not run again.
+constexpr Duration small_setback = std::chrono::hours(24);
 
 JobRecord scheduled_job(const aws::Recoverable::Resource& resource, std::string_view type, const std::string& role_arn,
                         const PlanRecord& plan, const VersionRecord& version, const api::BackupRule& rule, Time due) {
@@ -95,7 +97,8 @@ Task<Result<Time>> Service::run_due_plans(Place place) {
 
 Task<Result<void>> Service::run_plan(Place place, PlanRecord plan) {
   for (const RuleRun& run : plan.runs) {
-    if (run.next > context_.clock.now()) continue;
+    const Time now = context_.clock.now();
+    if (run.next > now && run.reckoned <= now + small_setback) continue;
     CO_TRY(const auto version, load<VersionRecord>(View(context_.catalog, place), version_key(plan.id, plan.version)));
     if (!version) co_return fail(Errc::corrupt, fmt::format("it has no version {}", plan.version));
     CO_CHECK(co_await run_rule(place, plan, *version, run));
@@ -109,7 +112,11 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
   const auto rule = std::ranges::find(version.plan.rules, std::optional(run.rule_id), &api::BackupRule::rule_id);
   if (rule == version.plan.rules.end()) co_return fail(Errc::corrupt, "it has no rule " + run.rule_id);
   CO_TRY(const auto next, co_await next_run(*rule, now));
-  CO_TRY(const auto selected, co_await selected_by(place, plan.id));
+  const bool is_due = run.next <= now;
+  std::vector<std::pair<Found, std::string>> selected;
+  if (is_due) {
+    CO_TRY(selected, co_await selected_by(place, plan.id));
+  }
   // While the server was down, or the clock was moved, runs may have passed: only one that still may start does.
   const bool too_late = now > run.next + minutes(*rule->start_window_minutes);
   if (too_late) {
@@ -124,10 +131,10 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
   if (slot == current->runs.end() || slot->next != run.next) co_return Result<void>();
   CO_TRY(const auto vault, load<VaultRecord>(tx, vault_key(rule->target_backup_vault_name)));
   std::vector<std::string> begun;
-  if (!vault) {
+  if (is_due && !vault) {
     log::error("backup", "a plan's vault is gone; nothing was backed up",
                {{"plan", plan.id}, {"vault", rule->target_backup_vault_name}});
-  } else if (!too_late) {
+  } else if (is_due && !too_late) {
     current->last_execution = now;
     for (const auto& [found, role_arn] : selected) {
       JobRecord job =
@@ -138,12 +145,17 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
     }
   }
   if (next) {
-    slot->next = *next;
+    *slot = {run.rule_id, *next, now};
   } else {
     current->runs.erase(slot);
   }
   tx.put(plan_key(plan.id), store::encode(*current));
   CO_CHECK(co_await tx.commit());
+  if (!is_due) {
+    log::warn("backup", "the clock was put back: a plan's next run is by it",
+              {{"plan", plan.id}, {"rule", rule->rule_name}});
+    co_return Result<void>();
+  }
   log::info("backup", "a plan ran", {{"plan", plan.id}, {"rule", rule->rule_name}, {"jobs", begun.size()}});
   for (const std::string& id : begun) begin_job(place, id);
   co_return Result<void>();

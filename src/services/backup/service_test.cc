@@ -265,6 +265,31 @@ TEST_F(BackupTest, PlansRunOnceAtTheirTimeAlsoAfterARestart) {
   EXPECT_TRUE(points->recovery_points->empty()) << "30 days are over; the missed run was too late";
 }
 
+TEST_F(BackupTest, AClockThatIsPutBackLosesNoRunAndDoublesNone) {
+  make_vault();
+  ASSERT_TRUE(select(*make_plan()->backup_plan_id, {"*"}));
+  const auto work = [&] {
+    const auto next = fixture.run(service->do_what_is_due());
+    fixture.run(service->settle());
+    return next.value();
+  };
+  const Time began = fixture.clock.now();
+  const Time due = work();
+  fixture.clock.advance(std::chrono::days(90));
+  work();
+  EXPECT_EQ(texts.backed_up, 0) << "its start window has passed";
+  fixture.clock.set(began);
+  EXPECT_EQ(work(), due);
+  fixture.clock.set(due);
+  work();
+  EXPECT_EQ(texts.backed_up, 1);
+  fixture.clock.set(due - std::chrono::hours(1));
+  work();
+  fixture.clock.set(due);
+  work();
+  EXPECT_EQ(texts.backed_up, 1);
+}
+
 TEST_F(BackupTest, ALockedVaultKeepsItsPoints) {
   make_vault();
   const auto kept = start("kept");

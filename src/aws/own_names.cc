@@ -13,7 +13,9 @@ namespace {
 
 // "name:80", "name.".
 std::string_view without_port(std::string_view host) {
-  if (!host.starts_with('[')) host = host.substr(0, host.find(':'));
+  const size_t colon = host.rfind(':');
+  const bool has_port = colon != host.npos && host.find_first_not_of("0123456789", colon + 1) == host.npos;
+  if (has_port) host = host.substr(0, colon);
   if (host.ends_with('.')) host.remove_suffix(1);
   return host;
 }

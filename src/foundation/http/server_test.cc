@@ -75,8 +75,8 @@ Options test_options() {
   Options options;
   options.listen.address = {.host = "127.0.0.1"};
   options.limits.header_timeout = Duration(300);
-  options.limits.idle_timeout = Duration(2000);
-  options.limits.body_timeout = Duration(2000);
+  options.limits.idle_timeout = Duration(10'000);
+  options.limits.body_timeout = Duration(10'000);
   options.limits.request_line_bytes = 1000;
   options.limits.header_bytes = 2000;
   options.limits.header_count = 20;

@@ -74,7 +74,6 @@ Result<void> copy_tree(const Path& from, const Path& to, bool durable);
 Result<void> sync_tree(const Path& path);  // every file and folder below, and the folder that holds it
 // All that was written to the file system that holds `path`, by anybody: far cheaper than sync_tree for many new files.
 Result<void> sync_file_system(const Path& path);
-Result<uint64_t> free_bytes(const Path& path);  // what an ordinary user may still write
 
 // Held while the object lives, and let go by the kernel when the process dies, however it dies.
 class FolderLock {

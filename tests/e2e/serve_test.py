@@ -141,7 +141,7 @@ class Serve(unittest.TestCase):
     def test_a_reset_that_was_cut_short_is_finished_by_the_next_start(self):
         with Boreal() as boreal:
             boreal.client("s3").create_bucket(Bucket="gone")
-            boreal.kill()
+            boreal.stop()  # as a reset does first
             (boreal.data / "FORMAT").rename(boreal.data / "ERASING")
             shutil.rmtree(boreal.data / "objects")
             boreal.start()

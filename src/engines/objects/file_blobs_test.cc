@@ -51,9 +51,9 @@ TEST_F(FileBlobsTest, ALongBlobIsSyncedWhileMoreOfItComes) {
     return writer->finish();
   }));
   const auto trace = faults.trace();
-  const auto end = std::ranges::find_last_if(trace, [](const auto& step) { return step.starts_with("write"); });
-  EXPECT_EQ(std::ranges::count_if(end, [](const auto& step) { return step.starts_with("sync"); }), 2)
-      << "what was written last, and the folder";
+  const auto is = [](std::string_view what) { return [what](const auto& step) { return step.starts_with(what); }; };
+  const auto last_write = std::find_if(trace.rbegin(), trace.rend(), is("write"));
+  EXPECT_EQ(std::count_if(trace.rbegin(), last_write, is("sync")), 2) << "what was written last, and the folder";
 }
 
 TEST_F(FileBlobsTest, ASyncThatFailsOnTheWayFailsTheBlob) {

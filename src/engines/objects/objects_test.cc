@@ -7,6 +7,7 @@
 #include "codec/hex.h"
 #include "crypto/hash.h"
 #include "io/fault.h"
+#include "objects/impl.h"
 #include "objects/index_keys.h"
 #include "objects/testing.h"
 
@@ -301,29 +302,34 @@ TEST_F(ObjectsTest, JoinsPartsWithoutMovingThem) {
 
 // Where an earlier record was looked at, its damage would tell.
 TEST_F(ObjectsTest, APageOfPartsReadsNoEarlierRecords) {
-  const auto upload = create_upload("joined");
-  std::vector<uint32_t> numbers;
-  for (uint32_t i = 0; i < 201; ++i) numbers.push_back(i < 120 ? i + 1 : 40 * i);
-  for (const uint32_t number : numbers) ASSERT_TRUE(put_part(upload, number, "x"));
-  ASSERT_TRUE(complete(upload, numbers));
-  const auto found = engine_.run(objects().find("b", "joined", Select::latest(), false));
-  ASSERT_EQ(found->version.chunk_starts.size(), 3u);
+  Found found;
+  found.bucket = "b";
+  std::vector<Part> parts(201);
+  for (uint32_t i = 0; i < parts.size(); ++i) {
+    parts[i].number = i < 120 ? i + 1 : 40 * i;
+    parts[i].offset = i;
+    parts[i].size = 1;
+  }
+  store::Batch batch("bucket.b");
+  add_manifest(batch, found.version, {1, 2}, parts);
+  TestEngine::must(engine_.run(engine_.store().commit(std::move(batch))));
+  ASSERT_EQ(found.version.chunk_starts.size(), 3u);
   for (const size_t at : {0, 1, 99, 100, 119, 120, 150, 199, 200}) {
-    const auto page = engine_.run(objects().parts_of(*found, numbers[at] - 1, 2));
+    const auto page = engine_.run(objects().parts_of(found, parts[at].number - 1, 2));
     ASSERT_TRUE(page);
-    EXPECT_EQ(page->parts.front().number, numbers[at]);
+    EXPECT_EQ(page->parts.front().number, parts[at].number);
     EXPECT_EQ(page->parts.size(), at == 200 ? 1u : 2u);
     EXPECT_EQ(page->truncated, at < 199);
   }
-  EXPECT_TRUE(engine_.run(objects().parts_of(*found, numbers.back(), 2))->parts.empty());
+  EXPECT_TRUE(engine_.run(objects().parts_of(found, parts.back().number, 2))->parts.empty());
   store::Batch damage("bucket.b");
-  damage.put(index::manifest(found->version.manifest, 0), "no record of parts");
+  damage.put(index::manifest({1, 2}, 0), "no record of parts");
   TestEngine::must(engine_.run(engine_.store().commit(std::move(damage))));
-  EXPECT_FALSE(engine_.run(objects().parts_of(*found, 0, 2)));
+  EXPECT_FALSE(engine_.run(objects().parts_of(found, 0, 2)));
   for (const size_t at : {101, 190, 200}) {
-    const auto page = engine_.run(objects().parts_of(*found, numbers[at] - 1, 1));
+    const auto page = engine_.run(objects().parts_of(found, parts[at].number - 1, 1));
     ASSERT_TRUE(page) << page.error().message();
-    EXPECT_EQ(page->parts.front().number, numbers[at]);
+    EXPECT_EQ(page->parts.front().number, parts[at].number);
   }
 }
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr size_t default_page = 50;
 constexpr int32_t max_page = 100;
+constexpr size_t max_aliases = 50;  // of one key: each use of it tells policies all
 
 // The name without "alias/".
 aws::Outcome<std::string> check_name(const std::string& name) {
@@ -35,6 +36,12 @@ aws::Outcome<std::string> check_own_name(const std::string& name) {
   return bare;
 }
 
+aws::Outcome<void> check_count(const std::string& key_arn, size_t aliases) {
+  if (aliases < max_aliases) return {};
+  return aws::refuse(
+      errors::limit_exceeded_exception(fmt::format("{} has {} aliases, which is the most.", key_arn, max_aliases)));
+}
+
 }  // namespace
 
 Task<aws::Outcome<CreateAliasOutput>> Service::create_alias(aws::Call& call, CreateAliasRequest input) {
@@ -46,6 +53,8 @@ Task<aws::Outcome<CreateAliasOutput>> Service::create_alias(aws::Call& call, Cre
     co_return aws::refuse(errors::already_exists_exception(
         fmt::format("An alias with the name {} already exists", call.arn("kms", input.alias_name))));
   }
+  CO_TRY(const auto attached, attached_to(change.key));
+  CO_CHECK(check_count(change.key.arn(), attached->aliases.size()));
   change.tx.put(alias_path(name),
                 store::encode(Alias{.name = name, .key_id = change.key.id, .created = call.now, .updated = call.now}));
   CO_CHECK(co_await commit(std::move(change)));
@@ -62,6 +71,10 @@ Task<aws::Outcome<UpdateAliasOutput>> Service::update_alias(aws::Call& call, Upd
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
   CO_TRY(auto alias, store::decode<Alias>(*text));
+  if (alias.key_id != change.key.id) {
+    CO_TRY(const auto attached, attached_to(change.key));
+    CO_CHECK(check_count(change.key.arn(), attached->aliases.size()));
+  }
   alias.key_id = change.key.id;
   alias.updated = call.now;
   change.tx.put(alias_path(name), store::encode(alias));

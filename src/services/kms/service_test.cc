@@ -263,6 +263,24 @@ TEST_F(KmsTest, AliasesAreListedInPages) {
   EXPECT_EQ(code<ListAliasesResponse>("ListAliases", ListAliasesRequest{.marker = "!"}), "InvalidMarkerException");
 }
 
+TEST_F(KmsTest, AKeyHasFiftyAliasesAtMost) {
+  const auto key = make_key();
+  const auto other = make_key();
+  const auto add = [&](const std::string& name, const std::string& to) {
+    return code<CreateAliasOutput>("CreateAlias",
+                                   CreateAliasRequest{.alias_name = "alias/" + name, .target_key_id = to});
+  };
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(add("a" + std::to_string(i), key), "");
+  EXPECT_EQ(add("more", key), "LimitExceededException");
+  EXPECT_EQ(add("others", other), "");
+  const auto move = [&](const std::string& name) {
+    return code<UpdateAliasOutput>("UpdateAlias",
+                                   UpdateAliasRequest{.alias_name = "alias/" + name, .target_key_id = key});
+  };
+  EXPECT_EQ(move("others"), "LimitExceededException");
+  EXPECT_EQ(move("a0"), "") << "it is there already";
+}
+
 TEST_F(KmsTest, NamesThatNameNoKeyAreRefused) {
   EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "nonsense"}), "NotFoundException");
   EXPECT_EQ(

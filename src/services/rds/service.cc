@@ -4,10 +4,8 @@
 
 #include <set>
 
-#include "aws/arn.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "rds/validate.h"
 
 namespace boreal::rds {
 
@@ -34,33 +32,6 @@ Service::Service(aws::ServiceContext context, Options options, aws::Keys& keys, 
                          .warm_pool = options_.warm_pool}),
       timekeeper_("rds", context.loop, context.clock, [this] { return wake_due(); }),
       tools_{context, keys, network, secrets, engines_, options_, timekeeper_} {}
-
-// A name means the same in any case, and so does an ARN with that name: handlers look at the name alone (name_of()),
-// among the caller's own things, of the one kind that the operation is about. So that is what policies are shown,
-// however it was written: a Deny for a cluster holds for "PROD" too, and for an ARN that says another region or kind.
-Task<Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
-                                                        const aws::Value& input) {
-  CO_TRY(auto all, co_await Api::access(call, operation, input));
-  for (size_t i = 0; i < operation.access.size(); ++i) {
-    // "action|arn:{partition}:rds:{region}:{account}:KIND:{Member}", or with a "{Member}" that is an ARN.
-    const std::string_view line = operation.access[i];
-    const size_t open = line.rfind('{');
-    if (open == std::string_view::npos || !line.ends_with('}')) continue;
-    const auto before = line.substr(0, open);
-    const std::string& resource = all[i].resource;
-    const auto named = aws::string_member(input, line.substr(open + 1, line.size() - open - 2));
-    if (!named) continue;
-    const auto arn = aws::Arn::parse(resource);
-    if (before.ends_with(':')) {
-      const auto kind = before.substr(before.rfind(':', before.size() - 2) + 1);
-      all[i].resource = place_of(call).arn(kind.substr(0, kind.size() - 1), name_of(*named));
-    } else if (arn) {
-      const std::string kind = arn->resource.substr(0, arn->resource.find(':'));
-      all[i].resource = Place{arn->account, arn->region}.arn(kind, name_of(resource));
-    }
-  }
-  co_return all;
-}
 
 Task<Result<void>> Service::start() {
   engines_.start();

@@ -245,6 +245,40 @@ TEST(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
             "arn:aws:rds:us-east-1:000000000000:cluster:*");
 }
 
+TEST(RdsAccess, ShowsPoliciesTheTags) {
+  aws::CallFixture fixture;
+  TestKeys keys;
+  TestNetwork network;
+  TestRoles roles;
+  TestSecrets secrets;
+  Service service(fixture.context(), {}, keys, keys, network, roles, secrets);
+  const auto shown = [&](std::string_view operation, auto input) {
+    const auto value = aws::Value::of(std::move(input));
+    return *fixture.run(fixture.with_call(
+        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
+  };
+  const api::CreateDBClusterParameterGroupMessage group{.db_cluster_parameter_group_name = "tuned",
+                                                        .db_parameter_group_family = "aurora-postgresql15",
+                                                        .description = "d",
+                                                        .tags = {{{.key = "env", .value = "prod"}}}};
+  const auto before = shown("CreateDBClusterParameterGroup", group);
+  ASSERT_EQ(before.size(), 2u);
+  EXPECT_EQ(before[1].action, "rds:AddTagsToResource");
+  EXPECT_EQ(before[1].resource, before[0].resource);
+  EXPECT_FALSE(before[0].context.contains("aws:ResourceTag/env"));
+  ASSERT_TRUE(fixture.run(fixture.with_call(service, "CreateDBClusterParameterGroup", [&](aws::Call& call) {
+    return service.create_db_cluster_parameter_group(call, group);
+  })));
+  const auto after = shown("DeleteDBClusterParameterGroup",
+                           api::DeleteDBClusterParameterGroupMessage{.db_cluster_parameter_group_name = "Tuned"});
+  ASSERT_EQ(after.size(), 1u);
+  for (const char* key : {"aws:ResourceTag/env", "rds:cluster-pg-tag/env"}) {
+    const auto found = after[0].context.find(key);
+    ASSERT_NE(found, after[0].context.end()) << key;
+    EXPECT_EQ(found->second, "prod");
+  }
+}
+
 TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   const auto made = must(&Service::create_db_cluster, cluster_input("prod"));
   EXPECT_EQ(made.db_cluster->status, "creating");

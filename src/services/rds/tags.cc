@@ -3,6 +3,7 @@
 #include "aws/arn.h"
 #include "rds/convert.h"
 #include "rds/service.h"
+#include "rds/tagged.h"
 #include "rds/validate.h"
 
 namespace boreal::rds {
@@ -67,7 +68,31 @@ Outcome<void> change_tags(store::Transaction& tx, const Target& target, Change c
   return change_record<ParameterGroupRecord>(tx, target, change);
 }
 
+template <class R>
+Result<Tags> tags_in(const store::Catalog& catalog, const Place& place, const std::string& key) {
+  TRY(auto record, load<R>(catalog, place, key));
+  if (!record) return Tags();
+  if constexpr (std::is_same_v<R, ClusterRecord>) return shown_tags(*record);
+  return std::move(record->tags);
+}
+
 }  // namespace
+
+Result<Tags> tags_of(const store::Catalog& catalog, const Place& place, const std::string& arn) {
+  const auto target = target_of(arn, place);
+  if (!target) return Tags();
+  if (target->kind == "cluster") return tags_in<ClusterRecord>(catalog, place, target->key);
+  if (target->kind == "db") return tags_in<InstanceRecord>(catalog, place, target->key);
+  if (target->kind == "cluster-snapshot") return tags_in<SnapshotRecord>(catalog, place, target->key);
+  if (target->kind == "subgrp") return tags_in<SubnetGroupRecord>(catalog, place, target->key);
+  return tags_in<ParameterGroupRecord>(catalog, place, target->key);
+}
+
+std::string tag_condition_key(const std::string& arn) {
+  const auto parsed = aws::Arn::parse(arn);
+  if (!parsed || !parsed->resource.contains(':')) return "";
+  return fmt::format("rds:{}-tag/", parsed->resource.substr(0, parsed->resource.find(':')));
+}
 
 Task<Outcome<api::AddTagsToResourceOutput>> Service::add_tags_to_resource(aws::Call& call,
                                                                           api::AddTagsToResourceMessage input) {

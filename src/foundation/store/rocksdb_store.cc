@@ -374,6 +374,11 @@ Result<std::unique_ptr<Store>> open_in(const Options& options, io::Pool& pool) {
 
 Result<std::unique_ptr<Store>> open_store(const Options& options, io::Pool& pool) {
   auto store = open_in(options, pool);
+  if (!store && store.error().code() == Errc::no_space) {
+    return std::unexpected(std::move(store).error().within(
+        "the disk is full, and a start has to write what the log holds: make some room, then start again: open store " +
+        options.folder));
+  }
   if (!store) return std::unexpected(std::move(store).error().within("open store " + options.folder));
   return store;
 }

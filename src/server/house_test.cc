@@ -27,7 +27,8 @@ struct World {
 };
 
 Task<Result<void>> open_and_stop(World& world) {
-  CO_TRY(const auto house, co_await House::open(world.config, world.loop, world.pool, world.clock, world.random));
+  ServerTls tls(world.config, world.loop, world.pool, world.clock, world.random);
+  CO_TRY(const auto house, co_await House::open(world.config, world.loop, world.pool, world.clock, world.random, tls));
   co_await house->stop();
   co_return Result<void>();
 }

@@ -199,6 +199,8 @@ TEST_F(ClusterTest, CommitsGoOnWithoutStandbysAndThenNoneTakesOver) {
   const int64_t start_ns = monotonic_ns();
   sql("w", "create table t(n int)");  // hangs for ever if the primary still waits
   EXPECT_LT(since_ms(start_ns), 5'000);
+  // Its end may be told to us later than to the primary.
+  while (bed_->on_loop([&] { return cluster_->find("r")->is_running(); })) ::usleep(2'000);
   EXPECT_EQ(bed_->run(cluster_->fail_over()).error().code(), Errc::conflict);
   EXPECT_TRUE(cluster_->primary()->is_running()) << "a refused fail-over must not touch the primary";
   must(cluster_->start("r"));

@@ -62,6 +62,8 @@ Task<Result<void>> Cluster::fail_over(std::string target, bool accept_loss) {
   }
   ClusterState state{.diverged = state_.diverged};
   if (auto* old = primary()) {
+    // One that works is not ended for standbys that have just gone too.
+    if (old->is_running()) CO_CHECK(co_await best_candidate(candidates, ""));
     CO_CHECK(co_await old->kill());
     state.diverged.insert(old->name());
   }

@@ -266,9 +266,9 @@ TEST(RdsAccess, ShowsPoliciesTheTags) {
   EXPECT_EQ(before[1].action, "rds:AddTagsToResource");
   EXPECT_EQ(before[1].resource, before[0].resource);
   EXPECT_FALSE(before[0].context.contains("aws:ResourceTag/env"));
-  ASSERT_TRUE(fixture.run(fixture.with_call(service, "CreateDBClusterParameterGroup", [&](aws::Call& call) {
-    return service.create_db_cluster_parameter_group(call, group);
-  })));
+  auto tx = fixture.run(fixture.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition()));
+  tx.put(cluster_group_key("tuned"), store::encode(ParameterGroupRecord{.name = "tuned", .tags = {{"env", "prod"}}}));
+  ASSERT_TRUE(fixture.run(tx.commit()));
   const auto after = shown("DeleteDBClusterParameterGroup",
                            api::DeleteDBClusterParameterGroupMessage{.db_cluster_parameter_group_name = "Tuned"});
   ASSERT_EQ(after.size(), 1u);

@@ -295,18 +295,19 @@ Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Versio
 
 // Who began an upload may always look at its parts and give it up, if nobody denies it; a user's account may, too.
 // Source: S3 User Guide, "Multipart upload API and permissions".
-Task<void> Service::ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
-                               Access& access) {
-  const auto upload = co_await find_upload(bucket, key, upload_id);
-  if (!upload || call.caller.is_anonymous()) co_return;
+Task<Outcome<void>> Service::ask_upload(const Call& call, BucketRef bucket, const std::string& key,
+                                        const std::string& upload_id, Access& access) {
+  CO_TRY(const auto upload, co_await upload_if_any(bucket, key, upload_id));
+  if (!upload || call.caller.is_anonymous()) co_return Outcome<void>();
   const auto initiator = upload->meta.attributes.find(attribute::initiator);
-  if (initiator == upload->meta.attributes.end()) co_return;
+  if (initiator == upload->meta.attributes.end()) co_return Outcome<void>();
   const auto who = aws::Arn::parse(initiator->second);
   const bool is_users_account = who && who->resource.starts_with("user/") && who->account == call.caller.account();
   const Granted granted = initiator->second == call.caller.arn() ? Granted::everybody
                           : is_users_account                     ? Granted::account
                                                                  : Granted::no;
   if (granted != Granted::no) access.resource_policy = with_grant(access.resource_policy, granted, access, call.caller);
+  co_return Outcome<void>();
 }
 
 // Adds what the object itself has to say: its tags, its owner, its access list.
@@ -409,12 +410,12 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
       if (writes != Granted::no)
         access.resource_policy = with_grant(access.resource_policy, writes, access, call.caller);
     } else if (operation.name == "ListParts" || operation.name == "AbortMultipartUpload") {
-      co_await ask_upload(call, bucket, *key, *text_member(input, "UploadId"), access);
+      CO_CHECK(co_await ask_upload(call, bucket, *key, *text_member(input, "UploadId"), access));
     } else if (key != nullptr) {
       CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
     }
     if (is_of_upload(operation.name))
-      co_await add_upload_encryption(call, bucket, *key, *text_member(input, "UploadId"), access);
+      CO_CHECK(co_await add_upload_encryption(call, bucket, *key, *text_member(input, "UploadId"), access));
     all.push_back(std::move(access));
   }
   if (const std::string* source = text_member(input, "CopySource"))

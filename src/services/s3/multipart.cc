@@ -195,21 +195,30 @@ Task<Outcome<objects::Upload>> Service::find_upload(BucketRef bucket, std::strin
   co_return refuse(aws::ApiError(std::move(upload).error()));
 }
 
+// For policies. What cannot be read is not taken for what is not there: a Deny could be passed over.
+Task<Outcome<std::optional<objects::Upload>>> Service::upload_if_any(BucketRef bucket, std::string key,
+                                                                     std::string upload_id) {
+  auto upload = co_await find_upload(bucket, std::move(key), std::move(upload_id));
+  if (!upload && upload.error().status >= 500) co_return refuse(std::move(upload).error());
+  co_return upload ? std::optional(std::move(*upload)) : std::nullopt;
+}
+
 // Parts and their completion are encrypted as the upload was begun, and answer for that without the header. The
 // client's own key is not remembered.
-Task<void> Service::add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
-                                          const std::string& upload_id, Access& access) {
+Task<Outcome<void>> Service::add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
+                                                   const std::string& upload_id, Access& access) {
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
   const bool is_asked =
       !is_root || (bucket->policy && bucket->policy->find("server-side-encryption") != std::string::npos);
-  if (!is_asked || call.http.headers.has("x-amz-server-side-encryption")) co_return;
-  const auto upload = co_await find_upload(bucket, key, upload_id);
-  if (!upload) co_return;
+  if (!is_asked || call.http.headers.has("x-amz-server-side-encryption")) co_return Outcome<void>();
+  CO_TRY(const auto upload, co_await upload_if_any(bucket, key, upload_id));
+  if (!upload) co_return Outcome<void>();
   const Encryption encryption = encryption_of(upload->meta);
-  if (encryption.algorithm == "customer") co_return;
+  if (encryption.algorithm == "customer") co_return Outcome<void>();
   access.context.emplace("s3:x-amz-server-side-encryption", encryption.algorithm);
   if (!encryption.kms_key.empty())
     access.context.emplace("s3:x-amz-server-side-encryption-aws-kms-key-id", encryption.kms_key);
+  co_return Outcome<void>();
 }
 
 Task<Outcome<api::UploadPartOutput>> Service::upload_part(Call& call, api::UploadPartRequest input) {

@@ -306,8 +306,9 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<bool>> opens_parts(Call& call, const objects::Upload& upload, std::optional<CustomerKey> customer,
                                   bool is_needed);
   Task<Outcome<objects::Upload>> find_upload(BucketRef bucket, std::string key, std::string upload_id);
-  Task<void> add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
-                                   const std::string& upload_id, Access& access);
+  Task<Outcome<std::optional<objects::Upload>>> upload_if_any(BucketRef bucket, std::string key, std::string upload_id);
+  Task<Outcome<void>> add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
+                                            const std::string& upload_id, Access& access);
 
   // replica.cc: what a request of another boreal's replication brings; AccessDenied for who may not replicate. The
   // engine's error, unless the version is there: then that.
@@ -346,8 +347,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<void>> restore_object_of(const Bucket& bucket, RecoveredHead head, Source& body);
 
   // access.cc
-  Task<void> ask_upload(const Call& call, BucketRef bucket, const std::string& key, const std::string& upload_id,
-                        Access& access);
+  Task<Outcome<void>> ask_upload(const Call& call, BucketRef bucket, const std::string& key,
+                                 const std::string& upload_id, Access& access);
   Task<Outcome<void>> ask_object(Call& call, BucketRef bucket, std::string key, std::optional<std::string> version_id,
                                  Access& access);
   Task<Outcome<void>> add_copy_source(Call& call, std::string text, std::vector<Access>& all);

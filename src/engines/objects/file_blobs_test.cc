@@ -25,6 +25,12 @@ class FileBlobsTest : public ::testing::Test {
     return executor_.run(call(pool, std::move(work)));
   }
 
+  static void tell_first_sync(io::Faults& faults, std::latch& begun) {
+    faults.before_each([&begun, is_first = true](io::Operation operation, std::string_view) mutable {
+      if (operation == io::Operation::sync && std::exchange(is_first, false)) begun.count_down();
+    });
+  }
+
   io::TempFolder folder_;
   TestExecutor executor_;
 
@@ -41,9 +47,7 @@ TEST_F(FileBlobsTest, ALongBlobIsSyncedWhileMoreOfItComes) {
   const auto writer = create(*blobs);
   std::latch synced(1);
   io::Faults faults;
-  faults.before_each([&, first = true](io::Operation operation, std::string_view) mutable {
-    if (operation == io::Operation::sync && std::exchange(first, false)) synced.count_down();
-  });
+  tell_first_sync(faults, synced);
   ASSERT_TRUE(on_pool(pool, [&] { return writer->append(as_bytes(piece)); }));
   synced.wait();
   ASSERT_TRUE(on_pool(pool, [&]() -> Result<void> {
@@ -64,9 +68,7 @@ TEST_F(FileBlobsTest, ASyncThatFailsOnTheWayFailsTheBlob) {
   std::latch synced(1);
   io::Faults faults;
   faults.fail(io::Operation::sync, 1, EIO);
-  faults.before_each([&, first = true](io::Operation operation, std::string_view) mutable {
-    if (operation == io::Operation::sync && std::exchange(first, false)) synced.count_down();
-  });
+  tell_first_sync(faults, synced);
   ASSERT_TRUE(on_pool(pool, [&] { return writer->append(as_bytes(piece)); }));
   synced.wait();
   const auto finished = on_pool(pool, [&] { return writer->finish(); });

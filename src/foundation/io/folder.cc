@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
 
 #include "io/detail/paths.h"
+#include "io/entry.h"
 #include "io/file.h"
 #include "io/space.h"
 
@@ -125,6 +127,15 @@ Result<bool> exists(const Path& path) {
 Result<std::vector<std::string>> list_folder(const Path& path) {
   TRY(const auto fd, detail::open_fd(path, O_RDONLY | O_DIRECTORY));
   return names_in(fd.get(), path);
+}
+
+Result<std::optional<Entry>> entry_at(const Path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) == 0) {
+    return Entry{.size = static_cast<uint64_t>(info.st_size), .modified = Time{info.st_mtim.tv_sec * 1000}};
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return std::optional<Entry>();
+  return failed(errno, "look at", path);
 }
 
 Result<Space> space_at(const Path& path) {

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <future>
 
+#include "io/entry.h"
 #include "io/fault.h"
 #include "io/file.h"
 #include "io/space.h"
@@ -87,6 +88,20 @@ TEST(Folders, FilesAreRemovedAndRenamed) {
   EXPECT_GT(space.available_bytes, 0U);
   EXPECT_GE(space.total_bytes, space.available_bytes);
   EXPECT_EQ(space_at(folder / "absent").error().code(), Errc::not_found);
+}
+
+TEST(EntryAt, TellsSizeAndTime) {
+  const TempFolder folder;
+  EXPECT_FALSE(entry_at(folder / "file").value());
+  ASSERT_TRUE(write_file_atomically(folder / "file", "12345"));
+  const timespec time{1'000'000'000, 0};
+  const timespec times[] = {time, time};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (folder / "file").c_str(), times, 0), 0);
+  const auto entry = entry_at(folder / "file").value();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->size, 5U);
+  EXPECT_EQ(entry->modified.ms, 1'000'000'000'000);
+  EXPECT_FALSE(entry_at(folder / "file/below").value());
 }
 
 TEST(RemoveTree, DoesNotFollowLinks) {

@@ -1,11 +1,11 @@
 // What happened, and what servers wrote into their logs.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "base/text.h"
+#include "io/entry.h"
 #include "io/file.h"
 #include "rds/service.h"
 #include "rds/validate.h"
@@ -38,9 +38,9 @@ Result<std::vector<LogFile>> log_files(const io::Path& folder) {
   if (!there) return files;
   TRY(const auto names, io::list_folder(folder));
   for (const auto& name : names) {
-    struct stat status{};
-    if (::stat((folder + "/" + name).c_str(), &status) != 0) continue;  // rotated away just now
-    files.push_back({std::string(log_prefix) + name, status.st_size, Time{status.st_mtim.tv_sec * 1000}});
+    TRY(const auto entry, io::entry_at(folder + "/" + name));
+    if (!entry) continue;  // removed just now
+    files.push_back({std::string(log_prefix) + name, static_cast<int64_t>(entry->size), entry->modified});
   }
   return files;
 }

@@ -1,10 +1,9 @@
 // What servers write into their logs is kept for a while, and no longer: nobody else clears it away.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 
 #include "base/log.h"
+#include "io/entry.h"
 #include "io/file.h"
 #include "rds/keeper.h"
 
@@ -25,9 +24,8 @@ Result<void> remove_logs(const io::Path& folder, Time before) {
   if (!names.empty()) names.pop_back();
   for (const auto& name : names) {
     const io::Path path = folder + "/" + name;
-    struct stat status{};
-    if (::stat(path.c_str(), &status) != 0 || Time{status.st_mtim.tv_sec * 1000} >= before) continue;
-    CHECK(io::remove_file(path));
+    TRY(const auto entry, io::entry_at(path));
+    if (entry && entry->modified < before) CHECK(io::remove_file(path));
   }
   return {};
 }
@@ -40,7 +38,9 @@ Task<void> Keeper::remove_old_logs(const View& view) {
     logs_due_ = now + between_looks;
     for (const auto& instance : view.instances) {
       const io::Path folder = log_folder(instance.id);
-      auto removed = co_await tools_.context.pool.run([&] { return remove_logs(folder, now - logs_kept); });
+      // Servers write by the system's clock, wherever ours was moved.
+      const Time before = tools_.context.clock.unmoved() - logs_kept;
+      auto removed = co_await tools_.context.pool.run([&] { return remove_logs(folder, before); });
       if (!removed) log::warn("rds", "old logs stay", {{"instance", instance.id}, {"why", removed.error().message()}});
     }
   }

@@ -215,19 +215,28 @@ class ServiceTest : public ::testing::Test {
   std::thread thread_;
 };
 
-// What handlers take for the same thing is the same to policies.
-TEST(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
+class RdsAccess : public ::testing::Test {
+ protected:
+  // What policies are shown of a call.
+  template <class In>
+  std::vector<aws::Access> shown(std::string_view operation, In input) {
+    const auto value = aws::Value::of(std::move(input));
+    return *fixture.run(fixture.with_call(
+        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
+  }
+
   aws::CallFixture fixture;
   TestKeys keys;
   TestNetwork network;
   TestRoles roles;
   TestSecrets secrets;
-  Service service(fixture.context(), {}, keys, keys, network, roles, secrets);
-  const auto shown = [&](std::string_view operation, auto input) {
-    const auto value = aws::Value::of(std::move(input));
-    const auto all = fixture.run(fixture.with_call(
-        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
-    return all && !all->empty() ? all->front().resource : "";
+  Service service{fixture.context(), {}, keys, keys, network, roles, secrets};
+};
+
+// What handlers take for the same thing is the same to policies.
+TEST_F(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
+  const auto shown_first = [&](std::string_view operation, auto input) {
+    return shown(operation, std::move(input)).at(0).resource;
   };
   const std::string prod = "arn:aws:rds:us-east-1:000000000000:cluster:prod";
   for (const std::string& name :
@@ -235,28 +244,18 @@ TEST(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
         std::string("arn:aws:rds:eu-west-1:000000000000:cluster:prod"),
         std::string("arn:aws:rds:us-east-1:111111111111:cluster:prod"),
         std::string("arn:aws:rds:us-east-1:000000000000:db:prod"), std::string("arn:aws:s3:::prod")}) {
-    EXPECT_EQ(shown("DeleteDBCluster", api::DeleteDBClusterMessage{.db_cluster_identifier = name}), prod) << name;
+    EXPECT_EQ(shown_first("DeleteDBCluster", api::DeleteDBClusterMessage{.db_cluster_identifier = name}), prod) << name;
   }
-  EXPECT_EQ(shown("ListTagsForResource", api::ListTagsForResourceMessage{.resource_name = prod}), prod);
-  EXPECT_EQ(shown("ListTagsForResource",
+  EXPECT_EQ(shown_first("ListTagsForResource", api::ListTagsForResourceMessage{.resource_name = prod}), prod);
+  EXPECT_EQ(
+      shown_first("ListTagsForResource",
                   api::ListTagsForResourceMessage{.resource_name = "arn:aws:rds:us-east-1:000000000000:cluster:PROD"}),
-            prod);
-  EXPECT_EQ(shown("DescribeDBClusters", api::DescribeDBClustersMessage{}),
+      prod);
+  EXPECT_EQ(shown_first("DescribeDBClusters", api::DescribeDBClustersMessage{}),
             "arn:aws:rds:us-east-1:000000000000:cluster:*");
 }
 
-TEST(RdsAccess, ShowsPoliciesTheTags) {
-  aws::CallFixture fixture;
-  TestKeys keys;
-  TestNetwork network;
-  TestRoles roles;
-  TestSecrets secrets;
-  Service service(fixture.context(), {}, keys, keys, network, roles, secrets);
-  const auto shown = [&](std::string_view operation, auto input) {
-    const auto value = aws::Value::of(std::move(input));
-    return *fixture.run(fixture.with_call(
-        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
-  };
+TEST_F(RdsAccess, ShowsPoliciesTheTags) {
   const api::CreateDBClusterParameterGroupMessage group{.db_cluster_parameter_group_name = "tuned",
                                                         .db_parameter_group_family = "aurora-postgresql15",
                                                         .description = "d",

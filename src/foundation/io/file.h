@@ -17,7 +17,8 @@ namespace boreal::io {
 
 using Path = std::string;
 
-// An open file; closes itself. Movable. One thread at a time, but read_at from several is fine.
+// An open file; closes itself. Movable. One thread at a time, but read_at from several is fine, and sync() beside
+// writes: what it made durable is what was written before it began.
 class File {
  public:
   // write_new fails if it exists; read_write makes it. A file just made is durable by name only after sync_folder().

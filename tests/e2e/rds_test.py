@@ -14,8 +14,8 @@ PASSWORD = "ChangeMe-12345"
 INACCESSIBLE = "inaccessible-encryption-credentials-recoverable"
 
 
-def psql(host, sql, password=PASSWORD, check=True):
-    done = subprocess.run(["psql", "-h", host, "-U", "postgres", "-d", "shop", "-XAtc", sql, "-v", "VERBOSITY=verbose"],
+def psql(host, sql, password=PASSWORD, check=True, database="shop"):
+    done = subprocess.run(["psql", "-h", host, "-U", "postgres", "-d", database, "-XAtc", sql, "-v", "VERBOSITY=verbose"],
                           env={**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"}, capture_output=True, text=True)
     if check and done.returncode != 0:
         raise AssertionError(done.stderr)

@@ -41,7 +41,7 @@ class BackupStream final : public Source {
   std::unique_ptr<detail::Tool> tool_;
 };
 
-Task<Result<void>> unpack(const Context& context, Source& tar, io::Path data) {
+Task<Result<void>> unpack(const Context& context, Source& tar, io::Path data, const Background* background) {
   CO_TRY(auto tool, co_await detail::Tool::start(
                         context, detail::command(context, {"/bin/tar", "--extract", "--file=-", "--directory=" + data,
                                                            "--no-same-owner", "--preserve-permissions"})));
@@ -49,6 +49,7 @@ Task<Result<void>> unpack(const Context& context, Source& tar, io::Path data) {
   for (;;) {
     CO_TRY(const size_t got, co_await tar.read(buffer));
     if (got == 0) break;
+    if (background && background->stopped()) co_return fail(Errc::cancelled, "the restore was given up");
     if (const auto written = co_await tool->write(std::span(buffer).first(got)); !written) {
       CO_CHECK(co_await tool->finish());  // says why it took no more
       co_return written;
@@ -60,10 +61,14 @@ Task<Result<void>> unpack(const Context& context, Source& tar, io::Path data) {
 Task<Result<void>> restore_into(const Context& context, const Installation& installation, Source& tar, io::Path data,
                                 Background* background) {
   CO_CHECK(co_await context.pool.run([&] { return make_server_folder(context, data); }));
-  CO_CHECK(co_await unpack(context, tar, data));
-  CO_CHECK(co_await detail::run_tool(
+  CO_CHECK(co_await unpack(context, tar, data, background));
+  auto verified = co_await detail::run_tool(
       context, detail::command(context, {installation.program("pg_verifybackup"), "--quiet", "--exit-on-error", data}),
-      {}, background, detail::quiet_timeout));
+      {}, background, detail::quiet_timeout);
+  if (!verified && verified.error().code() == Errc::io) {
+    co_return fail(Errc::corrupt, "the backup is not what was written: " + verified.error().message());
+  }
+  CO_CHECK(verified);
   co_return co_await context.pool.run([&] { return io::sync_file_system(data); });
 }
 

@@ -25,6 +25,9 @@ Result<void> check_name(const std::string& name) {
   return fail(Errc::invalid, fmt::format("'{}' is no name of a server: a-z, 0-9, - and _, at most 63", name));
 }
 
+// Its recovery takes long, and goes on.
+bool recovers(const Instance& server) { return server.is_running() && !server.is_up(); }
+
 Error no_server(const std::string& name) { return {Errc::not_found, fmt::format("there is no server '{}'", name)}; }
 
 }  // namespace
@@ -43,14 +46,24 @@ Instance* Cluster::find(const std::string& name) {
   return found == servers_.end() ? nullptr : found->second.get();
 }
 
+std::shared_ptr<Instance> Cluster::share(const std::string& name) const {
+  const auto found = servers_.find(name);
+  return found == servers_.end() ? nullptr : found->second;
+}
+
 std::vector<std::string> Cluster::names() const {
   std::vector<std::string> names;
   for (const auto& [name, server] : servers_) names.push_back(name);
   return names;
 }
 
+bool Cluster::takes_writes() const {
+  const auto server = share(state_.primary);
+  return server && server->is_up() && !promoting_;
+}
+
 Instance& Cluster::add(const std::string& name, ServerOptions options) {
-  auto server = std::make_unique<Instance>(context_, installation_, name, server_folder(name), std::move(options),
+  auto server = std::make_shared<Instance>(context_, installation_, name, server_folder(name), std::move(options),
                                            [this](Instance& lost) { on_lost(lost); });
   return *(servers_[name] = std::move(server));
 }
@@ -97,6 +110,7 @@ Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members) {
     // A role that changed just before we ended may not have reached it.
     CO_CHECK(co_await server->set_role(role_of(*server)));
   }
+  promoting_ = true;
   CO_CHECK(co_await finish_promotion());
   tasks_.spawn(watch());
   co_return Result<void>();
@@ -183,7 +197,7 @@ Task<Result<void>> Cluster::add_standby(std::string name, ServerOptions options)
   const auto turn = co_await membership_.lock();
   CO_CHECK(check_name(name));
   if (find(name)) co_return fail(Errc::exists, fmt::format("there is a server '{}' already", name));
-  if (!primary() || !primary()->is_running()) {
+  if (!primary() || !primary()->is_up()) {
     co_return fail(Errc::unavailable, "a standby is made from a running primary, and there is none");
   }
   auto& standby = add(name, std::move(options));
@@ -265,11 +279,13 @@ Task<Result<void>> Cluster::start_primary(Instance& server) {
   CO_CHECK(co_await server.set_role(role_of(server)));
   // What waits is what was safe, from the server's first moment.
   if (!server.is_running()) commits_wait_ = !state_.safe.empty();
-  CO_CHECK(co_await server.start());
+  promoting_ = true;
+  if (auto up = co_await server.start(); !up) {
+    co_return recovers(server) ? Result<void>() : up;  // watch() sees to the rest
+  }
   // One that was to be promoted and ended before still is a standby by its files. Started otherwise it would go on in
   // the timeline of the old primary, whose last writes nobody could tell from its own any more.
-  CO_TRY(const auto recovering, co_await server.query("select pg_is_in_recovery()"));
-  if (recovering.scalar() == "t") CO_CHECK(co_await server.promote());
+  co_await try_to_promote();
   co_return Result<void>();
 }
 
@@ -281,16 +297,29 @@ Task<Result<void>> Cluster::start_standby(Instance& server) {
   const std::string followed = state_.primary;
   CO_CHECK(co_await ask_minimums());
   CO_CHECK(co_await server.set_role(role_of(server)));
-  CO_CHECK(co_await server.start());
+  if (auto up = co_await server.start(); !up && !recovers(server)) co_return up;
   // The primary may have changed while it started.
   if (state_.primary != followed) CO_CHECK(co_await server.set_role(role_of(server)));
   co_return Result<void>();
 }
 
+Task<Result<void>> Cluster::wait_until_up(std::string name) {
+  for (;;) {
+    const auto server = share(name);
+    if (!server || !server->is_running()) {
+      co_return fail(Errc::unavailable, fmt::format("the server {} ended before it was up", name));
+    }
+    const auto up = co_await server->look_up();
+    if (up && *up && (!is_primary(name) || takes_writes())) co_return Result<void>();
+    if (closing_ || copying_.stopped()) co_return fail(Errc::cancelled, fmt::format("{} was not waited for", name));
+    co_await context_.loop.sleep(Duration(10));
+  }
+}
+
 // A primary that does not run keeps the values that were last seen.
 Task<Result<void>> Cluster::ask_minimums() {
   auto* source = primary();
-  if (!source || !source->is_running()) co_return Result<void>();
+  if (!source || !source->is_up()) co_return Result<void>();
   CO_TRY(const auto rows,
          co_await source->query("select name, setting from pg_settings where name in ('max_connections', "
                                 "'max_worker_processes', 'max_wal_senders', 'max_prepared_transactions', "

@@ -51,6 +51,8 @@ class Cluster {
     std::function<void(const std::string& name, bool was_primary)> lost;
     // Roles changed or a server came or went: whoever sends clients here should look again.
     std::function<void()> changed;
+    // A server that took long to recover is up now, or takes writes now as the primary.
+    std::function<void()> came_up;
   };
 
   Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers);
@@ -58,18 +60,21 @@ class Cluster {
 
   // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none.
   Task<Result<void>> open(std::map<std::string, ServerOptions> members);
-  // Ends copies of whole servers that are under way, with an error; none can be begun any more.
+  // Ends copies of whole servers that are under way, and waits for servers, with an error; none can be begun any more.
   void interrupt() { copying_.stop(); }
   // Stops watching; the servers run on.
   Task<void> close();
   // Ends every server, also one that is no member, and removes everything. Close it afterwards.
   Task<Result<void>> destroy();
 
-  // The first server, on an empty database or on a backup (backup.h); started and writable when this returns. The data
-  // of a cluster whose last server was removed (remove_server), or never came up, is taken up again by create().
+  // All that start a server return when it answers (and takes writes as the primary) or, when its recovery takes long,
+  // while it recovers: see wait_until_up() and Instance::is_up().
+
+  // The first server, on an empty database or on a backup (backup.h). The data of a cluster whose last server was
+  // removed (remove_server), or never came up, is taken up again by create().
   Task<Result<void>> create(WarmPool& pool, std::string name, ServerOptions options);
   Task<Result<void>> create_from(Source& backup, std::string name, ServerOptions options);
-  // Returns when it takes connections; it becomes `safe` soon after.
+  // It becomes `safe` soon after it is up.
   Task<Result<void>> add_standby(std::string name, ServerOptions options);
   // Stops a server and removes its files. Errc::conflict for a primary that has standbys. The data of the last server
   // is kept: it is the cluster's.
@@ -77,6 +82,8 @@ class Cluster {
 
   // Errc::conflict for a diverged server: rejoin() it. Fine if it runs.
   Task<Result<void>> start(std::string name);
+  // However long that takes. An error: it ended, or interrupt() was called.
+  Task<Result<void>> wait_until_up(std::string name);
   Task<Result<void>> stop(std::string name, StopMode mode = StopMode::fast);
   Task<Result<void>> restart(std::string name);
 
@@ -92,6 +99,7 @@ class Cluster {
   Instance* find(const std::string& name);
   Instance* primary() { return find(state_.primary); }
   bool is_primary(const std::string& name) const { return name == state_.primary; }
+  bool takes_writes() const;  // the primary does, as far as was seen
   std::vector<std::string> names() const;
   const ClusterState& state() const { return state_; }
   // As of the last look, at most half a second ago; nothing for servers that are no standbys.
@@ -105,6 +113,7 @@ class Cluster {
   io::Path volume() const { return folder_ + "/volume"; }
 
   Instance& add(const std::string& name, ServerOptions options);
+  std::shared_ptr<Instance> share(const std::string& name) const;
   Task<Result<void>> make_folders();
   Task<Result<void>> save(ClusterState state);
   Task<Result<void>> start_first(std::string name);
@@ -124,6 +133,7 @@ class Cluster {
   Task<Result<std::string>> best_candidate(const std::set<std::string>& candidates, std::string target);
   Task<Result<void>> make_primary(std::string name, ClusterState state);
   Task<Result<void>> promote();
+  Task<void> try_to_promote();
   Task<void> promote_again();
   Task<Result<void>> finish_promotion();
   Task<Result<void>> check_has_all(Instance& target, Instance& stopped_primary);
@@ -136,6 +146,7 @@ class Cluster {
   Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
   Task<void> drop_lost_standby(std::string name);
   bool follows(const std::string& name) const;
+  Task<void> look_for_recovered();
   Task<void> look_for_stranded();
   Task<void> set_aside(std::string name, std::string place);
   void on_lost(Instance& server);
@@ -145,7 +156,7 @@ class Cluster {
   const Installation& installation_;
   const io::Path folder_;
   const Handlers handlers_;
-  std::map<std::string, std::unique_ptr<Instance>> servers_;
+  std::map<std::string, std::shared_ptr<Instance>> servers_;  // shared with who asks one that may be removed meanwhile
   ClusterState state_;
   std::map<std::string, StandbyStatus> standbys_;
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
@@ -158,8 +169,8 @@ class Cluster {
   };
   std::map<std::string, Stall> stalls_;
   std::set<std::string> stranded_;  // diverged ones that are to be cloned: there is nothing to rewind
-  bool promoting_ = false;          // the primary of the state was not seen to take writes yet
-  bool commits_wait_ = false;       // the primary was seen to let commits wait for standbys
+  bool promoting_ = false;     // the primary of the state was not seen to take writes since it was started or chosen
+  bool commits_wait_ = false;  // the primary was seen to let commits wait for standbys
   Background copying_{Background::Priority::normal};
   bool closing_ = false;
   TaskGroup tasks_;

@@ -41,7 +41,9 @@ class ClusterTest : public ::testing::Test {
 
   void open(std::map<std::string, ServerOptions> members = {}) {
     scope_.emplace(*bed_, bed_->path("cluster"),
-                   Cluster::Handlers{.lost = [this](const std::string& name, bool primary) { on_lost(name, primary); }},
+                   Cluster::Handlers{.lost = [this](const std::string& name, bool primary) { on_lost(name, primary); },
+                                     .changed = {},
+                                     .came_up = [this] { ++came_up_; }},
                    std::move(members));
     cluster_ = scope_->operator->();
   }
@@ -105,6 +107,7 @@ class ClusterTest : public ::testing::Test {
   Cluster* cluster_ = nullptr;  // of the scope
   std::atomic<bool> fail_over_when_lost_ = false;
   std::atomic<int64_t> failed_over_ns_ = 0;
+  std::atomic<int> came_up_ = 0;
   std::string lost_;
 };
 
@@ -250,6 +253,66 @@ TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
   must(cluster_->wait_until_safe("r2", Duration(20'000)));
   sql("r", "create table t as select 7 as n");
   EXPECT_TRUE(eventually("r2", "select n from t", "7", 5'000));
+}
+
+// Of the server that is to be started in this data directory: its recovery stands still as soon as it begins.
+pid_t stop_recovery(const io::Path& folder) {
+  const int64_t start_ns = monotonic_ns();
+  while (since_ms(start_ns) < 30'000) {
+    for (const pid_t pid : TestBed::processes_in(folder)) {
+      const auto title = io::read_file(fmt::format("/proc/{}/cmdline", pid), 64 << 10);
+      if (title && title->starts_with("postgres: ") && title->contains("startup")) {
+        ::kill(pid, SIGSTOP);
+        return pid;
+      }
+    }
+  }
+  return 0;
+}
+
+// Cut off it would begin anew, each time.
+TEST_F(ClusterTest, ARecoveryThatTakesLongGoesOnUnderWhoeverStartsItNext) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  const io::Path folder = cluster_->find("w")->layout().folder;
+  sql("w", "create table t as select generate_series(1, 300000) as n");
+  must(cluster_->stop("w", StopMode::immediate));
+  close();
+  Instance first(bed_->context(), bed_->installation(), "w", folder, options(10));
+  auto caught = std::async(std::launch::async, [&] { return stop_recovery(folder); });
+  const auto started = bed_->run(first.start(Duration(2'000)));
+  const pid_t recovering = caught.get();
+  ASSERT_NE(recovering, 0);
+  ASSERT_FALSE(started) << "recovery was over before it could be held up";
+  EXPECT_EQ(started.error().code(), Errc::timeout) << started.error().message();
+  const pid_t server = bed_->on_loop([&] { return first.pid(); });
+  EXPECT_TRUE(bed_->on_loop([&] { return first.is_running() && !first.is_up(); }));
+  EXPECT_EQ(bed_->run(first.start()).error().code(), Errc::timeout);
+
+  open({{"w", options(10)}});
+  must(cluster_->start("w"));
+  EXPECT_FALSE(bed_->on_loop([&] { return cluster_->takes_writes() || cluster_->find("w")->is_up(); }));
+  EXPECT_EQ(came_up_, 0);
+  ::kill(recovering, SIGCONT);
+  must(cluster_->wait_until_up("w"));
+  EXPECT_EQ(bed_->on_loop([&] { return cluster_->find("w")->pid(); }), server) << "it must not have begun anew";
+  EXPECT_EQ(value("w", "select count(*) from t"), "300000");
+  for (int tries = 0; tries < 1'000 && came_up_ == 0; ++tries) ::usleep(10'000);
+  EXPECT_GT(came_up_, 0);
+  EXPECT_TRUE(bed_->run(first.look_up()).value_or(false));
+  bed_->on_loop([&] { EXPECT_TRUE(first.is_up()); });
+}
+
+TEST_F(ClusterTest, AServerThatRecoversIsNotWaitedForAfterAnInterrupt) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  const io::Path folder = cluster_->find("w")->layout().folder;
+  sql("w", "create table t as select generate_series(1, 300000) as n");
+  must(cluster_->stop("w", StopMode::immediate));
+  auto caught = std::async(std::launch::async, [&] { return stop_recovery(folder); });
+  must(cluster_->start("w"));  // after its patience
+  ASSERT_NE(caught.get(), 0);
+  EXPECT_FALSE(bed_->on_loop([&] { return cluster_->takes_writes(); }));
+  bed_->on_loop([&] { cluster_->interrupt(); });
+  EXPECT_EQ(bed_->run(cluster_->wait_until_up("w")).error().code(), Errc::cancelled);
 }
 
 // What it answers would be old for good.

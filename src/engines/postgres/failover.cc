@@ -50,7 +50,7 @@ Task<Result<void>> Cluster::fail_over(std::string target, bool accept_loss) {
   std::set<std::string> candidates;
   for (const auto& [name, server] : servers_) {
     const bool safe = state_.safe.contains(name) || (accept_loss && !state_.diverged.contains(name));
-    if (safe && server->is_running() && !is_primary(name)) candidates.insert(name);
+    if (safe && server->is_up() && !is_primary(name)) candidates.insert(name);
   }
   if (candidates.empty()) {
     co_return fail(Errc::conflict,
@@ -89,7 +89,8 @@ Task<Result<void>> Cluster::promote() {
   auto* server = primary();
   if (!server || !server->is_running()) co_return fail(Errc::unavailable, "the new primary does not run");
   CO_TRY(const auto recovering, co_await server->query("select pg_is_in_recovery()"));
-  if (recovering.scalar() == "t") CO_CHECK(co_await server->promote());
+  const bool is_new = recovering.scalar() == "t";
+  if (is_new) CO_CHECK(co_await server->promote());
   promoting_ = false;
   stalls_.clear();
   changed();
@@ -99,17 +100,25 @@ Task<Result<void>> Cluster::promote() {
                 {{"name", other}, {"why", set.error().message()}});
     }
   }
-  log::info("postgres", "new primary", {{"name", state_.primary}});
+  if (is_new) log::info("postgres", "new primary", {{"name", state_.primary}});
   co_return Result<void>();
+}
+
+Task<void> Cluster::try_to_promote() {
+  if (auto done = co_await promote(); !done) {
+    log::warn("postgres", "the primary does not take writes yet",
+              {{"name", state_.primary}, {"why", done.error().message()}});
+  }
 }
 
 Task<Result<void>> Cluster::finish_promotion() {
   auto* server = primary();
-  if (!server || !server->is_running()) co_return Result<void>();
+  if (!server || !server->is_up()) co_return Result<void>();  // watch() sees to one that comes up later
   const auto recovering = co_await server->query("select pg_is_in_recovery()");
-  // One that is still starting, or hangs, is not half promoted: whoever watches it decides.
-  if (!recovering || recovering->scalar() != "t") co_return Result<void>();
-  co_return co_await make_primary(state_.primary, state_);
+  if (!recovering) co_return Result<void>();
+  if (recovering->scalar() == "t") co_return co_await make_primary(state_.primary, state_);
+  promoting_ = false;
+  co_return Result<void>();
 }
 
 // A primary that is stopped in order sends its standbys everything, its last checkpoint too, before it ends.
@@ -145,8 +154,8 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
   const auto member_turn = co_await membership_.lock();
   auto* old = primary();
   auto* next = find(target);
-  if (!old || !old->is_running()) co_return fail(Errc::unavailable, "there is no running primary to hand over");
-  if (!next || next == old || !next->is_running() || !state_.safe.contains(target)) {
+  if (!old || !old->is_up()) co_return fail(Errc::unavailable, "there is no running primary to hand over");
+  if (!next || next == old || !next->is_up() || !state_.safe.contains(target)) {
     co_return fail(Errc::conflict,
                    fmt::format("{} is not a running standby that has every acknowledged commit", target));
   }
@@ -165,7 +174,7 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   auto* source = primary();
   if (!server) co_return fail(Errc::not_found, fmt::format("there is no server '{}'", name));
   if (server == source) co_return fail(Errc::conflict, fmt::format("{} is the primary", name));
-  if (!source || !source->is_running()) co_return fail(Errc::unavailable, "there is no running primary to join");
+  if (!source || !source->is_up()) co_return fail(Errc::unavailable, "there is no running primary to join");
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
   const io::Path data = server->layout().data();

@@ -17,6 +17,7 @@ namespace boreal::postgres {
 namespace {
 
 constexpr Duration poll_interval{2};
+constexpr Duration look_patience{3'000};
 
 std::string tail_of(const io::Path& path) {
   constexpr size_t enough = 1'500;
@@ -48,8 +49,9 @@ struct Instance::Server {
   Server(process::Process p, Instance* o) : process(std::move(p)), owner(o) {}
   process::Process process;
   Instance* owner;  // null once nobody cares any more
+  const int64_t since_ns = monotonic_ns();
+  bool up = false;
   bool end_expected = false;
-  Event ended;
 };
 
 Instance::Instance(const Context& context, const Installation& installation, std::string name, io::Path folder,
@@ -63,6 +65,13 @@ Instance::Instance(const Context& context, const Installation& installation, std
 
 Instance::~Instance() {
   if (server_) server_->owner = nullptr;
+}
+
+bool Instance::is_up() const { return server_ && server_->up; }
+
+Duration Instance::recovers_for() const {
+  if (!server_ || server_->up) return Duration(0);
+  return Duration((monotonic_ns() - server_->since_ns) / 1'000'000);
 }
 
 pid_t Instance::pid() const { return server_ ? server_->process.pid() : 0; }
@@ -107,11 +116,11 @@ Task<Result<void>> Instance::write_role() {
   });
 }
 
-Task<Result<void>> Instance::start(Duration timeout) {
+Task<Result<void>> Instance::start(Duration patience) {
   CO_TRY(const bool runs, co_await adopt());
   if (runs) {
     CO_CHECK(co_await reconfigure());
-    co_return co_await wait_until_ready(timeout);
+    co_return co_await wait_until_up(Duration(0));
   }
   CO_CHECK(co_await prepare_folders());
   CO_CHECK(co_await write_configuration());
@@ -122,15 +131,13 @@ Task<Result<void>> Instance::start(Duration timeout) {
   if (!process) co_return std::unexpected(std::move(process).error().within("start the server " + name_));
   watch(std::move(*process));
   server_->end_expected = true;  // until it is up, its end is our error and not a loss
-  auto ready = co_await wait_until_ready(timeout);
-  if (!ready) {
+  auto up = co_await wait_until_up(patience);
+  if (up) co_return up;
+  if (!is_running()) {  // what it leaves would be in the way
     const auto killed = co_await kill();
     if (!killed) log::error("postgres", "a server that did not start could not be ended", {{"name", name_}});
-    co_return std::unexpected(std::move(ready).error().within("start the server " + name_));
   }
-  if (!server_) co_return fail(Errc::unavailable, "the server " + name_ + " ended as soon as it had started");
-  server_->end_expected = false;
-  co_return Result<void>();
+  co_return std::unexpected(std::move(up).error().within("start the server " + name_));
 }
 
 Task<Result<bool>> Instance::adopt() {
@@ -141,6 +148,7 @@ Task<Result<bool>> Instance::adopt() {
     CO_TRY(const auto identity, process::Identity::of(*pid));
     CO_TRY(auto process, process::Process::adopt(identity));
     watch(std::move(process));
+    (void)co_await look_up();
     co_return true;
   }
   // Its first process is dead or has not come far, but others may still be there.
@@ -148,27 +156,42 @@ Task<Result<bool>> Instance::adopt() {
   co_return false;
 }
 
-Task<Result<void>> Instance::wait_until_ready(Duration timeout) {
-  const int64_t deadline_ns = monotonic_ns() + timeout.count() * 1'000'000;
+// An error of the look itself says nothing of the server, which is looked at again.
+Task<Result<bool>> Instance::look_up() {
+  const auto server = server_;
+  if (!server || server->up) co_return is_up();
   const io::Path data = layout_.data();
-  while (monotonic_ns() < deadline_ns) {
+  const pid_t pid = server->process.pid();
+  CO_TRY(const bool ready, co_await context_.pool.run([&data, pid] { return detail::says_ready(data, pid); }));
+  if (!ready || !co_await query("select 1", {}, look_patience)) co_return is_up();
+  if (server_ == server) {
+    server->up = true;
+    server->end_expected = false;
+  }
+  co_return is_up();
+}
+
+Task<Result<void>> Instance::wait_until_up(Duration patience) {
+  const int64_t deadline_ns = monotonic_ns() + patience.count() * 1'000'000;
+  for (;;) {
+    const auto up = co_await look_up();
+    if (up && *up) co_return Result<void>();
     if (!server_) {
       const auto said = co_await context_.pool.run([this] { return last_words(layout_); });
       co_return fail(Errc::unavailable, "it ended: " + said);
     }
-    const pid_t pid = server_->process.pid();
-    CO_TRY(const bool ready, co_await context_.pool.run([&data, pid] { return detail::says_ready(data, pid); }));
-    if (ready && (co_await query("select 1")).has_value()) co_return Result<void>();
+    if (monotonic_ns() >= deadline_ns) co_return fail(Errc::timeout, "it recovers, and does not answer yet");
     co_await context_.loop.sleep(poll_interval);
   }
-  co_return fail(Errc::timeout, fmt::format("it does not answer after {} ms", timeout.count()));
 }
 
 Task<Result<void>> Instance::stop(StopMode mode, Duration timeout) {
   kept_.reset();
   if (server_) {
     server_->end_expected = true;
-    const auto sent = server_->process.signal(mode == StopMode::fast ? SIGINT : SIGQUIT);
+    // One that recovers has nothing to write out, and its recovery need not hear of a request soon.
+    const bool fast = mode == StopMode::fast && server_->up;
+    const auto sent = server_->process.signal(fast ? SIGINT : SIGQUIT);
     if (sent) {
       const auto gone = co_await wait_until_gone(timeout);
       if (!gone) log::warn("postgres", "the server did not stop in time and is killed", {{"name", name_}});

@@ -35,17 +35,24 @@ class Instance {
   const std::string& name() const { return name_; }
   const Layout& layout() const { return layout_; }
   const ServerOptions& options() const { return options_; }
-  bool is_running() const {
-    return server_ != nullptr;
-  }  // from the start of its process; see start() for when it answers
+  // From the start of its process. Whether it answers queries is another matter: see is_up().
+  bool is_running() const { return server_ != nullptr; }
+  // It was seen to answer queries. One that runs and is not up recovers from what ended it last.
+  bool is_up() const;
+  // How long one that runs has not come up yet; zero for others. As far as was seen here.
+  Duration recovers_for() const;
   pid_t pid() const;
 
   // Makes the folders around the data directory.
   Task<Result<void>> prepare_folders();
 
   // Starts the server with the configuration written anew, and returns when it answers queries. A server that runs
-  // already is adopted instead: there is never a second one on the same data. On an error it does not run.
-  Task<Result<void>> start(Duration timeout = std::chrono::minutes(5));
+  // already is adopted instead: there is never a second one on the same data. Errc::timeout, and it runs: its recovery
+  // takes longer than `patience`. It has no limit, since one that is cut off begins anew: look_up() or start() once
+  // more tell of its end. On any other error it does not run.
+  Task<Result<void>> start(Duration patience = std::chrono::seconds(10));
+  // Looks whether a server that runs has come up meanwhile.
+  Task<Result<bool>> look_up();
   // Takes over a server that an earlier run of ours started; false if none runs.
   Task<Result<bool>> adopt();
   // Returns when no process is left; after the timeout they are killed. Fine if it does not run.
@@ -76,7 +83,7 @@ class Instance {
   Task<Result<void>> write_configuration();
   Task<Result<void>> write_role();
   Task<Result<void>> reconfigure();
-  Task<Result<void>> wait_until_ready(Duration timeout);
+  Task<Result<void>> wait_until_up(Duration patience);
   Task<Result<void>> wait_until_gone(Duration timeout);
   void watch(process::Process process);
   static Task<void> watch_exit(std::shared_ptr<Server> server, net::Loop& loop);

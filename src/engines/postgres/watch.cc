@@ -46,7 +46,8 @@ Task<void> Cluster::watch() {
   while (!closing_) {
     bool settled = true;
     bool looked_well = false;
-    if (auto* server = primary(); server && server->is_running()) {
+    co_await look_for_recovered();
+    if (auto* server = primary(); server && server->is_up()) {
       if (promoting_) co_await promote_again();
       const auto looked = co_await look();
       failures = looked ? 0 : failures + 1;
@@ -70,16 +71,26 @@ Task<void> Cluster::watch() {
 Task<void> Cluster::promote_again() {
   const auto turn = co_await roles_.lock();
   if (!promoting_ || closing_) co_return;
-  if (auto done = co_await promote(); !done) {
-    log::warn("postgres", "the new primary does not take writes yet",
-              {{"name", state_.primary}, {"why", done.error().message()}});
+  co_await try_to_promote();
+  if (!promoting_ && handlers_.came_up) handlers_.came_up();
+}
+
+// Those whose recovery took longer than their start waited for.
+Task<void> Cluster::look_for_recovered() {
+  for (const auto& name : names()) {
+    const auto server = share(name);
+    if (!server || !server->is_running() || server->is_up()) continue;
+    const auto up = co_await server->look_up();
+    if (!up || !*up || closing_) continue;
+    changed();
+    if (handlers_.came_up) handlers_.came_up();
   }
 }
 
 // False when something is under way and a next look is due soon.
 Task<Result<bool>> Cluster::look() {
-  auto* source = primary();
-  if (!source || !source->is_running()) co_return true;
+  const auto source = share(state_.primary);
+  if (!source || !source->is_up()) co_return true;
   const std::string looked_at = state_.primary;
   CO_TRY(const auto rows, co_await source->query(look_sql, {}, silence_limit));
   const bool asked = std::ranges::any_of(rows.rows, [](const auto& row) { return row[2] == "t"; });
@@ -110,7 +121,7 @@ Task<Result<bool>> Cluster::look() {
 // That commits wait for standbys at all is for the checkpointer to say, which may still sync files of an earlier
 // checkpoint when everybody else knows of the new setting. It reads its settings before it begins the next one.
 Task<Result<void>> Cluster::see_that_commits_wait() {
-  auto* server = primary();
+  const auto server = share(state_.primary);
   if (!server || !server->is_running()) co_return Result<void>();
   const std::string asked = state_.primary;
   CO_TRY(auto connection, co_await server->connect());
@@ -169,8 +180,8 @@ bool Cluster::follows(const std::string& name) const {
 // for good, and answers with what it had.
 Task<void> Cluster::look_for_stranded() {
   for (const auto& name : names()) {
-    auto* server = find(name);
-    if (!server || !server->is_running() || follows(name)) {
+    const auto server = share(name);
+    if (!server || !server->is_up() || follows(name)) {
       stalls_.erase(name);
       continue;
     }

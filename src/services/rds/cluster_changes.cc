@@ -303,7 +303,7 @@ Outcome<void> check_deletable(const ClusterRecord& cluster, const std::vector<In
     return refuse(
         errors::invalid_db_cluster_state_fault(fmt::format("Cluster {} is already being deleted.", cluster.id)));
   }
-  if (named && is_inaccessible(cluster.status)) {
+  if (named && cluster.is_closed()) {
     return refuse(errors::invalid_db_cluster_state_fault(
         fmt::format("Cluster {} is in status {}: no final snapshot of it can be taken.", cluster.id, cluster.status)));
   }
@@ -350,7 +350,10 @@ Task<Outcome<api::DeleteDBClusterResult>> Service::delete_db_cluster(aws::Call& 
   cluster.stopped = false;
   save(tx, cluster);
   CO_CHECK(co_await tx.commit());
-  if (auto* found = keeper(place, id)) found->wake();
+  if (auto* found = keeper(place, id)) {
+    if (snapshot.id.empty()) found->abandon();
+    found->wake();
+  }
   co_return api::DeleteDBClusterResult{to_api(cluster, instances, place)};
 }
 

@@ -202,7 +202,7 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
     co_return refuse(
         errors::db_instance_already_exists_fault(fmt::format("DB instance already exists: {}", instance.id)));
   }
-  if (cluster->status == "deleting" || is_inaccessible(cluster->status) || cluster->stopped) {
+  if (cluster->status == "deleting" || cluster->is_closed() || cluster->stopped) {
     co_return refuse(errors::invalid_db_cluster_state_fault(
         fmt::format("Cluster {} takes no instance in status {}.", cluster->id, cluster->status)));
   }

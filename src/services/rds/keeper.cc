@@ -77,6 +77,11 @@ void Keeper::start() {
   tasks_.spawn(run());
 }
 
+void Keeper::abandon() {
+  abandoned_ = true;
+  if (engine_) engine_->interrupt();
+}
+
 Task<void> Keeper::stop(bool stop_servers) {
   stopping_ = true;
   if (engine_) engine_->interrupt();  // a reader or a restored database is made anew after the next start
@@ -124,16 +129,44 @@ Task<void> Keeper::run() {
       co_return;
     }
     if (!done) {
-      const Duration wait = std::min(longest_retry, first_retry * (1u << std::min(failures_, 6u)));
-      ++failures_;
-      log::warn("rds", "a cluster is not as it should be yet",
-                {{"cluster", cluster_id_}, {"why", done.error().message()}, {"again_in", format_duration(wait)}});
-      tasks_.spawn(wake_later(wait));
+      co_await tell_of_failure(std::move(done).error());
     } else {
       failures_ = 0;
     }
     if (!stopping_) co_await wake_.wait();
   }
+}
+
+Task<void> Keeper::tell_of_failure(Error why) {
+  const Duration wait = std::min(longest_retry, first_retry * (1u << std::min(failures_, 6u)));
+  ++failures_;
+  log::warn("rds", "a cluster is not as it should be yet",
+            {{"cluster", cluster_id_}, {"why", why.message()}, {"again_in", format_duration(wait)}});
+  auto view = co_await look();
+  if (view && *view) {
+    if (auto told = co_await tell_what_is_down(**view); !told) {
+      log::warn("rds", "the status of a cluster may not be what is",
+                {{"cluster", cluster_id_}, {"why", told.error().message()}});
+    }
+  }
+  tasks_.spawn(wake_later(wait));
+}
+
+// What does not answer is not told as available, whatever keeps it from that.
+Task<Result<void>> Keeper::tell_what_is_down(View& view) {
+  for (auto& instance : view.instances) {
+    if (instance.status != "available" || server(instance.id)) continue;
+    instance.status = "starting";
+    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status == "available") record.status = "starting";
+    }));
+  }
+  const bool serves = view.instances.empty() || (engine_ && engine_->takes_writes());
+  if (serves || view.cluster.status != "available") co_return Result<void>();
+  view.cluster.status = "starting";
+  co_return co_await update_cluster([](ClusterRecord& record, store::Transaction&) {
+    if (record.status == "available") record.status = "starting";
+  });
 }
 
 Task<void> Keeper::wake_later(Duration time) {
@@ -160,6 +193,7 @@ Task<Result<bool>> Keeper::reconcile() {
   }
   CO_CHECK(co_await attach_interfaces(*view));
   if (!engine_ && is_at_rest(view->cluster, view->instances)) co_return false;
+  if (!view->cluster.restore_from.empty()) CO_CHECK(co_await forget_leaving(*view));  // nothing is placed yet
   if (view->cluster.status == "deleting" && view->instances.empty()) {
     CO_TRY(const bool waits, co_await waits_for_snapshots());
     if (!waits) {
@@ -167,6 +201,7 @@ Task<Result<bool>> Keeper::reconcile() {
       co_return true;
     }
   }
+  if (!view->cluster.restore_failure.empty()) co_return false;  // until it is deleted
   CO_TRY(const bool open, co_await open_storage(*view));
   if (!open) co_return co_await remove_locked(*view);
   CO_CHECK(co_await open_engine(*view));
@@ -220,6 +255,7 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
   postgres::Cluster::Handlers handlers;
   handlers.lost = [this](const std::string& name, bool was_primary) { tasks_.spawn(on_lost(name, was_primary)); };
   handlers.changed = [this] { retarget(); };
+  handlers.came_up = [this] { wake(); };
   auto engine = std::make_unique<postgres::Cluster>(*context, *installation, engine_folder_, std::move(handlers));
   auto opened = co_await engine->open(std::move(members));
   if (!opened) {
@@ -227,6 +263,7 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
     co_return opened;
   }
   engine_ = std::move(engine);
+  if (abandoned_) engine_->interrupt();
   retarget();
   co_return Result<void>();
 }
@@ -271,7 +308,7 @@ void Keeper::retarget() {
   endpoints::Targets write;
   endpoints::Targets read;
   for (const auto& name : engine_->names()) {
-    if (!engine_->find(name)->is_running()) continue;
+    if (!engine_->find(name)->is_up()) continue;
     if (engine_->is_primary(name)) {
       write.preferred.push_back(address(name));
       read.fallback.push_back(address(name));
@@ -285,7 +322,7 @@ void Keeper::retarget() {
 
 postgres::Instance* Keeper::server(const std::string& instance_id) {
   auto* server = engine_ ? engine_->find(instance_id) : nullptr;
-  return server && server->is_running() ? server : nullptr;
+  return server && server->is_up() ? server : nullptr;
 }
 
 Task<Result<std::unique_ptr<Source>>> Keeper::open_backup() {
@@ -295,7 +332,7 @@ Task<Result<std::unique_ptr<Source>>> Keeper::open_backup() {
   if (!view) co_return fail(Errc::not_found, fmt::format("the cluster {} is gone", cluster_id_));
   CO_TRY(const auto* installation, co_await tools_.engines.installation(view->cluster.served_major));
   auto* primary = engine_ ? engine_->primary() : nullptr;
-  if (!primary || !primary->is_running()) {
+  if (!primary || !primary->is_up()) {
     co_return fail(Errc::unavailable, fmt::format("the cluster {} has no running instance to copy from", cluster_id_));
   }
   CO_TRY(auto source, co_await postgres::open_backup(*context, *installation, *primary));

@@ -49,6 +49,8 @@ class Keeper {
   Result<void> listen(unsigned number, uint16_t port);
   void start();
   void wake() { wake_.set(); }
+  // As the cluster is to go and nothing of it is kept: what is being copied for it, or waited for, is given up.
+  void abandon();
   // Ends the work under way; with `stop_servers` PostgreSQL too, else it runs on.
   Task<void> stop(bool stop_servers);
 
@@ -58,7 +60,7 @@ class Keeper {
   bool listens() const { return writer_ != nullptr; }
   // The rules of a security group changed.
   void recheck_admission();
-  // The server of an instance that runs; null: it does not.
+  // The server of an instance that is up; null: it is not.
   postgres::Instance* server(const std::string& instance_id);
   // A copy of the data as it is when the copy ends. Servers are not taken away while it lives.
   Task<Result<std::unique_ptr<Source>>> open_backup();
@@ -78,6 +80,8 @@ class Keeper {
   io::Path folder() const;
   Task<void> run();
   Task<void> wake_later(Duration time);
+  Task<void> tell_of_failure(Error why);
+  Task<Result<void>> tell_what_is_down(View& view);
   // True when the cluster is gone.
   Task<Result<bool>> reconcile();
   Task<Result<std::optional<View>>> look();
@@ -92,6 +96,7 @@ class Keeper {
   Task<Result<void>> place_instance(const View& view, std::string id, postgres::ServerOptions options);
   Task<Result<void>> remove_instances(View& view);
   Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
+  Task<Result<void>> forget_leaving(View& view);
   Task<Result<void>> forget_instance(std::string id);
   Task<Result<void>> run_servers(View& view);
   Task<Result<void>> stop_servers(const View& view);
@@ -124,7 +129,10 @@ class Keeper {
   Task<Result<void>> take_snapshots(const View& view);
   Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
   Task<Result<void>> fail_snapshot(std::string id, std::string why);
+  Task<Result<void>> fail_snapshots(std::string why);
   Task<Result<void>> restore(const View& view);
+  Task<Result<void>> restore_data(const View& view);
+  Task<Result<void>> fail_restore(const View& view, std::string why);
   Task<Result<bool>> waits_for_snapshots();
   Task<Result<void>> destroy(const View& view);
   Task<Result<postgres::Instance*>> volume_server(const View& view);
@@ -160,6 +168,7 @@ class Keeper {
   bool failing_over_ = false;
   bool ways_out_closed_ = false;
   bool started_ = false;
+  bool abandoned_ = false;
   bool stopping_ = false;
   unsigned failures_ = 0;
   Time logs_due_;  // when old ones are looked for next

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Duration day = std::chrono::hours(24);
 constexpr Duration catch_up_time{30'000};
+constexpr Duration writer_patience{60'000};  // then a reader that has everything takes over
 
 // Two configurations are the same when their texts are.
 std::string as_text(const postgres::ServerOptions& options) {
@@ -111,6 +112,9 @@ Task<Result<void>> Keeper::place_instance(const View& view, std::string id, post
 Task<Result<void>> Keeper::place_instances(View& view) {
   for (auto& instance : view.instances) {
     if (instance.placed || instance.status == "deleting" || stopping_) continue;
+    if (!engine_->names().empty() && !engine_->takes_writes()) {
+      co_return fail(Errc::unavailable, "the writer is not up");
+    }
     CO_TRY(const auto options, co_await options_of(view, instance, true));
     auto placed = co_await place_instance(view, instance.id, options);
     if (!placed) {  // the engine may know it in halves: it begins anew from what the records say
@@ -135,7 +139,7 @@ std::string Keeper::best_standby(const View& view, const std::string& except) co
   const InstanceRecord* best = nullptr;
   for (const auto& instance : view.instances) {
     const auto* server = engine_->find(instance.id);
-    if (instance.id == except || instance.status == "deleting" || !server || !server->is_running()) continue;
+    if (instance.id == except || instance.status == "deleting" || !server || !server->is_up()) continue;
     if (engine_->is_primary(instance.id)) continue;
     if (!best || instance.promotion_tier < best->promotion_tier) best = &instance;
   }
@@ -170,14 +174,28 @@ Task<Result<void>> Keeper::remove_instance(View& view, InstanceRecord instance) 
   }
   if (engine_->find(instance.id)) {
     if (const auto next = best_standby(view, instance.id); engine_->is_primary(instance.id) && !next.empty()) {
-      CO_CHECK(co_await engine_->wait_until_safe(next, catch_up_time));
-      CO_CHECK(co_await engine_->switch_over(next));
+      if (engine_->takes_writes()) {
+        CO_CHECK(co_await engine_->wait_until_safe(next, catch_up_time));
+        CO_CHECK(co_await engine_->switch_over(next));
+      } else {
+        CO_CHECK(co_await engine_->fail_over());
+      }
     }
     CO_CHECK(co_await engine_->remove_server(instance.id));
   }
   configured_.erase(instance.id);
   retarget();
   co_return co_await forget_instance(instance.id);
+}
+
+// Those that have no data here, or whose data nobody can reach.
+Task<Result<void>> Keeper::forget_leaving(View& view) {
+  const auto leaves = [](const InstanceRecord& instance) { return instance.status == "deleting"; };
+  for (const auto& instance : view.instances) {
+    if (leaves(instance)) CO_CHECK(co_await forget_instance(instance.id));
+  }
+  std::erase_if(view.instances, leaves);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Keeper::forget_instance(std::string id) {
@@ -248,19 +266,20 @@ Task<Result<void>> Keeper::run_servers(View& view) {
     if (stays(instance) || (somebody_stays && engine_->is_primary(instance.id))) names.push_back(instance.id);
   }
   std::ranges::sort(names, {}, [&](const std::string& name) { return !engine_->is_primary(name); });
+  if (std::ranges::any_of(names, [this](const std::string& name) { return !server(name); })) {
+    CO_CHECK(co_await tell_what_is_down(view));
+  }
   Result<void> all;
   for (const auto& name : names) {
-    if (engine_->find(name)->is_running() || stopping_) continue;
+    if (server(name) || stopping_) continue;
     auto up = engine_->state().diverged.contains(name) ? co_await engine_->rejoin(name) : co_await engine_->start(name);
-    if (up) continue;
-    CO_CHECK(co_await update_instance(name, [](InstanceRecord& record, store::Transaction&) {
-      if (record.status == "available") record.status = "starting";
-    }));
-    if (all) all = std::move(up);
+    if (up && !server(name)) up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
+    if (!up && all) all = std::move(up);
   }
-  // A writer that does not come up again is replaced like one that is lost.
+  // A writer that does not come up again, or not soon, is replaced like one that is lost.
   const auto* writer = engine_->primary();
-  if (!all && names.size() > 1 && writer && !writer->is_running()) {
+  const bool lost = writer && !writer->is_up() && (!writer->is_running() || writer->recovers_for() > writer_patience);
+  if (!all && names.size() > 1 && lost) {
     if (auto replaced = co_await engine_->fail_over(); !replaced) {
       log::warn("rds", "no reader can take over", {{"cluster", cluster_id_}, {"why", replaced.error().message()}});
     }
@@ -286,17 +305,18 @@ Task<Result<void>> Keeper::stop_servers(const View& view) {
 }
 
 Task<Result<void>> Keeper::prepare_master(View& view) {
+  if (!engine_->takes_writes()) co_return Result<void>();
   auto* primary = engine_->primary();
-  if (!primary || !primary->is_running()) co_return Result<void>();
   if (!ways_out_closed_) CO_CHECK(co_await close_ways_out(*primary));  // in databases of earlier versions of ours too
   ways_out_closed_ = true;
   if (view.cluster.master_applied == view.cluster.master_version) co_return Result<void>();
   const auto version = view.cluster.master_version;
   CO_CHECK(co_await prepare_database(*primary, view.cluster.master_username, view.cluster.master_verifier,
-                                     view.cluster.database_name));
+                                     view.cluster.database_to_make()));
   CO_CHECK(co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
     if (record.master_applied != 0) tell_cluster(tx, "Reset master credentials", {"configuration change"});
     record.master_applied = version;
+    record.database_made = true;
   }));
   view.cluster.master_applied = version;
   co_return Result<void>();
@@ -342,7 +362,8 @@ Task<void> Keeper::on_lost(std::string name, bool was_primary) {
 Task<Result<void>> Keeper::settle(const View& view) {
   for (const auto& instance : view.instances) {
     const auto* server = engine_->find(instance.id);
-    const bool up = instance.placed && server && server->is_running() && !view.cluster.stopped;
+    const bool serves = server && server->is_up() && (!engine_->is_primary(instance.id) || engine_->takes_writes());
+    const bool up = instance.placed && serves && !view.cluster.stopped;
     if (!up || instance.status == "available" || instance.status == "deleting") continue;
     CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {
       if (record.status == "deleting" || record.reboot) return;
@@ -352,7 +373,7 @@ Task<Result<void>> Keeper::settle(const View& view) {
     }));
   }
   const std::string writer = engine_->state().primary;
-  const bool ready = view.cluster.stopped || view.instances.empty() || server(writer) != nullptr;
+  const bool ready = view.cluster.stopped || view.instances.empty() || engine_->takes_writes();
   const std::string status = view.cluster.stopped ? "stopped" : "available";
   const bool moved = !writer.empty() && writer != "volume" && writer != view.cluster.writer;
   if (!ready || (view.cluster.status == status && !moved)) co_return Result<void>();

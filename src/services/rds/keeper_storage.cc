@@ -130,20 +130,12 @@ Task<Result<void>> Keeper::expire_lock(const View& view) {
                  {"failure"});
   }));
   if (started) co_return Result<void>();
-  CO_TRY(const auto snapshots, load_all<SnapshotRecord>(tools_.context.catalog, place_, "snapshot/"));
-  for (const auto& snapshot : snapshots) {
-    if (snapshot.status != "creating" || snapshot.cluster_resource_id != resource_id_) continue;
-    CO_CHECK(co_await fail_snapshot(snapshot.id, "the KMS key of the cluster cannot be used"));
-  }
-  co_return Result<void>();
+  co_return co_await fail_snapshots("the KMS key of the cluster cannot be used");
 }
 
 // What is to be deleted goes also without its key. True when the cluster is gone.
 Task<Result<bool>> Keeper::remove_locked(View& view) {
-  for (const auto& instance : view.instances) {
-    if (instance.status == "deleting") CO_CHECK(co_await forget_instance(instance.id));
-  }
-  std::erase_if(view.instances, [](const InstanceRecord& instance) { return instance.status == "deleting"; });
+  CO_CHECK(co_await forget_leaving(view));
   CO_TRY(const bool waits, co_await waits_for_snapshots());
   if (view.cluster.status == "deleting" && view.instances.empty() && !waits) {
     CO_CHECK(co_await destroy(view));

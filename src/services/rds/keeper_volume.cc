@@ -16,6 +16,34 @@ namespace boreal::rds {
 namespace {
 // A server that the service runs for itself, on the data of a cluster without instances.
 const std::string volume_name = "volume";
+
+constexpr unsigned max_restore_tries = 8;
+
+// Whether a restore that failed with this would fail each time, as far as can be told.
+bool is_hopeless(const Error& error, unsigned tries) {
+  switch (error.code()) {
+    case Errc::corrupt:
+    case Errc::not_found:
+    case Errc::invalid: return true;
+    case Errc::cancelled:
+    case Errc::no_space: return false;
+    default: return tries >= max_restore_tries;
+  }
+}
+
+// Ends with an error as soon as `stopping`, which outlives it.
+class EndingSource final : public Source {
+ public:
+  EndingSource(Source& inner, const bool& stopping) : inner_(inner), stopping_(stopping) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (stopping_) co_return fail(Errc::cancelled, "boreal is ending");
+    co_return co_await inner_.read(buffer);
+  }
+
+ private:
+  Source& inner_;
+  const bool& stopping_;
+};
 }  // namespace
 
 postgres::ServerOptions Keeper::volume_options() const {
@@ -30,8 +58,9 @@ postgres::ServerOptions Keeper::volume_options() const {
 Task<Result<postgres::Instance*>> Keeper::volume_server(const View& view) {
   CO_TRY(auto* pool, co_await tools_.engines.pool(view.cluster.served_major));
   CO_CHECK(co_await engine_->create(*pool, volume_name, volume_options()));
+  CO_CHECK(co_await engine_->wait_until_up(volume_name));
   CO_CHECK(co_await prepare_database(*engine_->primary(), view.cluster.master_username, view.cluster.master_verifier,
-                                     view.cluster.database_name));
+                                     view.cluster.database_to_make()));
   co_return engine_->primary();
 }
 
@@ -44,7 +73,17 @@ Task<Result<void>> Keeper::take_snapshots(const View& view) {
     auto taken = co_await take_snapshot(view, snapshot);
     if (!taken && snapshot.id == view.cluster.final_snapshot) co_return taken;  // nothing goes before it is there
     if (taken) continue;
+    if (stopping_) co_return Result<void>();  // it is taken when we are back
     CO_CHECK(co_await fail_snapshot(snapshot.id, taken.error().message()));
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Keeper::fail_snapshots(std::string why) {
+  CO_TRY(const auto all, load_all<SnapshotRecord>(tools_.context.catalog, place_, "snapshot/"));
+  for (const auto& snapshot : all) {
+    if (snapshot.status != "creating" || snapshot.cluster_resource_id != resource_id_) continue;
+    CO_CHECK(co_await fail_snapshot(snapshot.id, why));
   }
   co_return Result<void>();
 }
@@ -74,15 +113,16 @@ Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapsh
       co_return std::unexpected(std::move(started).error());
     }
     server = *started;
-  } else if (!server || !server->is_running()) {
+  } else if (!engine_->takes_writes()) {
     co_return fail(Errc::unavailable, "the cluster's writer does not run");
   }
   CO_CHECK(co_await tools_.context.pool.run([this] { return io::make_folders(snapshots_folder()); }));
   auto source = co_await postgres::open_backup(*context, *installation, *server);
   Result<uint64_t> bytes = fail(Errc::internal, "not copied");
   if (source) {
+    EndingSource copied(**source, stopping_);
     bytes = co_await write_snapshot_file(tools_.context.pool, snapshots_folder() + "/" + snapshot.file, std::move(key),
-                                         **source);
+                                         copied);
     source->reset();
   } else {
     bytes = std::unexpected(std::move(source).error());
@@ -106,7 +146,7 @@ Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapsh
 }
 
 // Begins from nothing each time it is tried: what an earlier try left may be in halves.
-Task<Result<void>> Keeper::restore(const View& view) {
+Task<Result<void>> Keeper::restore_data(const View& view) {
   CO_TRY(const auto snapshot,
          load<SnapshotRecord>(tools_.context.catalog, place_, SnapshotRecord::key(view.cluster.restore_from)));
   if (!snapshot) co_return fail(Errc::not_found, "the snapshot " + view.cluster.restore_from + " is gone");
@@ -117,10 +157,38 @@ Task<Result<void>> Keeper::restore(const View& view) {
   CO_TRY(auto source,
          open_snapshot_file(tools_.context.pool, snapshots_folder() + "/" + snapshot->file, std::move(key)));
   CO_CHECK(co_await engine_->create_from(*source, volume_name, volume_options()));
-  CO_CHECK(co_await end_volume_server());
+  CO_CHECK(co_await engine_->wait_until_up(volume_name));
+  co_return co_await end_volume_server();
+}
+
+Task<Result<void>> Keeper::restore(const View& view) {
+  auto restored = co_await restore_data(view);
+  if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_)) {
+    co_return co_await fail_restore(view, restored.error().message());
+  }
+  CO_CHECK(restored);
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    tell_cluster(tx, "Restored from snapshot " + record.restore_from, {"notification"});
     record.restore_from.clear();
-    tell_cluster(tx, "Restored from snapshot " + snapshot->id, {"notification"});
+  });
+}
+
+Task<Result<void>> Keeper::fail_restore(const View& view, std::string why) {
+  log::error("rds", "a restore failed for good", {{"cluster", cluster_id_}, {"why", why}});
+  for (const auto& instance : view.instances) {
+    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status != "deleting") record.status = status_restore_failed;
+    }));
+  }
+  CO_CHECK(co_await fail_snapshots("the data of the cluster could not be restored"));
+  co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    if (record.status != "deleting") record.status = status_restore_failed;
+    record.restore_failure = why;
+    tell_cluster(tx,
+                 fmt::format("Restore from snapshot {} failed: {}. Delete this cluster, and restore from another "
+                             "snapshot or backup.",
+                             record.restore_from, why),
+                 {"failure"});
   });
 }
 

@@ -124,12 +124,23 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   }
   cluster.restore_from = snapshot.id;
   CO_CHECK(co_await begin_cluster(place, cluster));
-  CO_CHECK(co_await wait_until_restored(place, cluster.id));
-  auto tx = co_await context_.catalog.begin(place.partition());
-  tx.remove(SnapshotRecord::key(snapshot.id));
-  CO_CHECK(co_await tx.commit());
+  auto restored = co_await wait_until_restored(place, cluster.id);
+  {
+    auto tx = co_await context_.catalog.begin(place.partition());
+    CO_TRY(auto record, load<ClusterRecord>(tx, ClusterRecord::key(cluster.id)));
+    const bool begins = record && record->resource_id == cluster.resource_id && record->begins_with(snapshot.id);
+    if (begins) co_return refuse(std::move(restored).error());  // it may succeed yet
+    if (record && !record->restore_failure.empty()) {           // nobody asked for a cluster without its data
+      record->status = "deleting";
+      save(tx, *record);
+    }
+    tx.remove(SnapshotRecord::key(snapshot.id));
+    CO_CHECK(co_await tx.commit());
+  }
+  if (auto* found = keeper(place, cluster.id)) found->wake();
   (void)co_await context_.pool.run(
       [&] { return io::remove_file(folder + "/" + snapshot.file); });  // else the sweep does
+  CO_CHECK(std::move(restored));
   co_return place.arn("cluster", cluster.id);
 }
 
@@ -139,6 +150,9 @@ Task<Outcome<void>> Service::wait_until_restored(Place place, std::string cluste
     if (!cluster)
       co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", cluster_id)));
     if (cluster->restore_from.empty()) co_return Outcome<void>();
+    if (!cluster->restore_failure.empty()) {
+      co_return refuse(errors::invalid_restore_fault("The data cannot be restored: " + cluster->restore_failure));
+    }
     if (is_inaccessible(cluster->status)) {
       co_return refuse(errors::kms_key_not_accessible_fault(
           fmt::format("The KMS key {} of cluster {} cannot be used.", cluster->key_arn, cluster->id)));

@@ -20,6 +20,9 @@ void ClusterRecord::forget_engine() {
   stopped = false;
   final_snapshot.clear();
   failover_to.clear();
+  restore_from.clear();
+  restore_failure.clear();
+  database_made = true;
   master_applied = 0;
   secret_name.clear();  // the password is as it was, and the user's to know
   secret_arn.clear();

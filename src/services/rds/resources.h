@@ -64,6 +64,9 @@ inline bool is_inaccessible(std::string_view status) {
   return status == status_recoverable || status == status_inaccessible;
 }
 
+// The data that it was to begin with cannot be had. It is there to be deleted.
+inline constexpr const char* status_restore_failed = "restore-error";
+
 struct ClusterRecord {
   std::string id;
   std::string resource_id;  // "cluster-ABC…"; never changes, and names the folder
@@ -75,6 +78,7 @@ struct ClusterRecord {
   unsigned number = 0;         // which block of addresses
   int port = 5432;
   std::string database_name;
+  bool database_made = false;  // by this cluster or by the one that its data is of: the user may have dropped it since
   std::string master_username;
   std::string master_verifier;  // SCRAM; the password itself is kept nowhere
   int64_t master_version = 1;   // counts changes of the verifier
@@ -115,14 +119,20 @@ struct ClusterRecord {
   Time created;
 
   // What the keeper is to do, and what it has seen.
-  std::string writer;          // the instance that takes writes; empty: none yet
-  bool stopped = false;        // wanted
-  std::string final_snapshot;  // while deleting: to be taken before anything goes; empty: none
-  std::string restore_from;    // snapshot whose data this cluster begins with; empty once it has it
-  std::string failover_to;     // an instance, or "?" for any; empty: none asked for
-  bool storage_made = false;   // the encrypted folder is there and may hold data
-  Time inaccessible_since;     // while the status is status_recoverable
+  std::string writer;           // the instance that takes writes; empty: none yet
+  bool stopped = false;         // wanted
+  std::string final_snapshot;   // while deleting: to be taken before anything goes; empty: none
+  std::string restore_from;     // snapshot whose data this cluster begins with; empty once it has it
+  std::string restore_failure;  // why it never will
+  std::string failover_to;      // an instance, or "?" for any; empty: none asked for
+  bool storage_made = false;    // the encrypted folder is there and may hold data
+  Time inaccessible_since;      // while the status is status_recoverable
 
+  // Nothing can be done with its data, for now or for good.
+  bool is_closed() const { return is_inaccessible(status) || status == status_restore_failed; }
+  // Empty: none. Clusters of earlier versions do not say that theirs was made.
+  std::string database_to_make() const { return database_made || master_applied != 0 ? "" : database_name; }
+  bool begins_with(const std::string& snapshot) const { return restore_from == snapshot && restore_failure.empty(); }
   bool encrypts_files() const { return !storage_key.bytes.empty(); }
   // For a cluster that is made of this one's data: what belongs to this one alone is as in a new one.
   void forget_engine();
@@ -133,7 +143,8 @@ struct ClusterRecord {
                 key_arn, storage_key, deletion_protection, copy_tags_to_snapshot, iam_authentication,
                 auto_minor_version_upgrade, log_exports, insights_mode, monitoring_interval_s, monitoring_role_arn,
                 insights, insights_key_arn, insights_retention_days, lifecycle_support, storage_type, tags, created,
-                writer, stopped, final_snapshot, restore_from, failover_to, storage_made, inaccessible_since)
+                writer, stopped, final_snapshot, restore_from, failover_to, storage_made, inaccessible_since,
+                restore_failure, database_made)
   static std::string key(const std::string& id) { return "cluster/" + id; }
 };
 

@@ -178,7 +178,7 @@ Task<Outcome<api::DeleteDBClusterSnapshotResult>> Service::delete_db_cluster_sna
   CO_TRY(auto snapshot, snapshot_of(tx, input.db_cluster_snapshot_identifier));
   CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
   CO_TRY(const auto others, load_all<SnapshotRecord>(tx, "snapshot/"));
-  const bool restoring = std::ranges::any_of(clusters, [&](const auto& c) { return c.restore_from == snapshot.id; });
+  const bool restoring = std::ranges::any_of(clusters, [&](const auto& c) { return c.begins_with(snapshot.id); });
   const bool copied =
       std::ranges::any_of(others, [&](const auto& s) { return s.status == "copying" && s.copy_of == snapshot.id; });
   if (restoring || copied || (snapshot.status != "available" && snapshot.status != "failed")) {
@@ -214,7 +214,7 @@ Task<Result<void>> Service::sweep_snapshots() {
     CO_TRY(const auto snapshots, load_all<SnapshotRecord>(tx, "snapshot/"));
     CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
     for (const auto& snapshot : snapshots) {
-      const auto begins = [&](const ClusterRecord& cluster) { return cluster.restore_from == snapshot.id; };
+      const auto begins = [&](const ClusterRecord& cluster) { return cluster.begins_with(snapshot.id); };
       if (snapshot.type == restored_backup && std::ranges::none_of(clusters, begins)) {
         tx.remove(SnapshotRecord::key(snapshot.id));
       } else {

@@ -1,0 +1,136 @@
+"""Clusters whose data takes long to come back, or does not come back: what they say, and what can be done with them."""
+import os
+import signal
+import threading
+from pathlib import Path
+
+from e2e.rds_test import add_instances, create_cluster, delete_cluster, psql, security_group, servers, wait_until
+from harness import Case, error_code, need
+
+FAILED = "restore-error"
+
+
+class RecoveryHeld(threading.Thread):
+    """The next recovery of a PostgreSQL server below the folder stands still as soon as it begins."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.folder, self.pid, self.over = str(folder), None, False
+
+    def run(self):
+        while not self.over and not self.pid:
+            for process in Path("/proc").glob("[0-9]*"):
+                try:
+                    title = (process / "cmdline").read_bytes()
+                    if title.startswith(b"postgres: startup") and os.readlink(process / "cwd").startswith(self.folder):
+                        os.kill(int(process.name), signal.SIGSTOP)
+                        self.pid = int(process.name)
+                        return
+                except OSError:
+                    pass  # it has ended
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def go_on(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def __exit__(self, *_):
+        self.over = True
+        self.join()
+        if self.pid:
+            try:
+                os.kill(self.pid, signal.SIGCONT)
+            except OSError:
+                pass
+
+
+@need("psql")
+class Recovery(Case):
+    def status(self, rds, name):
+        cluster = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
+        instances = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBInstances"]
+        return cluster["Status"], {i["DBInstanceStatus"] for i in instances}
+
+    def test_a_server_that_recovers_is_told_as_starting_and_is_not_cut_off(self):
+        rds = self.boreal.client("rds")
+        before = servers(self.boreal.data)
+        cluster = create_cluster(rds, "slow", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        endpoint = cluster["Endpoint"]
+        psql(endpoint, "CREATE TABLE t AS SELECT generate_series(1, 300000) n")
+        [server] = servers(self.boreal.data) - before
+        with RecoveryHeld(self.boreal.data) as held:
+            os.kill(server, signal.SIGKILL)
+            wait_until("recovery begins", lambda: held.pid)
+            wait_until("told as starting", lambda: self.status(rds, "slow") == ("starting", {"starting"}))
+            self.assertIn("57P03", psql(endpoint, "SELECT 1", check=False).stderr)
+            self.assertEqual(error_code(rds.create_db_cluster_snapshot, DBClusterIdentifier="slow",
+                                        DBClusterSnapshotIdentifier="none"), "InvalidDBClusterStateFault")
+            wait_until("it is waited for no more", lambda: "recovers still" in self.boreal.log())
+            [recovering] = servers(self.boreal.data) - before
+            held.go_on()
+            wait_until("up", lambda: self.status(rds, "slow") == ("available", {"available"}))
+        self.assertEqual(servers(self.boreal.data) - before, {recovering})
+        self.assertEqual(psql(endpoint, "SELECT count(*) FROM t"), "300000")
+        delete_cluster(rds, "slow")
+
+    def test_an_instance_that_recovers_can_be_deleted(self):
+        rds = self.boreal.client("rds")
+        before = servers(self.boreal.data)
+        cluster = create_cluster(rds, "gone", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        psql(cluster["Endpoint"], "CREATE TABLE t AS SELECT generate_series(1, 300000) n")
+        [server] = servers(self.boreal.data) - before
+        with RecoveryHeld(self.boreal.data) as held:
+            os.kill(server, signal.SIGKILL)
+            wait_until("recovery begins", lambda: held.pid)
+            delete_cluster(rds, "gone")
+        self.assertEqual(servers(self.boreal.data) - before, set())
+
+    def test_a_restore_that_cannot_succeed_says_so(self):
+        rds = self.boreal.client("rds")
+        create_cluster(rds, "source", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        snapshots = self.boreal.data / "postgres/snapshots"
+        before = set(snapshots.glob("*")) if snapshots.exists() else set()
+        rds.create_db_cluster_snapshot(DBClusterIdentifier="source", DBClusterSnapshotIdentifier="damaged")
+        wait_until("snapshot", lambda: rds.describe_db_cluster_snapshots(
+            DBClusterSnapshotIdentifier="damaged")["DBClusterSnapshots"][0]["Status"] == "available")
+        [file] = set(snapshots.glob("*")) - before
+        with open(file, "r+b") as opened:  # past its middle, so that much of it is restored before
+            opened.seek(file.stat().st_size * 2 // 3)
+            byte = opened.read(1)[0]
+            opened.seek(-1, 1)
+            opened.write(bytes([byte ^ 1]))
+        rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="never", SnapshotIdentifier="damaged", Engine="aurora-postgresql")
+        instance = {"DBClusterIdentifier": "never", "Engine": "aurora-postgresql", "DBInstanceClass": "db.t3.medium"}
+        rds.create_db_instance(DBInstanceIdentifier="never-1", **instance)
+        wait_until("failure is told", lambda: self.status(rds, "never") == (FAILED, {FAILED}))
+        said = [e["Message"] for e in rds.describe_events(SourceType="db-cluster", SourceIdentifier="never")["Events"]]
+        self.assertTrue(any("Restore from snapshot damaged failed" in message for message in said), said)
+        self.assertEqual(error_code(rds.create_db_instance, DBInstanceIdentifier="never-2", **instance), "InvalidDBClusterStateFault")
+        # It stays so, and goes when it is told to; the snapshot can go before.
+        self.boreal.kill()
+        self.boreal.start()
+        rds = self.boreal.client("rds")
+        self.assertEqual(self.status(rds, "never"), (FAILED, {FAILED}))
+        rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier="damaged")
+        delete_cluster(rds, "never")
+        delete_cluster(rds, "source")
+
+    def test_a_database_that_its_user_dropped_is_not_made_again(self):
+        rds = self.boreal.client("rds")
+        cluster = create_cluster(rds, "dropped", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        endpoint = cluster["Endpoint"]
+        psql(endpoint, "CREATE DATABASE other")
+        psql(endpoint, "DROP DATABASE shop", database="other")
+        rds.modify_db_cluster(DBClusterIdentifier="dropped", MasterUserPassword="Another-12345")
+        wait_until("new password", lambda: psql(endpoint, "SELECT 1", "Another-12345", False, "other").returncode == 0)
+        self.assertEqual(psql(endpoint, "SELECT datname FROM pg_database WHERE datname IN ('shop', 'other')",
+                              "Another-12345", database="other"), "other")
+        delete_cluster(rds, "dropped", FinalDBSnapshotIdentifier="without")
+        again = rds.restore_db_cluster_from_snapshot(DBClusterIdentifier="restored", SnapshotIdentifier="without", Engine="aurora-postgresql",
+                                                     VpcSecurityGroupIds=[security_group(self.boreal)])["DBCluster"]
+        add_instances(rds, "restored", 1)
+        self.assertEqual(psql(again["Endpoint"], "SELECT datname FROM pg_database WHERE datname IN ('shop', 'other')",
+                              "Another-12345", database="other"), "other")
+        delete_cluster(rds, "restored")

@@ -53,7 +53,7 @@ class StoreFolder {
 };
 
 // Another store, on a disk that can be full.
-class FillingStore final : public Store {
+class FillingStore : public Store {
  public:
   explicit FillingStore(Store& inner) : inner_(inner) {}
   bool is_full = false;

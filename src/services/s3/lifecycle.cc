@@ -29,6 +29,9 @@ bool waits_for_replication(const Bucket& bucket, const objects::Version& version
   return status == replication_status::pending || status == replication_status::failed;
 }
 
+// What is wrong with the whole house for a while, and not with one bucket.
+bool passes(Errc code) { return code == Errc::no_space || code == Errc::unavailable || code == Errc::timeout; }
+
 // How access logs call a transition.
 std::string log_of_transition(std::string_view to) {
   constexpr std::pair<std::string_view, std::string_view> short_names[] = {{"STANDARD_IA", "_SIA"},
@@ -108,9 +111,9 @@ Task<Result<void>> Lifecycle::run_round() {
     const auto done = bucket->lifecycle ? co_await run_bucket(bucket, cursor) : Result<void>();
     if (stopping_) co_return fail(Errc::cancelled, "the server stops");
     if (done) continue;
-    // What is damaged in one bucket must not hold up the others. All else, a full disk say, is nobody's own: the round
-    // goes on here when it is over.
-    if (done.error().code() != Errc::corrupt) co_return done;
+    // What cannot be read in one bucket must not hold up the others. A full disk or a store that takes nothing is
+    // nobody's own: the round goes on here when that is over.
+    if (passes(done.error().code()) || context_.catalog.store().writes() != store::Writes::go_on) co_return done;
     log::warn("s3", "a bucket's lifecycle rules are not all carried out",
               {{"bucket", bucket->name}, {"why", done.error().message()}});
   }

@@ -5,6 +5,7 @@
 #include "io/fault.h"
 #include "s3/lifecycle_due.h"
 #include "s3/testing.h"
+#include "store/testing.h"
 
 namespace boreal::s3 {
 namespace {
@@ -293,6 +294,47 @@ TEST_F(LifecycleTest, WhatIsDamagedDoesNotHoldUpTheRest) {
   pass(31 * one_day);
   EXPECT_EQ(class_of("a"), "STANDARD");
   EXPECT_EQ(class_of("b"), "STANDARD_IA");
+}
+
+// A part of the disk cannot be read: that in which one bucket's index lies.
+class UnreadableStore final : public store::FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
+                                      const store::Snapshot* at) const override {
+    if (partition == unreadable) return store::invalid_cursor(Error(Errc::io, "read 000012.sst: Input/output error"));
+    return FillingStore::scan(partition, prefix, at);
+  }
+  std::string unreadable;
+};
+
+TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
+  ASSERT_EQ(make_bucket("aaa"), "");  // before the other in the round's order
+  configure({expire(1)});
+  api::PutBucketLifecycleConfigurationRequest input{.bucket = "aaa"};
+  input.lifecycle_configuration.emplace().rules = {expire(1)};
+  ASSERT_TRUE(call<api::PutBucketLifecycleConfigurationOutput>("PutBucketLifecycleConfiguration", std::move(input)));
+  ASSERT_TRUE(put("aaa", "k", "x"));
+  ASSERT_TRUE(put("shop", "k", "x"));
+  UnreadableStore disk(fixture.store());
+  move_objects(disk);
+  disk.unreadable = "bucket." + s3->directory().find("aaa")->id;
+  testing::internal::CaptureStderr();
+  pass(2 * one_day);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("bucket=aaa"));
+  EXPECT_THAT(keys(), IsEmpty());
+
+  // A full disk ends the round, which goes on at the same place.
+  ASSERT_TRUE(put("shop", "k2", "x"));
+  disk.unreadable.clear();
+  disk.is_full = true;
+  fixture.clock.advance(2 * one_day);
+  EXPECT_EQ(fixture.run(s3->lifecycle().run_round()).error().code(), Errc::no_space);
+  disk.is_full = false;
+  pass(Duration(0));
+  EXPECT_THAT(keys_of(*list({.bucket = "aaa"})), IsEmpty());
+  EXPECT_THAT(keys(), IsEmpty());
+  move_objects(fixture.store());
 }
 
 TEST_F(LifecycleTest, WhatIsHeldStaysForGoodAndIsOnlyHidden) {

@@ -46,14 +46,25 @@ class S3Test : public testing::Test {
     std::map<std::string, io::Path> folders;
     for (const auto& tier : storage_tiers()) folders[tier.name] = folder / tier.name;
     blobs = std::move(*objects::FileBlobs::open(folders, fixture.context().pool));
-    objects = std::make_unique<objects::Objects>(fixture.store(), *blobs, fixture.context().pool, fixture.clock,
-                                                 fixture.random, objects::Options{.tiers = storage_tiers()});
-    EXPECT_TRUE(fixture.run(objects->start()));
+    open_objects(fixture.store());
     open();
   }
   ~S3Test() override {
     fixture.run(s3->stop());
     fixture.run(objects->stop());
+  }
+  void open_objects(store::Store& store) {
+    objects = std::make_unique<objects::Objects>(store, *blobs, fixture.context().pool, fixture.clock, fixture.random,
+                                                 objects::Options{.tiers = storage_tiers()});
+    EXPECT_TRUE(fixture.run(objects->start()));
+  }
+  // The objects' index is in this store from here on, which holds what the one before did.
+  void move_objects(store::Store& store) {
+    fixture.run(s3->stop());
+    s3.reset();
+    fixture.run(objects->stop());
+    open_objects(store);
+    open();
   }
   // As a start of the server does; with one before, as after a stop.
   void open() { open(fixture.context()); }

@@ -20,6 +20,16 @@ Task<Result<size_t>> read_full(Source& source, MutableBytes buffer) {
   co_return filled;
 }
 
+Result<void> check_goes_on(const std::stop_token& stop) {
+  if (stop.stop_requested()) return fail(Errc::cancelled, "the server stops");
+  return {};
+}
+
+Task<Result<size_t>> StoppableSource::read(MutableBytes buffer) {
+  CO_CHECK(check_goes_on(stop_));
+  co_return co_await inner_.read(buffer);
+}
+
 namespace {
 
 // What one turn on the pool does while others wait for a thread (some ms).
@@ -257,14 +267,18 @@ Result<void> BlobPipeline::Stages::finish() {
   return writer_.finish();
 }
 
-Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to) {
+Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to,
+                             std::stop_token stop) {
   std::vector<std::byte> buffer(chunk_bytes);
   const auto copy = [&](uint64_t at) -> Result<void> {
     const MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(chunk_bytes, stored_size - at));
     CHECK(from.read_at(at, piece));
     return to.append(piece);
   };
-  for (uint64_t at = 0; at < stored_size; at += chunk_bytes) CO_CHECK(co_await pool.run([&] { return copy(at); }));
+  for (uint64_t at = 0; at < stored_size; at += chunk_bytes) {
+    CO_CHECK(check_goes_on(stop));
+    CO_CHECK(co_await pool.run([&] { return copy(at); }));
+  }
   co_return co_await pool.run([&] { return to.finish(); });
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include "base/stream.h"
 #include "base/sync.h"
@@ -22,6 +23,20 @@ inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
 
 // Fills the buffer from the source as far as it goes.
 Task<Result<size_t>> read_full(Source& source, MutableBytes buffer);
+
+// Another source, until somebody asks it to stop: then it ends with Errc::cancelled.
+class StoppableSource final : public Source {
+ public:
+  StoppableSource(Source& inner, std::stop_token stop) : inner_(inner), stop_(std::move(stop)) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override;
+  Executor* home() const override { return inner_.home(); }
+  std::optional<uint64_t> size() const override { return inner_.size(); }
+
+ private:
+  Source& inner_;
+  const std::stop_token stop_;
+};
+Result<void> check_goes_on(const std::stop_token& stop);  // Errc::cancelled
 
 // Streams a source into a new blob. The source is read where it is at home, into a ring of chunks; behind it two stages
 // go through them, each at its own pace and both on the pool: one computes the MD5, the other the checksums that are
@@ -45,7 +60,8 @@ class BlobPipeline {
 };
 
 // Copies a blob as it lies, byte by byte (frames stay sealed).
-Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to);
+Task<Result<void>> copy_blob(io::Pool& pool, BlobReader& from, uint64_t stored_size, BlobWriter& to,
+                             std::stop_token stop = {});
 
 // Memory that is filled before it is read: unlike a vector's, new bytes are not cleared first.
 class Buffer {

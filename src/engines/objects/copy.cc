@@ -16,10 +16,11 @@ bool has_all(const std::vector<Checksum>& have, const std::vector<Algorithm>& wa
 
 }  // namespace
 
-Task<Result<Digests>> Objects::Impl::digest(Source& source, std::vector<Algorithm> checksums) {
+Task<Result<Digests>> Objects::Impl::digest(Source& source, std::vector<Algorithm> checksums, std::stop_token stop) {
   Digester digester(checksums);
   std::vector<std::byte> buffer(chunk_bytes);
   for (;;) {
+    CO_CHECK(check_goes_on(stop));
     CO_TRY(const size_t filled, co_await read_full(source, buffer));
     if (filled > 0) co_await pool.run([&] { digester.update(Bytes(buffer).first(filled)); });
     if (filled < buffer.size()) co_return digester.finish();
@@ -52,7 +53,7 @@ Task<Result<std::vector<Segment>>> Objects::Impl::share(std::string bucket, std:
 }
 
 Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segment, std::string version_key,
-                                              std::string tier, Keys* keys, Draft& draft) {
+                                              std::string tier, Keys* keys, Draft& draft, std::stop_token stop) {
   const auto wanted = std::ranges::find(options.tiers, tier, &Tier::name);
   const bool pack = wanted->compress && keys != nullptr && !segment.compressed;
   CO_TRY(auto from, co_await blobs.open(segment.blob, segment.tier));
@@ -62,7 +63,7 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   moved.blob = moved.referrer = id;
   moved.tier = tier;
   if (!pack) {
-    CO_CHECK(co_await copy_blob(pool, *from, segment.stored_size, *writer));
+    CO_CHECK(co_await copy_blob(pool, *from, segment.stored_size, *writer, std::move(stop)));
     co_return moved;
   }
   const std::string wrapped = segment.wrapped_key.empty() ? version_key : segment.wrapped_key;
@@ -73,8 +74,9 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   whole.offset = 0;
   whole.length = segment.plain_size;
   SegmentSource plain(pool, SegmentReader(std::move(from), std::move(open_cipher), std::move(whole)));
+  StoppableSource stoppable(plain, std::move(stop));
   BlobPipeline pipeline(pool, *writer, std::move(seal_cipher), true, nullptr);
-  CO_TRY(const auto sizes, co_await pipeline.run("", plain));
+  CO_TRY(const auto sizes, co_await pipeline.run("", stoppable));
   moved.salt = id;
   moved.compressed = true;
   moved.stored_size = sizes.stored;
@@ -110,10 +112,10 @@ void take_bytes(Version& version, std::vector<Part> parts, Id manifest, store::B
 }  // namespace
 
 Task<Result<std::vector<Part>>> Objects::Impl::relocate_all(const Found& found, std::string bucket, std::string tier,
-                                                            Keys* keys, Draft& draft) {
+                                                            Keys* keys, Draft& draft, std::stop_token stop) {
   CO_TRY(auto parts, co_await bytes_of(found));
   for (Segment* segment : segments_of(parts)) {
-    CO_TRY(*segment, co_await relocate(bucket, *segment, found.version.wrapped_key, tier, keys, draft));
+    CO_TRY(*segment, co_await relocate(bucket, *segment, found.version.wrapped_key, tier, keys, draft, stop));
   }
   co_return parts;
 }
@@ -145,7 +147,7 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
   made.version.meta = std::move(request.meta);
   if (!request.checksums.empty() && !has_all(source.checksums, request.checksums)) {
     CO_TRY(const auto body, co_await impl_->open_source(request.source, {}, request.keys));
-    CO_TRY(const auto digests, co_await impl_->digest(*body, request.checksums));
+    CO_TRY(const auto digests, co_await impl_->digest(*body, request.checksums, request.stop));
     made.version.checksums = digests.checksums;
   }
   if (source.segment && source.segment->is_inline()) {
@@ -153,9 +155,9 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
     made.draft.inline_data = request.source.inline_data;
   } else if (source.segment || !source.chunk_starts.empty()) {  // else it is empty
     const std::string tier = made.version.meta.tier;
-    auto parts = source.meta.tier == tier
-                     ? impl_->share_all(request.source, request.bucket, made.draft)
-                     : impl_->relocate_all(request.source, request.bucket, tier, request.keys, made.draft);
+    auto parts = source.meta.tier == tier ? impl_->share_all(request.source, request.bucket, made.draft)
+                                          : impl_->relocate_all(request.source, request.bucket, tier, request.keys,
+                                                                made.draft, request.stop);
     auto bytes = co_await std::move(parts);
     if (!bytes) {
       co_await impl_->abandon(request.bucket, std::move(made.draft));
@@ -183,12 +185,13 @@ Task<Result<Version>> Objects::Impl::copy_anew(Objects& self, CopyRequest reques
   put.precondition = std::move(request.precondition);
   put.note = request.note;
   put.origin = std::move(request.origin);
-  co_return co_await self.put(std::move(put), *body);
+  StoppableSource stoppable(*body, std::move(request.stop));
+  co_return co_await self.put(std::move(put), stoppable);
 }
 
 // The bytes are copied without the key's lock, from a pinned version; the lock is for looking again and committing.
 Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key, Select which, std::string tier,
-                                            Keys* keys) {
+                                            Keys* keys, std::stop_token stop) {
   CO_TRY(tier, impl_->tier_named(tier));
   CO_TRY(const auto found, co_await find(bucket, key, which, false));
   const Version& before = found.version;
@@ -199,7 +202,7 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
   const bool has_blobs = before.size > 0 && !(before.segment && before.segment->is_inline());
   std::vector<Part> parts;
   if (has_blobs) {
-    auto moved = co_await impl_->relocate_all(found, bucket, tier, keys, draft);
+    auto moved = co_await impl_->relocate_all(found, bucket, tier, keys, draft, std::move(stop));
     if (!moved) {
       co_await impl_->abandon(bucket, std::move(draft));
       co_return std::unexpected(std::move(moved).error());

@@ -64,13 +64,13 @@ struct Objects::Impl {
                             std::function<Result<void>(const Digests&)> accept, Source& body);
   // The same bytes in another tier: sealed as they are or, with `keys` and where the tier wants it, compressed.
   Task<Result<Segment>> relocate(std::string bucket, Segment segment, std::string version_key, std::string tier,
-                                 Keys* keys, Draft& draft);
+                                 Keys* keys, Draft& draft, std::stop_token stop);
   // Counts a reference to each, durably; returns them as their new user's.
   Task<Result<std::vector<Segment>>> share(std::string bucket, std::vector<Segment> segments, Draft& draft);
   Task<Result<std::vector<Part>>> bytes_of(const Found& found);
   Task<Result<std::vector<Part>>> share_all(const Found& found, std::string bucket, Draft& draft);
   Task<Result<std::vector<Part>>> relocate_all(const Found& found, std::string bucket, std::string tier, Keys* keys,
-                                               Draft& draft);
+                                               Draft& draft, std::stop_token stop);
   Task<Result<Version>> copy_anew(Objects& self, CopyRequest request);
   Task<Result<Version>> commit_move(std::string bucket, Version before, std::string tier, std::vector<Part> parts,
                                     Draft draft);
@@ -90,7 +90,7 @@ struct Objects::Impl {
   // Which segments hold these bytes.
   Result<std::vector<Segment>> segments_in(const std::string& bucket, const Version& version, Range range) const;
   Task<Result<std::unique_ptr<Source>>> open_source(Found found, Range range, Keys* keys);
-  Task<Result<Digests>> digest(Source& source, std::vector<Algorithm> checksums);
+  Task<Result<Digests>> digest(Source& source, std::vector<Algorithm> checksums, std::stop_token stop = {});
 
   store::Store& store;
   Blobs& blobs;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <set>
 #include <span>
+#include <stop_token>
 
 #include "base/random.h"
 #include "base/stream.h"
@@ -99,6 +100,7 @@ struct CopyRequest {
   Precondition precondition;
   bool note = false;  // leave a Note
   std::optional<Origin> origin;
+  std::stop_token stop;  // ends it with Errc::cancelled while bytes are read or moved
 };
 
 struct UploadRequest {
@@ -232,7 +234,9 @@ class Objects {
                                std::function<Result<void>(Version&)> change);
   Task<Result<Version>> copy(CopyRequest request);
   // Moves the bytes; the version's tier is then `tier`. With `keys` they may be compressed, if the tier wants that.
-  Task<Result<Version>> move_to_tier(std::string bucket, std::string key, Select which, std::string tier, Keys* keys);
+  // `stop` ends it with Errc::cancelled, and nothing has changed, unless all bytes are there already.
+  Task<Result<Version>> move_to_tier(std::string bucket, std::string key, Select which, std::string tier, Keys* keys,
+                                     std::stop_token stop = {});
 
   // The parts of a finished multipart object, from behind part number `after`.
   Task<Result<PartsPage>> parts_of(Found found, uint32_t after, size_t max);

@@ -188,6 +188,43 @@ TEST_F(ObjectsTest, MovesBetweenTiers) {
             Errc::invalid);
 }
 
+// A server that is told to end does not wait until gigabytes have been moved.
+TEST_F(ObjectsTest, MovesAndCopiesCanBeBrokenOff) {
+  const std::string body = pattern(5'000'000);
+  ASSERT_TRUE(engine_.put("b", "key", body));
+  const auto broken_off = [&](auto begin) {
+    std::stop_source stop;
+    io::Faults faults;
+    int writes = 0;  // one at a time
+    faults.before_each([&](io::Operation operation, std::string_view path) {
+      if (operation == io::Operation::write && path.contains("/blobs/") && ++writes == 3) stop.request_stop();
+    });
+    const auto done = engine_.run(begin(stop.get_token()));
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code(), Errc::cancelled) << done.error().message();
+    EXPECT_LT(writes, 15) << "of at least 26";
+    EXPECT_EQ(files(), 1u);
+  };
+  for (Keys* keys : {static_cast<Keys*>(nullptr), static_cast<Keys*>(&engine_.keys)}) {
+    broken_off([&](std::stop_token stop) {
+      return objects().move_to_tier("b", "key", Select::latest(), "cold", keys, std::move(stop));
+    });
+  }
+  broken_off([&](std::stop_token stop) {
+    CopyRequest request;
+    request.source = TestEngine::must(engine_.run(objects().find("b", "key", Select::latest(), true)));
+    request.bucket = "b";
+    request.key = "copy";
+    request.new_key = test_data_key('n');
+    request.keys = &engine_.keys;
+    request.stop = std::move(stop);
+    return objects().copy(std::move(request));
+  });
+  EXPECT_EQ(engine_.get("b", "key").value(), body);
+  ASSERT_TRUE(engine_.run(objects().move_to_tier("b", "key", Select::latest(), "cold", &engine_.keys)));
+  EXPECT_EQ(engine_.get("b", "key").value(), body);
+}
+
 TEST_F(ObjectsTest, WrapsDataKeysAnew) {
   const std::string body = pattern(300'000);
   ASSERT_TRUE(engine_.put("b", "source", body));

@@ -67,6 +67,7 @@ void Lifecycle::start(Duration tick) { running_.spawn(work(tick)); }
 
 Task<void> Lifecycle::stop() {
   stopping_ = true;
+  moves_.request_stop();
   co_await running_.wait();
 }
 
@@ -247,13 +248,14 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Ve
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
   auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id), storage_class,
-                                              readable);
+                                              readable, moves_.get_token());
   if (moved) {
     access_log_.add_action(bucket, log_of_transition(storage_class), version.key,
                            bucket.is_versioned() ? version_text(version) : "", version.size);
     co_return Result<void>();
   }
-  if (moved.error().code() == Errc::conflict || moved.error().code() == Errc::not_found) co_return Result<void>();
+  const Errc why = moved.error().code();
+  if (why == Errc::conflict || why == Errc::not_found || why == Errc::cancelled) co_return Result<void>();
   // One object that cannot be moved (its KMS key is disabled, or there is no room for it) must not hold up the others:
   // what expires may be what makes room.
   if (walk.unmoved++ == 0) {

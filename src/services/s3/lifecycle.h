@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "aws/context.h"
@@ -23,7 +24,7 @@ class Lifecycle {
 
   // Looks every `tick` of real time whether a round is due: one an hour of the clock.
   void start(Duration tick);
-  Task<void> stop();
+  Task<void> stop();  // breaks off the move under way
   // See aws::Service.
   bool has_been_round(int64_t since_ns) const { return been_round_ns_ >= since_ns; }
 
@@ -53,6 +54,7 @@ class Lifecycle {
   AccessLog& access_log_;
   TaskGroup running_;
   bool stopping_ = false;
+  std::stop_source moves_;     // asked to end with stopping_
   int64_t been_round_ns_ = 0;  // when the last look that is done began
 };
 

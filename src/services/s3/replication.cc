@@ -68,6 +68,7 @@ void Replication::start(Duration tick) {
 
 Task<void> Replication::stop() {
   stopping_ = true;
+  copies_.request_stop();
   for (const auto& [name, remote] : remotes_) remote->stop();
   co_await running_.wait();
 }

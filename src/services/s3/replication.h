@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ class Replication {
 
   // Looks each `tick` of real time whether there is something to do; zero: only run() does.
   void start(Duration tick);
-  // Ends what is sent at the moment; it goes on at the next start.
+  // Breaks off what is copied or sent at the moment; it goes on at the next start.
   Task<void> stop();
 
   // There is a note.
@@ -148,6 +149,7 @@ class Replication {
   std::map<objects::Id, Progress> progress_;  // by note; bounded
   TaskGroup running_;
   bool stopping_ = false;
+  std::stop_source copies_;  // asked to end with stopping_
 };
 
 }  // namespace boreal::s3

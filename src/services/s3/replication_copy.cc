@@ -166,6 +166,7 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
     keep(encryption, copy.meta.attributes);
   }
   copy.keys = &keys;
+  copy.stop = copies_.get_token();
   auto made = co_await objects_.copy(std::move(copy));
   if (!made) co_return std::unexpected(std::move(made).error());
   co_return Outcome::done;

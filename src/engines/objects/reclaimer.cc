@@ -10,6 +10,8 @@ namespace boreal::objects {
 namespace {
 
 constexpr size_t records_a_step = 64;
+// Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
+constexpr size_t failures_a_job = 64;
 
 Result<std::set<Id>> referrers_of(const store::Store& store, BlobId blob) {
   std::set<Id> referrers;
@@ -112,18 +114,35 @@ Result<void> Reclaimer::check_running() const {
   return {};
 }
 
+// What cannot be freed now, a file that cannot be removed or a record that cannot be read, holds up nothing else.
+class Reclaimer::Failures {
+ public:
+  // Whether to go on.
+  bool add(const Result<void>& done) {
+    if (done) return true;
+    if (first_) first_ = done;
+    return ++count_ < failures_a_job;
+  }
+  Result<void> first() const { return first_; }
+
+ private:
+  Result<void> first_;
+  size_t count_ = 0;
+};
+
 Task<Result<void>> Reclaimer::work_on(std::string bucket) {
   const bool dropped = dropped_.contains(bucket);
   const auto swept = sweeps_.find(bucket);
+  Failures failures;
   if (dropped || swept != sweeps_.end()) {
     const uint64_t before_run = dropped ? UINT64_MAX : swept->second;
-    CO_CHECK(co_await remove_reserved(bucket, before_run));
-    CO_CHECK(co_await free_tentative(bucket, before_run));
-    sweeps_.erase(bucket);
+    failures.add(co_await remove_reserved(bucket, before_run));
+    failures.add(co_await free_tentative(bucket, before_run));
+    if (failures.first()) sweeps_.erase(bucket);
   }
-  if (dropped) CO_CHECK(co_await free_uploads(bucket));
-  CO_CHECK(co_await free_garbage(bucket));
-  if (!dropped) co_return Result<void>();
+  if (dropped) failures.add(co_await free_uploads(bucket));
+  failures.add(co_await free_garbage(bucket));
+  if (!dropped || !failures.first()) co_return failures.first();
 
   // What is still there waits for readers and writers; the last of them brings us here again.
   for (const char* range : {"q", "i"}) {
@@ -140,12 +159,13 @@ Task<Result<void>> Reclaimer::work_on(std::string bucket) {
 Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t before_run) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
-  for (;;) {
+  Failures failures;
+  for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
     CO_TRY(auto records, next_records(partition, "i", from, records_a_step));
     std::erase_if(records,
                   [&](const Record& record) { return get_be64(std::string_view(record.key).substr(1)) >= before_run; });
-    if (records.empty()) co_return Result<void>();
+    if (records.empty()) break;
     from = just_behind(records.back().key);
     store::Batch batch(partition);
     for (const auto& record : records) {
@@ -154,63 +174,82 @@ Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t befor
         pins_->wait_for(id, bucket);
         continue;
       }
-      for (const auto& tier : tiers_) CO_CHECK(co_await blobs_.remove(id, tier));
-      batch.remove(record.key);
+      Result<void> removed;
+      for (const auto& tier : tiers_) {
+        if (removed) removed = co_await blobs_.remove(id, tier);
+      }
+      if (removed) batch.remove(record.key);
+      if (goes_on = failures.add(removed); !goes_on) break;
     }
     if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+  co_return failures.first();
 }
 
 Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before_run) {
   const std::string partition = index::partition_of(bucket);
-  for (;;) {
+  std::string from;
+  Failures failures;
+  for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(partition, "t", "", records_a_step));
+    CO_TRY(auto records, next_records(partition, "t", from, records_a_step));
+    std::erase_if(records,
+                  [&](const Record& record) { return get_be64(std::string_view(record.key).substr(1)) >= before_run; });
+    if (records.empty()) break;
+    from = just_behind(records.back().key);
     store::Batch batch(partition);
     for (const auto& record : records) {
-      if (get_be64(std::string_view(record.key).substr(1)) >= before_run) break;
-      CO_TRY(const auto garbage, decode_garbage(record.value));
-      CO_CHECK(co_await free(garbage, batch));
-      batch.remove(record.key);
+      if (goes_on = failures.add(co_await free_record(record, batch)); !goes_on) break;
     }
-    if (batch.empty()) co_return Result<void>();
-    CO_CHECK(co_await store_.commit(std::move(batch)));
+    if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+  co_return failures.first();
 }
 
 Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
-  for (;;) {
+  Failures failures;
+  for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(partition, "q", from, records_a_step));
-    if (records.empty()) co_return Result<void>();
+    if (records.empty()) break;
     from = just_behind(records.back().key);
     store::Batch batch(partition);
     for (const auto& record : records) {
-      CO_TRY(const auto garbage, decode_garbage(record.value));
-      if (pins_->is_pinned(garbage.owner)) {
-        pins_->wait_for(garbage.owner, bucket);
+      const auto garbage = decode_garbage(record.value);
+      if (garbage && pins_->is_pinned(garbage->owner)) {
+        pins_->wait_for(garbage->owner, bucket);
         continue;
       }
-      CO_CHECK(co_await free(garbage, batch));
-      batch.remove(record.key);
+      if (goes_on = failures.add(co_await free_record(record, batch)); !goes_on) break;
     }
     if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+  co_return failures.first();
 }
 
 // Of a dropped bucket: the parts of all uploads.
 Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
+  std::string from;
   for (;;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(partition, "p", "", records_a_step));
+    CO_TRY(const auto records, next_records(partition, "p", from, records_a_step));
     if (records.empty()) co_return Result<void>();
+    from = just_behind(records.back().key);
     store::Batch batch(partition);
     CO_CHECK(co_await free_parts(records, batch));
     CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+}
+
+// One record of garbage, and the record itself. After a failure what was freed of it counts as freed.
+Task<Result<void>> Reclaimer::free_record(const Record& record, store::Batch& batch) {
+  CO_TRY(const auto garbage, decode_garbage(record.value));
+  CO_CHECK(co_await free(garbage, batch));
+  batch.remove(record.key);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) {

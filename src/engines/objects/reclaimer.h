@@ -39,6 +39,7 @@ class Reclaimer {
     std::string key;
     std::string value;
   };
+  class Failures;
   Task<void> work();
   // The next records of a range of the index, from `from` on.
   Result<std::vector<Record>> next_records(const std::string& partition, std::string_view prefix, std::string_view from,
@@ -49,6 +50,7 @@ class Reclaimer {
   Task<Result<void>> free_tentative(std::string bucket, uint64_t before_run);
   Task<Result<void>> free_garbage(std::string bucket);
   Task<Result<void>> free_uploads(std::string bucket);
+  Task<Result<void>> free_record(const Record& record, store::Batch& batch);
   // Frees one record's worth; adds the index records that go with it to the batch.
   Task<Result<void>> free(const Garbage& garbage, store::Batch& batch);
   // The same for the parts of uploads in these records.

@@ -8,6 +8,7 @@
 
 #include "base/sync.h"
 #include "io/fault.h"
+#include "objects/index_keys.h"
 #include "objects/testing.h"
 
 namespace boreal::objects {
@@ -91,6 +92,50 @@ TEST(Reclaiming, FindsWhatIsBegunInADroppedBucket) {
   engine.run(engine.objects().reclaim_now());
   EXPECT_EQ(blob_files(folder.path()).size(), 0u) << "its id was on record";
   EXPECT_FALSE(engine.store().scan("bucket.stuck", "")->valid());
+}
+
+TEST(Reclaiming, WhatCannotBeFreedHoldsUpNothingElse) {
+  const io::TempFolder folder;
+  ::testing::internal::CaptureStderr();
+  {
+    TestEngine engine(folder.path());
+    TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+    store::Batch batch("bucket.b");
+    batch.put(index::garbage({0, 1}), "no record of garbage");
+    TestEngine::must(engine.run(engine.store().commit(std::move(batch))));
+    ASSERT_TRUE(engine.put("b", "stuck", std::string(40'000, 'x')));
+    const io::Path stuck = blob_files(folder.path()).front();
+    for (const char* key : {"k1", "k2"}) ASSERT_TRUE(engine.put("b", key, std::string(40'000, 'x')));
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, EIO, stuck, true);
+    for (const char* key : {"stuck", "k1", "k2"}) ASSERT_TRUE(engine.remove("b", key));
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blob_files(folder.path()), std::vector{stuck});
+  }
+  {
+    // The same of what a run has begun and not committed.
+    TestEngine engine(folder.path(), nullptr, 2);
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, EIO, "/blobs/", true);
+    for (const char* key : {"k1", "k2"}) {
+      PutRequest request;
+      request.bucket = "b";
+      request.key = key;
+      request.data_key = test_data_key();
+      request.accept = [](const Digests&) -> Result<void> { return fail(Errc::invalid, "not this one"); };
+      TextSource source(std::string(40'000, 'x'));
+      ASSERT_FALSE(engine.run(engine.objects().put(std::move(request), source)));
+    }
+  }
+  ASSERT_EQ(blob_files(folder.path()).size(), 2u);
+  io::Faults faults;
+  faults.fail(io::Operation::remove, 1, EIO, blob_files(folder.path()).front(), true);
+  TestEngine engine(folder.path(), nullptr, 3);
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 1u);
+  ::testing::internal::GetCapturedStderr();
 }
 
 TEST(Reclaiming, AStopDoesNotWaitForAllThatIsUnused) {

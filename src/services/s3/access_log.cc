@@ -27,7 +27,9 @@ constexpr std::string_view log_service = "logging.s3.amazonaws.com";
 constexpr Duration age_of_delivery{300'000};
 constexpr size_t size_of_delivery_bytes = 4 << 20;
 constexpr size_t row_bytes = 1 << 20;
+constexpr size_t save_bytes = 8 << 20;
 constexpr size_t max_fresh = 20'000;  // records in memory; a tick that brings more loses some
+constexpr size_t max_fresh_bytes = 64 << 20;
 constexpr size_t rows_at_once = 64;
 
 uint64_t ms_since(int64_t ns) { return static_cast<uint64_t>(monotonic_ns() - ns) / 1'000'000; }
@@ -55,6 +57,12 @@ class LoggedSource final : public Source {
   LogRecord record_;
   int64_t began_ns_;
 };
+
+// What clients make long.
+size_t size_of(const LogRecord& record) {
+  return sizeof(LogRecord) + record.key.size() + record.request_line.size() + record.referrer.size() +
+         record.user_agent.size();
+}
 
 std::string day_of(Time time) { return codec::format_iso8601(time).substr(0, 10); }
 
@@ -240,24 +248,45 @@ void AccessLog::add_action(const Bucket& bucket, std::string operation, const st
 }
 
 void AccessLog::add(LogRecord record) {
-  if (fresh_count_ >= max_fresh) {
+  const size_t bytes = size_of(record);
+  if (fresh_count_ >= max_fresh || fresh_bytes_ + bytes > max_fresh_bytes) {
     ++lost_;
     return;
   }
   ++fresh_count_;
+  fresh_bytes_ += bytes;
   fresh_[record.bucket].push_back(std::move(record));
 }
 
 Task<Result<void>> AccessLog::save() {
-  if (fresh_.empty()) co_return Result<void>();
-  auto fresh = std::exchange(fresh_, {});
-  const size_t count = fresh_count_;
   if (lost_ > 0) log::warn("s3", "there were more requests than could be logged", {{"lost", lost_}});
   lost_ = 0;
+  auto fresh = std::exchange(fresh_, {});  // what comes meanwhile is the next tick's
+  while (!fresh.empty()) {
+    if (auto done = co_await save_some(fresh); !done) {
+      take_back(std::move(fresh));
+      co_return done;
+    }
+  }
+  co_return Result<void>();
+}
+
+// As many as one batch of the store takes with certainty: records are as long as what clients send.
+Task<Result<void>> AccessLog::save_some(Records& fresh) {
   auto transaction = co_await context_.catalog.begin(std::string(log_partition));
-  for (const auto& [name, records] : fresh) {
+  size_t bytes = 0;
+  size_t count = 0;
+  size_t memory = 0;
+  auto at = fresh.begin();
+  size_t taken = 0;  // of the records at `at`
+  for (; at != fresh.end() && bytes < save_bytes; ++at) {
+    const auto& [name, records] = *at;
     const BucketRef bucket = buckets_.find(name);
-    if (bucket == nullptr || !bucket->logging) continue;  // deleted, or told to stop, meanwhile
+    if (bucket == nullptr || !bucket->logging) {  // deleted, or told to stop, meanwhile
+      count += records.size();
+      for (const LogRecord& record : records) memory += size_of(record);
+      continue;
+    }
     Lines lines{bucket->account, bucket->region, *bucket->logging, records.front().time, records.front().time, {}};
     const auto flush = [&] {
       transaction.put(fmt::format("{}/{:016x}-{}", name, lines.first.ms, context_.random.uuid()), store::encode(lines));
@@ -266,21 +295,30 @@ Task<Result<void>> AccessLog::save() {
       waiting.bytes += lines.text.bytes.size();
       lines.text.bytes.clear();
     };
-    for (const LogRecord& record : records) {
+    for (taken = 0; taken < records.size() && bytes < save_bytes; ++taken) {
+      const LogRecord& record = records[taken];
       const bool is_other_day = day_of(record.time) != day_of(lines.day);
       if (!lines.text.bytes.empty() && (is_other_day || lines.text.bytes.size() >= row_bytes)) flush();
       if (lines.text.bytes.empty()) lines.first = lines.day = record.time;
-      lines.text.bytes += log_line(record);
+      const std::string line = log_line(record);
+      lines.text.bytes += line;
+      bytes += line.size();
+      memory += size_of(record);
     }
     flush();
+    count += taken;
+    if (taken < records.size()) break;
+    taken = 0;
   }
-  auto done = co_await transaction.commit();
-  if (done) {
-    fresh_count_ -= count;
-  } else {
-    take_back(std::move(fresh));
+  CO_CHECK(co_await transaction.commit());
+  fresh_count_ -= count;
+  fresh_bytes_ -= memory;
+  fresh.erase(fresh.begin(), at);
+  if (taken > 0) {
+    auto& rest = fresh.begin()->second;
+    rest.erase(rest.begin(), rest.begin() + static_cast<ptrdiff_t>(taken));
   }
-  co_return done;
+  co_return Result<void>();
 }
 
 void AccessLog::take_back(Records records) {

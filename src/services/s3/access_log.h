@@ -64,6 +64,7 @@ class AccessLog {
   Task<void> work(Duration tick);
   void add_copy_source(const http::Request& request, LogRecord record);
   using Records = std::map<std::string, std::vector<LogRecord>>;  // by bucket
+  Task<Result<void>> save_some(Records& fresh);
   void take_back(Records records);
   Task<Result<void>> deliver_of(std::string bucket);
   Task<Result<bool>> deliver_batch(std::string bucket);
@@ -80,6 +81,7 @@ class AccessLog {
   std::unordered_map<const http::Request*, Request> requests_;  // that are under way, to buckets with logging
   Records fresh_;
   size_t fresh_count_ = 0;                  // with those that are being saved
+  size_t fresh_bytes_ = 0;                  // so too
   size_t lost_ = 0;                         // since the last save: there were too many
   std::map<std::string, Waiting> waiting_;  // by bucket: what the catalog holds
   // Shared with the streams of answers, which may outlive it; null once it has ended.

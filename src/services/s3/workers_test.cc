@@ -198,6 +198,35 @@ TEST_F(AccessLogTest, WhatAFullDiskDidNotTakeIsSavedLater) {
   open();
 }
 
+// Together they are more than the store takes at once, and some more than is kept in memory.
+TEST_F(AccessLogTest, WhatClientsMakeLongIsSavedAllTheSame) {
+  allow();
+  http::Request request;
+  request.method = "GET";
+  request.path = request.target = "/asked/k";
+  request.headers.set("User-Agent", std::string(8000, 'u'));
+  constexpr size_t count = 10'000;
+  const auto ask_often = [&] {
+    for (size_t i = 0; i < count; ++i) {
+      http::Response response;
+      response.status = 403;
+      s3->finish(request, response);
+    }
+    testing::internal::CaptureStderr();
+    const auto saved = fixture.run(s3->access_log().save());
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("more requests than could be logged"));
+    ASSERT_TRUE(saved) << saved.error().message();
+  };
+  ask_often();
+  ask_often();  // there is room again
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  size_t lines = 0;
+  for (const std::string& key : logs()) lines += static_cast<size_t>(std::ranges::count(read_log(key), '\n'));
+  EXPECT_GT(lines, 2 * (size_t{40} << 20) / 8000);
+  EXPECT_LT(lines, 2 * count);
+}
+
 TEST_F(AccessLogTest, AFormsUploadIsLogged) {
   allow();
   ASSERT_EQ(code_of(call<api::DeletePublicAccessBlockOutput>("DeletePublicAccessBlock",

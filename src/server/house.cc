@@ -71,7 +71,7 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   lock.emplace(std::move(taken));
   CHECK(finish_erasing(config.data_folder));
   TRY(const bool data_exists, check_format(config.data_folder));
-  if (!data_exists) CHECK(check_unused(config.data_folder));
+  CHECK(data_exists ? give_up_reserve_if_full(config.data_folder) : check_unused(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
   if (data_exists) CHECK(check_root_key(config.data_folder, root));
   CHECK(tls.open());
@@ -113,6 +113,8 @@ Task<Result<void>> House::Rooms::open(ServerTls& tls) {
           std::move(began).error().within(std::string("start ") + std::string(service->model().name)));
   }
   scrubber->start();
+  reserve = std::make_unique<Reserve>(config.data_folder, loop, pool);
+  reserve->start();
   co_return Result<void>();
 }
 

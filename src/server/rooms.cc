@@ -66,6 +66,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
 }
 
 Task<void> House::Rooms::close_engines() {
+  if (reserve) co_await reserve->stop();
   if (scrubber) co_await scrubber->stop();
   if (objects) co_await objects->stop();
 }

@@ -25,6 +25,7 @@
 #include "secretsmanager/service.h"
 #include "server/config.h"
 #include "server/house.h"
+#include "server/reserve.h"
 #include "store/store.h"
 #include "store/transaction.h"
 #include "sts/service.h"
@@ -42,6 +43,7 @@ struct House::Rooms {
   Random& random;
 
   std::optional<io::FolderLock> lock;
+  std::unique_ptr<Reserve> reserve;  // when all services have started
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::Catalog> catalog;
   std::unique_ptr<iam::Service> iam;

@@ -160,6 +160,18 @@ class FullDisk(DiskCase):
         self.assert_full(self.put("large-x", 4 * MIB))
         self.verify(refused)
 
+        # A start has to write: it gives up what was kept for it, and then there is room to delete.
+        self.assertTrue((self.server.data / "reserve").exists())
+        self.server.kill()
+        self.server.start()
+        self.s3.close()
+        self.assertFalse((self.server.data / "reserve").exists())
+        self.verify(refused)
+        for key in [key for key in self.kept if key.startswith("small")]:
+            self.assertEqual(self.s3.delete(BUCKET, key).status, 204)
+            del self.kept[key]
+        self.verify(refused)
+
         # Room again: no restart is needed.
         ballast.unlink()
         self.put_until_taken("small-again", 4000)

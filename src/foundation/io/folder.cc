@@ -145,4 +145,17 @@ Result<Space> space_at(const Path& path) {
                .available_bytes = static_cast<uint64_t>(info.f_bavail) * info.f_frsize};
 }
 
+Result<void> occupy(const Path& path, uint64_t bytes) {
+  TRY(const auto fd, detail::open_fd(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  const auto verdict = detail::check_fault(Operation::write, path);
+  int error_number = verdict.error_number;
+  if (error_number == 0 && ::fallocate(fd.get(), 0, 0, static_cast<off_t>(bytes)) != 0) error_number = errno;
+  if (error_number == 0) return {};
+  ::unlink(path.c_str());
+  if (error_number == EOPNOTSUPP) {
+    return fail(Errc::unsupported, "the file system of " + path + " does not give room in advance");
+  }
+  return failed(error_number, "occupy", path);
+}
+
 }  // namespace boreal::io

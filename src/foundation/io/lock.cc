@@ -38,9 +38,10 @@ Result<FolderLock> FolderLock::take(const Path& folder) {
     }
     block_for(pause);
   }
-  // For the message above only; the lock itself is the kernel's.
-  if (::ftruncate(fd.get(), 0) != 0) return detail::failed(errno, "truncate", path);
-  CHECK(detail::write_all(fd.get(), as_bytes(std::to_string(::getpid()) + "\n"), path));
+  // For the message above only; the lock itself is the kernel's. Written over what is there, which a full disk takes.
+  const std::string own = std::to_string(::getpid()) + "\n";
+  CHECK(detail::write_all(fd.get(), as_bytes(own), path));
+  if (::ftruncate(fd.get(), static_cast<off_t>(own.size())) != 0) return detail::failed(errno, "truncate", path);
   return FolderLock(fd.release());
 }
 

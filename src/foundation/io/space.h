@@ -15,4 +15,8 @@ struct Space {
 };
 Result<Space> space_at(const Path& path);  // blocks
 
+// A file that takes up so many bytes and holds nothing: what the disk keeps for whoever removes it. Fine if it is there
+// already. Errc::no_space, and no file, if there is not as much room; Errc::unsupported where the file system cannot.
+Result<void> occupy(const Path& path, uint64_t bytes);  // blocks
+
 }  // namespace boreal::io

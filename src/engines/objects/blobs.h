@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
+#include <vector>
 
 #include "objects/types.h"
 
@@ -41,6 +43,12 @@ class Blobs {
   virtual Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) = 0;
   // Fine if there is none.
   virtual Task<Result<void>> remove(BlobId id, std::string tier) = 0;
+  struct Place {
+    BlobId id;
+    std::string tier;
+  };
+  // The same of many, for which the disk is waited for less often. After an error any of them may be there or not.
+  virtual Task<Result<void>> remove_all(std::vector<Place> blobs, std::stop_token stop) = 0;
 };
 
 }  // namespace boreal::objects

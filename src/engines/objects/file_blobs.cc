@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
+#include <set>
+#include <span>
 
 namespace boreal::objects {
 namespace {
@@ -126,12 +129,12 @@ Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Pat
   return std::unique_ptr<FileBlobs>(new FileBlobs(std::move(folders), pool));
 }
 
-Result<FileBlobs::Place> FileBlobs::place_of(BlobId id, const std::string& tier) const {
+Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) const {
   const auto found = folders_.find(tier);
   if (found == folders_.end()) return fail(Errc::invalid, fmt::format("there is no tier '{}'", tier));
   io::Path folder = fmt::format("{}/{:02x}", found->second, id.salt >> 56);
   io::Path file = folder + "/" + id.text();
-  return Place{std::move(folder), std::move(file)};
+  return Paths{std::move(folder), std::move(file)};
 }
 
 namespace {
@@ -144,13 +147,13 @@ Result<io::File> open_new(const io::Path& folder, const io::Path& path) {
 }  // namespace
 
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
-  CO_TRY(auto place, place_of(id, tier));
+  CO_TRY(auto place, paths_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&] { return open_new(place.folder, place.file); }));
   co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
 }
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {
-  CO_TRY(auto place, place_of(id, tier));
+  CO_TRY(auto place, paths_of(id, tier));
   co_return std::make_unique<FileReader>(id, std::move(tier), std::move(place.file));
 }
 
@@ -162,10 +165,44 @@ Result<void> remove_durably(const io::Path& folder, const io::Path& file) {
   }
   return io::sync_folder(folder);
 }
+
+// Each sync of a folder is a wait for the disk (10 ms where it is busy); beyond this many, one sync of the whole file
+// system takes less, though it writes what others have written too.
+constexpr size_t worth_syncing_all = 16;
+constexpr size_t removals_a_turn = 16;  // on the pool; of large files each may take long
 }  // namespace
 
+Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_token stop) {
+  std::map<std::string, std::set<io::Path>> changed;  // folders, by tier: each may be a file system of its own
+  Result<void> done;
+  const auto remove_one = [&](const Place& blob) -> Result<void> {
+    TRY(auto paths, paths_of(blob.id, blob.tier));
+    auto removed = io::remove_file(paths.file);
+    if (!removed) return removed.error().code() == Errc::not_found ? Result<void>() : removed;
+    changed[blob.tier].insert(std::move(paths.folder));
+    return {};
+  };
+  for (size_t at = 0; at < blobs.size(); at += removals_a_turn) {
+    if (stop.stop_requested()) co_return fail(Errc::cancelled, "the server stops");
+    co_await pool_.run([&] {
+      for (const Place& blob : std::span(blobs).subspan(at, std::min(removals_a_turn, blobs.size() - at))) {
+        auto removed = remove_one(blob);
+        if (done && !removed) done = std::move(removed);
+      }
+    });
+  }
+  for (const auto& [tier, folders] : changed) {
+    CO_CHECK(co_await pool_.run([&]() -> Result<void> {
+      if (folders.size() > worth_syncing_all) return io::sync_file_system(*folders.begin());
+      for (const io::Path& folder : folders) CHECK(io::sync_folder(folder));
+      return {};
+    }));
+  }
+  co_return done;
+}
+
 Task<Result<void>> FileBlobs::remove(BlobId id, std::string tier) {
-  CO_TRY(const auto place, place_of(id, tier));
+  CO_TRY(const auto place, paths_of(id, tier));
   co_return co_await pool_.run([&] { return remove_durably(place.folder, place.file); });
 }
 

@@ -18,14 +18,15 @@ class FileBlobs final : public Blobs {
   Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) override;
   Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) override;
   Task<Result<void>> remove(BlobId id, std::string tier) override;
+  Task<Result<void>> remove_all(std::vector<Place> blobs, std::stop_token stop) override;
 
  private:
   FileBlobs(std::map<std::string, io::Path> folders, io::Pool& pool) : folders_(std::move(folders)), pool_(pool) {}
-  struct Place {
+  struct Paths {
     io::Path folder;
     io::Path file;
   };
-  Result<Place> place_of(BlobId id, const std::string& tier) const;
+  Result<Paths> paths_of(BlobId id, const std::string& tier) const;
 
   const std::map<std::string, io::Path> folders_;
   io::Pool& pool_;

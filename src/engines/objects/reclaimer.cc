@@ -10,6 +10,8 @@ namespace boreal::objects {
 namespace {
 
 constexpr size_t records_a_step = 64;
+// Who writes large objects makes garbage with many hands: what waits is freed together, or it would only grow.
+constexpr size_t garbage_a_step = 256;
 // Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
 constexpr size_t failures_a_job = 64;
 
@@ -45,6 +47,7 @@ void Reclaimer::start() {
 
 Task<void> Reclaimer::stop() {
   stopping_ = true;
+  stop_.request_stop();
   pins_->on_free = nullptr;
   wake_.set();
   co_await running_.wait();
@@ -212,18 +215,17 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   Failures failures;
   for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
-    CO_TRY(const auto records, next_records(partition, "q", from, records_a_step));
+    CO_TRY(auto records, next_records(partition, "q", from, garbage_a_step));
     if (records.empty()) break;
     from = just_behind(records.back().key);
-    store::Batch batch(partition);
-    for (const auto& record : records) {
+    std::erase_if(records, [&](const Record& record) {
       const auto garbage = decode_garbage(record.value);
-      if (garbage && pins_->is_pinned(garbage->owner)) {
-        pins_->wait_for(garbage->owner, bucket);
-        continue;
-      }
-      if (goes_on = failures.add(co_await free_record(record, batch)); !goes_on) break;
-    }
+      if (!garbage || !pins_->is_pinned(garbage->owner)) return false;
+      pins_->wait_for(garbage->owner, bucket);
+      return true;
+    });
+    store::Batch batch(partition);
+    goes_on = co_await free_together(records, batch, failures);
     if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
   co_return failures.first();
@@ -242,6 +244,28 @@ Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
     CO_CHECK(co_await free_parts(records, batch));
     CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+}
+
+// These records of garbage: what is only a blob or some together, all else, and what fails so, one by one. False: too
+// many have failed.
+Task<bool> Reclaimer::free_together(const std::vector<Record>& records, store::Batch& batch, Failures& failures) {
+  std::vector<Segment> segments;
+  std::vector<const Record*> simple, others;
+  for (const auto& record : records) {
+    auto garbage = decode_garbage(record.value);
+    const bool is_simple = garbage && garbage->chunks == 0 && garbage->upload == Id{};
+    (is_simple ? simple : others).push_back(&record);
+    if (is_simple) std::ranges::move(garbage->segments, std::back_inserter(segments));
+  }
+  if (co_await release(std::move(segments))) {
+    for (const Record* record : simple) batch.remove(record->key);
+  } else {
+    std::ranges::move(simple, std::back_inserter(others));
+  }
+  for (const Record* record : others) {
+    if (stopping_ || !failures.add(co_await free_record(*record, batch))) co_return false;
+  }
+  co_return true;
 }
 
 // One record of garbage, and the record itself. After a failure what was freed of it counts as freed.
@@ -307,9 +331,11 @@ Task<Result<void>> Reclaimer::release(std::vector<Segment> segments) {
     blob.was_ours = true;
     references.remove(index::reference(segment.blob, segment.referrer));
   }
+  std::vector<Blobs::Place> unused;
   for (const auto& [name, blob] : touched) {
-    if (blob.was_ours && blob.referrers.empty()) CO_CHECK(co_await blobs_.remove(name.first, name.second));
+    if (blob.was_ours && blob.referrers.empty()) unused.push_back({name.first, name.second});
   }
+  CO_CHECK(co_await blobs_.remove_all(std::move(unused), stop_.get_token()));
   if (references.empty()) co_return Result<void>();
   co_return co_await store_.commit(std::move(references));
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,7 @@ class Reclaimer {
   Task<Result<void>> free_garbage(std::string bucket);
   Task<Result<void>> free_uploads(std::string bucket);
   Task<Result<void>> free_record(const Record& record, store::Batch& batch);
+  Task<bool> free_together(const std::vector<Record>& records, store::Batch& batch, Failures& failures);
   // Frees one record's worth; adds the index records that go with it to the batch.
   Task<Result<void>> free(const Garbage& garbage, store::Batch& batch);
   // The same for the parts of uploads in these records.
@@ -68,6 +70,7 @@ class Reclaimer {
   std::set<std::string, std::less<>> dropped_;
   bool working_ = false;
   bool stopping_ = false;
+  std::stop_source stop_;  // asked with stopping_
   Event wake_;
   Event quiet_;
   TaskGroup running_;

@@ -12,6 +12,7 @@ namespace {
 constexpr size_t records_a_step = 64;
 // Who writes large objects makes garbage with many hands: what waits is freed together, or it would only grow.
 constexpr size_t garbage_a_step = 256;
+constexpr int steps_a_turn = 4;  // of one bucket, which may get more garbage all the time; then it is another's turn
 // Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
 constexpr size_t failures_a_job = 64;
 
@@ -79,6 +80,7 @@ Task<void> Reclaimer::idle() {
 }
 
 Task<void> Reclaimer::work() {
+  std::string bucket;  // whose turn it is, or was last
   while (!stopping_) {
     if (pending_.empty()) {
       quiet_.set();
@@ -86,7 +88,8 @@ Task<void> Reclaimer::work() {
       co_await wake_.wait();
       continue;
     }
-    const std::string bucket = pending_.extract(pending_.begin()).value();
+    const auto behind = pending_.upper_bound(bucket);
+    bucket = pending_.extract(behind == pending_.end() ? pending_.begin() : behind).value();
     working_ = true;
     const auto done = co_await work_on(bucket);
     working_ = false;
@@ -213,6 +216,7 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
   Failures failures;
+  int steps = 0;  // that freed something
   for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
     CO_TRY(auto records, next_records(partition, "q", from, garbage_a_step));
@@ -226,7 +230,12 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
     });
     store::Batch batch(partition);
     goes_on = co_await free_together(records, batch, failures);
-    if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
+    if (batch.empty()) continue;  // they are being read
+    CO_CHECK(co_await store_.commit(std::move(batch)));
+    if (++steps == steps_a_turn && goes_on) {
+      pending_.insert(bucket);
+      break;
+    }
   }
   co_return failures.first();
 }

@@ -3,12 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <semaphore>
 
 #include "base/sync.h"
 #include "io/fault.h"
 #include "objects/index_keys.h"
+#include "objects/record.h"
 #include "objects/testing.h"
 
 namespace boreal::objects {
@@ -164,6 +166,38 @@ TEST(Reclaiming, WaitsForTheDiskOnceForMany) {
   }
   EXPECT_TRUE(is_synced);
   EXPECT_LT(syncs, count / 4);
+}
+
+TEST(Reclaiming, BucketsTakeTurns) {
+  constexpr uint64_t many = 5000;
+  const io::TempFolder folder;
+  const auto add_garbage = [](TestEngine& engine, const std::string& bucket, uint64_t count, uint64_t salt) {
+    TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
+    store::Batch batch("bucket." + bucket);
+    for (uint64_t i = 1; i <= count; ++i) {
+      Garbage garbage;
+      Segment& segment = garbage.segments.emplace_back();
+      segment.blob = segment.salt = segment.referrer = {i, salt};
+      segment.tier = "standard";
+      batch.put(index::garbage({i, 0}), encode(garbage));
+    }
+    TestEngine::must(engine.run(engine.store().commit(std::move(batch))));
+  };
+  {
+    TestEngine engine(folder.path());
+    add_garbage(engine, "a", many, 1);
+    add_garbage(engine, "b", 1, 2);
+  }
+  io::Faults faults;
+  TestEngine engine(folder.path(), nullptr, 2);
+  engine.run(engine.objects().reclaim_now());
+  auto trace = faults.trace();
+  std::erase_if(trace,
+                [](const std::string& step) { return !step.starts_with("remove ") || !step.contains("/blobs/"); });
+  ASSERT_EQ(trace.size(), many + 1);
+  const auto of_b =
+      std::ranges::find_if(trace, [](const std::string& step) { return step.ends_with(Id{1, 2}.text()); });
+  EXPECT_LT(of_b - trace.begin(), static_cast<ptrdiff_t>(many / 2));
 }
 
 TEST(Reclaiming, AStopDoesNotWaitForAllThatIsUnused) {

@@ -21,6 +21,7 @@ constexpr std::string_view lifecycle_partition = "s3/lifecycle";
 constexpr std::string_view cursor_key = "cursor";
 constexpr Duration between_rounds{3'600'000};
 constexpr size_t page_size = 200;
+constexpr size_t removals_at_once = 16;  // so that they share the store's fsyncs, as those who put do
 
 // While a bucket is replicated AWS does nothing to what is not there yet, or could not be: it would be gone before.
 bool waits_for_replication(const Bucket& bucket, const objects::Version& version) {
@@ -61,6 +62,9 @@ struct Lifecycle::Walk {
   size_t unmoved = 0;                      // what could not be moved to its class
   std::string unmoved_key;                 // the first of it
   std::string unmoved_why;
+  Semaphore turns{removals_at_once};
+  TaskGroup removals;
+  Result<void> removed;  // why not, of the first that failed
 };
 
 void Lifecycle::start(Duration tick) { running_.spawn(work(tick)); }
@@ -125,6 +129,8 @@ Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
   CO_CHECK(co_await abort_uploads(bucket));
   Walk walk;
   auto done = co_await walk_versions(bucket, cursor, walk);
+  co_await walk.removals.wait();
+  if (done) done = walk.removed;
   if (walk.unmoved > 0) {
     log::warn(
         "s3", "objects could not be moved to their class",
@@ -133,7 +139,7 @@ Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
   co_return done;
 }
 
-Task<Result<void>> Lifecycle::walk_versions(BucketRef bucket, Cursor& cursor, Walk& walk) {
+Task<Result<void>> Lifecycle::walk_versions(BucketRef& bucket, Cursor& cursor, Walk& walk) {
   objects::ListVersionsQuery query;
   query.bucket = bucket->id;
   query.after = cursor.key;
@@ -156,6 +162,8 @@ Task<Result<void>> Lifecycle::walk_versions(BucketRef bucket, Cursor& cursor, Wa
       CO_CHECK(co_await visit(*bucket, walk, version));
     }
     if (!page->truncated) break;
+    co_await walk.removals.wait();
+    CO_CHECK(walk.removed);
     CO_CHECK(co_await save(cursor));
     query.after = page->next;
     query.after_version =
@@ -190,7 +198,7 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
   const objects::Version marker = std::move(*walk.marker);
   walk.marker.reset();
   if (!is_marker_due(bucket, marker, context_.clock.now())) co_return Result<void>();
-  co_return co_await remove(bucket, marker, objects::Select::exact(marker.id));
+  co_return co_await begin_removal(bucket, walk, marker, objects::Select::exact(marker.id));
 }
 
 Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, Walk& walk, objects::Version version) {
@@ -201,7 +209,7 @@ Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, Walk& walk, ob
   const bool goes_for_good =
       versioning == objects::Versioning::off || (versioning == objects::Versioning::suspended && version.is_null);
   if (!due.tier.empty() && !(due.expires && goes_for_good)) CO_CHECK(co_await move(bucket, walk, version, due.tier));
-  if (due.expires) CO_CHECK(co_await remove(bucket, std::move(version), objects::Select::latest()));
+  if (due.expires) CO_CHECK(co_await begin_removal(bucket, walk, std::move(version), objects::Select::latest()));
   co_return Result<void>();
 }
 
@@ -211,10 +219,25 @@ Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, Walk& walk,
   Due due = due_of_noncurrent(bucket, version, walk.newer->modified, newer, context_.clock.now());
   if (due.expires) {
     const auto which = objects::Select::exact(version.id);
-    co_return co_await remove(bucket, std::move(version), which);
+    co_return co_await begin_removal(bucket, walk, std::move(version), which);
   }
   if (due.tier.empty()) co_return Result<void>();
   co_return co_await move(bucket, walk, std::move(version), std::move(due.tier));
+}
+
+// Others go on beside it, until walk.removals has been waited for; so long the bucket stays.
+Task<Result<void>> Lifecycle::begin_removal(const Bucket& bucket, Walk& walk, objects::Version version,
+                                            objects::Select which) {
+  auto turn = co_await walk.turns.acquire();
+  CO_CHECK(walk.removed);
+  walk.removals.spawn(end_removal(bucket, walk, std::move(version), which, std::move(turn)));
+  co_return Result<void>();
+}
+
+Task<void> Lifecycle::end_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which,
+                                  [[maybe_unused]] Semaphore::Permit turn) {
+  auto done = co_await remove(bucket, std::move(version), which);
+  if (walk.removed && !done) walk.removed = std::move(done);
 }
 
 // What changed since it was listed, or is held, stays: the next round sees it anew.

@@ -337,6 +337,45 @@ TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
   move_objects(fixture.store());
 }
 
+// Counts who waits for the disk.
+class CrowdedStore final : public store::FillingStore {
+ public:
+  CrowdedStore(Store& inner, io::Pool& pool) : FillingStore(inner), pool_(pool) {}
+  Task<Result<void>> commit(store::Batch batch) override {
+    most = std::max(most, ++waiting_);
+    co_await pool_.run([] {});
+    --waiting_;
+    co_return co_await FillingStore::commit(std::move(batch));
+  }
+  int most = 0;
+
+ private:
+  io::Pool& pool_;
+  int waiting_ = 0;
+};
+
+// One sync of the log for each would be less than a few clients put.
+TEST_F(LifecycleTest, WhatExpiresGoesSideBySide) {
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(put("shop", "k" + std::to_string(i), "x"));
+  configure({expire(1)});
+  CrowdedStore disk(fixture.store(), fixture.context().pool);
+  move_objects(disk);
+  pass(2 * one_day);
+  EXPECT_THAT(keys(), IsEmpty());
+  EXPECT_GT(disk.most, 8);
+  EXPECT_LT(disk.most, 32);
+
+  // What fails ends the round, which does it again.
+  for (int i = 0; i < 300; ++i) ASSERT_TRUE(put("shop", "k" + std::to_string(i), "x"));
+  disk.is_full = true;
+  fixture.clock.advance(2 * one_day);
+  EXPECT_EQ(fixture.run(s3->lifecycle().run_round()).error().code(), Errc::no_space);
+  disk.is_full = false;
+  pass(Duration(0));
+  EXPECT_THAT(keys(), IsEmpty());
+  move_objects(fixture.store());
+}
+
 TEST_F(LifecycleTest, WhatIsHeldStaysForGoodAndIsOnlyHidden) {
   ASSERT_EQ(make_bucket("held", true), "");
   ASSERT_TRUE(put("held", "k", "x"));

@@ -234,3 +234,6 @@ class Serve(unittest.TestCase):
                                   capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn("the key folder must not be the data folder", done.stderr)
+            # Standard output is opened by root and before StateDirectory is made: not below what the user may write to.
+            stated = re.search(r"^StandardOutput=append:(.*)$", (ROOT / "packaging/boreal.service").read_text(), re.M).group(1)
+            self.assertEqual(Path(stated).parent, Path("/var/log"))

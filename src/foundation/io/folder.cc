@@ -91,7 +91,12 @@ Result<void> make_folders(const Path& path, unsigned permissions) {
   if (errno != ENOENT) return failed(errno, "make folder", path);
   CHECK(make_folders(parent, permissions));
   CHECK(allowed(Operation::make_folder, "make folder", path));
-  if (::mkdir(path.c_str(), permissions) != 0 && errno != EEXIST) return failed(errno, "make folder", path);
+  if (::mkdir(path.c_str(), permissions) == 0) {
+    // As asked for, whatever the umask: others may have to pass through.
+    if (::chmod(path.c_str(), permissions) != 0) return failed(errno, "set the mode of", path);
+  } else if (errno != EEXIST) {
+    return failed(errno, "make folder", path);
+  }
   return sync_folder(parent);
 }
 

@@ -36,6 +36,11 @@ TEST(Folders, AreMadeAndMadeDurable) {
     EXPECT_THAT(faults.trace(), Contains("sync " + (folder / "a")));
   }
   EXPECT_EQ(stat_of(folder / "a/b/c").st_mode & 07777, 0750U);
+  const mode_t before = ::umask(077);
+  EXPECT_TRUE(make_folders(folder / "open/to/all", 0711));
+  ::umask(before);
+  EXPECT_EQ(stat_of(folder / "open/to/all").st_mode & 07777, 0711U);
+  EXPECT_EQ(stat_of(folder / "open").st_mode & 07777, 0711U);
   EXPECT_TRUE(make_folders(folder / "a/b/c"));
   ASSERT_TRUE(write_file_atomically(folder / "file", ""));
   EXPECT_EQ(make_folders(folder / "file").error().code(), Errc::exists);

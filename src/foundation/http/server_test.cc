@@ -327,6 +327,16 @@ TEST_F(HttpServer, FaultsOfAnswersNeverLookWhole) {
   }(*this));
 }
 
+// Else the system would reset the connection, and with it what the client has not read yet.
+TEST_F(HttpServer, WhoSendsALongBodyInChunksThatNobodyReadsIsAnswered) {
+  run([](HttpServer& t) -> Task<void> {
+    const auto got =
+        co_await t.talk("PUT /unread HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1000000\r\n" +
+                        std::string(16 << 20, 'x') + "\r\n0\r\n\r\n");
+    EXPECT_TRUE(got.ends_with("\r\n\r\nunread")) << got;
+  }(*this));
+}
+
 TEST_F(HttpServer, AnswersOfUnknownLengthAreChunked) {
   run([](HttpServer& t) -> Task<void> {
     auto got = co_await fetch(t.loop, t.server->address(), {.target = "/chunks"});

@@ -104,7 +104,9 @@ Task<bool> Connection::serve_one() {
     request_ = {.peer = std::move(request_.peer), .tls = request_.tls};
     input_.shrink();
   }
-  co_return co_await body_.skip();
+  if (co_await body_.skip()) co_return true;
+  co_await linger();  // a chunked body was longer than it is worth to skip
+  co_return false;
 }
 
 Task<size_t> Connection::read_head() {

@@ -19,6 +19,8 @@ namespace {
 constexpr Duration day = std::chrono::hours(24);
 constexpr Duration lifetime = day * 365;
 constexpr Duration renewed_before_its_end = day * 30;
+constexpr Duration lifetime_of_authority = day * 3650;
+constexpr Duration authority_renewed_before_its_end = day * 730;  // a start comes by in time
 constexpr Duration look_every = std::chrono::minutes(1);
 constexpr uint64_t max_pem_bytes = 1 << 20;
 
@@ -43,14 +45,24 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
   if (has_certificate && has_key) {
     TRY(auto certificate, io::read_file(certificate_path));
     TRY(auto key, io::read_file(key_path));
-    return crypto::CertifiedKey{std::move(certificate), crypto::SecretBytes(key)};
+    crypto::CertifiedKey authority{std::move(certificate), crypto::SecretBytes(key)};
+    crypto::wipe(std::as_writable_bytes(std::span(key)));
+    TRY(const auto info, crypto::read_certificate(authority.certificate_pem));
+    if (now + authority_renewed_before_its_end < info.validity.not_after) return authority;
+    // Clients that trust the old certificate believe what is signed from here on as long as that lasts.
+    TRY(authority, crypto::renew_authority(authority, {now - day, now + lifetime_of_authority}, random));
+    CHECK(io::write_file_atomically(certificate_path, authority.certificate_pem, 0644));
+    log::warn(
+        "server", "the authority's certificate was made anew, before it ends: clients are to be given it",
+        {{"certificate", certificate_path}, {"the_old_one_ends", codec::format_iso8601(info.validity.not_after)}});
+    return authority;
   }
   if (has_certificate) {
     log::warn("server", "the authority's key is not there: a new authority is made, which clients do not trust yet",
               {{"key", key_path}, {"certificate", certificate_path}});
   }
-  TRY(auto authority,
-      crypto::make_authority("boreal local authority " + random.hex(8), {now - day, now + day * 3650}, random));
+  TRY(auto authority, crypto::make_authority("boreal local authority " + random.hex(8),
+                                             {now - day, now + lifetime_of_authority}, random));
   CHECK(io::write_file_atomically(key_path, authority.private_key_pem.text()));
   CHECK(io::write_file_atomically(certificate_path, authority.certificate_pem, 0644));
   return authority;

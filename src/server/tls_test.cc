@@ -75,6 +75,30 @@ TEST_F(ServerTlsTest, OneOfOurOwnIsMadeAnewBeforeItEnds) {
   EXPECT_TRUE(is_believed(tls_.ca_pem()));
 }
 
+TEST_F(ServerTlsTest, TheAuthorityStaysTheSameWhenItsCertificateIsMadeAnew) {
+  const Time now = clock_.now();
+  clock_.set(now - day * 2930);
+  ASSERT_TRUE(tls_.open());
+  const std::string old = tls_.ca_pem();
+  const auto start_again = [&](Time at) {
+    clock_.set(at);
+    ServerTls tls(config_, loop_, pool_, clock_, random_);
+    EXPECT_TRUE(tls.open());
+    net::Loop loop;
+    EXPECT_EQ(run_until_done(loop, ask(loop, tls.context(), old)), at == now);
+    return std::string(tls.ca_pem());
+  };
+  EXPECT_EQ(start_again(now - day * 800), old);
+  const std::string renewed = start_again(now);  // both are believed, who trusts the old one above
+  EXPECT_NE(renewed, old);
+  EXPECT_EQ(*io::read_file(folder_ / "data/tls/ca.pem"), renewed);
+  EXPECT_EQ(start_again(now), renewed);
+  ServerTls tls(config_, loop_, pool_, clock_, random_);
+  ASSERT_TRUE(tls.open());
+  net::Loop loop;
+  EXPECT_TRUE(run_until_done(loop, ask(loop, tls.context(), renewed)));
+}
+
 TEST_F(ServerTlsTest, AClockThatWasMovedDoesNotMatter) {
   class Moved final : public Clock {
    public:

@@ -133,19 +133,28 @@ Result<Key> make_key() {
   return key;
 }
 
-}  // namespace
-
-Result<CertifiedKey> make_authority(const std::string& common_name, Validity validity, Random& random) {
-  TRY(Key key, make_key());
-  TRY(Certificate certificate, draft(common_name, validity, key.get(), random));
+Result<CertifiedKey> certify_authority(const std::string& name, EVP_PKEY* key, Validity validity, Random& random) {
+  TRY(Certificate certificate, draft(name, validity, key, random));
   X509* made = certificate.get();
   bool done = X509_set_issuer_name(made, X509_get_subject_name(made)) == 1 &&
               add_extension(made, made, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
               add_extension(made, made, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-              add_extension(made, made, NID_subject_key_identifier, "hash") &&
-              X509_sign(made, key.get(), EVP_sha256()) != 0;
+              add_extension(made, made, NID_subject_key_identifier, "hash") && X509_sign(made, key, EVP_sha256()) != 0;
   if (!done) return library_error(Errc::internal, "sign an authority's certificate");
-  return to_pem(made, key.get());
+  return to_pem(made, key);
+}
+
+}  // namespace
+
+Result<CertifiedKey> make_authority(const std::string& common_name, Validity validity, Random& random) {
+  TRY(Key key, make_key());
+  return certify_authority(common_name, key.get(), validity, random);
+}
+
+Result<CertifiedKey> renew_authority(const CertifiedKey& authority, Validity validity, Random& random) {
+  TRY(const auto info, read_certificate(authority.certificate_pem));
+  TRY(Key key, key_from(authority.private_key_pem.text()));
+  return certify_authority(info.subject, key.get(), validity, random);
 }
 
 Result<CertifiedKey> issue_server_certificate(const CertifiedKey& authority, const ServerNames& names,

@@ -26,6 +26,10 @@ struct CertifiedKey {
 // A self-signed certificate that may sign others, but no further authorities. `random` gives the serial.
 Result<CertifiedKey> make_authority(const std::string& common_name, Validity validity, Random& random);
 
+// The same authority for another time: name and key stay, so that who trusts either certificate believes what it signed
+// and signs, each for as long as it lasts itself.
+Result<CertifiedKey> renew_authority(const CertifiedKey& authority, Validity validity, Random& random);
+
 struct ServerNames {
   std::vector<std::string> dns_names;     // "db.example", "*.example"
   std::vector<std::string> ip_addresses;  // "127.0.0.1", "::1"

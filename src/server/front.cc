@@ -133,7 +133,12 @@ Task<Result<void>> Front::open() {
 }
 
 Task<http::Response> Front::handle(http::Request& request) {
-  if (config_.require_tls && !request.tls && !request.peer.is_loopback()) {
+  if (config_.require_tls && !request.tls && !is_of_this_machine(request.peer)) {
+// Who comes from the very address that we listen on is none of another machine: so does `boreal status` here.
+bool Front::is_of_this_machine(const net::Address& peer) const {
+  return peer.is_loopback() || peer.host == config_.listen_host;
+}
+
     co_return plain_refusal(403, "Plain HTTP is for this machine only: use https, on the same port.");
   }
   if (request.path.starts_with(prefix)) co_return co_await own(request);

@@ -38,6 +38,7 @@ class Front {
  private:
   Task<http::Response> own(http::Request& request);
   bool is_operator(const http::Request& request) const;
+  bool is_of_this_machine(const net::Address& peer) const;
   bool may_see_metrics(const http::Request& request) const;
   Task<http::Response> metrics(const http::Request& request);
   Task<http::Response> reset(net::Address asker);

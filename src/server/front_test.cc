@@ -29,3 +29,6 @@ TEST(Front, PlainHttpMayBeForTheLoopbackOnly) {
 
 }  // namespace
 }  // namespace boreal::server
+  config.listen_host = "192.0.2.1";  // who comes from there is on this machine
+  EXPECT_EQ(status("192.0.2.1", std::nullopt), 503);
+  EXPECT_EQ(status("192.0.2.2", std::nullopt), 403);

@@ -294,6 +294,8 @@ std::string Config::keys() const { return key_folder.empty() ? trim_slashes(data
 Result<void> Config::validate() const {
   if (data_folder.empty()) return fail(Errc::invalid, "the data folder is empty; give --data DIR");
   const net::Address address{listen_host, port};
+  if (auto literal = net::Address::parse(address.to_string()); !literal)
+    return std::unexpected(std::move(literal).error().within("listen_host"));
   if (dev && !address.is_loopback()) {
     return fail(Errc::invalid, fmt::format("boreal dev listens on loopback only, not on {}: its keys are public. "
                                            "Use boreal serve --config FILE for other addresses",
@@ -301,6 +303,11 @@ Result<void> Config::validate() const {
   }
   if (account.size() != 12 || account.find_first_not_of("0123456789") != std::string::npos) {
     return fail(Errc::invalid, fmt::format("account '{}' is not a number of 12 digits", account));
+  }
+  if (region.empty() || !std::ranges::all_of(region, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+      })) {
+    return fail(Errc::invalid, fmt::format("region '{}' is none: letters, digits and '-', as in us-east-1", region));
   }
   if ((absolute(keys()) + "/").starts_with(trim_slashes(absolute(data_folder)) + "/")) {
     return fail(Errc::invalid, "the key folder must not be the data folder, nor lie in it");

@@ -57,5 +57,25 @@ TEST_F(ConfigTest, KeysNeverLieInTheDataFolder) {
   EXPECT_TRUE(config_.validate());
 }
 
+TEST_F(ConfigTest, WhatCouldNotBeServedIsRefusedBeforeAnythingIsMade) {
+  const auto trouble = [&] {
+    const auto valid = config_.validate();
+    return valid ? "" : valid.error().message();
+  };
+  for (const char* good : {"127.0.0.1", "0.0.0.0", "::1", "2001:db8::1"}) {
+    config_.listen_host = good;
+    EXPECT_EQ(trouble(), "") << good;
+  }
+  for (const char* bad : {"", "localhost", "[::1]", "127.0.0.1:80", "db.example.com"}) {
+    config_.listen_host = bad;
+    EXPECT_THAT(trouble(), testing::HasSubstr("listen_host")) << bad;
+  }
+  config_.listen_host = "127.0.0.1";
+  for (const char* bad : {"", "us east", "$(touch x)", "eu-west-1\n", "a/b"}) {
+    config_.region = bad;
+    EXPECT_THAT(trouble(), testing::HasSubstr("region")) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace boreal::server

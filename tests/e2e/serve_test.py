@@ -59,6 +59,39 @@ class Serve(unittest.TestCase):
             self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Account"], "123456789012")
             self.assertEqual(files_with(boreal.data, secret), [])
 
+    def test_the_root_key_is_shown_by_a_start_that_fails_too(self):
+        """It is made once: who is not shown it has lost it."""
+        boreal = Served()
+        self.addCleanup(boreal.clean)
+        self.addCleanup(boreal.stop)
+        config = boreal.base / "boreal.toml"
+        config.write_text(f'data_folder = "{boreal.data}"\naccount = "123456789012"\n')
+
+        def start(*more):
+            return subprocess.run([str(BINARY), "serve", "--config", str(config), *more], capture_output=True, text=True, timeout=60)
+
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            failed = start("--port", str(taken.getsockname()[1]))
+        self.assertEqual(failed.returncode, 1)
+        self.assertIn("cannot listen on", failed.stderr)
+        self.assertIn("--port 0", failed.stderr)
+        key, secret = (re.search(rf"{name}=(\S+)", failed.stdout).group(1) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
+        boreal.start()
+        self.assertNotIn("AWS_SECRET_ACCESS_KEY", boreal.out.read_text())
+        self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Arn"], "arn:aws:iam::123456789012:root")
+
+    def test_what_cannot_be_served_is_refused_before_anything_is_made(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for line in ('listen_host = "localhost"', 'region = "us east"'):
+                config = Path(folder, "c.toml")
+                config.write_text(f'data_folder = "{folder}/data"\nport = 0\n{line}\n')
+                done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(line.split()[0], done.stderr)
+                self.assertFalse(Path(folder, "data").exists())
+
     def test_a_reset_may_come_as_soon_as_the_address_is_known(self):
         for _ in range(10):
             boreal = Boreal()

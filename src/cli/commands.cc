@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/admin_client.h"
+#include "cli/terminal.h"
 #include "codec/json_value.h"
 #include "server/run.h"
 #include "server/version.h"
@@ -16,7 +17,7 @@ namespace boreal::cli {
 namespace {
 
 int failed(const Error& error) {
-  fmt::print(stderr, "boreal: {}\n", error.message());
+  fmt::print(stderr, "boreal: {}\n", plain(error.message()));
   return 1;
 }
 
@@ -47,16 +48,18 @@ Result<int64_t> parse_span(const std::string& text) {
 
 int print_answer(const Result<std::string>& answer) {
   if (!answer) return failed(answer.error());
-  fmt::print("{}", *answer);
+  fmt::print("{}\n", plain(trim(*answer)));
   return 0;
 }
 
 std::string exports_of(const server::RunInfo& info) {
-  std::string lines = fmt::format("export AWS_ENDPOINT_URL={}\nexport AWS_DEFAULT_REGION={}\n", info.url, info.region);
+  std::string lines = fmt::format("export AWS_ENDPOINT_URL={}\nexport AWS_DEFAULT_REGION={}\n", shell_word(info.url),
+                                  shell_word(info.region));
   // S3 Control's clients put the account in front of the host, which no address can bear.
   constexpr std::string_view loopback = "http://127.0.0.1:";
   if (info.url.starts_with(loopback)) {
-    lines += fmt::format("export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{}\n", info.url.substr(loopback.size()));
+    lines += fmt::format("export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{}\n",
+                         shell_word(info.url.substr(loopback.size())));
   }
   if (info.dev) lines += "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n";
   return lines;
@@ -64,22 +67,7 @@ std::string exports_of(const server::RunInfo& info) {
 
 std::string text_in(const json::Value& object, std::string_view member) {
   const json::Value* value = object.find(member);
-  return value && value->string() ? *value->string() : "";
-}
-
-// Of a server of which only the address is known: what it says of itself.
-Result<server::RunInfo> told_by(const std::string& url, const http::ClientAnswer& answer) {
-  const auto state = json::parse(answer.body);
-  server::RunInfo info{.url = url.substr(0, url.find_last_not_of('/') + 1)};
-  if (!info.url.starts_with("http://")) info.url = "http://" + info.url;
-  if (state) {
-    info.region = text_in(*state, "region");
-    info.version = text_in(*state, "version");
-    info.dev = text_in(*state, "mode") == "dev";
-  }
-  if (info.version.empty())
-    return fail(Errc::unavailable, fmt::format("what answers at {} is no boreal that is ready", info.url));
-  return info;
+  return value && value->string() ? plain(*value->string()) : "";
 }
 
 int64_t number_in(const json::Value& object, std::string_view member) {
@@ -100,19 +88,20 @@ void print_remotes(const json::Value& state) {
   }
   fmt::print("\n  {:<30}{:>10}{:>10}{:>10}\n", "remote bucket", "completed", "failed", "pending");
   for (const auto& [name, remote] : *remotes->object()) {
-    const auto* trouble = remote.find("trouble");
-    const bool is_in_trouble = trouble && trouble->string() && !trouble->string()->empty();
-    fmt::print("  {:<30}{:>10}{:>10}{:>10}{}\n", name, number_in(remote, "completed"), number_in(remote, "failed"),
-               number_in(remote, "pending"), is_in_trouble ? "  " + *trouble->string() : "");
+    const std::string trouble = text_in(remote, "trouble");
+    fmt::print("  {:<30}{:>10}{:>10}{:>10}{}{}\n", plain(name), number_in(remote, "completed"),
+               number_in(remote, "failed"), number_in(remote, "pending"), trouble.empty() ? "" : "  ", trouble);
   }
 }
 
 void print_status(const server::RunInfo& info, const json::Value& state) {
   const bool colour = isatty(STDOUT_FILENO) == 1;
-  const auto row = [](std::string_view name, std::string_view value) { fmt::print("  {:<10}{}\n", name, value); };
+  const auto row = [](std::string_view name, std::string_view value) {
+    fmt::print("  {:<10}{}\n", name, plain(value));
+  };
   const json::Value* ready = state.find("ready");
   const bool is_ready = ready && ready->boolean().value_or(false);
-  fmt::print("boreal {}  {}{}{}\n\n", info.version, colour ? (is_ready ? "\x1b[32m" : "\x1b[33m") : "",
+  fmt::print("boreal {}  {}{}{}\n\n", plain(info.version), colour ? (is_ready ? "\x1b[32m" : "\x1b[33m") : "",
              is_ready ? "ready" : "not ready", colour ? "\x1b[0m" : "");
   row("APIs", info.url);
   if (!info.data_folder.empty()) row("data", info.data_folder);
@@ -129,9 +118,9 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
   if (services == nullptr || services->object() == nullptr) return;
   fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");
   for (const auto& [name, service] : *services->object()) {
-    const auto* status = service.find("status");
+    const std::string status = text_in(service, "status");
     const auto* calls = service.find("calls");
-    fmt::print("  {:<16}{:<12}{:>10}\n", name, status && status->string() ? *status->string() : "?",
+    fmt::print("  {:<16}{:<12}{:>10}\n", plain(name), status.empty() ? "?" : status,
                calls ? std::to_string(calls->integer().value_or(0)) : "-");  // not told to everybody
   }
   print_remotes(state);
@@ -146,7 +135,7 @@ int status(const Target& target, const Output& output) {
     fmt::print("{}", answer->body);
     return answer->status == 200 ? 0 : 1;
   }
-  const auto info = target.url.empty() ? server::read_run_info(target.data_folder) : told_by(target.url, *answer);
+  const auto info = who_gave(target, *answer);
   if (!info) return failed(info.error());
   if (output.format == "env") {
     fmt::print("{}", exports_of(*info));
@@ -159,12 +148,9 @@ int status(const Target& target, const Output& output) {
 }
 
 int env(const Target& target) {
-  const auto learn = [&]() -> Result<server::RunInfo> {
-    if (target.url.empty()) return server::read_run_info(target.data_folder);
-    TRY(const auto answer, ask(target, "GET", "health/ready"));
-    return told_by(target.url, answer);
-  };
-  const auto info = learn();
+  const auto answer = ask(target, "GET", "health/ready");
+  if (!answer) return failed(answer.error());
+  const auto info = who_gave(target, *answer);
   if (!info) return failed(info.error());
   fmt::print("{}", exports_of(*info));
   return 0;
@@ -173,7 +159,8 @@ int env(const Target& target) {
 int healthcheck(const Target& target) {
   const auto answer = ask(target, "GET", "health/ready");
   if (!answer) return failed(answer.error());
-  return answer->status == 200 ? 0 : 1;
+  if (answer->status == 200) return 0;
+  return failed(Error(Errc::unavailable, fmt::format("not ready ({}): {}", answer->status, trim(answer->body))));
 }
 
 int clock_show(const Target& target) { return print_answer(ask_ok(target, "GET", "clock")); }

@@ -8,9 +8,10 @@
 #include <functional>
 
 #include "base/text.h"
+#include "cli/admin_client.h"
 #include "cli/api_client.h"
+#include "cli/terminal.h"
 #include "net/loop.h"
-#include "server/run.h"
 
 namespace boreal::cli {
 
@@ -61,7 +62,7 @@ class Tier {
       return;
     }
     fmt::print("\n");
-    for (const auto& [name, value] : outputs_) fmt::print("{:<20} = \"{}\"\n", name, value);
+    for (const auto& [name, value] : outputs_) fmt::print("{:<20} = \"{}\"\n", name, plain(value));
   }
 
  private:
@@ -431,21 +432,25 @@ class Tier {
 }  // namespace
 
 int tier_up(const Target& target, const TierOptions& options) {
-  const auto info = server::read_run_info(target.data_folder);
-  if (!info) {
-    fmt::print(stderr, "boreal: {}\n", info.error().message());
+  const auto failed = [](const Error& error, std::string_view more = "") {
+    fmt::print(stderr, "boreal: {}\n{}", plain(error.message()), more);
     return 1;
+  };
+  const auto answer = ask(target, "GET", "health/ready");
+  if (!answer) return failed(answer.error());
+  const auto info = who_gave(target, *answer);
+  if (!info) return failed(info.error());
+  if (!info->dev) {
+    return failed(
+        Error(Errc::unsupported, fmt::format("{} is no boreal dev, whose key the tier is made with; a service "
+                                             "has a key of its own: see terraform/",
+                                             info->url)));
   }
-  auto address = net::Address::parse(std::string_view(info->url).substr(7));
-  if (!address) {
-    fmt::print(stderr, "boreal: {}\n", address.error().message());
-    return 1;
-  }
+  const auto address = address_of(info->url);
+  if (!address) return failed(address.error());
   Tier tier(ApiClient(*address, info->region, {"test", "test", ""}), options);
-  if (auto made = tier.up(); !made) {
-    fmt::print(stderr, "boreal: {}\nWhat was made so far is kept; run it again to go on.\n", made.error().message());
-    return 1;
-  }
+  if (const auto made = tier.up(); !made)
+    return failed(made.error(), "What was made so far is kept; run it again to go on.\n");
   tier.print();
   return 0;
 }

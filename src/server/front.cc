@@ -155,6 +155,8 @@ Task<http::Response> Front::own(http::Request& request) {
     co_return problem(403, aws::strange_name(request.host));
   const bool reading = request.method == "GET" || request.method == "HEAD";
   if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
+  if (request.headers.get(process_field).value_or(id_) != id_)
+    co_return problem(421, "This is another boreal than the one that is meant.");
   if (what == "health/ready" && reading) {
     if (!house_) co_return answer(503, R"({"ready":false})");
     co_return answer(house_->is_ready() ? 200 : 503, house_->describe(is_operator(request)));

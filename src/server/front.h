@@ -23,6 +23,7 @@ class Front {
         clock_(clock),
         random_(random),
         tls_(config, loop, pool, clock, random),
+        id_(random.hex(16)),
         operator_key_(random.hex(32)) {}
 
   Task<Result<void>> open();
@@ -32,7 +33,8 @@ class Front {
   Task<void> stop();
   bool ready() const { return house_ != nullptr; }
   House& house() { return *house_; }
-  ServerTls& tls() { return tls_; }  // open once this is
+  ServerTls& tls() { return tls_; }              // open once this is
+  const std::string& id() const { return id_; }  // of this process
   const std::string& operator_key() const { return operator_key_; }
 
  private:
@@ -52,6 +54,7 @@ class Front {
   SystemClock& clock_;
   Random& random_;
   ServerTls tls_;
+  const std::string id_;
   const std::string operator_key_;
   const Time started_ = clock_.unmoved();
   std::string metrics_key_;  // empty: there is none

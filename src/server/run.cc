@@ -122,7 +122,8 @@ class Process {
 
   RunInfo describe() {
     const uint16_t port = server_->address().port;
-    return {.pid = getpid(),
+    return {.id = front_.id(),
+            .pid = getpid(),
             .port = port,
             .url = fmt::format("http://{}:{}", host_for_url(config_.listen_host), port),
             .region = config_.region,
@@ -191,12 +192,16 @@ int run(const Config& config) {
 }
 
 Result<RunInfo> read_run_info(const std::string& data_folder) {
-  auto text = io::read_file(in_folder(data_folder, run_file), 1 << 16);
-  if (!text) {
+  const std::string path = in_folder(data_folder, run_file);
+  auto text = io::read_file(path, 1 << 16);
+  if (!text && text.error().code() == Errc::not_found) {
     return fail(Errc::not_found,
                 fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
   }
-  return store::decode<RunInfo>(*text);
+  if (!text) return std::unexpected(std::move(text).error());
+  auto info = store::decode<RunInfo>(*text);
+  if (!info) return std::unexpected(std::move(info).error().within(path));
+  return info;
 }
 
 Result<std::string> read_operator_key(const std::string& data_folder) {

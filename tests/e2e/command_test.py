@@ -1,13 +1,20 @@
 """The command line, and what it and a monitoring system are told by a running boreal."""
 import datetime
 import http.client
+import http.server
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
+import tempfile
+import threading
+import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from e2e.helpers import clock, eventually
 from harness import BINARY, Boreal, Case, error_code
@@ -44,6 +51,51 @@ class Commands(Case):
         refused = boreal("healthcheck", "--url", f"https://127.0.0.1:{self.boreal.port}")
         self.assertEqual(refused.returncode, 1)
         self.assertIn("write http://", refused.stderr)
+
+    def test_a_command_goes_to_the_server_that_is_meant(self):
+        """One that was killed leaves its run.json behind, and its port to others: a reset would delete their data."""
+        with Boreal() as killed, Boreal() as other:
+            killed.kill()
+            other.stop()
+            other.port = killed.port
+            other.start()
+            other.client("s3").create_bucket(Bucket="kept")
+            for command in (("reset",), ("status",), ("healthcheck",), ("env",), ("clock", "reset"), ("tier", "up", "--password", "Correct-Horse-42")):
+                done = boreal(*command, "--data", str(killed.data))
+                self.assertEqual((done.returncode, done.stdout), (1, ""), command)
+                self.assertIn(f"the boreal of {killed.data} has ended, and another answers", done.stderr)
+            self.assertEqual([one["Name"] for one in other.client("s3").list_buckets()["Buckets"]], ["kept"])
+            self.assertEqual(boreal("reset", "--data", str(other.data)).returncode, 0)
+            self.assertEqual(other.client("s3").list_buckets()["Buckets"], [])
+            self.assertEqual(boreal("status", "--data", str(other.data)).returncode, 0)
+
+    def test_what_another_server_says_is_no_command(self):
+        """`boreal env` is for eval, and a terminal does what escape sequences say."""
+        said = {"ready": True, "version": "1", "mode": "serve", "region": "x; touch y", "services": {"\x1b]0;title\x07": {"status": "\x1b[2J"}}}
+
+        class Sly(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps(said).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sly) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            url = f"http://127.0.0.1:{server.server_port}"
+            self.assertIn("export AWS_DEFAULT_REGION='x; touch y'\n", boreal("env", "--url", url).stdout)
+            status = boreal("status", "--url", url)
+            self.assertEqual(status.returncode, 0, status.stderr)
+            self.assertIn("?]0;title?", status.stdout)
+            self.assertNotIn("\x1b", status.stdout)
+            refused = boreal("tier", "up", "--url", url, "--password", "Correct-Horse-42")
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn(f"{url} is no boreal dev", refused.stderr)
+            server.shutdown()
 
     def figures(self, boreal=None):
         with urllib.request.urlopen((boreal or self.boreal).url + "/_boreal/metrics", timeout=10) as answer:

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "aws/own_names.h"
 #include "aws/wire/wire.h"
 #include "base/counted.h"
@@ -132,13 +134,13 @@ Task<Result<void>> Front::open() {
   co_return Result<void>();
 }
 
-Task<http::Response> Front::handle(http::Request& request) {
-  if (config_.require_tls && !request.tls && !is_of_this_machine(request.peer)) {
 // Who comes from the very address that we listen on is none of another machine: so does `boreal status` here.
 bool Front::is_of_this_machine(const net::Address& peer) const {
   return peer.is_loopback() || peer.host == config_.listen_host;
 }
 
+Task<http::Response> Front::handle(http::Request& request) {
+  if (config_.require_tls && !request.tls && !is_of_this_machine(request.peer)) {
     co_return plain_refusal(403, "Plain HTTP is for this machine only: use https, on the same port.");
   }
   if (request.path.starts_with(prefix)) co_return co_await own(request);
@@ -153,10 +155,10 @@ Task<http::Response> Front::own(http::Request& request) {
   const std::string_view what = std::string_view(request.path).substr(prefix.size());
   if (config_.dev && !aws::is_no_strangers(request.host, config_.own_names()))
     co_return problem(403, aws::strange_name(request.host));
-  const bool reading = request.method == "GET" || request.method == "HEAD";
-  if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
   if (request.headers.get(process_field).value_or(id_) != id_)
     co_return problem(421, "This is another boreal than the one that is meant.");
+  const bool reading = request.method == "GET" || request.method == "HEAD";
+  if (what == "health/live" && reading) co_return answer(200, R"({"status":"live"})");
   if (what == "health/ready" && reading) {
     if (!house_) co_return answer(503, R"({"ready":false})");
     co_return answer(house_->is_ready() ? 200 : 503, house_->describe(is_operator(request)));
@@ -204,10 +206,11 @@ Task<http::Response> Front::metrics(const http::Request& request) {
   }
   if (!house_) co_return problem(503, "boreal is starting or being reset; try again.");
   const Counted held(in_house_);
+  const House& house = *house_;  // a reset may take it from there; it waits until this is done
   Metrics metrics;
   measure_process(co_await pool_.run([] { return process::own_usage(); }), started_, metrics);
   if (server_ != nullptr) measure_http(server_->figures(), metrics);
-  co_await house_->measure(metrics);
+  co_await house.measure(metrics);
   http::Response response;
   response.headers.add("Content-Type", metrics_type);
   response.body = metrics.take();
@@ -225,12 +228,14 @@ Task<void> Front::empty_house(net::Address asker) {
 }
 
 Task<http::Response> Front::reset(net::Address asker) {
-  if (!house_) co_return problem(409, "A reset is under way.");
-  auto house = std::move(house_);  // from here on new requests are told to wait
-  co_await empty_house(std::move(asker));
-  auto erased = co_await house->stop_and_erase();
-  house.reset();
+  if (std::exchange(is_resetting_, true)) co_return problem(409, "A reset is under way.");
+  Result<void> erased;
+  if (auto house = std::move(house_)) {  // from here on new requests are told to wait
+    co_await empty_house(std::move(asker));
+    erased = co_await house->stop_and_erase();
+  }  // else an earlier one failed: to open goes on with it
   auto opened = erased ? co_await open() : std::move(erased);
+  is_resetting_ = false;
   if (!opened) {
     log::error("server", "reset failed", {{"error", opened.error().message()}});
     co_return problem(500, "The reset failed, the log says why: " + opened.error().message());

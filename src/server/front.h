@@ -38,9 +38,9 @@ class Front {
   const std::string& operator_key() const { return operator_key_; }
 
  private:
+  bool is_of_this_machine(const net::Address& peer) const;
   Task<http::Response> own(http::Request& request);
   bool is_operator(const http::Request& request) const;
-  bool is_of_this_machine(const net::Address& peer) const;
   bool may_see_metrics(const http::Request& request) const;
   Task<http::Response> metrics(const http::Request& request);
   Task<http::Response> reset(net::Address asker);
@@ -59,8 +59,9 @@ class Front {
   const Time started_ = clock_.unmoved();
   std::string metrics_key_;  // empty: there is none
   http::Server* server_ = nullptr;
-  std::unique_ptr<House> house_;  // null while it is being reset
-  size_t in_house_ = 0;           // requests in the pipeline, and answers that are still read from
+  std::unique_ptr<House> house_;  // null while it is being reset, and after a reset that failed
+  bool is_resetting_ = false;
+  size_t in_house_ = 0;  // requests in the pipeline, and answers that are still read from
 };
 
 // A refusal before it is known what was asked: by the HTTP parser, or while the house is closed. In S3's words, whose

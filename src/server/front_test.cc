@@ -2,6 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cerrno>
+
+#include "base/sync.h"
+#include "io/fault.h"
+#include "io/testing.h"
+#include "net/loop.h"
+#include "server/run.h"
+
 namespace boreal::server {
 namespace {
 
@@ -22,13 +30,91 @@ TEST(Front, PlainHttpMayBeForTheLoopbackOnly) {
   EXPECT_EQ(status("192.0.2.1", std::nullopt), 403);
   EXPECT_EQ(status("2001:db8::1", std::nullopt), 403);
   EXPECT_EQ(status("192.0.2.1", tls), 503);
+  config.listen_host = "192.0.2.1";  // who comes from there is on this machine
+  EXPECT_EQ(status("192.0.2.1", std::nullopt), 503);
+  EXPECT_EQ(status("192.0.2.2", std::nullopt), 403);
   for (const char* near : {"127.0.0.1", "127.16.0.9", "::1", "::ffff:127.0.0.1"}) {
     EXPECT_EQ(status(near, std::nullopt), 503) << near;
   }
 }
 
+// Of `boreal dev`, with a house.
+class DevFront : public testing::Test {
+ protected:
+  DevFront() {
+    config_.dev = true;
+    config_.data_folder = folder_ / "data";
+    config_.warm_pool = 0;
+    pool_.start();
+  }
+  ~DevFront() override { pool_.stop(); }
+
+  void run(Task<void> test) { run_until_done(loop_, in_house(std::move(test))); }
+  Task<void> in_house(Task<void> test) {
+    const auto opened = co_await front_.open();
+    EXPECT_TRUE(opened) << opened.error().message();
+    if (opened) co_await std::move(test);
+    co_await front_.tls().stop();
+    co_await front_.stop();
+  }
+  Task<void> ask(std::string method, std::string path, int& status, std::string process = "") {
+    http::Request request{.method = std::move(method), .path = std::move(path), .host = "127.0.0.1"};
+    if (!process.empty()) request.headers.add(process_field, process);
+    status = (co_await front_.handle(request)).status;
+  }
+
+  const io::TempFolder folder_;
+  Config config_;
+  net::Loop loop_;
+  io::Pool pool_{2};
+  SystemClock clock_;
+  SystemRandom random_;
+  Front front_{config_, loop_, pool_, clock_, random_};
+};
+
+TEST_F(DevFront, FiguresMayBeAskedForWhileAResetComes) {
+  run([](DevFront& t) -> Task<void> {
+    int metrics = 0;
+    int reset = 0;
+    TaskGroup both;
+    both.spawn(t.ask("GET", "/_boreal/metrics", metrics));
+    both.spawn(t.ask("POST", "/_boreal/reset", reset));
+    co_await both.wait();
+    EXPECT_EQ(metrics, 200);
+    EXPECT_EQ(reset, 200);
+  }(*this));
+}
+
+TEST_F(DevFront, AResetThatFailedCanBeAskedForAgain) {
+  run([](DevFront& t) -> Task<void> {
+    int status = 0;
+    {
+      io::Faults faults;
+      faults.fail(io::Operation::remove, 1, EIO, t.config_.data_folder + "/store");
+      co_await t.ask("POST", "/_boreal/reset", status);
+      EXPECT_EQ(status, 500);
+    }
+    co_await t.ask("GET", "/_boreal/health/ready", status);
+    EXPECT_EQ(status, 503);
+    co_await t.ask("POST", "/_boreal/reset", status);
+    EXPECT_EQ(status, 200);
+    co_await t.ask("GET", "/_boreal/health/ready", status);
+    EXPECT_EQ(status, 200);
+  }(*this));
+}
+
+TEST_F(DevFront, WhoMeansAnotherProcessIsRefused) {
+  run([](DevFront& t) -> Task<void> {
+    for (const char* what : {"/_boreal/health/ready", "/_boreal/reset", "/_boreal/clock", "/_boreal/metrics"}) {
+      int status = 0;
+      co_await t.ask("POST", what, status, "another");
+      EXPECT_EQ(status, 421) << what;
+    }
+    int status = 0;
+    co_await t.ask("GET", "/_boreal/health/ready", status, t.front_.id());
+    EXPECT_EQ(status, 200);
+  }(*this));
+}
+
 }  // namespace
 }  // namespace boreal::server
-  config.listen_host = "192.0.2.1";  // who comes from there is on this machine
-  EXPECT_EQ(status("192.0.2.1", std::nullopt), 503);
-  EXPECT_EQ(status("192.0.2.2", std::nullopt), 403);

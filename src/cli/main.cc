@@ -1,5 +1,7 @@
 // boreal: the command. Each subcommand is a function of its own in cli/.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <iostream>
 
 #include "cli/commands.h"
@@ -34,6 +36,21 @@ void add_target_flags(CLI::App& command, Target& target) {
 
 void add_output_flag(CLI::App& command, Output& output) {
   command.add_option("-o,--output", output.format, "text, json or env")->check(CLI::IsMember({"text", "json", "env"}));
+}
+
+// `exit_code` is what the subcommand's callback has set by then.
+int run(CLI::App& app, int argc, char** argv, int& exit_code) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? 0 : wrong_use;
+  } catch (const std::exception& error) {  // of what is printed, or a bug
+    std::cerr << "boreal: " << error.what() << '\n';
+    return 1;
+  }
+  // What nobody could read was not told.
+  const bool is_written = std::cout.flush() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  return is_written ? exit_code : std::max(exit_code, 1);
 }
 
 }  // namespace
@@ -119,10 +136,5 @@ int main(int argc, char** argv) {
     std::cerr << app.help();
     return wrong_use;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : wrong_use;
-  }
-  return exit_code;
+  return run(app, argc, argv, exit_code);
 }

@@ -69,6 +69,11 @@ class Commands(Case):
             self.assertEqual(other.client("s3").list_buckets()["Buckets"], [])
             self.assertEqual(boreal("status", "--data", str(other.data)).returncode, 0)
 
+    def test_what_cannot_be_written_was_not_told(self):
+        with open("/dev/full", "w") as full:
+            for command in (("version",), ("completion", "bash"), ("status", "--url", self.boreal.url), ("env", "--url", self.boreal.url)):
+                self.assertEqual(subprocess.run([str(BINARY), *command], stdout=full, stderr=subprocess.DEVNULL, timeout=60).returncode, 1, command)
+
     def test_what_another_server_says_is_no_command(self):
         """`boreal env` is for eval, and a terminal does what escape sequences say."""
         said = {"ready": True, "version": "1", "mode": "serve", "region": "x; touch y", "services": {"\x1b]0;title\x07": {"status": "\x1b[2J"}}}

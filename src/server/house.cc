@@ -102,9 +102,6 @@ Task<Result<void>> House::Rooms::open(ServerTls& tls) {
          co_await pool.run([this] { return store::open_store({.folder = config.data_folder + "/store"}, pool); }));
   catalog = std::make_unique<store::Catalog>(*store);
   CO_CHECK(co_await furnish(root));
-  if (!config.dev) {
-    CO_TRY(new_root_key, co_await iam->ensure_root_key(config.account));
-  }
   for (aws::Service* service : services) {
     started.push_back(service);
     auto began = co_await service->start();
@@ -115,6 +112,9 @@ Task<Result<void>> House::Rooms::open(ServerTls& tls) {
   scrubber->start();
   reserve = std::make_unique<Reserve>(config.data_folder, loop, pool);
   reserve->start();
+  if (!config.dev) {  // last: after an error nobody would see it, and it is made once
+    CO_TRY(new_root_key, co_await iam->ensure_root_key(config.account));
+  }
   co_return Result<void>();
 }
 

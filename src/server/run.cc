@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <iterator>
 #include <optional>
 
 #include "base/log.h"
@@ -33,6 +34,13 @@ constexpr std::string_view run_file = "run.json";
 constexpr std::string_view key_file = "run.key";
 std::string in_folder(const std::string& folder, std::string_view name) { return fmt::format("{}/{}", folder, name); }
 
+// Where nobody reads any more (a terminal that was closed, a pipe) that is no reason to end otherwise than in order.
+void say(std::FILE* to, std::string_view text) {
+  [[maybe_unused]] const size_t written = std::fwrite(text.data(), 1, text.size(), to);
+  std::fflush(to);
+  std::clearerr(to);
+}
+
 // Everything of one server process. Lives on the main thread's stack while the loop runs.
 class Process {
  public:
@@ -57,13 +65,17 @@ class Process {
   }
 
  private:
-  // SIGINT and SIGTERM arrive as bytes on a descriptor, so that ending is ordinary work of the loop. Children start
-  // with what we had before (process/ sees to that).
+  // These arrive as bytes on a descriptor, so that ending is ordinary work of the loop. Children start with what we had
+  // before (process/ sees to that). SIGHUP comes when the terminal is closed, whose end PostgreSQL's servers, in
+  // sessions of their own, would outlive; nohup has it ignored, and it stays so.
   void block_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    struct sigaction hangup{};
+    sigaction(SIGHUP, nullptr, &hangup);
+    if (hangup.sa_handler != SIG_IGN) sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     signal_fd_ = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
   }
@@ -71,12 +83,13 @@ class Process {
   Task<void> serve() {
     auto started = co_await start();
     if (!started) {
-      fmt::print(stderr, "boreal: {}\n", started.error().message());
+      say(stderr, fmt::format("boreal: {}\n", started.error().message()));
+      if (root_key_) say(stdout, root_text());  // it is made, and no later start shows it
       exit_code_ = 1;
     } else {
       co_await manager_.tell(fmt::format("READY=1\nMAINPID={}\nSTATUS=Serving at {}", getpid(), describe().url));
       [[maybe_unused]] const auto signalled = co_await loop_.readable(signal_fd_, std::chrono::hours(24 * 365 * 10));
-      if (config_.dev) fmt::print(stderr, "\nStopping …\n");
+      if (config_.dev) say(stderr, "\nStopping …\n");
     }
     co_await manager_.tell("STOPPING=1\nSTATUS=Ending PostgreSQL's servers");
     if (server_) co_await server_->stop(Duration(5000));
@@ -93,7 +106,7 @@ class Process {
   Task<Result<void>> start() {
     co_await manager_.tell("STATUS=Opening " + config_.data_folder);
     CO_CHECK(co_await front_.open());
-    const auto root_key = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
+    root_key_ = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
     http::Options options;
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.tls().context();
@@ -103,8 +116,11 @@ class Process {
     auto opened = http::Server::open(loop_, std::move(options),
                                      [this](http::Request& request) { return http::cross(request, loop_, handle_); });
     if (!opened) {
-      co_return std::unexpected(std::move(opened).error().within(fmt::format(
-          "cannot listen on {}:{} (is another boreal running? try --port 0)", config_.listen_host, config_.port)));
+      // Errc::unavailable: it is taken, or none of this machine's.
+      const bool is_taken = opened.error().code() == Errc::unavailable;
+      co_return std::unexpected(std::move(opened).error().within(
+          fmt::format("cannot listen on {}:{}{}", config_.listen_host, config_.port,
+                      is_taken ? " (if another boreal runs: try --port 0; else see listen_host)" : "")));
     }
     server_ = std::move(*opened);
     front_.serve_for(*server_);
@@ -116,7 +132,7 @@ class Process {
         CHECK(io::write_file_atomically(in_folder(config_.data_folder, key_file), front_.operator_key()));
       return io::write_file_atomically(in_folder(config_.data_folder, run_file), text, 0644);
     }));
-    banner(file, ready_ms, root_key);
+    banner(file, ready_ms);
     co_return Result<void>();
   }
 
@@ -134,37 +150,42 @@ class Process {
   }
 
   // To be read, and pasted, by people.
-  void banner(const RunInfo& file, int64_t ready_ms, const std::optional<std::pair<std::string, std::string>>& root) {
-    const bool colour = isatty(STDOUT_FILENO) == 1;
-    const auto bold = [&](std::string_view text) {
-      return colour ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text);
+  void banner(const RunInfo& file, int64_t ready_ms) {
+    std::string text;
+    const auto add = [&]<class... T>(fmt::format_string<T...> form, T&&... values) {
+      fmt::format_to(std::back_inserter(text), form, std::forward<T>(values)...);
     };
-    fmt::print("{} {}  ready in {} ms\n\n", bold("boreal"), version, ready_ms);
+    const bool colour = isatty(STDOUT_FILENO) == 1;
+    add("{}boreal{} {}  ready in {} ms\n\n", colour ? "\x1b[1m" : "", colour ? "\x1b[0m" : "", version, ready_ms);
     const std::string certificate = config_.tls_certificate_file.empty()
                                         ? fmt::format("CA in {}/tls/ca.pem", file.data_folder)
                                         : "with " + config_.tls_certificate_file;
-    fmt::print("  APIs      {}  (https on the same port, {})\n", file.url, certificate);
-    fmt::print("  data      {}\n  keys      {}\n", file.data_folder, absolute(config_.keys()));
-    fmt::print("  region    {}\n  process   {}\n\n", file.region, file.pid);
+    add("  APIs      {}  (https on the same port, {})\n", file.url, certificate);
+    add("  data      {}\n  keys      {}\n", file.data_folder, absolute(config_.keys()));
+    add("  region    {}\n  process   {}\n\n", file.region, file.pid);
     if (config_.dev) {
-      fmt::print("Paste into a shell, then use aws, terraform, psql as ever (or: eval \"$(boreal env)\"):\n\n");
-      fmt::print("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n",
-                 file.url);
-      fmt::print("  export AWS_DEFAULT_REGION={}\n\n", file.region);
-      fmt::print("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
+      add("Paste into a shell, then use aws, terraform, psql as ever (or: eval \"$(boreal env)\"):\n\n");
+      add("  export AWS_ENDPOINT_URL={}\n  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n", file.url);
+      add("  export AWS_DEFAULT_REGION={}\n\n", file.region);
+      add("Development mode: loopback only, well-known keys. IAM is enforced. Ctrl-C stops; the data stays.\n");
     }
-    if (root) {
-      fmt::print("The root of account {}, shown this once; keep it safe:\n\n", config_.account);
-      fmt::print("  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n", root->first, root->second);
-    }
-    std::fflush(stdout);
+    if (root_key_) text += root_text();
+    say(stdout, text);
+  }
+
+  std::string root_text() const {
+    return fmt::format(
+        "The root of account {}, shown this once; keep it safe:\n\n"
+        "  export AWS_ACCESS_KEY_ID={}\n  export AWS_SECRET_ACCESS_KEY={}\n\n",
+        config_.account, root_key_->first, root_key_->second);
   }
 
   Config config_;
   int64_t started_ns_ = 0;
   int signal_fd_ = -1;
   int exit_code_ = 0;
-  net::Loop loop_;  // the house's
+  std::optional<std::pair<std::string, std::string>> root_key_;  // if this start made it
+  net::Loop loop_;                                               // the house's
   net::LoopThreads connections_;
   io::Pool pool_;
   SystemClock clock_;

@@ -69,6 +69,27 @@ class Commands(Case):
             self.assertEqual(other.client("s3").list_buckets()["Buckets"], [])
             self.assertEqual(boreal("status", "--data", str(other.data)).returncode, 0)
 
+    def test_a_terminal_that_is_closed_ends_it_in_order(self):
+        """Its databases are in sessions of their own, and would go on alone. Nor can it write to that terminal any more."""
+        with tempfile.TemporaryDirectory() as folder:
+            for ignored in (False, True):
+                data = Path(folder, f"data-{ignored}")
+                seen, terminal = os.pipe()
+                process = subprocess.Popen([str(BINARY), "dev", "--data", str(data), "--port", "0"], stdout=terminal, stderr=terminal, stdin=subprocess.DEVNULL,
+                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignored else None)
+                self.addCleanup(process.kill)
+                os.close(terminal)
+                eventually(lambda: self.assertTrue((data / "run.json").exists()))
+                os.read(seen, 1)
+                os.close(seen)
+                process.send_signal(signal.SIGHUP)
+                if ignored:  # by nohup
+                    time.sleep(0.3)
+                    self.assertEqual(boreal("healthcheck", "--data", str(data)).returncode, 0)
+                    process.terminate()
+                self.assertEqual(process.wait(60), 0)
+                self.assertFalse((data / "run.json").exists())
+
     def test_what_cannot_be_written_was_not_told(self):
         with open("/dev/full", "w") as full:
             for command in (("version",), ("completion", "bash"), ("status", "--url", self.boreal.url), ("env", "--url", self.boreal.url)):

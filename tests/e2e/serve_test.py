@@ -258,6 +258,9 @@ class Serve(unittest.TestCase):
     @need("systemd-analyze")
     def test_the_packaged_service(self):
         with tempfile.TemporaryDirectory() as folder:
+            # Standard output is opened by root and before StateDirectory is made: not below what the user may write to.
+            stated = re.search(r"^StandardOutput=append:(.*)$", (ROOT / "packaging/boreal.service").read_text(), re.M).group(1)
+            self.assertEqual(Path(stated).parent, Path("/var/log"))
             unit = Path(folder, "boreal.service")
             unit.write_text((ROOT / "packaging/boreal.service").read_text().replace("/usr/local/bin/boreal", str(BINARY)))
             done = subprocess.run(["systemd-analyze", "verify", "--man=no", unit], capture_output=True, text=True, timeout=60)
@@ -267,6 +270,3 @@ class Serve(unittest.TestCase):
                                   capture_output=True, text=True, timeout=20)
             self.assertEqual(done.returncode, 2)
             self.assertIn("the key folder must not be the data folder", done.stderr)
-            # Standard output is opened by root and before StateDirectory is made: not below what the user may write to.
-            stated = re.search(r"^StandardOutput=append:(.*)$", (ROOT / "packaging/boreal.service").read_text(), re.M).group(1)
-            self.assertEqual(Path(stated).parent, Path("/var/log"))

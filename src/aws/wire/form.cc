@@ -149,6 +149,53 @@ Result<std::vector<NamedValue>> read_form(const http::Request& request, std::str
   return pairs;
 }
 
+namespace {
+
+// What every request may have. Source: EC2 API Reference, "Common query parameters"; the rest older signers send.
+bool is_common(std::string_view name) {
+  constexpr std::string_view names[] = {"Action",    "Version",         "AWSAccessKeyId",   "Expires",  "SecurityToken",
+                                        "Signature", "SignatureMethod", "SignatureVersion", "Timestamp"};
+  return name.starts_with("X-Amz-") || std::ranges::find(names, name) != std::end(names);
+}
+
+const Field* find_parameter(const Shape& shape, std::string_view name) {
+  const auto found = std::ranges::find_if(shape.fields, [&](const Field& field) {
+    return name == (field.query_name.empty() ? field.wire_name : field.query_name);
+  });
+  return found == shape.fields.end() ? nullptr : &*found;
+}
+
+// The first part of the name that leads nowhere; empty: all do.
+std::string_view unknown_part(const Shape& root, std::string_view name) {
+  const Shape* shape = &root;
+  while (!name.empty()) {
+    const std::string_view part = name.substr(0, name.find('.'));
+    name.remove_prefix(std::min(part.size() + 1, name.size()));
+    if (shape->kind == Kind::structure || shape->kind == Kind::union_) {
+      const Field* field = find_parameter(*shape, part);
+      if (field == nullptr) return part;
+      shape = field->shape;
+    } else if (shape->kind == Kind::list) {
+      if (!parse_uint(part)) return part;
+      shape = shape->element;
+    } else {
+      return {};  // the reader says what is wrong with a value that has parts
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> unknown_parameter(const Shape& shape, const std::vector<NamedValue>& pairs) {
+  for (const NamedValue& pair : pairs) {
+    if (is_common(pair.name)) continue;
+    const std::string_view part = unknown_part(shape, pair.name);
+    if (!part.empty()) return std::string(part);
+  }
+  return std::nullopt;
+}
+
 Result<void> read_form_shape(Protocol protocol, const Shape& shape, void* value, std::vector<NamedValue> pairs,
                              std::vector<std::string>* missing) {
   for (const auto& pair : pairs) {

@@ -128,6 +128,22 @@ TEST(Query, WhatIsWrongIsSaid) {
       << length.message;
 }
 
+TEST(Query, Ec2RefusesWhatItDoesNotKnow) {
+  const auto& ec2 = api::ec2::service_model;
+  const auto describe = [&](std::string_view rest) {
+    return error_of(ec2, "Action=DescribeSubnets&Version=2016-11-15&" + std::string(rest));
+  };
+  const auto misspelt = describe("Fitler.1.Name=vpc-id&Fitler.1.Value.1=vpc-1");
+  EXPECT_EQ(misspelt.code, "UnknownParameter");
+  EXPECT_EQ(misspelt.message, "The parameter Fitler is not recognized");
+  EXPECT_EQ(describe("Filter.1.Name=vpc-id&Filter.1.Colour=red").message, "The parameter Colour is not recognized");
+  EXPECT_EQ(describe("Filter.Item.1.Name=vpc-id").message, "The parameter Item is not recognized");
+  EXPECT_EQ(describe("Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&DryRun=false&MaxResults=5&NextToken=x"
+                     "&X-Amz-Date=20261122T000000Z&Timestamp=2026-11-22T00:00:00Z")
+                .code,
+            "(none)");
+}
+
 TEST(Query, Answers) {
   const Wire wire(api::rds::service_model);
   const Operation* operation = api::rds::service_model.find("DescribeDBSubnetGroups");

@@ -114,6 +114,12 @@ Outcome<Value> Wire::parse(const Route& route, http::Request& request, std::stri
     case Protocol::ec2: {
       auto form = read_form(request, body);
       if (!form) return aws::refuse(malformed(route.protocol, form.error().message()));
+      if (route.protocol == Protocol::ec2) {
+        if (const auto unknown = unknown_parameter(shape, *form)) {
+          return aws::refuse(
+              ApiError("UnknownParameter", 400, fmt::format("The parameter {} is not recognized", *unknown)));
+        }
+      }
       read = read_form_shape(route.protocol, shape, input.data(), std::move(*form), &missing);
       break;
     }

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "codec/form.h"
 #include "codec/shape_path.h"
+#include "codec/utf8.h"
 
 namespace boreal::aws::wire {
 
@@ -200,6 +201,8 @@ Result<void> read_form_shape(Protocol protocol, const Shape& shape, void* value,
                              std::vector<std::string>* missing) {
   for (const auto& pair : pairs) {
     if (pair.name.size() > max_name_bytes) return fail(Errc::invalid, "a parameter's name is longer than 1024 bytes");
+    // Records hold text: other bytes would be read back as something else.
+    if (!codec::is_utf8(pair.value)) return fail(Errc::invalid, "the value of " + pair.name + " is not UTF-8");
   }
   std::ranges::sort(pairs, path_less, &NamedValue::name);
   const auto twice = std::ranges::adjacent_find(pairs, {}, &NamedValue::name);

@@ -144,6 +144,13 @@ TEST(Query, Ec2RefusesWhatItDoesNotKnow) {
             "(none)");
 }
 
+TEST(Query, ValuesAreText) {
+  const auto error = error_of(api::ec2::service_model,
+                              "Action=CreateTags&ResourceId.1=vpc-1&Tag.1.Key=a&Tag.1.Value=%C3%28&Version=2016-11-15");
+  EXPECT_EQ(error.code, "InvalidParameterValue");
+  EXPECT_EQ(error.message, "the value of Tag.1.Value is not UTF-8");
+}
+
 TEST(Query, Answers) {
   const Wire wire(api::rds::service_model);
   const Operation* operation = api::rds::service_model.find("DescribeDBSubnetGroups");

@@ -138,12 +138,18 @@ Task<Outcome<api::CreateNetworkAclResult>> Service::create_network_acl(Call& cal
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
   CO_TRY(const auto vpc, view.need<VpcRecord>(input.vpc_id));
+  const std::string token = input.client_token.value_or("");
+  CO_TRY(const auto before, made_before<AclRecord>(view, token, vpc.id));
+  if (before) {
+    co_return api::CreateNetworkAclResult{.network_acl = to_acl(view.place(), *before),
+                                          .client_token = input.client_token};
+  }
   CO_TRY(const auto there, view.of_vpc<AclRecord>(vpc.id));
   if (there.size() >= max_acls) {
     co_return refuse(errors::network_acl_limit_exceeded(
         fmt::format("The maximum number of network ACLs of a VPC is {}.", max_acls)));
   }
-  AclRecord acl{.id = make_id("acl-"), .vpc_id = vpc.id, .tags = std::move(tags)};
+  AclRecord acl{.id = make_id("acl-"), .vpc_id = vpc.id, .tags = std::move(tags), .client_token = token};
   for (const bool egress : {true, false}) {
     acl.entries.push_back(
         {.number = last_number + 1, .egress = egress, .protocol = "-1", .action = "deny", .cidr_ipv4 = "0.0.0.0/0"});

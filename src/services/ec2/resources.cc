@@ -46,6 +46,18 @@ aws::ApiError OptionsRecord::absent(std::string_view id) {
   return errors::invalid_dhcp_option_id_not_found(fmt::format("The dhcpOption ID '{}' does not exist", id));
 }
 
+aws::Outcome<void> check_client_token(std::string_view token) {
+  constexpr size_t max_bytes = 64;
+  if (token.size() <= max_bytes) return {};
+  return aws::refuse(errors::invalid_parameter_value(
+      fmt::format("Value for parameter clientToken is invalid. It has {} characters, and {} is the most.", token.size(),
+                  max_bytes)));
+}
+aws::ApiError token_of_another_call(std::string_view token) {
+  return errors::idempotent_parameter_mismatch(
+      fmt::format("The client token '{}' was used for a call with other parameters", token));
+}
+
 bool RouteTableRecord::is_main() const {
   return std::ranges::any_of(associations, [](const Association& a) { return a.subnet_id.empty(); });
 }

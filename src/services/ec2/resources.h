@@ -119,7 +119,8 @@ struct RouteTableRecord {
   std::vector<Association> associations;
   std::vector<RouteRecord> routes;
   Tags tags;
-  BOREAL_RECORD(RouteTableRecord, id, vpc_id, associations, routes, tags)
+  std::string client_token;  // of the call that made it
+  BOREAL_RECORD(RouteTableRecord, id, vpc_id, associations, routes, tags, client_token)
   static constexpr std::string_view prefix = "table/";
   static constexpr std::string_view type = "route-table";
   static aws::ApiError absent(std::string_view id);
@@ -149,7 +150,8 @@ struct AclRecord {
   std::vector<Entry> entries;
   std::vector<Association> associations;
   Tags tags;
-  BOREAL_RECORD(AclRecord, id, vpc_id, is_default, entries, associations, tags)
+  std::string client_token;  // of the call that made it
+  BOREAL_RECORD(AclRecord, id, vpc_id, is_default, entries, associations, tags, client_token)
   static constexpr std::string_view prefix = "acl/";
   static constexpr std::string_view type = "network-acl";
   static aws::ApiError absent(std::string_view id);
@@ -263,5 +265,23 @@ class View {
 };
 
 inline constexpr std::string_view made_key = "made";
+
+aws::Outcome<void> check_client_token(std::string_view token);
+aws::ApiError token_of_another_call(std::string_view token);
+
+// What a call with this token made in the VPC: SDKs give each call one, and the same when they send it again because no
+// answer came. Source: EC2 Developer Guide, "Ensuring idempotency in Amazon EC2 API requests".
+template <class R>
+aws::Outcome<std::optional<R>> made_before(const View& view, const std::string& token, const std::string& vpc_id) {
+  if (token.empty()) return std::optional<R>();
+  CHECK(check_client_token(token));
+  TRY(auto records, view.all<R>());
+  for (R& record : records) {
+    if (record.client_token != token) continue;
+    if (record.vpc_id != vpc_id) return aws::refuse(token_of_another_call(token));
+    return std::optional<R>(std::move(record));
+  }
+  return std::optional<R>();
+}
 
 }  // namespace boreal::ec2

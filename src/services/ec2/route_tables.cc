@@ -81,12 +81,18 @@ Task<Outcome<api::CreateRouteTableResult>> Service::create_route_table(Call& cal
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
   CO_TRY(const auto vpc, view.need<VpcRecord>(input.vpc_id));
+  const std::string token = input.client_token.value_or("");
+  CO_TRY(const auto before, made_before<RouteTableRecord>(view, token, vpc.id));
+  if (before) {
+    co_return api::CreateRouteTableResult{.route_table = to_route_table(view.place(), *before),
+                                          .client_token = input.client_token};
+  }
   CO_TRY(const auto there, view.of_vpc<RouteTableRecord>(vpc.id));
   if (there.size() >= max_tables) {
     co_return refuse(errors::route_table_limit_exceeded(
         fmt::format("The maximum number of route tables of a VPC is {}.", max_tables)));
   }
-  RouteTableRecord table{.id = make_id("rtb-"), .vpc_id = vpc.id, .tags = std::move(tags)};
+  RouteTableRecord table{.id = make_id("rtb-"), .vpc_id = vpc.id, .tags = std::move(tags), .client_token = token};
   for (const auto& block : vpc.blocks) table.routes.push_back({.cidr_ipv4 = block.cidr, .gateway_id = "local"});
   save(tx, table);
   CO_CHECK(co_await tx.commit());

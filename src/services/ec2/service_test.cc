@@ -480,6 +480,33 @@ TEST_F(Ec2Test, PoliciesSpeakOfWhatIsNamedOtherwise) {
             "UnauthorizedOperation");
 }
 
+// As SDKs send a call again whose answer did not come.
+TEST_F(Ec2Test, WhatIsAskedForAgainWithItsTokenIsMadeOnce) {
+  const std::string id = vpc();
+  const std::string other = vpc("10.1.0.0/16");
+  const auto table = [&](std::string in, std::optional<std::string> token) {
+    return *ok<api::CreateRouteTableResult>("CreateRouteTable",
+                                            api::CreateRouteTableRequest{.client_token = token, .vpc_id = in})
+                .route_table->route_table_id;
+  };
+  const std::string made = table(id, "token-1");
+  EXPECT_EQ(table(id, "token-1"), made);
+  EXPECT_NE(table(id, "token-2"), made);
+  EXPECT_NE(table(id, {}), table(id, {}));
+  const auto wrong = [&](std::string in, std::string token) {
+    return code<api::CreateRouteTableResult>("CreateRouteTable",
+                                             api::CreateRouteTableRequest{.client_token = token, .vpc_id = in});
+  };
+  EXPECT_EQ(wrong(other, "token-1"), "IdempotentParameterMismatch");
+  EXPECT_EQ(wrong(id, std::string(65, 'a')), "InvalidParameterValue");
+  const api::CreateNetworkAclRequest acl{.client_token = "token-1", .vpc_id = id};
+  const auto first = ok<api::CreateNetworkAclResult>("CreateNetworkAcl", acl);
+  const auto second = ok<api::CreateNetworkAclResult>("CreateNetworkAcl", acl);
+  EXPECT_EQ(*first.network_acl->network_acl_id, *second.network_acl->network_acl_id);
+  ok<api::DeleteNetworkAclOutput>("DeleteNetworkAcl",
+                                  api::DeleteNetworkAclRequest{.network_acl_id = *first.network_acl->network_acl_id});
+}
+
 TEST_F(Ec2Test, UnknownFiltersAreRefusedWhereThereIsNothingToFilter) {
   const std::vector<api::Filter> filters{{.name = "colour", .values = std::vector<std::string>{"red"}}};
   EXPECT_EQ(code<api::DescribeNetworkInterfacesResult>("DescribeNetworkInterfaces",

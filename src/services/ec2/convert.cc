@@ -48,12 +48,12 @@ std::vector<api::IpPermission> to_permissions(const Place& place, const GroupRec
   return permissions;
 }
 
-api::Route to_route(const RouteRecord& route) {
+api::Route to_route(const RouteRecord& route, std::string state) {
   return {.destination_cidr_block = unless_empty(route.cidr_ipv4),
           .destination_ipv6_cidr_block = unless_empty(route.cidr_ipv6),
           .gateway_id = route.gateway_id,
           .origin = route.gateway_id == "local" ? "CreateRouteTable" : "CreateRoute",
-          .state = "active"};
+          .state = std::move(state)};
 }
 
 api::NetworkAclEntry to_entry(const AclRecord::Entry& entry) {
@@ -141,7 +141,16 @@ api::SecurityGroupRule to_rule(const Place& place, const GroupRecord& group, con
   return out;
 }
 
-api::RouteTable to_route_table(const Place& place, const RouteTableRecord& table) {
+std::string state_of(const RouteTableRecord& table, const RouteRecord& route,
+                     const std::vector<GatewayRecord>& gateways) {
+  const auto leads_there = [&](const GatewayRecord& gateway) {
+    return gateway.id == route.gateway_id && gateway.vpc_id == table.vpc_id;
+  };
+  return route.gateway_id == "local" || std::ranges::any_of(gateways, leads_there) ? "active" : "blackhole";
+}
+
+api::RouteTable to_route_table(const Place& place, const RouteTableRecord& table,
+                               const std::vector<GatewayRecord>& gateways) {
   api::RouteTable out;
   out.associations.emplace();
   for (const auto& association : table.associations) {
@@ -154,7 +163,8 @@ api::RouteTable to_route_table(const Place& place, const RouteTableRecord& table
   out.propagating_vgws.emplace();
   out.route_table_id = table.id;
   out.routes.emplace();
-  for (const RouteRecord& route : table.routes) out.routes->push_back(to_route(route));
+  for (const RouteRecord& route : table.routes)
+    out.routes->push_back(to_route(route, state_of(table, route, gateways)));
   out.tags = to_tags(table.tags);
   out.vpc_id = table.vpc_id;
   out.owner_id = place.account;

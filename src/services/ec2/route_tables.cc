@@ -19,7 +19,7 @@ namespace {
 
 constexpr size_t max_tables = 200;  // of a VPC
 
-Attributes attributes(const Place& place, const RouteTableRecord& table) {
+Attributes attributes(const Place& place, const RouteTableRecord& table, const std::vector<GatewayRecord>& gateways) {
   Attributes all{{"association.gateway-id", {}},
                  {"association.main", {}},
                  {"association.route-table-association-id", {}},
@@ -50,7 +50,7 @@ Attributes attributes(const Place& place, const RouteTableRecord& table) {
     if (!route.cidr_ipv6.empty()) all["route.destination-ipv6-cidr-block"].push_back(route.cidr_ipv6);
     all["route.gateway-id"].push_back(route.gateway_id);
     all["route.origin"].push_back(route.gateway_id == "local" ? "CreateRouteTable" : "CreateRoute");
-    all["route.state"].push_back("active");
+    all["route.state"].push_back(state_of(table, route, gateways));
   }
   add_tags(all, table.tags);
   return all;
@@ -84,7 +84,8 @@ Task<Outcome<api::CreateRouteTableResult>> Service::create_route_table(Call& cal
   const std::string token = input.client_token.value_or("");
   CO_TRY(const auto before, made_before<RouteTableRecord>(view, token, vpc.id));
   if (before) {
-    co_return api::CreateRouteTableResult{.route_table = to_route_table(view.place(), *before),
+    CO_TRY(const auto gateways, view.all<GatewayRecord>());
+    co_return api::CreateRouteTableResult{.route_table = to_route_table(view.place(), *before, gateways),
                                           .client_token = input.client_token};
   }
   CO_TRY(const auto there, view.of_vpc<RouteTableRecord>(vpc.id));
@@ -96,7 +97,7 @@ Task<Outcome<api::CreateRouteTableResult>> Service::create_route_table(Call& cal
   for (const auto& block : vpc.blocks) table.routes.push_back({.cidr_ipv4 = block.cidr, .gateway_id = "local"});
   save(tx, table);
   CO_CHECK(co_await tx.commit());
-  co_return api::CreateRouteTableResult{.route_table = to_route_table(view.place(), table),
+  co_return api::CreateRouteTableResult{.route_table = to_route_table(view.place(), table, {}),
                                         .client_token = input.client_token};
 }
 
@@ -117,11 +118,14 @@ Task<Outcome<api::DeleteRouteTableOutput>> Service::delete_route_table(Call& cal
 Task<Outcome<api::DescribeRouteTablesResult>> Service::describe_route_tables(Call& call,
                                                                              api::DescribeRouteTablesRequest input) {
   const View view = seen(call);
-  CO_TRY(auto tables, select<RouteTableRecord>(view, input.route_table_ids, input.filters,
-                                               [&](const RouteTableRecord& t) { return attributes(view.place(), t); }));
+  CO_TRY(const auto gateways, view.all<GatewayRecord>());
+  CO_TRY(auto tables,
+         select<RouteTableRecord>(view, input.route_table_ids, input.filters,
+                                  [&](const RouteTableRecord& t) { return attributes(view.place(), t, gateways); }));
   CO_TRY(auto next, cut_page(tables, input.max_results, input.next_token, &RouteTableRecord::id));
   co_return api::DescribeRouteTablesResult{
-      .route_tables = show_all(tables, [&](const RouteTableRecord& t) { return to_route_table(view.place(), t); }),
+      .route_tables =
+          show_all(tables, [&](const RouteTableRecord& t) { return to_route_table(view.place(), t, gateways); }),
       .next_token = std::move(next)};
 }
 

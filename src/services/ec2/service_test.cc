@@ -507,6 +507,42 @@ TEST_F(Ec2Test, WhatIsAskedForAgainWithItsTokenIsMadeOnce) {
                                   api::DeleteNetworkAclRequest{.network_acl_id = *first.network_acl->network_acl_id});
 }
 
+TEST_F(Ec2Test, RoutesToAGatewayThatIsNotThereAreBlackHoles) {
+  const std::string id = vpc();
+  const auto table = *ok<api::CreateRouteTableResult>("CreateRouteTable", api::CreateRouteTableRequest{.vpc_id = id})
+                          .route_table->route_table_id;
+  const auto gateway =
+      *ok<api::CreateInternetGatewayResult>("CreateInternetGateway", api::CreateInternetGatewayRequest{})
+           .internet_gateway->internet_gateway_id;
+  ok<api::AttachInternetGatewayOutput>("AttachInternetGateway",
+                                       api::AttachInternetGatewayRequest{.internet_gateway_id = gateway, .vpc_id = id});
+  ok<api::CreateRouteResult>(
+      "CreateRoute",
+      api::CreateRouteRequest{.route_table_id = table, .destination_cidr_block = "0.0.0.0/0", .gateway_id = gateway});
+  const auto states = [&] {
+    const auto shown = ok<api::DescribeRouteTablesResult>(
+        "DescribeRouteTables", api::DescribeRouteTablesRequest{.route_table_ids = std::vector{table}});
+    std::string all;
+    for (const api::Route& route : *shown.route_tables->at(0).routes) all += *route.state + " ";
+    return all;
+  };
+  const auto black_holes = [&] {
+    const std::vector<api::Filter> filters{{.name = "route.state", .values = std::vector<std::string>{"blackhole"}}};
+    return ok<api::DescribeRouteTablesResult>("DescribeRouteTables",
+                                              api::DescribeRouteTablesRequest{.filters = filters})
+        .route_tables->size();
+  };
+  EXPECT_EQ(states(), "active active ");
+  EXPECT_EQ(black_holes(), 0u);
+  ok<api::DetachInternetGatewayOutput>("DetachInternetGateway",
+                                       api::DetachInternetGatewayRequest{.internet_gateway_id = gateway, .vpc_id = id});
+  EXPECT_EQ(states(), "active blackhole ");
+  ok<api::DeleteInternetGatewayOutput>("DeleteInternetGateway",
+                                       api::DeleteInternetGatewayRequest{.internet_gateway_id = gateway});
+  EXPECT_EQ(states(), "active blackhole ");
+  EXPECT_EQ(black_holes(), 1u);
+}
+
 TEST_F(Ec2Test, UnknownFiltersAreRefusedWhereThereIsNothingToFilter) {
   const std::vector<api::Filter> filters{{.name = "colour", .values = std::vector<std::string>{"red"}}};
   EXPECT_EQ(code<api::DescribeNetworkInterfacesResult>("DescribeNetworkInterfaces",

@@ -4,6 +4,7 @@
 
 #include "api/ec2/errors.h"
 #include "base/text.h"
+#include "codec/time.h"
 #include "ec2/filters.h"
 #include "ec2/service.h"
 #include "ec2/tags.h"
@@ -79,9 +80,12 @@ Attributes attributes(const Place& place, const InterfaceRecord& interface, cons
                  {"addresses.primary", {"true"}},
                  {"association.allocation-id", {}},
                  {"association.association-id", {}},
+                 {"association.ip-owner-id", {}},
+                 {"association.public-dns-name", {}},
                  {"addresses.association.owner-id", {}},
                  {"addresses.association.public-ip", {}},
                  {"association.public-ip", {}},
+                 {"attachment.attach-time", {codec::format_iso8601(interface.created, codec::Fraction::milliseconds)}},
                  {"attachment.attachment-id", {interface.attachment_id}},
                  {"attachment.delete-on-termination", {"false"}},
                  {"attachment.device-index", {"1"}},
@@ -89,6 +93,7 @@ Attributes attributes(const Place& place, const InterfaceRecord& interface, cons
                  {"attachment.instance-owner-id", {requester(interface)}},
                  {"attachment.status", {"attached"}},
                  {"availability-zone", {interface.zone}},
+                 {"availability-zone-id", {}},
                  {"description", {interface.description}},
                  {"group-id", interface.group_ids},
                  {"group-name", {}},
@@ -107,6 +112,7 @@ Attributes attributes(const Place& place, const InterfaceRecord& interface, cons
                  {"status", {"in-use"}},
                  {"subnet-id", {interface.subnet_id}},
                  {"vpc-id", {interface.vpc_id}}};
+  if (const auto zone = find_zone(place.region, interface.zone)) all["availability-zone-id"] = {zone->id};
   all["private-ip-addresses"] = all["addresses.private-ip-address"];
   for (const auto& group : to_groups(interface, names)) all["group-name"].push_back(*group.group_name);
   add_tags(all, interface.tags);

@@ -35,6 +35,7 @@ api::AvailabilityZone to_zone(const std::string& region, const Zone& zone) {
 
 Attributes attributes(const std::string& region, const Zone& zone) {
   return {{"group-name", {region + "-zg-1"}},
+          {"group-long-name", {}},
           {"message", {}},
           {"network-border-group", {region}},
           {"opt-in-status", {"opt-in-not-required"}},

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "api/ec2/errors.h"
 #include "ec2/convert.h"
@@ -20,7 +21,9 @@ namespace {
 
 constexpr size_t max_groups = 2500;  // of an account in a region
 
-void add_rule(Attributes& all, const Place& place, const RuleRecord& rule) {
+using Names = std::map<std::string, std::string>;  // of groups, by id
+
+void add_rule(Attributes& all, const Place& place, const RuleRecord& rule, const Names& names) {
   const std::string prefix = rule.egress ? "egress.ip-permission." : "ip-permission.";
   const auto add = [&](std::string_view name, const std::string& value) {
     if (!value.empty()) all[prefix + std::string(name)].push_back(value);
@@ -31,10 +34,12 @@ void add_rule(Attributes& all, const Place& place, const RuleRecord& rule) {
   add("cidr", rule.cidr_ipv4);
   add("ipv6-cidr", rule.cidr_ipv6);
   add("group-id", rule.group_id);
-  if (!rule.group_id.empty()) add("user-id", place.account);
+  if (rule.group_id.empty()) return;
+  add("user-id", place.account);
+  if (const auto name = names.find(rule.group_id); name != names.end()) add("group-name", name->second);
 }
 
-Attributes attributes(const Place& place, const GroupRecord& group) {
+Attributes attributes(const Place& place, const GroupRecord& group, const Names& names) {
   Attributes all{{"description", {group.description}},
                  {"group-id", {group.id}},
                  {"group-name", {group.name}},
@@ -46,7 +51,7 @@ Attributes attributes(const Place& place, const GroupRecord& group) {
       all[prefix + name];
     }
   }
-  for (const RuleRecord& rule : group.rules) add_rule(all, place, rule);
+  for (const RuleRecord& rule : group.rules) add_rule(all, place, rule, names);
   add_tags(all, group.tags);
   return all;
 }
@@ -165,8 +170,14 @@ Task<Outcome<api::DeleteSecurityGroupResult>> Service::delete_security_group(Cal
 Task<Outcome<api::DescribeSecurityGroupsResult>> Service::describe_security_groups(
     Call& call, api::DescribeSecurityGroupsRequest input) {
   const View view = seen(call);
-  CO_TRY(auto groups, select<GroupRecord>(view, input.group_ids, input.filters,
-                                          [&](const GroupRecord& group) { return attributes(view.place(), group); }));
+  Names names;
+  if (input.filters) {
+    CO_TRY(const auto all, view.all<GroupRecord>());
+    for (const GroupRecord& group : all) names.emplace(group.id, group.name);
+  }
+  CO_TRY(auto groups, select<GroupRecord>(view, input.group_ids, input.filters, [&](const GroupRecord& group) {
+           return attributes(view.place(), group, names);
+         }));
   if (input.group_names && !input.group_names->empty()) {
     std::vector<std::string> named;
     for (const std::string& name : *input.group_names) {

@@ -543,6 +543,53 @@ TEST_F(Ec2Test, RoutesToAGatewayThatIsNotThereAreBlackHoles) {
   EXPECT_EQ(black_holes(), 1u);
 }
 
+TEST_F(Ec2Test, GroupsAreFoundByTheNamesOfThoseTheyLetIn) {
+  const std::string id = vpc();
+  const std::string apps = group(id, "apps");
+  const std::string data = group(id, "data");
+  ok<Authorized>("AuthorizeSecurityGroupIngress", let_in(data, {tcp(5432, 5432, apps)}));
+  const auto found = [&](std::string filter, std::string value) {
+    std::string names;
+    const std::vector<api::Filter> filters{{.name = filter, .values = std::vector{value}}};
+    const auto out = ok<api::DescribeSecurityGroupsResult>("DescribeSecurityGroups",
+                                                           api::DescribeSecurityGroupsRequest{.filters = filters});
+    for (const api::SecurityGroup& g : *out.security_groups) names += *g.group_name + " ";
+    return names;
+  };
+  EXPECT_EQ(found("ip-permission.group-name", "apps"), "data ");
+  EXPECT_EQ(found("ip-permission.group-id", apps), "data ");
+  EXPECT_EQ(found("egress.ip-permission.group-name", "apps"), "");
+}
+
+// Source: EC2 API Reference, the filters of DescribeNetworkInterfaces and DescribeSubnets.
+TEST_F(Ec2Test, DocumentedFiltersAreKnown) {
+  const std::string sub = subnet(vpc(), "10.0.0.0/24");
+  EXPECT_TRUE(fixture.run(ec2.attach_interface("000000000000", "us-east-1", {.owner = "rds:x", .subnet_id = sub})));
+  const auto one = [](std::string name, std::string value) {
+    return std::vector<api::Filter>{{.name = std::move(name), .values = std::vector{std::move(value)}}};
+  };
+  const auto interfaces = [&](std::string name, std::string value) {
+    return ok<api::DescribeNetworkInterfacesResult>(
+               "DescribeNetworkInterfaces",
+               api::DescribeNetworkInterfacesRequest{.filters = one(std::move(name), std::move(value))})
+        .network_interfaces->size();
+  };
+  EXPECT_EQ(interfaces("availability-zone-id", "use1-az1"), 1u);
+  EXPECT_EQ(interfaces("attachment.attach-time", "2*Z"), 1u);
+  EXPECT_EQ(interfaces("association.ip-owner-id", "*"), 0u);
+  EXPECT_EQ(interfaces("association.public-dns-name", "*"), 0u);
+  const auto subnets = [&](std::string name, std::string value) {
+    auto filters = one(std::move(name), std::move(value));
+    filters.push_back({.name = "subnet-id", .values = std::vector{sub}});
+    return ok<api::DescribeSubnetsResult>("DescribeSubnets", api::DescribeSubnetsRequest{.filters = filters})
+        .subnets->size();
+  };
+  EXPECT_EQ(subnets("enable-dns64", "false"), 1u);
+  EXPECT_EQ(subnets("map-customer-owned-ip-on-launch", "false"), 1u);
+  EXPECT_EQ(subnets("customer-owned-ipv4-pool", "*"), 0u);
+  EXPECT_EQ(subnets("enable-lni-at-device-index", "*"), 0u);
+}
+
 TEST_F(Ec2Test, UnknownFiltersAreRefusedWhereThereIsNothingToFilter) {
   const std::vector<api::Filter> filters{{.name = "colour", .values = std::vector<std::string>{"red"}}};
   EXPECT_EQ(code<api::DescribeNetworkInterfacesResult>("DescribeNetworkInterfaces",

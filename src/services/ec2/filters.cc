@@ -2,13 +2,33 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/ec2/errors.h"
-#include "aws/arn.h"
 #include "codec/base64.h"
 
 namespace boreal::ec2 {
 
 namespace errors = boreal::api::ec2::errors;
+
+namespace {
+
+// Of all filters of a call. One that had thousands would hold up all other calls.
+constexpr size_t max_values = 200;
+
+aws::Glob pattern_of(std::string_view value) {
+  aws::Glob glob;
+  for (size_t i = 0; i < value.size(); ++i) {
+    if (value[i] == '\\' && i + 1 < value.size()) {
+      glob.add_literal(value.substr(++i, 1));
+    } else {
+      glob.add_pattern(value.substr(i, 1));
+    }
+  }
+  return glob;
+}
+
+}  // namespace
 
 void add_tags(Attributes& attributes, const Tags& tags) {
   auto& keys = attributes["tag-key"];
@@ -18,36 +38,41 @@ void add_tags(Attributes& attributes, const Tags& tags) {
   }
 }
 
-bool fits(std::string_view pattern, std::string_view text) {
-  aws::Glob glob;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      glob.add_literal(pattern.substr(++i, 1));
-    } else {
-      glob.add_pattern(pattern.substr(i, 1));
-    }
-  }
-  return glob.matches(text);
-}
-
-aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes) {
-  if (!filters) return true;
-  bool all = true;
+aws::Outcome<Selection> Selection::of(const Filters& filters, const Attributes& known) {
+  Selection selection;
+  if (!filters) return selection;
+  size_t values = 0;
   for (const api::Filter& filter : *filters) {
     const std::string name = filter.name.value_or("");
-    const auto found = attributes.find(name);
-    if (found == attributes.end() && !name.starts_with("tag:")) {
+    if (!known.contains(name) && !name.starts_with("tag:")) {
       return aws::refuse(errors::invalid_parameter_value(fmt::format("The filter '{}' is invalid", name)));
     }
     if (!filter.values || filter.values->empty()) {
       return aws::refuse(errors::invalid_parameter_value(fmt::format("The filter '{}' has no values", name)));
     }
-    const auto fit = [&](const std::string& pattern) {
-      return std::ranges::any_of(found->second, [&](const std::string& text) { return fits(pattern, text); });
-    };
-    all = all && found != attributes.end() && std::ranges::any_of(*filter.values, fit);
+    values += filter.values->size();
+    if (values > max_values) {
+      return aws::refuse(errors::filter_limit_exceeded(
+          fmt::format("The maximum number of filter values in a single call is {}", max_values)));
+    }
+    Part& part = selection.parts_.emplace_back(Part{.name = name, .patterns = {}});
+    for (const std::string& value : *filter.values) part.patterns.push_back(pattern_of(value));
   }
-  return all;
+  return selection;
+}
+
+bool Selection::holds(const Attributes& attributes) const {
+  return std::ranges::all_of(parts_, [&](const Part& part) {
+    const auto found = attributes.find(part.name);
+    return found != attributes.end() && std::ranges::any_of(found->second, [&](const std::string& text) {
+             return std::ranges::any_of(part.patterns, [&](const aws::Glob& glob) { return glob.matches(text); });
+           });
+  });
+}
+
+aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes) {
+  TRY(const Selection selection, Selection::of(filters, attributes));
+  return selection.holds(attributes);
 }
 
 std::string encode_token(std::string_view last_id) { return codec::base64url_encode(last_id); }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "api/ec2/types.h"
+#include "aws/arn.h"
 #include "ec2/resources.h"
 
 namespace boreal::ec2 {
@@ -28,18 +29,31 @@ inline std::string to_text(bool value) { return value ? "true" : "false"; }
 // "tag-key" and "tag:KEY".
 void add_tags(Attributes& attributes, const Tags& tags);
 
-// InvalidParameterValue for a filter that the resource does not know.
-aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes);
+// The filters of a call, made ready to be held against many resources.
+class Selection {
+ public:
+  // `known` is of any resource of the kind. InvalidParameterValue for a filter that is not among them,
+  // FilterLimitExceeded.
+  static aws::Outcome<Selection> of(const Filters& filters, const Attributes& known);
+  bool holds(const Attributes& attributes) const;
 
-// Whether a value with wildcards fits the text.
-bool fits(std::string_view pattern, std::string_view text);
+ private:
+  struct Part {
+    std::string name;
+    std::vector<aws::Glob> patterns;
+  };
+  std::vector<Part> parts_;
+};
+
+// The same for a single resource.
+aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes);
 
 // The records that the ids name (all must be there) and the filters let through; `attributes` makes a record's. Also
 // refuses unknown filters where there is no record.
 template <class R, class F>
 aws::Outcome<std::vector<R>> select(const View& view, const std::optional<std::vector<std::string>>& ids,
                                     const Filters& filters, F attributes) {
-  CHECK(matches(filters, attributes(R{})));
+  TRY(const Selection selection, Selection::of(filters, attributes(R{})));
   TRY(auto records, view.all<R>());
   if (ids && !ids->empty()) {
     for (const std::string& id : *ids) {
@@ -49,8 +63,7 @@ aws::Outcome<std::vector<R>> select(const View& view, const std::optional<std::v
   }
   std::vector<R> chosen;
   for (R& record : records) {
-    TRY(const bool fit, matches(filters, attributes(record)));
-    if (fit) chosen.push_back(std::move(record));
+    if (selection.holds(attributes(record))) chosen.push_back(std::move(record));
   }
   return chosen;
 }

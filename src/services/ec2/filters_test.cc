@@ -39,6 +39,9 @@ TEST(Filters, Tags) {
 }
 
 TEST(Filters, Wildcards) {
+  const auto fits = [](std::string pattern, std::string text) {
+    return *matches(filters({{"text", {std::move(pattern)}}}), {{"text", {std::move(text)}}});
+  };
   EXPECT_TRUE(fits("*", ""));
   EXPECT_TRUE(fits("a?c*", "abcdef"));
   EXPECT_FALSE(fits("a?c", "ac"));
@@ -46,6 +49,14 @@ TEST(Filters, Wildcards) {
   EXPECT_FALSE(fits("b\\*c", "bxc"));
   EXPECT_TRUE(fits("\\\\", "\\"));
   EXPECT_TRUE(fits("x\\", "x\\"));  // nothing after it to take the meaning from
+}
+
+TEST(Filters, ACallHas200Values) {
+  std::vector<std::string> values(199, "pending");
+  EXPECT_FALSE(*matches(filters({{"state", values}, {"vpc-id", {"vpc-1"}}}), sample()));
+  values.push_back("available");
+  EXPECT_TRUE(*matches(filters({{"state", values}}), sample()));
+  EXPECT_EQ(matches(filters({{"state", values}, {"vpc-id", {"vpc-1"}}}), sample()).error().code, "FilterLimitExceeded");
 }
 
 TEST(Filters, RefusesUnknownNamesAndNoValues) {

@@ -259,7 +259,7 @@ Task<Outcome<api::ModifySecurityGroupRulesResult>> Service::modify_security_grou
 Task<Outcome<api::DescribeSecurityGroupRulesResult>> Service::describe_security_group_rules(
     Call& call, api::DescribeSecurityGroupRulesRequest input) {
   const View view = seen(call);
-  CO_CHECK(matches(input.filters, attributes({}, {})));
+  CO_TRY(const Selection selection, Selection::of(input.filters, attributes({}, {})));
   CO_TRY(const auto groups, view.all<GroupRecord>());
   std::vector<std::string> missing = input.security_group_rule_ids.value_or(std::vector<std::string>());
   const std::vector<std::string> wanted = missing;
@@ -268,8 +268,7 @@ Task<Outcome<api::DescribeSecurityGroupRulesResult>> Service::describe_security_
     for (const RuleRecord& rule : group.rules) {
       std::erase(missing, rule.id);
       if (!wanted.empty() && std::ranges::find(wanted, rule.id) == wanted.end()) continue;
-      CO_TRY(const bool fit, matches(input.filters, attributes(group, rule)));
-      if (fit) shown.push_back(to_rule(view.place(), group, rule));
+      if (selection.holds(attributes(group, rule))) shown.push_back(to_rule(view.place(), group, rule));
     }
   }
   if (!missing.empty()) co_return refuse(no_rule(missing.front()));

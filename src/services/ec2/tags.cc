@@ -182,13 +182,12 @@ Task<Outcome<api::DeleteTagsOutput>> Service::delete_tags(Call& call, api::Delet
 }
 
 Task<Outcome<api::DescribeTagsResult>> Service::describe_tags(Call& call, api::DescribeTagsRequest input) {
-  CO_CHECK(matches(input.filters, attributes({}, "", "")));
+  CO_TRY(const Selection selection, Selection::of(input.filters, attributes({}, "", "")));
   CO_TRY(const auto resources, all_tagged(seen(call)));
   std::vector<api::TagDescription> shown;
   for (const TaggedResource& resource : resources) {
     for (const auto& [key, value] : resource.tags) {
-      CO_TRY(const bool fit, matches(input.filters, attributes(resource, key, value)));
-      if (!fit) continue;
+      if (!selection.holds(attributes(resource, key, value))) continue;
       shown.push_back(
           {.key = key, .resource_id = resource.id, .resource_type = std::string(resource.type), .value = value});
     }

@@ -287,9 +287,10 @@ Task<Result<void>> Keeper::close_engine() {
 // An instance stands in a subnet: neither that nor its groups can be deleted under it.
 Task<Result<void>> Keeper::attach_interfaces(const View& view) {
   for (const auto& instance : view.instances) {
-    std::string now = instance.id;
-    for (const auto& group : view.cluster.group_ids) now += ' ' + group;
-    if (instance.subnet_id.empty() || instance.status == "deleting" || interfaces_.contains(now)) continue;
+    if (instance.subnet_id.empty() || instance.status == "deleting") continue;
+    const std::string groups = join(view.cluster.group_ids, " ");
+    const auto known = interfaces_.find(instance.id);
+    if (known != interfaces_.end() && known->second == groups) continue;
     auto attached = co_await tools_.network.attach_interface(place_.account, place_.region,
                                                              {.owner = "rds:" + instance.id,
                                                               .subnet_id = instance.subnet_id,
@@ -297,7 +298,7 @@ Task<Result<void>> Keeper::attach_interfaces(const View& view) {
                                                               .description = "RDSNetworkInterface",
                                                               .private_ip = ""});
     if (!attached) co_return fail(Errc::unavailable, "attach a network interface: " + attached.error().message);
-    interfaces_.insert(now);
+    interfaces_[instance.id] = groups;
   }
   co_return Result<void>();
 }

@@ -163,7 +163,7 @@ class Keeper {
   std::unique_ptr<postgres::Cluster> engine_;
   std::map<std::string, std::string> configured_;  // instance -> its configuration as text, as last given to the engine
   std::map<std::string, postgres::Certificate> certificates_;  // by address
-  std::set<std::string> interfaces_;                           // instances whose interface is known to be there
+  std::map<std::string, std::string> interfaces_;              // instance -> the groups that its interface has
   size_t pins_ = 0;
   bool failing_over_ = false;
   bool ways_out_closed_ = false;

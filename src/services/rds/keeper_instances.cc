@@ -202,7 +202,7 @@ Task<Result<void>> Keeper::forget_instance(std::string id) {
   if (auto detached = co_await tools_.network.detach_interface(place_.account, place_.region, "rds:" + id); !detached) {
     co_return fail(Errc::unavailable, "detach a network interface: " + detached.error().message);
   }
-  std::erase_if(interfaces_, [&](const std::string& known) { return known.starts_with(id + ' '); });
+  interfaces_.erase(id);
   auto tx = co_await tools_.context.catalog.begin(place_.partition());
   tx.remove(InstanceRecord::key(id));
   tell_instance(tx, id, "DB instance deleted", {"deletion"});

@@ -315,6 +315,19 @@ TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   EXPECT_THAT(*io::list_folder(folder_ + "/postgres/instances"), IsEmpty());
 }
 
+// The interface is what keeps a group from being deleted.
+TEST_F(ServiceTest, AnInterfaceHasTheGroupsOfItsClusterThatAreBackAgain) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  for (const std::string group : {"sg-1", "sg-2", "sg-1"}) {
+    must(&Service::modify_db_cluster,
+         api::ModifyDBClusterMessage{.db_cluster_identifier = "prod", .vpc_security_group_ids = std::vector{group}});
+    EXPECT_TRUE(eventually([&] { return network_.groups["rds:one"] == std::vector{group}; })) << group;
+  }
+  remove_all("prod", {"one"});
+}
+
 // As when the machine goes down while a reader is being made.
 TEST_F(ServiceTest, AReaderThatWasBegunIsMadeOnceTheWriterRunsAgain) {
   must(&Service::create_db_cluster, cluster_input("prod"));

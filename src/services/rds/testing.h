@@ -76,6 +76,7 @@ class TestNetwork final : public aws::Network {
  public:
   std::vector<IngressRule> rules = {{.protocol = "tcp", .from_port = 5432, .to_port = 5432, .cidr = "127.0.0.0/8"}};
   std::set<std::string> attached;
+  std::map<std::string, std::vector<std::string>> groups;  // of those, by owner
   std::function<void(const std::string&, const std::string&, const std::string&)> changed;
 
   aws::Outcome<Subnet> subnet(const std::string&, const std::string& region, const std::string& id) override {
@@ -88,7 +89,7 @@ class TestNetwork final : public aws::Network {
     return std::vector<Subnet>{*subnet(account, region, "subnet-a"), *subnet(account, region, "subnet-b")};
   }
   aws::Outcome<std::string> group_vpc(const std::string&, const std::string&, const std::string& id) override {
-    if (id == "sg-1") return "vpc-1";
+    if (id == "sg-1" || id == "sg-2") return "vpc-1";
     return aws::refuse(aws::ApiError("InvalidGroup.NotFound", 400, id));
   }
   aws::Outcome<std::string> default_group(const std::string&, const std::string&, const std::string&) override {
@@ -102,6 +103,7 @@ class TestNetwork final : public aws::Network {
   }
   Task<aws::Outcome<void>> attach_interface(std::string, std::string, Interface interface) override {
     attached.insert(interface.owner);
+    groups[interface.owner] = interface.group_ids;
     co_return aws::Outcome<void>();
   }
   Task<aws::Outcome<void>> detach_interface(std::string, std::string, std::string owner) override {

@@ -104,8 +104,8 @@ void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Ac
   all.push_back(std::move(access));
 }
 
-// What policies may ask of the tags that the resources have.
-Outcome<void> add_resource_tags(const View& view, std::vector<Access>& all) {
+// What policies may ask of the resources: their tags, and the VPC that they lie in.
+Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
   const auto id_of = [](const Access& access) { return access.resource.substr(access.resource.rfind('/') + 1); };
   const auto names_one = [&](const Access& access) { return !type_of_id(id_of(access)).empty(); };
   if (std::ranges::none_of(all, names_one)) return {};  // lists touch no resource in particular
@@ -114,6 +114,7 @@ Outcome<void> add_resource_tags(const View& view, std::vector<Access>& all) {
     const std::string id = id_of(access);
     const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
     if (found == tagged.end() || found->id != id) continue;
+    if (!found->vpc_id.empty()) access.context.emplace("ec2:Vpc", view.place().arn(VpcRecord::type, found->vpc_id));
     for (const auto& [key, value] : found->tags) {
       access.context.emplace("aws:ResourceTag/" + key, value);
       access.context.emplace("ec2:ResourceTag/" + key, value);
@@ -143,7 +144,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     CO_CHECK(add_associated(view, operation, input, all));
     add_creation_tags(call, input, all);
   }
-  CO_CHECK(add_resource_tags(view, all));
+  for (Access& access : all) access.context.emplace("ec2:Region", call.region);
+  CO_CHECK(add_resource_keys(view, all));
   if (!is_dry_run(input)) co_return all;
   for (Access& access : all) CO_CHECK(co_await call.authorize(std::move(access)));
   co_return refuse(errors::dry_run_operation("Request would have succeeded, but DryRun flag is set."));

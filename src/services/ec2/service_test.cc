@@ -417,6 +417,23 @@ TEST_F(Ec2Test, PoliciesSpeakOfTags) {
             "UnauthorizedOperation");
 }
 
+TEST_F(Ec2Test, PoliciesSpeakOfRegionsAndVpcs) {
+  const std::string mine = vpc();
+  const std::string other = vpc("10.1.0.0/16");
+  const std::string near = group(mine, "near");
+  const std::string far = group(other, "far");
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"ec2:DeleteSecurityGroup","Resource":"*","Condition":{)"
+      R"("ArnEquals":{"ec2:Vpc":"arn:aws:ec2:us-east-1:000000000000:vpc/)" +
+      mine + R"("},"StringEquals":{"ec2:Region":"us-east-1"}}}]})")};
+  const auto drop = [&](const std::string& id) {
+    return code<api::DeleteSecurityGroupResult>("DeleteSecurityGroup", api::DeleteSecurityGroupRequest{.group_id = id});
+  };
+  EXPECT_EQ(drop(far), "UnauthorizedOperation");
+  EXPECT_EQ(drop(near), "");
+}
+
 // However it is named, a policy is asked about what is meant.
 TEST_F(Ec2Test, PoliciesSpeakOfWhatIsNamedOtherwise) {
   const auto vpcs = ok<api::DescribeVpcsResult>("DescribeVpcs", api::DescribeVpcsRequest{});

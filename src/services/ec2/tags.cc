@@ -56,7 +56,11 @@ Outcome<void> change_rule(store::Transaction& tx, const View& view, std::string_
 template <class R>
 Result<void> add_tagged(std::vector<TaggedResource>& all, const View& view) {
   TRY(auto records, view.all<R>());
-  for (R& record : records) all.push_back({R::type, record.id, std::move(record.tags)});
+  for (R& record : records) {
+    TaggedResource& added = all.emplace_back(TaggedResource{R::type, record.id, std::move(record.tags)});
+    if constexpr (requires { record.vpc_id; } && !std::is_same_v<R, GatewayRecord>)
+      added.vpc_id = std::move(record.vpc_id);
+  }
   return {};
 }
 
@@ -151,7 +155,7 @@ Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
   CHECK(add_tagged<OptionsRecord>(all, view));
   TRY(auto groups, view.all<GroupRecord>());
   for (GroupRecord& group : groups) {
-    all.push_back({GroupRecord::type, group.id, std::move(group.tags)});
+    all.push_back({GroupRecord::type, group.id, std::move(group.tags), group.vpc_id});
     for (RuleRecord& rule : group.rules) all.push_back({RuleRecord::type, rule.id, std::move(rule.tags)});
   }
   std::ranges::sort(all, {}, &TaggedResource::id);

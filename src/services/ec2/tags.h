@@ -36,6 +36,7 @@ struct TaggedResource {
   std::string_view type;
   std::string id;
   Tags tags;
+  std::string vpc_id = {};  // that it lies in, if it lies in one
 };
 // Everything of the place that may have tags, in the order of ids.
 aws::Outcome<std::vector<TaggedResource>> all_tagged(const View& view);

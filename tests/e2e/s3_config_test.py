@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from botocore.exceptions import ClientError
 
 from e2e.helpers import advance, reset_clock
-from e2e.s3_cases import OTHER, S3Case, owner_id, refusal, send, signed, status_of
+from e2e.s3_cases import OTHER, S3Case, md5_of, owner_id, refusal, send, signed, status_of
 from harness import error_code
 
 
@@ -190,6 +190,16 @@ class Buckets(S3Case):
     def test_broken_xml(self):
         for sub in ("versioning", "tagging", "lifecycle", "cors", "acl", "website", "encryption", "logging", "publicAccessBlock", "ownershipControls"):
             self.assertEqual((signed(self, "PUT", f"/{self.bucket}?{sub}", body=b"<x><y></x>").status), 400, sub)
+
+    def test_words_that_nobody_knows(self):
+        """A rule without the half of it that was not understood would do more than was meant; so would the last of two."""
+        rule = "<Rule><ID>a</ID><Filter><Prefix>a</Prefix>{}</Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"
+        put = lambda more: signed(self, "PUT", f"/{self.bucket}?lifecycle", headers={"Content-MD5": md5_of(document(more))}, body=document(more))
+        document = lambda more: f"<LifecycleConfiguration>{rule.format(more)}</LifecycleConfiguration>".encode()
+        self.assertEqual(put("").status, 200)
+        for more in ("<ObjectSizeOver>1</ObjectSizeOver>", "<Prefix>b</Prefix>"):
+            answer = put(more)
+            self.assertEqual((answer.status, answer.code), (400, "MalformedXML"), more)
 
     def test_many_settings_that_are_not_there(self):
         for call, code in (("get_bucket_tagging", "NoSuchTagSet"), ("get_bucket_website", "NoSuchWebsiteConfiguration"),

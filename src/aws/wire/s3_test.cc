@@ -296,6 +296,17 @@ TEST(S3, WhatIsWrongIsSaid) {
       "MalformedXML");
   EXPECT_EQ(error("PUT", "/b?tagging", "<Tagging><TagSet><Tag><Key>k</Key></Tag></TagSet></Tagging>").code,
             "MalformedXML");
+  // What nobody here knows is not passed over, and of two the last does not count.
+  const auto versioning = [&](const std::string& more) {
+    return error("PUT", "/b?versioning",
+                 "<VersioningConfiguration><Status>Enabled</Status>" + more + "</VersioningConfiguration>")
+        .code;
+  };
+  EXPECT_EQ(versioning(""), "(none)");
+  EXPECT_EQ(versioning("<Foo/>"), "MalformedXML");
+  EXPECT_EQ(versioning("<Bucket>b</Bucket>"), "MalformedXML") << "which has its place elsewhere";
+  EXPECT_EQ(versioning("<Status>Suspended</Status>"), "MalformedXML");
+  EXPECT_EQ(error("PUT", "/b?tagging", "<Tagging><TagSet><Foo/></TagSet></Tagging>").code, "MalformedXML");
   EXPECT_EQ(error("PUT", "/b?tagging", "").code, "MissingRequestBodyError");
   const auto number = error("GET", "/b?list-type=2&max-keys=x", "");
   EXPECT_EQ(number.code, "InvalidArgument");

@@ -1,5 +1,7 @@
 #include "aws/wire/xml.h"
 
+#include <fmt/format.h>
+
 #include "aws/wire/text.h"
 #include "codec/shape_path.h"
 
@@ -80,7 +82,7 @@ class XmlReader {
     CHECK(read_attributes(shape, object, element, path, seen));
     for (auto child = element.first_child(); child; child = child->next()) {
       const Field* field = shape.find(child->name());
-      if (field == nullptr || !is_child(*field)) continue;
+      if (field == nullptr || !is_child(*field)) return unknown(*child, path);
       CHECK(read_field(*field, object, *child, path, seen));
     }
     for (const Field& field : shape.fields) {
@@ -91,6 +93,11 @@ class XmlReader {
   }
 
  private:
+  // What is asked for in words that are not known must not be passed over as if it had been done.
+  static std::unexpected<Error> unknown(const xml::Element& element, const Path& path) {
+    return fail(Errc::invalid, fmt::format("{}: there is no element '{}' here", path.text(), element.name()));
+  }
+
   Result<void> read_attributes(const Shape& shape, void* object, const xml::Element& element, const Path& path,
                                Seen& seen) {
     for (const Field& field : shape.fields) {
@@ -109,6 +116,7 @@ class XmlReader {
 
   Result<void> read_field(const Field& field, void* object, const xml::Element& child, const Path& path, Seen& seen) {
     const bool repeats = field.flattened && (field.shape->kind == Kind::list || field.shape->kind == Kind::map);
+    if (!repeats && seen.has(field)) return fail(Errc::invalid, path.member(field).text() + " is there twice");
     void* value =
         repeats && seen.has(field) ? const_cast<void*>(codec::member(field, object)) : make_member(field, object);
     seen.add(field);
@@ -124,14 +132,15 @@ class XmlReader {
     if (shape.kind == Kind::list) {
       size_t index = 0;
       for (auto item = element.first_child(); item; item = item->next()) {
-        if (item->name() != shape.element_name) continue;
+        if (item->name() != shape.element_name) return unknown(*item, path);
         CHECK(read(*shape.element, shape.list->append(value), *item, path.element(index++)));
       }
       return {};
     }
     if (shape.kind == Kind::map) {
       for (auto entry = element.first_child(); entry; entry = entry->next()) {
-        if (entry->name() == "entry") CHECK(read_entry(shape, value, *entry, path));
+        if (entry->name() != "entry") return unknown(*entry, path);
+        CHECK(read_entry(shape, value, *entry, path));
       }
       return {};
     }

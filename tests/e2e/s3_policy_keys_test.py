@@ -25,6 +25,16 @@ class Keys(PolicyCase):
         self.can(403, self.other.put_object_tagging, Key="public", Tagging={"TagSet": []})
         self.can(403, self.other.get_object, Key="public")
 
+    def test_existing_tag_of_what_is_copied(self):
+        """It decides about reading the tags too, which come with the copy."""
+        for key, tags in (("public", "security=public"), ("private", "security=private")):
+            self.put(key, Bucket=self.open, Tagging=tags)
+        self.set({"Action": ["s3:GetObject", "s3:PutObject", "s3:PutObjectTagging"]},
+                 {"Action": "s3:GetObjectTagging", "Condition": {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}})
+        for key, status in (("public", 200), ("private", 403)):
+            self.can(status, self.other.copy_object, Key="copy", CopySource={"Bucket": self.open, "Key": key})
+        self.assertEqual(self.s3.get_object_tagging(Bucket=self.open, Key="copy")["TagSet"], [{"Key": "security", "Value": "public"}])
+
     def test_attributes_know_no_tags(self):
         """AWS takes such a policy, and has no tags at hand then, not even for those who may read them."""
         self.versioned(self.open)

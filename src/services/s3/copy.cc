@@ -63,14 +63,6 @@ Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source,
   co_return from;
 }
 
-// Only here it is known that there are tags to copy.
-Task<Outcome<void>> Service::authorize_tag_copy(Call& call, const Bucket& from, const CopySource& source,
-                                                const Bucket& to, const std::string& key) {
-  const std::string action = source.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging";
-  CO_CHECK(co_await call.authorize(access_to(call, from, action, &source.key)));
-  co_return co_await call.authorize(access_to(call, to, "s3:PutObjectTagging", &key));
-}
-
 Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
@@ -108,7 +100,14 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   }
   if (!replaces_tags) {
     meta.tags = original.meta.tags;
-    if (!meta.tags.empty()) CO_CHECK(co_await authorize_tag_copy(call, *from.bucket, source, *bucket, input.key));
+    if (!meta.tags.empty()) {  // only here it is known that there are some
+      Access reads = access_to(call, *from.bucket,
+                               source.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", &source.key);
+      for (const auto& [name, value] : meta.tags) reads.context.emplace("s3:ExistingObjectTag/" + name, value);
+      if (source.version_id) reads.context.emplace("s3:VersionId", *source.version_id);
+      CO_CHECK(co_await call.authorize(std::move(reads)));
+      CO_CHECK(co_await call.authorize(access_to(call, *bucket, "s3:PutObjectTagging", &input.key)));
+    }
   }
   CO_TRY(auto encryption, encryption_for(*bucket, wishes));
 

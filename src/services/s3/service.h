@@ -299,8 +299,6 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                                 std::function<Outcome<void>(objects::Version&)> edit);
   Task<Outcome<CopyFrom>> find_copy_source(Call& call, CopySource source, ReadConditions conditions,
                                            std::optional<CustomerKey> customer);
-  Task<Outcome<void>> authorize_tag_copy(Call& call, const Bucket& from, const CopySource& source, const Bucket& to,
-                                         const std::string& key);
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                  std::string etag);
   Task<Outcome<bool>> opens_parts(Call& call, const objects::Upload& upload, std::optional<CustomerKey> customer,

@@ -173,6 +173,20 @@ class Buckets(S3Case):
                 self.assertEqual(call(Bucket=self.bucket, RequestPayer="requester", **more).get("RequestCharged"), charged, call)
         self.assertEqual(send(self, "GET", f"/{self.bucket}/x").status, 403)
 
+    def test_payer_of_what_is_copied(self):
+        """The source's bucket asks for it as the target's does."""
+        self.put("x")
+        self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": OTHER}, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{self.bucket}/*"}]}))
+        theirs = f"{self.bucket}-copies"
+        self.other.create_bucket(Bucket=theirs)
+        upload = self.other.create_multipart_upload(Bucket=theirs, Key="m")["UploadId"]
+        for copy, more in ((self.other.copy_object, {"Key": "y"}), (self.other.upload_part_copy, {"Key": "m", "UploadId": upload, "PartNumber": 1})):
+            more.update(Bucket=theirs, CopySource=f"{self.bucket}/x")
+            self.refused("AccessDenied", copy, **more)
+            self.assertEqual(copy(RequestPayer="requester", **more)["RequestCharged"], "requester")
+
     def test_expected_owner(self):
         self.s3.head_bucket(Bucket=self.bucket, ExpectedBucketOwner="000000000000")
         self.refused_with("403", 403, self.s3.head_bucket, Bucket=self.bucket, ExpectedBucketOwner=OTHER)

@@ -354,6 +354,7 @@ Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::
   CO_TRY(const auto source, parse_copy_source(text));
   CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
+  CO_CHECK(check_payer(call, *bucket));
   Access access = access_to(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
   if (source.version_id) access.context.emplace("s3:VersionId", *source.version_id);
   CO_CHECK(co_await ask_object(call, bucket, source.key, source.version_id, access));

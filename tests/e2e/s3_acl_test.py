@@ -4,8 +4,8 @@ import unittest
 
 from botocore.exceptions import ClientError
 
-from e2e.helpers import user
-from e2e.s3_cases import S3Case, owner_id, refusal, send, signed, status_of
+from e2e.helpers import policy, user
+from e2e.s3_cases import OTHER, S3Case, THIRD, owner_id, refusal, send, signed, status_of
 from harness import error_code
 
 ALL = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -83,6 +83,19 @@ class Canned(AclCase):
         listed = {row["Key"]: row["Owner"]["ID"] for row in self.s3.list_objects(Bucket=bucket)["Contents"]}
         self.assertEqual(listed, {"foo": self.you, "mine": self.you})
         self.s3.delete_object(Bucket=bucket, Key="mine")  # the bucket's owner may always do that
+
+    def test_policies_close_objects_of_another_account_and_do_not_open_them(self):
+        bucket = self.open_bucket(ACL="public-read-write")
+        self.other.put_object(Bucket=bucket, Key="foo", Body=b"x")
+        third = self.boreal.client("s3", access_key=THIRD)
+        for effect, who in (("Allow", "*"), ("Deny", {"AWS": OTHER})):
+            self.s3.put_bucket_policy(Bucket=bucket, Policy=policy({"Effect": effect, "Principal": who, "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}))
+            self.refused("AccessDenied", third.get_object, Bucket=bucket, Key="foo")
+            self.assertEqual(status_of(self.other.get_object, Bucket=bucket, Key="foo")[1], 200 if effect == "Allow" else 403)
+            self.assertEqual(status_of(self.other.get_object_acl, Bucket=bucket, Key="foo")[1], 200)
+        self.other.put_object_acl(Bucket=bucket, Key="foo", ACL="public-read")
+        self.assertEqual(status_of(third.get_object, Bucket=bucket, Key="foo")[1], 200)
+        self.refused("AccessDenied", self.other.get_object, Bucket=bucket, Key="foo")
 
     def test_owner_stays_when_others_may_write_the_list(self):
         bucket = self.open_bucket()

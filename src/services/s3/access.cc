@@ -145,6 +145,28 @@ std::string_view acl_permission(std::string_view action, bool& on_object) {
   return {};
 }
 
+json::Value::Array statements_of(const json::Value& document) {
+  const json::Value* own = document.find("Statement");
+  if (own == nullptr) return {};
+  return own->array() ? *own->array() : json::Value::Array{*own};
+}
+
+// What the policy forbids; nullopt: nothing. Whoever owns the bucket may close what is another account's, not open it.
+// Source: S3 User Guide, "How Amazon S3 authorizes a request for an object operation".
+std::optional<std::string> denials_of(const std::optional<std::string>& policy) {
+  if (!policy) return std::nullopt;
+  auto document = json::parse(*policy);
+  if (!document) return policy;  // which the gate refuses as damaged
+  json::Value::Array statements = statements_of(*document);
+  std::erase_if(statements, [](const json::Value& statement) {
+    const json::Value* effect = statement.find("Effect");
+    return effect != nullptr && effect->string() && *effect->string() == "Allow";
+  });
+  if (statements.empty()) return std::nullopt;
+  document->set("Statement", std::move(statements));
+  return json::write(*document);
+}
+
 // The policy with one more statement: what an access list grants, in the words that the gate evaluates.
 std::string with_grant(const std::optional<std::string>& policy, Granted granted, const Access& access,
                        const aws::Caller& caller) {
@@ -165,13 +187,7 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
   if (policy) {
     if (auto parsed = json::parse(*policy)) {
       document = std::move(*parsed);
-      if (const json::Value* own = document.find("Statement")) {
-        if (own->array()) {
-          statements = *own->array();
-        } else {
-          statements.push_back(*own);
-        }
-      }
+      statements = statements_of(document);
     }
   }
   statements.push_back(std::move(statement));
@@ -342,7 +358,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   // Another account's object: the bucket's policy does not speak for its owner, only its own list does.
   if (!version.meta.owner.empty() && version.meta.owner != bucket->account) {
     access.resource_account = version.meta.owner;
-    access.resource_policy.reset();
+    access.resource_policy = denials_of(access.resource_policy);
   }
   const bool ignores_public = bucket->blocks(&api::PublicAccessBlockConfiguration::ignore_public_acls);
   const auto allowed = granted(acl_of(version), permission, call.caller, ignores_public);

@@ -291,6 +291,8 @@ class Forms(FormCase):
             self.assertIn("Policy Condition failed: " + json.dumps(wrong), html.unescape(never.text))
         small = self.policy(self.conditions()[:-1] + [["content-length-range", 100, 1024]])
         self.assertEqual(post(small), (400, "EntityTooSmall"))
+        twice = self.policy(self.conditions()[:-1] + [["content-length-range", 0, 2], ["content-length-range", 0, 1024]])
+        self.assertEqual(post(twice), (400, "EntityTooLarge"))
         self.assertEqual(self.keys(Bucket=self.bucket), [])
 
     def test_escapes_of_policies(self):

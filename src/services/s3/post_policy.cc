@@ -127,7 +127,7 @@ Outcome<void> PostPolicy::add_array(const std::vector<std::string>& parts) {
     if (!is_number(parts[1]) || !is_number(parts[2])) return add("content-length-range", parts[1], parts[2]);
     if (!min || !max || *min > *max)
       return invalid("Invalid content-length-range: it must be two numbers, the smaller first.");
-    limits_ = {*min, *max};
+    limits_ = {std::max(limits_.min, *min), std::min(limits_.max, *max)};  // of several, each must hold
     return {};
   }
   if (operation == "starts-with" && !parts[1].starts_with('$'))

@@ -69,6 +69,11 @@ TEST(PostPolicy, TellsTheSizesThatMayCome) {
   ASSERT_TRUE(policy);
   EXPECT_EQ(policy->limits().min, 5u);
   EXPECT_EQ(policy->limits().max, 100u);
+  const auto twice = PostPolicy::parse(
+      codec::base64_encode(policy_of(R"(["content-length-range", 5, 10], ["content-length-range", 0, 100])")));
+  ASSERT_TRUE(twice);
+  EXPECT_EQ(twice->limits().min, 5u) << "a condition is not lifted by one behind it";
+  EXPECT_EQ(twice->limits().max, 10u);
 }
 
 TEST(PostPolicy, WhatNamesNothingNeverFits) {

@@ -101,11 +101,10 @@ bool is_of_upload(std::string_view operation) {
 }
 
 // Further actions that the headers of the request bring in. `bucket` null: it is being made.
-std::vector<std::string> more_actions(const Call& call, const Bucket* bucket) {
+std::vector<std::string> more_actions(const Call& call, const Bucket* bucket, bool names_version) {
   std::vector<std::string> actions;
   const std::string_view operation = call.operation.name;
   const bool bypasses = equal_ignoring_case(header(call, "x-amz-bypass-governance-retention").value_or(""), "true");
-  const bool names_version = call.http.query.find("versionId=") != std::string::npos;
   const bool is_conditional = operation == "PutObject" || operation == "CopyObject" ||
                               operation == "CompleteMultipartUpload" || operation == "DeleteObject";
   if (is_conditional && compares_tag(header(call, "if-match"))) actions.push_back("s3:GetObject");
@@ -390,7 +389,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     }
     // SDKs have this name for S3's oldest address, and sign for the region that it is in.
     if (call.region == "aws-global") co_return refuse(wrong_region(call, "us-east-1"));
-    std::vector<std::string> actions = more_actions(call, nullptr);
+    std::vector<std::string> actions = more_actions(call, nullptr, false);
     if (operation.name == "CreateBucket" && !tags_of_new_bucket(input).empty()) actions.emplace_back("s3:TagResource");
     for (std::string& action : actions) all.push_back({.action = std::move(action), .resource = all.front().resource});
     for (Access& access : all)
@@ -413,7 +412,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   if (operation.name == "DeleteObjects") co_return all;  // each key by itself, in the handler
 
   const std::string* version = text_member(input, "VersionId");
-  std::vector<std::string> actions = more_actions(call, bucket.get());
+  std::vector<std::string> actions = more_actions(call, bucket.get(), version != nullptr);
   for (const std::string_view line : operation.access) actions.emplace(actions.begin(), line.substr(0, line.find('|')));
   for (std::string& action : actions) {
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);

@@ -218,6 +218,15 @@ class Keys(PolicyCase):
         self.can(200, self.other.get_object, Key="x")
         self.can(403, self.anonymous.get_object, Key="x")
 
+    def test_signatures_in_the_query(self):
+        """However it spells their names."""
+        self.put("x", Bucket=self.open)
+        url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("get_object", Params={"Bucket": self.open, "Key": "x"})
+        for way, status in (("POST", 200), ("REST-QUERY-STRING", 403)):
+            self.set({"Effect": "Deny", "Action": "s3:GetObject", "Condition": {"StringEquals": {"s3:authType": way}}})
+            for spelt in ("X-Amz-Signature=", "X-Amz-S%69gnature="):
+                self.assertEqual(send(self, "GET", url[len(self.boreal.url):].replace("X-Amz-Signature=", spelt)).status, status, (way, spelt))
+
     def test_version_where_the_query_does_not_name_it(self):
         """In a copy's source, and in the list of what is to be deleted."""
         self.versioned(self.open)

@@ -53,7 +53,7 @@ constexpr Named query_keys[] = {
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
   const auto query = codec::parse_query(call.http.query);
-  const bool is_query = call.http.query.find("X-Amz-Signature=") != std::string::npos;
+  const bool is_query = query && std::ranges::find(*query, "X-Amz-Signature", &codec::NamedValue::name) != query->end();
   context.emplace("s3:authType", is_query                                 ? "REST-QUERY-STRING"
                                  : call.http.headers.has("authorization") ? "REST-HEADER"
                                                                           : "POST");

@@ -88,7 +88,8 @@ void adopt_query_headers(http::Request& request) {
     const bool is_text = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
     // A query holds UTF-8, and a header Latin-1; but metadata may have the words of RFC 2047.
     const bool is_wide = header.starts_with("x-amz-meta-") && !codec::is_mail_safe(value) && codec::is_utf8(value);
-    if (!is_skipped && is_text) request.headers.add(header, is_wide ? codec::mail_word(value) : value);
+    // No header has blanks around its value: where some of us saw them and others not, one word would be two.
+    if (!is_skipped && is_text) request.headers.add(header, trim(is_wide ? codec::mail_word(value) : value));
   }
 }
 

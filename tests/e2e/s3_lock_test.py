@@ -4,6 +4,9 @@ import json
 import unittest
 from base64 import b64encode
 
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
+
 from e2e.helpers import user
 from e2e.s3_cases import S3Case, later, md5_of, refusal, send, signed, status_of
 from harness import error_code
@@ -211,6 +214,10 @@ class RetentionOf(LockCase):
         for spelt in ("versionId=", "version%49d="):
             target = url[len(self.boreal.url):].replace("versionId=", spelt)
             self.assertEqual(send(self, "DELETE", target, {"x-amz-bypass-governance-retention": "true"}).code, "AccessDenied", spelt)
+        for value in ("true", " true", "TRUE%0B"):  # in the query, where values are not trimmed by HTTP
+            request = AWSRequest("DELETE", f"{self.boreal.url}/{self.locked}/k?versionId={version}&x-amz-bypass-governance-retention={value.replace(' ', '%20')}")
+            S3SigV4QueryAuth(iam_user._request_signer._credentials, "s3", "us-east-1", expires=60).add_auth(request)
+            self.assertEqual(send(self, "DELETE", request.url[len(self.boreal.url):]).code, "AccessDenied", value)
         self.assertEqual(self.s3.delete_object(BypassGovernanceRetention=True, **one)["ResponseMetadata"]["HTTPStatusCode"], 204)
 
     def test_many_at_once(self):

@@ -8,6 +8,7 @@
 #include "codec/base64.h"
 #include "secretsmanager/labels.h"
 #include "secretsmanager/service.h"
+#include "store/walk.h"
 
 namespace boreal::secretsmanager {
 
@@ -139,23 +140,25 @@ SecretListEntry entry_of(const Secret& secret) {
 
 }  // namespace
 
-Result<std::vector<Secret>> Service::list_matching(const aws::Call& call, const std::vector<Filter>& filters,
-                                                   bool with_deleted) const {
-  TRY(const auto items, context_.catalog.scan(partition_of(call.account, call.region), secret_prefix));
+Task<Result<std::vector<Secret>>> Service::list_matching(const aws::Call& call, std::vector<Filter> filters,
+                                                         bool with_deleted) const {
+  store::Walk walk(context_.catalog, partition_of(call.account, call.region), std::string(secret_prefix));
   std::vector<Secret> secrets;
-  for (const auto& [path, text] : items) {
-    TRY(auto secret, store::decode<Secret>(text));
+  while (true) {
+    CO_TRY(const bool there, co_await walk.next());
+    if (!there) break;
+    CO_TRY(auto secret, store::decode<Secret>(walk.value()));
     if (secret.deletion && !with_deleted) continue;
     if (std::ranges::all_of(filters, [&](const Filter& filter) { return fits(secret, filter); }))
       secrets.push_back(std::move(secret));
   }
-  return secrets;
+  co_return secrets;
 }
 
 Task<aws::Outcome<ListSecretsResponse>> Service::list_secrets(aws::Call& call, ListSecretsRequest input) {
   const auto filters = input.filters.value_or(std::vector<Filter>{});
   CO_CHECK(check_filters(filters));
-  CO_TRY(auto secrets, list_matching(call, filters, input.include_planned_deletion.value_or(false)));
+  CO_TRY(auto secrets, co_await list_matching(call, filters, input.include_planned_deletion.value_or(false)));
   const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_page;
   ListSecretsResponse out;
   CO_TRY(out.next_token, cut_page(secrets, input.sort_by.value_or("created-date"),
@@ -198,7 +201,7 @@ Task<aws::Outcome<BatchGetSecretValueResponse>> Service::batch_get_secret_value(
     ids = std::move(*input.secret_id_list);
   } else {
     CO_CHECK(check_filters(*input.filters));
-    CO_TRY(auto secrets, list_matching(call, *input.filters, false));
+    CO_TRY(auto secrets, co_await list_matching(call, *input.filters, false));
     const size_t limit = input.max_results ? static_cast<size_t>(*input.max_results) : default_batch;
     CO_TRY(out.next_token, cut_page(secrets, "name", true, input.next_token, limit));
     for (const Secret& secret : secrets) ids.push_back(secret.arn());

@@ -8,6 +8,7 @@
 #include "aws/region.h"
 #include "base/log.h"
 #include "secretsmanager/service.h"
+#include "store/walk.h"
 
 namespace boreal::secretsmanager {
 
@@ -21,6 +22,11 @@ constexpr Duration pause_before_retry = std::chrono::minutes(1);
 bool wants_work(const Secret& secret) {
   return std::ranges::any_of(secret.replicas,
                              [&](const Replica& r) { return r.removing || r.tried != secret.changes; });
+}
+
+// Of what fails the first counts; the rest is done all the same.
+void add_due(Result<Time>& next, Result<Time> due) {
+  if (next) next = due ? std::min(*next, *due) : std::move(due);
 }
 
 Replica* find_replica(Secret& secret, const std::string& region) {
@@ -69,26 +75,44 @@ std::vector<ReplicationStatusType> replication_status(const Secret& secret) {
 }
 
 Task<Result<Time>> Service::do_what_is_due() {
-  Time next = aws::Timekeeper::never;
+  Result<Time> next = aws::Timekeeper::never;
   CO_TRY(const auto partitions, context_.catalog.store().partitions());
   for (const auto& partition : partitions) {
     if (!partition.starts_with("secretsmanager/")) continue;
-    CO_TRY(const auto items, context_.catalog.scan(partition, secret_prefix));
-    for (const auto& [path, text] : items) {
-      CO_TRY(const auto secret, store::decode<Secret>(text));
-      if (wants_work(secret)) CO_CHECK(co_await synchronise(secret));
-      const bool removing = std::ranges::any_of(secret.replicas, &Replica::removing);
-      if (removing) next = std::min(next, context_.clock.now() + pause_before_retry);
-      if (!secret.deletion) continue;
-      CO_TRY(const Time due, co_await tend(partition, secret.name));
-      next = std::min(next, due);
+    add_due(next, co_await do_what_is_due(partition));
+  }
+  co_return next;
+}
+
+Task<Result<Time>> Service::do_what_is_due(std::string partition) {
+  Result<Time> next = aws::Timekeeper::never;
+  store::Walk walk(context_.catalog, partition, std::string(secret_prefix));
+  while (true) {
+    CO_TRY(const bool there, co_await walk.next());
+    if (!there) break;
+    const auto secret = store::decode<Secret>(walk.value());
+    if (secret) {
+      add_due(next, co_await tend(partition, *secret));
+    } else {
+      // Nobody can read it either; the others go on.
+      log::error("secretsmanager", "a secret is passed over",
+                 {{"secret", walk.key()}, {"error", secret.error().message()}});
     }
   }
   co_return next;
 }
 
+Task<Result<Time>> Service::tend(std::string partition, Secret secret) {
+  if (wants_work(secret)) CO_CHECK(co_await synchronise(secret));
+  Result<Time> next = aws::Timekeeper::never;
+  const bool removing = std::ranges::any_of(secret.replicas, &Replica::removing);
+  if (removing) add_due(next, context_.clock.now() + pause_before_retry);
+  if (secret.deletion) add_due(next, co_await delete_if_due(std::move(partition), secret.name));
+  co_return next;
+}
+
 // Deletes the secret when its recovery window is over.
-Task<Result<Time>> Service::tend(std::string partition, std::string name) {
+Task<Result<Time>> Service::delete_if_due(std::string partition, std::string name) {
   auto tx = co_await context_.catalog.begin(std::move(partition));
   CO_TRY(const auto text, tx.get(secret_path(name)));
   if (!text) co_return aws::Timekeeper::never;

@@ -154,16 +154,18 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<aws::Outcome<void>> change_key(aws::Call& call, Change& change, std::string kms_key_id);
 
   // listing.cc
-  Result<std::vector<Secret>> list_matching(const aws::Call& call,
-                                            const std::vector<api::secretsmanager::Filter>& filters,
-                                            bool with_deleted) const;
+  Task<Result<std::vector<Secret>>> list_matching(const aws::Call& call,
+                                                  std::vector<api::secretsmanager::Filter> filters,
+                                                  bool with_deleted) const;
   Task<aws::Outcome<api::secretsmanager::SecretValueEntry>> read_entry(aws::Call& call, std::string secret_id);
 
   // access.cc
   aws::Outcome<aws::Access> guard(const aws::Call& call, const std::string& secret_id, aws::Access access) const;
 
   // replication.cc
-  Task<Result<Time>> tend(std::string partition, std::string name);
+  Task<Result<Time>> do_what_is_due(std::string partition);
+  Task<Result<Time>> tend(std::string partition, Secret secret);
+  Task<Result<Time>> delete_if_due(std::string partition, std::string name);
   Task<Result<void>> synchronise(Secret secret);
   Task<Result<void>> report(Secret secret, std::string region, std::string status, std::string message);
   Task<aws::Outcome<void>> copy(Secret secret, Replica replica);

@@ -666,5 +666,21 @@ TEST_F(SecretsTest, OtherServicesReadTheCurrentValue) {
   EXPECT_EQ(fixture.run(service->value("111111111111", "us-east-1", arn)).error().code, "ResourceNotFoundException");
 }
 
+TEST_F(SecretsTest, ADamagedSecretHoldsUpNoOther) {
+  create("kept");
+  create("leaves");
+  good<DeleteSecretResponse>("DeleteSecret", DeleteSecretRequest{.secret_id = "leaves", .recovery_window_in_days = 7});
+  for (const char* of : {account, "000000000000/and-before-it"}) {
+    store::Batch batch(partition_of(of, "us-east-1"));
+    batch.put(secret_path("damaged"), "{");
+    ASSERT_TRUE(fixture.run(fixture.store().commit(std::move(batch))));
+  }
+  fixture.clock.advance(days(7));
+  work();
+  EXPECT_EQ(code<DescribeSecretResponse>("DescribeSecret", DescribeSecretRequest{.secret_id = "leaves"}),
+            "ResourceNotFoundException");
+  EXPECT_EQ(get("kept"), "v1");
+}
+
 }  // namespace
 }  // namespace boreal::secretsmanager

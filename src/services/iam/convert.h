@@ -30,7 +30,10 @@ struct PolicyUse {
   int32_t boundaries = 0;
 };
 // By ARN; what is not there is used nowhere.
-aws::Outcome<std::map<std::string, PolicyUse>> policy_uses(const Account& account);
+using PolicyUses = std::map<std::string, PolicyUse>;
+PolicyUse use_of(const PolicyUses& uses, const std::string& arn);
+// Looks at every user, group and role.
+aws::Outcome<PolicyUses> policy_uses(const Account& account);
 api::iam::Policy to_policy(std::string_view account, const ManagedPolicy& policy, PolicyUse use, Detail detail);
 api::iam::Policy to_policy(const AwsPolicy& policy, PolicyUse use, Detail detail);
 // What AWS's policies look like as the account's own do: one version.

@@ -204,6 +204,25 @@ TEST_F(EntitiesTest, EntitiesOfAPolicyAndItsCount) {
   EXPECT_EQ(code<DeletePolicyOutput>("DeletePolicy", DeletePolicyRequest{.policy_arn = arn}), "AccessDenied");
 }
 
+TEST_F(EntitiesTest, TheUsesOfPoliciesAreCountedOnceForEachChange) {
+  const std::string arn = make_policy("p");
+  const auto count = [&] {
+    return *must<GetPolicyResponse>("GetPolicy", GetPolicyRequest{.policy_arn = arn}).policy->attachment_count;
+  };
+  EXPECT_EQ(count(), 0);
+  // Past the service, which learns nothing of it.
+  store::Batch batch(partition("000000000000"));
+  batch.put(entity_key(Kind::user, "unknown"), store::encode(iam::Entity{.name = "unknown", .attached = {arn}}));
+  ASSERT_TRUE(fixture.run(fixture.store().commit(std::move(batch))));
+  EXPECT_EQ(count(), 0) << "nobody was looked at again";
+  make_user("bob");
+  EXPECT_EQ(count(), 1);
+  must<AttachUserPolicyOutput>("AttachUserPolicy", AttachUserPolicyRequest{.user_name = "bob", .policy_arn = arn});
+  EXPECT_EQ(count(), 2);
+  must<DetachUserPolicyOutput>("DetachUserPolicy", DetachUserPolicyRequest{.user_name = "bob", .policy_arn = arn});
+  EXPECT_EQ(count(), 1);
+}
+
 TEST_F(EntitiesTest, AccountsAreSeparateWorlds) {
   make_user("bob");
   fixture.principal = aws::root_principal("111111111111");

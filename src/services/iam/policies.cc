@@ -36,13 +36,28 @@ void add_use(std::map<std::string, PolicyUse>& uses, const EntityRecord& entity)
 
 }  // namespace
 
-Outcome<std::map<std::string, PolicyUse>> policy_uses(const Account& account) {
-  std::map<std::string, PolicyUse> uses;
+PolicyUse use_of(const PolicyUses& uses, const std::string& arn) {
+  const auto found = uses.find(arn);
+  return found == uses.end() ? PolicyUse() : found->second;
+}
+
+Outcome<PolicyUses> policy_uses(const Account& account) {
+  PolicyUses uses;
   for (const Kind kind : {Kind::user, Kind::group, Kind::role}) {
     TRY(const auto entities, all<EntityRecord>(account, entity_prefix(kind)));
     for (const auto& entity : entities) add_use(uses, entity);
   }
   return uses;
+}
+
+// Whoever applies a tree of policies asks for each of them, and the account is looked through once.
+Outcome<std::shared_ptr<const PolicyUses>> Service::known_uses(const std::string& account_id) {
+  Cache& known = cache(account_id);
+  if (known.uses == nullptr) {
+    TRY(auto uses, policy_uses(account(account_id)));
+    known.uses = std::make_shared<const PolicyUses>(std::move(uses));
+  }
+  return known.uses;
 }
 
 Task<Outcome<CreatePolicyResponse>> Service::create_policy(Call& call, CreatePolicyRequest input) {
@@ -75,8 +90,8 @@ Task<Outcome<CreatePolicyResponse>> Service::create_policy(Call& call, CreatePol
 }
 
 Task<Outcome<GetPolicyResponse>> Service::get_policy(Call& call, GetPolicyRequest input) {
-  CO_TRY(auto uses, policy_uses(account(call)));
-  const PolicyUse use = uses[input.policy_arn];
+  CO_TRY(const auto uses, known_uses(call.account));
+  const PolicyUse use = use_of(*uses, input.policy_arn);
   if (const AwsPolicy* policy = find_aws_policy(input.policy_arn)) {
     co_return GetPolicyResponse{.policy = to_policy(*policy, use, Detail::full)};
   }
@@ -85,17 +100,18 @@ Task<Outcome<GetPolicyResponse>> Service::get_policy(Call& call, GetPolicyReques
 }
 
 Task<Outcome<ListPoliciesResponse>> Service::list_policies(Call& call, ListPoliciesRequest input) {
-  CO_TRY(auto uses, policy_uses(account(call)));
+  CO_TRY(const auto uses, known_uses(call.account));
   const std::string scope = input.scope.value_or("All");
   std::vector<api::iam::Policy> policies;
   if (scope != "AWS") {
     CO_TRY(const auto own, all<ManagedPolicy>(account(call), policy_prefix));
     for (const auto& policy : own) {
-      policies.push_back(to_policy(call.account, policy, uses[arn_of(call.account, policy)], Detail::list));
+      policies.push_back(to_policy(call.account, policy, use_of(*uses, arn_of(call.account, policy)), Detail::list));
     }
   }
   if (scope != "Local") {
-    for (const auto& policy : aws_policies()) policies.push_back(to_policy(policy, uses[arn_of(policy)], Detail::list));
+    for (const auto& policy : aws_policies())
+      policies.push_back(to_policy(policy, use_of(*uses, arn_of(policy)), Detail::list));
   }
   const std::string prefix = input.path_prefix.value_or("/");
   std::erase_if(policies, [&](const auto& policy) {
@@ -118,8 +134,8 @@ Task<Outcome<DeletePolicyOutput>> Service::delete_policy(Call& call, DeletePolic
   CO_CHECK(check_own(input.policy_arn));
   auto tx = co_await begin(call);
   CO_TRY(const auto policy, need_policy(tx, call.account, input.policy_arn));
-  CO_TRY(auto uses, policy_uses(account(call)));
-  const PolicyUse use = uses[input.policy_arn];
+  CO_TRY(const auto uses, policy_uses(account(call)));
+  const PolicyUse use = use_of(uses, input.policy_arn);
   if (use.attachments + use.boundaries > 0) {
     co_return aws::refuse(errors::delete_conflict_exception("Cannot delete a policy attached to entities."));
   }

@@ -289,6 +289,7 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
     std::unordered_map<std::string, Credential> credentials;                     // by access key id
     std::unordered_map<std::string, std::shared_ptr<const Standing>> standings;  // by entity key; shared: see above
     std::unordered_map<std::string, CompiledPolicy> managed;                     // by ARN
+    std::shared_ptr<const PolicyUses> uses;                                      // of managed policies; null: not known
   };
   struct PendingUse {
     std::string account;
@@ -331,6 +332,7 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   // standing.cc
   CompiledPolicy compile(const std::string& document);
   aws::Outcome<CompiledPolicy> managed_policy(const std::string& account, const std::string& arn);
+  aws::Outcome<std::shared_ptr<const PolicyUses>> known_uses(const std::string& account);  // shared: by the cache
   aws::Outcome<std::shared_ptr<const Standing>> standing(const std::string& account, Kind kind,
                                                          const std::string& name);
   aws::Outcome<void> add_policies(const std::string& account, const Entity& entity, Standing& standing);
@@ -366,10 +368,10 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   aws::ServiceContext context_;
   crypto::Sealer sealer_;
   Options options_;
-  std::unordered_map<std::string, Cache> caches_;             // by account; bounded
+  std::unordered_map<std::string, Cache> caches_;  // by account; bounded
   aws::TextCache<aws::Policy> compiled_;
-  std::unordered_map<std::string, Credential> sessions_;      // by session token, which says it all; bounded
-  std::unordered_map<std::string, PendingUse> uses_;          // by access key id or role id; bounded
+  std::unordered_map<std::string, Credential> sessions_;  // by session token, which says it all; bounded
+  std::unordered_map<std::string, PendingUse> uses_;      // by access key id or role id; bounded
   TaskGroup writers_;
 };
 

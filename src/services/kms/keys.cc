@@ -132,8 +132,8 @@ Task<aws::Outcome<EnableKeyOutput>> Service::enable_key(aws::Call& call, EnableK
   CO_TRY(auto change, co_await begin_change(call, input.key_id));
   CO_CHECK(check_not_pending(change.key));
   change.key.state = state_enabled;
-  timekeeper_.note(call.now);  // a rotation may have waited for this
   CO_CHECK(co_await commit(std::move(change)));
+  timekeeper_.note(call.now);  // a rotation may have waited for this
   co_return EnableKeyOutput{};
 }
 

@@ -103,8 +103,9 @@ Task<aws::Outcome<EnableKeyRotationOutput>> Service::enable_key_rotation(aws::Ca
   // The same again changes nothing: the next rotation stays where it is.
   if (!key.rotates || before != key.rotation_period_days) key.rotation_from = call.now;
   key.rotates = true;
-  timekeeper_.note(next_rotation(key));
+  const Time next = next_rotation(key);
   CO_CHECK(co_await commit(std::move(change)));
+  timekeeper_.note(next);
   co_return EnableKeyRotationOutput{};
 }
 

@@ -111,11 +111,12 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 }  // namespace
 
-aws::Outcome<aws::Access> Service::guard(const aws::Caller& caller, const Key& key, std::string action,
-                                         const EncryptionContext* encryption_context,
-                                         std::multimap<std::string, std::string> context, const Covers& covers) const {
-  TRY(auto policy, policy_of(key));
-  TRY(policy, with_grants(std::move(policy), key, caller.principal(), action, encryption_context, covers));
+Task<aws::Outcome<aws::Access>> Service::guard(const aws::Caller& caller, Key key, std::string action,
+                                               const EncryptionContext* encryption_context,
+                                               std::multimap<std::string, std::string> context, Covers covers) {
+  CO_TRY(const auto attached, co_await attached_to(key));
+  CO_TRY(auto policy, policy_of(key));
+  CO_TRY(policy, with_grants(std::move(policy), *attached, caller.principal(), action, encryption_context, covers));
   add_kind_keys(caller, context);
   if (encryption_context != nullptr) {
     context.emplace("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
@@ -125,104 +126,103 @@ aws::Outcome<aws::Access> Service::guard(const aws::Caller& caller, const Key& k
     }
   }
   for (const auto& [name, value] : key.tags) context.emplace("aws:ResourceTag/" + name, value);
-  TRY(const auto attached, attached_to(key));
   for (const auto& alias : attached->aliases) context.emplace("kms:ResourceAliases", alias);
-  return aws::Access{.action = std::move(action),
-                     .resource = key.arn(),
-                     .resource_account = key.account,
-                     .resource_policy = std::move(policy),
-                     .resource_policy_rules = true,
-                     .context = std::move(context)};
+  co_return aws::Access{.action = std::move(action),
+                        .resource = key.arn(),
+                        .resource_account = key.account,
+                        .resource_policy = std::move(policy),
+                        .resource_policy_rules = true,
+                        .context = std::move(context)};
 }
 
-aws::Outcome<void> Service::complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const {
+Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Value& input, aws::Access& access) {
   const Members names = members_of(access.action);
   const std::string* named = text_member(input, names.key);
   Key key;
   if (named == nullptr && decrypts(access.action)) {
     const auto* ciphertext = member<codec::Blob>(input, "CiphertextBlob", codec::Kind::blob);
-    TRY(key, key_of_ciphertext(call, ciphertext->bytes));
+    CO_TRY(key, key_of_ciphertext(call, ciphertext->bytes));
   } else {
-    TRY(const auto reference, parse_reference(named == nullptr ? "" : *named, call.account, call.region));
+    CO_TRY(const auto reference, parse_reference(named == nullptr ? "" : *named, call.account, call.region));
     if (!reference.alias.empty() && !takes_alias(call.operation.name)) {
-      return aws::refuse(errors::not_found_exception(
+      co_return aws::refuse(errors::not_found_exception(
           fmt::format("Invalid keyId {}: {} takes key ids and key ARNs", *named, call.operation.name)));
     }
     const bool foreign = reference.account != call.caller.account();
     if (foreign && !crosses_accounts(call.operation.name))
-      return aws::refuse(no_such_key_elsewhere(call, access.action));
+      co_return aws::refuse(no_such_key_elsewhere(call, access.action));
     auto found = find(reference);
     if (!found && foreign && found.error().code == "NotFoundException") {
-      return aws::refuse(no_such_key_elsewhere(call, access.action));
+      co_return aws::refuse(no_such_key_elsewhere(call, access.action));
     }
-    TRY(key, std::move(found));
+    CO_TRY(key, std::move(found));
   }
   const bool cryptographic = takes_alias(call.operation.name) && call.operation.name != "DescribeKey";
   static const EncryptionContext none;
   const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
-  if (encryption_context != nullptr) CHECK(check_context(*encryption_context));
+  if (encryption_context != nullptr) CO_CHECK(check_context(*encryption_context));
   add_request_keys(input, names.key, access.context);
   Covers covers;
   if (call.operation.name == "CreateGrant") {
     covers = [&](const Grant& grant) { return may_hand_on(grant, input.as<CreateGrantRequest>()); };
   }
-  TRY(access, guard(call.caller, key, std::move(access.action), encryption_context, std::move(access.context), covers));
-  return {};
+  CO_TRY(access, co_await guard(call.caller, std::move(key), std::move(access.action), encryption_context,
+                                std::move(access.context), std::move(covers)));
+  co_return aws::Outcome<void>();
 }
 
 // Aliases have no policy of their own: the identity must be allowed the alias, and the key must allow it too.
-aws::Outcome<std::vector<aws::Access>> Service::alias_access(const aws::Call& call,
-                                                             std::vector<aws::Access> accesses) const {
+Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Call& call,
+                                                                   std::vector<aws::Access> accesses) {
   aws::Access& on_alias = accesses.front();
   const std::string action = on_alias.action;
   const size_t at = on_alias.resource.find("alias/");
   // A name that is no alias's: the handler says what is wrong with it.
-  if (at == std::string::npos) return accesses;
+  if (at == std::string::npos) co_return accesses;
   std::vector<Key> keys;
   const Reference alias{
       .account = call.account, .region = call.region, .key_id = {}, .alias = on_alias.resource.substr(at + 6)};
   if (action != "kms:CreateAlias") {
-    TRY(auto key, find(alias));
+    CO_TRY(auto key, find(alias));
     keys.push_back(std::move(key));
   }
   if (accesses.size() > 1) {
-    TRY(auto key, find(call, accesses.back().resource));
-    if (key.account != call.account) return aws::refuse(no_such_key_elsewhere(call, action));
+    CO_TRY(auto key, find(call, accesses.back().resource));
+    if (key.account != call.account) co_return aws::refuse(no_such_key_elsewhere(call, action));
     keys.push_back(std::move(key));
   }
   accesses.resize(1);
   for (const Key& key : keys) {
-    TRY(auto access, guard(call.caller, key, action, nullptr, {}));
+    CO_TRY(auto access, co_await guard(call.caller, key, action, nullptr, {}));
     accesses.push_back(std::move(access));
   }
-  return accesses;
+  co_return accesses;
 }
 
 // Who may retire a grant is said by the grant: the retiring principal, its grantee with RetireGrant; else the key's
 // policy. What the caller is granted besides counts for those grants alone.
-aws::Outcome<std::vector<aws::Access>> Service::retire_access(const aws::Call& call,
-                                                              const RetireGrantRequest& input) const {
-  TRY(const auto at, find_grant(call, input));
+Task<aws::Outcome<std::vector<aws::Access>>> Service::retire_access(const aws::Call& call,
+                                                                    const RetireGrantRequest& input) {
+  CO_TRY(const auto at, find_grant(call, input));
   const Grant& grant = at.grant;
   if (!grant.retiring.empty() && is_principal(grant.retiring, grant.retiring_id, call.caller.principal())) {
-    return std::vector<aws::Access>{};
+    co_return std::vector<aws::Access>{};
   }
-  const size_t slash = at.partition.rfind('/');
-  const std::string account = at.partition.substr(4, slash - 4);
-  TRY(const auto key,
-      find(Reference{.account = account, .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
+  CO_TRY(const auto key,
+         find(Reference{
+             .account = account_of(at.partition), .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
   const auto is_it = [&](const Grant& other) { return other.id == grant.id; };
-  TRY(auto access, guard(call.caller, key, "kms:RetireGrant", nullptr, {}, is_it));
-  return std::vector<aws::Access>{std::move(access)};
+  CO_TRY(auto access, co_await guard(call.caller, key, "kms:RetireGrant", nullptr, {}, is_it));
+  co_return std::vector<aws::Access>{std::move(access)};
 }
 
 Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
                                                              const aws::Value& input) {
   CO_TRY(auto accesses, co_await Api::access(call, operation, input));
-  if (operation.name.ends_with("Alias")) co_return alias_access(call, std::move(accesses));
+  if (operation.name.ends_with("Alias")) co_return co_await alias_access(call, std::move(accesses));
   if (operation.name == "CreateKey") co_return create_access(call, input, std::move(accesses));
-  if (operation.name == "RetireGrant") co_return retire_access(call, input.as<RetireGrantRequest>());
+  if (operation.name == "RetireGrant") co_return co_await retire_access(call, input.as<RetireGrantRequest>());
   if (operation.name == "Decrypt" || operation.name == "ReEncrypt") {
     if (member<codec::Blob>(input, "CiphertextBlob", codec::Kind::blob) == nullptr) {
       co_return aws::refuse(errors::validation_exception("CiphertextBlob is required."));
@@ -231,7 +231,7 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   CO_CHECK(check_grant_tokens(call, input));
   for (aws::Access& access : accesses) {
     if (access.resource == "*" && !decrypts(access.action)) continue;
-    CO_CHECK(complete(call, input, access));
+    CO_CHECK(co_await complete(call, input, access));
   }
   co_return accesses;
 }

@@ -36,13 +36,20 @@ aws::Outcome<std::string> check_own_name(const std::string& name) {
   return bare;
 }
 
-aws::Outcome<void> check_count(const std::string& key_arn, size_t aliases) {
-  if (aliases < max_aliases) return {};
-  return aws::refuse(
-      errors::limit_exceeded_exception(fmt::format("{} has {} aliases, which is the most.", key_arn, max_aliases)));
+void put_alias(store::Transaction& tx, const Alias& alias) {
+  tx.put(alias_path(alias.name), store::encode(alias));
+  tx.put(alias_of_path(alias.key_id, alias.name), "");
 }
 
 }  // namespace
+
+// Of the key that is changed: it may have one more.
+aws::Outcome<void> Service::check_count(const Change& change) {
+  TRY(const auto aliases, change.tx.scan(aliases_path(change.key.id)));
+  if (aliases.size() < max_aliases) return {};
+  return aws::refuse(errors::limit_exceeded_exception(
+      fmt::format("{} has {} aliases, which is the most.", change.key.arn(), max_aliases)));
+}
 
 Task<aws::Outcome<CreateAliasOutput>> Service::create_alias(aws::Call& call, CreateAliasRequest input) {
   CO_TRY(const auto name, check_own_name(input.alias_name));
@@ -53,11 +60,12 @@ Task<aws::Outcome<CreateAliasOutput>> Service::create_alias(aws::Call& call, Cre
     co_return aws::refuse(errors::already_exists_exception(
         fmt::format("An alias with the name {} already exists", call.arn("kms", input.alias_name))));
   }
-  CO_TRY(const auto attached, attached_to(change.key));
-  CO_CHECK(check_count(change.key.arn(), attached->aliases.size()));
-  change.tx.put(alias_path(name),
-                store::encode(Alias{.name = name, .key_id = change.key.id, .created = call.now, .updated = call.now}));
-  CO_CHECK(co_await commit(std::move(change)));
+  CO_CHECK(check_count(change));
+  const std::string arn = change.key.arn();
+  put_alias(change.tx, {.name = name, .key_id = change.key.id, .created = call.now, .updated = call.now});
+  auto committed = co_await commit(std::move(change));
+  forget_attached(arn);  // also when it failed: nobody knows then what is on the disk
+  CO_CHECK(std::move(committed));
   co_return CreateAliasOutput{};
 }
 
@@ -71,14 +79,17 @@ Task<aws::Outcome<UpdateAliasOutput>> Service::update_alias(aws::Call& call, Upd
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
   CO_TRY(auto alias, store::decode<Alias>(*text));
-  if (alias.key_id != change.key.id) {
-    CO_TRY(const auto attached, attached_to(change.key));
-    CO_CHECK(check_count(change.key.arn(), attached->aliases.size()));
-  }
+  if (alias.key_id != change.key.id) CO_CHECK(check_count(change));
+  const Reference before{.account = call.account, .region = call.region, .key_id = alias.key_id, .alias = {}};
+  const std::string arn = change.key.arn();
+  change.tx.remove(alias_of_path(alias.key_id, name));
   alias.key_id = change.key.id;
   alias.updated = call.now;
-  change.tx.put(alias_path(name), store::encode(alias));
-  CO_CHECK(co_await commit(std::move(change)));
+  put_alias(change.tx, alias);
+  auto committed = co_await commit(std::move(change));
+  forget_attached(arn);
+  forget_attached(before.arn());
+  CO_CHECK(std::move(committed));
   co_return UpdateAliasOutput{};
 }
 
@@ -91,7 +102,12 @@ Task<aws::Outcome<DeleteAliasOutput>> Service::delete_alias(aws::Call& call, Del
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
   tx.remove(alias_path(name));
-  CO_CHECK(co_await commit(tx));
+  const auto alias = store::decode<Alias>(*there);  // one that cannot be read goes too
+  const std::string key_id = alias ? alias->key_id : "";
+  tx.remove(alias_of_path(key_id, name));
+  auto committed = co_await tx.commit();
+  forget_attached(Reference{.account = call.account, .region = call.region, .key_id = key_id, .alias = {}}.arn());
+  CO_CHECK(std::move(committed));
   co_return DeleteAliasOutput{};
 }
 
@@ -109,24 +125,24 @@ Task<aws::Outcome<ListAliasesResponse>> Service::list_aliases(aws::Call& call, L
   ListAliasesResponse out;
   out.aliases.emplace();
   const std::string partition = partition_of(call.account, call.region);
-  // Of one key: pages are filled with what fits, so that an empty page means the end.
-  std::optional<std::string> marker = input.marker;
-  do {
-    CO_TRY(const auto page,
-           list_page(context_.catalog, partition, std::string(alias_prefix), limit - out.aliases->size(), marker));
-    for (const auto& [path, text] : page.items) {
-      CO_TRY(const auto alias, store::decode<Alias>(text));
-      if (!key_id.empty() && alias.key_id != key_id) continue;
-      out.aliases->push_back({.alias_name = "alias/" + alias.name,
-                              .alias_arn = call.arn("kms", "alias/" + alias.name),
-                              .target_key_id = alias.key_id,
-                              .creation_date = alias.created,
-                              .last_updated_date = alias.updated});
+  const std::string prefix = key_id.empty() ? std::string(alias_prefix) : aliases_path(key_id);
+  CO_TRY(auto page, list_page(context_.catalog, partition, prefix, limit, input.marker));
+  for (auto& [path, text] : page.items) {
+    if (!key_id.empty()) {
+      CO_TRY(auto named, context_.catalog.get(partition, alias_path(path.substr(prefix.size()))));
+      if (!named) continue;
+      text = std::move(*named);
     }
-    marker = page.next_marker;
-  } while (marker && out.aliases->size() < limit);
-  out.truncated = marker.has_value();
-  out.next_marker = std::move(marker);
+    CO_TRY(const auto alias, store::decode<Alias>(text));
+    if (!key_id.empty() && alias.key_id != key_id) continue;
+    out.aliases->push_back({.alias_name = "alias/" + alias.name,
+                            .alias_arn = call.arn("kms", "alias/" + alias.name),
+                            .target_key_id = alias.key_id,
+                            .creation_date = alias.created,
+                            .last_updated_date = alias.updated});
+  }
+  out.truncated = page.next_marker.has_value();
+  out.next_marker = std::move(page.next_marker);
   co_return out;
 }
 

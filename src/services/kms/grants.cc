@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <set>
 
 #include "aws/arn.h"
@@ -11,6 +12,7 @@
 #include "codec/base64.h"
 #include "codec/json_value.h"
 #include "kms/service.h"
+#include "store/walk.h"
 
 namespace boreal::kms {
 
@@ -24,7 +26,6 @@ constexpr int32_t max_page = 100;
 constexpr size_t max_grants = 50'000;
 constexpr size_t max_constraint_pairs = 8;
 constexpr size_t max_constraint_bytes = 8 * 384;
-constexpr size_t max_known_keys = 256;
 constexpr std::array<std::string_view, 9> symmetric_operations = {
     "Decrypt",     "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
     "CreateGrant", "RetireGrant", "DescribeKey"};
@@ -54,6 +55,14 @@ bool allows_context(const Grant& grant, const EncryptionContext* context) {
 std::string named_by(const Grant& grant, const aws::Principal& caller) {
   if (is_account_root(grant.grantee)) return grant.grantee;
   return caller.role_arn.empty() || grant.grantee == caller.arn ? caller.arn : caller.role_arn;
+}
+
+// All under which grants may be for the caller: its ids and ARNs, and its account.
+std::set<std::string> names_in_grants(const aws::Principal& caller) {
+  std::set<std::string> names{caller.arn, caller.role_arn, caller.user_id.substr(0, caller.user_id.find(':')),
+                              "arn:aws:iam::" + caller.account + ":root"};
+  names.erase("");
+  return names;
 }
 
 // With the ARNs that its principals have now.
@@ -117,6 +126,14 @@ bool same_grant(const Grant& a, const Grant& b) {
          a.context_subset == b.context_subset;
 }
 
+// A named grant that is asked for again is the same grant.
+const Grant* find_same(const std::unordered_multimap<std::string, Grant>& grants, const Grant& wanted) {
+  if (wanted.name.empty()) return nullptr;
+  const auto [begin, end] = grants.equal_range(grantee_name(wanted));
+  const auto same = std::find_if(begin, end, [&](const auto& entry) { return same_grant(wanted, entry.second); });
+  return same == end ? nullptr : &same->second;
+}
+
 aws::Outcome<size_t> page_size(const std::optional<int32_t>& limit) {
   if (limit && *limit > max_page) {
     return aws::refuse(
@@ -152,25 +169,6 @@ bool Service::is_principal(const std::string& arn, const std::string& id, const 
   return arn == caller.arn || (!caller.role_arn.empty() && arn == caller.role_arn);
 }
 
-Result<std::shared_ptr<const Service::Attached>> Service::attached_to(const Key& key) const {
-  const std::string arn = key.arn();
-  if (const auto known = attached_.find(arn); known != attached_.end()) return known->second;
-  const std::string partition = partition_of(key.account, key.region);
-  Attached found;
-  TRY(const auto aliases, context_.catalog.scan(partition, alias_prefix));
-  for (const auto& [path, text] : aliases) {
-    TRY(const auto alias, store::decode<Alias>(text));
-    if (alias.key_id == key.id) found.aliases.push_back("alias/" + alias.name);
-  }
-  TRY(const auto grants, context_.catalog.scan(partition, grants_path(key.id)));
-  for (const auto& [path, text] : grants) {
-    TRY(auto grant, store::decode<Grant>(text));
-    found.grants.push_back(std::move(grant));
-  }
-  if (attached_.size() >= max_known_keys) attached_.clear();
-  return attached_.emplace(arn, std::make_shared<const Attached>(std::move(found))).first->second;
-}
-
 bool Service::is_grantee(const Grant& grant, const aws::Principal& caller) {
   if (is_account_root(grant.grantee)) return grant.grantee == "arn:aws:iam::" + caller.account + ":root";
   return is_principal(grant.grantee, grant.grantee_id, caller);
@@ -188,17 +186,19 @@ bool Service::may_hand_on(const Grant& parent, const CreateGrantRequest& wanted)
   return holds(constraints.encryption_context_equals) || holds(constraints.encryption_context_subset);
 }
 
-Result<std::string> Service::with_grants(std::string policy, const Key& key, const aws::Principal& principal,
+Result<std::string> Service::with_grants(std::string policy, const Attached& attached, const aws::Principal& principal,
                                          std::string_view action, const EncryptionContext* encryption_context,
-                                         const Covers& covers) const {
-  TRY(const auto attached, attached_to(key));
+                                         const Covers& covers) {
   const std::string_view operation = action.substr(std::string_view("kms:").size());
   // What a grant gives needs no identity policy: the statement names the caller itself.
   std::set<std::string> named;
-  for (const Grant& grant : attached->grants) {
-    if (lets(grant, operation) && is_grantee(grant, principal) && allows_context(grant, encryption_context) &&
-        (!covers || covers(grant))) {
-      named.insert(named_by(grant, principal));
+  for (const auto& name : names_in_grants(principal)) {
+    const auto [begin, end] = attached.grants.equal_range(name);
+    for (const Grant& grant : std::ranges::subrange(begin, end) | std::views::values) {
+      if (lets(grant, operation) && is_grantee(grant, principal) && allows_context(grant, encryption_context) &&
+          (!covers || covers(grant))) {
+        named.insert(named_by(grant, principal));
+      }
     }
   }
   if (named.empty()) return policy;
@@ -262,68 +262,76 @@ Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, C
               .context_subset = constraints.encryption_context_subset,
               .created = call.now};
   if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
-  CO_TRY(const auto attached, attached_to(change.key));
-  const std::vector<Grant>& grants = attached->grants;
-  // A named grant that is asked for again is the same grant.
-  const auto same =
-      std::ranges::find_if(grants, [&](const Grant& other) { return !grant.name.empty() && same_grant(grant, other); });
-  if (same != grants.end()) co_return CreateGrantResponse{.grant_token = same->token, .grant_id = same->id};
-  if (grants.size() >= max_grants) {
-    co_return aws::refuse(errors::limit_exceeded_exception(
-        fmt::format("{} has {} grants, which is the most.", change.key.arn(), max_grants)));
+  CO_TRY(const auto attached, co_await attached_to(change.key));
+  if (const Grant* same = find_same(attached->grants, grant); same != nullptr) {
+    co_return CreateGrantResponse{.grant_token = same->token, .grant_id = same->id};
+  }
+  const std::string arn = change.key.arn();
+  if (attached->grants.size() >= max_grants) {
+    co_return aws::refuse(
+        errors::limit_exceeded_exception(fmt::format("{} has {} grants, which is the most.", arn, max_grants)));
   }
   grant.token = token_of(partition_of(change.key.account, change.key.region), grant);
   change.tx.put(grant_path(grant.key_id, grant.id), store::encode(grant));
-  CO_CHECK(co_await commit(std::move(change)));
+  auto committed = co_await commit(std::move(change));
+  if (!committed) {
+    forget_attached(arn);  // nobody knows now what is on the disk
+    co_return aws::refuse(std::move(committed.error()));
+  }
+  add_attached(arn, *attached, grant);
   co_return CreateGrantResponse{.grant_token = grant.token, .grant_id = grant.id};
 }
 
 Task<aws::Outcome<ListGrantsResponse>> Service::list_grants(aws::Call& call, ListGrantsRequest input) {
   CO_TRY(const auto key, find(call, input.key_id));
   CO_TRY(const size_t limit, page_size(input.limit));
-  ListGrantsResponse out;
-  out.grants.emplace();
-  std::optional<std::string> marker = input.marker;
-  do {
-    CO_TRY(const auto page, list_page(context_.catalog, partition_of(key.account, key.region), grants_path(key.id),
-                                      limit - out.grants->size(), marker));
-    for (const auto& [path, text] : page.items) {
-      CO_TRY(auto grant, store::decode<Grant>(text));
-      if (input.grant_id && grant.id != *input.grant_id) continue;
-      CO_TRY(auto entry, co_await entry_of(call, std::move(grant), key.arn()));
-      if (input.grantee_principal && entry.grantee_principal != *input.grantee_principal) continue;
-      out.grants->push_back(std::move(entry));
+  const std::string partition = partition_of(key.account, key.region);
+  if (input.grant_id) {
+    CO_TRY(const auto there, context_.catalog.get(partition, grant_path(key.id, *input.grant_id)));
+    if (!there) {
+      co_return aws::refuse(
+          errors::invalid_grant_id_exception(fmt::format("{} has no grant {}", key.arn(), *input.grant_id)));
     }
-    marker = page.next_marker;
-  } while (marker && out.grants->size() < limit);
-  if (input.grant_id && out.grants->empty() && !marker) {
-    co_return aws::refuse(
-        errors::invalid_grant_id_exception(fmt::format("{} has no grant {}", key.arn(), *input.grant_id)));
   }
-  out.truncated = marker.has_value();
-  out.next_marker = std::move(marker);
-  co_return out;
+  // Of one grant: its path is the prefix.
+  const std::string prefix = input.grant_id ? grant_path(key.id, *input.grant_id) : grants_path(key.id);
+  const auto take = [&](const GrantListEntry& entry) {
+    return !input.grantee_principal || entry.grantee_principal == *input.grantee_principal;
+  };
+  co_return co_await list_grants(call, partition, prefix, input.marker, limit, take);
 }
 
 Task<aws::Outcome<ListGrantsResponse>> Service::list_retirable_grants(aws::Call& call,
                                                                       ListRetirableGrantsRequest input) {
   CO_TRY(const size_t limit, page_size(input.limit));
+  const auto take = [&](const GrantListEntry& entry) { return entry.retiring_principal == input.retiring_principal; };
+  co_return co_await list_grants(call, partition_of(call.account, call.region), std::string(grant_prefix), input.marker,
+                                 limit, take);
+}
+
+// A page is filled with what fits, however many grants lie between.
+Task<aws::Outcome<ListGrantsResponse>> Service::list_grants(aws::Call& call, std::string partition, std::string prefix,
+                                                            std::optional<std::string> marker, size_t limit,
+                                                            std::function<bool(const GrantListEntry&)> take) {
+  CO_TRY(auto from, page_start(prefix, marker));
+  store::Walk walk(context_.catalog, partition, prefix, std::move(from));
   ListGrantsResponse out;
   out.grants.emplace();
-  std::optional<std::string> marker = input.marker;
-  do {
-    CO_TRY(const auto page, list_page(context_.catalog, partition_of(call.account, call.region),
-                                      std::string(grant_prefix), limit - out.grants->size(), marker));
-    for (const auto& [path, text] : page.items) {
-      CO_TRY(auto grant, store::decode<Grant>(text));
-      std::string key_arn = call.arn("kms", "key/" + grant.key_id);
-      CO_TRY(auto entry, co_await entry_of(call, std::move(grant), std::move(key_arn)));
-      if (entry.retiring_principal == input.retiring_principal) out.grants->push_back(std::move(entry));
+  out.truncated = false;
+  while (true) {
+    CO_TRY(const bool there, co_await walk.next());
+    if (!there) break;
+    CO_TRY(auto grant, store::decode<Grant>(walk.value()));
+    const Reference key{.account = account_of(partition), .region = call.region, .key_id = grant.key_id, .alias = {}};
+    CO_TRY(auto entry, co_await entry_of(call, std::move(grant), key.arn()));
+    if (!take(entry)) continue;
+    if (out.grants->size() == limit) {
+      out.truncated = true;
+      out.next_marker = marker_of(prefix, walk.key());
+      break;
     }
-    marker = page.next_marker;
-  } while (marker && out.grants->size() < limit);
-  out.truncated = marker.has_value();
-  out.next_marker = std::move(marker);
+    out.grants->push_back(std::move(entry));
+  }
   co_return out;
 }
 
@@ -357,7 +365,14 @@ Task<aws::Outcome<RetireGrantOutput>> Service::retire_grant(aws::Call& call, Ret
   if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
   auto tx = co_await context_.catalog.begin(at.partition);
   tx.remove(grant_path(at.grant.key_id, at.grant.id));
-  CO_CHECK(co_await commit(tx));
+  auto committed = co_await tx.commit();
+  const Reference key{
+      .account = account_of(at.partition), .region = call.region, .key_id = at.grant.key_id, .alias = {}};
+  if (!committed) {
+    forget_attached(key.arn());
+    co_return aws::refuse(aws::ApiError(committed.error()));
+  }
+  remove_attached(key.arn(), at.grant);
   co_return RetireGrantOutput{};
 }
 
@@ -367,8 +382,16 @@ Task<aws::Outcome<RevokeGrantOutput>> Service::revoke_grant(aws::Call& call, Rev
   CO_TRY(const auto there, change.tx.get(path));
   if (!there) co_return aws::refuse(errors::not_found_exception(fmt::format("Grant ID {} not found", input.grant_id)));
   if (input.dry_run.value_or(false)) co_return aws::refuse(dry_run_succeeded());
+  const auto grant = store::decode<Grant>(*there);
+  const std::string arn = change.key.arn();
   change.tx.remove(path);
-  CO_CHECK(co_await commit(std::move(change)));
+  auto committed = co_await commit(std::move(change));
+  if (!committed || !grant) {
+    forget_attached(arn);
+  } else {
+    remove_attached(arn, *grant);
+  }
+  if (!committed) co_return aws::refuse(std::move(committed.error()));
   co_return RevokeGrantOutput{};
 }
 

@@ -42,7 +42,8 @@ Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string re
   tx.put(key_path(key.id), store::encode(key));
   tx.put(policy_path(key.id), managed_key_policy(key));
   tx.put(alias_path(alias), store::encode(Alias{.name = alias, .key_id = key.id, .created = now, .updated = now}));
-  CO_CHECK(co_await commit(tx));
+  tx.put(alias_of_path(key.id, alias), "");
+  CO_CHECK(co_await tx.commit());
   timekeeper_.note(now + std::chrono::days(managed_rotation_days));
   co_return key;
 }
@@ -65,7 +66,7 @@ Task<aws::Outcome<Key>> Service::key_for_service(std::string account, std::strin
 Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                         const Context& context) {
   const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
-  CO_TRY(auto access, guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
+  CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
   co_return co_await asker.authorize(std::move(access));
 }
 

@@ -4,6 +4,8 @@
 //   policy/ID            the key's policy, JSON as it was given
 //   material/ID/VERSION  Material; VERSION is eight hex digits, so that they sort
 //   alias/NAME           Alias; NAME without "alias/"
+//   alias-of/ID/NAME     empty: the key has that alias
+//   aliases-indexed      empty: all aliases have their alias-of/…
 //   grant/ID/GRANT       Grant
 #pragma once
 
@@ -87,12 +89,15 @@ struct Grant {
 inline constexpr std::string_view key_prefix = "key/";
 inline constexpr std::string_view alias_prefix = "alias/";
 inline constexpr std::string_view grant_prefix = "grant/";
+inline constexpr std::string_view aliases_indexed = "aliases-indexed";
 
 std::string key_path(std::string_view id);
 std::string policy_path(std::string_view id);
 std::string material_prefix(std::string_view id);
 std::string material_path(std::string_view id, uint32_t version);
 std::string alias_path(std::string_view name);
+std::string aliases_path(std::string_view key_id);
+std::string alias_of_path(std::string_view key_id, std::string_view name);
 std::string grants_path(std::string_view key_id);
 std::string grant_path(std::string_view key_id, std::string_view grant_id);
 

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "kms/service.h"
+#include "store/walk.h"
 
 namespace boreal::kms {
 
@@ -25,27 +27,26 @@ Time due_of(const Key& key) {
   return aws::Timekeeper::never;
 }
 
-Result<void> remove_all(store::Transaction& tx, const std::string& prefix) {
-  TRY(const auto items, tx.scan(prefix));
-  for (const auto& [path, text] : items) tx.remove(path);
-  return {};
-}
+}  // namespace
 
 // The key with all that belongs to it; its ciphertexts are lost.
-Result<void> remove_key(store::Transaction& tx, const Key& key) {
-  CHECK(remove_all(tx, material_prefix(key.id)));
-  CHECK(remove_all(tx, grants_path(key.id)));
-  TRY(const auto aliases, tx.scan(alias_prefix));
-  for (const auto& [path, text] : aliases) {
-    TRY(const auto alias, store::decode<Alias>(text));
-    if (alias.key_id == key.id) tx.remove(path);
+Task<Result<void>> Service::remove_key(store::Transaction& tx, const Key& key) {
+  const std::string partition = partition_of(key.account, key.region);
+  const std::string names = aliases_path(key.id);
+  const std::array<std::string, 3> prefixes{material_prefix(key.id), grants_path(key.id), names};
+  for (const auto& prefix : prefixes) {
+    store::Walk walk(context_.catalog, partition, prefix);
+    while (true) {
+      CO_TRY(const bool there, co_await walk.next());
+      if (!there) break;
+      tx.remove(walk.key());
+      if (prefix == names) tx.remove(alias_path(walk.key().substr(names.size())));
+    }
   }
   tx.remove(policy_path(key.id));
   tx.remove(key_path(key.id));
-  return {};
+  co_return Result<void>();
 }
-
-}  // namespace
 
 Task<Result<Time>> Service::do_what_is_due() {
   Time next = aws::Timekeeper::never;
@@ -80,16 +81,17 @@ Task<Result<Time>> Service::do_what_is_due(std::string partition, std::string ke
   const Time now = context_.clock.now();
   if (due_of(key) > now) co_return due_of(key);
   if (key.deletion) {
-    CO_CHECK(remove_key(tx, key));
-    CO_CHECK(co_await commit(tx));
+    CO_CHECK(co_await remove_key(tx, key));
+    CO_CHECK(co_await tx.commit());
     forget(key.id);
+    forget_attached(key.arn());
     co_return aws::Timekeeper::never;
   }
   CO_CHECK(add_material(tx, key, "AUTOMATIC"));
   // Rotations that were missed are not made up for: one material more would protect nothing.
   while (next_rotation(key) <= now) key.rotation_from = next_rotation(key);
   tx.put(key_path(key.id), store::encode(key));
-  CO_CHECK(co_await commit(tx));
+  CO_CHECK(co_await tx.commit());
   co_return due_of(key);
 }
 

@@ -27,6 +27,7 @@ Service::Service(aws::ServiceContext context, crypto::Sealer sealer)
       timekeeper_("kms", context.loop, context.clock, [this] { return do_what_is_due(); }) {}
 
 Task<Result<void>> Service::start() {
+  CO_CHECK(co_await index_aliases());
   timekeeper_.start();
   co_return Result<void>();
 }
@@ -66,15 +67,9 @@ Task<aws::Outcome<Service::Change>> Service::begin_change(const aws::Call& call,
 
 Task<aws::Outcome<void>> Service::commit(Change change) {
   change.tx.put(key_path(change.key.id), store::encode(change.key));
-  CO_CHECK(co_await commit(change.tx));
+  CO_CHECK(co_await change.tx.commit());
   if (key_changed_ && change.key.state != change.state_before) key_changed_(change.key.arn());
   co_return aws::Outcome<void>();
-}
-
-Task<Result<void>> Service::commit(store::Transaction& tx) {
-  auto committed = co_await tx.commit();
-  attached_.clear();  // also when it failed: nobody knows then what is on the disk
-  co_return committed;
 }
 
 Result<void> Service::add_material(store::Transaction& tx, Key& key, std::string rotation) {
@@ -130,23 +125,35 @@ std::string partition_of(std::string_view account, std::string_view region) {
   return aws::partition("kms", account, region);
 }
 
+std::string account_of(std::string_view partition) {
+  constexpr size_t begin = std::string_view("kms/").size();
+  const size_t end = partition.rfind('/');
+  return end > begin && end != std::string_view::npos ? std::string(partition.substr(begin, end - begin)) : "";
+}
+
 aws::ApiError dry_run_succeeded() {
   return errors::dry_run_operation_exception("The request would have succeeded, but the DryRun option is set.");
 }
 
+aws::Outcome<std::string> page_start(const std::string& prefix, const std::optional<std::string>& marker) {
+  if (!marker) return prefix;
+  const auto after = codec::base64url_decode(*marker);
+  if (!after)
+    return aws::refuse(errors::invalid_marker_exception(fmt::format("Could not deserialize marker '{}'", *marker)));
+  return prefix + *after;
+}
+
+std::string marker_of(const std::string& prefix, std::string_view path) {
+  return codec::base64url_encode(path.substr(prefix.size()));
+}
+
 aws::Outcome<Page> list_page(const store::Catalog& catalog, const std::string& partition, const std::string& prefix,
                              size_t limit, const std::optional<std::string>& marker) {
-  std::string from = prefix;
-  if (marker) {
-    const auto after = codec::base64url_decode(*marker);
-    if (!after)
-      return aws::refuse(errors::invalid_marker_exception(fmt::format("Could not deserialize marker '{}'", *marker)));
-    from = prefix + *after;
-  }
+  TRY(const auto from, page_start(prefix, marker));
   TRY(auto items, catalog.scan(partition, prefix, limit + 1, from));
   Page page{.items = std::move(items), .next_marker = {}};
   if (page.items.size() > limit) {
-    page.next_marker = codec::base64url_encode(std::string_view(page.items.back().first).substr(prefix.size()));
+    page.next_marker = marker_of(prefix, page.items.back().first);
     page.items.pop_back();
   }
   return page;

@@ -17,6 +17,7 @@
 #include "aws/policy_principals.h"
 #include "aws/record_cache.h"
 #include "aws/timekeeper.h"
+#include "base/sync.h"
 #include "crypto/sealer.h"
 #include "kms/ciphertext.h"
 #include "kms/references.h"
@@ -35,6 +36,8 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<Result<void>> start() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
+  // Makes the index of aliases by key where it is not. What start() does first.
+  Task<Result<void>> index_aliases();
   // Deletes and rotates what is due now; answers when there will be more. The worker's work.
   Task<Result<Time>> do_what_is_due();
 
@@ -141,14 +144,13 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
     std::string partition;
     Grant grant;
   };
+  struct Attached;
 
   // service.cc
   aws::Outcome<Key> find(const Reference& reference) const;
   aws::Outcome<Key> find(const aws::Call& call, const std::string& key_id) const;
   Task<aws::Outcome<Change>> begin_change(const aws::Call& call, std::string key_id);
   Task<aws::Outcome<void>> commit(Change change);
-  // Every change of a partition goes through here: forgets what was read of it.
-  Task<Result<void>> commit(store::Transaction& tx);
   // Adds material of the next version to the key, which the caller then stores.
   Result<void> add_material(store::Transaction& tx, Key& key, std::string rotation);
   // Good until the next call.
@@ -175,16 +177,20 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                  const Context& context);
 
+  // aliases.cc
+  static aws::Outcome<void> check_count(const Change& change);
+
   // access.cc
   // Whether a grant of the action lets the caller do what the call wants; empty: it does.
   using Covers = std::function<bool(const Grant&)>;
-  aws::Outcome<aws::Access> guard(const aws::Caller& caller, const Key& key, std::string action,
-                                  const EncryptionContext* encryption_context,
-                                  std::multimap<std::string, std::string> context, const Covers& covers = {}) const;
-  aws::Outcome<void> complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const;
-  aws::Outcome<std::vector<aws::Access>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses) const;
-  aws::Outcome<std::vector<aws::Access>> retire_access(const aws::Call& call,
-                                                       const api::kms::RetireGrantRequest& input) const;
+  // What these refer to lives until they have ended.
+  Task<aws::Outcome<aws::Access>> guard(const aws::Caller& caller, Key key, std::string action,
+                                        const EncryptionContext* encryption_context,
+                                        std::multimap<std::string, std::string> context, Covers covers = {});
+  Task<aws::Outcome<void>> complete(const aws::Call& call, const aws::Value& input, aws::Access& access);
+  Task<aws::Outcome<std::vector<aws::Access>>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses);
+  Task<aws::Outcome<std::vector<aws::Access>>> retire_access(const aws::Call& call,
+                                                             const api::kms::RetireGrantRequest& input);
 
   // policies.cc
   aws::Outcome<std::string> policy_of(const Key& key) const;
@@ -192,28 +198,42 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                                    bool bypass_lockout);
 
   // grants.cc
-  // What refers to a key and counts at every use of it.
-  struct Attached {
-    std::vector<std::string> aliases;  // "alias/NAME"
-    std::vector<Grant> grants;
-  };
-  // Shared: by the cache and by calls under way.
-  Result<std::shared_ptr<const Attached>> attached_to(const Key& key) const;
-  // The policy with a statement for every grant that lets the caller do this.
-  Result<std::string> with_grants(std::string policy, const Key& key, const aws::Principal& principal,
-                                  std::string_view action, const EncryptionContext* encryption_context,
-                                  const Covers& covers) const;
+  Task<aws::Outcome<api::kms::ListGrantsResponse>> list_grants(
+      aws::Call& call, std::string partition, std::string prefix, std::optional<std::string> marker, size_t limit,
+      std::function<bool(const api::kms::GrantListEntry&)> take);
   // Who may create grants by a grant gives no more than that grant gives: some of its operations, bound as strictly.
   static bool may_hand_on(const Grant& parent, const api::kms::CreateGrantRequest& wanted);
   // `id`: of the user or role that had the ARN; empty: the ARN alone says who it is.
   static bool is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller);
   static bool is_grantee(const Grant& grant, const aws::Principal& caller);
+  // The policy with a statement for every grant that lets the caller do this.
+  static Result<std::string> with_grants(std::string policy, const Attached& attached, const aws::Principal& principal,
+                                         std::string_view action, const EncryptionContext* encryption_context,
+                                         const Covers& covers);
   aws::Outcome<GrantAt> find_grant(const aws::Call& call, const api::kms::RetireGrantRequest& input) const;
   aws::Outcome<void> check_grant_tokens(const aws::Call& call, const aws::Value& input) const;
+
+  // attached.cc
+  // What refers to a key and counts at every use of it.
+  struct Attached {
+    std::vector<std::string> aliases;                    // "alias/NAME"
+    std::unordered_multimap<std::string, Grant> grants;  // by whom they are for: unique id, or ARN
+    bool is_whole = false;                               // not while it is still being read
+  };
+  // Kept up to date with what is committed, so good until the next suspension.
+  Task<Result<std::shared_ptr<const Attached>>> attached_to(Key key);
+  Task<Result<void>> read_attached(Key key, Attached& into) const;
+  // Where the key's is known it follows what was committed; where it is being read it is read again by the next.
+  // `seen`: what was known before the commit.
+  void add_attached(const std::string& key_arn, const Attached& seen, const Grant& grant);
+  void remove_attached(const std::string& key_arn, const Grant& grant);
+  void forget_attached(const std::string& key_arn) { attached_.erase(key_arn); }
+  Task<Result<void>> index_aliases(std::string partition);
 
   // rotation.cc
   Task<Result<Time>> do_what_is_due(std::string partition);
   Task<Result<Time>> do_what_is_due(std::string partition, std::string key_id);
+  Task<Result<void>> remove_key(store::Transaction& tx, const Key& key);
 
   aws::ServiceContext context_;
   crypto::Sealer sealer_;
@@ -226,7 +246,8 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
 
   std::map<std::pair<std::string, uint32_t>, crypto::SecretKey> materials_;  // opened, by key id and version; bounded
   std::unordered_map<std::string, OpenedKey> data_keys_;                     // opened, by ciphertext; bounded
-  mutable std::unordered_map<std::string, std::shared_ptr<const Attached>> attached_;  // by key ARN; bounded
+  Mutex reading_;                                                            // of what is attached to keys
+  std::unordered_map<std::string, std::shared_ptr<Attached>> attached_;      // by key ARN; bounded
   mutable aws::RecordCache<Key> keys_;
   aws::Timekeeper timekeeper_;
   std::function<void(const std::string& key_arn)> key_changed_;
@@ -241,6 +262,10 @@ aws::Outcome<void> check_not_pending(const Key& key);
 aws::Outcome<void> check_context(const EncryptionContext& context);
 
 std::string partition_of(std::string_view account, std::string_view region);
+// "kms/ACCOUNT/REGION" -> "ACCOUNT"; empty when it is not written so.
+std::string account_of(std::string_view partition);
+// By whom a grant is found: the unique id of its grantee, or the ARN of one that has none.
+const std::string& grantee_name(const Grant& grant);
 // {"Version": …}: the account's identity policies decide.
 std::string default_policy(std::string_view account);
 // Whoever the account lets use the service may use the service's key through it.
@@ -249,7 +274,10 @@ std::string managed_key_policy(const Key& key);
 // The error of a DryRun that would have gone well.
 aws::ApiError dry_run_succeeded();
 
-// One page of a listing in the order of keys. `after`: the previous page's last.
+// Where a page begins: at the path that its marker tells. InvalidMarkerException.
+aws::Outcome<std::string> page_start(const std::string& prefix, const std::optional<std::string>& marker);
+std::string marker_of(const std::string& prefix, std::string_view path);
+// One page of a listing in the order of keys.
 struct Page {
   std::vector<std::pair<std::string, std::string>> items;
   std::optional<std::string> next_marker;

@@ -102,6 +102,21 @@ TEST_F(KmsAttachedTest, WhatCannotBeReadConcernsItsKeyAlone) {
   EXPECT_EQ(bobs(bad), "") << "so is his grant";
 }
 
+TEST_F(KmsAttachedTest, ADamagedKeyHoldsUpNoOther) {
+  const auto key = make_key();
+  const auto rotates = make_key();
+  good<EnableKeyRotationOutput>("EnableKeyRotation",
+                                EnableKeyRotationRequest{.key_id = rotates, .rotation_period_in_days = 90});
+  good<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion", ScheduleKeyDeletionRequest{.key_id = key});
+  put("key/0", "{");
+  put("key/0", "{", "000000000000/and-before-it");
+  pass(days(91));
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = key}), "NotFoundException");
+  EXPECT_EQ(
+      good<ListKeyRotationsResponse>("ListKeyRotations", ListKeyRotationsRequest{.key_id = rotates}).rotations->size(),
+      1U);
+}
+
 TEST_F(KmsAttachedTest, AliasesFollowTheirKeys) {
   const auto one = make_key();
   const auto two = make_key();

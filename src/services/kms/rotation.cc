@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/log.h"
 #include "kms/service.h"
 #include "store/walk.h"
 
@@ -25,6 +26,11 @@ Time due_of(const Key& key) {
   if (key.deletion) return *key.deletion;
   if (key.rotates && key.state == state_enabled) return next_rotation(key);
   return aws::Timekeeper::never;
+}
+
+// Of what fails the first counts; the rest is done all the same.
+void add_due(Result<Time>& next, Result<Time> due) {
+  if (next) next = due ? std::min(*next, *due) : std::move(due);
 }
 
 }  // namespace
@@ -49,26 +55,33 @@ Task<Result<void>> Service::remove_key(store::Transaction& tx, const Key& key) {
 }
 
 Task<Result<Time>> Service::do_what_is_due() {
-  Time next = aws::Timekeeper::never;
+  Result<Time> next = aws::Timekeeper::never;
   CO_TRY(const auto partitions, context_.catalog.store().partitions());
   for (const auto& partition : partitions) {
     if (!partition.starts_with("kms/")) continue;
-    CO_TRY(const Time due, co_await do_what_is_due(partition));
-    next = std::min(next, due);
+    add_due(next, co_await do_what_is_due(partition));
   }
   co_return next;
 }
 
 Task<Result<Time>> Service::do_what_is_due(std::string partition) {
-  Time next = aws::Timekeeper::never;
-  CO_TRY(const auto items, context_.catalog.scan(partition, key_prefix));
-  for (const auto& [path, text] : items) {
-    CO_TRY(const auto key, store::decode<Key>(text));
-    Time due = due_of(key);
-    if (due <= context_.clock.now()) {
-      CO_TRY(due, co_await do_what_is_due(partition, key.id));
+  Result<Time> next = aws::Timekeeper::never;
+  store::Walk walk(context_.catalog, partition, std::string(key_prefix));
+  while (true) {
+    CO_TRY(const bool there, co_await walk.next());
+    if (!there) break;
+    const auto key = store::decode<Key>(walk.value());
+    if (!key) {
+      // Nobody can use it either; the others go on.
+      log::error("kms", "a key is passed over", {{"key", walk.key()}, {"error", key.error().message()}});
+      continue;
     }
-    next = std::min(next, due);
+    const Time due = due_of(*key);
+    if (due > context_.clock.now()) {
+      add_due(next, due);
+    } else {
+      add_due(next, co_await do_what_is_due(partition, key->id));
+    }
   }
   co_return next;
 }

@@ -111,6 +111,13 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 }  // namespace
 
+aws::Access absent_key(const Reference& reference, std::string action) {
+  return {.action = std::move(action),
+          .resource = reference.arn(),
+          .resource_account = reference.account,
+          .resource_policy_rules = true};
+}
+
 Task<aws::Outcome<aws::Access>> Service::guard(const aws::Caller& caller, Key key, std::string action,
                                                const EncryptionContext* encryption_context,
                                                std::multimap<std::string, std::string> context, Covers covers) {
@@ -153,7 +160,8 @@ Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Val
       co_return aws::refuse(no_such_key_elsewhere(call, access.action));
     auto found = find(reference);
     if (!found && foreign && found.error().code == "NotFoundException") {
-      co_return aws::refuse(no_such_key_elsewhere(call, access.action));
+      access = absent_key(reference, access.action);
+      co_return aws::Outcome<void>();
     }
     CO_TRY(key, std::move(found));
   }
@@ -188,8 +196,9 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Ca
     keys.push_back(std::move(key));
   }
   if (accesses.size() > 1) {
-    CO_TRY(auto key, find(call, accesses.back().resource));
-    if (key.account != call.account) co_return aws::refuse(no_such_key_elsewhere(call, action));
+    CO_TRY(const auto reference, parse_reference(accesses.back().resource, call.account, call.region));
+    if (reference.account != call.account) co_return aws::refuse(no_such_key_elsewhere(call, action));
+    CO_TRY(auto key, find(reference));
     keys.push_back(std::move(key));
   }
   accesses.resize(1);

@@ -167,5 +167,47 @@ TEST_F(KmsAttachedTest, PagesOfGrantsAreFilled) {
             "InvalidGrantIdException");
 }
 
+// --- another account's keys ---
+
+class KmsElsewhereTest : public KmsAttachedTest {
+ protected:
+  // What bob of another account is told when a service asks for the key in his name, and when he does.
+  std::string through_service(std::string key) {
+    be("bob", allow_all_kms, "111111111111");
+    fixture.run(use(std::move(key)));
+    be_root();
+    return used_ ? "" : used_.error().code + ": " + used_.error().message;
+  }
+  std::string directly(const std::string& key) {
+    be("bob", allow_all_kms, "111111111111");
+    const auto out = fixture.call<EncryptResponse>(*kms, "Encrypt", encrypt_request(key, "x"));
+    be_root();
+    return out ? "" : out.error().code + ": " + out.error().message;
+  }
+  static std::string without(std::string text, const std::string& id) {
+    const size_t at = text.find(id);
+    return at == std::string::npos ? text : text.replace(at, id.size(), "ID");
+  }
+};
+
+TEST_F(KmsElsewhereTest, NobodyLearnsWhatKeysAnotherAccountHas) {
+  const auto id = make_key();
+  const auto there = *describe(id).arn;
+  const std::string no_id = "00000000-0000-4000-8000-000000000000";
+  const std::string absent = "arn:aws:kms:us-east-1:000000000000:key/" + no_id;
+  for (const bool is_enabled : {true, false}) {
+    if (!is_enabled) good<DisableKeyOutput>("DisableKey", DisableKeyRequest{.key_id = id});
+    const auto told = without(through_service(there), id);
+    EXPECT_TRUE(told.starts_with("AccessDeniedException: ")) << told;
+    EXPECT_EQ(without(through_service(absent), no_id), told);
+    const auto told_directly = without(directly(there), id);
+    EXPECT_TRUE(told_directly.starts_with("AccessDeniedException: ")) << told_directly;
+    EXPECT_EQ(without(directly(absent), no_id), told_directly);
+  }
+  be("eve");
+  fixture.run(use(id));
+  EXPECT_EQ(used_.error().code, "AccessDeniedException") << "nor, without leave, what becomes of her own account's";
+}
+
 }  // namespace
 }  // namespace boreal::kms

@@ -48,14 +48,24 @@ Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string re
   co_return key;
 }
 
-Task<aws::Outcome<Key>> Service::key_for_service(std::string account, std::string region, std::string service,
-                                                 std::string key_id) {
+Task<aws::Outcome<Key>> Service::find_for(aws::Asker asker, Reference reference, std::string action) {
+  auto found = find(reference);
+  const bool is_foreign = !asker.is_service_itself() && asker.caller().account() != reference.account;
+  // A key of another account that is not there looks like one that nobody lets them use.
+  if (!found && is_foreign && found.error().code == "NotFoundException") {
+    CO_CHECK(co_await asker.authorize(absent_key(reference, std::move(action))));
+  }
+  co_return found;
+}
+
+Task<aws::Outcome<Key>> Service::key_for_service(aws::Asker asker, std::string account, std::string region,
+                                                 std::string service, std::string key_id, std::string action) {
   if (key_id.empty()) co_return co_await managed_key(account, region, service);
   CO_TRY(const auto reference, parse_reference(key_id, account, region));
   if (reference.account == account && managed_alias_service(reference.alias) == service && !service.empty()) {
     co_return co_await managed_key(account, region, service);
   }
-  CO_TRY(auto key, find(reference));
+  CO_TRY(auto key, co_await find_for(asker, reference, std::move(action)));
   if (key.is_managed() && key.managed_by != service) {
     co_return aws::refuse(errors::access_denied_exception(
         fmt::format("{} belongs to {} and cannot be used by {}", key.arn(), key.managed_by, service)));
@@ -63,23 +73,24 @@ Task<aws::Outcome<Key>> Service::key_for_service(std::string account, std::strin
   co_return key;
 }
 
+// What becomes of a key is for those to know who may use it: they are asked first.
 Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                         const Context& context) {
-  const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
-  CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
-  co_return co_await asker.authorize(std::move(access));
+  if (must_ask(asker, key)) {
+    const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
+    CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
+    CO_CHECK(co_await asker.authorize(std::move(access)));
+  }
+  co_return check_usable(key);
 }
 
 Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker asker, std::string account,
                                                                   std::string region, std::string service,
                                                                   std::string key_id, Context context) {
   CO_CHECK(check_context(context));
-  CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_id)));
-  CO_CHECK(check_usable(key));
-  if (must_ask(asker, key)) {
-    const std::string action = asker.is_role() ? "kms:Encrypt" : "kms:GenerateDataKey";
-    CO_CHECK(co_await authorize_for_service(asker, key, action, context));
-  }
+  const std::string action = asker.is_role() ? "kms:Encrypt" : "kms:GenerateDataKey";
+  CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_id), action));
+  CO_CHECK(co_await authorize_for_service(asker, key, action, context));
   DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};
   CO_TRY(out.ciphertext, seal(key, context, as_bytes(out.plaintext)));
   co_return out;
@@ -90,15 +101,13 @@ Task<aws::Outcome<std::string>> Service::decrypt(aws::Asker asker, std::string a
   const auto header = read_header(ciphertext);
   if (!header) co_return aws::refuse(errors::invalid_ciphertext_exception(header.error().message()));
   CO_TRY(const auto key,
-         find(Reference{.account = header->account, .region = region, .key_id = header->key_id, .alias = {}}));
-  CO_CHECK(check_usable(key));
+         co_await find_for(asker, {.account = header->account, .region = region, .key_id = header->key_id, .alias = {}},
+                           "kms:Decrypt"));
   if (key.is_managed() && key.account != account) {
     co_return aws::refuse(
         errors::access_denied_exception(fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));
   }
-  if (must_ask(asker, key)) {
-    CO_CHECK(co_await authorize_for_service(asker, key, "kms:Decrypt", context));
-  }
+  CO_CHECK(co_await authorize_for_service(asker, key, "kms:Decrypt", context));
   co_return open_data_key(key, context, ciphertext);
 }
 
@@ -107,16 +116,15 @@ Task<aws::Outcome<std::string>> Service::encrypt(aws::Asker asker, std::string a
                                                  Context context) {
   const crypto::SecretBytes plain(plaintext);
   crypto::wipe(std::as_writable_bytes(std::span(plaintext)));
-  CO_TRY(const auto key, co_await key_for_service(account, region, service, std::move(key_arn)));
-  CO_CHECK(check_usable(key));
-  if (must_ask(asker, key)) CO_CHECK(co_await authorize_for_service(asker, key, "kms:Encrypt", context));
+  CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_arn), "kms:Encrypt"));
+  CO_CHECK(co_await authorize_for_service(asker, key, "kms:Encrypt", context));
   co_return seal(key, context, plain.bytes());
 }
 
 Task<aws::Outcome<std::string>> Service::describe(std::string account, std::string region, std::string service,
                                                   std::string key_id) {
-  CO_TRY(const auto key,
-         co_await key_for_service(std::move(account), std::move(region), std::move(service), std::move(key_id)));
+  CO_TRY(const auto key, co_await key_for_service(nullptr, std::move(account), std::move(region), std::move(service),
+                                                  std::move(key_id), "kms:DescribeKey"));
   CO_CHECK(check_usable(key));
   co_return key.arn();
 }

@@ -171,8 +171,10 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                    const std::optional<std::string>& key_id) const;
 
   // peer.cc
-  Task<aws::Outcome<Key>> key_for_service(std::string account, std::string region, std::string service,
-                                          std::string key_id);
+  // `action`: what the key is wanted for.
+  Task<aws::Outcome<Key>> find_for(aws::Asker asker, Reference reference, std::string action);
+  Task<aws::Outcome<Key>> key_for_service(aws::Asker asker, std::string account, std::string region,
+                                          std::string service, std::string key_id, std::string action);
   Task<aws::Outcome<Key>> managed_key(std::string account, std::string region, std::string service);
   Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                  const Context& context);
@@ -271,6 +273,8 @@ std::string default_policy(std::string_view account);
 // Whoever the account lets use the service may use the service's key through it.
 std::string managed_key_policy(const Key& key);
 
+// What nobody is allowed: of another account's key that is not there no more is told than of one that is.
+aws::Access absent_key(const Reference& reference, std::string action);
 // The error of a DryRun that would have gone well.
 aws::ApiError dry_run_succeeded();
 

@@ -155,7 +155,8 @@ bool Condition::holds(const Context& context, bool allow) const {
   const auto [begin, end] = context.equal_range(key);
   const bool present = begin != end;
   if (op == Operator::null) return any_value<bool>(*this, [&](bool absent) { return absent != present; });
-  if (!present) return if_exists || set == Set::for_all_values || (negated && set == Set::none);
+  // ForAnyValue asks for a value that fits: without any it is false, IfExists or not, as AWS was seen to answer.
+  if (!present) return set == Set::for_all_values || (set == Set::none && (if_exists || negated));
   const auto one = [&](const auto& entry) { return single_holds(entry.second, context); };
   const bool all = set == Set::for_all_values || (set == Set::none && allow);
   return all ? std::all_of(begin, end, one) : std::any_of(begin, end, one);

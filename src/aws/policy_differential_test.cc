@@ -121,9 +121,9 @@ bool condition_holds(const PlainCondition& condition, const PlainRequest& reques
   }
   const bool negated = condition.name.find("Not") != std::string::npos;
   if (given.empty()) {
+    if (condition.prefix == "ForAnyValue:") return false;
     if (!condition.suffix.empty()) return true;
     if (condition.prefix == "ForAllValues:") return true;
-    if (condition.prefix == "ForAnyValue:") return false;
     return negated;
   }
   size_t good = 0;

@@ -225,7 +225,9 @@ TEST(PolicyCondition, ManyValuesAndVariables) {
            {R"({"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a"]}})", tags, true},
            {R"({"ForAllValues:StringNotEquals":{"aws:TagKeys":["a"]}})", tags, false},
            {R"({"ForAnyValue:StringNotEquals":{"aws:TagKeys":["a"]}})", {}, false},
-           {R"({"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":["a"]}})", {}, true},
+           {R"({"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":["a"]}})", {}, false},
+           {R"({"ForAnyValue:StringEqualsIfExists":{"aws:TagKeys":["a"]}})", tags, true},
+           {R"({"ForAllValues:StringEqualsIfExists":{"aws:TagKeys":["a"]}})", {}, true},
            // Tags that differ by case alone are one key: both must fit.
            {R"({"StringEquals":{"aws:ResourceTag/env":"dev"}})", tagged_twice, false},
            {R"({"StringEquals":{"aws:ResourceTag/env":["dev","prod"]}})", tagged_twice, true},

@@ -208,7 +208,7 @@ Result<void> add_value(Condition& condition, std::string_view value, bool variab
       return add_parsed(condition, bytes ? std::optional(std::move(*bytes)) : std::nullopt, value, "base64");
     }
     case Operator::ip_address: return add_parsed(condition, Cidr::parse(value), value, "an IP address or range");
-    case Operator::arn_like: condition.values.emplace_back(ArnText::parse(value, variables)); return {};
+    case Operator::arn_like: condition.values.emplace_back(ArnText::parse(value, variables, false)); return {};
   }
   return {};
 }

@@ -76,16 +76,25 @@ Strings segments(const std::string& text) {
   return parts;
 }
 
+// A star that ends a part takes further parts too.
+bool parts_fit(const Strings& wanted, size_t at, const std::string& given) {
+  if (at == 5) return fits(wanted[5], given);
+  const size_t first = given.find(':');
+  if (first == std::string::npos || !fits(wanted[at], given.substr(0, first))) return false;
+  if (parts_fit(wanted, at + 1, given.substr(first + 1))) return true;
+  if (!wanted[at].ends_with('*')) return false;
+  for (size_t colon = given.find(':', first + 1); colon != std::string::npos; colon = given.find(':', colon + 1)) {
+    if (parts_fit(wanted, at + 1, given.substr(colon + 1))) return true;
+  }
+  return false;
+}
+
 bool resource_fits(const std::string& pattern, const PlainRequest& request) {
   if (pattern == "*") return true;
   const auto text = filled(pattern, request);
   if (!text) return false;
-  const auto wanted = segments(*text), given = segments(request.resource);
-  if (wanted.size() != 6 || given.size() != 6) return false;
-  for (size_t i = 0; i < 6; ++i) {
-    if (!fits(wanted[i], given[i])) return false;
-  }
-  return true;
+  const auto wanted = segments(*text);
+  return wanted.size() == 6 && segments(request.resource).size() == 6 && parts_fit(wanted, 0, request.resource);
 }
 
 bool one_value_fits(const PlainCondition& condition, const std::string& given, const PlainRequest& request) {

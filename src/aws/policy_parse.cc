@@ -99,7 +99,7 @@ Result<void> parse_resources(const Value& statement, PolicyKind kind, bool varia
     if (text != "*" && !arn && !(variables && text.starts_with("${"))) {
       return bad(fmt::format("Resource {} must be in ARN format or \"*\".", text.substr(0, 256)));
     }
-    out.resources.push_back(policy::ArnText::parse(text, variables));
+    out.resources.push_back(policy::ArnText::parse(text, variables, true));
   }
   return {};
 }

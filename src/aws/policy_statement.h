@@ -60,14 +60,22 @@ struct ArnSubject {
 // An ARN with wildcards and variables, matched part by part.
 class ArnText {
  public:
-  static ArnText parse(std::string_view text, bool variables);
+  // `spans`: whether a '*' that ends a part reaches beyond its colon, as in Resource; those of conditions do not.
+  // Source: IAM User Guide, "IAM JSON policy elements: Resource"; "… Condition operators", ARN.
+  static ArnText parse(std::string_view text, bool variables, bool spans);
   bool has_variables() const;
   bool matches(const ArnSubject& subject, const Context& context) const;
 
  private:
+  void add_part(std::string_view text, bool variables, bool spans);
+  bool matches_spanning(std::string_view subject, const Context& context) const;
+
   bool everything_ = false;
   std::vector<Text> parts_;  // six; fewer when the last takes the rest
   bool open_ended_ = false;  // fewer than six parts, the last ends in '*'
+  std::vector<bool> spans_;  // of all parts but the last: it reaches beyond its colon
+  bool any_spans_ = false;
+  Text last_after_run_;  // the last part, behind any run and a colon
 };
 
 struct Cidr {

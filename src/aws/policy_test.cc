@@ -212,6 +212,37 @@ TEST(PolicyCondition, AddressesAndArns) {
   }
 }
 
+TEST(PolicyResource, AStarThatEndsAPartReachesBeyondItsColon) {
+  const auto fits = [](std::string_view pattern, std::string_view resource, const Context& context = {}) {
+    return policy::ArnText::parse(pattern, true, true).matches(policy::ArnSubject(resource), context);
+  };
+  const std::string cluster = "arn:aws:rds:eu-west-1:111122223333:cluster:shop";
+  for (const char* pattern :
+       {"arn:aws:rds:*:cluster:shop", "arn:aws:rds:*:cluster:*", "arn:aws:rds:eu-*:cluster:sho?",
+        "arn:*:111122223333:cluster:*", "arn:aws:rds:*:*:cluster:shop", "arn:aws:rds:*:111122223333:*",
+        "arn:aws:rds:eu-west-1:*:shop", "arn:aws:rds:*", "arn:*:*:*:*:*", "arn:aws:*:111122223333:cluster:s*"}) {
+    EXPECT_TRUE(fits(pattern, cluster)) << pattern;
+  }
+  for (const char* pattern :
+       {"arn:aws:rds:*:cluster:other", "arn:aws:rds:*-1:cluster:shop", "arn:aws:rds:e?*:db:shop", "arn:aws:s3:*:shop",
+        "arn:aws:rds:*1:111122223333:cluster", "arn:aws:rds:eu*west-1x:*:shop", "arn:aws:rds:eu?west?1?1*:*:shop",
+        "arn:*:cluster", "arn:*:cluster:shop", "arn:aws:rds:*:*:*:*:*:shop"}) {
+    EXPECT_FALSE(fits(pattern, cluster)) << pattern;
+  }
+  // What a variable brings is no wildcard, and ${*} is none either.
+  EXPECT_TRUE(fits("arn:aws:rds:*:${aws:username}:shop", cluster, {{"aws:username", "cluster"}}));
+  EXPECT_FALSE(fits("arn:aws:rds:${aws:username}:cluster:shop", cluster, {{"aws:username", "*"}}));
+  EXPECT_FALSE(fits("arn:aws:rds:${*}:cluster:shop", cluster));
+  // In conditions each part is for itself.
+  EXPECT_FALSE(
+      policy::ArnText::parse("arn:aws:rds:*:cluster:shop", true, false).matches(policy::ArnSubject(cluster), {}));
+  // However many colons there are, it takes no time worth telling.
+  std::string colons = "arn:aws:s3:::b/";
+  for (int i = 0; i < 20'000; ++i) colons += "a:";
+  EXPECT_FALSE(fits("arn:*a*:*a*:*a*:*a*:*a*b", colons));
+  EXPECT_TRUE(fits("arn:*a*:*a*:*a*:*a*:*a*:", colons));
+}
+
 TEST(PolicyCondition, ManyValuesAndVariables) {
   const Context tags = {{"aws:TagKeys", "a"}, {"aws:TagKeys", "b"}};
   const Context tagged_twice = {{"aws:ResourceTag/env", "dev"}, {"aws:ResourceTag/ENV", "prod"}};

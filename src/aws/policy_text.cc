@@ -98,7 +98,13 @@ bool Text::matches_ignoring_case(std::string_view subject, const Context& contex
   return glob && glob->matches_ignoring_case(subject);
 }
 
-ArnText ArnText::parse(std::string_view text, bool variables) {
+void ArnText::add_part(std::string_view text, bool variables, bool spans) {
+  parts_.push_back(Text::parse(text, variables, true));
+  spans_.push_back(spans && text.ends_with('*'));
+  any_spans_ = any_spans_ || spans_.back();
+}
+
+ArnText ArnText::parse(std::string_view text, bool variables, bool spans) {
   ArnText result;
   result.everything_ = text == "*";
   // Split before variables have values, so that a value cannot move the colons; those inside ${…} are no separators.
@@ -106,11 +112,13 @@ ArnText ArnText::parse(std::string_view text, bool variables) {
   for (size_t at = 0; at < text.size() && result.parts_.size() < 5; ++at) {
     if (variables && text.substr(at).starts_with("${")) at = std::min(text.find('}', at), text.size() - 1);
     if (text[at] != ':') continue;
-    result.parts_.push_back(Text::parse(text.substr(begin, at - begin), variables, true));
+    result.add_part(text.substr(begin, at - begin), variables, spans);
     begin = at + 1;
   }
   result.open_ended_ = result.parts_.size() < 5 && text.ends_with('*');
-  result.parts_.push_back(Text::parse(text.substr(begin), variables, true));
+  const auto last = text.substr(begin);
+  result.parts_.push_back(Text::parse(last, variables, true));
+  if (result.any_spans_) result.last_after_run_ = Text::parse("*:" + std::string(last), variables, true);
   return result;
 }
 
@@ -119,6 +127,7 @@ bool ArnText::has_variables() const { return std::ranges::any_of(parts_, &Text::
 bool ArnText::matches(const ArnSubject& subject, const Context& context) const {
   if (everything_) return true;
   if (!subject.parts || (parts_.size() < 6 && !open_ended_)) return false;
+  if (any_spans_) return matches_spanning(subject.whole, context);
   for (size_t i = 0; i + 1 < parts_.size(); ++i) {
     if (!parts_[i].matches((*subject.parts)[i], context)) return false;
   }
@@ -126,6 +135,30 @@ bool ArnText::matches(const ArnSubject& subject, const Context& context) const {
   const auto rest =
       subject.whole.substr(static_cast<size_t>((*subject.parts)[parts_.size() - 1].data() - subject.whole.data()));
   return parts_.back().matches(rest, context);
+}
+
+// All places that each part may begin at are followed side by side, so no pattern takes long.
+bool ArnText::matches_spanning(std::string_view subject, const Context& context) const {
+  std::vector<size_t> places{0};
+  for (size_t i = 0; i + 1 < parts_.size(); ++i) {
+    std::vector<size_t> next;
+    for (const size_t place : places) {
+      size_t colon = subject.find(':', place);
+      if (colon == std::string_view::npos || !parts_[i].matches(subject.substr(place, colon - place), context))
+        continue;
+      next.push_back(colon + 1);
+      if (!spans_[i]) continue;
+      // From here on it may be any place, and what the later ones bring is among them.
+      if (i + 2 == parts_.size()) break;
+      while ((colon = subject.find(':', colon + 1)) != std::string_view::npos) next.push_back(colon + 1);
+      break;
+    }
+    places = std::move(next);
+  }
+  return std::ranges::any_of(places, [&](size_t place) {
+    const auto rest = subject.substr(place);
+    return parts_.back().matches(rest, context) || (spans_.back() && last_after_run_.matches(rest, context));
+  });
 }
 
 std::optional<Cidr> Cidr::parse(std::string_view text) {

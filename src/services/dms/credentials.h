@@ -6,6 +6,7 @@
 #include "aws/call.h"
 #include "aws/context.h"
 #include "aws/peers.h"
+#include "dms/names.h"
 #include "dms/resources.h"
 
 namespace boreal::dms {
@@ -17,6 +18,7 @@ struct Tools {
   aws::Keys& keys;
   aws::Roles& roles;
   aws::Secrets& secrets;
+  Names& names;
 };
 
 // What an endpoint says of how to reach its database, with the password.

@@ -1,11 +1,10 @@
 #include "dms/probe.h"
 
 #include <fmt/format.h>
-#include <netdb.h>
 
-#include <array>
 #include <memory>
 
+#include "base/text.h"
 #include "postgres/connection.h"
 
 namespace boreal::dms {
@@ -16,30 +15,25 @@ constexpr Duration connect_timeout{10'000};
 constexpr Duration query_timeout{10'000};
 constexpr size_t max_schemas = 10'000;
 
-// Blocks: on the pool.
-Result<std::string> look_up(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &found); failed != 0) {
-    return fail(Errc::not_found,
-                fmt::format("the server name \"{}\" cannot be resolved: {}", host, gai_strerror(failed)));
+constexpr size_t max_addresses = 4;  // of a name
+
+// All of a name's addresses, as libpq wants them to try one after another.
+Task<Result<std::string>> look_up(const Tools& tools, std::string host, int32_t port) {
+  auto found = co_await tools.names.look_up(host, static_cast<uint16_t>(port));
+  if (!found) {
+    if (found.error().code() == Errc::cancelled) co_return std::unexpected(std::move(found).error());
+    co_return fail(Errc::not_found,
+                   fmt::format("the server name \"{}\" cannot be resolved: {}", host, found.error().message()));
   }
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  std::array<char, NI_MAXHOST> text{};
-  if (const int failed =
-          getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST);
-      failed != 0) {
-    return fail(Errc::not_found,
-                fmt::format("the address of \"{}\" cannot be written: {}", host, gai_strerror(failed)));
+  std::vector<std::string> addresses;
+  for (const net::Address& address : *found) {
+    if (addresses.size() < max_addresses) addresses.push_back(address.host);
   }
-  return std::string(text.data());
+  co_return join(addresses, ",");
 }
 
 Task<Result<std::unique_ptr<postgres::Connection>>> connect(const Tools& tools, Login login) {
-  const std::string host = login.host;
-  CO_TRY(auto address, co_await tools.context.pool.run([&host] { return look_up(host); }));
+  CO_TRY(auto address, co_await look_up(tools, login.host, login.port));
   postgres::Connection::Parameters parameters = {
       {"hostaddr", std::move(address)}, {"port", std::to_string(login.port)},
       {"dbname", login.database},       {"user", login.user},

@@ -18,8 +18,8 @@ namespace boreal::dms {
 class Service final : public api::Api {
  public:
   // All outlive this.
-  Service(aws::ServiceContext context, aws::Network& network, aws::Keys& keys, aws::Roles& roles,
-          aws::Secrets& secrets);
+  Service(aws::ServiceContext context, aws::Network& network, aws::Keys& keys, aws::Roles& roles, aws::Secrets& secrets,
+          Names::LookUp look_up = net::look_up);
 
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
@@ -132,6 +132,7 @@ class Service final : public api::Api {
   template <class Message>
   Task<aws::Outcome<void>> apply_settings(aws::Call& call, EndpointRecord& endpoint, const Message& input);
 
+  Names names_;
   Tools tools_;
   std::map<std::pair<Place, std::string>, std::unique_ptr<Supervisor>> supervisors_;
   bool stopping_ = false;

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
+#include <semaphore>
 #include <set>
 
 #include "aws/testing.h"
@@ -148,7 +151,8 @@ TEST_F(DmsTest, EndpointsKeepPasswordsSealed) {
   EXPECT_EQ(kept->at(0).second.find("Secret-Word"), std::string::npos);
   auto record = store::decode<EndpointRecord>(kept->at(0).second);
   ASSERT_TRUE(record);
-  const Tools tools{fixture.context(), network, keys, roles, secrets};
+  Names names;
+  const Tools tools{fixture.context(), network, keys, roles, secrets, names};
   const auto login = fixture.run(login_of(tools, {"000000000000", "us-east-1"}, *record));
   ASSERT_TRUE(login) << login.error().message();
   EXPECT_EQ(login->password, "Secret-Word");
@@ -187,6 +191,77 @@ TEST_F(DmsTest, SchemasAreReadByAnInstanceThatTheCallerMayUse) {
   const auto denied = fixture.call<api::RefreshSchemasResponse>(*service, "RefreshSchemas", input);
   ASSERT_FALSE(denied);
   EXPECT_TRUE(denied.error().code.starts_with("AccessDenied")) << denied.error().code;
+}
+
+// Names that wait for the system's resolver.
+class DmsNamesTest : public DmsTest {
+ protected:
+  DmsNamesTest() {
+    fixture.run(service->stop());
+    service = std::make_unique<Service>(fixture.context(), network, keys, roles, secrets,
+                                        [this](const std::string& host, uint16_t) { return wait_for(host); });
+    EXPECT_TRUE(fixture.run(service->start()));
+  }
+
+  Result<std::vector<net::Address>> wait_for(const std::string& host) {
+    ++looked_up;
+    begun.release();
+    answer.wait();
+    return fail(Errc::unavailable, host + ": no name server answers");
+  }
+  // A test of an endpoint that is at a name.
+  std::string test(const std::string& instance, int number) {
+    api::CreateEndpointMessage input{
+        .endpoint_identifier = "e" + std::to_string(number), .endpoint_type = "source", .engine_name = "postgres"};
+    input.username = "u";
+    input.password = "p";
+    input.server_name = "db.example";
+    input.port = 5432;
+    input.database_name = "d";
+    const auto made = fixture.call<api::CreateEndpointResponse>(*service, "CreateEndpoint", input);
+    EXPECT_TRUE(made);
+    const std::string arn = *made->endpoint->endpoint_arn;
+    EXPECT_TRUE(fixture.call<api::TestConnectionResponse>(
+        *service, "TestConnection",
+        api::TestConnectionMessage{.replication_instance_arn = instance, .endpoint_arn = arn}));
+    fixture.run_until_idle();
+    return arn;
+  }
+  std::string connection(const std::string& endpoint) {
+    api::DescribeConnectionsMessage input;
+    input.filters = {{{.name = "endpoint-arn", .values = {endpoint}}}};
+    const auto found = fixture.call<api::DescribeConnectionsResponse>(*service, "DescribeConnections", input);
+    return found ? *found->connections->at(0).status : found.error().code;
+  }
+  static Task<void> begin(TaskGroup& group, Task<void> task) {
+    group.spawn(std::move(task));
+    co_return;
+  }
+  Task<void> use_the_pool() {
+    co_await fixture.context().pool.run([] {});
+  }
+
+  std::atomic<int> looked_up = 0;
+  std::counting_semaphore<> begun{0};
+  std::latch answer{1};
+};
+
+TEST_F(DmsNamesTest, OnesThatDoNotResolveHoldUpNoDiskAndAreCutAtTheEnd) {
+  constexpr int at_once = 4;
+  const std::string instance = make_instance();
+  fixture.run_until_idle();
+  std::vector<std::string> endpoints;
+  for (int i = 0; i < at_once + 1; ++i) endpoints.push_back(test(instance, i));
+  for (int i = 0; i < at_once; ++i) begun.acquire();
+  fixture.run(use_the_pool());  // its only thread is free
+  EXPECT_EQ(looked_up, at_once);
+  TaskGroup stopping;
+  fixture.run(begin(stopping, service->stop()));
+  answer.count_down();
+  fixture.run(stopping.wait());
+  EXPECT_EQ(looked_up, at_once);
+  EXPECT_EQ(connection(endpoints.front()), "failed");
+  EXPECT_EQ(connection(endpoints.back()), "testing") << "for the next run";
 }
 
 TEST(Secret, HasTheLogin) {

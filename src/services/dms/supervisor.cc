@@ -15,6 +15,9 @@ namespace {
 constexpr Duration first_retry{500};
 constexpr Duration longest_retry{30'000};
 constexpr size_t max_probes = 8;  // at the same time, of one instance
+
+// By the end of the server: nothing was found out, and the next run takes it up.
+bool was_cut(const auto& outcome) { return !outcome && outcome.error().code() == Errc::cancelled; }
 }  // namespace
 
 Supervisor::Supervisor(const Tools& tools, Place place, std::string instance_id, std::function<void()> gone)
@@ -24,9 +27,13 @@ Supervisor::Supervisor(const Tools& tools, Place place, std::string instance_id,
       gone_(std::move(gone)),
       probes_(max_probes) {}
 
-Task<void> Supervisor::stop() {
+void Supervisor::end() {
   stopping_ = true;
   wake();
+}
+
+Task<void> Supervisor::stop() {
+  end();
   co_await tasks_.wait();
 }
 
@@ -164,6 +171,7 @@ Task<void> Supervisor::test(ConnectionRecord connection) {
     } else {
       outcome = std::unexpected(std::move(login).error());
     }
+    if (was_cut(outcome)) co_return;
   }
   if (auto written = co_await write_test(connection, std::move(outcome)); !written) {
     log::error("dms", "the outcome of a connection test could not be written",
@@ -194,6 +202,7 @@ Task<void> Supervisor::refresh(SchemasRecord schemas) {
     } else {
       outcome = std::unexpected(std::move(login).error());
     }
+    if (was_cut(outcome)) co_return;
   }
   if (auto written = co_await write_schemas(schemas, std::move(outcome)); !written) {
     log::error("dms", "the schemas of an endpoint could not be written",

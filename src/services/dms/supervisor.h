@@ -21,6 +21,8 @@ class Supervisor {
   void start() { tasks_.spawn(run()); }
   // The catalog has something new for it.
   void wake() { wake_.set(); }
+  // Begins nothing any more.
+  void end();
   // Returns when the work under way has ended: a connection that is being opened has its seconds.
   Task<void> stop();
 

@@ -7,6 +7,30 @@ namespace boreal::dms {
 using aws::Access;
 using aws::Outcome;
 
+namespace {
+
+// DMS's own names for tags in conditions, beside those that all services have: "dms:rep-tag/KEY" of an instance.
+// Source: AWS DMS User Guide, "Fine-grained access control using resource names and tags". Empty for any other ARN.
+std::string tag_condition_key(const Place& place, const std::string& arn) {
+  for (const std::string_view kind :
+       {InstanceRecord::kind, EndpointRecord::kind, TaskRecord::kind, SubnetGroupRecord::kind}) {
+    if (arn.starts_with(place.arn(kind, ""))) return "dms:" + std::string(kind) + "-tag/";
+  }
+  return {};
+}
+
+// "dms:req-tag/KEY" for the tags that the request brings.
+void add_request_tags(Access& access) {
+  constexpr std::string_view common = "aws:RequestTag/";
+  std::vector<std::pair<std::string, std::string>> own;
+  for (const auto& [key, value] : access.context) {
+    if (key.starts_with(common)) own.emplace_back("dms:req-tag/" + key.substr(common.size()), value);
+  }
+  for (auto& pair : own) access.context.insert(std::move(pair));
+}
+
+}  // namespace
+
 // The model's templates, and beyond them: names of subnet groups mean the same in any case, several ARNs at once, the
 // instance that a task is moved to, and the tags of what is touched.
 Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
@@ -30,7 +54,12 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
   for (Access& access : all) {
     if (access.resource.starts_with(groups)) access.resource = to_lower(access.resource);
     CO_TRY(const auto tags, tags_of(tx, place, access.resource));
-    for (const auto& [key, value] : tags.value_or(Tags())) access.context.emplace("aws:ResourceTag/" + key, value);
+    const std::string own = tag_condition_key(place, access.resource);
+    for (const auto& [key, value] : tags.value_or(Tags())) {
+      access.context.emplace("aws:ResourceTag/" + key, value);
+      if (!own.empty()) access.context.emplace(own + key, value);
+    }
+    add_request_tags(access);
   }
   co_return all;
 }

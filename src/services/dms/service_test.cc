@@ -193,6 +193,38 @@ TEST_F(DmsTest, SchemasAreReadByAnInstanceThatTheCallerMayUse) {
   EXPECT_TRUE(denied.error().code.starts_with("AccessDenied")) << denied.error().code;
 }
 
+// As AWS has them beside those of all services.
+TEST_F(DmsTest, PoliciesSeeTagsByDmsOwnNamesToo) {
+  const auto make = [&](const char* name) {
+    api::CreateEndpointMessage input{.endpoint_identifier = name, .endpoint_type = "source", .engine_name = "postgres"};
+    input.username = "u";
+    input.password = "p";
+    input.server_name = "127.0.0.1";
+    input.port = 5432;
+    input.database_name = "d";
+    input.tags = {{{.key = "env", .value = "prod"}}};
+    return fixture.call<api::CreateEndpointResponse>(*service, "CreateEndpoint", input);
+  };
+  const auto made = make("e");
+  ASSERT_TRUE(made);
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  const auto forbid = [&](const std::string& key) {
+    fixture.policies.identity = {aws::identity_policy(
+        R"({"Statement":[{"Effect":"Allow","Action":"dms:*","Resource":"*"},{"Effect":"Deny","Action":"dms:*","Resource":)"
+        R"("*","Condition":{"StringEquals":{")" +
+        key + R"(/env":"prod"}}}]})")};
+  };
+  forbid("dms:req-tag");
+  const auto refused = make("f");
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().code.starts_with("AccessDenied")) << refused.error().code;
+  forbid("dms:endpoint-tag");
+  const auto kept = fixture.call<api::DeleteEndpointResponse>(
+      *service, "DeleteEndpoint", api::DeleteEndpointMessage{.endpoint_arn = *made->endpoint->endpoint_arn});
+  ASSERT_FALSE(kept);
+  EXPECT_TRUE(kept.error().code.starts_with("AccessDenied")) << kept.error().code;
+}
+
 // Names that wait for the system's resolver.
 class DmsNamesTest : public DmsTest {
  protected:

@@ -124,6 +124,10 @@ Task<Result<Login>> login_of(const Tools& tools, Place place, EndpointRecord end
   if (login.host.empty() || login.port == 0) {
     co_return fail(Errc::invalid, "neither the endpoint nor its secret says which server and port it is at");
   }
+  // Where there is none libpq takes the user that runs this server, and the password of its environment.
+  if (login.user.empty() || login.password.empty()) {
+    co_return fail(Errc::invalid, "neither the endpoint nor its secret has a user and a password that are not empty");
+  }
   co_return login;
 }
 

@@ -296,6 +296,16 @@ TEST_F(DmsNamesTest, OnesThatDoNotResolveHoldUpNoDiskAndAreCutAtTheEnd) {
   EXPECT_EQ(connection(endpoints.back()), "testing") << "for the next run";
 }
 
+// libpq would take those of the server's own environment.
+TEST_F(DmsTest, ALoginWithoutUserOrPasswordIsNone) {
+  Names names;
+  const Tools tools{fixture.context(), network, keys, roles, secrets, names};
+  EndpointRecord endpoint{.resource_id = "E", .name = "e", .server_name = "127.0.0.1", .port = 5432, .username = "u"};
+  const auto login = fixture.run(login_of(tools, {"000000000000", "us-east-1"}, endpoint));
+  ASSERT_FALSE(login);
+  EXPECT_EQ(login.error().code(), Errc::invalid);
+}
+
 TEST(Secret, HasTheLogin) {
   Login login;
   ASSERT_TRUE(apply_secret(R"({"username":"u","password":"p","host":"h","port":"5433"})", login));

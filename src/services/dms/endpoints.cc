@@ -117,6 +117,12 @@ Outcome<void> check_secret_arn(const Place& place, const std::string& text) {
       fmt::format("SecretsManagerSecretId '{}' must be the full ARN of a secret of this account and region.", text)));
 }
 
+template <class Message>
+bool gives_login(const Message& input, const api::PostgreSQLSettings& settings) {
+  return input.server_name || settings.server_name || input.port || settings.port || input.username ||
+         settings.username || input.password || settings.password;
+}
+
 }  // namespace
 
 Task<Outcome<void>> Service::check_secret_settings(aws::Call& call, const EndpointRecord& endpoint) {
@@ -139,6 +145,17 @@ template <class Message>
 Task<Outcome<void>> Service::apply_settings(aws::Call& call, EndpointRecord& endpoint, const Message& input) {
   CO_CHECK(check_nothing_foreign(input));
   auto settings = input.postgresql_settings.value_or(api::PostgreSQLSettings());
+  // Whoever names a secret lets go of the login that was given before, and the other way round.
+  const bool names_secret = settings.secrets_manager_secret_id.has_value();
+  if (names_secret && !gives_login(input, settings)) {
+    endpoint.server_name.clear();
+    endpoint.port = 0;
+    endpoint.username.clear();
+    endpoint.password.reset();
+  } else if (!names_secret && gives_login(input, settings)) {
+    endpoint.settings.secrets_manager_secret_id.reset();
+    endpoint.settings.secrets_manager_access_role_arn.reset();
+  }
   const auto take = [](auto& target, auto& inner, const auto& flat) {
     if (flat) target = *flat;
     if (inner) target = *inner;

@@ -296,6 +296,37 @@ TEST_F(DmsNamesTest, OnesThatDoNotResolveHoldUpNoDiskAndAreCutAtTheEnd) {
   EXPECT_EQ(connection(endpoints.back()), "testing") << "for the next run";
 }
 
+TEST_F(DmsTest, AnEndpointMayTurnFromALoginToASecretAndBack) {
+  const std::string arn = *make_endpoint("e")->endpoint->endpoint_arn;
+  const auto modify = [&](api::ModifyEndpointMessage input) {
+    input.endpoint_arn = arn;
+    return fixture.call<api::ModifyEndpointResponse>(*service, "ModifyEndpoint", input);
+  };
+  api::ModifyEndpointMessage secret;
+  secret.postgresql_settings.emplace();
+  secret.postgresql_settings->secrets_manager_secret_id =
+      "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
+  secret.postgresql_settings->secrets_manager_access_role_arn = "arn:aws:iam::000000000000:role/dms";
+  const auto turned = modify(secret);
+  ASSERT_TRUE(turned) << turned.error().message;
+  EXPECT_FALSE(turned->endpoint->username);
+  EXPECT_FALSE(turned->endpoint->server_name);
+  EXPECT_TRUE(turned->endpoint->postgresql_settings->secrets_manager_secret_id);
+
+  api::ModifyEndpointMessage login;
+  login.username = "u";
+  EXPECT_EQ(modify(login).error().code, "InvalidParameterValueException") << "without the rest";
+  login.password = "p";
+  login.server_name = "127.0.0.1";
+  login.port = 5432;
+  const auto back = modify(login);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->endpoint->username, "u");
+  EXPECT_FALSE(back->endpoint->postgresql_settings->secrets_manager_secret_id);
+  login.postgresql_settings = secret.postgresql_settings;
+  EXPECT_EQ(modify(login).error().code, "InvalidParameterCombinationException") << "both at once";
+}
+
 // libpq would take those of the server's own environment.
 TEST_F(DmsTest, ALoginWithoutUserOrPasswordIsNone) {
   Names names;

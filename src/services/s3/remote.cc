@@ -115,8 +115,8 @@ Remote::Remote(aws::ServiceContext context, std::string name, RemoteBucket bucke
 Task<Result<std::vector<net::Address>>> Remote::addresses() {
   const int64_t now = monotonic_ns();
   if (!addresses_.empty() && now - looked_up_ns_ < addresses_are_good_ns) co_return addresses_;
-  CO_TRY(auto found,
-         co_await context_.pool.run([host = host_, port = endpoint_.port] { return net::look_up(host, port); }));
+  names_.start();
+  CO_TRY(auto found, co_await names_.run([host = host_, port = endpoint_.port] { return net::look_up(host, port); }));
   addresses_ = found;
   looked_up_ns_ = now;
   co_return found;

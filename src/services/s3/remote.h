@@ -15,6 +15,7 @@
 #include "base/sync.h"
 #include "http/client.h"
 #include "http/message.h"
+#include "io/pool.h"
 #include "net/stream_group.h"
 
 namespace boreal::s3 {
@@ -87,6 +88,7 @@ class Remote {
   std::string host_;  // asked for, with the bucket where that is in it
   std::vector<net::Address> addresses_;
   int64_t looked_up_ns_ = 0;
+  io::Pool names_{1};  // looks the host up, which may take long: not where disk work waits
   Semaphore turns_{requests_at_once};
   net::StreamGroup streams_;
   http::KeptConnections kept_;

@@ -33,21 +33,45 @@ TEST_F(BackupTest, WhatIsDamagedHoldsUpNothingElse) {
 
 TEST_F(BackupTest, SoManyRestoresMayWait) {
   make_vault();
-  const auto begun = start();
+  texts.texts["shop"] = "s";
+  const std::string point_arn = *start().recovery_point_arn;
   fixture.run(service->settle());
+  Event gate;
+  texts.gate = &gate;
+  start("one");
+  start("two");
+  fixture.run_until_idle();  // they have the turns
+  for (size_t i = 0; i < max_jobs_under_way; ++i) ASSERT_TRUE(start_restore(point_arn, "copy"));
+  EXPECT_EQ(code_of(start_restore(point_arn, "copy")), "InvalidRequestException");
+  fixture.run(open(gate));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.restored, static_cast<int>(max_jobs_under_way));
+}
+
+TEST_F(BackupTest, ManyPointsMayEndTogether) {
+  make_vault();
+  constexpr int many = 2500;
   auto tx = fixture.run(fixture.catalog().begin(Place{account, "us-east-1"}.partition()));
-  for (size_t i = 0; i < max_jobs_under_way; ++i) {
-    RestoreRecord waiting;
-    waiting.id = std::to_string(i);
-    waiting.state = job_state::pending;
-    tx.put(restore_key(waiting.id), store::encode(waiting));
+  for (int i = 0; i < many; ++i) {
+    PointRecord old;
+    old.id = std::to_string(i);
+    old.vault = "vault";
+    old.status = i < 2 ? point_status::deleting : point_status::completed;
+    old.created = fixture.clock.now();
+    old.lifecycle = api::Lifecycle{.delete_after_days = 1};
+    tx.put(point_key(old.id), store::encode(old));
   }
   ASSERT_TRUE(fixture.run(tx.commit()));
-  const auto refused = call<api::StartRestoreJobOutput>(
-      "StartRestoreJob", api::StartRestoreJobInput{.recovery_point_arn = *begun.recovery_point_arn,
-                                                   .metadata = {{"DestinationBucketName", "copy"}},
-                                                   .iam_role_arn = role_arn});
-  EXPECT_EQ(code_of(refused), "InvalidRequestException");
+  fixture.clock.advance(std::chrono::days(1));
+  for (int left = many; left > 0; left -= 1000) {
+    const auto next = fixture.run(service->do_what_is_due());
+    ASSERT_TRUE(next);
+    EXPECT_EQ(*next <= fixture.clock.now() + std::chrono::seconds(1), left > 1000);
+    fixture.run(service->settle());
+  }
+  const auto vault =
+      call<api::DescribeBackupVaultOutput>("DescribeBackupVault", api::DescribeBackupVaultInput{"vault"});
+  EXPECT_EQ(vault->number_of_recovery_points, 0);
 }
 
 // A catalog whose disk is full after so many commits.

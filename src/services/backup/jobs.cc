@@ -8,6 +8,7 @@
 #include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "base/log.h"
 
 namespace boreal::backup {
@@ -121,6 +122,7 @@ void add_job(store::Transaction& tx, const Place& place, const VaultRecord& vaul
   point.creator = job.creator;
   tx.put(job_key(job.id), store::encode(job));
   tx.put(point_key(point.id), store::encode(point));
+  if (!job.idempotency_token.empty()) tx.put(token_key("job", job.idempotency_token), job_key(job.id));
 }
 
 Task<aws::Outcome<api::GetSupportedResourceTypesOutput>> Service::get_supported_resource_types(
@@ -149,17 +151,12 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
-  CO_TRY(const auto jobs, load_all<JobRecord>(tx, job_key("")));
   JobRecord job;
-  const auto same = std::ranges::find_if(jobs, [&](const JobRecord& other) {
-    return input.idempotency_token && !input.idempotency_token->empty() &&
-           other.idempotency_token == *input.idempotency_token;
-  });
-  if (same != jobs.end()) {
-    job = *same;
+  CO_TRY(auto same, load_by_token<JobRecord>(tx, "job", input.idempotency_token.value_or("")));
+  if (same) {
+    job = std::move(*same);
   } else {
-    if (std::ranges::count_if(jobs, [](const JobRecord& j) { return !j.is_over(); }) >=
-        static_cast<ptrdiff_t>(max_jobs_under_way)) {
+    if (under_way(place, false) >= max_jobs_under_way) {
       co_return aws::refuse(
           errors::limit_exceeded_exception(fmt::format("{} backup jobs are under way already.", max_jobs_under_way)));
     }
@@ -225,13 +222,13 @@ Task<aws::Outcome<api::DescribeBackupJobOutput>> Service::describe_backup_job(aw
 Task<aws::Outcome<api::ListBackupJobsOutput>> Service::list_backup_jobs(aws::Call& call,
                                                                         api::ListBackupJobsInput input) {
   const Place place = place_of(call);
-  CO_TRY(auto jobs, load_all<JobRecord>(View(context_.catalog, place), job_key("")));
-  std::erase_if(jobs, [&](const JobRecord& job) { return !wanted(input, place, job); });
+  CO_TRY(auto page, Page<JobRecord>::begin(input.next_token, input.max_results));
+  CO_CHECK(co_await walk<JobRecord>(context_, place, job_key(""), [&](JobRecord job) {
+    if (wanted(input, place, job)) page.add(newest_first(job.created, job.id), std::move(job));
+  }));
   api::ListBackupJobsOutput out;
-  CO_TRY(out.next_token, cut_page(jobs, input.next_token, input.max_results,
-                                  [](const JobRecord& j) { return newest_first(j.created, j.id); }));
   out.backup_jobs.emplace();
-  for (const JobRecord& job : jobs) {
+  for (const JobRecord& job : page.take(out.next_token)) {
     const auto running = progress_.find(job.id);
     out.backup_jobs->push_back(
         show_job<api::BackupJob>(place, job, running == progress_.end() ? nullptr : running->second));

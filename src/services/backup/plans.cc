@@ -6,6 +6,7 @@
 #include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "base/log.h"
 
 namespace boreal::backup {
@@ -149,9 +150,11 @@ Task<aws::Outcome<api::GetBackupPlanOutput>> Service::get_backup_plan(aws::Call&
   CO_TRY(const auto plan, need_plan(view, input.backup_plan_id, true));
   CO_TRY(auto version, current_version(view, plan));
   if (input.version_id && *input.version_id != version.id) {
-    CO_TRY(auto versions, load_all<VersionRecord>(view, version_prefix(plan.id)));
-    const auto found = std::ranges::find(versions, *input.version_id, &VersionRecord::id);
-    if (found == versions.end()) {
+    std::optional<VersionRecord> found;
+    CO_CHECK(co_await walk<VersionRecord>(context_, place_of(call), version_prefix(plan.id), [&](VersionRecord one) {
+      if (one.id == *input.version_id) found = std::move(one);
+    }));
+    if (!found) {
       co_return aws::refuse(errors::resource_not_found_exception(
           fmt::format("Backup plan {} has no version {}.", plan.id, *input.version_id)));
     }
@@ -205,12 +208,14 @@ Task<aws::Outcome<api::ListBackupPlanVersionsOutput>> Service::list_backup_plan_
     aws::Call& call, api::ListBackupPlanVersionsInput input) {
   const View view(context_.catalog, place_of(call));
   CO_TRY(const auto plan, need_plan(view, input.backup_plan_id, true));
-  CO_TRY(auto versions, load_all<VersionRecord>(view, version_prefix(plan.id)));
+  CO_TRY(auto page, Page<VersionRecord>::begin(input.next_token, input.max_results));
+  CO_CHECK(co_await walk<VersionRecord>(context_, place_of(call), version_prefix(plan.id), [&](VersionRecord version) {
+    page.add(newest_first(version.created, version.id), std::move(version));
+  }));
   api::ListBackupPlanVersionsOutput out;
-  CO_TRY(out.next_token, cut_page(versions, input.next_token, input.max_results,
-                                  [](const VersionRecord& v) { return newest_first(v.created, v.id); }));
   out.backup_plan_versions_list.emplace();
-  for (const VersionRecord& version : versions) out.backup_plan_versions_list->push_back(list_member(plan, version));
+  for (const VersionRecord& version : page.take(out.next_token))
+    out.backup_plan_versions_list->push_back(list_member(plan, version));
   co_return out;
 }
 

@@ -1,11 +1,10 @@
 // Recovery points: what completed jobs leave.
 #include "backup/points.h"
 
-#include <algorithm>
-
 #include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 
 namespace boreal::backup {
 
@@ -153,12 +152,13 @@ Task<aws::Outcome<api::ListRecoveryPointsByBackupVaultOutput>> Service::list_rec
   const Place place = place_of(call);
   const View view(context_.catalog, place);
   CO_CHECK(need_vault(view, input.backup_vault_name));
-  CO_TRY(auto points, load_all<PointRecord>(view, point_key("")));
-  std::erase_if(points, [&](const PointRecord& point) { return !wanted(input, point); });
+  CO_TRY(auto page, Page<PointRecord>::begin(input.next_token, input.max_results));
+  CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](PointRecord point) {
+    if (wanted(input, point)) page.add(point_order(point), std::move(point));
+  }));
   api::ListRecoveryPointsByBackupVaultOutput out;
-  CO_TRY(out.next_token, cut_page(points, input.next_token, input.max_results, point_order));
   out.recovery_points.emplace();
-  for (const PointRecord& point : points)
+  for (const PointRecord& point : page.take(out.next_token))
     out.recovery_points->push_back(show_point<api::RecoveryPointByBackupVault>(place, point));
   co_return out;
 }
@@ -166,12 +166,13 @@ Task<aws::Outcome<api::ListRecoveryPointsByBackupVaultOutput>> Service::list_rec
 Task<aws::Outcome<api::ListRecoveryPointsByResourceOutput>> Service::list_recovery_points_by_resource(
     aws::Call& call, api::ListRecoveryPointsByResourceInput input) {
   const Place place = place_of(call);
-  CO_TRY(auto points, load_all<PointRecord>(View(context_.catalog, place), point_key("")));
-  std::erase_if(points, [&](const PointRecord& point) { return point.resource_arn != input.resource_arn; });
+  CO_TRY(auto page, Page<PointRecord>::begin(input.next_token, input.max_results));
+  CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](PointRecord point) {
+    if (point.resource_arn == input.resource_arn) page.add(point_order(point), std::move(point));
+  }));
   api::ListRecoveryPointsByResourceOutput out;
-  CO_TRY(out.next_token, cut_page(points, input.next_token, input.max_results, point_order));
   out.recovery_points.emplace();
-  for (const PointRecord& point : points) {
+  for (const PointRecord& point : page.take(out.next_token)) {
     api::RecoveryPointByResource member;
     member.recovery_point_arn = point.arn;
     member.creation_date = point.created;

@@ -4,22 +4,11 @@
 
 #include "backup/pages.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 
 namespace boreal::backup {
 
 namespace {
-
-// The newest complete point of each resource, by ARN.
-Result<std::map<std::string, PointRecord>> newest_points(const View& view, const std::string& vault) {
-  TRY(auto points, load_all<PointRecord>(view, point_key("")));
-  std::map<std::string, PointRecord> newest;
-  for (PointRecord& point : points) {
-    if (!point.completed || (!vault.empty() && point.vault != vault)) continue;
-    PointRecord& best = newest[point.resource_arn];
-    if (best.id.empty() || best.created < point.created) best = std::move(point);
-  }
-  return newest;
-}
 
 // ProtectedResource, DescribeProtectedResourceOutput.
 template <class Out>
@@ -34,9 +23,10 @@ Out show(const Place& place, const PointRecord& point) {
   return out;
 }
 
+using Newest = std::map<std::string, PointRecord>;
+
 template <class Out, class In>
-aws::Outcome<Out> list(const View& view, const Place& place, const std::string& vault, const In& input) {
-  TRY(const auto newest, newest_points(view, vault));
+aws::Outcome<Out> list(const Newest& newest, const Place& place, const In& input) {
   std::vector<api::ProtectedResource> items;
   for (const auto& [arn, point] : newest) items.push_back(show<api::ProtectedResource>(place, point));
   Out out;
@@ -48,10 +38,21 @@ aws::Outcome<Out> list(const View& view, const Place& place, const std::string& 
 
 }  // namespace
 
+Task<Result<std::map<std::string, PointRecord>>> Service::newest_points(Place place, std::string vault) {
+  Newest newest;
+  CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](PointRecord point) {
+    if (!point.completed || (!vault.empty() && point.vault != vault)) return;
+    PointRecord& best = newest[point.resource_arn];
+    if (best.id.empty() || best.created < point.created) best = std::move(point);
+  }));
+  co_return newest;
+}
+
 Task<aws::Outcome<api::ListProtectedResourcesOutput>> Service::list_protected_resources(
     aws::Call& call, api::ListProtectedResourcesInput input) {
   const Place place = place_of(call);
-  co_return list<api::ListProtectedResourcesOutput>(View(context_.catalog, place), place, "", input);
+  CO_TRY(const auto newest, co_await newest_points(place, ""));
+  co_return list<api::ListProtectedResourcesOutput>(newest, place, input);
 }
 
 Task<aws::Outcome<api::ListProtectedResourcesByBackupVaultOutput>> Service::list_protected_resources_by_backup_vault(
@@ -59,14 +60,14 @@ Task<aws::Outcome<api::ListProtectedResourcesByBackupVaultOutput>> Service::list
   const Place place = place_of(call);
   const View view(context_.catalog, place);
   CO_CHECK(need_vault(view, input.backup_vault_name));
-  co_return list<api::ListProtectedResourcesByBackupVaultOutput>(view, place, input.backup_vault_name, input);
+  CO_TRY(const auto newest, co_await newest_points(place, input.backup_vault_name));
+  co_return list<api::ListProtectedResourcesByBackupVaultOutput>(newest, place, input);
 }
 
 Task<aws::Outcome<api::DescribeProtectedResourceOutput>> Service::describe_protected_resource(
     aws::Call& call, api::DescribeProtectedResourceInput input) {
   const Place place = place_of(call);
-  const View view(context_.catalog, place);
-  CO_TRY(const auto newest, newest_points(view, ""));
+  CO_TRY(const auto newest, co_await newest_points(place, ""));
   const auto found = newest.find(input.resource_arn);
   if (found == newest.end()) {
     co_return aws::refuse(

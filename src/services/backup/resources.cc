@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "api/backup/errors.h"
+#include "codec/hex.h"
+#include "crypto/hash.h"
 
 namespace boreal::backup {
 
@@ -19,6 +21,9 @@ std::string selection_key(std::string_view plan_id, std::string_view id) {
 std::string job_key(std::string_view id) { return fmt::format("job/{}", id); }
 std::string point_key(std::string_view id) { return fmt::format("point/{}", id); }
 std::string restore_key(std::string_view id) { return fmt::format("restore/{}", id); }
+std::string token_key(std::string_view kind, const std::string& token) {
+  return fmt::format("token/{}/{}", kind, codec::hex_encode(crypto::Sha256::of(token)));
+}
 
 aws::ApiError no_vault(const std::string& name) {
   return api::errors::resource_not_found_exception(

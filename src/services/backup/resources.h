@@ -3,7 +3,7 @@
 //   vault/NAME          VaultRecord        job/ID       JobRecord
 //   plan/ID             PlanRecord         point/ID     PointRecord
 //   version/ID/NUMBER   VersionRecord      restore/ID   RestoreRecord
-//   selection/PLAN/ID   SelectionRecord
+//   selection/PLAN/ID   SelectionRecord    token/KIND/HASH   the key of the job or restore that the token began
 //
 // The bytes of recovery points are objects under their id, in the object engine's bucket backup.ACCOUNT.REGION.
 #pragma once
@@ -154,6 +154,8 @@ std::string selection_key(std::string_view plan_id, std::string_view id);
 std::string job_key(std::string_view id);
 std::string point_key(std::string_view id);
 std::string restore_key(std::string_view id);
+// Of an idempotency token, which may be of any length.
+std::string token_key(std::string_view kind, const std::string& token);
 
 // Reads through a Transaction, or through a Catalog bound to a partition: whatever has get(key) and scan(prefix).
 class View {
@@ -186,6 +188,16 @@ Result<std::vector<Record>> load_all(const From& from, std::string_view prefix) 
     records.push_back(std::move(record));
   }
   return records;
+}
+
+// The job or restore that the token began before.
+template <class Record>
+Result<std::optional<Record>> load_by_token(const store::Transaction& tx, std::string_view kind,
+                                            const std::string& token) {
+  if (token.empty()) return std::nullopt;
+  TRY(const auto key, tx.get(token_key(kind, token)));
+  if (!key) return std::nullopt;
+  return load<Record>(tx, *key);
 }
 
 aws::ApiError no_vault(const std::string& name);

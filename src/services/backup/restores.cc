@@ -9,6 +9,7 @@
 #include "backup/permissions.h"
 #include "backup/points.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "base/log.h"
 
 namespace boreal::backup {
@@ -46,15 +47,19 @@ aws::ApiError no_restore(const std::string& id) {
 
 std::string restore_order(const RestoreRecord& restore) { return newest_first(restore.created, restore.id); }
 
-template <class Out>
-aws::Outcome<Out> page_of(std::vector<RestoreRecord> restores, const Place& place, const auto& input) {
+// What `wanted` is true of.
+template <class Out, class In, class Wanted>
+Task<aws::Outcome<Out>> list(const aws::ServiceContext& context, Place place, const In& input, Wanted wanted) {
+  CO_TRY(auto page, Page<RestoreRecord>::begin(input.next_token, input.max_results));
+  CO_CHECK(co_await walk<RestoreRecord>(context, place, restore_key(""), [&](RestoreRecord restore) {
+    if (wanted(restore)) page.add(restore_order(restore), std::move(restore));
+  }));
   Out out;
-  TRY(out.next_token, cut_page(restores, input.next_token, input.max_results, restore_order));
   out.restore_jobs.emplace();
-  for (const RestoreRecord& restore : restores) {
+  for (const RestoreRecord& restore : page.take(out.next_token)) {
     out.restore_jobs->push_back(show_restore<api::RestoreJobsListMember>(place, restore));
   }
-  return out;
+  co_return out;
 }
 
 bool wanted(const api::ListRestoreJobsInput& by, const Place& place, const RestoreRecord& restore) {
@@ -92,21 +97,16 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto point, need_point(tx, input.recovery_point_arn));
-  CO_TRY(const auto restores, load_all<RestoreRecord>(tx, restore_key("")));
   RestoreRecord restore;
-  const auto same = std::ranges::find_if(restores, [&](const RestoreRecord& other) {
-    return input.idempotency_token && !input.idempotency_token->empty() &&
-           other.idempotency_token == *input.idempotency_token;
-  });
-  if (same != restores.end()) {
-    restore = *same;
+  CO_TRY(auto same, load_by_token<RestoreRecord>(tx, "restore", input.idempotency_token.value_or("")));
+  if (same) {
+    restore = std::move(*same);
   } else {
     if (point.status != point_status::completed) {
       co_return aws::refuse(errors::invalid_request_exception(
           fmt::format("Recovery point {} is {}; only a COMPLETED one can be restored.", point.arn, point.status)));
     }
-    if (std::ranges::count_if(restores, [](const RestoreRecord& r) { return !r.is_over(); }) >=
-        static_cast<ptrdiff_t>(max_jobs_under_way)) {
+    if (under_way(place, true) >= max_jobs_under_way) {
       co_return aws::refuse(
           errors::invalid_request_exception(fmt::format("{} restore jobs are under way already.", max_jobs_under_way)));
     }
@@ -124,6 +124,8 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
     restore.size = point.size;
     restore.metadata = input.metadata;
     tx.put(restore_key(restore.id), store::encode(restore));
+    if (!restore.idempotency_token.empty())
+      tx.put(token_key("restore", restore.idempotency_token), restore_key(restore.id));
     CO_CHECK(co_await tx.commit());
     begin_restore(place, restore.id);
   }
@@ -133,7 +135,10 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
 }
 
 void Service::begin_restore(Place place, std::string id) {
-  if (!progress_.try_emplace(id, std::make_shared<Progress>()).second) return;
+  const auto [entry, is_new] = progress_.try_emplace(id, std::make_shared<Progress>());
+  if (!is_new) return;
+  entry->second->partition = place.partition();
+  entry->second->is_restore = true;
   tasks_.spawn(run_restore(std::move(place), std::move(id)));
 }
 
@@ -216,9 +221,15 @@ Task<Result<void>> Service::end_restore(Place place, std::string id, aws::Outcom
 
 // One that was running when the last server ended is not begun again: the resource may be there by half.
 Task<Result<void>> Service::take_up_restores(Place place) {
-  CO_TRY(const auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
-  for (const RestoreRecord& restore : restores) {
-    if (restore.is_over() || progress_.contains(restore.id)) continue;
+  std::vector<RestoreRecord> open;
+  CO_CHECK(co_await walk<RestoreRecord>(context_, place, restore_key(""), [&](RestoreRecord restore) {
+    if (!restore.is_over()) open.push_back(std::move(restore));
+  }));
+  for (const RestoreRecord& then : open) {
+    // It may have ended, or been begun, since.
+    CO_TRY(const auto now, load<RestoreRecord>(View(context_.catalog, place), restore_key(then.id)));
+    if (!now || now->is_over() || progress_.contains(then.id)) continue;
+    const RestoreRecord& restore = *now;
     if (restore.state == job_state::pending) {
       begin_restore(place, restore.id);
       continue;
@@ -257,23 +268,21 @@ Task<aws::Outcome<api::GetRestoreJobMetadataOutput>> Service::get_restore_job_me
 Task<aws::Outcome<api::ListRestoreJobsOutput>> Service::list_restore_jobs(aws::Call& call,
                                                                           api::ListRestoreJobsInput input) {
   const Place place = place_of(call);
-  CO_TRY(auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
-  std::erase_if(restores, [&](const RestoreRecord& restore) { return !wanted(input, place, restore); });
-  co_return page_of<api::ListRestoreJobsOutput>(std::move(restores), place, input);
+  co_return co_await list<api::ListRestoreJobsOutput>(
+      context_, place, input, [&](const RestoreRecord& restore) { return wanted(input, place, restore); });
 }
 
 Task<aws::Outcome<api::ListRestoreJobsByProtectedResourceOutput>> Service::list_restore_jobs_by_protected_resource(
     aws::Call& call, api::ListRestoreJobsByProtectedResourceInput input) {
   const Place place = place_of(call);
-  CO_TRY(auto restores, load_all<RestoreRecord>(View(context_.catalog, place), restore_key("")));
-  std::erase_if(restores, [&](const RestoreRecord& restore) {
-    return restore.source_arn != input.resource_arn || (input.by_status && *input.by_status != restore.state) ||
-           (input.by_recovery_point_creation_date_after &&
-            restore.point_created <= *input.by_recovery_point_creation_date_after) ||
-           (input.by_recovery_point_creation_date_before &&
-            restore.point_created >= *input.by_recovery_point_creation_date_before);
-  });
-  co_return page_of<api::ListRestoreJobsByProtectedResourceOutput>(std::move(restores), place, input);
+  const auto wanted_here = [&](const RestoreRecord& restore) {
+    return restore.source_arn == input.resource_arn && (!input.by_status || *input.by_status == restore.state) &&
+           (!input.by_recovery_point_creation_date_after ||
+            restore.point_created > *input.by_recovery_point_creation_date_after) &&
+           (!input.by_recovery_point_creation_date_before ||
+            restore.point_created < *input.by_recovery_point_creation_date_before);
+  };
+  co_return co_await list<api::ListRestoreJobsByProtectedResourceOutput>(context_, place, input, wanted_here);
 }
 
 }  // namespace boreal::backup

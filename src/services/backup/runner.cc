@@ -8,6 +8,7 @@
 #include "backup/keys.h"
 #include "backup/permissions.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "base/log.h"
 #include "codec/hex.h"
 
@@ -33,7 +34,9 @@ std::string lock_fault(const VaultRecord& vault, const std::optional<api::Lifecy
 }  // namespace
 
 void Service::begin_job(Place place, std::string id) {
-  if (!progress_.try_emplace(id, std::make_shared<Progress>()).second) return;
+  const auto [entry, is_new] = progress_.try_emplace(id, std::make_shared<Progress>());
+  if (!is_new) return;
+  entry->second->partition = place.partition();
   tasks_.spawn(run_job(std::move(place), std::move(id)));
 }
 
@@ -168,10 +171,11 @@ Task<Result<void>> Service::drop_bytes(Place place, std::string point_id) {
 }
 
 Task<Result<void>> Service::take_up_jobs(Place place) {
-  CO_TRY(const auto jobs, load_all<JobRecord>(View(context_.catalog, place), job_key("")));
-  for (const JobRecord& job : jobs) {
-    if (!job.is_over()) begin_job(place, job.id);
-  }
+  std::vector<std::string> open;
+  CO_CHECK(co_await walk<JobRecord>(context_, place, job_key(""), [&](const JobRecord& job) {
+    if (!job.is_over()) open.push_back(job.id);
+  }));
+  for (const std::string& id : open) begin_job(place, id);
   co_return Result<void>();
 }
 

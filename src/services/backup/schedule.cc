@@ -7,6 +7,7 @@
 #include "backup/jobs.h"
 #include "backup/selecting.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "base/log.h"
 
 namespace boreal::backup {
@@ -16,6 +17,10 @@ namespace {
 // How long finished jobs and deleted plans are shown.
 constexpr int64_t remembered_days = 30;
 constexpr Duration between_sweeps = std::chrono::hours(24);
+// So many recovery points are deleted at a time, and so many records forgotten in one look.
+constexpr size_t max_deletions = 1000;
+constexpr Duration between_deletions = std::chrono::seconds(1);
+constexpr size_t max_forgotten = 20'000;
 // By a clock that was put back by more, plans run at its times from then on. By less: what has run does not run again.
 constexpr Duration small_setback = std::chrono::hours(24);
 
@@ -183,37 +188,69 @@ Task<Result<std::vector<std::pair<Service::Found, std::string>>>> Service::selec
 
 Task<Result<Time>> Service::expire_points(Place place) {
   Time next = aws::Timekeeper::never;
+  const Time now = context_.clock.now();
   std::vector<std::string> over;
-  auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(auto points, load_all<PointRecord>(tx, point_key("")));
-  for (PointRecord& point : points) {
-    if (point.status == point_status::deleting) over.push_back(point.id);
+  std::vector<std::string> half_deleted;
+  const std::set<std::string> under_way = deleting_;
+  const auto take = [&](std::vector<std::string>& list, const std::string& id) {
+    if (under_way.size() + over.size() + half_deleted.size() < max_deletions) {
+      list.push_back(id);
+    } else {
+      next = std::min(next, now + between_deletions);
+    }
+  };
+  CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](const PointRecord& point) {
+    if (point.status == point_status::deleting && !under_way.contains(point.id)) take(half_deleted, point.id);
     const auto end = delete_at(point);
-    if (!end || point.status != point_status::completed) continue;
-    if (*end > context_.clock.now()) {
+    if (!end || point.status != point_status::completed) return;
+    if (*end > now) {
       next = std::min(next, *end);
+    } else {
+      take(over, point.id);
+    }
+  }));
+  for (const std::string& id : half_deleted) begin_deletion(place, id);
+  CO_CHECK(co_await mark_as_deleting(place, std::move(over)));
+  co_return next;
+}
+
+Task<Result<void>> Service::mark_as_deleting(Place place, std::vector<std::string> ids) {
+  if (ids.empty()) co_return Result<void>();
+  std::vector<std::string> marked;
+  auto tx = co_await context_.catalog.begin(place.partition());
+  for (const std::string& id : ids) {
+    CO_TRY(auto point, load<PointRecord>(tx, point_key(id)));
+    // Its lifecycle may have been changed since it was looked at.
+    const auto end = point ? delete_at(*point) : std::nullopt;
+    if (!end || point->status != point_status::completed) continue;
+    if (*end > context_.clock.now()) {
+      timekeeper_.note(*end);
       continue;
     }
-    point.status = point_status::deleting;
-    tx.put(point_key(point.id), store::encode(point));
-    over.push_back(point.id);
+    point->status = point_status::deleting;
+    tx.put(point_key(id), store::encode(*point));
+    marked.push_back(id);
   }
   CO_CHECK(co_await tx.commit());
-  for (const std::string& id : over) begin_deletion(place, id);
-  co_return next;
+  for (const std::string& id : marked) begin_deletion(place, id);
+  co_return Result<void>();
 }
 
 Task<Result<void>> Service::forget_old(Place place) {
   const Time before = context_.clock.now() - days(remembered_days);
+  std::vector<std::string> keys;
+  const auto forget = [&](const auto& record, std::string key, std::string_view kind) {
+    if (!record.is_over() || !record.completed || *record.completed >= before || keys.size() >= max_forgotten) return;
+    keys.push_back(std::move(key));
+    if (!record.idempotency_token.empty()) keys.push_back(token_key(kind, record.idempotency_token));
+  };
+  CO_CHECK(co_await walk<JobRecord>(context_, place, job_key(""),
+                                    [&](const JobRecord& job) { forget(job, job_key(job.id), "job"); }));
+  CO_CHECK(co_await walk<RestoreRecord>(context_, place, restore_key(""), [&](const RestoreRecord& restore) {
+    forget(restore, restore_key(restore.id), "restore");
+  }));
   auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(const auto jobs, load_all<JobRecord>(tx, job_key("")));
-  for (const JobRecord& job : jobs) {
-    if (job.is_over() && job.completed && *job.completed < before) tx.remove(job_key(job.id));
-  }
-  CO_TRY(const auto restores, load_all<RestoreRecord>(tx, restore_key("")));
-  for (const RestoreRecord& restore : restores) {
-    if (restore.is_over() && restore.completed && *restore.completed < before) tx.remove(restore_key(restore.id));
-  }
+  for (const std::string& key : keys) tx.remove(key);
   CO_TRY(const auto plans, load_all<PlanRecord>(tx, plan_key("")));
   for (const PlanRecord& plan : plans) {
     if (!plan.deleted || *plan.deleted >= before) continue;

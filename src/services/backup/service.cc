@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 
@@ -67,6 +69,13 @@ Task<aws::Outcome<std::optional<Service::Found>>> Service::find_resource(Place p
     if (resource) co_return Found{engine, std::move(*resource)};
   }
   co_return std::nullopt;
+}
+
+size_t Service::under_way(const Place& place, bool restores) const {
+  const std::string partition = place.partition();
+  return static_cast<size_t>(std::ranges::count_if(progress_, [&](const auto& entry) {
+    return entry.second->is_restore == restores && entry.second->partition == partition;
+  }));
 }
 
 aws::Recoverable* Service::engine_for(std::string_view resource_type) const {

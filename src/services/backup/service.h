@@ -149,6 +149,7 @@ class Service final : public api::Api {
   // By ARN or bare identifier, whoever has it; nullopt: nobody does.
   Task<aws::Outcome<std::optional<Found>>> find_resource(Place place, std::string arn_or_name);
   aws::Recoverable* engine_for(std::string_view resource_type) const;
+  size_t under_way(const Place& place, bool restores) const;
   Result<std::vector<Place>> places() const;
   // Whom a job acts as, when the role still lets AWS Backup assume it.
   Task<aws::Outcome<aws::Caller>> assume(Place place, std::string role_arn, std::string session_name);
@@ -181,6 +182,13 @@ class Service final : public api::Api {
   Task<Result<void>> end_restore(Place place, std::string id, aws::Outcome<std::string> created);
   Task<Result<void>> take_up_restores(Place place);
 
+  // vaults.cc
+  Task<Result<std::map<std::string, int64_t>>> points_by_vault(Place place);
+
+  // protected_resources.cc
+  // The newest complete point of each resource, by ARN; of one vault, or with an empty name of all.
+  Task<Result<std::map<std::string, PointRecord>>> newest_points(Place place, std::string vault);
+
   // points.cc
   void begin_deletion(Place place, std::string point_id);
   Task<void> delete_point(Place place, std::string point_id);
@@ -193,6 +201,7 @@ class Service final : public api::Api {
   Task<Result<void>> run_rule(Place place, PlanRecord plan, VersionRecord version, RuleRun run);
   Task<Result<std::vector<std::pair<Found, std::string>>>> selected_by(Place place, std::string plan_id);
   Task<Result<Time>> expire_points(Place place);
+  Task<Result<void>> mark_as_deleting(Place place, std::vector<std::string> ids);
   Task<Result<void>> forget_old(Place place);
 
   aws::ServiceContext context_;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "backup/pages.h"
 #include "backup/permissions.h"
 #include "backup/selecting.h"
 #include "backup/testing.h"
@@ -375,6 +376,74 @@ TEST(RestoreAccesses, ABucketIsTheSameByNameAndByArn) {
   for (const auto& access : restore_accesses({account, "us-east-1"}, restore)) resources.push_back(access.resource);
   EXPECT_THAT(resources, testing::UnorderedElementsAre("arn:aws:s3:::shop", "arn:aws:s3:::shop/*",
                                                        "arn:aws:s3:::shop/*", "arn:aws:s3:::shop"));
+}
+
+TEST_F(BackupTest, ListsComeInPagesNewestFirst) {
+  make_vault();
+  std::vector<std::string> begun;
+  for (int i = 0; i < 5; ++i) {
+    begun.push_back(*start().backup_job_id);
+    fixture.clock.advance(std::chrono::seconds(1));
+  }
+  fixture.run(service->settle());
+  std::vector<std::string> listed;
+  api::ListBackupJobsInput input;
+  input.max_results = 2;
+  do {
+    const auto page = call<api::ListBackupJobsOutput>("ListBackupJobs", input);
+    ASSERT_TRUE(page);
+    ASSERT_LE(page->backup_jobs->size(), 2u);
+    for (const auto& one : *page->backup_jobs) listed.push_back(*one.backup_job_id);
+    input.next_token = page->next_token;
+  } while (input.next_token && listed.size() < 10);
+  std::ranges::reverse(begun);
+  EXPECT_EQ(listed, begun);
+  input.next_token = "?";
+  EXPECT_EQ(code_of(call<api::ListBackupJobsOutput>("ListBackupJobs", input)), "InvalidParameterValueException");
+}
+
+TEST(Page, KeepsTheFirstOfManyThatComeInAnyOrder) {
+  constexpr int many = 10'000;
+  const auto key = [](int i) { return std::to_string(100'000 + i); };
+  std::optional<std::string> token;
+  for (int begin = 0; begin < 30; begin += 10) {
+    auto page = Page<int>::begin(token, 10);
+    ASSERT_TRUE(page);
+    for (int i = 0; i < many; ++i) {
+      int item = (i * 7919) % many;
+      page->add(key(item), std::move(item));
+    }
+    token.reset();
+    const auto items = page->take(token);
+    ASSERT_EQ(items.size(), 10u);
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(items[static_cast<size_t>(i)], begin + i);
+    ASSERT_TRUE(token);
+  }
+  auto last = Page<int>::begin(token, 10);
+  EXPECT_TRUE(last->take(token).empty());
+}
+
+TEST_F(BackupTest, ATokenIsTheJobsAlsoAfterARestartAndUntilItIsForgotten) {
+  make_vault();
+  const auto first = start("token");
+  fixture.run(service->settle());
+  const auto restored = [&] {
+    api::StartRestoreJobInput input{.recovery_point_arn = *first.recovery_point_arn,
+                                    .metadata = {{"DestinationBucketName", "copy"}},
+                                    .iam_role_arn = role_arn};
+    input.idempotency_token = "token";
+    return *call<api::StartRestoreJobOutput>("StartRestoreJob", input)->restore_job_id;
+  };
+  const std::string restore_id = restored();
+  fixture.run(service->settle());
+  service = make();
+  EXPECT_EQ(start("token").backup_job_id, first.backup_job_id);
+  EXPECT_EQ(restored(), restore_id);
+  fixture.clock.advance(std::chrono::days(31));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  EXPECT_NE(start("token").backup_job_id, first.backup_job_id);
+  EXPECT_NE(restored(), restore_id);
+  fixture.run(service->settle());
 }
 
 TEST_F(BackupTest, TagsAreByArn) {

@@ -1,13 +1,12 @@
 // Vaults: where recovery points are kept, under which key, who may reach them, and how long they must stay.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "aws/gate.h"
 #include "aws/policy.h"
 #include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
+#include "backup/walk.h"
 #include "crypto/secret.h"
 
 namespace boreal::backup {
@@ -18,13 +17,6 @@ namespace errors = api::errors;
 
 constexpr int64_t max_retention_days = 36'500;
 constexpr int64_t min_changeable_days = 3;
-
-Result<std::map<std::string, int64_t>> points_by_vault(const auto& from) {
-  TRY(const auto points, load_all<PointRecord>(from, point_key("")));
-  std::map<std::string, int64_t> counts;
-  for (const PointRecord& point : points) ++counts[point.vault];
-  return counts;
-}
 
 bool is_immutable(const VaultRecord& vault, Time now) { return vault.lock_date && *vault.lock_date <= now; }
 
@@ -52,6 +44,13 @@ aws::Outcome<void> check_lock(const api::PutBackupVaultLockConfigurationInput& i
 }
 
 }  // namespace
+
+Task<Result<std::map<std::string, int64_t>>> Service::points_by_vault(Place place) {
+  std::map<std::string, int64_t> counts;
+  CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""),
+                                      [&](const PointRecord& point) { ++counts[point.vault]; }));
+  co_return counts;
+}
 
 Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aws::Call& call,
                                                                               api::CreateBackupVaultInput input) {
@@ -94,18 +93,15 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
 
 Task<aws::Outcome<api::DeleteBackupVaultOutput>> Service::delete_backup_vault(aws::Call& call,
                                                                               api::DeleteBackupVaultInput input) {
-  auto tx = co_await context_.catalog.begin(place_of(call).partition());
+  const Place place = place_of(call);
+  auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
-  CO_TRY(const auto counts, points_by_vault(tx));
+  // A job that is not over has its point, CREATING, from the beginning.
+  CO_TRY(const auto counts, co_await points_by_vault(place));
   if (counts.contains(vault.name)) {
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("Backup vault {} cannot be deleted because it contains {} recovery point(s).", vault.name,
                     counts.at(vault.name))));
-  }
-  CO_TRY(const auto jobs, load_all<JobRecord>(tx, job_key("")));
-  if (std::ranges::any_of(jobs, [&](const JobRecord& job) { return job.vault == vault.name && !job.is_over(); })) {
-    co_return aws::refuse(errors::invalid_request_exception(
-        fmt::format("Backup vault {} cannot be deleted while a backup job writes to it.", vault.name)));
   }
   tx.remove(vault_key(vault.name));
   CO_CHECK(co_await tx.commit());
@@ -116,7 +112,7 @@ Task<aws::Outcome<api::DescribeBackupVaultOutput>> Service::describe_backup_vaul
                                                                                   api::DescribeBackupVaultInput input) {
   const View view(context_.catalog, place_of(call));
   CO_TRY(const auto vault, need_vault(view, input.backup_vault_name));
-  CO_TRY(const auto counts, points_by_vault(view));
+  CO_TRY(const auto counts, co_await points_by_vault(place));
   auto out = show_vault<api::DescribeBackupVaultOutput>(vault);
   out.number_of_recovery_points = counts.contains(vault.name) ? counts.at(vault.name) : 0;
   co_return out;
@@ -126,7 +122,7 @@ Task<aws::Outcome<api::ListBackupVaultsOutput>> Service::list_backup_vaults(aws:
                                                                             api::ListBackupVaultsInput input) {
   const View view(context_.catalog, place_of(call));
   CO_TRY(auto vaults, load_all<VaultRecord>(view, vault_key("")));
-  CO_TRY(const auto counts, points_by_vault(view));
+  CO_TRY(const auto counts, co_await points_by_vault(place_of(call)));
   // There is one type of vaults here, and none is shared between accounts.
   if (input.by_vault_type.value_or("BACKUP_VAULT") != "BACKUP_VAULT" || input.by_shared.value_or(false)) vaults.clear();
   api::ListBackupVaultsOutput out;

@@ -1,0 +1,25 @@
+// Records of which there may be many: the jobs of a month, the recovery points of years.
+#pragma once
+
+#include <string>
+
+#include "aws/context.h"
+#include "backup/resources.h"
+
+namespace boreal::backup {
+
+// Hands each record under the prefix to `each`, on the pool: the loop goes on meanwhile. What `each` refers to must
+// live until then. Sees what is committed.
+template <class Record, class Each>
+Task<Result<void>> walk(const aws::ServiceContext& context, Place place, std::string prefix, Each each) {
+  const store::Store& store = context.catalog.store();
+  co_return co_await context.pool.run([&]() -> Result<void> {
+    for (const auto cursor = store.scan(place.partition(), prefix);; cursor->next()) {
+      if (!cursor->valid()) return cursor->status();
+      TRY(auto record, store::decode<Record>(cursor->value()));
+      each(std::move(record));
+    }
+  });
+}
+
+}  // namespace boreal::backup

@@ -1,4 +1,5 @@
 // What goes wrong in one place holds up no other, and is made good when it may be.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <climits>
@@ -167,6 +168,46 @@ TEST_F(BackupOnAFullDiskTest, APointIsDeletedWhenThereIsRoom) {
   ASSERT_EQ(point(*begun.recovery_point_arn)->status, "DELETING");
   make_room();
   EXPECT_EQ(code_of(point(*begun.recovery_point_arn)), "ResourceNotFoundException");
+}
+
+// The engine has all bytes of two, as many as may move bytes at a time, and does not come to an end with them.
+TEST_F(BackupTest, ARestoreThatWaitsForItsResourceHoldsUpNoJob) {
+  make_vault();
+  const std::string point_arn = *start().recovery_point_arn;
+  fixture.run(service->settle());
+  Event usable;
+  texts.usable = &usable;
+  const auto one = start_restore(point_arn, "one");
+  ASSERT_TRUE(start_restore(point_arn, "two"));
+  ASSERT_TRUE(comes_true([&] { return texts.restored == 2; }));
+  const std::string begun = *start().backup_job_id;
+  EXPECT_TRUE(comes_true([&] { return job(begun).state == "COMPLETED"; }));
+  EXPECT_EQ(restore_job(*one->restore_job_id).status, "RUNNING");
+  fixture.run(open(usable));
+  fixture.run(service->settle());
+  EXPECT_EQ(restore_job(*one->restore_job_id).status, "COMPLETED");
+}
+
+TEST_F(BackupTest, ARestoreWhoseResourceNeverComesIsFailedAfterADay) {
+  make_vault();
+  const std::string point_arn = *start().recovery_point_arn;
+  fixture.run(service->settle());
+  Event usable;
+  texts.usable = &usable;
+  const std::string id = *start_restore(point_arn, "copy")->restore_job_id;
+  ASSERT_TRUE(comes_true([&] { return texts.restored == 1; }));
+  fixture.clock.advance(std::chrono::hours(23));
+  const auto next = fixture.run(service->do_what_is_due());
+  ASSERT_TRUE(next);
+  EXPECT_EQ(*next, fixture.clock.now() + std::chrono::hours(1));
+  EXPECT_EQ(restore_job(id).status, "RUNNING");
+  fixture.clock.set(*next);
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  EXPECT_TRUE(comes_true([&] { return restore_job(id).status == "FAILED"; }));
+  EXPECT_THAT(*restore_job(id).status_message, testing::HasSubstr("24 hours"));
+  fixture.run(open(usable));  // too late
+  fixture.run(service->settle());
+  EXPECT_EQ(restore_job(id).status, "FAILED");
 }
 
 }  // namespace

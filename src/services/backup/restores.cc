@@ -18,6 +18,9 @@ namespace {
 
 namespace errors = api::errors;
 
+// How long a job waits for the resource once the engine has all bytes.
+constexpr Duration usable_within = std::chrono::hours(24);
+
 // DescribeRestoreJobOutput, RestoreJobsListMember.
 template <class Out>
 Out show_restore(const Place& place, const RestoreRecord& restore) {
@@ -149,7 +152,7 @@ Task<void> Service::run_restore(Place place, std::string id) {
 }
 
 Task<Result<void>> Service::take_restore_to_its_end(Place place, std::string id) {
-  const auto turn = co_await turns_.acquire();
+  auto turn = co_await turns_.acquire();
   if (stopping_) co_return Result<void>();
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(auto restore, load<RestoreRecord>(tx, restore_key(id)));
@@ -157,13 +160,13 @@ Task<Result<void>> Service::take_restore_to_its_end(Place place, std::string id)
   restore->state = job_state::running;
   tx.put(restore_key(id), store::encode(*restore));
   CO_CHECK(co_await tx.commit());
-  const auto created = co_await restore_point(place, *restore);
+  const auto created = co_await restore_point(place, *restore, turn);
   auto written = co_await end_restore(place, id, created);
   if (!written) unwritten_.insert_or_assign(id, created);
   co_return written;
 }
 
-Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecord restore) {
+Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecord restore, Semaphore::Permit& turn) {
   const std::shared_ptr<Progress> progress = progress_.at(restore.id);
   CO_TRY(const auto point, need_point(View(context_.catalog, place), restore.point_arn));
   aws::Recoverable* engine = engine_for(point.resource_type);
@@ -177,24 +180,61 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
   for (aws::Access& access : restore_accesses(place, restore))
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
 
-  PointKeys keys(keys_, place, point.arn);
+  const auto keys = std::make_shared<PointKeys>(keys_, place, point.arn);
   const auto failed = [&](const Error& error) {
     return aws::refuse(
         aws::ApiError("InternalFailure", 500, fmt::format("The recovery point cannot be read: {}", error.message())));
   };
   auto found = co_await objects_.find(place.bucket(), point.id, objects::Select::latest(), true);
   if (!found) co_return failed(found.error());
-  auto bytes = co_await objects_.read(std::move(*found), objects::Range(), keys);
+  auto bytes = co_await objects_.read(std::move(*found), objects::Range(), *keys);
   if (!bytes) co_return failed(bytes.error());
   auto verdict = std::make_shared<Verdict>();
   auto verified = std::make_unique<VerifiedSource>(std::move(*bytes), static_cast<uint64_t>(point.size), point.sha256,
                                                    verdict, context_.pool);
   auto counted = std::make_unique<CountedSource>(std::move(verified), progress, context_.clock);
-  auto created = co_await engine->restore(place.account, place.region, std::move(restore.metadata), std::move(counted));
-  if (created && !verdict->verified) {
+  const auto restoring = restoring_[restore.id] = std::make_shared<Restoring>();
+  // From here on the engine moves no bytes of ours: others have their turn, however long the resource takes.
+  progress->on_end = [this, &turn, &state = *restoring] {
+    turn.release();
+    state.usable_by = context_.clock.now() + usable_within;
+    timekeeper_.note(*state.usable_by);
+  };
+  tasks_.spawn(run_engine(engine, place, std::move(restore.metadata), keys, std::move(counted), restoring));
+  co_await restoring->settled.wait();
+  progress->on_end = nullptr;
+  restoring_.erase(restore.id);
+  if (!restoring->outcome) {
+    co_return aws::refuse(aws::ApiError(
+        "InternalFailure", 500,
+        fmt::format("The resource has had all bytes of the recovery point for {} hours and is not usable yet. The job "
+                    "waits no longer; its own status tells how it goes on.",
+                    usable_within / std::chrono::hours(1))));
+  }
+  if (*restoring->outcome && !verdict->verified) {
     co_return failed(Error(Errc::corrupt, "it was not read to its end, so its bytes are not proven"));
   }
-  co_return created;
+  co_return std::move(*restoring->outcome);
+}
+
+Task<void> Service::run_engine(aws::Recoverable* engine, Place place, std::map<std::string, std::string> metadata,
+                               std::shared_ptr<PointKeys> /*of the data*/, std::unique_ptr<Source> data,
+                               std::shared_ptr<Restoring> restoring) {
+  restoring->outcome = co_await engine->restore(place.account, place.region, std::move(metadata), std::move(data));
+  restoring->settled.set();
+}
+
+Time Service::give_up_late_restores() {
+  Time next = aws::Timekeeper::never;
+  for (const auto& [id, restoring] : restoring_) {
+    if (!restoring->usable_by || restoring->settled.is_set()) continue;
+    if (*restoring->usable_by > context_.clock.now()) {
+      next = std::min(next, *restoring->usable_by);
+    } else {
+      restoring->settled.set();
+    }
+  }
+  return next;
 }
 
 Task<Result<void>> Service::end_restore(Place place, std::string id, aws::Outcome<std::string> created) {

@@ -50,8 +50,8 @@ JobRecord scheduled_job(const aws::Recoverable::Resource& resource, std::string_
 }  // namespace
 
 Task<Result<Time>> Service::do_what_is_due() {
-  Time next = context_.clock.now() + between_sweeps;
-  CO_TRY(const auto all, places());
+  Time next = std::min(context_.clock.now() + between_sweeps, give_up_late_restores());
+  CO_TRY(const auto all, co_await context_.pool.run([this] { return places(); }));
   const bool takes_up = std::exchange(something_is_left_, false);
   for (const Place& place : all) {
     const auto taken = takes_up ? co_await take_up(place) : Result<void>();

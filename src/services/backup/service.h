@@ -23,6 +23,8 @@
 
 namespace boreal::backup {
 
+class PointKeys;
+
 struct Options {
   bool strict = false;  // refuse what AWS refuses but some configurations do: a bare identifier where an ARN is due
 };
@@ -144,6 +146,12 @@ class Service final : public api::Api {
     aws::Recoverable* engine;
     aws::Recoverable::Resource resource;
   };
+  // A restore that an engine is at work on.
+  struct Restoring {
+    std::optional<aws::Outcome<std::string>> outcome;
+    std::optional<Time> usable_by;  // once the engine has all bytes: how long the job waits for the resource
+    Event settled;                  // there is an outcome, or the job waits no longer
+  };
   // service.cc
   Task<aws::Outcome<void>> check_role(aws::Call& call, std::string role_arn);
   // By ARN or bare identifier, whoever has it; nullopt: nobody does.
@@ -178,7 +186,13 @@ class Service final : public api::Api {
   void begin_restore(Place place, std::string id);
   Task<void> run_restore(Place place, std::string id);
   Task<Result<void>> take_restore_to_its_end(Place place, std::string id);
-  Task<aws::Outcome<std::string>> restore_point(Place place, RestoreRecord restore);
+  // Lets the turn go when the engine has all bytes.
+  Task<aws::Outcome<std::string>> restore_point(Place place, RestoreRecord restore, Semaphore::Permit& turn);
+  Task<void> run_engine(aws::Recoverable* engine, Place place, std::map<std::string, std::string> metadata,
+                        std::shared_ptr<PointKeys> keys, std::unique_ptr<Source> data,
+                        std::shared_ptr<Restoring> restoring);
+  // Answers when there will be more to give up.
+  Time give_up_late_restores();
   Task<Result<void>> end_restore(Place place, std::string id, aws::Outcome<std::string> created);
   Task<Result<void>> take_up_restores(Place place);
 
@@ -214,6 +228,8 @@ class Service final : public api::Api {
   Semaphore turns_{2};  // jobs and restores that move bytes at the same time
   // Of jobs under way, by id. Shared with the stream that counts, which the engine may hold for a moment longer.
   std::map<std::string, std::shared_ptr<Progress>> progress_;
+  // By id. Shared with what the engine runs in, which goes on when the job no longer waits.
+  std::map<std::string, std::shared_ptr<Restoring>> restoring_;
   // What came of restores, where the catalog has it not yet.
   std::map<std::string, aws::Outcome<std::string>> unwritten_;
   std::set<std::string> deleting_;  // points whose deletion is under way

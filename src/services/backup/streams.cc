@@ -12,6 +12,7 @@ Task<Result<size_t>> CountedSource::read(MutableBytes buffer) {
     co_return fail(Errc::timeout, "the job was not complete within its completion window");
   CO_TRY(const size_t count, co_await from_->read(buffer));
   progress_->bytes += count;
+  if (count == 0 && progress_->on_end) std::exchange(progress_->on_end, nullptr)();
   co_return count;
 }
 

@@ -1,6 +1,7 @@
 // What stands between an engine's bytes and where they are kept.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -17,6 +18,9 @@ struct Progress {
   bool has_turn = false;  // what is to be ended is ended by who moves the bytes
   bool stop = false;      // the next read ends with Errc::cancelled
   Time complete_by{INT64_MAX};
+  std::string partition;  // of its place
+  bool is_restore = false;
+  std::function<void()> on_end;  // called once, when all bytes have passed
 };
 
 // Counts what passes, and ends the stream when the job is to end. After complete_by: Errc::timeout.

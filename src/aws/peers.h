@@ -185,6 +185,9 @@ class Recoverable {
   struct Backup {
     std::unique_ptr<Source> data;                         // in the engine's own form; restore() takes it back
     std::map<std::string, std::string> restore_metadata;  // what a restore needs besides the data
+    // In words, what of the resource the data have not; empty: they have all of it. Known when they were read to their
+    // end. Shared with their source; null: they have all of it.
+    std::shared_ptr<const std::string> left_out = nullptr;
   };
   // A consistent copy of the resource as it is now.
   virtual Task<Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) = 0;

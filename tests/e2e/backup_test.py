@@ -91,12 +91,15 @@ class Backup(Case):
         bodies = {f"data/{i}": bytes([i]) * (i * 50_000) for i in range(20)}
         for key, body in bodies.items():
             s3.put_object(Bucket="backed-up", Key=key, Body=body)
+        s3.put_object(Bucket="backed-up", Key="own/1", Body=b"x", SSECustomerAlgorithm="AES256", SSECustomerKey=b"k" * 32)
         self.backup.create_backup_vault(BackupVaultName="points")
         weak = self.make_role("weak", "service-role/AWSBackupServiceRolePolicyForBackup")
         self.assertEqual(self.back_up("arn:aws:s3:::backed-up", weak)["State"], "FAILED")
         role = self.make_role("buckets", "AWSBackupServiceRolePolicyForS3Backup", "AWSBackupServiceRolePolicyForS3Restore")
         job = self.back_up("arn:aws:s3:::backed-up", role)
         self.assertEqual(job["State"], "COMPLETED", job.get("StatusMessage"))
+        self.assertIn("1 object(s) are not in the backup", job["StatusMessage"])
+        self.assertIn("own/1", job["StatusMessage"])
         point = job["RecoveryPointArn"]
         for key in bodies:
             s3.put_object(Bucket="backed-up", Key=key, Body=b"changed since")

@@ -56,6 +56,13 @@ aws::Outcome<void> check_request(const api::StartBackupJobInput& input) {
   return check_tags(input.recovery_point_tags.value_or(Tags()));
 }
 
+// AWS's consoles call a job "completed with issues" that is COMPLETED and of any other category than this: one with a
+// message.
+std::optional<std::string> category(const JobRecord& job) {
+  if (job.state != job_state::completed || !job.message.empty()) return std::nullopt;
+  return "SUCCESS";
+}
+
 // BackupJob, DescribeBackupJobOutput. `running`: how far a job under way is.
 template <class Out>
 Out show_job(const Place& place, const JobRecord& job, const std::shared_ptr<Progress>& running) {
@@ -76,6 +83,7 @@ Out show_job(const Place& place, const JobRecord& job, const std::shared_ptr<Pro
   out.completion_date = job.completed;
   out.state = job.state;
   if (!job.message.empty()) out.status_message = job.message;
+  out.message_category = category(job);
   out.percent_done = job.state == job_state::completed ? "100.0" : "0.0";
   const int64_t bytes = running ? static_cast<int64_t>(running->bytes) : job.bytes;
   out.bytes_transferred = bytes;
@@ -96,7 +104,9 @@ bool wanted(const api::ListBackupJobsInput& by, const Place& place, const JobRec
   if (by.by_created_after && job.created <= *by.by_created_after) return false;
   if (by.by_complete_before && !(job.completed && *job.completed < *by.by_complete_before)) return false;
   if (by.by_complete_after && !(job.completed && *job.completed > *by.by_complete_after)) return false;
-  return !by.by_parent_job_id && !by.by_message_category;
+  const std::string wanted_category = by.by_message_category.value_or("AGGREGATE_ALL");
+  const bool any_category = wanted_category == "AGGREGATE_ALL" || wanted_category == "ANY" || wanted_category == "*";
+  return !by.by_parent_job_id && (any_category || category(job) == wanted_category);
 }
 
 }  // namespace

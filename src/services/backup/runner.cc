@@ -136,6 +136,11 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
   now_job->state = job_state::completed;
   now_job->completed = now_point->completed;
   now_job->bytes = now_point->size;
+  if (backup.left_out && !backup.left_out->empty()) {
+    if (!now_job->message.empty()) now_job->message += ' ';
+    now_job->message += *backup.left_out;
+    log::warn("backup", "a backup has not all that its resource has", {{"job", job.id}, {"why", *backup.left_out}});
+  }
   tx.put(point_key(now_point->id), store::encode(*now_point));
   tx.put(job_key(now_job->id), store::encode(*now_job));
   CO_CHECK(co_await tx.commit());

@@ -378,6 +378,28 @@ TEST(RestoreAccesses, ABucketIsTheSameByNameAndByArn) {
                                                        "arn:aws:s3:::shop/*", "arn:aws:s3:::shop"));
 }
 
+// As AWS tells it: COMPLETED, with a message, and of another category than SUCCESS.
+TEST_F(BackupTest, AJobSaysWhatItsBackupHasNot) {
+  make_vault();
+  const auto whole = start();
+  fixture.run(service->settle());
+  texts.left_out = "1 object(s) are not in the backup.";
+  const auto lacking = start();
+  fixture.run(service->settle());
+  EXPECT_EQ(job(*lacking.backup_job_id).state, "COMPLETED");
+  EXPECT_EQ(job(*lacking.backup_job_id).status_message, texts.left_out);
+  EXPECT_EQ(job(*whole.backup_job_id).message_category, "SUCCESS");
+  EXPECT_FALSE(job(*whole.backup_job_id).status_message);
+  const auto listed = [&](std::optional<std::string> by) {
+    api::ListBackupJobsInput input{.by_state = "COMPLETED"};
+    input.by_message_category = std::move(by);
+    return call<api::ListBackupJobsOutput>("ListBackupJobs", input)->backup_jobs->size();
+  };
+  EXPECT_EQ(listed(std::nullopt), 2u);
+  EXPECT_EQ(listed("AGGREGATE_ALL"), 2u);
+  EXPECT_EQ(listed("SUCCESS"), 1u);
+}
+
 TEST_F(BackupTest, ListsComeInPagesNewestFirst) {
   make_vault();
   std::vector<std::string> begun;

@@ -93,7 +93,9 @@ class Texts final : public aws::Recoverable {
   Task<aws::Outcome<Backup>> back_up(std::string, std::string, std::string wanted) override {
     ++backed_up;
     const std::string name = wanted.substr(wanted.rfind(':') + 1);
-    co_return Backup{std::make_unique<TextSource>(texts.at(name), gate), {{"BucketName", name}}};
+    co_return Backup{std::make_unique<TextSource>(texts.at(name), gate),
+                     {{"BucketName", name}},
+                     std::make_shared<const std::string>(left_out)};
   }
   Task<aws::Outcome<std::string>> restore(std::string, std::string, std::map<std::string, std::string> metadata,
                                           std::unique_ptr<Source> data) override {

@@ -1,5 +1,7 @@
 // Buckets as AWS Backup copies and restores them: the current objects with their headers, tags and class, in the form
 // that recovery_stream.h reads.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -25,8 +27,8 @@ std::string frame(const objects::Version& version) {
 // Walks the bucket while it is read: memory is one page of the listing and one object's reader.
 class BucketSource final : public Source {
  public:
-  BucketSource(objects::Objects& objects, KeyMaker& keys, std::string bucket)
-      : objects_(objects), keys_(keys, std::nullopt) {
+  BucketSource(objects::Objects& objects, KeyMaker& keys, std::string bucket, std::shared_ptr<std::string> left_out)
+      : objects_(objects), keys_(keys, std::nullopt), left_out_(std::move(left_out)) {
     query_.bucket = std::move(bucket);
     query_.max = page_size;
     query_.full = true;
@@ -54,7 +56,10 @@ class BucketSource final : public Source {
   Task<Result<bool>> next() {
     for (;;) {
       if (at_ == page_.objects.size()) {
-        if (ended_) co_return false;
+        if (ended_) {
+          tell_what_is_left_out();
+          co_return false;
+        }
         CO_TRY(page_, co_await objects_.list(query_));
         at_ = 0;
         ended_ = !page_.truncated;
@@ -68,6 +73,7 @@ class BucketSource final : public Source {
       if (found->version.is_delete_marker) continue;
       if (wrapping_of(found->version.wrapped_key) == Wrapping::customer) {
         log::warn("s3", "an object under its client's own key is not in the backup", {{"key", key}});
+        if (left_out_count_++ == 0) first_left_out_ = key;
         continue;
       }
       head_ = frame(found->version);
@@ -77,8 +83,20 @@ class BucketSource final : public Source {
     }
   }
 
+  void tell_what_is_left_out() {
+    if (left_out_count_ == 0) return;
+    *left_out_ = fmt::format(
+        "{} object(s) are not in the backup: they are encrypted under keys of their clients (SSE-C), of which there "
+        "are no "
+        "backups. The first is '{}'.",
+        left_out_count_, first_left_out_);
+  }
+
   objects::Objects& objects_;
   RequestKeys keys_;
+  std::shared_ptr<std::string> left_out_;  // whoever backs up reads it after this is gone
+  uint64_t left_out_count_ = 0;
+  std::string first_left_out_;
   objects::ListQuery query_;
   objects::ListPage page_;
   size_t at_ = 0;
@@ -124,7 +142,9 @@ Task<Outcome<aws::Recoverable::Backup>> Service::back_up(std::string account, st
     co_return refuse(errors::invalid_request("Versioning must be enabled on a bucket that is backed up."));
   }
   Backup backup;
-  backup.data = std::make_unique<BucketSource>(objects_, keys_, bucket->id);
+  auto left_out = std::make_shared<std::string>();
+  backup.left_out = left_out;
+  backup.data = std::make_unique<BucketSource>(objects_, keys_, bucket->id, std::move(left_out));
   backup.restore_metadata = {{"DestinationBucketName", bucket->name}, {"NewBucket", "false"}};
   co_return backup;
 }

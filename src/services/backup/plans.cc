@@ -16,6 +16,9 @@ namespace {
 namespace errors = api::errors;
 
 constexpr size_t max_previewed_runs = 10;
+// AWS Backup Developer Guide, "AWS Backup quotas".
+constexpr size_t max_plans = 300;
+constexpr uint64_t max_versions = 2000;
 
 bool same_document(const api::BackupPlan& a, api::BackupPlan b) {
   for (size_t i = 0; i < b.rules.size() && i < a.rules.size(); ++i) b.rules[i].rule_id = a.rules[i].rule_id;
@@ -65,14 +68,20 @@ Task<aws::Outcome<api::CreateBackupPlanOutput>> Service::create_backup_plan(aws:
   auto tx = co_await context_.catalog.begin(place.partition());
   const std::string request_id = input.creator_request_id.value_or("");
   CO_TRY(const auto plans, load_all<PlanRecord>(tx, plan_key("")));
+  size_t there = 0;
   for (const PlanRecord& other : plans) {
     if (other.deleted) continue;
+    ++there;
     CO_TRY(const auto version, current_version(tx, other));
     if (!request_id.empty() && other.creator_request_id == request_id) co_return created_output(other, version);
     if (same_document(version.plan, document)) {
       co_return aws::refuse(errors::already_exists_exception(
           fmt::format("Backup plan with the same plan document already exists: {}", other.arn)));
     }
+  }
+  if (there >= max_plans) {
+    co_return aws::refuse(errors::limit_exceeded_exception(
+        fmt::format("There are {} backup plans already in this account and region.", there)));
   }
   PlanRecord plan;
   plan.id = context_.random.uuid();
@@ -102,6 +111,10 @@ Task<aws::Outcome<api::UpdateBackupPlanOutput>> Service::update_backup_plan(aws:
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(auto plan, need_plan(tx, input.backup_plan_id));
+  if (plan.version >= max_versions) {
+    co_return aws::refuse(errors::limit_exceeded_exception(fmt::format(
+        "Backup plan {} has had {} versions, which is the most that a plan may have.", plan.id, max_versions)));
+  }
   // What is due is due, whatever comes after it.
   for (RuleRun& run : runs) {
     const auto old = std::ranges::find(plan.runs, run.rule_id, &RuleRun::rule_id);

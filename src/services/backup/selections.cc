@@ -14,6 +14,7 @@ namespace {
 
 namespace errors = api::errors;
 
+constexpr size_t max_selections = 100;  // of a plan; AWS Backup Developer Guide, "AWS Backup quotas"
 constexpr size_t max_resources = 500;
 constexpr size_t max_tag_conditions = 30;
 
@@ -87,6 +88,10 @@ Task<aws::Outcome<api::CreateBackupSelectionOutput>> Service::create_backup_sele
     }
   }
   if (record.id.empty()) {
+    if (others.size() >= max_selections) {
+      co_return aws::refuse(errors::limit_exceeded_exception(fmt::format(
+          "Backup plan {} has {} selections, which is the most that a plan may have.", plan.id, others.size())));
+    }
     record.id = context_.random.uuid();
     record.plan_id = plan.id;
     record.creator_request_id = request_id;

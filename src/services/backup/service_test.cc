@@ -468,6 +468,34 @@ TEST_F(BackupTest, ATokenIsTheJobsAlsoAfterARestartAndUntilItIsForgotten) {
   fixture.run(service->settle());
 }
 
+TEST_F(BackupTest, PlansVersionsAndVaultsHaveAQuota) {
+  make_vault();
+  const std::string id = *make_plan()->backup_plan_id;
+  auto tx = fixture.run(fixture.catalog().begin(Place{account, "us-east-1"}.partition()));
+  auto plan = **load<PlanRecord>(tx, plan_key(id));
+  const auto version = **load<VersionRecord>(tx, version_key(id, 1));
+  plan.version = 2000;
+  tx.put(plan_key(id), store::encode(plan));
+  tx.put(version_key(id, plan.version), store::encode(version));
+  for (int i = 0; i < 299; ++i) {
+    VaultRecord vault;
+    vault.name = "vault-" + std::to_string(i);
+    tx.put(vault_key(vault.name), store::encode(vault));
+    PlanRecord other = plan;
+    other.id = std::to_string(i);
+    tx.put(plan_key(other.id), store::encode(other));
+    tx.put(version_key(other.id, other.version), store::encode(version));
+  }
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  EXPECT_EQ(code_of(call<api::UpdateBackupPlanOutput>("UpdateBackupPlan",
+                                                      api::UpdateBackupPlanInput{id, plan_of("cron(0 6 ? * * *)")})),
+            "LimitExceededException");
+  EXPECT_EQ(code_of(make_plan(plan_of("cron(0 7 ? * * *)"))), "LimitExceededException");
+  EXPECT_EQ(code_of(call<api::CreateBackupVaultOutput>("CreateBackupVault",
+                                                       api::CreateBackupVaultInput{.backup_vault_name = "more"})),
+            "LimitExceededException");
+}
+
 TEST_F(BackupTest, TagsAreByArn) {
   make_vault();
   const std::string arn = "arn:aws:backup:us-east-1:000000000000:backup-vault:vault";

@@ -15,6 +15,7 @@ namespace {
 
 namespace errors = api::errors;
 
+constexpr size_t max_vaults = 300;  // AWS Backup Developer Guide, "AWS Backup quotas"
 constexpr int64_t max_retention_days = 36'500;
 constexpr int64_t min_changeable_days = 3;
 
@@ -75,6 +76,11 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
   }
   VaultRecord vault = there.value_or(VaultRecord());
   if (!there) {
+    CO_TRY(const auto others, tx.scan(vault_key(""), max_vaults));
+    if (others.size() >= max_vaults) {
+      co_return aws::refuse(errors::limit_exceeded_exception(
+          fmt::format("There are {} backup vaults already in this account and region.", others.size())));
+    }
     vault.name = input.backup_vault_name;
     vault.arn = place.arn("backup-vault:" + vault.name);
     vault.key_arn = *key;

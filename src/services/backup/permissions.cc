@@ -9,10 +9,9 @@ std::string value_or(const std::map<std::string, std::string>& map, const std::s
   const auto found = map.find(key);
   return found == map.end() ? otherwise : found->second;
 }
-}  // namespace
 
 // AWSBackupServiceRolePolicyForBackup (databases), AWSBackupServiceRolePolicyForS3Backup.
-std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job) {
+std::vector<aws::Access> reading_accesses(const Place& place, const JobRecord& job) {
   if (job.resource_type == "S3") {
     return {{.action = "s3:GetBucketVersioning", .resource = job.resource_arn},
             {.action = "s3:ListBucketVersions", .resource = job.resource_arn},
@@ -25,6 +24,21 @@ std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& jo
   return {{.action = "rds:DescribeDBClusters", .resource = job.resource_arn},
           {.action = "rds:CreateDBClusterSnapshot", .resource = job.resource_arn},
           {.action = "rds:CreateDBClusterSnapshot", .resource = snapshot}};
+}
+
+}  // namespace
+
+std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job) {
+  std::vector<aws::Access> all = reading_accesses(place, job);
+  if (job.point_tags.empty()) return all;
+  // AWS Backup Developer Guide, "Troubleshooting AWS Backup": the role gives the recovery point its tags.
+  aws::Access tagging{.action = "backup:TagResource", .resource = place.arn("recovery-point:" + job.point_id)};
+  for (const auto& [key, value] : job.point_tags) {
+    tagging.context.emplace("aws:RequestTag/" + key, value);
+    tagging.context.emplace("aws:TagKeys", key);
+  }
+  all.push_back(std::move(tagging));
+  return all;
 }
 
 // AWSBackupServiceRolePolicyForRestores, AWSBackupServiceRolePolicyForS3Restore.

@@ -496,6 +496,23 @@ TEST_F(BackupTest, PlansVersionsAndVaultsHaveAQuota) {
             "LimitExceededException");
 }
 
+TEST_F(BackupTest, TheRoleMustBeAllowedToTagThePoint) {
+  make_vault();
+  fixture.principal = aws::user_principal(account, "bob");  // the role's too, in the fixture
+  fixture.policies.identity = {
+      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":)"
+                           R"("backup:TagResource","Resource":"arn:aws:backup:*:*:recovery-point:*"}]})")};
+  const auto plain = start();
+  api::StartBackupJobInput input{
+      .backup_vault_name = "vault", .resource_arn = Texts::arn("shop"), .iam_role_arn = role_arn};
+  input.recovery_point_tags = Tags{{"keep", "yes"}};
+  const auto tagged = call<api::StartBackupJobOutput>("StartBackupJob", input);
+  ASSERT_TRUE(tagged);
+  fixture.run(service->settle());
+  EXPECT_EQ(job(*plain.backup_job_id).state, "COMPLETED");
+  EXPECT_EQ(job(*tagged->backup_job_id).state, "FAILED");
+}
+
 TEST_F(BackupTest, TagsAreByArn) {
   make_vault();
   const std::string arn = "arn:aws:backup:us-east-1:000000000000:backup-vault:vault";

@@ -44,7 +44,12 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const View view(context_.catalog, place_of(call));
   CO_TRY(const auto vault, vault_of(view, input));
+  const bool untags = operation.name == "UntagResource";  // its keys lie in a member of another name than elsewhere
   for (aws::Access& access : all) {
+    if (untags) {
+      for (const auto& key : input.as<api::UntagResourceInput>().tag_key_list)
+        access.context.emplace("aws:TagKeys", key);
+    }
     if (vault && !vault->policy.empty()) access.resource_policy = vault->policy;
     CO_TRY(const auto tags, tags_of(view, access.resource));
     for (const auto& [key, value] : tags) access.context.emplace("aws:ResourceTag/" + key, value);

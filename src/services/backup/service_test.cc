@@ -513,6 +513,19 @@ TEST_F(BackupTest, TheRoleMustBeAllowedToTagThePoint) {
   EXPECT_EQ(job(*tagged->backup_job_id).state, "FAILED");
 }
 
+TEST_F(BackupTest, PoliciesAreToldWhichTagsGo) {
+  make_vault();
+  const std::string arn = "arn:aws:backup:us-east-1:000000000000:backup-vault:vault";
+  ASSERT_TRUE(call<api::TagResourceOutput>("TagResource", api::TagResourceInput{arn, {{"a", "1"}, {"keep", "2"}}}));
+  fixture.principal = aws::user_principal(account, "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"backup:UntagResource",)"
+      R"("Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":["keep"]}}}]})")};
+  EXPECT_EQ(code_of(call<api::UntagResourceOutput>("UntagResource", api::UntagResourceInput{arn, {"a", "keep"}})),
+            "AccessDeniedException");
+  EXPECT_TRUE(call<api::UntagResourceOutput>("UntagResource", api::UntagResourceInput{arn, {"a"}}));
+}
+
 TEST_F(BackupTest, TagsAreByArn) {
   make_vault();
   const std::string arn = "arn:aws:backup:us-east-1:000000000000:backup-vault:vault";

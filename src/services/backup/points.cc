@@ -56,6 +56,7 @@ std::string point_order(const PointRecord& point) { return newest_first(point.cr
 Task<aws::Outcome<api::DescribeRecoveryPointOutput>> Service::describe_recovery_point(
     aws::Call& call, api::DescribeRecoveryPointInput input) {
   const Place place = place_of(call);
+  CO_CHECK(check_owner(place, input.backup_vault_account_id));
   CO_TRY(const auto point,
          need_point(View(context_.catalog, place), input.backup_vault_name, input.recovery_point_arn));
   auto out = show_point<api::DescribeRecoveryPointOutput>(place, point);
@@ -136,6 +137,7 @@ Task<aws::Outcome<api::UpdateRecoveryPointLifecycleOutput>> Service::update_reco
 Task<aws::Outcome<api::GetRecoveryPointRestoreMetadataOutput>> Service::get_recovery_point_restore_metadata(
     aws::Call& call, api::GetRecoveryPointRestoreMetadataInput input) {
   const Place place = place_of(call);
+  CO_CHECK(check_owner(place, input.backup_vault_account_id));
   CO_TRY(const auto point,
          need_point(View(context_.catalog, place), input.backup_vault_name, input.recovery_point_arn));
   api::GetRecoveryPointRestoreMetadataOutput out;
@@ -151,6 +153,7 @@ Task<aws::Outcome<api::ListRecoveryPointsByBackupVaultOutput>> Service::list_rec
     aws::Call& call, api::ListRecoveryPointsByBackupVaultInput input) {
   const Place place = place_of(call);
   const View view(context_.catalog, place);
+  CO_CHECK(check_owner(place, input.backup_vault_account_id));
   CO_CHECK(need_vault(view, input.backup_vault_name));
   CO_TRY(auto page, Page<PointRecord>::begin(input.next_token, input.max_results));
   CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](PointRecord point) {

@@ -29,6 +29,11 @@ aws::ApiError no_vault(const std::string& name) {
   return api::errors::resource_not_found_exception(
       fmt::format("Backup vault {} does not exist in this account and region.", name));
 }
+aws::Outcome<void> check_owner(const Place& place, const std::optional<std::string>& vault_account) {
+  if (!vault_account || *vault_account == place.account) return {};
+  return aws::refuse(api::errors::resource_not_found_exception(
+      fmt::format("No vault of account {} is shared with account {}.", *vault_account, place.account)));
+}
 aws::ApiError no_plan(const std::string& id) {
   return api::errors::resource_not_found_exception(fmt::format("Cannot find Backup plan with ID {}", id));
 }

@@ -201,6 +201,8 @@ Result<std::optional<Record>> load_by_token(const store::Transaction& tx, std::s
 }
 
 aws::ApiError no_vault(const std::string& name);
+// A call may say whose vault it means; those of other accounts are shared with nobody here. ResourceNotFoundException.
+aws::Outcome<void> check_owner(const Place& place, const std::optional<std::string>& vault_account);
 aws::ApiError no_plan(const std::string& id);
 
 // The same as load(), or ResourceNotFoundException.

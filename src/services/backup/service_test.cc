@@ -526,6 +526,19 @@ TEST_F(BackupTest, PoliciesAreToldWhichTagsGo) {
   EXPECT_TRUE(call<api::UntagResourceOutput>("UntagResource", api::UntagResourceInput{arn, {"a"}}));
 }
 
+TEST_F(BackupTest, AVaultOfAnotherAccountIsNotTheOneOfThatNameHere) {
+  make_vault();
+  api::DescribeBackupVaultInput input{"vault"};
+  input.backup_vault_account_id = account;
+  EXPECT_TRUE(call<api::DescribeBackupVaultOutput>("DescribeBackupVault", input));
+  input.backup_vault_account_id = "111111111111";
+  EXPECT_EQ(code_of(call<api::DescribeBackupVaultOutput>("DescribeBackupVault", input)), "ResourceNotFoundException");
+  api::ListRecoveryPointsByBackupVaultInput list{.backup_vault_name = "vault"};
+  list.backup_vault_account_id = "111111111111";
+  EXPECT_EQ(code_of(call<api::ListRecoveryPointsByBackupVaultOutput>("ListRecoveryPointsByBackupVault", list)),
+            "ResourceNotFoundException");
+}
+
 TEST_F(BackupTest, TagsAreByArn) {
   make_vault();
   const std::string arn = "arn:aws:backup:us-east-1:000000000000:backup-vault:vault";

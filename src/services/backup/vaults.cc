@@ -116,7 +116,9 @@ Task<aws::Outcome<api::DeleteBackupVaultOutput>> Service::delete_backup_vault(aw
 
 Task<aws::Outcome<api::DescribeBackupVaultOutput>> Service::describe_backup_vault(aws::Call& call,
                                                                                   api::DescribeBackupVaultInput input) {
-  const View view(context_.catalog, place_of(call));
+  const Place place = place_of(call);
+  const View view(context_.catalog, place);
+  CO_CHECK(check_owner(place, input.backup_vault_account_id));
   CO_TRY(const auto vault, need_vault(view, input.backup_vault_name));
   CO_TRY(const auto counts, co_await points_by_vault(place));
   auto out = show_vault<api::DescribeBackupVaultOutput>(vault);

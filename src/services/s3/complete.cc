@@ -259,10 +259,11 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());
-  if (!made) {
-    if (made.error().code() == Errc::not_found) co_return refuse(no_such_upload(input.upload_id));
-    co_return refuse(refusal.of(std::move(made).error()));
+  if (!made && made.error().code() == Errc::not_found) {  // the same request, sent twice, may have done it meanwhile
+    CO_TRY(const auto there, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
+    co_return told(call, *bucket, there, true);
   }
+  if (!made) co_return refuse(refusal.of(std::move(made).error()));
   if (is_replicated) replication_.wake(bucket->name);
   co_return told(call, *bucket, *made);
 }

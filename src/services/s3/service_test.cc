@@ -1,6 +1,7 @@
 // The room over the real object engine, called as the pipeline calls it.
 #include <gmock/gmock.h>
 
+#include "base/sync.h"
 #include "s3/testing.h"
 #include "s3/wording.h"
 
@@ -115,6 +116,50 @@ TEST_F(S3Test, WhatCannotBeReadIsNotTakenForMissing) {
   again.multipart_upload.emplace().parts.emplace().push_back({.etag = made->etag, .part_number = 1});
   EXPECT_EQ(code_of(call<api::CompleteMultipartUploadOutput>("CompleteMultipartUpload", std::move(again))),
             "InternalFailure");
+}
+
+template <class T>
+Task<void> keep(Task<T> task, std::optional<T>& to) {
+  to = co_await std::move(task);
+}
+
+Task<void> at_once(std::vector<Task<void>> tasks) {
+  TaskGroup group;
+  for (auto& task : tasks) group.spawn(std::move(task));
+  co_await group.wait();
+}
+
+// A client that gives up waiting asks again while its first request is still under way.
+TEST_F(S3Test, AnUploadThatIsCompletedTwiceAtOnceIsCompletedForBoth) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  const auto upload = call<api::CreateMultipartUploadOutput>(
+      "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"});
+  ASSERT_TRUE(upload);
+  const auto part = fixture.run(fixture.with_call(*s3, "UploadPart", [&](Call& call) {
+    call.http.content_length = 4;
+    api::UploadPartRequest input{.bucket = "shop", .key = "k", .part_number = 1, .upload_id = *upload->upload_id};
+    input.body = std::make_unique<objects::TextSource>("body");
+    return s3->upload_part(call, std::move(input));
+  }));
+  ASSERT_TRUE(part);
+  std::optional<Outcome<api::CompleteMultipartUploadOutput>> told[3];
+  std::vector<Task<void>> tasks;
+  for (auto& to : told) {
+    tasks.push_back(keep(fixture.with_call(*s3, "CompleteMultipartUpload",
+                                           [&](Call& call) {
+                                             api::CompleteMultipartUploadRequest input{
+                                                 .bucket = "shop", .key = "k", .upload_id = *upload->upload_id};
+                                             input.multipart_upload.emplace().parts.emplace().push_back(
+                                                 {.etag = part->etag, .part_number = 1});
+                                             return s3->complete_multipart_upload(call, std::move(input));
+                                           }),
+                         to));
+  }
+  fixture.run(at_once(std::move(tasks)));
+  for (const auto& one : told) {
+    ASSERT_EQ(code_of(*one), "");
+    EXPECT_EQ((*one)->etag, (*told)->value().etag);
+  }
 }
 
 TEST_F(S3Test, WhatIsRestoredForAgesIsReadable) {

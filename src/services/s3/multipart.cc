@@ -169,6 +169,7 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
     meta.attributes[std::string(attribute::replica)] = replica_text(*replica);
   }
   auto upload = co_await objects_.create_upload({bucket->id, input.key, std::move(meta), std::move(data_key.wrapped)});
+  if (!upload && upload.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
   if (!upload) co_return refuse(aws::ApiError(std::move(upload).error()));
   api::CreateMultipartUploadOutput output;
   output.bucket = input.bucket;

@@ -190,6 +190,15 @@ TEST_F(S3Test, TagsAreOfWhatIsThereWhenTheirTurnComes) {
   for (const auto& one : tagged) EXPECT_EQ(code_of(*one), "");
 }
 
+// Deleting ends in the engine before it ends here.
+TEST_F(S3Test, AnUploadBegunWhileItsBucketGoesFindsNoBucket) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  ASSERT_TRUE(fixture.run(objects->drop_bucket(objects->buckets().front())));
+  EXPECT_EQ(code_of(call<api::CreateMultipartUploadOutput>(
+                "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"})),
+            "NoSuchBucket");
+}
+
 TEST_F(S3Test, WhatIsRestoredForAgesIsReadable) {
   ASSERT_EQ(make_bucket("shop"), "");
   const auto made = fixture.run(fixture.with_call(*s3, "PutObject", [&](Call& call) {

@@ -335,6 +335,17 @@ class Forms(FormCase):
         self.deny({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}})
         self.assertEqual([self.post(self.fields(version=version)).status for version in (4, 2)], [403, 204])
 
+    def test_blanks_hide_nothing_from_policies(self):
+        self.bucket = self.make_bucket(ObjectLockEnabledForBucket=True)
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=policy({"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*",
+                                                                     "Condition": {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}}}))
+        digest = base64.b64encode(hashlib.md5(b"bar").digest()).decode()
+        for days, status in ((5, 204), (20, 403)):
+            for blank in ("", " "):
+                extra = [("x-amz-object-lock-mode", "GOVERNANCE"), ("x-amz-object-lock-retain-until-date", blank + later(days=days).strftime("%Y-%m-%dT%H:%M:%SZ")), ("Content-MD5", digest)]
+                document = self.policy(self.conditions(*(["starts-with", f"${name}", ""] for name, value in extra)))
+                self.assertEqual(self.post(self.fields(document, extra=extra)).status, status, (days, blank))
+
     def test_conditions_of_the_request_are_for_policies_alone(self):
         headers = {"If-None-Match": "*", "If-Match": '"other"'}
         for _ in range(2):

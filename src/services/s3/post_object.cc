@@ -155,7 +155,8 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       TRY(const std::string tagging, tagging_header(field.value));
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
-      put.headers.set(name, value);
+      // What policies are told of it and what is done must be one: no header has blanks around its value.
+      put.headers.set(name, name.starts_with("x-amz-meta-") ? std::string_view(value) : trim(value));
     }
   }
   return put;

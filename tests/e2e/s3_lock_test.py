@@ -157,6 +157,8 @@ class RetentionOf(LockCase):
                                  (dict(mode="GOVERNANCE", retain_until_date="2025-12-25T12:00:00Z"), "InvalidArgument",
                                   "<Message>The retain until date must be in the future!</Message><ArgumentName>x-amz-object-lock-retain-until-date</ArgumentName>"
                                   "<ArgumentValue>2025-12-25T12:00:00Z</ArgumentValue>"),
+                                 # Policies could not compare it.
+                                 (dict(mode="GOVERNANCE", retain_until_date="Thu, 01 Jan 2032 00:00:00 GMT"), "InvalidArgument", "The retain until date must be provided in ISO 8601 format"),
                                  (dict(legal_hold="on"), "InvalidArgument", "Legal Hold must be either of"),
                                  (dict(legal_hold="ON"), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>"),
                                  (dict(mode="GOVERNANCE", retain_until_date=until), "InvalidRequest", "<Message>Bucket is missing ObjectLockConfiguration</Message>")):

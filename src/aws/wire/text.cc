@@ -26,9 +26,9 @@ Result<double> parse_number(std::string_view text) {
 
 Result<Time> parse_time(std::string_view text, TimestampFormat format) {
   if (auto time = codec::parse_iso8601(text)) return time;
-  if (auto time = codec::parse_http_date(text)) return time;
   if (format == TimestampFormat::iso8601)
     return fail(Errc::invalid, "a date is expected, such as 2026-11-22T13:11:40Z");
+  if (auto time = codec::parse_http_date(text)) return time;
   if (auto time = codec::parse_epoch_seconds(text)) return time;
   return fail(Errc::invalid, "a timestamp is expected, such as 2026-11-22T13:11:40Z");
 }

@@ -40,7 +40,7 @@ TEST(Front, PlainHttpMayBeForTheLoopbackOnly) {
 
 // Of `boreal dev`, with a house.
 class DevFront : public testing::Test {
- protected:
+ public:
   DevFront() {
     config_.dev = true;
     config_.data_folder = folder_ / "data";

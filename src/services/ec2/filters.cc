@@ -6,6 +6,7 @@
 
 #include "api/ec2/errors.h"
 #include "codec/base64.h"
+#include "codec/utf8.h"
 
 namespace boreal::ec2 {
 
@@ -16,16 +17,19 @@ namespace {
 // Of all filters of a call. One that had thousands would hold up all other calls.
 constexpr size_t max_values = 200;
 
+// A backslash takes its meaning from the character that follows; the last of a value stands for itself.
 aws::Glob pattern_of(std::string_view value) {
   aws::Glob glob;
-  for (size_t i = 0; i < value.size(); ++i) {
-    if (value[i] == '\\' && i + 1 < value.size()) {
-      glob.add_literal(value.substr(++i, 1));
-    } else {
-      glob.add_pattern(value.substr(i, 1));
-    }
+  while (true) {
+    const size_t plain = std::min(value.find('\\'), value.size());
+    glob.add_pattern(value.substr(0, plain));
+    value.remove_prefix(plain);
+    if (value.size() > 1) value.remove_prefix(1);
+    if (value.empty()) return glob;
+    const size_t length = std::max<size_t>(codec::utf8_length(value, 0), 1);
+    glob.add_literal(value.substr(0, length));
+    value.remove_prefix(length);
   }
-  return glob;
 }
 
 }  // namespace

@@ -49,6 +49,9 @@ TEST(Filters, Wildcards) {
   EXPECT_FALSE(fits("b\\*c", "bxc"));
   EXPECT_TRUE(fits("\\\\", "\\"));
   EXPECT_TRUE(fits("x\\", "x\\"));  // nothing after it to take the meaning from
+  EXPECT_TRUE(fits("caf\u00e9*", "caf\u00e9 noir"));
+  EXPECT_TRUE(fits("caf?", "caf\u00e9"));
+  EXPECT_TRUE(fits("\\\u00e9", "\u00e9"));
 }
 
 TEST(Filters, ACallHas200Values) {

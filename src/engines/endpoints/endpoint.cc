@@ -162,7 +162,7 @@ class RelayEndpoint final : public Endpoint {
       auto server = co_await net::connect(loop_, target, {options_.bind_host, options_.connect_timeout});
       if (!server) continue;
       (*server)->expire_after(refusal_timeout);
-      CO_CHECK(co_await (*server)->write(as_bytes(packet)));
+      if (!co_await (*server)->write(as_bytes(packet))) continue;  // it may be another's query
       // The server hangs up when it has signalled: the client may rely on that order.
       std::array<std::byte, 16> nothing;
       (void)co_await (*server)->read_some(nothing);

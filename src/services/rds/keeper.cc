@@ -191,7 +191,8 @@ Task<Result<bool>> Keeper::reconcile() {
       co_return std::unexpected(std::move(listening).error().within("listen at the cluster's endpoints"));
     }
   }
-  CO_CHECK(co_await attach_interfaces(*view));
+  // Told of at the end: a group that went in the wrong moment keeps nothing else from its work.
+  auto attached = co_await attach_interfaces(*view);
   if (!engine_ && is_at_rest(view->cluster, view->instances)) co_return false;
   if (!view->cluster.restore_from.empty()) CO_CHECK(co_await forget_leaving(*view));  // nothing is placed yet
   if (view->cluster.status == "deleting" && view->instances.empty()) {
@@ -238,6 +239,7 @@ Task<Result<bool>> Keeper::reconcile() {
     CO_CHECK(co_await close_engine());
     CO_CHECK(co_await close_storage());
   }
+  CO_CHECK(std::move(attached));
   co_return false;
 }
 

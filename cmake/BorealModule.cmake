@@ -25,7 +25,7 @@ function(boreal_module NAME)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(fuzzers ${sources})
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
-  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|fuzz)|/main)\\.cc$")  # a program's own part is no part of a module
 
   if(sources)
     add_library(${NAME} STATIC ${sources})

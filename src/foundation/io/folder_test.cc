@@ -45,7 +45,7 @@ TEST(Folders, AreMadeAndMadeDurable) {
   ASSERT_TRUE(write_file_atomically(folder / "file", ""));
   EXPECT_EQ(make_folders(folder / "file").error().code(), Errc::exists);
   EXPECT_FALSE(make_folders(folder / "file/x"));
-  EXPECT_THAT(list_folder(folder.path()).value(), ElementsAre("a", "file"));
+  EXPECT_THAT(list_folder(folder.path()).value(), ElementsAre("a", "file", "open"));
 }
 
 TEST(Folders, ThoseThatAnInterruptedCallMadeAreMadeDurable) {

@@ -76,7 +76,7 @@ class Commands(Case):
                 data = Path(folder, f"data-{ignored}")
                 seen, terminal = os.pipe()
                 process = subprocess.Popen([str(BINARY), "dev", "--data", str(data), "--port", "0"], stdout=terminal, stderr=terminal, stdin=subprocess.DEVNULL,
-                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignored else None)
+                                           preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL))
                 self.addCleanup(process.kill)
                 os.close(terminal)
                 eventually(lambda: self.assertTrue((data / "run.json").exists()))

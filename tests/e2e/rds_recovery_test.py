@@ -64,7 +64,7 @@ class Recovery(Case):
             os.kill(server, signal.SIGKILL)
             wait_until("recovery begins", lambda: held.pid)
             wait_until("told as starting", lambda: self.status(rds, "slow") == ("starting", {"starting"}))
-            self.assertIn("57P03", psql(endpoint, "SELECT 1", check=False).stderr)
+            self.assertIn("not accepting connections", psql(endpoint, "SELECT 1", check=False).stderr)
             self.assertEqual(error_code(rds.create_db_cluster_snapshot, DBClusterIdentifier="slow",
                                         DBClusterSnapshotIdentifier="none"), "InvalidDBClusterStateFault")
             wait_until("it is waited for no more", lambda: "recovers still" in self.boreal.log())

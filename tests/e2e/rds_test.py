@@ -339,6 +339,7 @@ class Encrypted(unittest.TestCase):
             boreal.start()
             rds, kms = boreal.client("rds"), boreal.client("kms")
             wait_until("served again", lambda: psql(write, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000")
+            wait_until("available", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "available")
 
             rds.create_db_cluster_snapshot(DBClusterIdentifier="secret", DBClusterSnapshotIdentifier="snap")
             boreal.aws("rds", "wait", "db-cluster-snapshot-available", "--db-cluster-snapshot-identifier", "snap")

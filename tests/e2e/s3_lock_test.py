@@ -216,7 +216,7 @@ class RetentionOf(LockCase):
         for spelt in ("versionId=", "version%49d="):
             target = url[len(self.boreal.url):].replace("versionId=", spelt)
             self.assertEqual(send(self, "DELETE", target, {"x-amz-bypass-governance-retention": "true"}).code, "AccessDenied", spelt)
-        for value in ("true", " true", "TRUE%0B"):  # in the query, where values are not trimmed by HTTP
+        for value in ("true", " true", "TRUE%20"):  # in the query, where values are not trimmed by HTTP
             request = AWSRequest("DELETE", f"{self.boreal.url}/{self.locked}/k?versionId={version}&x-amz-bypass-governance-retention={value.replace(' ', '%20')}")
             S3SigV4QueryAuth(iam_user._request_signer._credentials, "s3", "us-east-1", expires=60).add_auth(request)
             self.assertEqual(send(self, "DELETE", request.url[len(self.boreal.url):]).code, "AccessDenied", value)

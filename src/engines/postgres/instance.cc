@@ -148,7 +148,8 @@ Task<Result<bool>> Instance::adopt() {
     CO_TRY(const auto identity, process::Identity::of(*pid));
     CO_TRY(auto process, process::Process::adopt(identity));
     watch(std::move(process));
-    (void)co_await look_up();
+    CO_TRY(const bool ready, co_await context_.pool.run([&] { return detail::says_ready(data, *pid); }));
+    if (server_) server_->up = ready;
     co_return true;
   }
   // Its first process is dead or has not come far, but others may still be there.

@@ -202,7 +202,10 @@ Task<Result<bool>> Keeper::reconcile() {
       co_return true;
     }
   }
-  if (!view->cluster.restore_failure.empty()) co_return false;  // until it is deleted
+  if (!view->cluster.restore_failure.empty()) {
+    CO_CHECK(co_await fail_instances(*view));
+    co_return false;  // until it is deleted
+  }
   CO_TRY(const bool open, co_await open_storage(*view));
   if (!open) co_return co_await remove_locked(*view);
   CO_CHECK(co_await open_engine(*view));

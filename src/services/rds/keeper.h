@@ -132,7 +132,8 @@ class Keeper {
   Task<Result<void>> fail_snapshots(std::string why);
   Task<Result<void>> restore(const View& view);
   Task<Result<void>> restore_data(const View& view);
-  Task<Result<void>> fail_restore(const View& view, std::string why);
+  Task<Result<void>> fail_restore(std::string why);
+  Task<Result<void>> fail_instances(const View& view);
   Task<Result<bool>> waits_for_snapshots();
   Task<Result<void>> destroy(const View& view);
   Task<Result<postgres::Instance*>> volume_server(const View& view);

@@ -164,7 +164,7 @@ Task<Result<void>> Keeper::restore_data(const View& view) {
 Task<Result<void>> Keeper::restore(const View& view) {
   auto restored = co_await restore_data(view);
   if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_)) {
-    co_return co_await fail_restore(view, restored.error().message());
+    co_return co_await fail_restore(restored.error().message());
   }
   CO_CHECK(restored);
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
@@ -173,13 +173,8 @@ Task<Result<void>> Keeper::restore(const View& view) {
   });
 }
 
-Task<Result<void>> Keeper::fail_restore(const View& view, std::string why) {
+Task<Result<void>> Keeper::fail_restore(std::string why) {
   log::error("rds", "a restore failed for good", {{"cluster", cluster_id_}, {"why", why}});
-  for (const auto& instance : view.instances) {
-    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
-      if (record.status != "deleting") record.status = status_restore_failed;
-    }));
-  }
   CO_CHECK(co_await fail_snapshots("the data of the cluster could not be restored"));
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
     if (record.status != "deleting") record.status = status_restore_failed;
@@ -190,6 +185,16 @@ Task<Result<void>> Keeper::fail_restore(const View& view, std::string why) {
                              record.restore_from, why),
                  {"failure"});
   });
+}
+
+Task<Result<void>> Keeper::fail_instances(const View& view) {
+  for (const auto& instance : view.instances) {
+    if (instance.status == status_restore_failed) continue;
+    CO_CHECK(co_await update_instance(instance.id, [](InstanceRecord& record, store::Transaction&) {
+      if (record.status != "deleting") record.status = status_restore_failed;
+    }));
+  }
+  co_return Result<void>();
 }
 
 // Whether a copy of the data is still to be taken.

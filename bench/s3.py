@@ -152,7 +152,7 @@ class Bench:
                 self.table.skip(kind.title, f"{', '.join(lacking)} not installed: {kind.install}")
                 continue
             self.attempt(kind.title, lambda: self.add(kind(self.base / name)))
-        settle()
+        settle(server=self.boreal.process.pid)
 
     def add(self, peer):
         if isinstance(peer, Nginx):

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "aws/due.h"
 #include "base/log.h"
 #include "kms/service.h"
 #include "store/walk.h"
@@ -26,11 +27,6 @@ Time due_of(const Key& key) {
   if (key.deletion) return *key.deletion;
   if (key.rotates && key.state == state_enabled) return next_rotation(key);
   return aws::Timekeeper::never;
-}
-
-// Of what fails the first counts; the rest is done all the same.
-void add_due(Result<Time>& next, Result<Time> due) {
-  if (next) next = due ? std::min(*next, *due) : std::move(due);
 }
 
 }  // namespace
@@ -59,7 +55,7 @@ Task<Result<Time>> Service::do_what_is_due() {
   CO_TRY(const auto partitions, context_.catalog.store().partitions());
   for (const auto& partition : partitions) {
     if (!partition.starts_with("kms/")) continue;
-    add_due(next, co_await do_what_is_due(partition));
+    aws::add_due(next, co_await do_what_is_due(partition));
   }
   co_return next;
 }
@@ -78,9 +74,9 @@ Task<Result<Time>> Service::do_what_is_due(std::string partition) {
     }
     const Time due = due_of(*key);
     if (due > context_.clock.now()) {
-      add_due(next, due);
+      aws::add_due(next, due);
     } else {
-      add_due(next, co_await do_what_is_due(partition, key->id));
+      aws::add_due(next, co_await do_what_is_due(partition, key->id));
     }
   }
   co_return next;

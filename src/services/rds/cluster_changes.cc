@@ -349,9 +349,13 @@ Task<Outcome<api::DeleteDBClusterResult>> Service::delete_db_cluster(aws::Call& 
   cluster.status = "deleting";
   cluster.stopped = false;
   save(tx, cluster);
+  CO_TRY(const auto snapshots, load_all<SnapshotRecord>(tx, "snapshot/"));
+  const bool is_copied = std::ranges::any_of(snapshots, [&](const SnapshotRecord& other) {
+    return other.status == "creating" && other.cluster_resource_id == cluster.resource_id;
+  });
   CO_CHECK(co_await tx.commit());
   if (auto* found = keeper(place, id)) {
-    if (snapshot.id.empty()) found->abandon();
+    if (!is_copied) found->abandon();
     found->wake();
   }
   co_return api::DeleteDBClusterResult{to_api(cluster, instances, place)};

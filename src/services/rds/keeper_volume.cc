@@ -163,7 +163,7 @@ Task<Result<void>> Keeper::restore_data(const View& view) {
 
 Task<Result<void>> Keeper::restore(const View& view) {
   auto restored = co_await restore_data(view);
-  if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_)) {
+  if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_ + 1)) {
     co_return co_await fail_restore(restored.error().message());
   }
   CO_CHECK(restored);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "aws/due.h"
 #include "aws/region.h"
 #include "base/log.h"
 #include "secretsmanager/service.h"
@@ -22,11 +23,6 @@ constexpr Duration pause_before_retry = std::chrono::minutes(1);
 bool wants_work(const Secret& secret) {
   return std::ranges::any_of(secret.replicas,
                              [&](const Replica& r) { return r.removing || r.tried != secret.changes; });
-}
-
-// Of what fails the first counts; the rest is done all the same.
-void add_due(Result<Time>& next, Result<Time> due) {
-  if (next) next = due ? std::min(*next, *due) : std::move(due);
 }
 
 Replica* find_replica(Secret& secret, const std::string& region) {
@@ -79,7 +75,7 @@ Task<Result<Time>> Service::do_what_is_due() {
   CO_TRY(const auto partitions, context_.catalog.store().partitions());
   for (const auto& partition : partitions) {
     if (!partition.starts_with("secretsmanager/")) continue;
-    add_due(next, co_await do_what_is_due(partition));
+    aws::add_due(next, co_await do_what_is_due(partition));
   }
   co_return next;
 }
@@ -92,7 +88,7 @@ Task<Result<Time>> Service::do_what_is_due(std::string partition) {
     if (!there) break;
     const auto secret = store::decode<Secret>(walk.value());
     if (secret) {
-      add_due(next, co_await tend(partition, *secret));
+      aws::add_due(next, co_await tend(partition, *secret));
     } else {
       // Nobody can read it either; the others go on.
       log::error("secretsmanager", "a secret is passed over",
@@ -106,8 +102,8 @@ Task<Result<Time>> Service::tend(std::string partition, Secret secret) {
   if (wants_work(secret)) CO_CHECK(co_await synchronise(secret));
   Result<Time> next = aws::Timekeeper::never;
   const bool removing = std::ranges::any_of(secret.replicas, &Replica::removing);
-  if (removing) add_due(next, context_.clock.now() + pause_before_retry);
-  if (secret.deletion) add_due(next, co_await delete_if_due(std::move(partition), secret.name));
+  if (removing) aws::add_due(next, context_.clock.now() + pause_before_retry);
+  if (secret.deletion) aws::add_due(next, co_await delete_if_due(std::move(partition), secret.name));
   co_return next;
 }
 

@@ -3,6 +3,7 @@ import re
 import threading
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError
@@ -499,3 +500,22 @@ class Writes(S3Case):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class Overwritten(S3Case):
+    def test_tags_are_of_what_is_there_when_their_turn_comes(self):
+        """Who tags waits for who writes, and finds another object then than before: there is one all the time."""
+        self.s3.put_object(Bucket=self.bucket, Key="k", Body=b"first")
+
+        def repeat(call):
+            client = self.boreal.client("s3")
+            for _ in range(40):
+                call(client)
+
+        tags = {"TagSet": [{"Key": "a", "Value": "b"}]}
+        with ThreadPoolExecutor(4) as pool:
+            done = [pool.submit(repeat, call) for call in (
+                lambda s3: s3.put_object(Bucket=self.bucket, Key="k", Body=b"again"),
+                lambda s3: s3.put_object_tagging(Bucket=self.bucket, Key="k", Tagging=tags)) for _ in range(2)]
+        for one in done:
+            one.result()

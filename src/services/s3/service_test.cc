@@ -162,34 +162,6 @@ TEST_F(S3Test, AnUploadThatIsCompletedTwiceAtOnceIsCompletedForBoth) {
   }
 }
 
-TEST_F(S3Test, TagsAreOfWhatIsThereWhenTheirTurnComes) {
-  ASSERT_EQ(make_bucket("shop"), "");
-  ASSERT_TRUE(put("shop", "k", "first"));
-  std::optional<Outcome<api::PutObjectOutput>> made[8];
-  std::optional<Outcome<api::PutObjectTaggingOutput>> tagged[8];
-  std::vector<Task<void>> tasks;
-  for (size_t i = 0; i < std::size(made); ++i) {
-    tasks.push_back(keep(fixture.with_call(*s3, "PutObject",
-                                           [&](Call& call) {
-                                             call.http.content_length = 4;
-                                             api::PutObjectRequest input{.bucket = "shop", .key = "k"};
-                                             input.body = std::make_unique<objects::TextSource>("body");
-                                             return s3->put_object(call, std::move(input));
-                                           }),
-                         made[i]));
-    tasks.push_back(keep(fixture.with_call(*s3, "PutObjectTagging",
-                                           [&](Call& call) {
-                                             api::PutObjectTaggingRequest input{.bucket = "shop", .key = "k"};
-                                             input.tagging.tag_set.emplace().push_back({.key = "a", .value = "b"});
-                                             return s3->put_object_tagging(call, std::move(input));
-                                           }),
-                         tagged[i]));
-  }
-  fixture.run(at_once(std::move(tasks)));
-  for (const auto& one : made) EXPECT_EQ(code_of(*one), "");
-  for (const auto& one : tagged) EXPECT_EQ(code_of(*one), "");
-}
-
 // Deleting ends in the engine before it ends here.
 TEST_F(S3Test, AnUploadBegunWhileItsBucketGoesFindsNoBucket) {
   ASSERT_EQ(make_bucket("shop"), "");

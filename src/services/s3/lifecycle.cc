@@ -47,11 +47,11 @@ std::string log_of_transition(std::string_view to) {
 }  // namespace
 
 struct Lifecycle::Cursor {
-  Time finished;  // when the last round ended
+  Time began;  // the last round, or the one under way
   bool running = false;
   std::string bucket;  // the round is at this bucket …
   std::string key;     // … and has finished with this key
-  BOREAL_RECORD(Cursor, finished, running, bucket, key)
+  BOREAL_RECORD(Cursor, began, running, bucket, key)
 };
 
 // Where the walk through one bucket's versions stands.
@@ -80,9 +80,9 @@ Task<void> Lifecycle::work(Duration tick) {
     const int64_t began_ns = monotonic_ns();
     const auto cursor = load();
     const Time now = context_.clock.now();
-    // A clock that was put back must not put off the next round.
-    const bool is_due =
-        !cursor || cursor->running || now >= cursor->finished + between_rounds || now < cursor->finished;
+    // Since its beginning, since what was seen first was judged by the clock of then. One that was put back must not
+    // put off the next round.
+    const bool is_due = !cursor || cursor->running || now >= cursor->began + between_rounds || now < cursor->began;
     if (is_due) {
       const auto done = co_await run_round();
       if (!done && !stopping_)
@@ -107,7 +107,7 @@ Task<Result<void>> Lifecycle::save(Cursor cursor) {
 
 Task<Result<void>> Lifecycle::run_round() {
   CO_TRY(Cursor cursor, load());
-  if (!cursor.running) cursor = {.finished = cursor.finished, .running = true, .bucket = {}, .key = {}};
+  if (!cursor.running) cursor = {.began = context_.clock.now(), .running = true, .bucket = {}, .key = {}};
   for (auto at = buckets_.all().lower_bound(cursor.bucket); at != buckets_.all().end();
        at = buckets_.all().upper_bound(cursor.bucket)) {
     const BucketRef bucket = at->second;
@@ -122,7 +122,7 @@ Task<Result<void>> Lifecycle::run_round() {
     log::warn("s3", "a bucket's lifecycle rules are not all carried out",
               {{"bucket", bucket->name}, {"why", done.error().message()}});
   }
-  co_return co_await save({.finished = context_.clock.now(), .running = false, .bucket = {}, .key = {}});
+  co_return co_await save({.began = cursor.began, .running = false, .bucket = {}, .key = {}});
 }
 
 Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {

@@ -376,6 +376,43 @@ TEST_F(LifecycleTest, WhatExpiresGoesSideBySide) {
   move_objects(fixture.store());
 }
 
+// Moves the clock in the middle of the first change.
+class HurriedStore final : public store::FillingStore {
+ public:
+  HurriedStore(Store& inner, ManualClock& clock, Duration by) : FillingStore(inner), clock_(clock), by_(by) {}
+  Task<Result<void>> commit(store::Batch batch) override {
+    if (moved_ns == 0) {
+      clock_.advance(by_);
+      moved_ns = monotonic_ns();
+    }
+    return FillingStore::commit(std::move(batch));
+  }
+  int64_t moved_ns = 0;
+
+ private:
+  ManualClock& clock_;
+  Duration by_;
+};
+
+TEST_F(LifecycleTest, WhatWasJudgedBeforeTheClockWasMovedIsJudgedAgain) {
+  ASSERT_TRUE(put("shop", "a", "x"));
+  ASSERT_TRUE(put("shop", "z", "x"));
+  auto early = expire(1);
+  early.filter->prefix = "z";
+  configure({early, expire(10)});
+  HurriedStore store(fixture.store(), fixture.clock, 20 * one_day);
+  move_objects(store);
+  fixture.clock.advance(2 * one_day);
+  fixture.run([&]() -> Task<void> {
+    s3->lifecycle().start(Duration(5));
+    while (store.moved_ns == 0 || !s3->lifecycle().has_been_round(store.moved_ns))
+      co_await fixture.context().loop.sleep(Duration(5));
+    co_await s3->lifecycle().stop();
+  }());
+  EXPECT_THAT(keys(), IsEmpty());
+  move_objects(fixture.store());
+}
+
 TEST_F(LifecycleTest, WhatIsHeldStaysForGoodAndIsOnlyHidden) {
   ASSERT_EQ(make_bucket("held", true), "");
   ASSERT_TRUE(put("held", "k", "x"));

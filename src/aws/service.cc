@@ -119,6 +119,7 @@ Task<std::optional<http::Response>> Service::intercept(http::Request&, Gate&, co
 }
 void Service::finish(const http::Request&, http::Response&) {}
 Task<Result<void>> Service::start() { co_return Result<void>(); }
+void Service::begin_stop() {}
 Task<void> Service::stop() { co_return; }
 bool Service::has_been_round(int64_t) const { return true; }
 

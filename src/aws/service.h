@@ -103,8 +103,9 @@ class Service {
   // A last look at an answer (errors too) before it is sent: S3's CORS headers.
   virtual void finish(const http::Request& request, http::Response& response);
   // Starts what runs in the background (reconcilers, workers), once all services stand; stop() returns when it has
-  // ended.
+  // ended. begin_stop() is told to all services before the first is stopped: what others may wait for breaks off.
   virtual Task<Result<void>> start();
+  virtual void begin_stop();
   virtual Task<void> stop();
   // Whether all its workers have, since this moment of monotonic_ns(), looked at the clock and done what was due by
   // then. What failed counts: it is in the log.

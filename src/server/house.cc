@@ -218,6 +218,7 @@ bool House::has_been_round(int64_t since_ns) const {
 }
 
 Task<void> House::stop() {
+  for (aws::Service* service : rooms_->started) service->begin_stop();
   for (aws::Service* service : rooms_->started | std::views::reverse) co_await service->stop();
   co_await rooms_->close_engines();
 }

@@ -63,8 +63,11 @@ Task<Result<void>> Service::start() {
   co_return Result<void>();
 }
 
+// Backup's jobs wait for restores of ours, and Backup is stopped before.
+void Service::begin_stop() { stopping_ = true; }
+
 Task<void> Service::stop() {
-  stopping_ = true;
+  begin_stop();
   co_await timekeeper_.stop();
   co_await tasks_.wait();
   for (auto& [id, keeper] : keepers_) co_await keeper->stop(true);

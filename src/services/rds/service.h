@@ -27,6 +27,7 @@ class Service final : public api::Api, public aws::Recoverable {
           aws::Network& network, aws::Roles& roles, aws::ManagedSecrets& secrets);
 
   Task<Result<void>> start() override;
+  void begin_stop() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,

@@ -130,15 +130,6 @@ namespace {
 
 using RemoteFigures = std::map<std::string, s3::Replication::Figures>;
 
-std::string_view state_of(store::Writes writes) {
-  switch (writes) {
-    case store::Writes::go_on: return "running";
-    case store::Writes::wait_for_room: return "full";
-    case store::Writes::ended: return "failed";
-  }
-  return "";
-}
-
 uint64_t in_trouble(const RemoteFigures& remotes) {
   return static_cast<uint64_t>(
       std::ranges::count_if(remotes, [](const auto& one) { return !one.second.trouble.empty(); }));
@@ -187,7 +178,7 @@ std::string House::describe(bool in_full) const {
   writer.name("region");
   writer.string(rooms_->config.region);
   writer.name("store");
-  writer.string(state_of(rooms_->store->writes()));
+  writer.string(rooms_->store_state());
   writer.name("services");
   writer.begin_object();
   const auto all_figures = rooms_->pipeline->figures();

@@ -149,7 +149,7 @@ Task<void> House::measure(Metrics& metrics) const {
   metrics.family("boreal_info", "gauge", "Of this process.");
   metrics.sample({{"version", version}, {"mode", rooms_->config.dev ? "dev" : "serve"}}, 1);
   metrics.family("boreal_store_writes", "gauge", "1: they are taken; 0: not, as the disk is full or has failed.");
-  metrics.sample({}, rooms_->store->writes() == store::Writes::go_on ? 1 : 0);
+  metrics.sample({}, rooms_->store_state() == "running" ? 1 : 0);
   measure_space(spaces, metrics);
   measure_operations(rooms_->pipeline->figures(), metrics);
   measure_buckets(rooms_->s3->directory(), *rooms_->scrubber, metrics);

@@ -8,9 +8,17 @@ namespace boreal::server {
 
 namespace {
 
-constexpr Duration between_looks = std::chrono::minutes(1);
+constexpr Duration between_looks{250};
+constexpr uint64_t room_of_deletions = reserve_bytes / 4;
 
 io::Path reserve_in(const io::Path& folder) { return folder + "/reserve"; }
+
+Result<void> give_up(const io::Path& folder) {
+  CHECK(io::remove_file(reserve_in(folder)));
+  log::warn("server", "the disk is full: room that was kept for this is given up; delete something",
+            {{"folder", folder}, {"bytes", reserve_bytes}});
+  return io::sync_folder(folder);  // some file systems give back the room only then
+}
 
 }  // namespace
 
@@ -19,19 +27,27 @@ Result<void> give_up_reserve_if_full(const io::Path& folder) {
   if (!is_there) return {};
   TRY(const io::Space space, io::space_at(folder));
   if (space.available_bytes >= reserve_bytes) return {};
-  CHECK(io::remove_file(reserve_in(folder)));
-  log::warn("server", "the disk is full: room that was kept for a start is given up; delete something",
-            {{"folder", folder}, {"bytes", reserve_bytes}});
-  return io::sync_folder(folder);  // some file systems give back the room only then
+  return give_up(folder);
 }
 
-Result<void> make_reserve(const io::Path& folder) {
-  TRY(const bool is_there, io::exists(reserve_in(folder)));
-  if (is_there) return {};
-  TRY(const io::Space space, io::space_at(folder));
-  if (space.available_bytes < 4 * reserve_bytes) return {};
-  auto made = io::occupy(reserve_in(folder), reserve_bytes);
-  return !made && made.error().code() == Errc::no_space ? Result<void>() : made;
+Result<bool> Reserve::look() {
+  TRY(io::Space space, io::space_at(folder_));
+  TRY(bool is_there, io::exists(reserve_in(folder_)));
+  if (is_there && space.available_bytes < room_of_deletions) {
+    CHECK(give_up(folder_));
+    return false;
+  }
+  if (!is_there && can_reserve_ && space.available_bytes >= 4 * reserve_bytes) {
+    auto made = io::occupy(reserve_in(folder_), reserve_bytes);
+    if (made) {
+      is_there = true;
+      space.available_bytes -= reserve_bytes;
+    } else if (made.error().code() != Errc::no_space) {
+      can_reserve_ = false;
+      log::warn("server", "no room is kept for a full disk", {{"why", made.error().message()}});
+    }
+  }
+  return (is_there || !can_reserve_) && space.available_bytes >= 2 * reserve_bytes;
 }
 
 Task<void> Reserve::stop() {
@@ -40,12 +56,25 @@ Task<void> Reserve::stop() {
 }
 
 Task<void> Reserve::work() {
+  bool is_failing = false;
   while (!stopping_) {
-    if (const auto made = co_await pool_.run([this] { return make_reserve(folder_); }); !made) {
-      log::warn("server", "no room is kept for a start on a full disk", {{"why", made.error().message()}});
-      co_return;
-    }
+    const auto has_room = co_await pool_.run([this] { return look(); });
+    if (has_room) note(*has_room);
+    if (!has_room && !is_failing)
+      log::warn("server", "how full the disk is cannot be told", {{"why", has_room.error().message()}});
+    is_failing = !has_room;
     co_await net::pause(loop_, between_looks, stopping_);
+  }
+}
+
+void Reserve::note(bool has_room) {
+  if (has_room == has_room_) return;
+  has_room_ = has_room;
+  if (has_room) {
+    log::info("server", "the disk has room again; objects are taken");
+  } else {
+    log::error("server", "the disk is nearly full: no objects are taken until there is room; delete something",
+               {{"folder", folder_}, {"wanted_bytes", 4 * reserve_bytes}});
   }
 }
 

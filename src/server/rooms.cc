@@ -26,7 +26,8 @@ Task<Result<void>> House::Rooms::open_objects() {
   std::map<std::string, io::Path> folders;
   for (const auto& tier : tiers) folders[tier.name] = config.data_folder + "/objects/" + tier.name;
   CO_TRY(blobs, co_await pool.run([&] { return objects::FileBlobs::open(folders, pool); }));
-  objects = std::make_unique<objects::Objects>(*store, *blobs, pool, clock, random, objects::Options{.tiers = tiers});
+  objects = std::make_unique<objects::Objects>(
+      *store, *blobs, pool, clock, random, objects::Options{.tiers = tiers, .has_room = [this] { return has_room(); }});
   CO_CHECK(co_await objects->start());
   scrubber = std::make_unique<objects::Scrubber>(*objects, [this](Duration time) { return loop.sleep(time); });
   co_return Result<void>();
@@ -63,6 +64,11 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
                                                                     .s3_domains = config.s3_domains});
   for (aws::Service* service : services) pipeline->add(*service);
   co_return Result<void>();
+}
+
+std::string_view House::Rooms::store_state() const {
+  if (store->writes() == store::Writes::ended) return "failed";
+  return store->writes() == store::Writes::wait_for_room || !has_room() ? "full" : "running";
 }
 
 Task<void> House::Rooms::close_engines() {

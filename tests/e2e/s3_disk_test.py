@@ -86,7 +86,7 @@ class DiskCase(unittest.TestCase):
 class FullDisk(DiskCase):
     """The data folder is a file system of its own, which is filled to the last block."""
 
-    size_mib = 192
+    size_mib = 320
 
     def mount(self, folder):
         raise unittest.SkipTest("is mounted by the classes below")
@@ -125,52 +125,49 @@ class FullDisk(DiskCase):
         with open(ballast, "wb") as file:
             file.write(bytes(16 * MIB))
 
-        # Large objects until one does not fit.
+        # Large objects until there is hardly any room.
         answer, count = None, 0
         while (answer := self.put(f"large-{count}", 4 * MIB)).status == 200:
             count += 1
             self.assertLess(count * 4, self.size_mib, "the disk does not fill up")
         self.assert_full(answer)
         self.assertGreater(count, 4)
+        refused = [f"small-{n}" for n in range(10)]
+        for key in refused:
+            self.assert_full(self.put(key, 4000))
         self.verify()
-        # What is left of the one that failed is freed, and removing makes room.
+        # Removing makes room.
         large = sum(1 for key in self.kept if key.startswith("large") or key in ("early-0", "early-2", "early-4", "early-6"))
         self.wait_for_blobs(large)
-        self.assertEqual(self.s3.delete(BUCKET, "large-0").status, 204)
-        del self.kept["large-0"]
-        self.wait_for_blobs(large - 1)
+        for key in ("large-0", "large-1", "large-2"):
+            self.remove(key)
+        self.wait_for_blobs(large - 3)
         self.put_until_taken("large-0", 4 * MIB)
 
-        # Somebody else takes the rest; then small ones, which go into the index, fail as well.
-        with open(ballast, "ab", buffering=0) as file:
-            try:
-                while file.write(bytes(4096)):
-                    pass
-            except OSError as error:
-                self.assertEqual(error.errno, errno.ENOSPC)
-        refused = []
-        for n in range(20_000):
-            answer = self.put(f"small-{n}", 4000)
-            if answer.status != 200:
-                self.assert_full(answer)
-                refused.append(f"small-{n}")
-            if len(refused) == 10:
-                break
-        self.assertEqual(len(refused), 10)
+        # Somebody else takes the rest, to the last byte. What is kept for this is given up, and things can be deleted.
+        self.assertTrue(self.has_reserve())
+        self.fill(ballast)
+        self.wait_until(lambda: not self.has_reserve())
+        self.verify()
+        for n in range(3, 6):
+            self.remove(f"large-{n}")
         self.assert_full(self.put("large-x", 4 * MIB))
-        self.verify(refused)
+        self.verify()
 
-        # A start has to write: it gives up what was kept for it, and then there is room to delete.
-        self.assertTrue((self.server.data / "reserve").exists())
+        # A start has to write: it gives up the reserve too, which is there again since there was room.
+        os.truncate(ballast, 16 * MIB)
+        self.wait_until(self.has_reserve)
+        self.put_until_taken("small-again", 4000)
         self.server.kill()
+        self.fill(ballast)
         self.server.start()
         self.s3.close()
-        self.assertFalse((self.server.data / "reserve").exists())
-        self.verify(refused)
-        for key in [key for key in self.kept if key.startswith("small")]:
-            self.assertEqual(self.s3.delete(BUCKET, key).status, 204)
-            del self.kept[key]
-        self.verify(refused)
+        self.assertFalse(self.has_reserve())
+        self.verify()
+        self.remove("early-0")
+        self.remove("early-1")
+        self.assert_full(self.put("large-x", 4 * MIB))
+        self.verify()
 
         # Room again: no restart is needed.
         ballast.unlink()
@@ -178,9 +175,30 @@ class FullDisk(DiskCase):
         self.put_until_taken("large-again", 4 * MIB)
         for n in range(50):
             self.assertEqual(self.put(f"later-{n}", 4000).status, 200)
-        self.verify(refused)
-        self.verify_after_restart(refused)
+        self.verify()
+        self.verify_after_restart()
         self.wait_for_blobs(sum(1 for _, size in self.s3.list(BUCKET).values() if size > 32 << 10))
+
+    def has_reserve(self):
+        return (self.server.data / "reserve").exists()
+
+    def fill(self, path):
+        with open(path, "ab", buffering=0) as file:
+            try:
+                while file.write(bytes(4096)):
+                    pass
+            except OSError as error:
+                self.assertEqual(error.errno, errno.ENOSPC)
+
+    def remove(self, key):
+        self.wait_until(lambda: self.s3.delete(BUCKET, key).status == 204)  # refused for a moment on a full disk
+        del self.kept[key]
+
+    def wait_until(self, holds, timeout_s=30):
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            self.assertLess(time.monotonic(), deadline, self.server.log()[-2000:])
+            time.sleep(0.05)
 
 
 class FullTmpfs(FullDisk):

@@ -133,6 +133,7 @@ Task<Result<std::vector<Part>>> Objects::Impl::share_all(const Found& found, std
 
 Task<Result<Version>> Objects::copy(CopyRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
+  CO_CHECK(impl_->check_room());
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
   const Version& source = request.source.version;
   if (source.is_delete_marker) co_return fail(Errc::invalid, "a delete marker has no bytes to copy");
@@ -197,6 +198,7 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
   const Version& before = found.version;
   if (before.is_delete_marker) co_return fail(Errc::invalid, "a delete marker has no bytes to move");
   if (before.meta.tier == tier) co_return before;
+  CO_CHECK(impl_->check_room());
 
   Draft draft;
   const bool has_blobs = before.size > 0 && !(before.segment && before.segment->is_inline());

@@ -55,6 +55,7 @@ struct Objects::Impl {
   Impl(store::Store& store, Blobs& blobs, io::Pool& pool, const Clock& clock, Random& random, Options options);
 
   Result<void> check_target(std::string_view bucket, std::string_view key) const;
+  Result<void> check_room() const;
   Result<std::string> tier_named(const std::string& name) const;  // empty: the default
 
   // An id for a new blob of the draft's, on record as long as the draft lives and is not settled.

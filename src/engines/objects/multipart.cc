@@ -73,6 +73,7 @@ Time time_of(const UploadId& id) { return IdSource::time_of(id); }
 
 Task<Result<Upload>> Objects::create_upload(UploadRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
+  CO_CHECK(impl_->check_room());
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
   CO_TRY(const auto use, co_await impl_->buckets.use(request.bucket));
   CO_TRY(const auto latest, read_version(impl_->store, request.bucket, request.key, Select::latest()));
@@ -137,6 +138,7 @@ Part part_of(const Objects::Impl& engine, uint32_t number, const Digests& digest
 
 Task<Result<Part>> Objects::put_part(PartRequest request, Source& body) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
+  CO_CHECK(impl_->check_room());
   CO_CHECK(check_number(request.number));
   CO_TRY(const auto upload, load_upload(impl_->store, request.bucket, request.key, request.upload));
   CO_TRY(const auto key, co_await request.keys->unwrap(upload.wrapped_key));
@@ -150,6 +152,7 @@ Task<Result<Part>> Objects::put_part(PartRequest request, Source& body) {
 
 Task<Result<Part>> Objects::copy_part(PartCopyRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
+  CO_CHECK(impl_->check_room());
   CO_CHECK(check_number(request.number));
   CO_TRY(const auto upload, load_upload(impl_->store, request.bucket, request.key, request.upload));
   const Version& source = request.source.version;

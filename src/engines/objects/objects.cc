@@ -74,6 +74,11 @@ Result<void> Objects::Impl::check_target(std::string_view bucket, std::string_vi
   return {};
 }
 
+Result<void> Objects::Impl::check_room() const {
+  if (!options.has_room || options.has_room()) return {};
+  return fail(Errc::no_space, "hardly any room is left for objects");
+}
+
 Result<std::string> Objects::Impl::tier_named(const std::string& name) const {
   if (name.empty()) return options.tiers.front().name;
   if (std::ranges::find(options.tiers, name, &Tier::name) != options.tiers.end()) return name;

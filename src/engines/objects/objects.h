@@ -195,6 +195,8 @@ struct Tier {
 struct Options {
   std::vector<Tier> tiers = {{"standard", false}};
   size_t inline_bytes_max = 32 << 10;  // objects up to this size live in the index; at most one frame
+  // Asked before anything is added; Errc::no_space if not. None: always. What is removed is never asked for.
+  std::function<bool()> has_room = nullptr;
 };
 
 class Objects {

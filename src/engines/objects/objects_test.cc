@@ -418,6 +418,26 @@ TEST_F(ObjectsTest, PartsCopiedFromObjectsShareOrCopy) {
   EXPECT_EQ(files(), 0u);
 }
 
+TEST_F(ObjectsTest, WithoutRoomNothingIsAddedAndWhatIsThereCanGo) {
+  ASSERT_TRUE(engine_.put("b", "there", pattern(100'000)));
+  const auto upload = create_upload("parts");
+  ASSERT_TRUE(put_part(upload, 1, pattern(100'000)));
+  engine_.has_room = false;
+  EXPECT_EQ(engine_.put("b", "small", "x").error().code(), Errc::no_space);
+  EXPECT_EQ(engine_.put("b", "there", pattern(100'000)).error().code(), Errc::no_space);
+  EXPECT_EQ(put_part(upload, 2, pattern(100'000)).error().code(), Errc::no_space);
+  EXPECT_EQ(engine_.run(objects().create_upload({.bucket = "b", .key = "another"})).error().code(), Errc::no_space);
+  EXPECT_EQ(engine_.run(objects().move_to_tier("b", "there", Select::latest(), "cold", &engine_.keys)).error().code(),
+            Errc::no_space);
+  EXPECT_EQ(files(), 2u);
+  EXPECT_TRUE(complete(upload, {1}));  // its bytes lie there already
+  EXPECT_EQ(engine_.get("b", "there").value(), pattern(100'000));
+  ASSERT_TRUE(engine_.remove("b", "there"));
+  EXPECT_EQ(files(), 1u);
+  engine_.has_room = true;
+  EXPECT_TRUE(engine_.put("b", "small", "x"));
+}
+
 TEST_F(ObjectsTest, BucketsGoOnlyWhenEmptyAndTakeTheirUploadsAlong) {
   EXPECT_EQ(engine_.run(objects().create_bucket("b")).error().code(), Errc::exists);
   EXPECT_EQ(engine_.run(objects().create_bucket("no/such")).error().code(), Errc::invalid);

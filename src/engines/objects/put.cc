@@ -23,6 +23,7 @@ Result<void> seal_inline(std::string_view plain, FrameCipher& cipher, Digester& 
 
 Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
+  CO_CHECK(impl_->check_room());
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
   Destination to{request.bucket, request.meta.tier, impl_->options.inline_bytes_max};
   CO_TRY(auto draft,

@@ -96,7 +96,7 @@ class TestEngine {
       store_ = must(store::open_store({.folder = folder + "/index"}, pool_));
     }
     blobs_ = must(FileBlobs::open({{"standard", folder + "/blobs/standard"}, {"cold", folder + "/blobs/cold"}}, pool_));
-    const Options options{.tiers = {{"standard", false}, {"cold", true}}};
+    const Options options{.tiers = {{"standard", false}, {"cold", true}}, .has_room = [this] { return has_room; }};
     objects_ = std::make_unique<Objects>(*store_, *blobs_, pool_, clock, random_, options);
     must(run(objects_->start()));
   }
@@ -155,6 +155,7 @@ class TestEngine {
   }
 
   ManualClock clock;
+  bool has_room = true;
   TestKeys keys;
 
  private:

@@ -50,12 +50,14 @@ Task<Outcome<std::optional<Identities::Credential>>> find_credential(Identities&
   co_return co_await identities.credential(signature.access_key, "");
 }
 
-// Each service has its own word for it; clients act on the word.
-std::string_view denial_code(std::string_view service) {
-  if (service == "ec2") return "UnauthorizedOperation";
-  const bool older =
-      service == "s3" || service == "s3control" || service == "iam" || service == "sts" || service == "rds";
-  return older ? "AccessDenied" : "AccessDeniedException";
+// Each service has its own word for it; clients act on the word. Those that speak JSON alone have 400 for all that is
+// the client's.
+std::pair<std::string_view, int> denial_of(std::string_view service) {
+  constexpr std::string_view older[] = {"s3", "s3control", "iam", "sts", "rds"};
+  constexpr std::string_view json[] = {"kms", "secretsmanager", "dms"};
+  if (service == "ec2") return {"UnauthorizedOperation", 403};
+  if (std::ranges::find(older, service) != std::end(older)) return {"AccessDenied", 403};
+  return {"AccessDeniedException", std::ranges::find(json, service) != std::end(json) ? 400 : 403};
 }
 
 }  // namespace
@@ -257,11 +259,11 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
                               .canonical_user = access.canonical_user};
   const Decision decision = evaluate(input);
   if (!decision.allowed) {
-    const auto code = call != nullptr ? denial_code(call->operation.service) : "AccessDeniedException";
+    const auto [code, status] = denial_of(call != nullptr ? call->operation.service : "");
     // S3 says what was missing to the resource's own account alone.
     const bool is_own = access.resource_account.empty() || access.resource_account == caller.account();
     const bool tells = call == nullptr || call->operation.service != "s3" || (is_own && !caller.is_anonymous());
-    co_return refuse(ApiError(std::string(code), 403, tells ? denial_message(input, decision) : "Access Denied"));
+    co_return refuse(ApiError(std::string(code), status, tells ? denial_message(input, decision) : "Access Denied"));
   }
   co_return Outcome<void>();
 }

@@ -108,7 +108,7 @@ class UpdateObjectEncryption(S3Case):
         self.kms.disable_key(KeyId=self.second)
         self.refused_with("KMS.DisabledException", 400, self.update, "k", self.second)
         arn = f"<KMSKeyArn>{self.first}</KMSKeyArn>"
-        for document, told in (("", "a valid new encryption type"), ("<SSE-KMS/>", "require a target kms key arn"),
+        for document, told in (("", "a valid new encryption type"), ("<SSE-S3/>", "a valid new encryption type"), ("<SSE-KMS/>", "require a target kms key arn"),
                                ("<SSE-KMS><KMSKeyArn>short</KMSKeyArn></SSE-KMS>", "a valid target kms key arn"),
                                (f"<SSE-KMS>{arn}<BucketKeyEnabled>yes</BucketKeyEnabled></SSE-KMS>", "The BucketKeyEnabled value isn't valid")):
             body = f"<ObjectEncryption>{document}</ObjectEncryption>".encode()

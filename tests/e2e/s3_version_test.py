@@ -1,4 +1,5 @@
 """Versions, conditional requests and deletes."""
+import http.client
 import re
 import threading
 import time
@@ -8,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from botocore.exceptions import ClientError
 
-from e2e.s3_cases import S3Case, md5_of, refusal, signed, status_of
+from e2e.s3_cases import MIB, Answer, S3Case, later, md5_of, refusal, signed, status_of
 from harness import error_code
 
 
@@ -53,6 +54,45 @@ class State(S3Case):
         self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId="null")
         self.refused("NoSuchKey", self.get, "k")
         self.assertNotIn("Versions", self.s3.list_object_versions(Bucket=self.bucket))
+
+    def half_sent(self, key, bucket=None):
+        """A PutObject of which half of the body is there. Its end: sends the rest, and gives (status, code)."""
+        client = self.boreal.client("s3", signature_version="s3v4")
+        url = client.generate_presigned_url("put_object", Params={"Bucket": bucket or self.bucket, "Key": key})
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
+        self.addCleanup(connection.close)
+        connection.putrequest("PUT", url[len(self.boreal.url):])
+        connection.putheader("Content-Length", str(MIB))
+        connection.endheaders()
+        connection.send(b"x" * (MIB // 2))
+        time.sleep(0.2)  # so that its beginning has been read
+
+        def end():
+            connection.send(b"x" * (MIB // 2))
+            answer = Answer(connection.getresponse())
+            return answer.status, answer.code
+        return end
+
+    def test_put_while_versioning_is_enabled(self):
+        """What came by the old state would lie beside the null version that is kept, and bring it back when it goes."""
+        self.put("k", b"old")
+        end = self.half_sent("k")
+        self.versioned()
+        new = self.put("k", b"new")["VersionId"]
+        self.assertEqual(end(), (409, "OperationAborted"))
+        self.assertEqual([v["VersionId"] for v in self.s3.list_object_versions(Bucket=self.bucket)["Versions"]], [new, "null"])
+        self.assertEqual((self.get("k"), self.get("k", VersionId="null")), (b"new", b"old"))
+
+    def test_put_while_null_version_is_locked(self):
+        """Nor does it take the place of one that was locked meanwhile."""
+        self.put("k", b"old")
+        self.versioned(status="Suspended")
+        end = self.half_sent("k")
+        self.versioned()
+        self.s3.put_object_lock_configuration(Bucket=self.bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
+        self.s3.put_object_retention(Bucket=self.bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": later(days=1)})
+        self.assertEqual(end(), (409, "OperationAborted"))
+        self.assertEqual(self.get("k", VersionId="null"), b"old")
 
     def test_unversioned_deletes(self):
         self.put("k")

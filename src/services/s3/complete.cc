@@ -255,7 +255,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   };
   complete.precondition = [&](const objects::Version* latest) {
     const bool overwrites = upload.meta.attributes.contains(attribute::overwrites);
-    return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites));
+    return refusal.hold([&]() -> Outcome<void> {
+      CHECK(check_same_versioning(*bucket));
+      return check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites);
+    }());
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());

@@ -134,7 +134,10 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   copy.meta = std::move(meta);
   copy.keys = from.keys.get();
   copy.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+    return refusal.hold([&]() -> Outcome<void> {
+      CHECK(check_same_versioning(*bucket));
+      return check_write(input.if_match, input.if_none_match, input.key, latest);
+    }());
   };
   auto made = co_await objects_.copy(std::move(copy));
   if (!made) {

@@ -56,6 +56,7 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   const bool is_replicated = remove.note;
   remove.precondition = [&](const objects::Version* there) {
     return refusal.hold([&]() -> Outcome<void> {
+      CHECK(check_same_versioning(*bucket));
       CHECK(check_delete(conditions, key, there));
       if (there == nullptr || makes_marker) return {};
       return check_removable(*there, call.now, bypass);

@@ -69,7 +69,10 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   put.checksums = {promise.algorithm};
   put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
   put.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+    return refusal.hold([&]() -> Outcome<void> {
+      CHECK(check_same_versioning(*bucket));
+      return check_write(input.if_match, input.if_none_match, input.key, latest);
+    }());
   };
   auto made = co_await objects_.put(std::move(put), *input.body);
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());

@@ -11,6 +11,7 @@
 #include "s3/post_form.h"
 #include "s3/refusal.h"
 #include "s3/replication_rules.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -23,15 +24,14 @@ std::optional<std::string> stray_parameter(std::string_view query) {
   return pairs.front().name;
 }
 
-// Whether who may change the one may change the other: owner, access list and tags are what permissions are judged by.
+}  // namespace
+
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other) {
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
   const bool by_tags = !is_root || (bucket.policy && bucket.policy->contains("ExistingObjectTag"));
   return one.owner == other.owner && attribute_of(one, attribute::acl) == attribute_of(other, attribute::acl) &&
          (!by_tags || one.tags == other.tags);
 }
-
-}  // namespace
 
 std::vector<objects::Tier> storage_tiers() {
   return {{"STANDARD", false},           {"STANDARD_IA", false}, {"ONEZONE_IA", false}, {"INTELLIGENT_TIERING", false},
@@ -145,6 +145,13 @@ Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::stri
   co_return errors::no_such_key("The specified key does not exist.").with("Key", key);
 }
 
+Outcome<void> Service::check_same_versioning(const Bucket& bucket) const {
+  const BucketRef now = buckets_.find(bucket.name);
+  const bool is_changed = now != nullptr && now->id == bucket.id && now->versioning != bucket.versioning;
+  if (is_changed) return refuse(overtaken());
+  return {};
+}
+
 Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket, std::string key,
                                                    std::optional<std::string> version_id, bool with_data,
                                                    OnMarker on_marker) {
@@ -190,9 +197,7 @@ Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef buc
   const auto change = [&](objects::Version& version) -> Result<void> {
     if (version.is_delete_marker) return fail(Errc::not_found, "the object was deleted meanwhile");
     if (version.id != found.version.id && !is_judged_alike(call, *bucket, found.version.meta, version.meta)) {
-      return refusal.hold(refuse(aws::ApiError("OperationAborted", 409,
-                                               "A conflicting conditional operation is currently in progress against "
-                                               "this resource. Please try again.")));
+      return refusal.hold(refuse(overtaken()));
     }
     if (is_replicated) mark_pending(version.meta);
     return refusal.hold(edit(version));

@@ -41,6 +41,8 @@ using aws::refuse;
 std::vector<objects::Tier> storage_tiers();
 
 objects::Versioning versioning_of(const Bucket& bucket);
+// Whether who may change the one may change the other: owner, access list and tags are what permissions are judged by.
+bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other);
 
 struct Options {
   // Real time between a worker's looks at whether there is something to do; zero: no worker.
@@ -297,6 +299,10 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<objects::Version>> update_object(Call& call, BucketRef bucket, std::string key,
                                                 std::optional<std::string> version_id,
                                                 std::function<Outcome<void>(objects::Version&)> edit);
+  // Under the key's lock: OperationAborted where the bucket's versioning is not what it was when the request found it.
+  // A long body may come in meanwhile, and an object made by the old state would take the place of a null version that
+  // is locked by now, or lie beside another null version.
+  Outcome<void> check_same_versioning(const Bucket& bucket) const;
   Task<Outcome<CopyFrom>> find_copy_source(Call& call, CopySource source, ReadConditions conditions,
                                            std::optional<CustomerKey> customer);
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,

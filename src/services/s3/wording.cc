@@ -51,6 +51,12 @@ aws::ApiError malformed_xml() {
       "The XML you provided was not well-formed or did not validate against our published schema");
 }
 
+aws::ApiError overtaken() {
+  return aws::ApiError("OperationAborted", 409,
+                       "A conflicting conditional operation is currently in progress against this resource. Please try "
+                       "again.");
+}
+
 aws::ApiError unserved_header(std::string_view name) {
   return boreal::api::s3::errors::not_implemented("A header you provided implies functionality that is not implemented")
       .with("Header", std::string(name));

@@ -9,6 +9,8 @@ namespace boreal::s3 {
 
 // MalformedXML: of a document that says too little, too much, or what does not go together.
 aws::ApiError malformed_xml();
+// OperationAborted: something was changed meanwhile that this request was judged by.
+aws::ApiError overtaken();
 // NotImplemented: a header that means something at AWS, and nothing here.
 aws::ApiError unserved_header(std::string_view name);
 

@@ -1,6 +1,7 @@
 """UpdateObjectEncryption: another KMS key for what is there; the bytes stay where they are."""
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 from e2e.s3_cases import OTHER, S3Case, md5_of, refusal, signed, status_of
@@ -87,6 +88,25 @@ class UpdateObjectEncryption(S3Case):
         self.refused_with("MethodNotAllowed", 405, self.update, "k", self.first, VersionId=marker)
         self.refused_with("MethodNotAllowed", 405, self.update, "k", self.first)
         self.refused_with("NoSuchKey", 404, self.update, "nothing", self.first)
+
+    def test_overwritten_meanwhile(self):
+        """It finds what is there now: there is an object all the time."""
+        self.put("k", b"0")
+
+        def overwrite():
+            client = self.boreal.client("s3")
+            for n in range(60):
+                client.put_object(Bucket=self.bucket, Key="k", Body=b"%d" % n)
+
+        outcomes = []
+        with ThreadPoolExecutor(3) as pool:
+            writers = [pool.submit(overwrite) for _ in range(3)]
+            while not all(writer.done() for writer in writers):
+                outcomes.append(status_of(self.update, "k", self.first))
+        for writer in writers:
+            writer.result()
+        self.assertLessEqual(set(outcomes), {("", 200), ("OperationAborted", 409)})
+        self.assertIn(("", 200), outcomes)
 
     def test_archived(self):
         self.put("k", b"cold", StorageClass="GLACIER")

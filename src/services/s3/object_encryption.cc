@@ -11,12 +11,14 @@
 #include "s3/object_lock.h"
 #include "s3/refusal.h"
 #include "s3/service.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
 namespace {
 
 constexpr size_t keys_a_turn = 64;
+constexpr int tries = 8;
 
 // What S3 says of an ARN that is none.
 std::string_view fault_of(std::string_view arn) {
@@ -88,37 +90,40 @@ Outcome<void> check_changeable(const objects::Version& version, Time now) {
 Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryption(
     Call& call, api::UpdateObjectEncryptionRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
-  auto sought = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
-  if (!sought) co_return refuse(with_bucket(std::move(sought).error(), input.bucket));
-  const objects::Found found = std::move(*sought);
-  CO_TRY(const Encryption wanted, wanted_of(*bucket, input));
-  CO_CHECK(check_changeable(found.version, call.now));
+  std::optional<objects::Meta> judged;
+  for (int i = 0; i < tries; ++i) {
+    auto sought = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
+    if (!sought) co_return refuse(with_bucket(std::move(sought).error(), input.bucket));
+    const objects::Found found = std::move(*sought);
+    if (judged && !is_judged_alike(call, *bucket, *judged, found.version.meta)) break;
+    judged = found.version.meta;
+    CO_TRY(const Encryption wanted, wanted_of(*bucket, input));
+    CO_CHECK(check_changeable(found.version, call.now));
 
-  RequestKeys keys(keys_, std::nullopt);
-  CO_CHECK(co_await keys.open(&call, found.version.wrapped_key));
-  CO_TRY(const auto all, co_await objects_.data_keys(found));
-  std::map<std::string, std::string> wrapped;
-  for (const std::string& old : all) {
-    // Parts that share bytes have keys of their own: there may be thousands.
-    if (wrapped.size() % keys_a_turn == keys_a_turn - 1) co_await let_others_run();
-    CO_TRY(const auto plain, co_await keys.unwrap(old));
-    CO_TRY(wrapped[old], co_await keys_.wrap(&call, *bucket, bucket->arn_of(input.key), wanted, plain));
+    RequestKeys keys(keys_, std::nullopt);
+    CO_CHECK(co_await keys.open(&call, found.version.wrapped_key));
+    CO_TRY(const auto all, co_await objects_.data_keys(found));
+    std::map<std::string, std::string> wrapped;
+    for (const std::string& old : all) {
+      // Parts that share bytes have keys of their own: there may be thousands.
+      if (wrapped.size() % keys_a_turn == keys_a_turn - 1) co_await let_others_run();
+      CO_TRY(const auto plain, co_await keys.unwrap(old));
+      CO_TRY(wrapped[old], co_await keys_.wrap(&call, *bucket, bucket->arn_of(input.key), wanted, plain));
+    }
+    Refusal refusal;
+    const auto change = [&](objects::Version& version) {
+      auto allowed = check_changeable(version, call.now);
+      keep(wanted, version.meta.attributes);
+      return refusal.hold(std::move(allowed));
+    };
+    auto done = co_await objects_.rewrap(bucket->id, input.key, found.version.id, std::move(wrapped), change);
+    if (done) co_return api::UpdateObjectEncryptionResponse{};
+    // Overwritten while KMS was asked, or wrapped by another key: what is there now is meant.
+    const Errc code = done.error().code();
+    const bool is_overtaken = code == Errc::not_found || (code == Errc::conflict && !refusal.is_held());
+    if (!is_overtaken) co_return refuse(refusal.of(std::move(done).error()));
   }
-  Refusal refusal;
-  const auto change = [&](objects::Version& version) {
-    auto allowed = check_changeable(version, call.now);
-    keep(wanted, version.meta.attributes);
-    return refusal.hold(std::move(allowed));
-  };
-  auto done = co_await objects_.rewrap(bucket->id, input.key, found.version.id, std::move(wrapped), change);
-  if (done) co_return api::UpdateObjectEncryptionResponse{};
-  if (done.error().code() == Errc::not_found) co_return refuse(co_await no_such_key(call, bucket, input.key));
-  if (done.error().code() == Errc::conflict && !refusal.is_held()) {
-    co_return refuse(aws::ApiError("OperationAborted", 409,
-                                   "A conflicting conditional operation is currently in progress against this "
-                                   "resource. Please try again."));
-  }
-  co_return refuse(refusal.of(std::move(done).error()));
+  co_return refuse(overtaken());
 }
 
 }  // namespace boreal::s3

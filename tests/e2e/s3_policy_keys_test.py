@@ -167,6 +167,9 @@ class Keys(PolicyCase):
         self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"NumericLessThanEquals": {"s3:max-keys": "10"}}})
         self.can(200, self.other.list_objects_v2, MaxKeys=10)
         self.can(403, self.other.list_objects_v2, MaxKeys=11)
+        self.set({"Action": "s3:ListBucket"}, {"Effect": "Deny", "Action": "s3:ListBucket", "Condition": {"NumericGreaterThan": {"s3:max-keys": "10"}}})
+        for spelt, status in (("10", 200), ("11", 403), ("%2B10", 200), ("%2B11", 403), ("011", 403)):
+            self.assertEqual(signed(self, "GET", f"/{self.open}?max-keys={spelt}", access_key=OTHER).status, status, spelt)
         self.set({"Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringEquals": {"s3:delimiter": "/"}}})
         self.can(200, self.other.list_objects_v2, Delimiter="/")
         self.can(403, self.other.list_objects_v2)

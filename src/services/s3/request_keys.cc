@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aws/gate.h"
+#include "base/text.h"
 #include "codec/percent.h"
 #include "codec/time.h"
 #include "s3/object_meta.h"
@@ -49,6 +50,14 @@ constexpr Named header_keys[] = {
 };
 constexpr Named query_keys[] = {
     {"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"versionId", "s3:VersionId"}};
+
+// As a listing reads it, however it is spelt: to a policy's operators "+1000" is no number, and none of them matches.
+std::string number_in(const std::string& text) {
+  std::string_view digits = trim(text);
+  if (digits.starts_with('+')) digits.remove_prefix(1);
+  const auto number = parse_int(digits);
+  return number ? std::to_string(*number) : text;
+}
 
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
@@ -124,7 +133,7 @@ Context request_keys(const Call& call, const aws::Value& input) {
   if (const auto query = codec::parse_query(call.http.query)) {
     for (const auto& pair : *query) {
       for (const auto& [name, key] : query_keys) {
-        if (pair.name == name) context.emplace(key, pair.value);
+        if (pair.name == name) context.emplace(key, name == "max-keys" ? number_in(pair.value) : pair.value);
       }
     }
   }

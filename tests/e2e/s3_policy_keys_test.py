@@ -56,6 +56,24 @@ class Keys(PolicyCase):
                 self.set({"Action": action, "Condition": tagged})
         self.set({"Action": "s3:DeleteObjectTagging", "Condition": tagged})
 
+    def test_what_an_operation_does_not_have_says_nothing(self):
+        """Who may do everything under one prefix must not read elsewhere by writing it behind a key."""
+        self.put("secret", Bucket=self.open)
+        ask = lambda method, path, body=b"", **headers: signed(self, method, f"/{self.open}{path}", {n.replace("_", "-"): v for n, v in headers.items()}, body, OTHER).status
+        self.set({"Action": "s3:*", "Condition": {"StringLike": {"s3:prefix": "home/*"}}})
+        self.assertEqual(ask("GET", "?prefix=home%2F"), 200)
+        for method, path in (("GET", "/secret"), ("GET", "/secret?prefix=home%2F"), ("HEAD", "/secret?prefix=home%2F"), ("GET", "/none?prefix=home%2F"), ("PUT", "/new?prefix=home%2F"),
+                             ("DELETE", "/secret?prefix=home%2F"), ("GET", "?acl&prefix=home%2F"), ("GET", "?policy&prefix=home%2F")):
+            self.assertEqual(ask(method, path), 403, (method, path))
+        for header, key, value in (("If-None-Match", "if-none-match", "*"), ("x-amz-storage-class", "x-amz-storage-class", "STANDARD_IA"),
+                                   ("x-amz-acl", "x-amz-acl", "bucket-owner-full-control"), ("x-amz-tagging", "RequestObjectTag/a", "b")):
+            self.set({"Action": "s3:*", "Condition": {"StringEquals": {f"s3:{key}": value}}})
+            sent = {header: f"a={value}" if "tagging" in header else value}
+            self.assertEqual(ask("PUT", "/made", b"x", **sent), 200, header)
+            for method, path in (("GET", "/secret"), ("DELETE", "/secret"), ("GET", ""), ("GET", "?policy")):
+                self.assertEqual(ask(method, path, **sent), 403, (header, method, path))
+        self.get("secret", Bucket=self.open)
+
     def test_request_tag(self):
         self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",
                   "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})

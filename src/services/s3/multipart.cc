@@ -211,7 +211,7 @@ Task<Outcome<void>> Service::add_upload_encryption(const Call& call, BucketRef b
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
   const bool is_asked =
       !is_root || (bucket->policy && bucket->policy->find("server-side-encryption") != std::string::npos);
-  if (!is_asked || call.http.headers.has("x-amz-server-side-encryption")) co_return Outcome<void>();
+  if (!is_asked) co_return Outcome<void>();
   CO_TRY(const auto upload, co_await upload_if_any(bucket, key, upload_id));
   if (!upload) co_return Outcome<void>();
   const Encryption encryption = encryption_of(upload->meta);

@@ -5,6 +5,7 @@
 #include "aws/gate.h"
 #include "base/text.h"
 #include "codec/percent.h"
+#include "codec/shape.h"
 #include "codec/time.h"
 #include "s3/object_meta.h"
 
@@ -50,6 +51,26 @@ constexpr Named header_keys[] = {
 };
 constexpr Named query_keys[] = {
     {"prefix", "s3:prefix"}, {"delimiter", "s3:delimiter"}, {"max-keys", "s3:max-keys"}, {"versionId", "s3:VersionId"}};
+
+// Whether the operation has this header or parameter. What it does not have says nothing: who is let do everything
+// under one prefix must not read elsewhere by writing "?prefix=" behind a key. Names of buckets have no keys' prefix.
+bool takes(const Call& call, std::string_view name, codec::Location location) {
+  // Not in every model, but wherever there are access lists.
+  if (name.starts_with("x-amz-grant-")) name = "x-amz-acl";
+  const codec::Shape* input = call.operation.input;
+  if (input == nullptr || call.operation.name == "ListBuckets") return false;
+  // Conditions that a read carries are HTTP's.
+  const bool is_read = call.operation.method == "GET" || call.operation.method == "HEAD";
+  if (is_read && name.starts_with("if-")) return false;
+  return std::ranges::any_of(input->fields, [&](const codec::Field& field) {
+    return field.location == location && equal_ignoring_case(field.wire_name, name);
+  });
+}
+
+std::optional<std::string> taken_header(const Call& call, std::string_view name) {
+  const bool is_of_every_request = name == "x-amz-content-sha256";
+  return is_of_every_request || takes(call, name, codec::Location::header) ? header(call, name) : std::nullopt;
+}
 
 // As a listing reads it, however it is spelt: to a policy's operators "+1000" is no number, and none of them matches.
 std::string number_in(const std::string& text) {
@@ -116,16 +137,15 @@ Context request_keys(const Call& call, const aws::Value& input) {
   add_signature_keys(call, context);
   if (call.http.tls) context.emplace("s3:TlsVersion", call.http.tls->version);
   for (const auto& [name, key] : header_keys) {
-    if (auto value = header(call, name)) context.emplace(key, std::move(*value));
+    if (auto value = taken_header(call, name)) context.emplace(key, std::move(*value));
   }
-  if (call.operation.name == "DeleteObjects") context.erase("s3:if-match");  // each object has a condition of its own
-  if (auto source = header(call, "x-amz-copy-source")) {
+  if (auto source = taken_header(call, "x-amz-copy-source")) {
     // With or without a slash in front it is the same source: a policy must not be got round by that.
     std::string text = codec::percent_decode_leniently(*source, codec::Plus::space);
     if (text.starts_with('/')) text.erase(0, 1);
     context.emplace("s3:x-amz-copy-source", std::move(text));
   }
-  if (const auto until = header(call, "x-amz-object-lock-retain-until-date")) {
+  if (const auto until = taken_header(call, "x-amz-object-lock-retain-until-date")) {
     if (const auto time = codec::parse_iso8601(*until)) {
       context.emplace("s3:object-lock-remaining-retention-days", std::to_string((time->ms - call.now.ms) / 86'400'000));
     }
@@ -133,11 +153,12 @@ Context request_keys(const Call& call, const aws::Value& input) {
   if (const auto query = codec::parse_query(call.http.query)) {
     for (const auto& pair : *query) {
       for (const auto& [name, key] : query_keys) {
-        if (pair.name == name) context.emplace(key, name == "max-keys" ? number_in(pair.value) : pair.value);
+        if (pair.name != name || !takes(call, name, codec::Location::query)) continue;
+        context.emplace(key, name == "max-keys" ? number_in(pair.value) : pair.value);
       }
     }
   }
-  if (const auto tagging = header(call, "x-amz-tagging")) {
+  if (const auto tagging = taken_header(call, "x-amz-tagging")) {
     if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
   }
   if (!input) return context;

@@ -74,6 +74,16 @@ class Keys(PolicyCase):
                 self.assertEqual(ask(method, path, **sent), 403, (header, method, path))
         self.get("secret", Bucket=self.open)
 
+    def test_headers_of_a_copy_say_nothing_of_its_source(self):
+        self.put("secret", Bucket=self.open)
+        theirs = f"theirs-{self.open}"
+        self.other.create_bucket(Bucket=theirs)
+        copy = {"Bucket": theirs, "Key": "copy", "CopySource": f"{self.open}/secret"}
+        self.set({"Action": "s3:*", "Condition": {"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}})
+        self.can(403, self.other.copy_object, **copy, StorageClass="STANDARD_IA")
+        self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}})
+        self.can(200, self.other.copy_object, **copy, StorageClass="STANDARD_IA")
+
     def test_request_tag(self):
         self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",
                   "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})

@@ -32,8 +32,8 @@ const std::string* text_member(const aws::Value& input, std::string_view name) {
   return nullptr;
 }
 
-void add_keys(const Call& call, const aws::Value& input, const std::string& account, Context& context) {
-  context.merge(request_keys(call, input));
+void add_keys(Context own, const std::string& account, Context& context) {
+  context.merge(own);
   context.emplace("s3:ResourceAccount", account);
   context.emplace("aws:ResourceAccount", account);
 }
@@ -285,7 +285,9 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   if (is_about_policy && who.kind == aws::Principal::Kind::root && !is_outside) access.resource_policy.reset();
   if (access.resource_policy && !call.caller.is_anonymous())
     access.canonical_user = canonical_id(call.caller.account());
-  access.add_context = [&call, account = bucket.account](Context& context) { add_keys(call, {}, account, context); };
+  access.add_context = [&call, account = bucket.account](Context& context) {
+    add_keys(request_keys(call, {}), account, context);
+  };
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   if (bucket.has_acls() && !permission.empty() && !on_object) {
@@ -293,6 +295,16 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
     if (allowed != Granted::no)
       access.resource_policy = with_grant(access.resource_policy, allowed, access, call.caller);
   }
+  return access;
+}
+
+// The request's headers are about the copy: they say nothing to who may read what is copied.
+Access Service::access_to_source(const Call& call, const Bucket& bucket, std::string action,
+                                 const std::string& key) const {
+  Access access = access_to(call, bucket, std::move(action), &key);
+  access.add_context = [&call, account = bucket.account](Context& context) {
+    add_keys(signature_keys(call), account, context);
+  };
   return access;
 }
 
@@ -370,7 +382,8 @@ Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::
   CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
-  Access access = access_to(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
+  Access access =
+      access_to_source(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", source.key);
   if (source.version_id) access.context.emplace("s3:VersionId", *source.version_id);
   CO_CHECK(co_await ask_object(call, bucket, source.key, source.version_id, access));
   all.push_back(std::move(access));
@@ -418,7 +431,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     Access access = access_to(call, *bucket, version != nullptr ? on_version(action) : action, key);
     if (is_elsewhere) access.resource_policy.reset();  // GetBucketLocation: policies are known where the bucket is
     access.add_context = [&call, &input, account = bucket->account](Context& context) {
-      add_keys(call, input, account, context);
+      add_keys(request_keys(call, input), account, context);
     };
     if (is_of_new_object(operation.name, action)) {
       const Granted writes =

@@ -42,7 +42,6 @@ constexpr Named header_keys[] = {
     {"x-amz-website-redirect-location", "s3:x-amz-website-redirect-location"},
     {"x-amz-object-ownership", "s3:x-amz-object-ownership"},
     {"x-amz-bucket-namespace", "s3:x-amz-bucket-namespace"},
-    {"x-amz-content-sha256", "s3:x-amz-content-sha256"},
     {"x-amz-object-lock-mode", "s3:object-lock-mode"},
     {"x-amz-object-lock-legal-hold", "s3:object-lock-legal-hold"},
     {"x-amz-object-lock-retain-until-date", "s3:object-lock-retain-until-date"},
@@ -68,8 +67,7 @@ bool takes(const Call& call, std::string_view name, codec::Location location) {
 }
 
 std::optional<std::string> taken_header(const Call& call, std::string_view name) {
-  const bool is_of_every_request = name == "x-amz-content-sha256";
-  return is_of_every_request || takes(call, name, codec::Location::header) ? header(call, name) : std::nullopt;
+  return takes(call, name, codec::Location::header) ? header(call, name) : std::nullopt;
 }
 
 // As a listing reads it, however it is spelt: to a policy's operators "+1000" is no number, and none of them matches.
@@ -132,10 +130,16 @@ void add_creation_keys(const Call& call, const aws::Value& input, Context& conte
 
 }  // namespace
 
-Context request_keys(const Call& call, const aws::Value& input) {
+Context signature_keys(const Call& call) {
   Context context;
   add_signature_keys(call, context);
   if (call.http.tls) context.emplace("s3:TlsVersion", call.http.tls->version);
+  if (auto hash = header(call, "x-amz-content-sha256")) context.emplace("s3:x-amz-content-sha256", std::move(*hash));
+  return context;
+}
+
+Context request_keys(const Call& call, const aws::Value& input) {
+  Context context = signature_keys(call);
   for (const auto& [name, key] : header_keys) {
     if (auto value = taken_header(call, name)) context.emplace(key, std::move(*value));
   }

@@ -16,6 +16,8 @@ namespace boreal::s3 {
 
 using Context = std::multimap<std::string, std::string>;
 
+// How it is signed and sent.
+Context signature_keys(const Call& call);
 // What is true of the whole request. `input` empty: what its head alone tells.
 Context request_keys(const Call& call, const aws::Value& input);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
+
 namespace boreal::dms {
 
 std::string Place::arn(std::string_view kind, std::string_view id) const {
@@ -12,6 +14,10 @@ std::optional<std::string> Place::id_of(std::string_view arn, std::string_view k
   const std::string prefix = this->arn(kind, "");
   if (!arn.starts_with(prefix) || arn.size() == prefix.size()) return std::nullopt;
   return std::string(arn.substr(prefix.size()));
+}
+
+void tell_damaged(std::string_view key, const Error& why) {
+  log::error("dms", "a record cannot be decoded and is passed over", {{"record", key}, {"why", why.message()}});
 }
 
 Result<void> erase_connections(store::Transaction& tx, std::string_view instance_id, std::string_view endpoint_id) {

@@ -172,15 +172,21 @@ Result<std::optional<R>> load(const store::Transaction& from, std::string_view i
   return std::optional<R>(std::move(record));
 }
 
-// All of a kind, by ID.
+// To the log: the record of that key is damaged, and is passed over.
+void tell_damaged(std::string_view key, const Error& why);
+
+// All of a kind, by ID. One that cannot be decoded costs only itself: it is told in the log and passed over.
 template <class R>
 Result<std::vector<R>> load_all(const store::Transaction& from) {
   TRY(const auto pairs, from.scan(key_of<R>("")));
   std::vector<R> all;
   all.reserve(pairs.size());
   for (const auto& [key, text] : pairs) {
-    TRY(auto record, store::decode<R>(text));
-    all.push_back(std::move(record));
+    if (auto record = store::decode<R>(text)) {
+      all.push_back(std::move(*record));
+    } else {
+      tell_damaged(key, record.error());
+    }
   }
   return all;
 }

@@ -327,6 +327,25 @@ TEST_F(DmsTest, AnEndpointMayTurnFromALoginToASecretAndBack) {
   EXPECT_EQ(modify(login).error().code, "InvalidParameterCombinationException") << "both at once";
 }
 
+TEST_F(DmsTest, ADamagedRecordCostsOnlyItself) {
+  const std::string arn = make_instance();
+  fixture.run_until_idle();
+  auto tx = fixture.run(fixture.catalog().begin(Place{"000000000000", "us-east-1"}.partition()));
+  for (const char* key : {"rep/BROKEN", "endpoint/BROKEN", "task/BROKEN", "connection/A/B", "schemas/BROKEN"}) {
+    tx.put(key, "{");
+  }
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  fixture.run(service->stop());
+  begin();
+  fixture.run_until_idle();
+  EXPECT_EQ(status_of(arn), "available");
+  EXPECT_TRUE(make_endpoint("e"));
+  ASSERT_TRUE(fixture.call<api::DeleteReplicationInstanceResponse>(
+      *service, "DeleteReplicationInstance", api::DeleteReplicationInstanceMessage{.replication_instance_arn = arn}));
+  fixture.run_until_idle();
+  EXPECT_EQ(status_of(arn).error().code, "ResourceNotFoundFault");
+}
+
 // libpq would take those of the server's own environment.
 TEST_F(DmsTest, ALoginWithoutUserOrPasswordIsNone) {
   Names names;

@@ -15,6 +15,7 @@ namespace {
 // A VPC of two subnets and one security group.
 struct SmallNetwork final : aws::Network {
   std::set<std::string> interfaces;
+  Event* gate = nullptr;  // holds attach_interface() back
   aws::Outcome<Subnet> subnet(const std::string&, const std::string&, const std::string& id) override {
     if (id == "subnet-a") return Subnet{id, "vpc-1", "us-east-1a", "10.0.1.0/24"};
     if (id == "subnet-b") return Subnet{id, "vpc-1", "us-east-1b", "10.0.2.0/24"};
@@ -34,6 +35,7 @@ struct SmallNetwork final : aws::Network {
   }
   std::vector<std::string> availability_zones(const std::string&) override { return {"us-east-1a", "us-east-1b"}; }
   Task<aws::Outcome<void>> attach_interface(std::string, std::string, Interface interface) override {
+    if (gate != nullptr) co_await gate->wait();
     interfaces.insert(interface.owner);
     co_return aws::Outcome<void>();
   }
@@ -95,6 +97,12 @@ class DmsTest : public testing::Test {
     EXPECT_TRUE(made) << made.error().message;
     EXPECT_EQ(made->replication_instance->replication_instance_status, "creating");
     return *made->replication_instance->replication_instance_arn;
+  }
+
+  // On the executor, which the waiters go on on.
+  static Task<void> open(Event& gate) {
+    gate.set();
+    co_return;
   }
 
   aws::Outcome<std::string> status_of(const std::string& arn) {
@@ -344,6 +352,25 @@ TEST_F(DmsTest, ADamagedRecordCostsOnlyItself) {
       *service, "DeleteReplicationInstance", api::DeleteReplicationInstanceMessage{.replication_instance_arn = arn}));
   fixture.run_until_idle();
   EXPECT_EQ(status_of(arn).error().code, "ResourceNotFoundFault");
+}
+
+TEST_F(DmsTest, ATaskGoesAlsoWhereItsInstanceFindsNoPlace) {
+  const std::string arn = make_instance();
+  fixture.run_until_idle();
+  fixture.run(service->stop());
+  const Place place{"000000000000", "us-east-1"};
+  auto tx = fixture.run(fixture.catalog().begin(place.partition()));
+  save(tx, TaskRecord{.resource_id = "T", .name = "t", .status = "deleting", .instance_id = *place.id_of(arn, "rep")});
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  Event gate;
+  network.gate = &gate;
+  begin();
+  fixture.run_until_idle();
+  const auto left = fixture.call<api::DescribeReplicationTasksResponse>(*service, "DescribeReplicationTasks",
+                                                                        api::DescribeReplicationTasksMessage());
+  ASSERT_TRUE(left) << left.error().message;
+  EXPECT_TRUE(left->replication_tasks->empty());
+  fixture.run(open(gate));
 }
 
 // libpq would take those of the server's own environment.

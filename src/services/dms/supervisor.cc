@@ -76,9 +76,10 @@ Task<Result<bool>> Supervisor::reconcile() {
     CO_CHECK(co_await remove());
     co_return true;
   }
+  // First: an instance that finds no place in the network must not keep its tasks, without which nobody can delete it.
+  CO_CHECK(co_await settle_tasks());
   CO_CHECK(co_await attach(*instance));
   CO_CHECK(co_await settle_instance());
-  CO_CHECK(co_await settle_tasks());
   CO_CHECK(co_await begin_probes());
   co_return false;
 }

@@ -59,11 +59,18 @@ Outcome<void> Service::check_groups(const Place& place, const std::vector<std::s
 
 // The first subnet in the zone that was asked for, or the group's first; the standby goes to another zone.
 Outcome<void> Service::place_instance(const Place& place, const SubnetGroupRecord& group, InstanceRecord& instance) {
-  const auto at = std::ranges::find_if(
-      group.subnets, [&](const auto& subnet) { return instance.zone.empty() || subnet.zone == instance.zone; });
-  if (at == group.subnets.end()) {
+  const auto in_zone = [&](const auto& subnet) { return instance.zone.empty() || subnet.zone == instance.zone; };
+  if (std::ranges::none_of(group.subnets, in_zone)) {
     return refuse(errors::invalid_parameter_combination_exception(fmt::format(
         "The replication subnet group '{}' has no subnet in the Availability Zone {}.", group.name, instance.zone)));
+  }
+  // A subnet may be deleted while it is in a group and nothing stands in it.
+  const auto at = std::ranges::find_if(group.subnets, [&](const auto& subnet) {
+    return in_zone(subnet) && tools_.network.subnet(place.account, place.region, subnet.id);
+  });
+  if (at == group.subnets.end()) {
+    return refuse(errors::invalid_subnet(fmt::format(
+        "The replication subnet group '{}' has no subnet there that still exists; modify the group.", group.name)));
   }
   instance.zone = at->zone;
   instance.subnet_id = at->id;

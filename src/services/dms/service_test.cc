@@ -15,8 +15,10 @@ namespace {
 // A VPC of two subnets and one security group.
 struct SmallNetwork final : aws::Network {
   std::set<std::string> interfaces;
-  Event* gate = nullptr;  // holds attach_interface() back
+  std::set<std::string> deleted;  // subnets
+  Event* gate = nullptr;          // holds attach_interface() back
   aws::Outcome<Subnet> subnet(const std::string&, const std::string&, const std::string& id) override {
+    if (deleted.contains(id)) return aws::refuse(aws::ApiError("InvalidSubnetID.NotFound", 400, id));
     if (id == "subnet-a") return Subnet{id, "vpc-1", "us-east-1a", "10.0.1.0/24"};
     if (id == "subnet-b") return Subnet{id, "vpc-1", "us-east-1b", "10.0.2.0/24"};
     return aws::refuse(aws::ApiError("InvalidSubnetID.NotFound", 400, id));
@@ -371,6 +373,23 @@ TEST_F(DmsTest, ATaskGoesAlsoWhereItsInstanceFindsNoPlace) {
   ASSERT_TRUE(left) << left.error().message;
   EXPECT_TRUE(left->replication_tasks->empty());
   fixture.run(open(gate));
+}
+
+TEST_F(DmsTest, AnInstanceStandsInASubnetThatIsThere) {
+  make_instance();
+  network.deleted = {"subnet-a"};
+  api::CreateReplicationInstanceMessage input{.replication_instance_identifier = "rep-2",
+                                              .replication_instance_class = "dms.t3.medium"};
+  input.replication_subnet_group_identifier = "g";
+  const auto made = fixture.call<api::CreateReplicationInstanceResponse>(*service, "CreateReplicationInstance", input);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->replication_instance->availability_zone, "us-east-1b");
+  network.deleted = {"subnet-a", "subnet-b"};
+  input.replication_instance_identifier = "rep-3";
+  const auto refused =
+      fixture.call<api::CreateReplicationInstanceResponse>(*service, "CreateReplicationInstance", input);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "InvalidSubnet");
 }
 
 // libpq would take those of the server's own environment.

@@ -68,6 +68,17 @@ class Backup(Case):
         self.backup.delete_backup_vault(BackupVaultName="plans")
         self.assertEqual(error_code(self.backup.describe_backup_vault, BackupVaultName="plans"), "ResourceNotFoundException")
 
+    def test_a_vault_does_not_tell_of_another_accounts_keys(self):
+        mine = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        other = self.boreal.client("backup", "111111111111")
+        answers = []
+        for key in (mine, mine[:-4] + ("0000" if mine[-4:] != "0000" else "1111")):
+            with self.assertRaises(other.exceptions.ClientError) as refused:
+                other.create_backup_vault(BackupVaultName="theirs", EncryptionKeyArn=key)
+            error = refused.exception.response["Error"]
+            answers.append((error["Code"], error["Message"].replace(key, "KEY")))
+        self.assertEqual(answers[0], answers[1])
+
     def back_up(self, resource, role):
         job = self.backup.start_backup_job(BackupVaultName="points", ResourceArn=resource, IamRoleArn=role)
         wait_for(lambda: self.backup.describe_backup_job(BackupJobId=job["BackupJobId"])["State"],

@@ -146,6 +146,17 @@ class DmsTest(Base):
         self.assertEqual(error_code(self.dms.create_replication_instance, ReplicationInstanceIdentifier="x",
                                     ReplicationInstanceClass="dms.z9.huge"), "InvalidParameterValueException")
 
+    def test_an_instance_does_not_tell_of_another_accounts_keys(self):
+        mine = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        other = self.boreal.client("dms", "111111111111")
+        answers = []
+        for key in (mine, mine[:-4] + ("0000" if mine[-4:] != "0000" else "1111")):
+            with self.assertRaises(other.exceptions.KMSKeyNotAccessibleFault) as refused:
+                other.create_replication_instance(ReplicationInstanceIdentifier="theirs", KmsKeyId=key,
+                                                  ReplicationInstanceClass="dms.t3.medium")
+            answers.append(refused.exception.response["Error"]["Message"].replace(key, "KEY"))
+        self.assertEqual(answers[0], answers[1])
+
     def test_no_answer_has_the_password(self):
         made = self.endpoint("quiet", "source", PostgreSQLSettings={"SlotName": "s", "Password": PASSWORD})
         self.assertNotIn(PASSWORD, json.dumps(made))

@@ -22,7 +22,7 @@ class FakeKeys final : public aws::Keys {
   Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string, std::string, std::string, std::string key,
                                                 Context context) override {
     const std::string plain(32, 'k');
-    co_return DataKey{plain, flip(plain) + text(context), key};
+    co_return DataKey{plain, flip(plain) + text(context), key.empty() ? managed : key};
   }
   Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string blob,
                                           Context context) override {
@@ -35,10 +35,11 @@ class FakeKeys final : public aws::Keys {
     co_return flip(plain) + text(context);
   }
   Task<aws::Outcome<std::string>> describe(std::string, std::string, std::string, std::string) override {
-    co_return "arn:aws:kms:us-east-1:000000000000:key/1";
+    co_return managed;
   }
 
  private:
+  const std::string managed = "arn:aws:kms:us-east-1:000000000000:key/1";
   static std::string flip(std::string bytes) {
     for (char& c : bytes) c = static_cast<char>(c ^ 0x5a);
     return bytes;

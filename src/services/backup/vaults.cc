@@ -58,14 +58,14 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
   const Place place = place_of(call);
   const Tags tags = input.backup_vault_tags.value_or(Tags());
   CO_CHECK(check_tags(tags));
-  const std::string asked_key = input.encryption_key_arn.value_or("");
-  auto key = co_await keys_.describe(call.account, call.region, "backup", asked_key);
-  if (!key) co_return aws::refuse(errors::invalid_parameter_value_exception(key.error().message));
-  if (!asked_key.empty()) {
-    // Who may not use the key must not have it used by giving it to a vault.
-    CO_TRY(auto probe, co_await keys_.generate_data_key(&call, call.account, call.region, "backup", *key, {}));
-    crypto::wipe(std::as_writable_bytes(std::span(probe.plaintext)));
+  // Who may not use the key must not have it used by giving it to a vault, nor hear here whether it is there.
+  auto probe = co_await keys_.generate_data_key(&call, call.account, call.region, "backup",
+                                                input.encryption_key_arn.value_or(""), {});
+  if (!probe) {
+    if (probe.error().code == "AccessDeniedException") co_return aws::refuse(std::move(probe.error()));
+    co_return aws::refuse(errors::invalid_parameter_value_exception(probe.error().message));
   }
+  crypto::wipe(std::as_writable_bytes(std::span(probe->plaintext)));
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto there, load<VaultRecord>(tx, vault_key(input.backup_vault_name)));
@@ -83,7 +83,7 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
     }
     vault.name = input.backup_vault_name;
     vault.arn = place.arn("backup-vault:" + vault.name);
-    vault.key_arn = *key;
+    vault.key_arn = probe->key_arn;
     vault.creator_request_id = request_id;
     vault.created = call.now;
     vault.tags = tags;

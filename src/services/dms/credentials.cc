@@ -30,6 +30,16 @@ Result<crypto::Aes256Gcm> cipher_of(std::string& plaintext_key) {
 
 }  // namespace
 
+Task<Outcome<std::string>> usable_key(const Tools& tools, aws::Call& call, std::string key_id) {
+  auto key = co_await tools.keys.generate_data_key(&call, call.account, call.region, "dms", key_id, {});
+  if (!key) {
+    co_return refuse(errors::kms_key_not_accessible_fault(
+        fmt::format("The KMS key '{}' cannot be used: {}", key_id, key.error().message)));
+  }
+  crypto::wipe(std::as_writable_bytes(std::span(key->plaintext)));
+  co_return std::move(key->key_arn);
+}
+
 Task<Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointRecord& endpoint, std::string password) {
   const Place place{call.account, call.region};
   const auto context = key_context(place, endpoint);

@@ -31,6 +31,10 @@ struct Login {
   std::string ssl_mode;  // DMS's word
 };
 
+// The ARN of the key (empty: alias/aws/dms), which the caller may use: who may not must not have it used, nor hear
+// whether it is there. Errors: KMSKeyNotAccessibleFault.
+Task<aws::Outcome<std::string>> usable_key(const Tools& tools, aws::Call& call, std::string key_id);
+
 // Seals the password under a new data key of the endpoint's KMS key (endpoint.key_arn; empty: alias/aws/dms, and
 // key_arn is set). Errors: KMSKeyNotAccessibleFault.
 Task<aws::Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointRecord& endpoint,

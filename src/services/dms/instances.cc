@@ -120,12 +120,7 @@ Task<Outcome<InstanceRecord>> Service::instance_from(aws::Call& call,
   instance.subnet_group = to_lower(input.replication_subnet_group_identifier.value_or("default"));
   instance.created = call.now;
   CO_TRY(instance.tags, checked_tags(input.tags));
-  auto key = co_await tools_.keys.describe(call.account, call.region, "dms", input.kms_key_id.value_or(""));
-  if (!key) {
-    co_return refuse(errors::kms_key_not_accessible_fault(
-        fmt::format("The KMS key '{}' cannot be used: {}", input.kms_key_id.value_or(""), key.error().message)));
-  }
-  instance.key_arn = std::move(*key);
+  CO_TRY(instance.key_arn, co_await usable_key(tools_, call, input.kms_key_id.value_or("")));
   co_return instance;
 }
 

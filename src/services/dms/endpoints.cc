@@ -197,6 +197,10 @@ Task<Outcome<api::CreateEndpointResponse>> Service::create_endpoint(aws::Call& c
                           .created = call.now};
   CO_TRY(endpoint.tags, checked_tags(input.tags));
   CO_CHECK(co_await apply_settings(call, endpoint, input));
+  // With a secret nothing of the endpoint is sealed; the key that is shown for it must be one all the same.
+  if (!endpoint.password && !endpoint.key_arn.empty()) {
+    CO_TRY(endpoint.key_arn, co_await usable_key(tools_, call, endpoint.key_arn));
+  }
   auto tx = co_await begin(call);
   CO_TRY(const auto all, load_all<EndpointRecord>(tx));
   for (const auto& other : all) {

@@ -337,6 +337,19 @@ TEST_F(DmsTest, AnEndpointMayTurnFromALoginToASecretAndBack) {
   EXPECT_EQ(modify(login).error().code, "InvalidParameterCombinationException") << "both at once";
 }
 
+TEST_F(DmsTest, AnEndpointWithASecretHasAKeyThatIsThere) {
+  api::CreateEndpointMessage input{.endpoint_identifier = "e", .endpoint_type = "source", .engine_name = "postgres"};
+  input.database_name = "d";
+  input.kms_key_id = "alias/mine";
+  input.postgresql_settings.emplace();
+  input.postgresql_settings->secrets_manager_secret_id =
+      "arn:aws:secretsmanager:us-east-1:000000000000:secret:db-AbCdEf";
+  input.postgresql_settings->secrets_manager_access_role_arn = "arn:aws:iam::000000000000:role/dms";
+  const auto made = fixture.call<api::CreateEndpointResponse>(*service, "CreateEndpoint", input);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->endpoint->kms_key_id, "arn:aws:kms:us-east-1:000000000000:key/1");
+}
+
 TEST_F(DmsTest, ADamagedRecordCostsOnlyItself) {
   const std::string arn = make_instance();
   fixture.run_until_idle();

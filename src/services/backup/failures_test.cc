@@ -32,6 +32,35 @@ TEST_F(BackupTest, WhatIsDamagedHoldsUpNothingElse) {
   EXPECT_EQ(texts.backed_up, 1);
 }
 
+TEST_F(BackupTest, ADamagedRecordCostsOnlyItself) {
+  make_vault();
+  const std::string plan = *make_plan()->backup_plan_id;
+  ASSERT_TRUE(select(plan, {"*"}));
+  const std::string cut = *start("cut", api::Lifecycle{.delete_after_days = 1}).backup_job_id;
+  fixture.run(service->settle());
+  rewind(cut, "RUNNING");
+  auto tx = fixture.run(fixture.catalog().begin(Place{account, "us-east-1"}.partition()));
+  for (const std::string& key :
+       {vault_key("x"), plan_key("0"), selection_key(plan, "0"), job_key("0"), point_key("0"), restore_key("0")}) {
+    tx.put(key, "{");
+  }
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  service = make();
+  fixture.clock.advance(std::chrono::hours(7));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(job(cut).state, "COMPLETED");
+  const auto jobs = call<api::ListBackupJobsOutput>("ListBackupJobs", api::ListBackupJobsInput{});
+  ASSERT_TRUE(jobs) << jobs.error().message;
+  EXPECT_EQ(jobs->backup_jobs->size(), 2u) << "the one that was cut, and the plan's";
+  EXPECT_EQ(call<api::ListBackupPlansOutput>("ListBackupPlans", api::ListBackupPlansInput{})->backup_plans_list->size(),
+            1u);
+  fixture.clock.advance(std::chrono::days(1));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(code_of(point(*job(cut).recovery_point_arn)), "ResourceNotFoundException") << "its lifecycle has ended";
+}
+
 TEST_F(BackupTest, SoManyRestoresMayWait) {
   make_vault();
   texts.texts["shop"] = "s";

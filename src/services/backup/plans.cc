@@ -72,9 +72,12 @@ Task<aws::Outcome<api::CreateBackupPlanOutput>> Service::create_backup_plan(aws:
   for (const PlanRecord& other : plans) {
     if (other.deleted) continue;
     ++there;
-    CO_TRY(const auto version, current_version(tx, other));
-    if (!request_id.empty() && other.creator_request_id == request_id) co_return created_output(other, version);
-    if (same_document(version.plan, document)) {
+    const auto version = current_version(tx, other);
+    if (!request_id.empty() && other.creator_request_id == request_id) {
+      CO_CHECK(version);
+      co_return created_output(other, *version);
+    }
+    if (version && same_document(version->plan, document)) {
       co_return aws::refuse(errors::already_exists_exception(
           fmt::format("Backup plan with the same plan document already exists: {}", other.arn)));
     }
@@ -211,8 +214,11 @@ Task<aws::Outcome<api::ListBackupPlansOutput>> Service::list_backup_plans(aws::C
                                   [](const PlanRecord& p) { return newest_first(p.created, p.id); }));
   out.backup_plans_list.emplace();
   for (const PlanRecord& plan : plans) {
-    CO_TRY(const auto version, current_version(view, plan));
-    out.backup_plans_list->push_back(list_member(plan, version));
+    if (const auto version = current_version(view, plan)) {
+      out.backup_plans_list->push_back(list_member(plan, *version));
+    } else {
+      tell_damaged(version_key(plan.id, plan.version), Error(Errc::corrupt, "it is not there, or cannot be decoded"));
+    }
   }
   co_return out;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/backup/errors.h"
+#include "base/log.h"
 #include "codec/hex.h"
 #include "crypto/hash.h"
 
@@ -23,6 +24,10 @@ std::string point_key(std::string_view id) { return fmt::format("point/{}", id);
 std::string restore_key(std::string_view id) { return fmt::format("restore/{}", id); }
 std::string token_key(std::string_view kind, const std::string& token) {
   return fmt::format("token/{}/{}", kind, codec::hex_encode(crypto::Sha256::of(token)));
+}
+
+void tell_damaged(std::string_view key, const Error& why) {
+  log::error("backup", "a record cannot be decoded and is passed over", {{"record", key}, {"why", why.message()}});
 }
 
 aws::ApiError no_vault(const std::string& name) {

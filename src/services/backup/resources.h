@@ -179,13 +179,20 @@ Result<std::optional<Record>> load(const From& from, std::string_view key) {
   return record;
 }
 
+// To the log: the record of that key is damaged, and is passed over.
+void tell_damaged(std::string_view key, const Error& why);
+
+// One that cannot be decoded costs only itself: it is told in the log and passed over.
 template <class Record, class From>
 Result<std::vector<Record>> load_all(const From& from, std::string_view prefix) {
   TRY(const auto rows, from.scan(prefix));
   std::vector<Record> records;
   for (const auto& [key, text] : rows) {
-    TRY(auto record, store::decode<Record>(text));
-    records.push_back(std::move(record));
+    if (auto record = store::decode<Record>(text)) {
+      records.push_back(std::move(*record));
+    } else {
+      tell_damaged(key, record.error());
+    }
   }
   return records;
 }

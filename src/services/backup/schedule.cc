@@ -93,9 +93,9 @@ Task<Result<Time>> Service::run_due_plans(Place place) {
       next = std::min(next, context_.clock.now() + pause_after_failure);
       continue;
     }
-    CO_TRY(const auto after, load<PlanRecord>(view, plan_key(plan.id)));
-    if (!after) continue;
-    for (const RuleRun& run : after->runs) next = std::min(next, run.next);
+    const auto after = load<PlanRecord>(view, plan_key(plan.id));
+    if (!after || !*after) continue;
+    for (const RuleRun& run : (*after)->runs) next = std::min(next, run.next);
   }
   co_return next;
 }

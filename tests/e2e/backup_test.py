@@ -44,7 +44,8 @@ class Backup(Case):
         self.assertEqual(self.backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"], {"Name": "v"})
         self.assertIn(":key/", self.backup.describe_backup_vault(BackupVaultName="plans")["EncryptionKeyArn"])
         self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName="plans"), "AlreadyExistsException")
-        for wrong in ({"ScheduleExpression": "cron(0 2 * * * *)"}, {"StartWindowMinutes": 59},
+        for wrong in ({"ScheduleExpression": "cron(0 2 * * * *)"}, {"ScheduleExpression": "cron(* * ? * * *)"},
+                      {"ScheduleExpression": "cron(0,59 2 ? * * *)"}, {"StartWindowMinutes": 59},
                       {"Lifecycle": {"MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 31}},
                       {"TargetBackupVaultName": "none"}):
             self.assertEqual(error_code(self.backup.create_backup_plan, BackupPlan=self.plan("plans", **wrong)),

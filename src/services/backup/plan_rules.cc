@@ -20,6 +20,7 @@ constexpr std::string_view default_zone = "Etc/UTC";
 constexpr int64_t default_start_minutes = 8 * 60;
 constexpr int64_t default_completion_minutes = 7 * 24 * 60;
 constexpr int64_t min_window_minutes = 60;
+constexpr Duration min_interval = std::chrono::hours(1);
 constexpr size_t max_rules = 10;
 constexpr size_t max_plan_name = 50;
 
@@ -105,6 +106,11 @@ Task<aws::Outcome<api::BackupPlan>> Service::check_plan(Place place, api::Backup
     if (rule.recovery_point_tags) CO_CHECK(check_tags(*rule.recovery_point_tags));
     auto next = co_await next_run(rule, context_.clock.now());
     if (!next) CO_CHECK(bad_rule(rule.rule_name, next.error().message()));
+    CO_TRY(const bool too_often, co_await runs_too_often(rule, *next));
+    // AWS's text. Also: AWS Backup Developer Guide, "Backup plan options and configuration": "as frequently as hourly".
+    if (too_often) {
+      CO_CHECK(bad_rule(rule.rule_name, "The interval between backup jobs shouldn't be less than 60 minutes."));
+    }
     CO_TRY(const auto vault, load<VaultRecord>(view, vault_key(rule.target_backup_vault_name)));
     if (!vault)
       co_return wrong(fmt::format("Error in rule {} : Backup vault {} does not exist", rule.rule_name,
@@ -130,6 +136,16 @@ Task<Result<std::optional<Time>>> Service::next_run(api::BackupRule rule, Time a
   const std::string name = *rule.schedule_expression_timezone;
   CO_TRY(const auto zone, co_await context_.pool.run([name] { return schedule::Zone::load(name); }));
   co_return expression.next(after, zone, after);
+}
+
+// Of any three runs of a rule that names several minutes of an hour, two are in the same hour.
+Task<Result<bool>> Service::runs_too_often(api::BackupRule rule, std::optional<Time> run) {
+  for (int i = 0; i < 2 && run; ++i) {
+    CO_TRY(const auto next, co_await next_run(rule, *run));
+    if (next && *next - *run < min_interval) co_return true;
+    run = next;
+  }
+  co_return false;
 }
 
 Task<Result<std::vector<RuleRun>>> Service::first_runs(api::BackupPlan plan) {

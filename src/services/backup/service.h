@@ -167,6 +167,8 @@ class Service final : public api::Api {
                                                  const api::BackupPlan* before);
   Task<Result<std::vector<RuleRun>>> first_runs(api::BackupPlan plan);
   Task<Result<std::optional<Time>>> next_run(api::BackupRule rule, Time after);
+  // Whether less than an hour lies between some of its runs; `run` is the next one.
+  Task<Result<bool>> runs_too_often(api::BackupRule rule, std::optional<Time> run);
 
   // runner.cc: how a job goes, from CREATED to its end
   // Not if it is under way.

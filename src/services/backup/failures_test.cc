@@ -78,6 +78,26 @@ TEST_F(BackupTest, SoManyRestoresMayWait) {
   EXPECT_EQ(texts.restored, static_cast<int>(max_jobs_under_way));
 }
 
+TEST_F(BackupTest, SoManyJobsOfPlansMayWait) {
+  make_vault();
+  ASSERT_TRUE(select(*make_plan()->backup_plan_id, {"*"}));
+  texts.texts["shop"] = "s";
+  texts.texts["other"] = "o";
+  Event gate;
+  texts.gate = &gate;
+  for (size_t i = 0; i < max_jobs_under_way - 1; ++i) start();
+  fixture.clock.advance(std::chrono::hours(7));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  api::ListBackupJobsInput failed;
+  failed.by_state = "FAILED";
+  const auto refused = call<api::ListBackupJobsOutput>("ListBackupJobs", failed);
+  ASSERT_EQ(refused->backup_jobs->size(), 1u) << "of two resources there was room for one";
+  EXPECT_FALSE(refused->backup_jobs->at(0).recovery_point_arn);
+  fixture.run(open(gate));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, static_cast<int>(max_jobs_under_way));
+}
+
 TEST_F(BackupTest, ManyPointsMayEndTogether) {
   make_vault();
   constexpr int many = 2500;

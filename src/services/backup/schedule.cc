@@ -136,6 +136,7 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
   if (slot == current->runs.end() || slot->next != run.next) co_return Result<void>();
   CO_TRY(const auto vault, load<VaultRecord>(tx, vault_key(rule->target_backup_vault_name)));
   std::vector<std::string> begun;
+  size_t refused = 0;
   if (is_due && !vault) {
     log::error("backup", "a plan's vault is gone; nothing was backed up",
                {{"plan", plan.id}, {"vault", rule->target_backup_vault_name}});
@@ -145,8 +146,18 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
       JobRecord job =
           scheduled_job(found.resource, found.engine->resource_type(), role_arn, plan, version, *rule, run.next);
       job.id = context_.random.uuid();
-      begun.push_back(job.id);
-      add_job(tx, place, *vault, job, context_.random.uuid());
+      if (under_way(place, false) + begun.size() < max_jobs_under_way) {
+        begun.push_back(job.id);
+        add_job(tx, place, *vault, job, context_.random.uuid());
+        continue;
+      }
+      // Told where whoever misses the backup looks for it.
+      ++refused;
+      job.vault = vault->name;
+      job.state = job_state::failed;
+      job.message = fmt::format("{} backup jobs were under way already.", max_jobs_under_way);
+      job.completed = now;
+      tx.put(job_key(job.id), store::encode(job));
     }
   }
   if (next) {
@@ -160,6 +171,10 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
     log::warn("backup", "the clock was put back: a plan's next run is by it",
               {{"plan", plan.id}, {"rule", rule->rule_name}});
     co_return Result<void>();
+  }
+  if (refused > 0) {
+    log::error("backup", "so many jobs were under way that a plan's run could not back up all",
+               {{"plan", plan.id}, {"rule", rule->rule_name}, {"left_out", refused}});
   }
   log::info("backup", "a plan ran", {{"plan", plan.id}, {"rule", rule->rule_name}, {"jobs", begun.size()}});
   for (const std::string& id : begun) begin_job(place, id);

@@ -78,6 +78,26 @@ TEST_F(BackupTest, SoManyRestoresMayWait) {
   EXPECT_EQ(texts.restored, static_cast<int>(max_jobs_under_way));
 }
 
+TEST_F(BackupTest, AJobExpiresAtTheEndOfItsStartWindowHoweverLongTheTurnsAre) {
+  make_vault();
+  Event gate;
+  texts.gate = &gate;
+  start("one");
+  start("two");
+  const std::string late = *start("three").backup_job_id;
+  fixture.run_until_idle();
+  const auto end = fixture.run(service->do_what_is_due());
+  ASSERT_TRUE(end);
+  fixture.clock.set(*end);
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  EXPECT_TRUE(comes_true([&] { return job(late).state == "EXPIRED"; })) << *job(late).state;
+  EXPECT_EQ(code_of(point(*job(late).recovery_point_arn)), "ResourceNotFoundException");
+  fixture.run(open(gate));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 2);
+  EXPECT_EQ(job(late).state, "EXPIRED");
+}
+
 TEST_F(BackupTest, SoManyJobsOfPlansMayWait) {
   make_vault();
   ASSERT_TRUE(select(*make_plan()->backup_plan_id, {"*"}));

@@ -140,7 +140,7 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
 void Service::begin_restore(Place place, std::string id) {
   const auto [entry, is_new] = progress_.try_emplace(id, std::make_shared<Progress>());
   if (!is_new) return;
-  entry->second->partition = place.partition();
+  entry->second->place = place;
   entry->second->is_restore = true;
   tasks_.spawn(run_restore(std::move(place), std::move(id)));
 }

@@ -16,6 +16,10 @@ namespace boreal::backup {
 
 namespace {
 
+constexpr std::string_view too_late = "The job could not start within its start window.";
+
+Time just_after(Time when) { return when + Duration(1); }
+
 // Whether the vault's lock lets a point of this lifecycle in. Empty: it does.
 std::string lock_fault(const VaultRecord& vault, const std::optional<api::Lifecycle>& lifecycle) {
   if (!vault.locked) return {};
@@ -36,7 +40,7 @@ std::string lock_fault(const VaultRecord& vault, const std::optional<api::Lifecy
 void Service::begin_job(Place place, std::string id) {
   const auto [entry, is_new] = progress_.try_emplace(id, std::make_shared<Progress>());
   if (!is_new) return;
-  entry->second->partition = place.partition();
+  entry->second->place = place;
   tasks_.spawn(run_job(std::move(place), std::move(id)));
 }
 
@@ -51,13 +55,18 @@ Task<Result<void>> Service::take_job_to_its_end(Place place, std::string id, std
   CO_TRY(const auto before, load<JobRecord>(View(context_.catalog, place), job_key(id)));
   const bool has_begun = before && before->state == job_state::running;  // within its window, as the last server saw
   CO_CHECK(co_await move_job(place, id, job_state::pending));
+  if (before && !has_begun) {
+    progress->start_by = before->start_by;
+    timekeeper_.note(just_after(before->start_by));
+  }
   const auto turn = co_await turns_.acquire();
   if (stopping_) co_return Result<void>();
   progress->has_turn = true;
+  if (progress->is_late) co_return co_await fail_job(place, id, job_state::expired, std::string(too_late));
   CO_TRY(const auto job, co_await move_job(place, id, job_state::running));
   if (!job) co_return co_await fail_job(place, id, job_state::aborted, "The job was stopped.");
   if (!has_begun && context_.clock.now() > job->start_by) {
-    co_return co_await fail_job(place, id, job_state::expired, "The job could not start within its start window.");
+    co_return co_await fail_job(place, id, job_state::expired, std::string(too_late));
   }
   progress->complete_by = job->complete_by;
   auto made = co_await make_point(place, *job, progress);
@@ -68,8 +77,27 @@ Task<Result<void>> Service::take_job_to_its_end(Place place, std::string id, std
 
 // Of a job that has no turn yet.
 Task<void> Service::abort_job(Place place, std::string id) {
-  const auto done = co_await fail_job(place, id, job_state::aborted, "The job was stopped.");
+  return end_waiting_job(std::move(place), std::move(id), job_state::aborted, "The job was stopped.");
+}
+
+Task<void> Service::end_waiting_job(Place place, std::string id, std::string_view state, std::string message) {
+  const auto done = co_await fail_job(place, id, state, std::move(message));
   if (!done) try_again_later("a job's state could not be written", id, done.error());
+}
+
+// Turns may be long: what waits for one hears at the end of its start window that it has none.
+Time Service::expire_waiting_jobs() {
+  Time next = aws::Timekeeper::never;
+  for (const auto& [id, progress] : progress_) {
+    if (progress->has_turn || progress->is_late || progress->start_by == aws::Timekeeper::never) continue;
+    if (context_.clock.now() <= progress->start_by) {
+      next = std::min(next, just_after(progress->start_by));
+      continue;
+    }
+    progress->is_late = true;
+    tasks_.spawn(end_waiting_job(progress->place, id, job_state::expired, std::string(too_late)));
+  }
+  return next;
 }
 
 void Service::try_again_later(std::string_view what, const std::string& id, const Error& why) {

@@ -50,7 +50,7 @@ JobRecord scheduled_job(const aws::Recoverable::Resource& resource, std::string_
 }  // namespace
 
 Task<Result<Time>> Service::do_what_is_due() {
-  Time next = std::min(context_.clock.now() + between_sweeps, give_up_late_restores());
+  Time next = std::min({context_.clock.now() + between_sweeps, give_up_late_restores(), expire_waiting_jobs()});
   CO_TRY(const auto all, co_await context_.pool.run([this] { return places(); }));
   const bool takes_up = std::exchange(something_is_left_, false);
   for (const Place& place : all) {

@@ -72,9 +72,8 @@ Task<aws::Outcome<std::optional<Service::Found>>> Service::find_resource(Place p
 }
 
 size_t Service::under_way(const Place& place, bool restores) const {
-  const std::string partition = place.partition();
   return static_cast<size_t>(std::ranges::count_if(progress_, [&](const auto& entry) {
-    return entry.second->is_restore == restores && entry.second->partition == partition;
+    return entry.second->is_restore == restores && !entry.second->is_late && entry.second->place == place;
   }));
 }
 

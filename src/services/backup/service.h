@@ -176,6 +176,9 @@ class Service final : public api::Api {
   Task<void> run_job(Place place, std::string id);
   Task<Result<void>> take_job_to_its_end(Place place, std::string id, std::shared_ptr<Progress> progress);
   Task<void> abort_job(Place place, std::string id);
+  Task<void> end_waiting_job(Place place, std::string id, std::string_view state, std::string message);
+  // Answers when there will be more to expire.
+  Time expire_waiting_jobs();
   void try_again_later(std::string_view what, const std::string& id, const Error& why);
   Task<aws::Outcome<void>> make_point(Place place, JobRecord job, std::shared_ptr<Progress> progress);
   Task<Result<std::optional<JobRecord>>> move_job(Place place, std::string id, std::string_view state);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "backup/resources.h"
 #include "base/clock.h"
 #include "base/stream.h"
 #include "crypto/hash.h"
@@ -15,10 +16,12 @@ namespace boreal::backup {
 // How far a job is, and whether it is to end.
 struct Progress {
   uint64_t bytes = 0;
-  bool has_turn = false;  // what is to be ended is ended by who moves the bytes
-  bool stop = false;      // the next read ends with Errc::cancelled
+  bool has_turn = false;     // what is to be ended is ended by who moves the bytes
+  bool stop = false;         // the next read ends with Errc::cancelled
+  Time start_by{INT64_MAX};  // of a job that waits for its turn
+  bool is_late = false;      // start_by has passed: it is not to begin any more
   Time complete_by{INT64_MAX};
-  std::string partition;  // of its place
+  Place place;
   bool is_restore = false;
   std::function<void()> on_end;  // called once, when all bytes have passed
 };

@@ -44,7 +44,9 @@ class Backup(Case):
         self.assertEqual(self.backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"], {"Name": "v"})
         self.assertIn(":key/", self.backup.describe_backup_vault(BackupVaultName="plans")["EncryptionKeyArn"])
         self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName="plans"), "AlreadyExistsException")
-        for wrong in ({"ScheduleExpression": "cron(0 2 * * * *)"}, {"ScheduleExpression": "cron(* * ? * * *)"},
+        for wrong in ("v", "a b", "a.b", "a/b", "x" * 51):
+            self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName=wrong), "InvalidParameterValueException")
+        for wrong in ({"RuleName": "a b"}, {"RuleName": ""}, {"ScheduleExpression": "cron(0 2 * * * *)"}, {"ScheduleExpression": "cron(* * ? * * *)"},
                       {"ScheduleExpression": "cron(0,59 2 ? * * *)"}, {"StartWindowMinutes": 59},
                       {"Lifecycle": {"MoveToColdStorageAfterDays": 30, "DeleteAfterDays": 31}},
                       {"TargetBackupVaultName": "none"}):
@@ -57,6 +59,8 @@ class Backup(Case):
         self.assertEqual([run["ExecutionTime"].hour for run in preview], [2, 2, 2])
         selection = {"SelectionName": "s", "IamRoleArn": role, "Resources": ["arn:aws:s3:::*"], "NotResources": [],
                      "ListOfTags": [], "Conditions": {}}
+        self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
+                                    BackupSelection={**selection, "SelectionName": "a b"}), "InvalidParameterValueException")
         bad_role = f"arn:aws:iam::{ACCOUNT}:role/none"
         self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
                                     BackupSelection={**selection, "IamRoleArn": bad_role}), "InvalidParameterValueException")

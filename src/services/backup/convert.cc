@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "api/backup/errors.h"
+#include "base/text.h"
 
 namespace boreal::backup {
 
@@ -30,6 +33,12 @@ aws::Outcome<void> check_tags(const Tags& tags) {
       return refuse(fmt::format("The tag key '{}' begins with aws:, which is reserved.", key));
   }
   return {};
+}
+
+bool is_name(std::string_view name, size_t min, size_t max, std::string_view signs) {
+  return name.size() >= min && name.size() <= max && std::ranges::all_of(name, [&](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || signs.contains(c);
+         });
 }
 
 std::string lifecycle_fault(const api::Lifecycle& lifecycle) {

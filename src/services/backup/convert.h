@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/backup/types.h"
@@ -19,6 +20,8 @@ inline constexpr Duration pause_after_failure = std::chrono::minutes(1);
 
 // InvalidParameterValueException for more than 50, and for keys that are empty, too long or AWS's own.
 aws::Outcome<void> check_tags(const Tags& tags);
+// A name that has as many letters, digits and other `signs`.
+bool is_name(std::string_view name, size_t min, size_t max, std::string_view signs);
 // AWS's text about a lifecycle that cannot be; empty when it can.
 std::string lifecycle_fault(const api::Lifecycle& lifecycle);
 

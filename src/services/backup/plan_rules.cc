@@ -22,7 +22,7 @@ constexpr int64_t default_completion_minutes = 7 * 24 * 60;
 constexpr int64_t min_window_minutes = 60;
 constexpr Duration min_interval = std::chrono::hours(1);
 constexpr size_t max_rules = 10;
-constexpr size_t max_plan_name = 50;
+constexpr size_t max_name = 50;  // of a plan, of a rule
 
 aws::Outcome<void> bad_rule(const std::string& rule, std::string_view what) {
   return aws::refuse(errors::invalid_parameter_value_exception(fmt::format("Error in rule {} : {}", rule, what)));
@@ -79,8 +79,9 @@ Task<aws::Outcome<api::BackupPlan>> Service::check_plan(Place place, api::Backup
   const auto wrong = [](std::string text) {
     return aws::refuse(errors::invalid_parameter_value_exception(std::move(text)));
   };
-  if (input.backup_plan_name.empty() || input.backup_plan_name.size() > max_plan_name) {
-    co_return wrong(fmt::format("BackupPlanName must have from 1 to {} characters.", max_plan_name));
+  if (!is_name(input.backup_plan_name, 1, max_name, "-_.")) {
+    co_return wrong(fmt::format("Invalid plan name '{}'. Must contain 1 to {} alphanumeric or '-_.' characters.",
+                                input.backup_plan_name, max_name));
   }
   if (input.rules.empty() || input.rules.size() > max_rules) {
     co_return wrong(
@@ -95,6 +96,10 @@ Task<aws::Outcome<api::BackupPlan>> Service::check_plan(Place place, api::Backup
   plan.backup_plan_name = input.backup_plan_name;
   std::set<std::string> names;
   for (const api::BackupRuleInput& asked : input.rules) {
+    if (!is_name(asked.rule_name, 1, max_name, "-_.")) {
+      co_return wrong(fmt::format("Invalid rule name '{}'. Must contain 1 to {} alphanumeric or '-_.' characters.",
+                                  asked.rule_name, max_name));
+    }
     CO_CHECK(check_served(asked));
     api::BackupRule rule = completed(asked);
     if (!names.insert(rule.rule_name).second) CO_CHECK(bad_rule(rule.rule_name, "Rule names must be unique"));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "backup/convert.h"
 #include "backup/pages.h"
 #include "backup/service.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@ namespace {
 namespace errors = api::errors;
 
 constexpr size_t max_selections = 100;  // of a plan; AWS Backup Developer Guide, "AWS Backup quotas"
+constexpr size_t max_name = 50;
 constexpr size_t max_resources = 500;
 constexpr size_t max_tag_conditions = 30;
 
@@ -28,6 +30,10 @@ aws::Outcome<void> check_form(const api::BackupSelection& selection) {
   const auto refuse = [](std::string text) {
     return aws::refuse(errors::invalid_parameter_value_exception(std::move(text)));
   };
+  if (!is_name(selection.selection_name, 1, max_name, "-_.")) {
+    return refuse(fmt::format("Invalid selection name '{}'. Must contain 1 to {} alphanumeric or '-_.' characters.",
+                              selection.selection_name, max_name));
+  }
   if (count(selection.resources) == 0 && count(selection.list_of_tags) == 0) {
     return refuse("Either ListOfTags or Resources section must be included");
   }

@@ -56,6 +56,10 @@ Task<Result<std::map<std::string, int64_t>>> Service::points_by_vault(Place plac
 Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aws::Call& call,
                                                                               api::CreateBackupVaultInput input) {
   const Place place = place_of(call);
+  if (!is_name(input.backup_vault_name, 2, 50, "-_")) {
+    co_return aws::refuse(errors::invalid_parameter_value_exception(fmt::format(
+        "Invalid vault name '{}'. Must contain 2 to 50 alphanumeric or '-_' characters.", input.backup_vault_name)));
+  }
   const Tags tags = input.backup_vault_tags.value_or(Tags());
   CO_CHECK(check_tags(tags));
   // Who may not use the key must not have it used by giving it to a vault, nor hear here whether it is there.

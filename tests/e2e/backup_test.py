@@ -44,6 +44,9 @@ class Backup(Case):
         self.assertEqual(self.backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"], {"Name": "v"})
         self.assertIn(":key/", self.backup.describe_backup_vault(BackupVaultName="plans")["EncryptionKeyArn"])
         self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName="plans"), "AlreadyExistsException")
+        longest = {"ü" * 128: "ü" * 256}  # characters, not bytes
+        self.backup.tag_resource(ResourceArn=vault["BackupVaultArn"], Tags=longest)
+        self.assertEqual(self.backup.list_tags(ResourceArn=vault["BackupVaultArn"])["Tags"], {"Name": "v", **longest})
         for wrong in ("v", "a b", "a.b", "a/b", "x" * 51):
             self.assertEqual(error_code(self.backup.create_backup_vault, BackupVaultName=wrong), "InvalidParameterValueException")
         for wrong in ({"RuleName": "a b"}, {"RuleName": ""}, {"ScheduleExpression": "cron(0 2 * * * *)"}, {"ScheduleExpression": "cron(* * ? * * *)"},

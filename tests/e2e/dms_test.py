@@ -137,6 +137,12 @@ class DmsTest(Base):
     def test_wrong_input_is_refused_by_name(self):
         self.assertEqual(error_code(self.endpoint, "my", "source", engine="mysql"), "InvalidParameterValueException")
         self.assertEqual(error_code(self.endpoint, "bad--name", "source"), "InvalidParameterValueException")
+        for tag in (("dms:mine", "x"), ("AWS:mine", "x"), ("mine", "dms:x"), ("ü" * 129, "x"), ("mine", "ü" * 257)):
+            self.assertEqual(error_code(self.endpoint, "tagged", "source", Tags=[{"Key": tag[0], "Value": tag[1]}]),
+                             "InvalidParameterValueException", tag)
+        longest = [{"Key": "ü" * 128, "Value": "ü" * 256}]  # characters, not bytes
+        made = self.endpoint("tagged", "source", Tags=longest)["EndpointArn"]
+        self.assertEqual(self.dms.list_tags_for_resource(ResourceArn=made)["TagList"], longest)
         self.assertEqual(error_code(self.endpoint, "tls", "source", SslMode="verify-full"),
                          "InvalidParameterCombinationException")
         self.assertEqual(error_code(self.dms.describe_endpoints, Filters=[{"Name": "endpoint-id", "Values": ["none"]}]),

@@ -19,6 +19,17 @@ namespace {
 constexpr size_t max_tags = 50;
 constexpr int minutes_a_day = 24 * 60;
 
+// AWS's own tags, and DMS's.
+bool is_reserved(std::string_view text) {
+  const std::string lower = to_lower(text);
+  return lower.starts_with("aws:") || lower.starts_with("dms:");
+}
+
+// Of UTF-8, which has been checked.
+size_t characters(std::string_view text) {
+  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 bool is_identifier(std::string_view name, size_t max) {
@@ -80,9 +91,11 @@ Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags) {
   for (const auto& tag : *tags) {
     const std::string key = tag.key.value_or("");
     const std::string value = tag.value.value_or("");
-    if (key.empty() || key.size() > 128 || to_lower(key).starts_with("aws:") || value.size() > 256) {
+    if (key.empty() || characters(key) > 128 || characters(value) > 256 || is_reserved(key) || is_reserved(value)) {
       return refuse(errors::invalid_parameter_value_exception(fmt::format(
-          "Invalid tag '{}': keys have 1 to 128 characters and do not begin with aws:, values at most 256.", key)));
+          "Invalid tag '{}': keys have 1 to 128 characters, values at most 256, and neither begins with aws: "
+          "or dms:.",
+          key)));
     }
     if (!checked.emplace(key, value).second) {
       return refuse(errors::invalid_parameter_value_exception(fmt::format("The tag '{}' is given twice.", key)));

@@ -73,6 +73,8 @@ class Backup(Case):
         self.backup.delete_backup_selection(BackupPlanId=plan, SelectionId=chosen)
         self.backup.delete_backup_plan(BackupPlanId=plan)
         self.assertIn("DeletionDate", self.backup.get_backup_plan(BackupPlanId=plan))
+        self.assertEqual(error_code(self.backup.tag_resource, ResourceArn=made["BackupPlanArn"], Tags={"a": "b"}),
+                         "ResourceNotFoundException")
         self.backup.delete_backup_vault(BackupVaultName="plans")
         self.assertEqual(error_code(self.backup.describe_backup_vault, BackupVaultName="plans"), "ResourceNotFoundException")
 

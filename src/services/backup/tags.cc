@@ -15,7 +15,9 @@ namespace errors = api::errors;
 template <class Record>
 aws::Outcome<Tags> change(store::Transaction& tx, const std::string& key, const std::string& arn, auto& edit) {
   TRY(auto record, load<Record>(tx, key));
-  if (!record || record->arn != arn) {
+  bool is_there = record && record->arn == arn;
+  if constexpr (requires { record->deleted; }) is_there = is_there && !record->deleted;  // shown for a while still
+  if (!is_there) {
     return aws::refuse(errors::resource_not_found_exception(fmt::format("{} does not exist.", arn)));
   }
   const Tags before = record->tags;

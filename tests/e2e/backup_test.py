@@ -124,7 +124,9 @@ class Backup(Case):
         point = job["RecoveryPointArn"]
         for key in bodies:
             s3.put_object(Bucket="backed-up", Key=key, Body=b"changed since")
-        done = self.restore(point, role, DestinationBucketName="restored", NewBucket="true")
+        self.assertEqual(error_code(self.restore, point, role, DestinationBucketName="restored", NewBucket="true",
+                                    ItemsToRestore='["data/1"]'), "InvalidParameterValueException")
+        done = self.restore(point, role, DestinationBucketName="restored", NewBucket="true", CreationToken="x")
         self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
         for key, body in bodies.items():
             self.assertEqual(s3.get_object(Bucket="restored", Key=key)["Body"].read(), body, key)

@@ -11,6 +11,7 @@
 #include "backup/service.h"
 #include "backup/walk.h"
 #include "base/log.h"
+#include "base/text.h"
 
 namespace boreal::backup {
 
@@ -46,6 +47,22 @@ Out show_restore(const Place& place, const RestoreRecord& restore) {
 
 aws::ApiError no_restore(const std::string& id) {
   return errors::resource_not_found_exception(fmt::format("Cannot find Restore job with ID {}", id));
+}
+
+// What no engine knows would be passed over, and more be restored, or in another way, than was asked for
+// (ItemsToRestore). A CreationToken says nothing of what is restored.
+aws::Outcome<void> check_metadata(const PointRecord& point, const std::map<std::string, std::string>& metadata) {
+  for (const auto& [key, value] : metadata) {
+    if (point.restore_metadata.contains(key) || key == "CreationToken") continue;
+    std::vector<std::string> known;
+    for (const auto& [name, text] : point.restore_metadata) {
+      if (!is_internal(name)) known.push_back(name);
+    }
+    return aws::refuse(errors::invalid_parameter_value_exception(
+        fmt::format("boreal does not serve the restore metadata '{}' for a recovery point of a {}. Served: {}.", key,
+                    point.resource_type, join(known, ", "))));
+  }
+  return {};
 }
 
 std::string restore_order(const RestoreRecord& restore) { return newest_first(restore.created, restore.id); }
@@ -109,6 +126,7 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
       co_return aws::refuse(errors::invalid_request_exception(
           fmt::format("Recovery point {} is {}; only a COMPLETED one can be restored.", point.arn, point.status)));
     }
+    CO_CHECK(check_metadata(point, input.metadata));
     if (under_way(place, true) >= max_jobs_under_way) {
       co_return aws::refuse(
           errors::invalid_request_exception(fmt::format("{} restore jobs are under way already.", max_jobs_under_way)));

@@ -95,7 +95,7 @@ class Texts final : public aws::Recoverable {
     ++backed_up;
     const std::string name = wanted.substr(wanted.rfind(':') + 1);
     co_return Backup{std::make_unique<TextSource>(texts.at(name), gate),
-                     {{"BucketName", name}},
+                     {{"DestinationBucketName", name}},
                      std::make_shared<const std::string>(left_out)};
   }
   Task<aws::Outcome<std::string>> restore(std::string, std::string, std::map<std::string, std::string> metadata,

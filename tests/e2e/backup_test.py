@@ -124,6 +124,8 @@ class Backup(Case):
         point = job["RecoveryPointArn"]
         for key in bodies:
             s3.put_object(Bucket="backed-up", Key=key, Body=b"changed since")
+        self.assertEqual(self.restore(point, role, NewBucket="true")["Status"], "FAILED")  # it is there
+        self.assertEqual(s3.get_object(Bucket="backed-up", Key="data/1")["Body"].read(), b"changed since")
         self.assertEqual(error_code(self.restore, point, role, DestinationBucketName="restored", NewBucket="true",
                                     ItemsToRestore='["data/1"]'), "InvalidParameterValueException")
         done = self.restore(point, role, DestinationBucketName="restored", NewBucket="true", CreationToken="x")

@@ -41,6 +41,11 @@ std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& jo
   return all;
 }
 
+std::string new_bucket(const RestoreRecord& restore) {
+  const bool is_new = restore.resource_type == "S3" && value_or(restore.metadata, "NewBucket", "false") == "true";
+  return is_new ? value_or(restore.metadata, "DestinationBucketName", "") : "";
+}
+
 // AWSBackupServiceRolePolicyForRestores, AWSBackupServiceRolePolicyForS3Restore.
 std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore) {
   if (restore.resource_type == "S3") {
@@ -49,9 +54,7 @@ std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecor
     std::vector<aws::Access> all = {{.action = "s3:ListBucketVersions", .resource = bucket},
                                     {.action = "s3:PutObject", .resource = bucket + "/*"},
                                     {.action = "s3:PutObjectTagging", .resource = bucket + "/*"}};
-    if (value_or(restore.metadata, "NewBucket", "false") == "true") {
-      all.push_back({.action = "s3:CreateBucket", .resource = bucket});
-    }
+    if (!new_bucket(restore).empty()) all.push_back({.action = "s3:CreateBucket", .resource = bucket});
     return all;
   }
   // Identifiers of clusters have no case; their ARNs are in lower case.

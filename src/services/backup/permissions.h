@@ -11,5 +11,7 @@ namespace boreal::backup {
 std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job);
 // The restore's metadata are complete: what the caller said, and for the rest what the recovery point says.
 std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore);
+// The bucket, by name or ARN, that the restore is to make; empty: none.
+std::string new_bucket(const RestoreRecord& restore);
 
 }  // namespace boreal::backup

@@ -197,6 +197,13 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
   CO_TRY(const auto caller, co_await assume(place, restore.role_arn, "AWSBackup-" + restore.id));
   for (aws::Access& access : restore_accesses(place, restore))
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
+  if (const std::string name = new_bucket(restore); !name.empty()) {
+    CO_TRY(const auto there, co_await engine->find(place.account, place.region, name));
+    if (there) {
+      co_return aws::refuse(errors::invalid_request_exception(
+          fmt::format("NewBucket is true, and bucket {} exists already: nothing was restored into it.", there->name)));
+    }
+  }
 
   const auto keys = std::make_shared<PointKeys>(keys_, place, point.arn);
   const auto failed = [&](const Error& error) {

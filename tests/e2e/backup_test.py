@@ -64,6 +64,10 @@ class Backup(Case):
                      "ListOfTags": [], "Conditions": {}}
         self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
                                     BackupSelection={**selection, "SelectionName": "a b"}), "InvalidParameterValueException")
+        many = [f"arn:aws:s3:::{i}*" for i in range(31)]
+        for member in ("Resources", "NotResources"):
+            self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
+                                        BackupSelection={**selection, member: many}), "InvalidParameterValueException")
         bad_role = f"arn:aws:iam::{ACCOUNT}:role/none"
         self.assertEqual(error_code(self.backup.create_backup_selection, BackupPlanId=plan,
                                     BackupSelection={**selection, "IamRoleArn": bad_role}), "InvalidParameterValueException")

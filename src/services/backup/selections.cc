@@ -18,6 +18,7 @@ namespace errors = api::errors;
 constexpr size_t max_selections = 100;  // of a plan; AWS Backup Developer Guide, "AWS Backup quotas"
 constexpr size_t max_name = 50;
 constexpr size_t max_resources = 500;
+constexpr size_t max_wildcards = 30;  // of those; API reference, BackupSelection
 constexpr size_t max_tag_conditions = 30;
 
 aws::ApiError no_selection(const std::string& id) {
@@ -25,6 +26,11 @@ aws::ApiError no_selection(const std::string& id) {
 }
 
 size_t count(const auto& list) { return list ? list->size() : 0; }
+
+size_t wildcards(const std::optional<std::vector<std::string>>& names) {
+  if (!names) return 0;
+  return static_cast<size_t>(std::ranges::count_if(*names, [](const std::string& name) { return name.contains('*'); }));
+}
 
 aws::Outcome<void> check_form(const api::BackupSelection& selection) {
   const auto refuse = [](std::string text) {
@@ -39,6 +45,9 @@ aws::Outcome<void> check_form(const api::BackupSelection& selection) {
   }
   if (count(selection.resources) > max_resources || count(selection.not_resources) > max_resources) {
     return refuse(fmt::format("A selection may name at most {} resources.", max_resources));
+  }
+  if (wildcards(selection.resources) > max_wildcards || wildcards(selection.not_resources) > max_wildcards) {
+    return refuse(fmt::format("A selection may name at most {} resources with wildcards.", max_wildcards));
   }
   if (count(selection.list_of_tags) > max_tag_conditions) {
     return refuse(fmt::format("A selection may have at most {} entries in ListOfTags.", max_tag_conditions));

@@ -385,7 +385,9 @@ TEST_F(DmsTest, ATaskGoesAlsoWhereItsInstanceFindsNoPlace) {
                                                                         api::DescribeReplicationTasksMessage());
   ASSERT_TRUE(left) << left.error().message;
   EXPECT_TRUE(left->replication_tasks->empty());
+  network.gate = nullptr;
   fixture.run(open(gate));
+  fixture.run_until_idle();
 }
 
 TEST_F(DmsTest, AnInstanceStandsInASubnetThatIsThere) {

@@ -61,6 +61,42 @@ TEST_F(BackupTest, ADamagedRecordCostsOnlyItself) {
   EXPECT_EQ(code_of(point(*job(cut).recovery_point_arn)), "ResourceNotFoundException") << "its lifecycle has ended";
 }
 
+// Clusters that cannot be listed.
+class BrokenTexts final : public aws::Recoverable {
+ public:
+  std::string_view resource_type() const override { return "Aurora"; }
+  Task<aws::Outcome<std::optional<Resource>>> find(std::string, std::string, std::string) override {
+    co_return std::nullopt;
+  }
+  Task<aws::Outcome<std::vector<Resource>>> list(std::string, std::string) override {
+    co_return aws::refuse(aws::ApiError("InternalFailure", 500, "a record cannot be decoded"));
+  }
+  Task<aws::Outcome<Backup>> back_up(std::string, std::string, std::string) override {
+    co_return aws::refuse(aws::ApiError("InternalFailure", 500, "nothing is there"));
+  }
+  Task<aws::Outcome<std::string>> restore(std::string, std::string, std::map<std::string, std::string>,
+                                          std::unique_ptr<Source>) override {
+    co_return aws::refuse(aws::ApiError("InternalFailure", 500, "nothing is there"));
+  }
+};
+
+TEST_F(BackupTest, AKindThatCannotBeListedHoldsUpTheOthersForAWhileOnly) {
+  make_vault();
+  ASSERT_TRUE(select(*make_plan()->backup_plan_id, {"*"}));
+  BrokenTexts broken;
+  service = std::make_unique<Service>(fixture.context(), Options(), keys, roles, fixture.gate(), *objects,
+                                      std::vector<aws::Recoverable*>{&broken, &texts});
+  fixture.clock.advance(std::chrono::minutes(407));  // to 05:00
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 0) << "it may pass";
+  fixture.clock.advance(std::chrono::minutes(11));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(texts.backed_up, 1);
+  service = make();
+}
+
 TEST_F(BackupTest, SoManyRestoresMayWait) {
   make_vault();
   texts.texts["shop"] = "s";

@@ -21,6 +21,8 @@ constexpr Duration between_sweeps = std::chrono::hours(24);
 constexpr size_t max_deletions = 1000;
 constexpr Duration between_deletions = std::chrono::seconds(1);
 constexpr size_t max_forgotten = 20'000;
+// A run waits so long for a kind of resources that cannot be listed; then it goes without them.
+constexpr Duration patience = std::chrono::minutes(10);
 // By a clock that was put back by more, plans run at its times from then on. By less: what has run does not run again.
 constexpr Duration small_setback = std::chrono::hours(24);
 
@@ -120,7 +122,7 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
   const bool is_due = run.next <= now;
   std::vector<std::pair<Found, std::string>> selected;
   if (is_due) {
-    CO_TRY(selected, co_await selected_by(place, plan.id));
+    CO_TRY(selected, co_await selected_by(place, plan.id, now < run.next + patience));
   }
   // While the server was down, or the clock was moved, runs may have passed: only one that still may start does.
   const bool too_late = now > run.next + minutes(*rule->start_window_minutes);
@@ -182,16 +184,22 @@ Task<Result<void>> Service::run_rule(Place place, PlanRecord plan, VersionRecord
 }
 
 // Each resource once, with the role of the first selection that means it.
-Task<Result<std::vector<std::pair<Service::Found, std::string>>>> Service::selected_by(Place place,
-                                                                                       std::string plan_id) {
+Task<Result<std::vector<std::pair<Service::Found, std::string>>>> Service::selected_by(Place place, std::string plan_id,
+                                                                                       bool all_or_none) {
   std::vector<std::pair<Found, std::string>> chosen;
   const View view(context_.catalog, place);
   CO_TRY(const auto selections, load_all<SelectionRecord>(view, selection_prefix(plan_id)));
   for (aws::Recoverable* engine : recoverables_) {
     auto resources = co_await engine->list(place.account, place.region);
-    if (!resources)
-      co_return fail(Errc::unavailable,
-                     fmt::format("list of {}: {}", engine->resource_type(), resources.error().message));
+    if (!resources) {
+      if (all_or_none) {
+        co_return fail(Errc::unavailable,
+                       fmt::format("list of {}: {}", engine->resource_type(), resources.error().message));
+      }
+      log::error("backup", "a plan runs without the resources of a kind that cannot be listed",
+                 {{"plan", plan_id}, {"kind", engine->resource_type()}, {"why", resources.error().message}});
+      continue;
+    }
     for (const aws::Recoverable::Resource& resource : *resources) {
       const auto by =
           std::ranges::find_if(selections, [&](const SelectionRecord& s) { return selects(s.selection, resource); });

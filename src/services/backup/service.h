@@ -218,7 +218,9 @@ class Service final : public api::Api {
   Task<Result<Time>> run_due_plans(Place place);
   Task<Result<void>> run_plan(Place place, PlanRecord plan);
   Task<Result<void>> run_rule(Place place, PlanRecord plan, VersionRecord version, RuleRun run);
-  Task<Result<std::vector<std::pair<Found, std::string>>>> selected_by(Place place, std::string plan_id);
+  // `all_or_none`: an engine that cannot list its resources is not passed over.
+  Task<Result<std::vector<std::pair<Found, std::string>>>> selected_by(Place place, std::string plan_id,
+                                                                       bool all_or_none);
   Task<Result<Time>> expire_points(Place place);
   Task<Result<void>> mark_as_deleting(Place place, std::vector<std::string> ids);
   Task<Result<void>> forget_old(Place place);

@@ -37,8 +37,8 @@ Task<Result<void>> damage_one_record(World& world) {
   CO_TRY(const auto store, co_await world.pool.run([&] {
     return store::open_store({.folder = world.config.data_folder + "/store"}, world.pool);
   }));
-  store::Batch batch("dms/000000000000/us-east-1");
-  batch.put("rep/X", "{");
+  store::Batch batch("s3/buckets");
+  batch.put("shop", "{");
   co_return co_await store->commit(std::move(batch));
 }
 
@@ -58,7 +58,7 @@ TEST(House, AStartThatFailsEndsWhatItBegan) {
   ASSERT_TRUE(first) << first.error().message();
   ASSERT_TRUE(damaged) << damaged.error().message();
   ASSERT_FALSE(second);
-  EXPECT_THAT(second.error().message(), testing::HasSubstr("start dms"));
+  EXPECT_THAT(second.error().message(), testing::HasSubstr("start s3"));
 }
 
 }  // namespace

@@ -82,12 +82,15 @@ Task<void> Lifecycle::work(Duration tick) {
     const Time now = context_.clock.now();
     // Since its beginning, since what was seen first was judged by the clock of then. One that was put back must not
     // put off the next round.
-    const bool is_due = !cursor || cursor->running || now >= cursor->began + between_rounds || now < cursor->began;
+    const bool goes_on = cursor && cursor->running;
+    const bool is_due = !cursor || goes_on || now >= cursor->began + between_rounds || now < cursor->began;
+    Result<void> done;
     if (is_due) {
-      const auto done = co_await run_round();
+      done = co_await run_round();
       if (!done && !stopping_)
         log::warn("s3", "a lifecycle round broke off and goes on later", {{"why", done.error().message()}});
     }
+    if (goes_on && done) continue;  // by the clock of then a part of it was judged: another may be due
     been_round_ns_ = began_ns;
     co_await net::pause(context_.loop, tick, stopping_);
   }
@@ -107,7 +110,9 @@ Task<Result<void>> Lifecycle::save(Cursor cursor) {
 
 Task<Result<void>> Lifecycle::run_round() {
   CO_TRY(Cursor cursor, load());
-  if (!cursor.running) cursor = {.began = context_.clock.now(), .running = true, .bucket = {}, .key = {}};
+  const Time now = context_.clock.now();
+  if (!cursor.running) cursor = {.began = now, .running = true, .bucket = {}, .key = {}};
+  cursor.began = std::min(cursor.began, now);  // a restart puts a clock back that was moved
   for (auto at = buckets_.all().lower_bound(cursor.bucket); at != buckets_.all().end();
        at = buckets_.all().upper_bound(cursor.bucket)) {
     const BucketRef bucket = at->second;

@@ -34,8 +34,8 @@ Task<void> Timekeeper::run() {
     const int64_t began_ns = monotonic_ns();
     const Time now = clock_.now();
     const bool was_put_back = now < seen_;  // what is due is due by this clock
-    seen_ = now;
     if (now >= due_ || was_put_back) co_await do_work();
+    seen_ = std::max(now, clock_.now());  // it may have been moved meanwhile, and the work has looked at it
     if (now < due_) been_round_ns_ = began_ns;
   }
 }

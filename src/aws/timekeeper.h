@@ -39,7 +39,7 @@ class Timekeeper {
   const Clock& clock_;
   Work work_;
   Time due_{0};
-  Time seen_{0};               // the clock's time at the last look
+  Time seen_{0};               // the clock's latest time at the last look
   int64_t been_round_ns_ = 0;  // when the last look began after which nothing was due
   bool stopping_ = false;
   TaskGroup running_;

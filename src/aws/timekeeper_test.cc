@@ -61,6 +61,29 @@ Task<void> put_back(net::Loop& loop, ManualClock& clock, Chore& chore, Timekeepe
   co_await keeper.stop();
 }
 
+// The first time the clock is moved in the middle.
+Task<Result<Time>> work_while_moved(ManualClock& clock, Chore& chore) {
+  if (chore.done++ == 0) clock.advance(std::chrono::days(90));
+  co_return clock.now() + std::chrono::days(1);
+}
+
+Task<void> put_back_at_once(net::Loop& loop, ManualClock& clock, Chore& chore, Timekeeper& keeper) {
+  keeper.start();
+  co_await until_done(loop, chore, 1);
+  clock.advance(-std::chrono::days(90));
+  co_await until_done(loop, chore, 2);
+  co_await keeper.stop();
+}
+
+TEST(Timekeeper, AsksAnewWhenTheClockWasMovedDuringTheWorkAndPutBack) {
+  net::Loop loop;
+  ManualClock clock;
+  Chore chore;
+  Timekeeper keeper("test", loop, clock, [&] { return work_while_moved(clock, chore); });
+  net::run_until_done(loop, put_back_at_once(loop, clock, chore, keeper));
+  EXPECT_EQ(chore.done, 2);
+}
+
 TEST(Timekeeper, AsksAnewWhenTheClockIsPutBack) {
   net::Loop loop;
   ManualClock clock;

@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_S = 180  # for what takes a moment: a machine may be slow and busy with other things
 BINARY = Path(os.environ.get("BOREAL_BINARY", ROOT / "build/release/src/cli/boreal"))
 
 
@@ -52,7 +53,7 @@ class Boreal:
     def url(self):
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self, timeout_s=30):
+    def start(self, timeout_s=PATIENCE_S):
         run_file = self.data / "run.json"
         run_file.unlink(missing_ok=True)
         log = open(str(self.data) + ".log", "ab")
@@ -74,11 +75,11 @@ class Boreal:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(60)
+                self.process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-                raise RuntimeError(f"boreal did not end within 60 s of SIGINT:\n{self.log()}")
+                raise RuntimeError(f"boreal did not end within {PATIENCE_S} s of SIGINT:\n{self.log()}")
         self.process = None
 
     def kill(self):
@@ -105,13 +106,13 @@ class Boreal:
         import boto3
         import botocore.session
         from botocore.config import Config
-        settings = {"retries": {"max_attempts": 0}, "s3": {"addressing_style": "path"}, **config}
+        settings = {"retries": {"max_attempts": 0}, "read_timeout": PATIENCE_S, "s3": {"addressing_style": "path"}, **config}
         core = botocore.session.Session()
         core.register_component("data_loader", api_descriptions())
         session = boto3.session.Session(access_key or self.account, secret_key, token, region, botocore_session=core)
         return session.client(service, endpoint_url=self.url, config=Config(**settings))
 
-    def aws(self, *args, check=True, timeout_s=120, **env):
+    def aws(self, *args, check=True, timeout_s=600, **env):
         """Runs the AWS CLI; its JSON answer, or None when it printed nothing."""
         # Told on the command line: version 1 of the CLI sends rds to AWS in us-east-1 whatever AWS_ENDPOINT_URL says.
         done = subprocess.run(["aws", "--endpoint-url", self.url, *args], env=self.environment(**env), capture_output=True, text=True, timeout=timeout_s)

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import BINARY, Boreal
+from harness import BINARY, PATIENCE_S, Boreal
 
 
 class StoreServer(Boreal):
@@ -31,7 +31,7 @@ class StoreServer(Boreal):
             self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(config), *self.args],
                                             stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **self.more_environment})
 
-    def start(self, timeout_s=30):
+    def start(self, timeout_s=PATIENCE_S):
         run_file = self.data / "run.json"
         begin = time.monotonic()
         self.launch()
@@ -47,7 +47,7 @@ class StoreServer(Boreal):
             self.key = self.shown("AWS_ACCESS_KEY_ID"), self.shown("AWS_SECRET_ACCESS_KEY")
         return self
 
-    def shown(self, name, timeout_s=10):
+    def shown(self, name, timeout_s=PATIENCE_S):
         """What the banner says; it comes after run.json."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -81,7 +81,7 @@ class Answer:
 class RawS3:
     """One connection of one caller. After an error of the connection the next request makes a new one."""
 
-    def __init__(self, port, key, secret, region="us-east-1", timeout_s=30):
+    def __init__(self, port, key, secret, region="us-east-1", timeout_s=PATIENCE_S):
         self.port, self.key, self.secret, self.region, self.timeout_s = port, key, secret, region, timeout_s
         self.host = f"127.0.0.1:{port}"
         self.socket = self.file = None

@@ -40,7 +40,7 @@ class Tree:
         mirror = next(m for m in MIRRORS if m.is_dir())
         self.run("init", "-no-color", f"-plugin-dir={mirror}")
 
-    def run(self, *args, check=True, timeout_s=600):
+    def run(self, *args, check=True, timeout_s=1800):
         done = subprocess.run(["terraform", *args], cwd=self.folder, env=self.env, capture_output=True, text=True, timeout=timeout_s)
         if check and done.returncode != 0:
             raise AssertionError(f"terraform {' '.join(args)} ended with {done.returncode}:\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}")

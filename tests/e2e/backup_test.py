@@ -5,19 +5,19 @@ import subprocess
 import time
 import unittest
 
-from harness import Case, error_code, need
+from harness import PATIENCE_S, Case, error_code, need
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 ACCOUNT = "000000000000"
 
 
-def wait_for(look, over, timeout_s=120):
+def wait_for(look, over):
     """Asks until the answer is one of `over`."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + PATIENCE_S
     while (state := look()) not in over:
         if time.monotonic() > deadline:
-            raise AssertionError(f"still {state} after {timeout_s} s")
+            raise AssertionError(f"still {state} after {PATIENCE_S} s")
         time.sleep(0.1)
     return state
 

@@ -124,7 +124,7 @@ class Commands(Case):
             server.shutdown()
 
     def figures(self, boreal=None):
-        with urllib.request.urlopen((boreal or self.boreal).url + "/_boreal/metrics", timeout=10) as answer:
+        with urllib.request.urlopen((boreal or self.boreal).url + "/_boreal/metrics", timeout=60) as answer:
             self.assertEqual(answer.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
             lines = answer.read().decode().splitlines()
         told = [line.split(" ")[2] for line in lines if line.startswith("# TYPE ")]
@@ -191,7 +191,7 @@ class Commands(Case):
 
     def test_there_is_no_other_page(self):
         with self.assertRaises(urllib.error.HTTPError) as none:
-            urllib.request.urlopen(self.boreal.url + "/_boreal/nothing", timeout=10)
+            urllib.request.urlopen(self.boreal.url + "/_boreal/nothing", timeout=60)
         self.assertIn("health/ready", none.exception.read().decode())
 
     def test_pages_are_let_in_to_s3_only(self):
@@ -218,7 +218,7 @@ class Commands(Case):
     def test_names_that_strangers_could_have_are_not_answered_to(self):
         """A page of theirs could make its name lead here, and read what it asks for: it would be of the same origin."""
         def told(path, host, method="GET", port=self.boreal.port):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
             self.addCleanup(connection.close)
             connection.request(method, path, headers={"Host": host})
             return connection.getresponse().read().decode()
@@ -244,7 +244,7 @@ class Commands(Case):
         """boto3 and the AWS CLI make them unless they are told otherwise."""
         url = self.boreal.client("s3").generate_presigned_url("get_object", Params={"Bucket": "any", "Key": "k"})
         with self.assertRaises(urllib.error.HTTPError) as refused:
-            urllib.request.urlopen(url, timeout=10)
+            urllib.request.urlopen(url, timeout=60)
         told = refused.exception.read().decode()
         self.assertEqual(refused.exception.code, 400)
         for word in ("<Code>InvalidRequest</Code>", "Please use AWS4-HMAC-SHA256.", "aws configure set default.s3.signature_version s3v4"):
@@ -252,7 +252,7 @@ class Commands(Case):
 
     def status(self, url, headers):
         try:
-            return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10).status
+            return urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60).status
         except urllib.error.HTTPError as error:
             return error.code
 
@@ -270,7 +270,7 @@ class Commands(Case):
 
         def read(url):
             try:
-                return urllib.request.urlopen(url, timeout=10).read()
+                return urllib.request.urlopen(url, timeout=60).read()
             except urllib.error.HTTPError as error:
                 return re.search(r"<Message>(.*)</Message>", error.read().decode()).group(1)
 
@@ -299,7 +299,7 @@ class RequestLog(Case):
         s3.create_bucket(Bucket="logged")
         s3.put_object(Bucket="logged", Key="ein schl\u00fcssel", Body=b"x" * 300_000)
         url = s3.generate_presigned_url("get_object", Params={"Bucket": "logged", "Key": "ein schl\u00fcssel"}, ExpiresIn=60)
-        self.assertEqual(len(urllib.request.urlopen(url, timeout=10).read()), 300_000)
+        self.assertEqual(len(urllib.request.urlopen(url, timeout=60).read()), 300_000)
         s3.head_object(Bucket="logged", Key="ein schl\u00fcssel")
         wrong = self.boreal.client("s3", access_key="test", secret_key="Guess-This-1")
         self.assertEqual(error_code(wrong.get_object, Bucket="logged", Key="k"), "SignatureDoesNotMatch")
@@ -329,7 +329,7 @@ class Talkative(Case):
         s3 = self.boreal.client("s3", signature_version="s3v4")
         s3.create_bucket(Bucket="hangs-up")
         url = s3.generate_presigned_url("put_object", Params={"Bucket": "hangs-up", "Key": "k"}, ExpiresIn=60)
-        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
         connection.putrequest("PUT", url.split(str(self.boreal.port), 1)[1])
         connection.putheader("Content-Length", "500000")
         connection.endheaders(b"x" * 1000)

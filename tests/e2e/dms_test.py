@@ -3,14 +3,12 @@ import json
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
-from e2e.helpers import files_with
+from e2e.helpers import eventually, files_with, reserved_port
 from harness import Case, error_code
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -23,7 +21,8 @@ SETTINGS = json.dumps({"TargetMetadata": {"TargetSchema": "", "SupportLobs": Tru
 class Database:
     """A PostgreSQL of the test's own, that wants a password."""
 
-    def __init__(self):
+    def __init__(self, port):
+        self.port = port
         self.folder = Path(tempfile.mkdtemp(prefix="boreal-dms-"))
         self.folder.chmod(0o755)
         self.bin = BINARIES[-1].parent
@@ -35,9 +34,6 @@ class Database:
         if self.as_user:
             owner = pwd.getpwnam("postgres")
             os.chown(data, owner.pw_uid, owner.pw_gid)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
         self.run("initdb", "-D", data, "-U", "postgres", "-A", "scram-sha-256", f"--pwfile={secret}", "-N")
         self.data = data
         self.run("pg_ctl", "-D", data, "-w", "-l", data / "log", "-o",
@@ -68,12 +64,12 @@ class Base(Case):
         cls.dms.create_replication_subnet_group(ReplicationSubnetGroupIdentifier="Group", SubnetIds=cls.subnets,
                                                 ReplicationSubnetGroupDescription="d")
 
-    def until(self, look, wanted, seconds=20):
-        deadline = time.monotonic() + seconds
-        while (seen := look()) not in wanted:
-            self.assertLess(time.monotonic(), deadline, f"still {seen}")
-            time.sleep(0.05)
-        return seen
+    def until(self, look, wanted):
+        def reached():
+            seen = look()
+            self.assertIn(seen, wanted)
+            return seen
+        return eventually(reached)
 
     def instance(self, name):
         made = self.dms.create_replication_instance(
@@ -178,7 +174,7 @@ class DmsConnectionTest(Base):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.database = Database()
+        cls.database = Database(reserved_port(cls.addClassCleanup))
         cls.addClassCleanup(cls.database.close)
 
     def test_connections_are_real(self):
@@ -186,9 +182,7 @@ class DmsConnectionTest(Base):
         rep = self.instance("prober")
         good = self.endpoint("good", "source", self.database.port)["EndpointArn"]
         bad = self.endpoint("bad", "source", self.database.port, password="Wrong")["EndpointArn"]
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            nobody = self.endpoint("nobody", "source", probe.getsockname()[1])["EndpointArn"]
+        nobody = self.endpoint("nobody", "source", reserved_port(self.addCleanup))["EndpointArn"]  # nobody listens there
         for endpoint in (good, bad, nobody):
             tested = self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=endpoint)["Connection"]
             self.assertEqual(tested["Status"], "testing")

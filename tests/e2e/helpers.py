@@ -1,11 +1,12 @@
 """What several of these tests need: users with permissions, a moved clock, waiting."""
 import json
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
 
-from harness import BINARY
+from harness import BINARY, PATIENCE_S
 
 
 def policy(*statements):
@@ -27,7 +28,13 @@ def user(case, name, *statements):
 
 
 def clock(case, *args):
-    subprocess.run([str(BINARY), "clock", *args, "--data", str(case.boreal.data)], check=True, capture_output=True)
+    """`boreal clock` waits for a while for what falls due; this waits on, as a busy machine may need."""
+    for more in (args, *[("advance", "0s")] * 5):
+        done = subprocess.run([str(BINARY), "clock", *more, "--data", str(case.boreal.data)], capture_output=True, text=True)
+        case.assertEqual(done.returncode, 0, done.stderr)
+        if json.loads(done.stdout)["settled"]:
+            return
+    raise AssertionError(f"what fell due by it is not done: {done.stdout}{done.stderr}{case.boreal.log()}")
 
 
 def advance(case, by):
@@ -40,7 +47,7 @@ def reset_clock(case):
     clock(case, "reset")
 
 
-def eventually(check, seconds=10):
+def eventually(check, seconds=PATIENCE_S):
     end = time.monotonic() + seconds
     while True:
         try:
@@ -49,6 +56,37 @@ def eventually(check, seconds=10):
             if time.monotonic() > end:
                 raise
             time.sleep(0.1)
+
+
+def within(seconds, do, tries=5):
+    """It takes less than that. A busy machine may keep it waiting now and then; who is late each time is slow."""
+    took = []
+    for _ in range(tries):
+        began = time.monotonic()
+        answer = do()
+        took.append(time.monotonic() - began)
+        if took[-1] < seconds:
+            return answer
+    raise AssertionError(f"it took {took} s, each time more than {seconds}")
+
+
+def has_replayed(position, seconds=1):
+    """What to ask a reader: whether it shows what its writer had at that position of its log, or does so soon. It counts the
+    time itself, as a busy machine may take that long to start a psql."""
+    there = f"pg_last_wal_replay_lsn() >= '{position}'"
+    return (f"WITH RECURSIVE look AS (SELECT {there} AS there, clock_timestamp() AS began UNION ALL SELECT {there}, began FROM look"
+            f" WHERE NOT there AND clock_timestamp() < began + interval '{seconds} s' AND pg_sleep(0.005) IS NOT NULL)"
+            " SELECT bool_or(there) FROM look")
+
+
+def reserved_port(add_cleanup):
+    """A port that is given to nobody else until the cleanup; a server that is told of it can listen there, as servers set
+    SO_REUSEADDR too."""
+    keeper = socket.socket()
+    add_cleanup(keeper.close)
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    return keeper.getsockname()[1]
 
 
 def files_with(folder, text):

@@ -123,7 +123,7 @@ class Client(threading.Thread):
 
     def __init__(self, server, number, keys, deadline):
         super().__init__()
-        self.s3 = server.raw(timeout_s=60)
+        self.s3 = server.raw()
         self.number, self.keys, self.deadline = number, keys, deadline
         self.chance = random.Random(number)
         self.written = 0
@@ -301,7 +301,7 @@ class Recorded(unittest.TestCase):
         for worker in workers:
             worker.start()
         meanwhile()
-        found = [results.get(timeout=300) for _ in workers]
+        found = [results.get(timeout=1800) for _ in workers]
         for worker in workers:
             worker.join()
         for wrong in found:

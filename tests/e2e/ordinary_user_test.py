@@ -28,7 +28,7 @@ class OrdinaryUser(unittest.TestCase):
             rds.create_db_cluster(DBClusterIdentifier="c", Engine="aurora-postgresql", MasterUsername="postgres", MasterUserPassword=PASSWORD,
                                   DatabaseName="shop")
             rds.create_db_instance(DBInstanceIdentifier="w", DBClusterIdentifier="c", Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
-            rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="w", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+            rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="w", WaiterConfig={"Delay": 1, "MaxAttempts": 180})
             endpoint = rds.describe_db_clusters()["DBClusters"][0]["Endpoint"]
             self.assertEqual(psql(endpoint, "SELECT 6 * 7", PASSWORD, database="shop"), "42")
 

@@ -4,7 +4,6 @@ import http.client
 import json
 import socket
 import ssl
-import time
 import urllib.request
 from pathlib import Path
 
@@ -12,10 +11,11 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from e2e.helpers import within
 from harness import Boreal, Case, error_code
 
 
-def exchange(port, data, timeout_s=5):
+def exchange(port, data, timeout_s=60):
     """Sends raw bytes, reads until the server closes or has answered; the answer's status and bytes."""
     with socket.create_connection(("127.0.0.1", port), timeout_s) as connection:
         connection.sendall(data)
@@ -48,7 +48,7 @@ class Signed(Case):
         return request
 
     def send(self, request, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
         connection.request("POST", "/", body=body if body is not None else request.data, headers=dict(request.headers))
         answer = connection.getresponse()
         return answer.status, answer.read().decode(), answer.headers
@@ -116,11 +116,8 @@ class Hostile(Case):
     """Every one of these is answered within a second, and the server's memory does not grow with it."""
 
     def refused(self, data, *statuses):
-        began = time.monotonic()
-        status, answer = exchange(self.boreal.port, data)
-        took = time.monotonic() - began
+        status, answer = within(1.0, lambda: exchange(self.boreal.port, data))
         self.assertIn(status, statuses, answer[:300])
-        self.assertLess(took, 1.0)
 
     def resident_kib(self):
         for line in Path(f"/proc/{self.boreal.process.pid}/status").read_text().splitlines():
@@ -155,23 +152,23 @@ class Hostile(Case):
             request = AWSRequest("POST", self.boreal.url + "/", data=body,
                                  headers={"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target})
             SigV4Auth(Credentials("test", "test"), service, "us-east-1").add_auth(request)
-            connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=10)
-            began = time.monotonic()
-            connection.request("POST", "/", body=body, headers=dict(request.headers))
-            answer = connection.getresponse()
+
+            def ask():
+                connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
+                self.addCleanup(connection.close)
+                connection.request("POST", "/", body=body, headers=dict(request.headers))
+                return connection.getresponse()
+            answer = within(0.5, ask)
             self.assertEqual(answer.status, 400, answer.read())
-            self.assertLess(time.monotonic() - began, 0.5)
 
     def test_slow_heads_do_not_disturb_others(self):
-        slow = []
+        slow, sts = [], self.boreal.client("sts")
         try:
             for _ in range(200):
-                connection = socket.create_connection(("127.0.0.1", self.boreal.port), 5)
+                connection = socket.create_connection(("127.0.0.1", self.boreal.port), 60)
                 connection.sendall(b"GET / HT")
                 slow.append(connection)
-            began = time.monotonic()
-            self.assertEqual(self.boreal.client("sts").get_caller_identity()["Account"], "000000000000")
-            self.assertLess(time.monotonic() - began, 2)
+            self.assertEqual(within(2, sts.get_caller_identity)["Account"], "000000000000")
         finally:
             for connection in slow:
                 connection.close()
@@ -188,14 +185,14 @@ class Restart(Case):
     def test_second_server_on_one_folder_is_refused(self):
         import subprocess
         from harness import BINARY
-        done = subprocess.run([str(BINARY), "dev", "--port", "0", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([str(BINARY), "dev", "--port", "0", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 1)
         self.assertIn(str(self.boreal.process.pid), done.stderr)
 
     def test_env_tells_how_to_reach_it(self):
         import subprocess
         from harness import BINARY
-        told = subprocess.run([str(BINARY), "env", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=20, check=True).stdout
+        told = subprocess.run([str(BINARY), "env", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=60, check=True).stdout
         self.assertEqual(told.splitlines(), [
             f"export AWS_ENDPOINT_URL={self.boreal.url}", "export AWS_DEFAULT_REGION=us-east-1",
             f"export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"])
@@ -224,7 +221,7 @@ class Restart(Case):
     def test_reset_and_clock(self):
         iam = self.boreal.client("iam")
         iam.create_user(UserName="goes")
-        urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST"), timeout=30)
+        urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST"), timeout=60)
         self.assertEqual(iam.list_users()["Users"], [])
         with self.assertRaises(urllib.error.HTTPError):
             urllib.request.urlopen(urllib.request.Request(self.boreal.url + "/_boreal/reset", method="POST", headers={"Origin": "http://evil.example"}))

@@ -7,8 +7,8 @@ import time
 import unittest
 from pathlib import Path
 
-from e2e.helpers import files_with
-from harness import Boreal, Case, error_code, need
+from e2e.helpers import files_with, has_replayed
+from harness import PATIENCE_S, Boreal, Case, error_code, need
 
 PASSWORD = "ChangeMe-12345"
 INACCESSIBLE = "inaccessible-encryption-credentials-recoverable"
@@ -22,7 +22,7 @@ def psql(host, sql, password=PASSWORD, check=True, database="shop"):
     return done.stdout.strip() if check else done
 
 
-def wait_until(what, holds, timeout_s=60):
+def wait_until(what, holds, timeout_s=PATIENCE_S):
     deadline = time.monotonic() + timeout_s
     while not holds():
         if time.monotonic() > deadline:
@@ -103,14 +103,15 @@ class Life(Case):
         write, read = cluster["Endpoint"], cluster["ReaderEndpoint"]
         self.assertEqual(cluster["EngineVersion"], "13.7")
         psql(write, "CREATE TABLE t AS SELECT generate_series(1, 1000) n")
-        wait_until("rows on the reader", lambda: psql(read, "SELECT count(*) FROM t", check=False).stdout.strip() == "1000", 1)
+        self.assertEqual(psql(read, has_replayed(psql(write, "SELECT pg_current_wal_lsn()"))), "t")
+        self.assertEqual(psql(read, "SELECT count(*) FROM t"), "1000")
         self.assertIn("25006", psql(read, "INSERT INTO t VALUES (1)", check=False).stderr)
         self.assertEqual(psql(write, "SELECT rolsuper FROM pg_roles WHERE rolname = 'postgres'"), "f")
 
         rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="cpg", Parameters=[
             {"ParameterName": "log_statement", "ParameterValue": "all", "ApplyMethod": "immediate"},
             {"ParameterName": "max_connections", "ParameterValue": "60", "ApplyMethod": "pending-reboot"}])
-        wait_until("parameter in force", lambda: psql(write, "SHOW log_statement") == "all", 10)
+        wait_until("parameter in force", lambda: psql(write, "SHOW log_statement") == "all")
         self.assertEqual(psql(write, "SHOW max_connections"), "100")
         user = rds.describe_db_cluster_parameters(DBClusterParameterGroupName="cpg", Source="user")["Parameters"]
         self.assertEqual([(p["ParameterName"], p["ParameterValue"], p["ApplyMethod"]) for p in user],
@@ -156,9 +157,9 @@ class Life(Case):
         ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[permission("127.0.0.0/8")])
         address = rds.describe_db_instances(DBInstanceIdentifier="doors-1")["DBInstances"][0]["Endpoint"]["Address"]
         for host in (cluster["Endpoint"], address):
-            wait_until("locked out", lambda: psql(host, "SELECT 1", check=False).returncode != 0, 5)
+            wait_until("locked out", lambda: psql(host, "SELECT 1", check=False).returncode != 0)
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("127.0.0.0/8")])
-        wait_until("let in", lambda: psql(cluster["Endpoint"], "SELECT 1", check=False).returncode == 0, 5)
+        wait_until("let in", lambda: psql(cluster["Endpoint"], "SELECT 1", check=False).returncode == 0)
         self.assertEqual(error_code(ec2.delete_security_group, GroupId=group), "DependencyViolation")
         delete_cluster(rds, "doors")
         ec2.delete_security_group(GroupId=group)
@@ -358,7 +359,7 @@ class Encrypted(unittest.TestCase):
 
             # A key that goes while its cluster runs: its servers end at once.
             kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
-            wait_until("inaccessible", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == INACCESSIBLE, timeout_s=10)
+            wait_until("inaccessible", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == INACCESSIBLE)
             self.assertEqual({i["DBInstanceStatus"] for i in rds.describe_db_instances()["DBInstances"]}, {INACCESSIBLE})
             self.assertEqual(servers(boreal.data), set())
             self.assertEqual(mounts(boreal.base), [])

@@ -4,11 +4,13 @@ import sys
 import unittest
 from pathlib import Path
 
+from harness import PATIENCE_S
+
 RUNNER = Path(__file__).resolve().parent.parent / "run.py"
 
 
 def run(*arguments):
-    done = subprocess.run([sys.executable, str(RUNNER), *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, str(RUNNER), *arguments], capture_output=True, text=True, timeout=PATIENCE_S)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 from e2e.helpers import eventually
-from harness import ROOT, Case, need
+from harness import PATIENCE_S, ROOT, Case, need
 
 POSTGRES = Path(max(glob.glob("/usr/lib/postgresql/*/bin"), default="/nonexistent"))
 HAS_JS = (ROOT / "tests/js/node_modules/@aws-sdk/lib-storage").is_dir()
@@ -43,7 +43,7 @@ class Clients(Case):
 
     def run_program(self, *command, **environment):
         done = subprocess.run([str(part) for part in command], env=self.boreal.environment(**environment), cwd=self.folder,
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=600)
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
         return done.stdout
@@ -132,7 +132,7 @@ class Clients(Case):
 
         def unmount(process):
             subprocess.run(["umount", mounted] if os.geteuid() == 0 else ["fusermount", "-u", mounted], check=True)
-            process.wait(30)
+            process.wait(PATIENCE_S)
         process = mount()
         self.addCleanup(process.kill)
         eventually(lambda: self.assertTrue(os.path.ismount(mounted), "s3fs did not mount"))
@@ -198,7 +198,7 @@ pg1-user=postgres
             shutil.chown(self.folder, "postgres")
 
     def run_program(self, *command):
-        done = subprocess.run([*self.as_user, *map(str, command)], cwd="/", capture_output=True, text=True, timeout=120,
+        done = subprocess.run([*self.as_user, *map(str, command)], cwd="/", capture_output=True, text=True, timeout=600,
                               env=self.boreal.environment())
         if done.returncode != 0:
             raise AssertionError(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
@@ -208,7 +208,7 @@ pg1-user=postgres
         return self.run_program("pgbackrest", f"--config={self.folder}/pgbackrest.conf", "--stanza=main", *arguments)
 
     def control(self, *arguments):
-        self.run_program(POSTGRES / "pg_ctl", "-D", self.folder / "data", "-w", "-t", "60", "-l", self.folder / "log", *arguments)
+        self.run_program(POSTGRES / "pg_ctl", "-D", self.folder / "data", "-w", "-t", "300", "-l", self.folder / "log", *arguments)
 
     def start(self):
         self.control("-o", f"-c listen_addresses='' -c unix_socket_directories={self.folder}", "start")
@@ -244,7 +244,7 @@ pg1-user=postgres
         shutil.rmtree(self.folder / "data")
         self.pgbackrest("restore")
         self.start()
-        eventually(lambda: self.assertEqual(self.psql("SELECT pg_is_in_recovery()"), "f"), seconds=60)
+        eventually(lambda: self.assertEqual(self.psql("SELECT pg_is_in_recovery()"), "f"))
         self.assertEqual(self.psql(digest), before)
 
 
@@ -254,7 +254,7 @@ class JavaScript(Case):
     """AWS's JavaScript SDK v3; tests/js/drive.mjs has what each job does."""
 
     def drive(self, job):
-        done = subprocess.run(["node", ROOT / "tests/js/drive.mjs", job], capture_output=True, text=True, timeout=120,
+        done = subprocess.run(["node", ROOT / "tests/js/drive.mjs", job], capture_output=True, text=True, timeout=600,
                               env=self.boreal.environment(AWS_REGION="us-east-1"))
         self.assertEqual(done.returncode, 0, done.stdout[-3000:] + done.stderr[-5000:])
 

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from harness import PATIENCE_S
 from raw_s3 import StoreServer
 
 BUCKET = "bucket"
@@ -59,7 +60,7 @@ class DiskCase(unittest.TestCase):
         self.s3.close()
         self.verify(unsure)
 
-    def put_until_taken(self, key, size, timeout_s=30):
+    def put_until_taken(self, key, size, timeout_s=PATIENCE_S):
         deadline = time.monotonic() + timeout_s
         while True:
             answer = self.put(key, size)
@@ -71,7 +72,7 @@ class DiskCase(unittest.TestCase):
     def blob_files(self):
         return [name for _, _, names in os.walk(self.server.data / "objects") for name in names]
 
-    def wait_for_blobs(self, count, timeout_s=30):
+    def wait_for_blobs(self, count, timeout_s=PATIENCE_S):
         """What failed puts left is freed in the background."""
         deadline = time.monotonic() + timeout_s
         while len(self.blob_files()) != count:
@@ -106,7 +107,7 @@ class FullDisk(DiskCase):
         self.start(server)
         self.wait_for_postgres()
 
-    def wait_for_postgres(self, timeout_s=60):
+    def wait_for_postgres(self, timeout_s=PATIENCE_S):
         """At its first start the server asks PostgreSQL for its settings, over a folder of tens of MiB that goes again."""
         if not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")):
             return
@@ -293,7 +294,7 @@ class FailingDisk(DiskCase):
 
     def health(self):
         try:
-            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/_boreal/health/ready", timeout=10)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/_boreal/health/ready", timeout=60)
         except urllib.error.HTTPError as error:
             answer = error
         told = json.loads(answer.read())

@@ -8,6 +8,7 @@ import threading
 import time
 import unittest
 
+from harness import PATIENCE_S
 from raw_s3 import StoreServer
 
 PLAIN, VERSIONED = "plain", "versioned"
@@ -265,7 +266,7 @@ class KillTest(unittest.TestCase):
             self.assertEqual(self.s3.request("DELETE", f"/{bucket}").status, 204)
         self.wait_until(lambda: not self.blob_files(), lambda: f"left over: {self.blob_files()}")
 
-    def wait_until(self, good, what, timeout_s=30):
+    def wait_until(self, good, what, timeout_s=PATIENCE_S):
         deadline = time.monotonic() + timeout_s
         while not good():
             if time.monotonic() > deadline:

@@ -8,8 +8,8 @@ import time
 import unittest
 import urllib.request
 
-from e2e.helpers import allow, eventually, policy
-from harness import BINARY, Boreal, error_code, need
+from e2e.helpers import allow, eventually, policy, reserved_port
+from harness import BINARY, PATIENCE_S, Boreal, error_code, need
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
@@ -39,7 +39,7 @@ def configured(boreal, **remotes):
 
 def reset(boreal):
     try:
-        urllib.request.urlopen(urllib.request.Request(f"{boreal.url}/_boreal/reset", method="POST"), timeout=60).read()
+        urllib.request.urlopen(urllib.request.Request(f"{boreal.url}/_boreal/reset", method="POST"), timeout=PATIENCE_S).read()
     except OSError as error:
         raise AssertionError(f"no reset: {error}; ended with {boreal.process.poll()}:\n{boreal.log()}") from error
 
@@ -167,12 +167,12 @@ class Two(unittest.TestCase):
     def put(self, key, body=b"body", **more):
         return self.s3.put_object(Bucket="from", Key=key, Body=body, **more)["VersionId"]
 
-    def status(self, key, version, seconds=60):
+    def status(self, key, version):
         def look():
             status = self.s3.head_object(Bucket="from", Key=key, VersionId=version).get("ReplicationStatus")
             self.assertNotEqual(status, "PENDING")
             return status
-        return eventually(look, seconds)
+        return eventually(look)
 
     def versions(self, boreal, bucket, key):
         page = boreal.client("s3").list_object_versions(Bucket=bucket, Prefix=key)
@@ -238,7 +238,7 @@ class Objects(Two):
     def test_existing_objects(self):
         before = [self.put("k", str(i).encode()) for i in range(3)]
         self.replicate(rule("away", ExistingObjectReplication={"Status": "Enabled"}))
-        eventually(lambda: self.assertEqual(self.versions(self.there, "copy", "k"), before), 30)
+        eventually(lambda: self.assertEqual(self.versions(self.there, "copy", "k"), before))
         self.assertEqual({self.status("k", version) for version in before}, {"COMPLETED"})
         self.assertEqual(self.far.get_object(Bucket="copy", Key="k")["Body"].read(), b"2")
 
@@ -255,7 +255,7 @@ class Objects(Two):
         self.assertEqual(self.status("k", self.put("k", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)), "FAILED")
         customer = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
         version = self.put("c", **customer)
-        eventually(lambda: self.assertEqual(self.s3.head_object(Bucket="from", Key="c", **customer)["ReplicationStatus"], "FAILED"), 30)
+        eventually(lambda: self.assertEqual(self.s3.head_object(Bucket="from", Key="c", **customer)["ReplicationStatus"], "FAILED"))
 
     def test_locks(self):
         self.s3 = make_bucket(self.here, "held", ObjectLockEnabledForBucket=True)
@@ -267,16 +267,16 @@ class Objects(Two):
                                      ObjectLockRetainUntilDate=time.strftime("%Y-%m-%dT%H:%M:%SZ", until), ChecksumAlgorithm="CRC32")["VersionId"]
         place = {"Bucket": "held", "Key": "k", "VersionId": version}
         settled = lambda: self.assertEqual(self.s3.head_object(**place)["ReplicationStatus"], "COMPLETED")
-        eventually(settled, 30)
+        eventually(settled)
         self.assertEqual(self.far.get_object_legal_hold(**place)["LegalHold"]["Status"], "ON")
         self.assertEqual(self.far.get_object_retention(**place)["Retention"], self.s3.get_object_retention(**place)["Retention"])
         self.s3.put_object_legal_hold(**place, LegalHold={"Status": "OFF"})
-        eventually(settled, 30)
+        eventually(settled)
         self.assertEqual(self.far.get_object_legal_hold(**place)["LegalHold"]["Status"], "OFF")
         # What is one piece here goes in parts, and those of a locked object want digests.
         held = {"Bucket": "held", "Key": "large"}
         place = {**held, "VersionId": self.s3.put_object(**held, Body=bytes(65 << 20), ObjectLockLegalHoldStatus="ON")["VersionId"]}
-        eventually(settled, 60)
+        eventually(settled)
         self.assertEqual(self.far.get_object_legal_hold(**place)["LegalHold"]["Status"], "ON")
 
 
@@ -287,13 +287,13 @@ class Trouble(Two):
         self.there.stop()
         versions = {f"k{i}": self.put(f"k{i}", str(i).encode()) for i in range(70)}  # more than a page of notes
         for key, version in versions.items():
-            eventually(lambda: self.assertIn(version, self.versions(self.here, "near", key)), 30)
+            eventually(lambda: self.assertIn(version, self.versions(self.here, "near", key)))
         self.assertEqual(self.s3.head_object(Bucket="from", Key="k0")["ReplicationStatus"], "PENDING")
         late = self.put("late")  # while the remote's track waits for its next turn
-        eventually(lambda: self.assertEqual(self.versions(self.here, "near", "late"), [late]), 10)
+        eventually(lambda: self.assertEqual(self.versions(self.here, "near", "late"), [late]), seconds=20)
         self.there.start()
         for key, version in {**versions, "late": late}.items():
-            self.assertEqual(self.status(key, version, 90), "COMPLETED")
+            self.assertEqual(self.status(key, version), "COMPLETED")
             self.assertIn(version, self.versions(self.there, "copy", key))
 
     def test_what_is_refused_there_is_failed(self):
@@ -309,7 +309,7 @@ class Trouble(Two):
         self.replicate(rule("denied"), rule("away", 2))
         version = self.put("both")
         self.assertEqual(self.status("both", version), "FAILED")
-        eventually(lambda: self.assertEqual(self.versions(self.there, "copy", "both"), [version]), 30)
+        eventually(lambda: self.assertEqual(self.versions(self.there, "copy", "both"), [version]))
         self.assertNotIn("Wrong-Secret-4711", self.here.log())
         # What was wrong is mended; a change of the version tries again.
         self.replicate(rule("none"))
@@ -342,10 +342,10 @@ class Trouble(Two):
         self.replicate()
         made = upload(self.s3, "from", "parts", (PART, PART, PART, 7))
         small = [self.put(f"small{i}") for i in range(5)]
-        self.assertTrue(gate.held.wait(60))
+        self.assertTrue(gate.held.wait(PATIENCE_S))
         [upload_there] = self.far.list_multipart_uploads(Bucket="copy")["Uploads"]
         parts = lambda: [part["PartNumber"] for part in self.far.list_parts(Bucket="copy", Key="parts", UploadId=upload_there["UploadId"]).get("Parts", [])]
-        eventually(lambda: self.assertEqual(parts(), [1, 2, 4]), 30)  # others do not wait for the one that is held
+        eventually(lambda: self.assertEqual(parts(), [1, 2, 4]))  # others do not wait for the one that is held
         self.here.kill()
         gate.holds = lambda line: False
         gate.opened.set()
@@ -369,7 +369,7 @@ class Trouble(Two):
         self.configure(away={"endpoint": f"http://127.0.0.1:{gate.port}", "bucket": "copy"})
         self.replicate()
         version = self.put("k", b"x" * 1_000_000)
-        self.assertTrue(gate.held.wait(60))
+        self.assertTrue(gate.held.wait(PATIENCE_S))
         began = time.monotonic()
         self.here.stop()
         self.assertLess(time.monotonic() - began, 20)
@@ -395,7 +395,7 @@ class Trouble(Two):
             self.replicate(rule(name))
             version = self.put(name)
             trouble = lambda: self.assertIn("certificate", self.state()[name]["trouble"])
-            eventually(trouble, 30)
+            eventually(trouble)
             self.assertEqual(self.s3.head_object(Bucket="from", Key=name)["ReplicationStatus"], "PENDING")
             self.assertEqual(self.versions(self.there, "copy", name), [])
             eventually(lambda: self.assertEqual(self.state()[name]["pending"], 1))
@@ -430,7 +430,7 @@ class Trouble(Two):
                           (good + f'secret_access_key_file = "{secret}"', "chmod 600")):
             file.write_text("[remote_buckets.away]\n" + text + "\n")
             data = str(self.here.base / "other")
-            done = subprocess.run([str(BINARY), "dev", "--data", data, "--port", "0", "--config", str(file)], capture_output=True, text=True, timeout=60)
+            done = subprocess.run([str(BINARY), "dev", "--data", data, "--port", "0", "--config", str(file)], capture_output=True, text=True, timeout=PATIENCE_S)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(why, done.stderr)
             self.assertNotIn("Hidden-Words", done.stdout + done.stderr)
@@ -458,22 +458,22 @@ class BothWays(Two):
             for client, bucket in ends:
                 head = client.head_object(Bucket=bucket, Key=key, VersionId=version)
                 self.assertIn(head["ReplicationStatus"], ("COMPLETED", "REPLICA"))
-        eventually(lambda: self.assertEqual(self.versions(self.here, "from", "k"), [near, far]), 30)
+        eventually(lambda: self.assertEqual(self.versions(self.here, "from", "k"), [near, far]))
         parts = upload(self.far, "copy", "parts", (PART, 1))["VersionId"]
-        eventually(lambda: self.assertEqual(self.versions(self.here, "from", "parts"), [parts]), 30)
+        eventually(lambda: self.assertEqual(self.versions(self.here, "from", "parts"), [parts]))
         # A change of a replica goes back, and no further.
         self.s3.put_object_tagging(Bucket="from", Key="k", VersionId=far, Tagging={"TagSet": [{"Key": "seen", "Value": "near"}]})
         eventually(lambda: self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k", VersionId=far)["TagSet"],
-                                            [{"Key": "seen", "Value": "near"}]), 30)
+                                            [{"Key": "seen", "Value": "near"}]))
         marker = self.s3.delete_object(Bucket="from", Key="k")["VersionId"]
         for boreal, bucket in ((self.here, "from"), (self.there, "copy")):
-            eventually(lambda: self.assertEqual(self.versions(boreal, bucket, "k"), [near, far, marker]), 30)
+            eventually(lambda: self.assertEqual(self.versions(boreal, bucket, "k"), [near, far, marker]))
         # Each end has nothing left to do, and did what it did once.
         for boreal, name, done in ((self.here, "there", 3), (self.there, "here", 2)):
             state = lambda: json.loads(urllib.request.urlopen(f"{boreal.url}/_boreal/health/ready").read())["remote_buckets"][name]
-            eventually(lambda: self.assertEqual((state()["completed"], state()["pending"]), (done, 0)), 30)
+            eventually(lambda: self.assertEqual((state()["completed"], state()["pending"]), (done, 0)))
         for key, version in (("k", near), ("k", far), ("parts", parts)):
-            eventually(lambda: settled(key, version), 30)
+            eventually(lambda: settled(key, version))
 
     def test_the_field_counts_for_who_may_replicate_only(self):
         from e2e.helpers import user
@@ -492,12 +492,11 @@ class Foreign(Two):
 
     def setUp(self):
         super().setUp()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = reserved_port(self.addCleanup)
         process = subprocess.Popen(["moto_server", "-H", "127.0.0.1", "-p", str(self.port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.terminate)
-        eventually(self.answers, 60)
+        eventually(self.answers)
         self.moto = Boreal.client(type("At", (), {"url": f"http://127.0.0.1:{self.port}", "account": "test"}), "s3")
         self.gate = Gate(self.port)
         self.addCleanup(self.gate.close)
@@ -535,7 +534,7 @@ class Foreign(Two):
         got = self.moto.get_object(Bucket="copy", Key="parts")
         self.assertEqual((got["ETag"], got["Body"].read()), (made["ETag"], b"A" * PART + b"B" * 100))
         self.s3.delete_object(Bucket="from", Key="k")
-        eventually(lambda: self.assertEqual(error_code(self.moto.get_object, Bucket="copy", Key="k"), "NoSuchKey"), 30)
+        eventually(lambda: self.assertEqual(error_code(self.moto.get_object, Bucket="copy", Key="k"), "NoSuchKey"))
         self.assertEqual(self.bodies("k"), [b"body"])
 
     def test_versions_of_a_key_arrive_in_their_order(self):
@@ -576,7 +575,7 @@ class Foreign(Two):
             forward(source, sink)
         self.gate.pump = swallow
         version = self.put("k", b"once", Metadata={"m": "1"})
-        self.assertTrue(arrived.wait(60))
+        self.assertTrue(arrived.wait(PATIENCE_S))
         self.here.kill()
         del self.gate.pump
         self.here.start()

@@ -56,7 +56,7 @@ class Replication(Case):
             head = (client or self.s3).head_object(Bucket=self.source, Key=key, VersionId=version)
             self.assertNotEqual(head.get("ReplicationStatus"), "PENDING")
             return head
-        return eventually(look, seconds=30)
+        return eventually(look)
 
     def status(self, key, version):
         return self.settled(key, version).get("ReplicationStatus")
@@ -129,7 +129,7 @@ class Replication(Case):
             listed = self.far.list_object_versions(Bucket=self.copy)
             self.assertEqual([m["VersionId"] for m in listed.get("DeleteMarkers", [])], [marker])
             return listed
-        listed = eventually(look, seconds=30)
+        listed = eventually(look)
         self.assertEqual([v["VersionId"] for v in listed["Versions"]], [second, first])
         self.assertEqual(error_code(self.far.get_object, Bucket=self.copy, Key="k"), "NoSuchKey")
         # Deleting a version for good stays here.
@@ -264,15 +264,15 @@ class Replication(Case):
         self.assertEqual(self.status("k", near), "COMPLETED")
         far = self.far.put_object(Bucket=self.copy, Key="k", Body=b"far")["VersionId"]
         eventually(lambda: self.assertEqual(
-            self.far.head_object(Bucket=self.copy, Key="k", VersionId=far)["ReplicationStatus"], "COMPLETED"), seconds=30)
+            self.far.head_object(Bucket=self.copy, Key="k", VersionId=far)["ReplicationStatus"], "COMPLETED"))
         tag = {"Bucket": self.source, "Key": "k", "VersionId": far}
         self.s3.put_object_tagging(**tag, Tagging={"TagSet": [{"Key": "seen", "Value": "near"}]})  # of a replica: goes back
         eventually(lambda: self.assertEqual(self.far.get_object_tagging(Bucket=self.copy, Key="k", VersionId=far)["TagSet"],
-                                            [{"Key": "seen", "Value": "near"}]), seconds=30)
+                                            [{"Key": "seen", "Value": "near"}]))
         self.s3.delete_object(Bucket=self.source, Key="k")
         ends = ((self.s3, self.source), (self.far, self.copy))
         for client, bucket in ends:
-            eventually(lambda: self.assertEqual(error_code(client.get_object, Bucket=bucket, Key="k"), "NoSuchKey"), seconds=30)
+            eventually(lambda: self.assertEqual(error_code(client.get_object, Bucket=bucket, Key="k"), "NoSuchKey"))
         last = self.put("last")  # done after all before it: nothing comes later
         self.assertEqual(self.status("last", last), "COMPLETED")
         listed = [client.list_object_versions(Bucket=bucket) for client, bucket in ends]
@@ -290,7 +290,7 @@ class Replication(Case):
         key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
         version = self.put("k", b"c" * 100_000, **key)
         eventually(lambda: self.assertEqual(
-            self.s3.head_object(Bucket=self.source, Key="k", VersionId=version, **key)["ReplicationStatus"], "COMPLETED"), seconds=30)
+            self.s3.head_object(Bucket=self.source, Key="k", VersionId=version, **key)["ReplicationStatus"], "COMPLETED"))
         got = self.far.get_object(Bucket=self.copy, Key="k", VersionId=version, **key)
         self.assertEqual(got["Body"].read(), b"c" * 100_000)
 
@@ -299,14 +299,14 @@ class Replication(Case):
         self.replicate(self.rule(ExistingObjectReplication={"Status": "Enabled"}))
         for key, version in versions.items():
             eventually(lambda: self.assertEqual(
-                self.s3.head_object(Bucket=self.source, Key=key).get("ReplicationStatus"), "COMPLETED"), seconds=30)
+                self.s3.head_object(Bucket=self.source, Key=key).get("ReplicationStatus"), "COMPLETED"))
             self.assertEqual(self.replica(key, version)["Body"].read(), b"body")
         # And back: changes of replicas, where the rule wants them; no object goes round in circles.
         self.far.put_bucket_replication(Bucket=self.copy, ReplicationConfiguration={"Role": self.role, "Rules": [self.rule(
             self.source, SourceSelectionCriteria={"ReplicaModifications": {"Status": "Enabled"}})]})
         self.far.put_object_tagging(Bucket=self.copy, Key="k000", Tagging={"TagSet": [{"Key": "from", "Value": "afar"}]})
         eventually(lambda: self.assertEqual(self.s3.get_object_tagging(Bucket=self.source, Key="k000")["TagSet"],
-                                            [{"Key": "from", "Value": "afar"}]), seconds=30)
+                                            [{"Key": "from", "Value": "afar"}]))
         self.assertEqual(self.far.head_object(Bucket=self.copy, Key="k000")["ReplicationStatus"], "REPLICA")
         self.assertEqual(len(self.s3.list_object_versions(Bucket=self.source)["Versions"]), 3)
 

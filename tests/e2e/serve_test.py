@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from e2e.helpers import files_with
-from harness import BINARY, ROOT, Boreal, error_code, need
+from harness import BINARY, PATIENCE_S, ROOT, Boreal, error_code, need
 
 
 def lines(manager):
@@ -30,7 +30,7 @@ class Served(Boreal):
         self.env = env
         self.more = more  # of the configuration
 
-    def start(self, timeout_s=30):
+    def start(self, timeout_s=PATIENCE_S):
         self.config = self.base / "boreal.toml"
         self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n{self.more}')
         run_file = self.data / "run.json"
@@ -87,7 +87,7 @@ class Serve(unittest.TestCase):
             for line in ('listen_host = "localhost"', 'region = "us east"'):
                 config = Path(folder, "c.toml")
                 config.write_text(f'data_folder = "{folder}/data"\nport = 0\n{line}\n')
-                done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+                done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=60)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(line.split()[0], done.stderr)
                 self.assertFalse(Path(folder, "data").exists())
@@ -118,11 +118,11 @@ class Serve(unittest.TestCase):
             with Served(more=f'tls_certificate_file = "{certificate}"\ntls_key_file = "{key}"\n') as boreal:
                 self.assertIn(f"https on the same port, with {certificate}", boreal.out.read_text())
                 trust = ssl.create_default_context(cafile=str(certificate))
-                with urllib.request.urlopen(f"https://127.0.0.1:{boreal.port}/_boreal/health/live", timeout=10, context=trust) as answer:
+                with urllib.request.urlopen(f"https://127.0.0.1:{boreal.port}/_boreal/health/live", timeout=60, context=trust) as answer:
                     self.assertEqual(answer.status, 200)
             config = Path(folder, "c.toml")
             config.write_text(f'data_folder = "{folder}/data"\nport = 0\ntls_certificate_file = "{certificate}"\ntls_key_file = "{folder}/absent"\n')
-            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, "tls_key_file.*absent")
 
@@ -130,7 +130,7 @@ class Serve(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "c.toml")
             config.write_text('datafolder = "x"\n')
-            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=20)
+            done = subprocess.run([str(BINARY), "serve", "--config", str(config)], capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2)
             self.assertIn("did you mean 'data_folder'", done.stderr)
 
@@ -191,7 +191,7 @@ class Serve(unittest.TestCase):
                         self.assertEqual(lines(manager), {"STATUS": f"Opening {boreal.data}"})
                         url = f"http://127.0.0.1:{boreal.port}"
                         self.assertEqual(lines(manager), {"READY": "1", "MAINPID": str(boreal.process.pid), "STATUS": f"Serving at {url}"})
-                        with urllib.request.urlopen(f"{url}/_boreal/health/ready", timeout=10) as answer:
+                        with urllib.request.urlopen(f"{url}/_boreal/health/ready", timeout=60) as answer:
                             self.assertEqual(answer.status, 200)
                         boreal.process.terminate()
                         self.assertEqual(lines(manager), {"STOPPING": "1", "STATUS": "Ending PostgreSQL's servers"})
@@ -203,10 +203,10 @@ class Serve(unittest.TestCase):
             def health(**headers):
                 request = urllib.request.Request(f"http://127.0.0.1:{boreal.port}/_boreal/health/ready",
                                                  headers={name.replace("_", "-"): value for name, value in headers.items()})
-                return urllib.request.urlopen(request, timeout=10).read().decode()
+                return urllib.request.urlopen(request, timeout=60).read().decode()
 
             def status():
-                return subprocess.run([str(BINARY), "status", "--data", str(boreal.data)], capture_output=True, text=True, timeout=20, check=True).stdout
+                return subprocess.run([str(BINARY), "status", "--data", str(boreal.data)], capture_output=True, text=True, timeout=60, check=True).stdout
 
             key = boreal.data / "run.key"
             self.assertEqual(key.stat().st_mode & 0o777, 0o600)
@@ -232,14 +232,14 @@ class Serve(unittest.TestCase):
             with self.assertRaises(FileNotFoundError):
                 refused.start()
             self.assertIn("metrics_key_file", refused.out.read_text())
-            self.assertEqual(refused.process.wait(20), 1)
+            self.assertEqual(refused.process.wait(60), 1)
             file.chmod(0o600)
             with Served(more=more) as boreal:
                 def ask(what, **headers):
                     request = urllib.request.Request(f"http://127.0.0.1:{boreal.port}/_boreal/{what}",
                                                      headers={name.replace("_", "-"): value for name, value in headers.items()})
                     try:
-                        return urllib.request.urlopen(request, timeout=10).read().decode()
+                        return urllib.request.urlopen(request, timeout=60).read().decode()
                     except urllib.error.HTTPError as error:
                         return error.code, error.headers["WWW-Authenticate"]
 
@@ -267,6 +267,6 @@ class Serve(unittest.TestCase):
             self.assertEqual((done.returncode, [line for line in done.stderr.splitlines() if "boreal.service" in line]), (0, []))
             # Its configuration is one that is understood: refused is only what the flag says.
             done = subprocess.run([str(BINARY), "serve", "--config", ROOT / "packaging/boreal.toml", "--data", folder, "--keys", folder],
-                                  capture_output=True, text=True, timeout=20)
+                                  capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2)
             self.assertIn("the key folder must not be the data folder", done.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from e2e.guide_test import postgres_processes, psql
 from e2e.helpers import eventually
-from harness import ROOT, Case, need
+from harness import PATIENCE_S, ROOT, Case, need
 from terraform import Tree, needs_terraform
 
 PASSWORD = "Correct-Horse-42"
@@ -94,7 +94,7 @@ class StateInS3(Case):
 
     def terraform(self, command, *args):
         process = self.start(command, *args)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         return process.returncode, errors
 
     def keys(self):
@@ -110,7 +110,7 @@ class StateInS3(Case):
         self.assertIn("PreconditionFailed", errors)
         self.assertIn("OperationTypeApply", errors)  # who holds it, read from the lock
         go.touch()
-        self.assertEqual(first.communicate(timeout=60)[1], "")
+        self.assertEqual(first.communicate(timeout=PATIENCE_S)[1], "")
         self.assertEqual(self.keys(), ["prod/the state.tfstate"])
         self.assertEqual(self.terraform("apply", "-auto-approve", "-var=number=2"), (0, ""))
         self.assertEqual(self.terraform("plan", "-detailed-exitcode", "-var=number=2"), (0, ""))

@@ -128,9 +128,10 @@ class RetentionOf(LockCase):
         self.lock()
         self.assertEqual(self.retain("governance", later(days=1)), ("MalformedXML", 400))
         self.assertEqual(self.retain("abc", later(days=1)), ("MalformedXML", 400))
-        past = refusal(self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=-1)})
+        yesterday = later(days=-1)
+        past = refusal(self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": yesterday})
         self.assertEqual((past["Code"], past["Message"], past["ArgumentName"]), ("InvalidArgument", "The retain until date must be in the future!", "RetainUntilDate"))
-        self.assertIn(f"{later(days=-1):%Y-%m-%d}", past["ArgumentValue"])
+        self.assertIn(f"{yesterday:%Y-%m-%d}", past["ArgumentValue"])
         self.refused_with("NoSuchKey", 404, self.s3.put_object_retention, Bucket=self.locked, Key="none",
                           Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later(days=1)})
         self.refused_with("MalformedXML", 400, self.s3.put_object_retention, Bucket=self.locked, Key="k", Retention={"Mode": "GOVERNANCE"})

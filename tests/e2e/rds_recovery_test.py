@@ -16,15 +16,16 @@ class RecoveryHeld(threading.Thread):
     def __init__(self, folder):
         super().__init__(daemon=True)
         self.folder, self.pid, self.over = str(folder), None, False
+        self.others = set(os.listdir("/proc"))  # which it is none of: a recovery may be over before all have been looked at
 
     def run(self):
         while not self.over and not self.pid:
-            for process in Path("/proc").glob("[0-9]*"):
+            for name in set(os.listdir("/proc")) - self.others:
                 try:
-                    title = (process / "cmdline").read_bytes()
-                    if title.startswith(b"postgres: startup") and os.readlink(process / "cwd").startswith(self.folder):
-                        os.kill(int(process.name), signal.SIGSTOP)
-                        self.pid = int(process.name)
+                    title = Path("/proc", name, "cmdline").read_bytes()
+                    if title.startswith(b"postgres: startup") and os.readlink(f"/proc/{name}/cwd").startswith(self.folder):
+                        os.kill(int(name), signal.SIGSTOP)
+                        self.pid = int(name)
                         return
                 except OSError:
                     pass  # it has ended

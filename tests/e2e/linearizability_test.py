@@ -250,7 +250,7 @@ class Survivor(Client):
             try:
                 socket.create_connection(("127.0.0.1", self.s3.port), 1).close()
                 return True
-            except ConnectionError:
+            except OSError:
                 time.sleep(0.005)
         return True
 

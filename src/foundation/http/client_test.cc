@@ -88,7 +88,7 @@ TEST_F(HttpClient, StreamsAreSentPieceByPiece) {
     for (const bool ask_first : {true, false}) {
       for (const uint64_t size : {uint64_t{0}, uint64_t{1}, many_bytes}) {
         Made source(size);
-        const auto got = co_await t.send("/", source, {.idle_timeout = Duration(5000)}, ask_first);
+        const auto got = co_await t.send("/", source, {.idle_timeout = Duration(60'000)}, ask_first);
         EXPECT_TRUE(got.has_value()) << got.error().message();
         EXPECT_EQ(got->body, std::to_string(size));
         EXPECT_LE(source.largest, 1u << 20);
@@ -96,7 +96,7 @@ TEST_F(HttpClient, StreamsAreSentPieceByPiece) {
     }
     Made source(many_bytes);
     auto trust = *net::TlsClientContext::make(t.pem.certificate);
-    const auto got = co_await t.send("/", source, {.tls = trust, .idle_timeout = Duration(5000)});
+    const auto got = co_await t.send("/", source, {.tls = trust, .idle_timeout = Duration(60'000)});
     EXPECT_TRUE(got.has_value()) << got.error().message();
     EXPECT_EQ(got->body, std::to_string(many_bytes) + " tls");
   }(*this));

@@ -92,7 +92,7 @@ class EndpointTest : public ::testing::Test {
   // Sends, and returns what comes back at once; "(end)" when the other side hung up.
   std::string ask(net::Stream* stream, std::string_view text) { return bed_.run(ask_task(stream, std::string(text))); }
   static Task<std::string> ask_task(net::Stream* stream, std::string text) {
-    stream->expire_after(Duration(5'000));
+    stream->expire_after(Duration(60'000));
     (void)co_await stream->write(as_bytes(text));
     std::array<std::byte, 1024> buffer;
     const auto got = co_await stream->read_some(buffer);
@@ -242,7 +242,7 @@ TEST(EndpointsOfACluster, FollowTheRoles) {
   ASSERT_TRUE(bed.run(cluster->create(pool, "a", options(10))));
   ASSERT_TRUE(bed.run(cluster->add_standby("b", options(11))));
   ASSERT_TRUE(bed.run(cluster->find("a")->query("create role jane login password 'secret'")));
-  ASSERT_TRUE(bed.run(cluster->wait_until_safe("b", Duration(20'000))));
+  ASSERT_TRUE(bed.run(cluster->wait_until_safe("b", Duration(60'000))));
 
   std::vector<std::unique_ptr<Endpoint>> endpoints;
   const auto retarget = [&] {

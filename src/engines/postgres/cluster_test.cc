@@ -16,6 +16,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+constexpr Duration patience{60'000};  // for what a machine does in a moment, unless it is busy
+
 int64_t since_ms(int64_t start_ns) { return (monotonic_ns() - start_ns) / 1'000'000; }
 
 class ClusterTest : public ::testing::Test {
@@ -34,7 +36,7 @@ class ClusterTest : public ::testing::Test {
   }
   void SetUp() override {
     if (!bed_->missing().empty()) GTEST_SKIP() << bed_->missing();
-    for (int tries = 0; tries < 2'000 && bed_->on_loop([] { return pool_->ready(); }) == 0; ++tries) ::usleep(10'000);
+    for (int tries = 0; tries < 6'000 && bed_->on_loop([] { return pool_->ready(); }) == 0; ++tries) ::usleep(10'000);
     open();
   }
   void TearDown() override { scope_.reset(); }
@@ -91,7 +93,8 @@ class ClusterTest : public ::testing::Test {
     must(cluster_->add_standby("r", options(11)));
     sql("w", "create role jane login password 'secret'; grant create on schema public to jane");
   }
-  bool eventually(const std::string& server, const std::string& text, const std::string& wanted, int64_t limit_ms) {
+  bool eventually(const std::string& server, const std::string& text, const std::string& wanted,
+                  int64_t limit_ms = patience.count()) {
     const int64_t start_ns = monotonic_ns();
     while (since_ms(start_ns) < limit_ms) {
       const auto rows = bed_->run(cluster_->find(server)->query("set local search_path = public; " + text));
@@ -118,14 +121,14 @@ TEST_F(ClusterTest, AStandbyFollowsAndRefusesWrites) {
   must(cluster_->create(*pool_, "w", options(10)));
   must(cluster_->add_standby("r", options(11)));
   sql("w", "create role jane login password 'secret'; grant create on schema public to jane");
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   // Both on port 5432 at the same time, each at its own address.
   auto writer = log_in(10);
   auto reader = log_in(11);
   ASSERT_TRUE(writer) << writer.error().message();
   ASSERT_TRUE(reader) << reader.error().message();
   must((*writer)->query("create table t(n int); insert into t values (42)"));
-  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename = 't'", "1", 1'000));
+  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename = 't'", "1"));
   EXPECT_EQ(must((*reader)->query("select n from t")).scalar(), "42");
   const auto refused = bed_->run((*reader)->query("insert into t values (43)"));
   ASSERT_FALSE(refused);
@@ -145,18 +148,18 @@ TEST_F(ClusterTest, ServersRunOnWithoutUsAndAreAdopted) {
   EXPECT_TRUE(cluster_->is_primary("w"));
   must(cluster_->start("w"));  // runs: nothing to do
   EXPECT_EQ(value("w", "select pg_postmaster_start_time()"), started);
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   // The end of an adopted server is noticed too.
   ::kill(reader_pid, SIGKILL);
-  for (int tries = 0; tries < 500 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
+  for (int tries = 0; tries < 6'000 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
   EXPECT_EQ(lost_, "r");
 }
 
 TEST_F(ClusterTest, AStandbyTakesOverWithoutLoss) {
   make_pair();
   must(cluster_->add_standby("r2", options(12)));
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
-  must(cluster_->wait_until_safe("r2", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
+  must(cluster_->wait_until_safe("r2", patience));
   sql("w", "create table t(n int); grant all on t to jane");
   fail_over_when_lost_ = true;
   std::atomic<bool> stop = false;
@@ -171,7 +174,7 @@ TEST_F(ClusterTest, AStandbyTakesOverWithoutLoss) {
   while (acknowledged < 50) ::usleep(1'000);
   const int64_t killed_ns = monotonic_ns();
   ::kill(cluster_->find("w")->pid(), SIGKILL);
-  for (int tries = 0; tries < 3'000 && failed_over_ns_ == 0; ++tries) ::usleep(10'000);
+  for (int tries = 0; tries < 6'000 && failed_over_ns_ == 0; ++tries) ::usleep(10'000);
   stop = true;
   client.join();
   ASSERT_NE(failed_over_ns_, 0);
@@ -184,54 +187,54 @@ TEST_F(ClusterTest, AStandbyTakesOverWithoutLoss) {
   EXPECT_EQ(value(primary, fmt::format("select count(*) from t where n <= {}", acknowledged.load())),
             std::to_string(acknowledged));
   sql(primary, "insert into t values (-1)");
-  must(cluster_->wait_until_safe(other, Duration(15'000)));
-  EXPECT_TRUE(eventually(other, "select count(*) from t where n = -1", "1", 5'000));
+  must(cluster_->wait_until_safe(other, patience));
+  EXPECT_TRUE(eventually(other, "select count(*) from t where n = -1", "1"));
 
   // The old one cannot come back as it is, but as a standby.
   EXPECT_EQ(bed_->run(cluster_->start("w")).error().code(), Errc::conflict);
   must(cluster_->rejoin("w"));
-  EXPECT_TRUE(eventually("w", "select count(*) from t where n = -1", "1", 10'000));
+  EXPECT_TRUE(eventually("w", "select count(*) from t where n = -1", "1"));
   EXPECT_EQ(value("w", "select pg_is_in_recovery()"), "t");
 }
 
 TEST_F(ClusterTest, CommitsGoOnWithoutStandbysAndThenNoneTakesOver) {
   make_pair();
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   EXPECT_THAT(value("w", "show synchronous_standby_names"), HasSubstr("\"r\""));
   ::kill(cluster_->find("r")->pid(), SIGKILL);
   const int64_t start_ns = monotonic_ns();
   sql("w", "create table t(n int)");  // hangs for ever if the primary still waits
-  EXPECT_LT(since_ms(start_ns), 5'000);
+  EXPECT_LT(since_ms(start_ns), patience.count() / 2);
   // Its end may be told to us later than to the primary.
   while (bed_->on_loop([&] { return cluster_->find("r")->is_running(); })) ::usleep(2'000);
   EXPECT_EQ(bed_->run(cluster_->fail_over()).error().code(), Errc::conflict);
   EXPECT_TRUE(cluster_->primary()->is_running()) << "a refused fail-over must not touch the primary";
   must(cluster_->start("r"));
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
 }
 
 // The checkpointer decides whether commits wait; it may be busy for long.
 TEST_F(ClusterTest, AStandbyIsNotSafeBeforeCommitsReallyWait) {
   make_pair();
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   must(cluster_->stop("r"));
-  EXPECT_TRUE(eventually("w", "show synchronous_standby_names", "", 5'000));
+  EXPECT_TRUE(eventually("w", "show synchronous_standby_names", ""));
   must(cluster_->find("w")->query("checkpoint"));  // has read that nobody is waited for
   const pid_t checkpointer =
       std::stoi(value("w", "select pid from pg_stat_activity where backend_type = 'checkpointer'"));
   ::kill(checkpointer, SIGSTOP);
   must(cluster_->start("r"));
-  EXPECT_TRUE(eventually("w", "select sync_state from pg_stat_replication", "sync", 10'000));
+  EXPECT_TRUE(eventually("w", "select sync_state from pg_stat_replication", "sync"));
   EXPECT_EQ(bed_->run(cluster_->wait_until_safe("r", Duration(1'500))).error().code(), Errc::timeout);
   ::kill(checkpointer, SIGCONT);
-  must(cluster_->wait_until_safe("r", Duration(20'000)));
+  must(cluster_->wait_until_safe("r", patience));
 }
 
 TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
   make_pair();
   must(cluster_->add_standby("r2", options(12)));
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
-  must(cluster_->wait_until_safe("r2", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
+  must(cluster_->wait_until_safe("r2", patience));
   // It does not replay, and then does not say how far it is.
   const pid_t replaying = std::stoi(value("r", "select pid from pg_stat_activity where backend_type = 'startup'"));
   ::kill(replaying, SIGSTOP);
@@ -250,15 +253,15 @@ TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
   EXPECT_FALSE(outcome.get());
   ::kill(replaying, SIGCONT);
   bed_->on_loop([&] { connection.reset(); });
-  must(cluster_->wait_until_safe("r2", Duration(20'000)));
+  must(cluster_->wait_until_safe("r2", patience));
   sql("r", "create table t as select 7 as n");
-  EXPECT_TRUE(eventually("r2", "select n from t", "7", 5'000));
+  EXPECT_TRUE(eventually("r2", "select n from t", "7"));
 }
 
 // Of the server that is to be started in this data directory: its recovery stands still as soon as it begins.
 pid_t stop_recovery(const io::Path& folder) {
   const int64_t start_ns = monotonic_ns();
-  while (since_ms(start_ns) < 30'000) {
+  while (since_ms(start_ns) < patience.count()) {
     for (const pid_t pid : TestBed::processes_in(folder)) {
       const auto title = io::read_file(fmt::format("/proc/{}/cmdline", pid), 64 << 10);
       if (title && title->starts_with("postgres: ") && title->contains("startup")) {
@@ -296,7 +299,7 @@ TEST_F(ClusterTest, ARecoveryThatTakesLongGoesOnUnderWhoeverStartsItNext) {
   must(cluster_->wait_until_up("w"));
   EXPECT_EQ(bed_->on_loop([&] { return cluster_->find("w")->pid(); }), server) << "it must not have begun anew";
   EXPECT_EQ(value("w", "select count(*) from t"), "300000");
-  for (int tries = 0; tries < 1'000 && came_up_ == 0; ++tries) ::usleep(10'000);
+  for (int tries = 0; tries < 6'000 && came_up_ == 0; ++tries) ::usleep(10'000);
   EXPECT_GT(came_up_, 0);
   EXPECT_TRUE(bed_->run(first.look_up()).value_or(false));
   bed_->on_loop([&] { EXPECT_TRUE(first.is_up()); });
@@ -318,43 +321,43 @@ TEST_F(ClusterTest, AServerThatRecoversIsNotWaitedForAfterAnInterrupt) {
 // What it answers would be old for good.
 TEST_F(ClusterTest, AStandbyThatCannotFollowAnyMoreIsEndedAndMadeAnew) {
   make_pair();
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   must(cluster_->stop("r"));
   auto forgetful = options(10);
   forgetful.settings["wal_keep_size"] = "0";
   forgetful.settings["min_wal_size"] = "32MB";
   must(cluster_->find("w")->configure(forgetful));
-  EXPECT_TRUE(eventually("w", "show wal_keep_size", "0", 5'000));
+  EXPECT_TRUE(eventually("w", "show wal_keep_size", "0"));
   for (int n = 0; n < 4; ++n) sql("w", "create table t" + std::to_string(n) + "(); select pg_switch_wal()");
   must(cluster_->find("w")->query("checkpoint"));
   must(cluster_->start("r"));
-  for (int tries = 0; tries < 4'000 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
+  for (int tries = 0; tries < 6'000 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
   EXPECT_EQ(bed_->on_loop([this] { return lost_; }), "r");
   EXPECT_FALSE(cluster_->find("r")->is_running());
   must(cluster_->rejoin("r"));
-  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4", 5'000));
+  EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4"));
 }
 
 TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   make_pair();
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   sql("w", "create table t(n int); insert into t values (1)");
   const int64_t start_ns = monotonic_ns();
   must(cluster_->switch_over("r"));
   std::fprintf(stderr, "switchover took %d ms\n", static_cast<int>(since_ms(start_ns)));
   EXPECT_TRUE(cluster_->is_primary("r"));
   sql("r", "insert into t values (2)");
-  EXPECT_TRUE(eventually("w", "select count(*) from t", "2", 5'000));
-  must(cluster_->wait_until_safe("w", Duration(10'000)));
+  EXPECT_TRUE(eventually("w", "select count(*) from t", "2"));
+  must(cluster_->wait_until_safe("w", patience));
   must(cluster_->switch_over("w"));
   sql("w", "insert into t values (3)");
-  EXPECT_TRUE(eventually("r", "select count(*) from t", "3", 5'000));
+  EXPECT_TRUE(eventually("r", "select count(*) from t", "3"));
 }
 
 // As when the machine goes down between the new roles and the promotion.
 TEST_F(ClusterTest, AStandbyThatEndedBeforeItWasPromotedBeginsATimelineOfItsOwn) {
   make_pair();
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   sql("w", "create table t as select 7 as n");
   must(cluster_->stop("w", StopMode::immediate));
   must(cluster_->stop("r", StopMode::immediate));
@@ -365,7 +368,7 @@ TEST_F(ClusterTest, AStandbyThatEndedBeforeItWasPromotedBeginsATimelineOfItsOwn)
   EXPECT_EQ(value("r", "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"), "00000002");
   sql("r", "insert into t values (8)");
   must(cluster_->rejoin("w"));
-  EXPECT_TRUE(eventually("w", "select sum(n) from t", "15", 10'000));
+  EXPECT_TRUE(eventually("w", "select sum(n) from t", "15"));
 }
 
 TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
@@ -377,7 +380,7 @@ TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
   closed.access.networks = {"10.1.0.0/16"};
   must(cluster_->find("w")->configure(closed));
   std::string said;
-  for (int tries = 0; tries < 500 && said.empty(); ++tries) {
+  for (int tries = 0; tries < 6'000 && said.empty(); ++tries) {
     auto connection = log_in(10);
     if (!connection) said = connection.error().message();
     ::usleep(2'000);
@@ -412,7 +415,7 @@ TEST_F(ClusterTest, SettingsTakeEffectOrWaitForARestart) {
   changed.settings["log_statement"] = "all";
   changed.settings["max_connections"] = "50";
   must(cluster_->find("w")->configure(changed));
-  EXPECT_TRUE(eventually("w", "show log_statement", "all", 2'000));
+  EXPECT_TRUE(eventually("w", "show log_statement", "all"));
   EXPECT_EQ(must(cluster_->find("w")->pending_restart()), std::vector<std::string>{"max_connections"});
   must(cluster_->restart("w"));
   EXPECT_EQ(value("w", "show max_connections"), "50");
@@ -421,7 +424,7 @@ TEST_F(ClusterTest, SettingsTakeEffectOrWaitForARestart) {
 TEST_F(ClusterTest, ABackupIsRestoredWithTheSameRows) {
   make_pair();
   sql("w", "create table t as select n, repeat('x', 100) as text from generate_series(1, 20000) n");
-  must(cluster_->wait_until_safe("r", Duration(10'000)));
+  must(cluster_->wait_until_safe("r", patience));
   for (const std::string from : {"w", "r"}) {
     ScopedCluster other(*bed_, bed_->path("restored"));
     auto backup = must(open_backup(bed_->context(), bed_->installation(), *cluster_->find(from)));

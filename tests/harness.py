@@ -42,8 +42,18 @@ class Boreal:
         self.port = None
 
     def __enter__(self):
-        self.start()
+        self.start_or_clean()
         return self
+
+    def start_or_clean(self):
+        """Nothing is left of a server that does not come up: nobody will end it, as nobody has it."""
+        try:
+            self.start()
+        except BaseException:
+            if self.process:
+                self.kill()
+            self.clean()
+            raise
 
     def __exit__(self, *_):
         self.stop()
@@ -153,11 +163,7 @@ class Case(unittest.TestCase):
             cls.boreal = Case.running[place]
             return
         cls.boreal = Boreal(args=cls.args)
-        try:
-            cls.boreal.start()
-        except BaseException:
-            cls.boreal.clean()
-            raise
+        cls.boreal.start_or_clean()
         if cls.shared:
             Case.running[place] = cls.boreal
             unittest.addModuleCleanup(Case.end, Case.running.pop, place)

@@ -28,7 +28,7 @@ def postgres_processes(data):
 
 def psql(host, sql, password, database="ecommerce", user="postgres", check=True):
     done = subprocess.run(["psql", "-h", host, "-U", user, "-d", database, "-XAtc", sql, "-v", "VERBOSITY=verbose"],
-                          env={**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "10"}, capture_output=True, text=True)
+                          env={**os.environ, "PGPASSWORD": password, "PGCONNECT_TIMEOUT": "60"}, capture_output=True, text=True)
     if check and done.returncode != 0:
         raise AssertionError(done.stderr)
     return done.stdout.strip() if check else done

@@ -34,7 +34,7 @@ void expect_numbers(Store& store, std::string_view partition, int count) {
 
 // Commits the same thing until it is taken. For what comes right by itself after a while.
 void put_until_taken(StoreFolder& store, std::string_view key) {
-  auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  auto give_up_ns = monotonic_ns() + 60'000'000'000;
   while (!store.put("p", key, key)) {
     ASSERT_LT(monotonic_ns(), give_up_ns);
     std::this_thread::yield();
@@ -191,7 +191,7 @@ TEST_P(FullDisk, AtAnyWriteOfTheLogIsGotOver) {
       faults.fail(Operation::write, nth, ENOSPC, ".log", true);
       while (put_next()) ASSERT_LT(++taken, 100);
     }
-    const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+    const auto give_up_ns = monotonic_ns() + 60'000'000'000;
     while (!put_next()) ASSERT_LT(monotonic_ns(), give_up_ns);
     for (++taken; taken < 40; ++taken) ASSERT_TRUE(put_next());
     store.close();
@@ -438,7 +438,7 @@ TEST(RocksStore, MergesTablesWhenNothingIsCommitted) {
   options.rest_before_tidying = Duration(20);
   const auto opened = open_store(options, store.pool());
   ASSERT_TRUE(opened) << opened.error().message();
-  const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  const auto give_up_ns = monotonic_ns() + 60'000'000'000;
   while (count_tables(store) > 1) ASSERT_LT(monotonic_ns(), give_up_ns);
   EXPECT_EQ((*opened)->get("p", number(7)).value(), SeededRandom(7).bytes(500));
 }
@@ -455,7 +455,7 @@ TEST(RocksStore, DamageIsNotForgottenWhenTablesAreMerged) {
   options.rest_before_tidying = Duration(1);
   const auto opened = open_store(options, store.pool());
   ASSERT_TRUE(opened) << opened.error().message();
-  const auto give_up_ns = monotonic_ns() + 20'000'000'000;
+  const auto give_up_ns = monotonic_ns() + 60'000'000'000;
   while (io::exists(table).value()) ASSERT_LT(monotonic_ns(), give_up_ns);
   EXPECT_EQ((*opened)->get("p", number(7)).value(), SeededRandom(7).bytes(500));
   const auto checked = store.run((*opened)->check(go_on));

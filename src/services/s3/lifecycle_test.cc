@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "io/fault.h"
+#include "net/loop.h"
 #include "s3/lifecycle_due.h"
 #include "s3/testing.h"
 #include "store/testing.h"
@@ -56,14 +57,14 @@ class LifecycleTest : public S3Test {
     const auto done = fixture.run(s3->lifecycle().run_round());
     EXPECT_TRUE(done) << done.error().message();
   }
-  // Lets the worker work until it has been round; it rests for long then.
-  void work_once() {
-    fixture.run([](LifecycleTest& t) -> Task<void> {
-      const int64_t since_ns = monotonic_ns();
-      t.s3->lifecycle().start(std::chrono::minutes(10));
-      while (!t.s3->lifecycle().has_been_round(since_ns)) co_await t.fixture.context().loop.sleep(Duration(5));
-      co_await t.s3->lifecycle().stop();
-    }(*this));
+  // Lets the worker work until it has been round since `since_ns` is known and past; it rests for long then.
+  void work_until_round(const int64_t& since_ns, Duration tick = std::chrono::minutes(10)) {
+    net::Loop& loop = fixture.context().loop;
+    net::run_until_done(loop, [](Lifecycle& worker, net::Loop& l, const int64_t& since, Duration t) -> Task<void> {
+      worker.start(t);
+      while (since == 0 || !worker.has_been_round(since)) co_await l.sleep(Duration(5));
+      co_await worker.stop();
+    }(s3->lifecycle(), loop, since_ns, tick));
   }
   // Each version as "key", "key marker", the newest first.
   std::vector<std::string> versions() {
@@ -412,12 +413,7 @@ TEST_F(LifecycleTest, WhatWasJudgedBeforeTheClockWasMovedIsJudgedAgain) {
   HurriedStore store(fixture.store(), fixture.clock, 20 * one_day);
   move_objects(store);
   fixture.clock.advance(2 * one_day);
-  fixture.run([&]() -> Task<void> {
-    s3->lifecycle().start(Duration(5));
-    while (store.moved_ns == 0 || !s3->lifecycle().has_been_round(store.moved_ns))
-      co_await fixture.context().loop.sleep(Duration(5));
-    co_await s3->lifecycle().stop();
-  }());
+  work_until_round(store.moved_ns, Duration(5));
   EXPECT_THAT(keys(), IsEmpty());
   move_objects(fixture.store());
 }
@@ -447,7 +443,7 @@ TEST_F(LifecycleTest, ARoundThatGoesOnByAnEarlierClockCountsFromThen) {
   pass(-2 * one_day);  // as a restart puts it back
   EXPECT_FALSE(keys().empty());
   fixture.clock.advance(2 * one_day);
-  work_once();
+  work_until_round(monotonic_ns());
   EXPECT_THAT(keys(), IsEmpty());
   move_objects(fixture.store());
 }
@@ -465,7 +461,7 @@ TEST_F(LifecycleTest, WhatARoundHadJudgedBeforeItBrokeOffIsJudgedAgain) {
   EXPECT_EQ(fixture.run(s3->lifecycle().run_round()).error().code(), Errc::no_space);
   disk.is_full = false;
   fixture.clock.advance(20 * one_day);
-  work_once();
+  work_until_round(monotonic_ns());
   EXPECT_THAT(keys(), IsEmpty());
   move_objects(fixture.store());
 }

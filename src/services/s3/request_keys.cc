@@ -67,7 +67,9 @@ bool takes(const Call& call, std::string_view name, codec::Location location) {
 }
 
 std::optional<std::string> taken_header(const Call& call, std::string_view name) {
-  return takes(call, name, codec::Location::header) ? header(call, name) : std::nullopt;
+  auto value = header(call, name);
+  if (value && !takes(call, name, codec::Location::header)) value.reset();
+  return value;
 }
 
 // As a listing reads it, however it is spelt: to a policy's operators "+1000" is no number, and none of them matches.

@@ -91,15 +91,18 @@ Task<Result<void>> Instance::prepare_folders() {
   });
 }
 
+// One after the other: of two at once the older text could come last, and stay. A primary would wait for a standby that
+// is gone.
 Task<Result<void>> Instance::write_configuration() {
+  const auto turn = co_await configuring_.lock();
   const ServerConfiguration configuration{layout_, options_, context_.admin, context_.peers, role_};
   co_return co_await context_.pool.run([&]() -> Result<void> {
     const io::Path folder = layout_.configuration();
     TRY(const auto server, server_conf(configuration));
     TRY(const auto hba, hba_conf(configuration));
-    if (options_.certificate) {
-      CHECK(write_for_server(context_, folder + "/server.crt", options_.certificate->chain_pem));
-      CHECK(write_for_server(context_, folder + "/server.key", options_.certificate->key_pem));
+    if (const auto& certificate = configuration.options.certificate) {
+      CHECK(write_for_server(context_, folder + "/server.crt", certificate->chain_pem));
+      CHECK(write_for_server(context_, folder + "/server.key", certificate->key_pem));
     }
     CHECK(write_for_server(context_, folder + "/pg_hba.conf", hba));
     CHECK(write_for_server(context_, folder + "/pg_ident.conf", ident_conf(configuration)));

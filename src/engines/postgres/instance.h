@@ -99,6 +99,7 @@ class Instance {
   std::shared_ptr<Server> server_;    // shared with the coroutine that waits for its end, which may outlive us
   std::shared_ptr<Connection> kept_;  // shared with queries under way when it is replaced
   Mutex connecting_;
+  Mutex configuring_;
 };
 
 }  // namespace boreal::postgres

@@ -133,9 +133,10 @@ Task<Result<void>> Instance::start(Duration patience) {
   auto process = co_await context_.pool.run([&] { return process::Process::spawn(command); });
   if (!process) co_return std::unexpected(std::move(process).error().within("start the server " + name_));
   watch(std::move(*process));
-  server_->end_expected = true;  // until it is up, its end is our error and not a loss
+  server_->end_expected = true;  // while it is waited for, its end is our error and not a loss
   auto up = co_await wait_until_up(patience);
   if (up) co_return up;
+  if (server_) server_->end_expected = false;
   if (!is_running()) {  // what it leaves would be in the way
     const auto killed = co_await kill();
     if (!killed) log::error("postgres", "a server that did not start could not be ended", {{"name", name_}});

@@ -149,7 +149,7 @@ Task<void> Keeper::tell_of_failure(Error why) {
                 {{"cluster", cluster_id_}, {"why", told.error().message()}});
     }
   }
-  tasks_.spawn(wake_later(wait));
+  tasks_.spawn(try_again_later(wait));
 }
 
 // What does not answer is not told as available, whatever keeps it from that.
@@ -169,9 +169,12 @@ Task<Result<void>> Keeper::tell_what_is_down(View& view) {
   });
 }
 
-Task<void> Keeper::wake_later(Duration time) {
+// Whoever wakes the keeper meanwhile has it try at once, and puts this off: else each would begin a row of tries of its
+// own.
+Task<void> Keeper::try_again_later(Duration time) {
+  const unsigned retry = ++retries_;
   co_await net::pause(tools_.context.loop, time, stopping_);
-  wake();
+  if (retry == retries_) wake();
 }
 
 Task<Result<std::optional<Keeper::View>>> Keeper::look() {

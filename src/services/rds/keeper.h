@@ -79,7 +79,7 @@ class Keeper {
 
   io::Path folder() const;
   Task<void> run();
-  Task<void> wake_later(Duration time);
+  Task<void> try_again_later(Duration time);
   Task<void> tell_of_failure(Error why);
   Task<Result<void>> tell_what_is_down(View& view);
   // True when the cluster is gone.
@@ -172,7 +172,8 @@ class Keeper {
   bool abandoned_ = false;
   bool stopping_ = false;
   unsigned failures_ = 0;
-  Time logs_due_;  // when old ones are looked for next
+  unsigned retries_ = 0;  // counts those that were put off; only the last one happens
+  Time logs_due_;         // when old ones are looked for next
   Event wake_;
   TaskGroup tasks_;
 };

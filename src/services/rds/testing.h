@@ -76,6 +76,8 @@ class TestNetwork final : public aws::Network {
  public:
   std::vector<IngressRule> rules = {{.protocol = "tcp", .from_port = 5432, .to_port = 5432, .cidr = "127.0.0.0/8"}};
   std::set<std::string> attached;
+  std::atomic<bool> full = false;                          // no interface can be attached
+  std::atomic<int> refused = 0;                            // of those that were asked for
   std::map<std::string, std::vector<std::string>> groups;  // of those, by owner
   std::function<void(const std::string&, const std::string&, const std::string&)> changed;
 
@@ -102,6 +104,10 @@ class TestNetwork final : public aws::Network {
     return {region + "a", region + "b"};
   }
   Task<aws::Outcome<void>> attach_interface(std::string, std::string, Interface interface) override {
+    if (full) {
+      ++refused;
+      co_return aws::refuse(aws::ApiError("InsufficientFreeAddressesInSubnet", 400, "full"));
+    }
     attached.insert(interface.owner);
     groups[interface.owner] = interface.group_ids;
     co_return aws::Outcome<void>();

@@ -285,7 +285,7 @@ Task<Result<void>> Keeper::reopen_engine(const View& view) {
 
 Task<Result<void>> Keeper::close_engine() {
   if (!engine_) co_return Result<void>();
-  if (failing_over_) co_return fail(Errc::unavailable, "a failover is under way");
+  if (failing_over_ > 0) co_return fail(Errc::unavailable, "a failover is under way");
   co_await engine_->close();
   engine_.reset();
   configured_.clear();

@@ -166,7 +166,7 @@ class Keeper {
   std::map<std::string, postgres::Certificate> certificates_;  // by address
   std::map<std::string, std::string> interfaces_;              // instance -> the groups that its interface has
   size_t pins_ = 0;
-  bool failing_over_ = false;
+  unsigned failing_over_ = 0;  // under way: the new writer may be lost before all have heard of it
   bool ways_out_closed_ = false;
   bool started_ = false;
   bool abandoned_ = false;

@@ -257,7 +257,7 @@ Task<Result<void>> Keeper::reboot_servers(View& view) {
 // Starts what does not run, and tells of the first that does not come up. Of servers that are to go only a writer whose
 // data others need runs.
 Task<Result<void>> Keeper::run_servers(View& view) {
-  if (failing_over_) co_return Result<void>();
+  if (failing_over_ > 0) co_return Result<void>();
   const auto stays = [](const InstanceRecord& instance) { return instance.status != "deleting"; };
   const bool somebody_stays = std::ranges::any_of(view.instances, stays);
   std::vector<std::string> names;
@@ -347,13 +347,13 @@ Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
 Task<void> Keeper::on_lost(std::string name, bool was_primary) {
   if (stopping_) co_return;
   if (was_primary && engine_ && engine_->names().size() > 1) {
-    failing_over_ = true;
+    ++failing_over_;
     log::warn("rds", "the writer is lost", {{"cluster", cluster_id_}, {"instance", name}});
     if (auto done = co_await engine_->fail_over(); !done) {
       log::warn("rds", "no reader can take over; the writer is started again",
                 {{"cluster", cluster_id_}, {"why", done.error().message()}});
     }
-    failing_over_ = false;
+    --failing_over_;
   }
   wake();
 }

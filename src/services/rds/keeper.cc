@@ -271,7 +271,7 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
     co_return opened;
   }
   engine_ = std::move(engine);
-  if (abandoned_) engine_->interrupt();
+  if (abandoned_ || stopping_) engine_->interrupt();
   retarget();
   co_return Result<void>();
 }

@@ -221,17 +221,20 @@ Task<Result<bool>> Keeper::reconcile() {
   // First, as what follows works with servers that run. One that does not come up is told of at the end only: it can be
   // removed, and a change of its settings may help it.
   Result<void> ran;
-  if (!view->cluster.stopped) ran = co_await run_servers(*view);
+  const bool hands_over = std::ranges::any_of(view->instances, [this](const InstanceRecord& instance) {
+    return instance.status == "deleting" && engine_->is_primary(instance.id);
+  });
+  if (!view->cluster.stopped || hands_over) ran = co_await run_servers(*view);
   CO_CHECK(co_await remove_instances(*view));
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {
     CO_CHECK(co_await destroy(*view));
     co_return true;
   }
-  CO_CHECK(co_await place_instances(*view));
-  if (view->cluster.stopped) {
+  if (view->cluster.stopped) {  // what is not placed yet is when the cluster is started
     CO_CHECK(co_await stop_servers(*view));
   } else {
+    CO_CHECK(co_await place_instances(*view));
     CO_CHECK(co_await reboot_servers(*view));
     CO_CHECK(co_await configure_servers(*view));
     CO_CHECK(std::move(ran));

@@ -10,6 +10,13 @@ class KeeperTest : public ServiceTest {
  protected:
   // Has all keepers look.
   void wake() { let_in(network_.rules); }
+  Task<void> change_cluster(std::string id, std::function<void(ClusterRecord&)> change) {
+    auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
+    ClusterRecord record = **load<ClusterRecord>(tx, ClusterRecord::key(id));
+    change(record);
+    save(tx, record);
+    EXPECT_TRUE(co_await tx.commit());
+  }
 };
 
 TEST_F(KeeperTest, WhoeverWakesItWhileItFailsBeginsNoRowOfTriesOfHisOwn) {
@@ -30,6 +37,24 @@ TEST_F(KeeperTest, WhoeverWakesItWhileItFailsBeginsNoRowOfTriesOfHisOwn) {
   wake();
   EXPECT_TRUE(eventually([&] { return run(on_loop([&] { return network_.attached.contains("rds:one"); })); }));
   remove_all("prod", {"one"});
+}
+
+// As when the machine goes down while a cluster stops in which a reader is being made.
+TEST_F(KeeperTest, AClusterStopsAlsoWithAReaderThatIsNotMadeYet) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  close();
+  run(begin_reader("one", "two"));
+  run(change_cluster("prod", [](ClusterRecord& cluster) {
+    cluster.status = "stopping";
+    cluster.stopped = true;
+  }));
+  open();
+  ASSERT_TRUE(becomes("prod", "stopped"));
+  must(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"});
+  ASSERT_TRUE(becomes_available("two"));
+  remove_all("prod", {"one", "two"});
 }
 
 }  // namespace

@@ -28,9 +28,9 @@ Outcome<ClusterRecord> cluster_of(const store::Transaction& tx, const std::strin
 }
 
 Outcome<void> check_available(const ClusterRecord& cluster, std::string_view what) {
-  if (cluster.status == "available") return {};
+  if (cluster.shown_status() == "available") return {};
   return refuse(errors::invalid_db_cluster_state_fault(
-      fmt::format("Cluster {} cannot be {} in status {}.", cluster.id, what, cluster.status)));
+      fmt::format("Cluster {} cannot be {} in status {}.", cluster.id, what, cluster.shown_status())));
 }
 
 void change_exports(std::vector<std::string>& exports, const api::CloudwatchLogsExportConfiguration& change) {

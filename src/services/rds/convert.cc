@@ -63,7 +63,7 @@ api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRe
   out.db_cluster_identifier = cluster.id;
   out.db_cluster_parameter_group = cluster.parameter_group;
   out.db_subnet_group = cluster.subnet_group;
-  out.status = cluster.status;
+  out.status = cluster.shown_status();
   if (const auto plan = endpoints::AddressPlan::of(cluster.number)) {
     out.endpoint = plan->writer();
     out.reader_endpoint = plan->reader();

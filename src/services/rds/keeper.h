@@ -105,6 +105,7 @@ class Keeper {
   Task<Result<void>> prepare_master(View& view);
   Task<Result<void>> fail_over_if_asked(View& view);
   Task<Result<void>> settle(const View& view);
+  void note_writer(ClusterRecord& record, store::Transaction& tx) const;
   Task<Result<postgres::ServerOptions>> options_of(const View& view, InstanceRecord& instance, bool restarting);
   Task<Result<postgres::Certificate>> certificate(std::string address);
   Result<std::vector<std::string>> admitted(const ClusterRecord& cluster) const;

@@ -340,7 +340,10 @@ Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
     }
   }
   view.cluster.failover_to.clear();
-  co_return co_await update_cluster([](ClusterRecord& record, store::Transaction&) { record.failover_to.clear(); });
+  co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    note_writer(record, tx);
+    record.failover_to.clear();
+  });
 }
 
 // The writer's process is gone: a standby that has everything takes over, else the writer is started again.
@@ -356,6 +359,14 @@ Task<void> Keeper::on_lost(std::string name, bool was_primary) {
     --failing_over_;
   }
   wake();
+}
+
+// Who takes writes now, or will.
+void Keeper::note_writer(ClusterRecord& record, store::Transaction& tx) const {
+  const std::string& writer = engine_->state().primary;
+  if (writer.empty() || writer == "volume" || writer == record.writer) return;
+  if (!record.writer.empty()) tell_cluster(tx, "Completed failover to DB instance: " + writer, {"failover"});
+  record.writer = writer;
 }
 
 // What has come true is written down.
@@ -378,10 +389,7 @@ Task<Result<void>> Keeper::settle(const View& view) {
   const bool moved = !writer.empty() && writer != "volume" && writer != view.cluster.writer;
   if (!ready || (view.cluster.status == status && !moved)) co_return Result<void>();
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
-    if (moved && !record.writer.empty() && record.writer != writer) {
-      tell_cluster(tx, "Completed failover to DB instance: " + writer, {"failover"});
-    }
-    if (moved) record.writer = writer;
+    note_writer(record, tx);
     if (record.status == "deleting" || record.stopped != view.cluster.stopped) return;
     if (record.master_version != record.master_applied && !view.instances.empty()) return;
     if (record.status == "creating") tell_cluster(tx, "DB cluster created", {"creation"});

@@ -57,5 +57,27 @@ TEST_F(KeeperTest, AClusterStopsAlsoWithAReaderThatIsNotMadeYet) {
   remove_all("prod", {"one", "two"});
 }
 
+// A second one would be forgotten with the first.
+TEST_F(KeeperTest, AFailoverIsToldAsOneUntilItIsOver) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  must(&Service::create_db_instance, instance_input("two", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  api::FailoverDBClusterMessage input{.db_cluster_identifier = "prod"};
+  EXPECT_EQ(must(&Service::failover_db_cluster, input).db_cluster->status, "failing-over");
+  EXPECT_EQ(code(&Service::failover_db_cluster, input), "InvalidDBClusterStateFault");
+  std::optional<api::DBCluster> seen;
+  ASSERT_TRUE(eventually([&] {
+    seen = cluster("prod");
+    return seen->status == "available";
+  }));
+  for (const auto& member : *seen->db_cluster_members) {
+    EXPECT_EQ(member.is_cluster_writer, member.db_instance_identifier == "two");
+  }
+  remove_all("prod", {"one", "two"});
+}
+
 }  // namespace
 }  // namespace boreal::rds

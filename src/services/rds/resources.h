@@ -128,6 +128,7 @@ struct ClusterRecord {
   bool storage_made = false;    // the encrypted folder is there and may hold data
   Time inaccessible_since;      // while the status is status_recoverable
 
+  std::string shown_status() const { return status == "available" && !failover_to.empty() ? "failing-over" : status; }
   // Nothing can be done with its data, for now or for good.
   bool is_closed() const { return is_inaccessible(status) || status == status_restore_failed; }
   // Empty: none. Clusters of earlier versions do not say that theirs was made.

@@ -118,6 +118,31 @@ class Recovery(Case):
         delete_cluster(rds, "never")
         delete_cluster(rds, "source")
 
+    def test_a_reader_that_does_not_come_up_keeps_nothing_from_the_others(self):
+        rds = self.boreal.client("rds")
+        before = servers(self.boreal.data)
+        cluster = create_cluster(rds, "lame", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        of_writer = servers(self.boreal.data)
+        rds.create_db_instance(DBInstanceIdentifier="lame-2", DBClusterIdentifier="lame", Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+
+        def status(n):
+            return rds.describe_db_instances(DBInstanceIdentifier=f"lame-{n}")["DBInstances"][0]["DBInstanceStatus"]
+
+        wait_until("reader", lambda: status(2) == "available")
+        [control] = self.boreal.data.glob("postgres/instances/*/**/servers/lame-2/data/global/pg_control")
+        control.rename(f"{control}.away")
+        [reader] = servers(self.boreal.data) - of_writer
+        os.kill(reader, signal.SIGKILL)
+        wait_until("told as starting", lambda: status(2) == "starting")
+        rds.modify_db_cluster(DBClusterIdentifier="lame", MasterUserPassword="Another-12345")
+        wait_until("new password", lambda: psql(cluster["Endpoint"], "SELECT 1", "Another-12345", False).returncode == 0, 20)
+        wait_until("told", lambda: rds.describe_db_clusters(DBClusterIdentifier="lame")["DBClusters"][0]["Status"] == "available")
+        rds.reboot_db_instance(DBInstanceIdentifier="lame-1")
+        wait_until("rebooted", lambda: status(1) == "available")
+        self.assertEqual(status(2), "starting")
+        delete_cluster(rds, "lame")
+        self.assertEqual(servers(self.boreal.data), before)
+
     def test_a_database_that_its_user_dropped_is_not_made_again(self):
         rds = self.boreal.client("rds")
         cluster = create_cluster(rds, "dropped", 1, VpcSecurityGroupIds=[security_group(self.boreal)])

@@ -219,7 +219,7 @@ Task<Result<bool>> Keeper::reconcile() {
   }
   if (view->cluster.status != "deleting") CO_CHECK(co_await keep_secret(*view));
   // First, as what follows works with servers that run. One that does not come up is told of at the end only: it can be
-  // removed, and a change of its settings may help it.
+  // removed, a change of its settings may help it, and the others serve.
   Result<void> ran;
   const bool hands_over = std::ranges::any_of(view->instances, [this](const InstanceRecord& instance) {
     return instance.status == "deleting" && engine_->is_primary(instance.id);
@@ -237,7 +237,6 @@ Task<Result<bool>> Keeper::reconcile() {
     CO_CHECK(co_await place_instances(*view));
     CO_CHECK(co_await reboot_servers(*view));
     CO_CHECK(co_await configure_servers(*view));
-    CO_CHECK(std::move(ran));
     CO_CHECK(co_await prepare_master(*view));
     CO_CHECK(co_await fail_over_if_asked(*view));
   }
@@ -248,6 +247,7 @@ Task<Result<bool>> Keeper::reconcile() {
     CO_CHECK(co_await close_engine());
     CO_CHECK(co_await close_storage());
   }
+  CO_CHECK(std::move(ran));
   CO_CHECK(std::move(attached));
   co_return false;
 }

@@ -30,20 +30,6 @@ bool is_hopeless(const Error& error, unsigned tries) {
     default: return tries >= max_restore_tries;
   }
 }
-
-// Ends with an error as soon as `stopping`, which outlives it.
-class EndingSource final : public Source {
- public:
-  EndingSource(Source& inner, const bool& stopping) : inner_(inner), stopping_(stopping) {}
-  Task<Result<size_t>> read(MutableBytes buffer) override {
-    if (stopping_) co_return fail(Errc::cancelled, "boreal is ending");
-    co_return co_await inner_.read(buffer);
-  }
-
- private:
-  Source& inner_;
-  const bool& stopping_;
-};
 }  // namespace
 
 postgres::ServerOptions Keeper::volume_options() const {
@@ -120,9 +106,8 @@ Task<Result<void>> Keeper::take_snapshot(const View& view, SnapshotRecord snapsh
   auto source = co_await postgres::open_backup(*context, *installation, *server);
   Result<uint64_t> bytes = fail(Errc::internal, "not copied");
   if (source) {
-    EndingSource copied(**source, stopping_);
     bytes = co_await write_snapshot_file(tools_.context.pool, snapshots_folder() + "/" + snapshot.file, std::move(key),
-                                         copied);
+                                         **source, stopping_);
     source->reset();
   } else {
     bytes = std::unexpected(std::move(source).error());

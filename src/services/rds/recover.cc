@@ -108,7 +108,8 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   const io::Path folder = options_.folder + "/snapshots";
   CO_CHECK(co_await context_.pool.run([&] { return io::make_folders(folder); }));
   CO_TRY(auto key, co_await open_snapshot_key(keys_, place, snapshot));
-  auto written = co_await write_snapshot_file(context_.pool, folder + "/" + snapshot.file, std::move(key), *data);
+  auto written =
+      co_await write_snapshot_file(context_.pool, folder + "/" + snapshot.file, std::move(key), *data, stopping_);
   if (!written) {
     auto tx = co_await context_.catalog.begin(place.partition());
     tx.remove(SnapshotRecord::key(snapshot.id));

@@ -38,10 +38,12 @@ Result<void> append_frame(io::File& file, crypto::Aes256Gcm& cipher, uint64_t nu
   return file.append(frame);
 }
 
-Task<Result<uint64_t>> write_frames(io::Pool& pool, io::File& file, crypto::Aes256Gcm& cipher, Source& source) {
+Task<Result<uint64_t>> write_frames(io::Pool& pool, io::File& file, crypto::Aes256Gcm& cipher, Source& source,
+                                    const bool& stopping) {
   std::vector<std::byte> buffer(frame_bytes);
   uint64_t total = 0;
   for (uint64_t number = 0;; ++number) {
+    if (stopping) co_return fail(Errc::cancelled, "boreal is ending");
     CO_TRY(const size_t got, co_await read_full(source, buffer));
     const bool last = got < buffer.size();
     total += got;
@@ -96,7 +98,8 @@ class SnapshotSource final : public Source {
 
 }  // namespace
 
-Task<Result<uint64_t>> write_snapshot_file(io::Pool& pool, io::Path path, crypto::SecretKey key, Source& source) {
+Task<Result<uint64_t>> write_snapshot_file(io::Pool& pool, io::Path path, crypto::SecretKey key, Source& source,
+                                           const bool& stopping) {
   crypto::Aes256Gcm cipher(key);
   auto file = co_await pool.run([&]() -> Result<io::File> {
     auto removed = io::remove_file(path);  // what an earlier try left
@@ -104,7 +107,7 @@ Task<Result<uint64_t>> write_snapshot_file(io::Pool& pool, io::Path path, crypto
     return io::File::open(path, io::File::Mode::write_new);
   });
   if (!file) co_return std::unexpected(std::move(file).error());
-  auto written = co_await write_frames(pool, *file, cipher, source);
+  auto written = co_await write_frames(pool, *file, cipher, source, stopping);
   auto durable = co_await pool.run([&]() -> Result<void> {
     if (!written) {
       (void)io::remove_file(path);  // the error that is told is the one that came first

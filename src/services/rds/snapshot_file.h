@@ -14,7 +14,9 @@
 namespace boreal::rds {
 
 // Reads the source to its end; returns how many bytes it had. Durable when it returns; on an error nothing is left.
-Task<Result<uint64_t>> write_snapshot_file(io::Pool& pool, io::Path path, crypto::SecretKey key, Source& source);
+// Errc::cancelled as soon as `stopping`, which outlives it.
+Task<Result<uint64_t>> write_snapshot_file(io::Pool& pool, io::Path path, crypto::SecretKey key, Source& source,
+                                           const bool& stopping);
 
 // What was written. Errors with Errc::corrupt when the file is not what was written, at the latest at its end.
 Result<std::unique_ptr<Source>> open_snapshot_file(io::Pool& pool, const io::Path& path, crypto::SecretKey key);

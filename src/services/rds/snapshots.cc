@@ -143,6 +143,7 @@ Task<void> Service::copy_snapshots(Place place) {
     auto copied = co_await copy_snapshot(place, snapshot);
     copying_.erase(snapshot.file);
     if (copied) continue;
+    if (stopping_) co_return;  // it is copied when we are back
     log::error("rds", "a snapshot was not copied", {{"snapshot", snapshot.id}, {"why", copied.error().message()}});
     auto tx = co_await context_.catalog.begin(place.partition());
     auto record = load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id));
@@ -161,7 +162,7 @@ Task<Result<void>> Service::copy_snapshot(Place place, SnapshotRecord snapshot) 
   CO_TRY(auto to_key, co_await open_snapshot_key(keys_, place, snapshot));
   CO_TRY(auto from, open_snapshot_file(context_.pool, folder + source->file, std::move(from_key)));
   CO_TRY(const uint64_t bytes,
-         co_await write_snapshot_file(context_.pool, folder + snapshot.file, std::move(to_key), *from));
+         co_await write_snapshot_file(context_.pool, folder + snapshot.file, std::move(to_key), *from, stopping_));
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(auto record, load<SnapshotRecord>(tx, SnapshotRecord::key(snapshot.id)));
   if (!record) co_return Result<void>();

@@ -1,7 +1,10 @@
-// What killed servers leave in the kernel: each its segment of shared memory, of which a machine has only so many.
+// Who is ended with a server, and what killed servers leave in the kernel: each its segment of shared memory, of which
+// a machine has only so many.
 #include "postgres/detail/ending.h"
 
+#include <pty.h>
 #include <sys/shm.h>
+#include <sys/wait.h>
 
 #include "postgres/detail/folder_processes.h"
 #include "postgres/test_bed.h"
@@ -59,6 +62,65 @@ TEST_F(Ending, APoolThatStartsAgainGivesBackWhatWasLeft) {
   ASSERT_TRUE(bed_.run(pool.start()));
   EXPECT_FALSE(is_there(segment));
   bed_.run(pool.stop());
+}
+
+// A program that does nothing, with this argument besides, in this folder.
+pid_t run_in(const io::Path& folder, bool in_terminal, const std::string& argument = "") {
+  int terminal = -1;
+  const pid_t pid = in_terminal ? ::forkpty(&terminal, nullptr, nullptr, nullptr) : ::fork();
+  if (pid == 0) {
+    if (!in_terminal) ::setsid();
+    if (::chdir(folder.c_str()) == 0)
+      ::execl("/bin/sh", "sh", "-c", "while :; do sleep 1; done", "sh", argument.c_str(), nullptr);
+    ::_exit(1);
+  }
+  for (int tries = 0; tries < 5'000; ++tries) {
+    const auto arguments = io::read_file(fmt::format("/proc/{}/cmdline", pid));
+    if (arguments && arguments->starts_with("sh")) break;
+    ::usleep(1'000);
+  }
+  return pid;
+}
+
+// Whether it has ended by itself, or rather by somebody's hand; it has now in any case.
+bool had_ended(pid_t pid) {
+  const bool ended = ::waitpid(pid, nullptr, WNOHANG) == pid;
+  if (!ended) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+  return ended;
+}
+
+TEST_F(Ending, WhatSomebodyRunsInATerminalIsNotEnded) {
+  const io::Path data = bed_.path("servers/x/data");
+  ASSERT_TRUE(io::make_folders(data));
+  for (const bool below : {false, true}) {
+    const pid_t shell = run_in(data, true);
+    const pid_t server = run_in(data, false);
+    ASSERT_TRUE(bed_.run(below ? detail::end_processes_below(bed_.context(), bed_.path("servers"))
+                               : detail::end_processes_in(bed_.context(), data)));
+    EXPECT_FALSE(had_ended(shell));
+    EXPECT_TRUE(had_ended(server));
+  }
+}
+
+// It would write into what is made in its place.
+TEST_F(Ending, AToolThatOutlivedUsIsEnded) {
+  const io::Path data = bed_.path("servers/x/data");
+  const io::Path other = bed_.path("servers/y/data");
+  ASSERT_TRUE(io::make_folders(data));
+  ASSERT_TRUE(io::make_folders(other));
+  for (const char* option : {"--pgdata=", "--target-pgdata="}) {
+    const pid_t copies = run_in("/", false, option + data);
+    const pid_t elsewhere = run_in("/", false, option + other);
+    ASSERT_TRUE(bed_.run(detail::end_processes_in(bed_.context(), data)));
+    EXPECT_TRUE(had_ended(copies));
+    EXPECT_FALSE(had_ended(elsewhere));
+  }
+  const pid_t copies = run_in("/", false, "--pgdata=" + data);
+  ASSERT_TRUE(bed_.run(detail::end_processes_below(bed_.context(), bed_.path("servers"))));
+  EXPECT_TRUE(had_ended(copies));
 }
 
 TEST_F(Ending, ASegmentThatIsSomebodyElsesStays) {

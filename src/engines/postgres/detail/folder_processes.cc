@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <cstdio>
 #include <cstdlib>
 
 namespace boreal::postgres::detail {
@@ -41,19 +42,75 @@ Result<std::vector<std::string>> pid_file(const io::Path& data) {
   return lines_of(*text);
 }
 
+std::string target_of(const io::Path& link) {
+  std::string target(PATH_MAX, '\0');
+  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
+  target.resize(static_cast<size_t>(std::max<ssize_t>(length, 0)));
+  return target;
+}
+
+// Runs in a terminal, as an administrator's shell does: what we start leads a session of its own, without one. A server
+// is a server wherever it was started.
+bool is_somebodys(pid_t pid) {
+  const auto stat = io::read_file(fmt::format("/proc/{}/stat", pid), 4 << 10);
+  const size_t name_end = stat ? stat->rfind(')') : std::string::npos;
+  if (name_end == std::string::npos) return false;
+  char state = 0;
+  int parent = 0, group = 0, session = 0, terminal = 0;
+  const int read =
+      std::sscanf(stat->c_str() + name_end + 1, " %c %d %d %d %d", &state, &parent, &group, &session, &terminal);
+  if (read != 5 || terminal == 0) return false;
+  const std::string program = target_of(fmt::format("/proc/{}/exe", pid));
+  return !program.substr(program.rfind('/') + 1).contains("postgres");
+}
+
+// The data directories that a tool of ours was told to write to: when we are killed it goes on.
+std::vector<std::string> written_by_tool(pid_t pid) {
+  std::vector<std::string> folders;
+  const auto arguments = io::read_file(fmt::format("/proc/{}/cmdline", pid), 64 << 10);
+  if (!arguments) return folders;
+  std::string_view rest = *arguments;
+  while (!rest.empty()) {
+    const std::string_view argument = rest.substr(0, rest.find('\0'));
+    for (const std::string_view option : {"--pgdata=", "--target-pgdata=", "--directory="}) {
+      if (argument.starts_with(option)) folders.emplace_back(argument.substr(option.size()));
+    }
+    rest.remove_prefix(std::min(argument.size() + 1, rest.size()));
+  }
+  return folders;
+}
+
+bool is_same(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 bool works_in(pid_t pid, const struct stat& folder) {
   struct stat working{};
   // Fails for kernel threads, processes that just ended, and (when we are not root) those of others: none is ours.
   if (::stat(fmt::format("/proc/{}/cwd", pid).c_str(), &working) != 0) return false;
-  return working.st_dev == folder.st_dev && working.st_ino == folder.st_ino;
+  const auto is_it = [&](const std::string& written) {
+    struct stat there{};
+    return ::stat(written.c_str(), &there) == 0 && is_same(there, folder);
+  };
+  return (is_same(working, folder) || std::ranges::any_of(written_by_tool(pid), is_it)) && !is_somebodys(pid);
+}
+
+// As /proc has it: without links. Empty: there is none.
+std::string real_path(const io::Path& path) {
+  std::string real(PATH_MAX, '\0');
+  if (::realpath(path.c_str(), real.data()) == nullptr) return {};
+  real.resize(real.find('\0'));
+  return real;
 }
 
 // Servers work in their data directory, whoever else looks around below does not.
 bool works_below(pid_t pid, const std::string& prefix) {
-  std::string target(PATH_MAX, '\0');
-  const ssize_t length = ::readlink(fmt::format("/proc/{}/cwd", pid).c_str(), target.data(), target.size());
-  target.resize(static_cast<size_t>(std::max<ssize_t>(length, 0)));
-  return target.starts_with(prefix) && target.ends_with("/data");
+  const std::string working = target_of(fmt::format("/proc/{}/cwd", pid));
+  if (working.empty()) return false;
+  const auto is_below = [&](const std::string& written) { return real_path(written).starts_with(prefix); };
+  const bool works = (working.starts_with(prefix) && working.ends_with("/data")) ||
+                     std::ranges::any_of(written_by_tool(pid), is_below);
+  return works && !is_somebodys(pid);
 }
 
 template <class Works>
@@ -83,12 +140,11 @@ Result<std::vector<pid_t>> processes_in(const io::Path& data) {
 }
 
 Result<std::vector<pid_t>> processes_below(const io::Path& folder) {
-  std::string real(PATH_MAX, '\0');  // as /proc has it: without links
-  if (::realpath(folder.c_str(), real.data()) == nullptr) {
+  const std::string real = real_path(folder);
+  if (real.empty()) {
     if (errno == ENOENT) return std::vector<pid_t>();
     return std::unexpected(Error::system(errno, "look at " + folder));
   }
-  real.resize(real.find('\0'));
   return processes_that([prefix = real + "/"](pid_t pid) { return works_below(pid, prefix); });
 }
 

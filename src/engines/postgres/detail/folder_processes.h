@@ -12,10 +12,11 @@
 namespace boreal::postgres::detail {
 
 // Every process whose working folder is `data`. All processes of a server change there when they begin, and each makes
-// a process group of its own: neither parent nor group finds them all once the first one is dead. Blocks.
+// a process group of its own: neither parent nor group finds them all once the first one is dead. So does every tool
+// that writes there. But not what somebody runs there in a terminal. Blocks.
 Result<std::vector<pid_t>> processes_in(const io::Path& data);
 
-// Every process that works in a data directory below `folder`. Blocks.
+// The same for all data directories below `folder`. Blocks.
 Result<std::vector<pid_t>> processes_below(const io::Path& folder);
 
 // The server's first process, as its postmaster.pid names it; nullopt when there is no such file or it is left over.

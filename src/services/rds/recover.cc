@@ -97,6 +97,9 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, cluster.key_arn, snapshot));
   snapshot.cluster = cluster;
   snapshot.created = now();
+  const io::Path folder = options_.folder + "/snapshots";
+  CO_CHECK(co_await context_.pool.run([&] { return io::make_folders(folder); }));
+  CO_TRY(auto key, co_await open_snapshot_key(keys_, place, snapshot));
   {  // Before the file, so that the sweep leaves it alone.
     auto tx = co_await context_.catalog.begin(place.partition());
     CO_TRY(const auto group, subnet_group(tx, place, value(metadata, "DBSubnetGroupName", cluster.subnet_group)));
@@ -105,9 +108,6 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
     save(tx, snapshot);
     CO_CHECK(co_await tx.commit());
   }
-  const io::Path folder = options_.folder + "/snapshots";
-  CO_CHECK(co_await context_.pool.run([&] { return io::make_folders(folder); }));
-  CO_TRY(auto key, co_await open_snapshot_key(keys_, place, snapshot));
   auto written =
       co_await write_snapshot_file(context_.pool, folder + "/" + snapshot.file, std::move(key), *data, stopping_);
   if (!written) {
@@ -124,14 +124,14 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
     CO_CHECK(co_await tx.commit());
   }
   cluster.restore_from = snapshot.id;
-  CO_CHECK(co_await begin_cluster(place, cluster));
-  auto restored = co_await wait_until_restored(place, cluster.id);
+  Outcome<void> restored = co_await begin_cluster(place, cluster);
+  if (restored) restored = co_await wait_until_restored(place, cluster.id, cluster.resource_id);
   {
     auto tx = co_await context_.catalog.begin(place.partition());
     CO_TRY(auto record, load<ClusterRecord>(tx, ClusterRecord::key(cluster.id)));
-    const bool begins = record && record->resource_id == cluster.resource_id && record->begins_with(snapshot.id);
-    if (begins) co_return refuse(std::move(restored).error());  // it may succeed yet
-    if (record && !record->restore_failure.empty()) {           // nobody asked for a cluster without its data
+    const bool ours = record && record->resource_id == cluster.resource_id;
+    if (ours && record->begins_with(snapshot.id)) co_return refuse(std::move(restored).error());  // it may succeed yet
+    if (ours && !record->restore_failure.empty()) {  // nobody asked for a cluster without its data
       record->status = "deleting";
       save(tx, *record);
     }
@@ -145,10 +145,10 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   co_return place.arn("cluster", cluster.id);
 }
 
-Task<Outcome<void>> Service::wait_until_restored(Place place, std::string cluster_id) {
+Task<Outcome<void>> Service::wait_until_restored(Place place, std::string cluster_id, std::string resource_id) {
   for (;;) {
     CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(cluster_id)));
-    if (!cluster)
+    if (!cluster || cluster->resource_id != resource_id)
       co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", cluster_id)));
     if (cluster->restore_from.empty()) co_return Outcome<void>();
     if (!cluster->restore_failure.empty()) {

@@ -199,7 +199,7 @@ class Service final : public api::Api, public aws::Recoverable {
   // The password is the service's to keep from now on; sets the record's part of it.
   Task<aws::Outcome<void>> manage_password(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> key_id);
   Task<aws::Outcome<void>> begin_cluster(Place place, ClusterRecord& cluster);
-  Task<aws::Outcome<void>> wait_until_restored(Place place, std::string cluster_id);
+  Task<aws::Outcome<void>> wait_until_restored(Place place, std::string cluster_id, std::string resource_id);
   Task<aws::Outcome<void>> check_cluster_changes(const api::ModifyDBClusterMessage& input);
   aws::Outcome<void> check_groups(const Place& place, const std::vector<std::string>& ids, const std::string& vpc_id);
 

@@ -1,0 +1,57 @@
+// Clusters as AWS Backup knows them.
+#include <atomic>
+
+#include "rds/test_bed.h"
+
+namespace boreal::rds {
+namespace {
+
+using ::testing::IsEmpty;
+
+// Ends once it is let go.
+class HeldSource final : public Source {
+ public:
+  HeldSource(net::Loop& loop, std::atomic<bool>& reached, const std::atomic<bool>& let_go)
+      : loop_(loop), reached_(reached), let_go_(let_go) {}
+  Task<Result<size_t>> read(MutableBytes) override {
+    reached_ = true;
+    while (!let_go_) co_await loop_.sleep(Duration(1));
+    co_return size_t{0};
+  }
+
+ private:
+  net::Loop& loop_;
+  std::atomic<bool>& reached_;
+  const std::atomic<bool>& let_go_;
+};
+
+TEST_F(ServiceTest, NothingIsLeftOfARestoreWhoseNameIsTakenMeanwhile) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  const auto before = run(on_loop([&] {
+    return load<ClusterRecord>(fixture_.catalog(), Place{"000000000000", "us-east-1"}, ClusterRecord::key("prod"));
+  }));
+  ASSERT_TRUE(before && *before);
+  std::atomic<bool> reached = false;
+  std::atomic<bool> let_go = false;
+  std::promise<aws::Outcome<std::string>> restored;
+  fixture_.context().loop.post([&] {
+    auto data = std::make_unique<HeldSource>(fixture_.context().loop, reached, let_go);
+    auto task = service_->restore("000000000000", "us-east-1",
+                                  {{"DBClusterIdentifier", "taken"}, {"boreal:cluster", store::encode(**before)}},
+                                  std::move(data));
+    spawn(std::move(task), [&](aws::Outcome<std::string> outcome) { restored.set_value(std::move(outcome)); });
+  });
+  ASSERT_TRUE(eventually([&] { return reached.load(); }));
+  must(&Service::create_db_cluster, cluster_input("taken"));
+  let_go = true;
+  const auto outcome = restored.get_future().get();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "DBClusterAlreadyExistsFault");
+  const auto listed = must(&Service::describe_db_cluster_snapshots, api::DescribeDBClusterSnapshotsMessage{});
+  EXPECT_THAT(*listed.db_cluster_snapshots, IsEmpty());
+  EXPECT_THAT(*io::list_folder(folder_ + "/postgres/snapshots"), IsEmpty());
+  EXPECT_TRUE(becomes("taken", "available"));
+}
+
+}  // namespace
+}  // namespace boreal::rds

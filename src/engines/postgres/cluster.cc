@@ -121,8 +121,19 @@ Task<void> Cluster::close() {
   co_await tasks_.wait();
 }
 
+void Cluster::interrupt() {
+  copying_.stop();
+  for (auto& [name, making] : making_) making.stop();
+}
+
+void Cluster::give_up(const std::string& name) {
+  if (const auto found = making_.find(name); found != making_.end()) found->second.stop();
+}
+
 Task<Result<void>> Cluster::destroy() {
   closing_ = true;
+  interrupt();
+  while (!making_.empty()) co_await context_.loop.sleep(Duration(10));
   const auto member_turn = co_await membership_.lock();
   const auto role_turn = co_await roles_.lock();
   for (auto& [name, server] : servers_) CO_CHECK(co_await server->kill());
@@ -194,14 +205,14 @@ Task<Result<void>> Cluster::start_first(std::string name) {
 }
 
 Task<Result<void>> Cluster::add_standby(std::string name, ServerOptions options) {
-  const auto turn = co_await membership_.lock();
+  auto turn = co_await membership_.lock();
   CO_CHECK(check_name(name));
   if (find(name)) co_return fail(Errc::exists, fmt::format("there is a server '{}' already", name));
   if (!primary() || !primary()->is_up()) {
     co_return fail(Errc::unavailable, "a standby is made from a running primary, and there is none");
   }
   auto& standby = add(name, std::move(options));
-  auto ready = co_await prepare_standby(standby);
+  auto ready = co_await prepare_standby(standby, turn);
   if (!ready) {
     const auto killed = co_await standby.kill();
     if (killed) (void)co_await context_.pool.run([&] { return io::remove_tree(standby.layout().folder); });
@@ -212,7 +223,30 @@ Task<Result<void>> Cluster::add_standby(std::string name, ServerOptions options)
   co_return ready;
 }
 
-Task<Result<void>> Cluster::prepare_standby(Instance& standby) {
+// Others have their turn meanwhile. What was made of a primary that is none any more may be ahead of the new one.
+Task<Result<void>> Cluster::make_data(const std::string& name, std::shared_ptr<Instance> source,
+                                      Semaphore::Permit& turn, MakeData make) {
+  if (closing_ || copying_.stopped()) co_return fail(Errc::cancelled, "no server is copied any more");
+  auto& making = making_.try_emplace(name, Background::Priority::normal).first->second;
+  turn.release();
+  auto made = co_await make(making);
+  turn = co_await membership_.lock();
+  making_.erase(name);
+  if (made && (closing_ || primary() != source.get())) {
+    co_return fail(Errc::conflict, fmt::format("the primary changed while {} was made: make it again", name));
+  }
+  co_return made;
+}
+
+// One that is there, and not being made.
+Result<Instance*> Cluster::free_server(const std::string& name) {
+  auto* server = find(name);
+  if (!server) return std::unexpected(no_server(name));
+  if (making_.contains(name)) return fail(Errc::conflict, fmt::format("the data of {} is being made", name));
+  return server;
+}
+
+Task<Result<void>> Cluster::prepare_standby(Instance& standby, Semaphore::Permit& turn) {
   // What an earlier try left.
   CO_CHECK(co_await standby.kill());
   CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(standby.layout().folder); }));
@@ -221,7 +255,11 @@ Task<Result<void>> Cluster::prepare_standby(Instance& standby) {
   if (running) co_return Result<void>();
   const io::Path data = standby.layout().data();
   CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
-  CO_CHECK(co_await clone_server(context_, installation_, *primary(), data, &copying_));
+  const auto source = share(state_.primary);
+  if (!source) co_return fail(Errc::unavailable, "the primary is gone");
+  CO_CHECK(co_await make_data(standby.name(), source, turn, [&](Background& making) {
+    return clone_server(context_, installation_, *source, data, &making);
+  }));
   co_return co_await start_server(standby);
 }
 
@@ -333,8 +371,7 @@ Task<Result<void>> Cluster::ask_minimums() {
 
 Task<Result<void>> Cluster::start(std::string name) {
   const auto turn = co_await membership_.lock();
-  auto* server = find(name);
-  if (!server) co_return std::unexpected(no_server(name));
+  CO_TRY(auto* server, free_server(name));
   auto started = co_await start_server(*server);
   changed();
   co_return started;
@@ -342,8 +379,7 @@ Task<Result<void>> Cluster::start(std::string name) {
 
 Task<Result<void>> Cluster::stop(std::string name, StopMode mode) {
   const auto turn = co_await membership_.lock();
-  auto* server = find(name);
-  if (!server) co_return std::unexpected(no_server(name));
+  CO_TRY(auto* server, free_server(name));
   if (!is_primary(name)) co_await drop_lost_standby(name);
   auto stopped = co_await server->stop(mode);
   changed();
@@ -357,8 +393,7 @@ Task<Result<void>> Cluster::restart(std::string name) {
 
 Task<Result<void>> Cluster::remove_server(std::string name) {
   const auto turn = co_await membership_.lock();
-  auto* server = find(name);
-  if (!server) co_return std::unexpected(no_server(name));
+  CO_TRY(auto* server, free_server(name));
   const bool last = servers_.size() == 1;
   if (is_primary(name) && !last) {
     co_return fail(Errc::conflict, fmt::format("{} is the primary, and there are standbys: fail over first", name));
@@ -378,6 +413,15 @@ Task<Result<void>> Cluster::remove_server(std::string name) {
   servers_.erase(name);
   standbys_.erase(name);
   changed();
+  co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });
+}
+
+Task<Result<void>> Cluster::remove_remains(std::string name) {
+  const auto turn = co_await membership_.lock();
+  CO_CHECK(check_name(name));
+  if (find(name) || is_primary(name)) co_return fail(Errc::conflict, fmt::format("{} is in use", name));
+  const io::Path folder = server_folder(name);
+  CO_CHECK(co_await detail::end_processes_in(context_, folder + "/data"));
   co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });
 }
 

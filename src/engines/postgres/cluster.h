@@ -38,7 +38,8 @@ struct StandbyStatus {
 };
 
 // Thread rule: the loop's thread. Calls on different servers may run at the same time; calls that change roles take
-// turns.
+// turns. While the data of a standby is made (add_standby, rejoin: hours where there is much of it) all else goes on,
+// but nothing else can be done with that one: Errc::conflict.
 //
 // Durability of commits: a commit is acknowledged when the primary and every standby that streams have it on disk, so
 // any of them can take over without loss. Standbys that stop answering are taken out after about three seconds (at once
@@ -61,7 +62,9 @@ class Cluster {
   // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none.
   Task<Result<void>> open(std::map<std::string, ServerOptions> members);
   // Ends copies of whole servers that are under way, and waits for servers, with an error; none can be begun any more.
-  void interrupt() { copying_.stop(); }
+  void interrupt();
+  // Ends the making of one standby's data, which then fails.
+  void give_up(const std::string& name);
   // Stops watching; the servers run on.
   Task<void> close();
   // Ends every server, also one that is no member, and removes everything. Close it afterwards.
@@ -79,6 +82,8 @@ class Cluster {
   // Stops a server and removes its files. Errc::conflict for a primary that has standbys. The data of the last server
   // is kept: it is the cluster's.
   Task<Result<void>> remove_server(std::string name);
+  // What an earlier run of ours left of a standby that it was adding; fine if there is nothing.
+  Task<Result<void>> remove_remains(std::string name);
 
   // Errc::conflict for a diverged server: rejoin() it. Fine if it runs.
   Task<Result<void>> start(std::string name);
@@ -119,7 +124,11 @@ class Cluster {
   Task<Result<void>> start_first(std::string name);
   Task<Result<void>> take_back_data(std::string name);
   Task<Result<void>> take_first_data(WarmPool& pool, io::Path data);
-  Task<Result<void>> prepare_standby(Instance& standby);
+  Task<Result<void>> prepare_standby(Instance& standby, Semaphore::Permit& turn);
+  using MakeData = std::function<Task<Result<void>>(Background& background)>;
+  Task<Result<void>> make_data(const std::string& name, std::shared_ptr<Instance> source, Semaphore::Permit& turn,
+                               MakeData make);
+  Result<Instance*> free_server(const std::string& name);
   Task<Result<bool>> use_twin(Instance& standby);
   Task<Result<bool>> primary_has_wal_of(io::Path standby_data);
   Task<Result<bool>> streams(const std::string& name, Duration timeout);
@@ -138,6 +147,8 @@ class Cluster {
   Task<Result<void>> finish_promotion();
   Task<Result<void>> check_has_all(Instance& target, Instance& stopped_primary);
   Task<Result<void>> hand_over(Instance& old, Instance& next);
+  Task<Result<void>> make_again(Instance& source, std::string name, io::Path data, bool branched_off,
+                                Background& making);
 
   // Synchronous replication (watch.cc)
   Task<void> watch();
@@ -160,7 +171,7 @@ class Cluster {
   ClusterState state_;
   std::map<std::string, StandbyStatus> standbys_;
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
-  Mutex membership_;                         // servers come and go (may take minutes)
+  Mutex membership_;                         // servers come and go
   Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
   // Standbys that run, follow nobody and replay nothing: where they stand, and since when.
   struct Stall {
@@ -172,6 +183,7 @@ class Cluster {
   bool promoting_ = false;     // the primary of the state was not seen to take writes since it was started or chosen
   bool commits_wait_ = false;  // the primary was seen to let commits wait for standbys
   Background copying_{Background::Priority::normal};
+  std::map<std::string, Background> making_;  // standbys whose data is being made, with what makes it
   bool closing_ = false;
   TaskGroup tasks_;
 };

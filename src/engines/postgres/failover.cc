@@ -168,27 +168,32 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
   co_return started;
 }
 
+Task<Result<void>> Cluster::make_again(Instance& source, std::string name, io::Path data, bool branched_off,
+                                       Background& making) {
+  auto joined = branched_off ? co_await rewind(context_, installation_, source, data, &making)
+                             : fail(Errc::unsupported, "it did not branch off");
+  if (joined) co_return joined;
+  log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
+  co_return co_await clone_server(context_, installation_, source, data, &making);
+}
+
 Task<Result<void>> Cluster::rejoin(std::string name) {
-  const auto member_turn = co_await membership_.lock();
-  auto* server = find(name);
-  auto* source = primary();
-  if (!server) co_return fail(Errc::not_found, fmt::format("there is no server '{}'", name));
-  if (server == source) co_return fail(Errc::conflict, fmt::format("{} is the primary", name));
+  auto member_turn = co_await membership_.lock();
+  CO_TRY(auto* server, free_server(name));
+  const auto source = share(state_.primary);
+  if (server == source.get()) co_return fail(Errc::conflict, fmt::format("{} is the primary", name));
   if (!source || !source->is_up()) co_return fail(Errc::unavailable, "there is no running primary to join");
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
   const io::Path data = server->layout().data();
   const bool branched_off = state_.diverged.contains(name) && !stranded_.contains(name);
-  auto joined = branched_off ? co_await rewind(context_, installation_, *source, data, &copying_)
-                             : fail(Errc::unsupported, "it did not branch off");
-  if (!joined) {
-    log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
-    CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
-    CO_CHECK(co_await clone_server(context_, installation_, *source, data, &copying_));
-  }
+  CO_CHECK(co_await make_data(name, source, member_turn, [&](Background& making) {
+    return make_again(*source, name, data, branched_off, making);
+  }));
   {
     const auto turn = co_await roles_.lock();
-    if (primary() != source) co_return fail(Errc::conflict, "the primary changed meanwhile: rejoin again");
+    if (primary() != source.get()) co_return fail(Errc::conflict, "the primary changed meanwhile: rejoin again");
     ClusterState state = state_;
     state.diverged.erase(name);
     CO_CHECK(co_await save(std::move(state)));

@@ -111,6 +111,7 @@ Task<void> Keeper::stop(bool stop_servers) {
 
 // Standbys first: the primary sends them the rest.
 Task<void> Keeper::end_servers() {
+  co_await end_making({making_.begin(), making_.end()});
   std::vector<std::string> names = engine_->names();
   std::ranges::sort(names, {}, [&](const std::string& name) { return engine_->is_primary(name); });
   for (const auto& name : names) {
@@ -234,7 +235,7 @@ Task<Result<bool>> Keeper::reconcile() {
   if (view->cluster.stopped) {  // what is not placed yet is when the cluster is started
     CO_CHECK(co_await stop_servers(*view));
   } else {
-    CO_CHECK(co_await place_instances(*view));
+    CO_CHECK(co_await place_instances(*view, ran));
     CO_CHECK(co_await reboot_servers(*view));
     CO_CHECK(co_await configure_servers(*view));
     CO_CHECK(co_await prepare_master(*view));
@@ -289,9 +290,12 @@ Task<Result<void>> Keeper::reopen_engine(const View& view) {
 Task<Result<void>> Keeper::close_engine() {
   if (!engine_) co_return Result<void>();
   if (failing_over_ > 0) co_return fail(Errc::unavailable, "a failover is under way");
+  co_await end_making({making_.begin(), making_.end()});
   co_await engine_->close();
+  while (failing_over_ > 0) co_await tools_.context.loop.sleep(Duration(10));  // begun meanwhile
   engine_.reset();
   configured_.clear();
+  unmade_.clear();
   co_return Result<void>();
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -92,8 +93,13 @@ class Keeper {
   Task<Result<void>> attach_interfaces(const View& view);
 
   // Instances (keeper_instances.cc)
-  Task<Result<void>> place_instances(View& view);
-  Task<Result<void>> place_instance(const View& view, std::string id, postgres::ServerOptions options);
+  Task<Result<void>> place_instances(View& view, Result<void>& readers);
+  Task<Result<void>> place_instance(const View& view, InstanceRecord& instance);
+  Task<Result<void>> keep_settings(const InstanceRecord& instance);
+  Task<Result<void>> begin_reader(const View& view, InstanceRecord& instance);
+  Result<void> begin_making(const std::string& id, std::optional<postgres::ServerOptions> options);
+  Task<void> make_reader(std::string id, std::optional<postgres::ServerOptions> options);
+  Task<void> end_making(std::vector<std::string> ids);
   Task<Result<void>> remove_instances(View& view);
   Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
   Task<Result<void>> forget_leaving(View& view);
@@ -164,6 +170,9 @@ class Keeper {
   postgres::StorageEncryption* storage_ = nullptr;  // that of the files, while they are open
   std::unique_ptr<postgres::Cluster> engine_;
   std::map<std::string, std::string> configured_;  // instance -> its configuration as text, as last given to the engine
+  // Readers whose servers are being made, beside everything else; and why the last try to make one failed.
+  std::set<std::string> making_;
+  std::map<std::string, Error> unmade_;
   std::map<std::string, postgres::Certificate> certificates_;  // by address
   std::map<std::string, std::string> interfaces_;              // instance -> the groups that its interface has
   size_t pins_ = 0;

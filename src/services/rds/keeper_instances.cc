@@ -103,36 +103,84 @@ Task<Result<postgres::ServerOptions>> Keeper::options_of(const View& view, Insta
   co_return options;
 }
 
-Task<Result<void>> Keeper::place_instance(const View& view, std::string id, postgres::ServerOptions options) {
-  if (!engine_->names().empty()) co_return co_await engine_->add_standby(id, options);
+// The first; readers are made of it.
+Task<Result<void>> Keeper::place_instance(const View& view, InstanceRecord& instance) {
+  CO_TRY(const auto options, co_await options_of(view, instance, true));
   CO_TRY(auto* pool, co_await tools_.engines.pool(view.cluster.served_major));
-  co_return co_await engine_->create(*pool, id, options);
+  if (auto placed = co_await engine_->create(*pool, instance.id, options); !placed) {
+    // The engine may know it in halves: it begins anew from what the records say.
+    if (!stopping_) CO_CHECK(co_await close_engine());
+    co_return placed;
+  }
+  configured_[instance.id] = as_text(options);
+  co_return co_await keep_settings(instance);
 }
 
-Task<Result<void>> Keeper::place_instances(View& view) {
+Task<Result<void>> Keeper::keep_settings(const InstanceRecord& instance) {
+  co_return co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction&) {
+    record.settings = instance.settings;
+    record.pending_reboot = false;
+  });
+}
+
+// `readers`: the first that is not made, and cannot be now.
+Task<Result<void>> Keeper::place_instances(View& view, Result<void>& readers) {
   for (auto& instance : view.instances) {
     if (instance.placed || instance.status == "deleting" || stopping_) continue;
-    if (!engine_->names().empty() && !engine_->takes_writes()) {
-      co_return fail(Errc::unavailable, "the writer is not up");
+    if (engine_->names().empty()) {
+      CO_CHECK(co_await place_instance(view, instance));
+    } else if (making_.contains(instance.id)) {
+      continue;
+    } else if (!engine_->find(instance.id)) {
+      auto begun = co_await begin_reader(view, instance);
+      if (!begun && readers) readers = std::move(begun);
+      continue;
     }
-    CO_TRY(const auto options, co_await options_of(view, instance, true));
-    auto placed = co_await place_instance(view, instance.id, options);
-    if (!placed) {  // the engine may know it in halves: it begins anew from what the records say
-      if (!stopping_) CO_CHECK(co_await close_engine());
-      co_return placed;
-    }
-    configured_[instance.id] = as_text(options);
     instance.placed = true;
-    CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction&) {
-      record.placed = true;
-      record.settings = instance.settings;
-      record.pending_reboot = false;
-    }));
+    CO_CHECK(co_await update_instance(instance.id,
+                                      [](InstanceRecord& record, store::Transaction&) { record.placed = true; }));
     if (engine_->is_primary(instance.id)) CO_CHECK(co_await prepare_master(view));
     retarget();
     CO_CHECK(co_await settle(view));
   }
   co_return Result<void>();
+}
+
+// One at a time: each takes connections of the writer for as long as it is copied. Its end wakes us.
+Task<Result<void>> Keeper::begin_reader(const View& view, InstanceRecord& instance) {
+  if (!making_.empty()) co_return Result<void>();
+  if (!engine_->takes_writes()) co_return fail(Errc::unavailable, "the writer is not up");
+  CO_TRY(auto options, co_await options_of(view, instance, true));
+  CO_CHECK(co_await keep_settings(instance));  // those that it begins with
+  configured_[instance.id] = as_text(options);
+  co_return begin_making(instance.id, std::move(options));
+}
+
+// Without options: one that the engine has, and that cannot follow as it is. Tells how the last try ended, if it
+// failed, before the next begins.
+Result<void> Keeper::begin_making(const std::string& id, std::optional<postgres::ServerOptions> options) {
+  if (auto failed = unmade_.extract(id)) return std::unexpected(std::move(failed.mapped()));
+  if (making_.insert(id).second) tasks_.spawn(make_reader(id, std::move(options)));
+  return {};
+}
+
+// Takes as long as a copy of all data does, hours for terabytes.
+Task<void> Keeper::make_reader(std::string id, std::optional<postgres::ServerOptions> options) {
+  auto made = options ? co_await engine_->add_standby(id, *options) : co_await engine_->rejoin(id);
+  making_.erase(id);
+  if (!made) unmade_.insert_or_assign(id, std::move(made).error());
+  retarget();
+  wake();
+}
+
+Task<void> Keeper::end_making(std::vector<std::string> ids) {
+  for (const auto& id : ids) {
+    while (making_.contains(id)) {
+      engine_->give_up(id);  // again and again: what comes before the copy is not long, and not given up
+      co_await tools_.context.loop.sleep(Duration(10));
+    }
+    unmade_.erase(id);
+  }
 }
 
 std::string Keeper::best_standby(const View& view, const std::string& except) const {
@@ -162,18 +210,30 @@ Task<Result<void>> Keeper::remove_instances(View& view) {
 
 Task<Result<void>> Keeper::remove_instance(View& view, InstanceRecord instance) {
   if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
-  if (!instance.placed) {  // it may be there in halves: made whole, it goes like any other
+  co_await end_making({instance.id});
+  const bool first = engine_->names().empty();
+  if (!instance.placed && first) {  // it may be there in halves: made whole, it goes like any other
     View alone = view;
     alone.instances = {instance};
     alone.instances[0].status = "creating";
-    if (auto placed = co_await place_instances(alone); !placed) {
+    Result<void> readers;
+    if (auto placed = co_await place_instances(alone, readers); !placed) {
       log::warn("rds", "an instance that was never whole is forgotten",
                 {{"instance", instance.id}, {"why", placed.error().message()}});
       CO_CHECK(co_await open_engine(view));
     }
+  } else if (!engine_->find(instance.id)) {
+    CO_CHECK(co_await engine_->remove_remains(instance.id));
   }
   if (engine_->find(instance.id)) {
-    if (const auto next = best_standby(view, instance.id); engine_->is_primary(instance.id) && !next.empty()) {
+    const auto next = best_standby(view, instance.id);
+    if (engine_->is_primary(instance.id) && next.empty()) {
+      // Those that are only begun are made of what it leaves.
+      for (const auto& other : view.instances) {
+        if (!other.placed) co_await end_making({other.id});
+      }
+    }
+    if (engine_->is_primary(instance.id) && !next.empty()) {
       if (engine_->takes_writes()) {
         CO_CHECK(co_await engine_->wait_until_safe(next, catch_up_time));
         CO_CHECK(co_await engine_->switch_over(next));
@@ -203,6 +263,7 @@ Task<Result<void>> Keeper::forget_instance(std::string id) {
     co_return fail(Errc::unavailable, "detach a network interface: " + detached.error().message);
   }
   interfaces_.erase(id);
+  unmade_.erase(id);
   auto tx = co_await tools_.context.catalog.begin(place_.partition());
   tx.remove(InstanceRecord::key(id));
   tell_instance(tx, id, "DB instance deleted", {"deletion"});
@@ -212,7 +273,7 @@ Task<Result<void>> Keeper::forget_instance(std::string id) {
 Task<Result<void>> Keeper::configure_servers(View& view) {
   for (auto& instance : view.instances) {
     auto* server = engine_->find(instance.id);
-    if (!instance.placed || !server) continue;
+    if (!instance.placed || !server || making_.contains(instance.id)) continue;
     const auto before = instance;
     // One that does not run takes everything with its next start.
     CO_TRY(const auto options, co_await options_of(view, instance, !server->is_running()));
@@ -237,7 +298,7 @@ Task<Result<void>> Keeper::configure_servers(View& view) {
 
 Task<Result<void>> Keeper::reboot_servers(View& view) {
   for (auto& instance : view.instances) {
-    if (!instance.reboot || !engine_->find(instance.id)) continue;
+    if (!instance.reboot || !engine_->find(instance.id) || making_.contains(instance.id)) continue;
     CO_TRY(const auto options, co_await options_of(view, instance, true));
     CO_CHECK(co_await engine_->stop(instance.id));
     CO_CHECK(co_await engine_->find(instance.id)->configure(options));
@@ -271,9 +332,14 @@ Task<Result<void>> Keeper::run_servers(View& view) {
   }
   Result<void> all;
   for (const auto& name : names) {
-    if (server(name) || stopping_) continue;
-    auto up = engine_->state().diverged.contains(name) ? co_await engine_->rejoin(name) : co_await engine_->start(name);
-    if (up && !server(name)) up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
+    if (server(name) || making_.contains(name) || stopping_) continue;
+    Result<void> up;
+    if (engine_->state().diverged.contains(name)) {
+      up = begin_making(name, std::nullopt);
+    } else {
+      up = co_await engine_->start(name);
+      if (up && !server(name)) up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
+    }
     if (!up && all) all = std::move(up);
   }
   // A writer that does not come up again, or not soon, is replaced like one that is lost.
@@ -289,6 +355,7 @@ Task<Result<void>> Keeper::run_servers(View& view) {
 
 Task<Result<void>> Keeper::stop_servers(const View& view) {
   if (pins_ > 0) co_return fail(Errc::unavailable, "a copy of the data is being made");
+  co_await end_making({making_.begin(), making_.end()});
   std::vector<std::string> names = engine_->names();
   std::ranges::sort(names, {}, [&](const std::string& name) { return engine_->is_primary(name); });
   for (const auto& name : names) {

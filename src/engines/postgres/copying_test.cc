@@ -1,0 +1,130 @@
+// What goes on while a standby is copied, which may take hours.
+#include <gmock/gmock.h>
+
+#include "postgres/detail/tool.h"
+#include "postgres/test_bed.h"
+
+namespace boreal::postgres {
+namespace {
+
+using ::testing::ElementsAre;
+
+class CopyingTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!bed_.missing().empty()) GTEST_SKIP() << bed_.missing();
+    WarmPool pool(bed_.context(), bed_.installation(), {.folder = bed_.path("pool"), .size = 0});
+    must(pool.start());
+    scope_.emplace(bed_, bed_.path("cluster"));
+    cluster_ = scope_->operator->();
+    must(cluster_->create(pool, "w", options(40)));
+    must(cluster_->add_standby("r", options(41)));  // the twin
+    must(cluster_->wait_until_safe("r", Duration(20'000)));
+    bed_.run(pool.stop());
+  }
+  void TearDown() override {
+    if (tool_ > 0) ::kill(tool_, SIGCONT);
+    if (outcome_.valid()) (void)outcome_.get();
+    scope_.reset();
+  }
+
+  static ServerOptions options(unsigned last) {
+    ServerOptions options{.listen = {TestBed::address(last), 5432}};
+    options.settings = {{"shared_buffers", "16MB"}, {"max_connections", "40"}};
+    return options;
+  }
+  void must(Task<Result<void>> task) {
+    const auto done = bed_.run(std::move(task));
+    ASSERT_TRUE(done) << done.error().message();
+  }
+  std::future<Result<void>> begin(Task<Result<void>> task) {
+    auto promise = std::make_shared<std::promise<Result<void>>>();
+    bed_.loop().post([task = std::move(task), promise]() mutable {
+      spawn(std::move(task), [promise](Result<void> done) { promise->set_value(std::move(done)); });
+    });
+    return promise->get_future();
+  }
+  // Stops the tool that copies into this server's data directory as soon as it is there.
+  void hold_copy_of(const std::string& name) {
+    const std::string wanted = "--pgdata=" + bed_.path("cluster/servers/" + name + "/data");
+    for (int tries = 0; tries < 20'000 && tool_ == 0; ++tries) {
+      const auto names = io::list_folder("/proc");
+      for (const auto& pid : names.value()) {
+        if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
+        const auto arguments = io::read_file("/proc/" + pid + "/cmdline", 64 << 10);
+        if (!arguments || !arguments->contains("pg_basebackup") || !arguments->contains(wanted)) continue;
+        tool_ = std::stoi(pid);
+        ::kill(tool_, SIGSTOP);
+      }
+    }
+    ASSERT_GT(tool_, 0);
+  }
+  void begin_copy_of(const std::string& name) {
+    outcome_ = begin(cluster_->add_standby(name, options(42)));
+    hold_copy_of(name);
+  }
+  // Within a time in which everything but a copy is done.
+  void soon(Task<Result<void>> task) {
+    auto done = begin(std::move(task));
+    if (done.wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
+      ADD_FAILURE() << "it waits for the copy";
+      ::kill(tool_, SIGCONT);
+    }
+    const auto outcome = done.get();
+    EXPECT_TRUE(outcome) << outcome.error().message();
+  }
+
+  TestBed bed_;
+  std::optional<ScopedCluster> scope_;
+  Cluster* cluster_ = nullptr;  // of the scope
+  std::future<Result<void>> outcome_;
+  pid_t tool_ = 0;
+};
+
+TEST_F(CopyingTest, OtherServersAreStoppedStartedAndRemoved) {
+  begin_copy_of("n");
+  soon(cluster_->restart("r"));
+  EXPECT_EQ(bed_.run(cluster_->start("n")).error().code(), Errc::conflict);
+  EXPECT_EQ(bed_.run(cluster_->remove_server("n")).error().code(), Errc::conflict);
+  soon(cluster_->remove_server("r"));
+  ::kill(tool_, SIGCONT);
+  const auto outcome = outcome_.get();
+  EXPECT_TRUE(outcome) << outcome.error().message();
+  must(cluster_->wait_until_safe("n", Duration(20'000)));
+}
+
+TEST_F(CopyingTest, RolesAreSwappedAndTheCopyIsThrownAway) {
+  begin_copy_of("n");
+  soon(cluster_->switch_over("r"));
+  ::kill(tool_, SIGCONT);
+  EXPECT_FALSE(outcome_.get());
+  EXPECT_THAT(bed_.on_loop([this] { return cluster_->names(); }), ElementsAre("r", "w"));
+  EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/n")));
+  must(cluster_->add_standby("n", options(42)));
+}
+
+TEST_F(CopyingTest, ACopyIsGivenUp) {
+  begin_copy_of("n");
+  bed_.on_loop([this] { cluster_->give_up("n"); });
+  ASSERT_EQ(outcome_.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  EXPECT_FALSE(outcome_.get());
+  EXPECT_THAT(bed_.on_loop([this] { return cluster_->names(); }), ElementsAre("r", "w"));
+}
+
+TEST_F(CopyingTest, DestroyingEndsIt) {
+  begin_copy_of("n");
+  soon(cluster_->destroy());
+  EXPECT_FALSE(outcome_.get());
+  EXPECT_FALSE(*io::exists(bed_.path("cluster")));
+}
+
+TEST_F(CopyingTest, WhatAnEarlierRunLeftOfOneIsRemoved) {
+  must(cluster_->remove_remains("n"));
+  ASSERT_TRUE(io::make_folders(bed_.path("cluster/servers/n/data")));
+  must(cluster_->remove_remains("n"));
+  EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/n")));
+  EXPECT_EQ(bed_.run(cluster_->remove_remains("w")).error().code(), Errc::conflict);
+}
+
+}  // namespace
+}  // namespace boreal::postgres

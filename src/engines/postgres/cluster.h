@@ -159,6 +159,7 @@ class Cluster {
   bool follows(const std::string& name) const;
   Task<void> look_for_recovered();
   Task<void> look_for_stranded();
+  Task<std::string> place_of_stall(Instance& server);
   Task<void> set_aside(std::string name, std::string place);
   void on_lost(Instance& server);
   void changed() const;

@@ -118,6 +118,30 @@ TEST_F(CopyingTest, DestroyingEndsIt) {
   EXPECT_FALSE(*io::exists(bed_.path("cluster")));
 }
 
+// It is not up, and would never be.
+TEST_F(CopyingTest, AStandbyThatNeedsWalWhichIsGoneBeforeItIsUpIsMadeAnew) {
+  must(cluster_->stop("r"));
+  auto forgetful = options(40);
+  forgetful.settings["wal_keep_size"] = "0";
+  forgetful.settings["min_wal_size"] = "32MB";
+  must(cluster_->find("w")->configure(forgetful));
+  for (int n = 0; n < 5; ++n) {
+    ASSERT_TRUE(bed_.run(cluster_->find("w")->query(fmt::format("create table public.t{}()", n))));
+    ASSERT_TRUE(bed_.run(cluster_->find("w")->query("select pg_switch_wal()")));
+  }
+  ASSERT_TRUE(bed_.run(cluster_->find("w")->query("checkpoint", {}, Duration(60'000))));
+  const io::Path wal = bed_.path("cluster/servers/r/data/pg_wal/");
+  for (const auto& name : io::list_folder(wal).value()) {
+    if (name.size() == 24) ASSERT_TRUE(io::remove_file(wal + name));
+  }
+  must(cluster_->start("r"));  // after its patience
+  const auto is_aside = [this] { return cluster_->state().diverged.contains("r"); };
+  for (int tries = 0; tries < 6'000 && !bed_.on_loop(is_aside); ++tries) ::usleep(10'000);
+  ASSERT_TRUE(bed_.on_loop(is_aside));
+  must(cluster_->rejoin("r"));
+  must(cluster_->wait_until_safe("r", Duration(20'000)));
+}
+
 TEST_F(CopyingTest, WhatAnEarlierRunLeftOfOneIsRemoved) {
   must(cluster_->remove_remains("n"));
   ASSERT_TRUE(io::make_folders(bed_.path("cluster/servers/n/data")));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "net/pause.h"
 #include "postgres/cluster.h"
+#include "postgres/detail/folder_processes.h"
 
 namespace boreal::postgres {
 
@@ -35,6 +36,20 @@ int64_t to_number(const std::optional<std::string>& text) {
   int64_t value = 0;
   if (text) std::from_chars(text->data(), text->data() + text->size(), value);
   return value;
+}
+
+// Where a standby that is not up yet waits for WAL that its primary has no more; empty: it does not. It cannot be
+// asked. A segment's name is its timeline and its place, in units of 16 MiB: 8 and 16 digits.
+Result<std::string> place_of_lost_wal(const io::Path& standby, const io::Path& primary) {
+  TRY(const auto awaited, detail::awaited_segment(standby));
+  if (awaited.empty()) return std::string();
+  TRY(const bool is_here, io::exists(standby + "/pg_wal/" + awaited));
+  TRY(auto kept, io::list_folder(primary + "/pg_wal"));
+  std::erase_if(kept, [&](const std::string& name) { return name.size() != awaited.size(); });
+  const bool may_come =
+      std::ranges::any_of(kept, [&](const std::string& name) { return name.substr(8) <= awaited.substr(8); });
+  if (is_here || may_come || kept.empty()) return std::string();
+  return fmt::format("{}/{}000000", awaited.substr(8, 8), awaited.substr(22));
 }
 
 std::vector<std::string> to_list(const std::set<std::string>& names) { return {names.begin(), names.end()}; }
@@ -176,17 +191,31 @@ bool Cluster::follows(const std::string& name) const {
   return is_primary(name) || (status != standbys_.end() && status->second.streaming);
 }
 
+// Where a standby stands that waits for more; empty: it is at work. One that is not up yet may wait as long as it likes
+// for what is still to be had.
+Task<std::string> Cluster::place_of_stall(Instance& server) {
+  if (server.is_up()) {
+    const auto rows = co_await server.query(place_sql, {}, silence_limit);
+    co_return rows ? rows->scalar() : "";
+  }
+  const auto source = share(state_.primary);
+  if (!source || server.recovers_for() < stranded_after) co_return "";
+  const io::Path standby = server.layout().data();
+  const io::Path primary = source->layout().data();
+  const auto place = co_await context_.pool.run([&] { return place_of_lost_wal(standby, primary); });
+  co_return place.value_or("");
+}
+
 // A standby that waits for WAL its primary has no more, or that is further than where a new primary branched off, waits
 // for good, and answers with what it had.
 Task<void> Cluster::look_for_stranded() {
   for (const auto& name : names()) {
     const auto server = share(name);
-    if (!server || !server->is_up() || follows(name)) {
+    if (!server || !server->is_running() || follows(name)) {
       stalls_.erase(name);
       continue;
     }
-    const auto rows = co_await server->query(place_sql, {}, silence_limit);
-    const std::string place = rows ? rows->scalar() : "";
+    const std::string place = co_await place_of_stall(*server);
     const int64_t now_ns = monotonic_ns();
     const auto stall = stalls_.find(name);
     if (place.empty()) {

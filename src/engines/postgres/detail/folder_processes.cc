@@ -176,6 +176,20 @@ Result<std::optional<SharedMemory>> shared_memory_of(const io::Path& data) {
   return SharedMemory{.key = static_cast<key_t>(numbers[0]), .id = static_cast<int>(numbers[1])};
 }
 
+Result<std::string> awaited_segment(const io::Path& data) {
+  constexpr std::string_view waits = "startup waiting for ";
+  constexpr size_t name_length = 24;
+  TRY(const auto pids, processes_in(data));
+  for (const pid_t pid : pids) {
+    const auto title = io::read_file(fmt::format("/proc/{}/cmdline", pid), 64 << 10);
+    const size_t at = title && title->starts_with("postgres: ") ? title->find(waits) : std::string::npos;
+    if (at == std::string::npos) continue;
+    const std::string name = title->substr(at + waits.size(), name_length);
+    if (name.find_first_not_of("0123456789ABCDEF") == std::string::npos && name.size() == name_length) return name;
+  }
+  return std::string();
+}
+
 Result<bool> says_ready(const io::Path& data, pid_t pid) {
   TRY(const auto lines, pid_file(data));
   return lines.size() >= 8 && to_pid(lines[0]) == pid && lines[7].starts_with("ready");

@@ -29,6 +29,9 @@ struct SharedMemory {
 };
 Result<std::optional<SharedMemory>> shared_memory_of(const io::Path& data);
 
+// The name of the WAL segment that a server's recovery waits for, as the title of its process says; empty: for none.
+Result<std::string> awaited_segment(const io::Path& data);
+
 // Whether the server whose first process is `pid` has said in postmaster.pid that it takes connections.
 Result<bool> says_ready(const io::Path& data, pid_t pid);
 

@@ -236,14 +236,13 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
   co_return api::CreateDBInstanceResult{to_api(instance, *cluster, group, place)};
 }
 
-Task<Outcome<api::DBInstance>> Service::show(const aws::Call& call, InstanceRecord instance) {
-  const Place place = place_of(call);
-  auto tx = co_await begin(call);
-  CO_TRY(const auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(instance.cluster_id)));
-  if (!cluster) co_return refuse(Error(Errc::corrupt, instance.id + " is of a cluster that is not there"));
+Outcome<api::DBInstance> Service::show(const store::Transaction& tx, const Place& place,
+                                       const InstanceRecord& instance) {
+  TRY(const auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(instance.cluster_id)));
+  if (!cluster) return refuse(Error(Errc::corrupt, instance.id + " is of a cluster that is not there"));
   SubnetGroupRecord group{.name = cluster->subnet_group};
   if (auto found = subnet_group(tx, place, cluster->subnet_group)) group = std::move(*found);
-  co_return to_api(instance, *cluster, group, place);
+  return to_api(instance, *cluster, group, place);
 }
 
 namespace {
@@ -277,7 +276,8 @@ Outcome<void> apply_filters(std::vector<InstanceRecord>& instances, const std::v
 Task<Outcome<api::DBInstanceMessage>> Service::describe_db_instances(aws::Call& call,
                                                                      api::DescribeDBInstancesMessage input) {
   const Place place = place_of(call);
-  CO_TRY(auto instances, load_all<InstanceRecord>(context_.catalog, place, "db/"));
+  auto tx = co_await begin(call);
+  CO_TRY(auto instances, load_all<InstanceRecord>(tx, "db/"));
   if (input.db_instance_identifier) {
     const std::string id = name_of(*input.db_instance_identifier);
     std::erase_if(instances, [&](const InstanceRecord& i) { return i.id != id && to_lower(i.resource_id) != id; });
@@ -289,7 +289,7 @@ Task<Outcome<api::DBInstanceMessage>> Service::describe_db_instances(aws::Call& 
                                 [](const InstanceRecord& i) { return i.id; }));
   output.db_instances.emplace();
   for (const auto& instance : shown) {
-    CO_TRY(auto one, co_await show(call, instance));
+    CO_TRY(auto one, show(tx, place, instance));
     output.db_instances->push_back(std::move(one));
   }
   co_return output;
@@ -346,31 +346,26 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
     CO_TRY(instance->maintenance_window, checked_maintenance_window(*in.preferred_maintenance_window));
   }
   save(tx, *instance);
+  CO_TRY(auto shown, show(tx, place, *instance));
   CO_CHECK(co_await tx.commit());
   if (auto* found = keeper(place, instance->cluster_id)) found->wake();
-  CO_TRY(auto shown, co_await show(call, *instance));
   co_return api::ModifyDBInstanceResult{std::move(shown)};
 }
 
 Task<Outcome<api::DeleteDBInstanceResult>> Service::delete_db_instance(aws::Call& call,
                                                                        api::DeleteDBInstanceMessage input) {
   const std::string id = name_of(input.db_instance_identifier);
-  InstanceRecord instance;
-  {
-    auto tx = co_await begin(call);
-    CO_TRY(auto found, load<InstanceRecord>(tx, InstanceRecord::key(id)));
-    if (!found) co_return refuse(no_instance(id));
-    if (found->status == "deleting") {
-      co_return refuse(
-          errors::invalid_db_instance_state_fault(fmt::format("Instance {} is already being deleted.", id)));
-    }
-    instance = std::move(*found);
-    instance.status = "deleting";
-    save(tx, instance);
-    CO_CHECK(co_await tx.commit());
+  auto tx = co_await begin(call);
+  CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
+  if (!instance) co_return refuse(no_instance(id));
+  if (instance->status == "deleting") {
+    co_return refuse(errors::invalid_db_instance_state_fault(fmt::format("Instance {} is already being deleted.", id)));
   }
-  if (auto* found = keeper(place_of(call), instance.cluster_id)) found->wake();
-  CO_TRY(auto shown, co_await show(call, instance));
+  instance->status = "deleting";
+  save(tx, *instance);
+  CO_TRY(auto shown, show(tx, place_of(call), *instance));
+  CO_CHECK(co_await tx.commit());
+  if (auto* found = keeper(place_of(call), instance->cluster_id)) found->wake();
   co_return api::DeleteDBInstanceResult{std::move(shown)};
 }
 
@@ -381,23 +376,19 @@ Task<Outcome<api::RebootDBInstanceResult>> Service::reboot_db_instance(aws::Call
     co_return refuse(errors::invalid_parameter_combination(
         "ForceFailover is not for instances of a cluster: use FailoverDBCluster."));
   }
-  InstanceRecord instance;
-  {
-    auto tx = co_await begin(call);
-    CO_TRY(auto found, load<InstanceRecord>(tx, InstanceRecord::key(id)));
-    if (!found) co_return refuse(no_instance(id));
-    if (found->status != "available") {
-      co_return refuse(errors::invalid_db_instance_state_fault(
-          fmt::format("Instance {} cannot be rebooted in status {}.", id, found->status)));
-    }
-    instance = std::move(*found);
-    instance.status = "rebooting";
-    instance.reboot = true;
-    save(tx, instance);
-    CO_CHECK(co_await tx.commit());
+  auto tx = co_await begin(call);
+  CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
+  if (!instance) co_return refuse(no_instance(id));
+  if (instance->status != "available") {
+    co_return refuse(errors::invalid_db_instance_state_fault(
+        fmt::format("Instance {} cannot be rebooted in status {}.", id, instance->status)));
   }
-  if (auto* found = keeper(place_of(call), instance.cluster_id)) found->wake();
-  CO_TRY(auto shown, co_await show(call, instance));
+  instance->status = "rebooting";
+  instance->reboot = true;
+  save(tx, *instance);
+  CO_TRY(auto shown, show(tx, place_of(call), *instance));
+  CO_CHECK(co_await tx.commit());
+  if (auto* found = keeper(place_of(call), instance->cluster_id)) found->wake();
   co_return api::RebootDBInstanceResult{std::move(shown)};
 }
 

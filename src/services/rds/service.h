@@ -254,7 +254,7 @@ class Service final : public api::Api, public aws::Recoverable {
                                                 std::optional<std::string> role, std::optional<bool> insights,
                                                 std::optional<int32_t> days, std::optional<std::string> key_id);
   Task<aws::Outcome<io::Path>> log_folder(const aws::Call& call, std::string identifier);
-  Task<aws::Outcome<api::DBInstance>> show(const aws::Call& call, InstanceRecord instance);
+  aws::Outcome<api::DBInstance> show(const store::Transaction& tx, const Place& place, const InstanceRecord& instance);
   Task<void> copy_snapshots(Place place);
   Task<Result<void>> copy_snapshot(Place place, SnapshotRecord snapshot);
   Task<Result<void>> sweep_snapshots();

@@ -140,7 +140,7 @@ Task<void> Keeper::run() {
 
 Task<void> Keeper::tell_of_failure(Error why) {
   const Duration wait = std::min(longest_retry, first_retry * (1u << std::min(failures_, 6u)));
-  ++failures_;
+  if (failures_++ == 0) failing_since_ns_ = monotonic_ns();
   log::warn("rds", "a cluster is not as it should be yet",
             {{"cluster", cluster_id_}, {"why", why.message()}, {"again_in", format_duration(wait)}});
   auto view = co_await look();

@@ -182,6 +182,7 @@ class Keeper {
   bool abandoned_ = false;
   bool stopping_ = false;
   unsigned failures_ = 0;
+  int64_t failing_since_ns_ = 0;
   unsigned retries_ = 0;  // counts those that were put off; only the last one happens
   Time logs_due_;         // when old ones are looked for next
   Event wake_;

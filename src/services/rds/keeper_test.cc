@@ -57,6 +57,27 @@ TEST_F(KeeperTest, AClusterStopsAlsoWithAReaderThatIsNotMadeYet) {
   remove_all("prod", {"one", "two"});
 }
 
+TEST_F(KeeperTest, ARestoreIsNotGivenUpSinceOthersHaveItTriedAgain) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .final_db_snapshot_identifier = "last"});
+  ASSERT_TRUE(eventually([&] { return !cluster("prod"); }));
+  disable_key(true);
+  api::RestoreDBClusterFromSnapshotMessage restore;
+  restore.db_cluster_identifier = "again";
+  restore.snapshot_identifier = "last";
+  restore.engine = "aurora-postgresql";
+  must(&Service::restore_db_cluster_from_snapshot, restore);
+  for (int n = 0; n < 20; ++n) {
+    wake();
+    pass(Duration(200));
+  }
+  EXPECT_EQ(cluster("again")->status, "creating");
+  disable_key(false);
+  EXPECT_TRUE(becomes("again", "available"));
+}
+
 // A second one would be forgotten with the first.
 TEST_F(KeeperTest, AFailoverIsToldAsOneUntilItIsOver) {
   must(&Service::create_db_cluster, cluster_input("prod"));

@@ -18,16 +18,17 @@ namespace {
 const std::string volume_name = "volume";
 
 constexpr unsigned max_restore_tries = 8;
+constexpr Duration restore_patience{60'000};  // tries may follow each other at once, when others wake us
 
 // Whether a restore that failed with this would fail each time, as far as can be told.
-bool is_hopeless(const Error& error, unsigned tries) {
+bool is_hopeless(const Error& error, unsigned tries, Duration failing) {
   switch (error.code()) {
     case Errc::corrupt:
     case Errc::not_found:
     case Errc::invalid: return true;
     case Errc::cancelled:
     case Errc::no_space: return false;
-    default: return tries >= max_restore_tries;
+    default: return tries >= max_restore_tries && failing >= restore_patience;
   }
 }
 }  // namespace
@@ -148,7 +149,8 @@ Task<Result<void>> Keeper::restore_data(const View& view) {
 
 Task<Result<void>> Keeper::restore(const View& view) {
   auto restored = co_await restore_data(view);
-  if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_ + 1)) {
+  const Duration failing(failures_ == 0 ? 0 : (monotonic_ns() - failing_since_ns_) / 1'000'000);
+  if (!restored && !stopping_ && !abandoned_ && is_hopeless(restored.error(), failures_ + 1, failing)) {
     co_return co_await fail_restore(restored.error().message());
   }
   CO_CHECK(restored);

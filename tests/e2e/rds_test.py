@@ -271,7 +271,7 @@ class ManagedPassword(Case):
 
         rds.modify_db_cluster(DBClusterIdentifier="managed", RotateMasterUserPassword=True, ApplyImmediately=True)
         wait_until("rotated", lambda: shown()["SecretStatus"] == "active" and password() != first)
-        wait_until("in force", lambda: psql(cluster["Endpoint"], "SELECT 1", password(), check=False).returncode == 0)
+        self.assertEqual(psql(cluster["Endpoint"], "SELECT 1", password()), "1")
         self.assertNotEqual(psql(cluster["Endpoint"], "SELECT 1", first, check=False).returncode, 0)
         delete_cluster(rds, "managed")
         self.assertEqual(error_code(secrets.describe_secret, SecretId=arn), "ResourceNotFoundException")

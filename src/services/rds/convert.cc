@@ -75,9 +75,11 @@ api::DBCluster to_api(const ClusterRecord& cluster, const std::vector<InstanceRe
   out.port = cluster.port;
   out.master_username = cluster.master_username;
   if (!cluster.secret_name.empty()) {
-    const char* status = cluster.secret_applied == 0                        ? "creating"
-                         : cluster.secret_applied == cluster.secret_version ? "active"
-                                                                            : "rotating";
+    // In force is what the databases have, where there are any.
+    const bool in_force = instances.empty() || cluster.master_applied == cluster.master_version;
+    const bool is_first = cluster.secret_applied == 0 || (!in_force && cluster.master_applied == 0);
+    const bool is_active = in_force && cluster.secret_applied == cluster.secret_version;
+    const char* status = is_first ? "creating" : is_active ? "active" : "rotating";
     out.master_user_secret = {cluster.secret_arn, status, cluster.secret_key_arn};
   }
   out.preferred_backup_window = cluster.backup_window;

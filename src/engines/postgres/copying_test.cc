@@ -118,6 +118,33 @@ TEST_F(CopyingTest, DestroyingEndsIt) {
   EXPECT_FALSE(*io::exists(bed_.path("cluster")));
 }
 
+// Whoever rewinds it again may find that there is nothing to do.
+TEST_F(CopyingTest, AServerWhoseRewindWasCutShortIsCopied) {
+  const auto folder_of = [this](const std::string& name) {
+    struct stat folder{};
+    EXPECT_EQ(::stat(bed_.path("cluster/servers/" + name + "/data").c_str(), &folder), 0);
+    return folder.st_ino;
+  };
+  const auto of_w = folder_of("w");
+  must(cluster_->fail_over("r"));
+  must(cluster_->rejoin("w"));
+  EXPECT_EQ(folder_of("w"), of_w);
+  must(cluster_->wait_until_safe("w", Duration(20'000)));
+  // Held, so that the same number is not given out again.
+  const io::Path of_r = bed_.path("cluster/servers/r/data");
+  const auto before = io::File::open(of_r + "/PG_VERSION", io::File::Mode::read);
+  ASSERT_TRUE(before);
+  must(cluster_->fail_over("w"));
+  ASSERT_TRUE(io::write_file_atomically(bed_.path("cluster/servers/r/rewinding"), ""));
+  must(cluster_->rejoin("r"));
+  struct stat held{};
+  ASSERT_EQ(::fstat(before->fd(), &held), 0);
+  struct stat now{};
+  ASSERT_EQ(::stat((of_r + "/PG_VERSION").c_str(), &now), 0);
+  EXPECT_NE(held.st_ino, now.st_ino);
+  EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
+}
+
 // It is not up, and would never be.
 TEST_F(CopyingTest, AStandbyThatNeedsWalWhichIsGoneBeforeItIsUpIsMadeAnew) {
   must(cluster_->stop("r"));

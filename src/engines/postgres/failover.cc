@@ -170,12 +170,23 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
 
 Task<Result<void>> Cluster::make_again(Instance& source, std::string name, io::Path data, bool branched_off,
                                        Background& making) {
-  auto joined = branched_off ? co_await rewind(context_, installation_, source, data, &making)
-                             : fail(Errc::unsupported, "it did not branch off");
-  if (joined) co_return joined;
-  log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
-  CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
-  co_return co_await clone_server(context_, installation_, source, data, &making);
+  // There from before a rewind until its end: what one leaves that was cut short nobody can rewind.
+  const io::Path begun = server_folder(name) + "/rewinding";
+  CO_TRY(const bool cut_short, co_await context_.pool.run([&] { return io::exists(begun); }));
+  Result<void> joined = fail(Errc::unsupported, cut_short ? "a rewind was cut short" : "it did not branch off");
+  if (branched_off && !cut_short) {
+    CO_CHECK(co_await context_.pool.run([&] { return io::write_file_atomically(begun, ""); }));
+    joined = co_await rewind(context_, installation_, source, data, &making);
+  }
+  if (!joined) {
+    log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
+    CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
+    CO_CHECK(co_await clone_server(context_, installation_, source, data, &making));
+  }
+  co_return co_await context_.pool.run([&]() -> Result<void> {
+    auto removed = io::remove_file(begun);
+    return removed || removed.error().code() == Errc::not_found ? Result<void>() : removed;
+  });
 }
 
 Task<Result<void>> Cluster::rejoin(std::string name) {

@@ -391,8 +391,9 @@ Task<Result<void>> Keeper::prepare_master(View& view) {
 
 Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
   if (view.cluster.failover_to.empty()) co_return Result<void>();
+  if (!engine_->takes_writes() && !view.instances.empty()) co_return Result<void>();  // when it does again
   std::string target = view.cluster.failover_to == "?" ? best_standby(view, "") : view.cluster.failover_to;
-  if (!target.empty() && !engine_->is_primary(target)) {
+  if (engine_->find(target) && !engine_->is_primary(target)) {
     CO_CHECK(co_await update_cluster([&](ClusterRecord&, store::Transaction& tx) {
       tell_cluster(tx, "Started cross AZ failover to DB instance: " + target, {"failover"});
     }));

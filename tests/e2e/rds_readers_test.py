@@ -79,3 +79,18 @@ class Readers(Case):
         wait_until("all of them", lambda: list(statuses().values()) == ["available"] * 4)
         delete_cluster(rds, "busy")
         self.assertEqual(servers(self.boreal.data), before)
+
+    def test_a_copy_that_outlived_boreal_is_ended(self):
+        """It would go on writing into the copy that is made in its place."""
+        rds = self.boreal.client("rds")
+        create_cluster(rds, "killed", 2, VpcSecurityGroupIds=[security_group(self.boreal)])
+        with CopyHeld("killed-3") as held:
+            rds.create_db_instance(DBInstanceIdentifier="killed-3", DBClusterIdentifier="killed", Engine="aurora-postgresql",
+                                   DBInstanceClass="db.t3.medium")
+            wait_until("the copy begins", lambda: held.pid)
+            self.boreal.kill()
+            self.boreal.start()
+            rds = self.boreal.client("rds")
+            wait_until("made anew", lambda: all(i["DBInstanceStatus"] == "available" for i in rds.describe_db_instances()["DBInstances"]))
+            self.assertFalse(Path(f"/proc/{held.pid}/cwd").exists(), "it still runs")
+        delete_cluster(rds, "killed")

@@ -48,8 +48,8 @@ class Instance {
 
   // Starts the server with the configuration written anew, and returns when it answers queries. A server that runs
   // already is adopted instead: there is never a second one on the same data. Errc::timeout, and it runs: its recovery
-  // takes longer than `patience`. It has no limit, since one that is cut off begins anew; its end from then on is a loss.
-  // On any other error it does not run.
+  // takes longer than `patience`. It has no limit, since one that is cut off begins anew; its end from then on is a
+  // loss. On any other error it does not run.
   Task<Result<void>> start(Duration patience = std::chrono::seconds(10));
   // Looks whether a server that runs has come up meanwhile.
   Task<Result<bool>> look_up();

@@ -1,11 +1,13 @@
 // Clusters as AWS Backup knows them.
 #include <atomic>
 
+#include "aws/wire/testing.h"
 #include "rds/test_bed.h"
 
 namespace boreal::rds {
 namespace {
 
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Ends once it is let go.
@@ -51,6 +53,26 @@ TEST_F(ServiceTest, NothingIsLeftOfARestoreWhoseNameIsTakenMeanwhile) {
   EXPECT_THAT(*listed.db_cluster_snapshots, IsEmpty());
   EXPECT_THAT(*io::list_folder(folder_ + "/postgres/snapshots"), IsEmpty());
   EXPECT_TRUE(becomes("taken", "available"));
+}
+
+// Who waits for a restore is stopped before us.
+TEST_F(ServiceTest, ARestoreIsWaitedForUntilTheServerEnds) {
+  ClusterRecord record;
+  record.port = 5432;
+  record.served_major = 99;  // not here, so it waits
+  const std::map<std::string, std::string> metadata = {{"DBClusterIdentifier", "copy"},
+                                                       {"boreal:cluster", store::encode(record)}};
+  std::promise<aws::Outcome<std::string>> restored;
+  fixture_.context().loop.post([&] {
+    spawn(service_->restore("000000000000", "us-east-1", metadata, std::make_unique<aws::wire::TextSource>("data")),
+          [&](aws::Outcome<std::string> outcome) { restored.set_value(std::move(outcome)); });
+  });
+  ASSERT_TRUE(eventually([&] { return cluster("copy").has_value(); }));
+  auto outcome = restored.get_future();
+  EXPECT_EQ(outcome.wait_for(Duration(100)), std::future_status::timeout);
+  fixture_.context().loop.post([&] { service_->begin_stop(); });
+  ASSERT_EQ(outcome.wait_for(Duration(30'000)), std::future_status::ready);
+  EXPECT_THAT(outcome.get().error().message, HasSubstr("boreal is ending"));
 }
 
 }  // namespace

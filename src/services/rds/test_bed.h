@@ -143,7 +143,7 @@ class ServiceTest : public ::testing::Test {
     return found->db_clusters->front();
   }
   template <class F>
-  bool eventually(F holds, Duration time = Duration(60'000)) {
+  bool eventually(F holds, Duration time = std::chrono::minutes(3)) {
     const int64_t end_ns = monotonic_ns() + time.count() * 1'000'000;
     while (monotonic_ns() < end_ns) {
       if (holds()) return true;

@@ -293,6 +293,23 @@ TEST_F(BackupTest, ARestoreThatWaitsForItsResourceHoldsUpNoJob) {
   EXPECT_EQ(restore_job(*one->restore_job_id).status, "COMPLETED");
 }
 
+TEST_F(BackupTest, ARestoreThatTheEndBreaksOffIsToldOfByTheNextStart) {
+  make_vault();
+  const std::string point_arn = *start().recovery_point_arn;
+  fixture.run(service->settle());
+  Event usable;
+  texts.usable = &usable;
+  const std::string id = *start_restore(point_arn, "copy")->restore_job_id;
+  ASSERT_TRUE(comes_true([&] { return texts.restored == 1; }));
+  service->begin_stop();
+  texts.gives_up = true;
+  fixture.run(open(usable));
+  fixture.run(service->settle());
+  EXPECT_EQ(restore_job(id).status, "RUNNING");
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  EXPECT_THAT(*restore_job(id).status_message, testing::HasSubstr("The server ended while the restore ran."));
+}
+
 TEST_F(BackupTest, ARestoreWhoseResourceNeverComesIsFailedAfterADay) {
   make_vault();
   const std::string point_arn = *start().recovery_point_arn;

@@ -179,6 +179,7 @@ Task<Result<void>> Service::take_restore_to_its_end(Place place, std::string id)
   tx.put(restore_key(id), store::encode(*restore));
   CO_CHECK(co_await tx.commit());
   const auto created = co_await restore_point(place, *restore, turn);
+  if (!created && stopping_) co_return Result<void>();  // the next start says what became of it
   auto written = co_await end_restore(place, id, created);
   if (!written) unwritten_.insert_or_assign(id, created);
   co_return written;

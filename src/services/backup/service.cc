@@ -30,9 +30,13 @@ Task<Result<void>> Service::start() {
   co_return Result<void>();
 }
 
-Task<void> Service::stop() {
+void Service::begin_stop() {
   stopping_ = true;
   for (auto& [id, progress] : progress_) progress->stop = true;
+}
+
+Task<void> Service::stop() {
+  begin_stop();
   co_await timekeeper_.stop();
   co_await tasks_.wait();
 }

@@ -39,6 +39,7 @@ class Service final : public api::Api {
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
   Task<Result<void>> start() override;
+  void begin_stop() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
   // Takes up what nobody is at work on (the last run left it, or what came of it could not be written), runs plans, and

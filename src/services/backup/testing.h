@@ -110,6 +110,7 @@ class Texts final : public aws::Recoverable {
     texts[metadata.at("DestinationBucketName")] = all;
     ++restored;
     if (usable != nullptr) co_await usable->wait();
+    if (gives_up) co_return aws::refuse(Error(Errc::cancelled, "boreal is ending"));
     if (on_restored) on_restored();
     co_return arn(metadata.at("DestinationBucketName"));
   }
@@ -120,6 +121,7 @@ class Texts final : public aws::Recoverable {
   std::function<void()> on_restored;
   std::string left_out;     // of backups
   Event* usable = nullptr;  // holds restores back that have all bytes
+  bool gives_up = false;    // after that
   int backed_up = 0, restored = 0;
 };
 

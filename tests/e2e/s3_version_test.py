@@ -56,7 +56,7 @@ class State(S3Case):
         self.assertNotIn("Versions", self.s3.list_object_versions(Bucket=self.bucket))
 
     def half_sent(self, key, bucket=None):
-        """A PutObject of which half of the body is there. Its end: sends the rest, and gives (status, code)."""
+        """A PutObject of which half of the body is there. Its end: sends the rest, and gives (status, version id)."""
         client = self.boreal.client("s3", signature_version="s3v4")
         url = client.generate_presigned_url("put_object", Params={"Bucket": bucket or self.bucket, "Key": key})
         connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
@@ -70,28 +70,42 @@ class State(S3Case):
         def end():
             connection.send(b"x" * (MIB // 2))
             answer = Answer(connection.getresponse())
-            return answer.status, answer.code
+            return answer.status, answer.headers["x-amz-version-id"]
         return end
 
     def test_put_while_versioning_is_enabled(self):
-        """What came by the old state would lie beside the null version that is kept, and bring it back when it goes."""
+        """It is a version as any other: by the old state it would be a second null version."""
         self.put("k", b"old")
         end = self.half_sent("k")
         self.versioned()
         new = self.put("k", b"new")["VersionId"]
-        self.assertEqual(end(), (409, "OperationAborted"))
-        self.assertEqual([v["VersionId"] for v in self.s3.list_object_versions(Bucket=self.bucket)["Versions"]], [new, "null"])
+        status, last = end()
+        self.assertEqual(status, 200)
+        self.assertEqual([v["VersionId"] for v in self.s3.list_object_versions(Bucket=self.bucket)["Versions"]], [last, new, "null"])
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId=last)
         self.assertEqual((self.get("k"), self.get("k", VersionId="null")), (b"new", b"old"))
 
+    def test_put_while_versioning_is_suspended(self):
+        """It takes the place of the null version, of which there is one at most."""
+        self.put("k", b"old")
+        self.versioned()
+        kept = self.put("k", b"kept")["VersionId"]
+        end = self.half_sent("k")
+        self.versioned(status="Suspended")
+        self.assertEqual(end(), (200, None))
+        self.assertEqual([v["VersionId"] for v in self.s3.list_object_versions(Bucket=self.bucket)["Versions"]], ["null", kept])
+        self.assertEqual(self.get("k"), b"x" * MIB)
+
     def test_put_while_null_version_is_locked(self):
-        """Nor does it take the place of one that was locked meanwhile."""
+        """It does not take the place of one that was locked meanwhile."""
         self.put("k", b"old")
         self.versioned(status="Suspended")
         end = self.half_sent("k")
         self.versioned()
         self.s3.put_object_lock_configuration(Bucket=self.bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"})
         self.s3.put_object_retention(Bucket=self.bucket, Key="k", Retention={"Mode": "COMPLIANCE", "RetainUntilDate": later(days=1)})
-        self.assertEqual(end(), (409, "OperationAborted"))
+        status, version = end()
+        self.assertEqual((status, self.get("k", VersionId=version)), (200, b"x" * MIB))
         self.assertEqual(self.get("k", VersionId="null"), b"old")
 
     def test_unversioned_deletes(self):

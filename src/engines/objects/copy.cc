@@ -143,7 +143,6 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
   made.bucket = request.bucket;
   made.version = source;
   made.version.key = request.key;
-  made.version.is_null = request.versioning != Versioning::on;
   made.version.modified = impl_->clock.now();
   made.version.meta = std::move(request.meta);
   if (!request.checksums.empty() && !has_all(source.checksums, request.checksums)) {
@@ -166,6 +165,7 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
     }
     take_bytes(made.version, std::move(*bytes), impl_->ids.next(), made.more);
   }
+  made.versioning = std::move(request.versioning);
   made.precondition = std::move(request.precondition);
   made.note = request.note;
   made.origin = std::move(request.origin);
@@ -179,7 +179,7 @@ Task<Result<Version>> Objects::Impl::copy_anew(Objects& self, CopyRequest reques
   PutRequest put;
   put.bucket = std::move(request.bucket);
   put.key = std::move(request.key);
-  put.versioning = request.versioning;
+  put.versioning = std::move(request.versioning);
   put.meta = std::move(request.meta);
   put.data_key = std::move(*request.new_key);
   put.checksums = std::move(request.checksums);

@@ -44,7 +44,7 @@ struct NewVersion {
   Version version;
   Draft draft;
   Precondition precondition;
-  bool versioned = true;      // see KeyChange
+  VersioningThen versioning = Versioning::off;
   store::Batch more{""};      // further index records for the same commit
   bool more_garbage = false;  // … which leave garbage
   bool note = false;

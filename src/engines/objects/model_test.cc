@@ -77,20 +77,28 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
   }
   size_t below(size_t bound) { return std::uniform_int_distribution<size_t>(0, bound - 1)(chance_); }
   const std::string& any_key() { return keys_[below(keys_.size())]; }
-  Versioning versioning() {
-    if (GetParam() == Versioning::off) return Versioning::off;
-    return below(3) == 0 ? Versioning::suspended : Versioning::on;
+  // Now and then the bucket is versioned otherwise; never again `off`.
+  void toggle() {
+    if (GetParam() == Versioning::off || below(3) != 0) return;
+    versioning_ = below(3) == 0 ? Versioning::suspended : Versioning::on;
+  }
+  VersioningThen versioning() {
+    toggle();
+    return VersioningThen([this] { return versioning_; });
   }
   std::string body() { return std::string(below(4) == 0 ? 40'000 + below(10) : below(100), char('a' + below(26))); }
 
   void put() {
     const std::string key = any_key();
-    const auto mode = versioning();
     const std::string content = body();
     PutRequest request;
     request.bucket = "m";
     request.key = key;
-    request.versioning = mode;
+    request.versioning = versioning();
+    request.accept = [this](const Digests&) {
+      toggle();
+      return Result<void>();
+    };
     request.data_key = test_data_key();
     const bool only_if_free = below(4) == 0;
     const ModelVersion* latest = model_.latest(key);
@@ -99,7 +107,11 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     TextSource source(content);
     const auto done = engine_.run(engine_.objects().put(std::move(request), source));
     ASSERT_EQ(done.has_value(), !only_if_free || is_free);
-    if (done) model_.put(key, {done->id, mode != Versioning::on, false, content});
+    if (done) made(key, *done, content);
+  }
+  void made(const std::string& key, const Version& version, const std::string& content) {
+    ASSERT_EQ(version.is_null, versioning_ != Versioning::on);
+    model_.put(key, {version.id, version.is_null, false, content});
   }
   static Result<void> if_free(const Version* latest) {
     if (latest == nullptr || latest->is_delete_marker) return {};
@@ -107,15 +119,14 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
   }
   void remove_latest() {
     const std::string key = any_key();
-    const auto mode = versioning();
-    const auto done = engine_.remove("m", key, mode);
+    const auto done = engine_.remove("m", key, versioning());
     ASSERT_TRUE(done);
-    if (mode == Versioning::off) {
+    if (versioning_ == Versioning::off) {
       ASSERT_EQ(done->found, model_.latest(key) != nullptr);
       if (done->found) model_.remove(key, done->id);
     } else {
       ASSERT_TRUE(done->marker_made);
-      model_.put(key, {done->id, mode == Versioning::suspended, true, ""});
+      model_.put(key, {done->id, versioning_ == Versioning::suspended, true, ""});
     }
   }
   void remove_version() {
@@ -134,7 +145,6 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
   }
   void copy() {
     const std::string from = any_key(), to = any_key();
-    const auto mode = versioning();
     auto found = engine_.run(engine_.objects().find("m", from, Select::latest(), true));
     const ModelVersion* latest = model_.latest(from);
     ASSERT_EQ(found.has_value(), latest != nullptr);
@@ -144,13 +154,13 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     request.source = std::move(*found);
     request.bucket = "m";
     request.key = to;
-    request.versioning = mode;
+    request.versioning = versioning();
     if (below(4) == 0) request.new_key = test_data_key('n');
     if (below(4) == 0) request.meta.tier = "cold";
     request.keys = &engine_.keys;
     const auto done = engine_.run(engine_.objects().copy(std::move(request)));
     ASSERT_TRUE(done) << done.error().message();
-    model_.put(to, {done->id, mode != Versioning::on, false, content});
+    made(to, *done, content);
   }
   std::optional<std::string> put_part(const std::string& key, UploadId upload, uint32_t number) {
     const std::string content = body();
@@ -193,14 +203,17 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
       ASSERT_TRUE(engine_.run(engine_.objects().abort_upload("m", key, upload->id)));
       return;
     }
-    const auto mode = versioning();
     complete.bucket = "m";
     complete.key = key;
     complete.upload = upload->id;
-    complete.versioning = mode;
+    complete.versioning = versioning();
+    complete.verify = [this](const Version&) {
+      toggle();
+      return Result<void>();
+    };
     const auto done = engine_.run(engine_.objects().complete_upload(std::move(complete)));
     ASSERT_TRUE(done) << done.error().message();
-    model_.put(key, {done->id, mode != Versioning::on, false, content});
+    made(key, *done, content);
   }
   void move() {
     const std::string key = any_key();
@@ -288,6 +301,7 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
   TestEngine engine_;
   std::vector<std::string> keys_;
   Model model_;
+  Versioning versioning_ = Versioning::off;
   std::mt19937_64 chance_{12345};
 };
 
@@ -323,6 +337,7 @@ TEST_P(ModelTest, EngineAndModelAgree) {
   }
 }
 
+// Off: for ever. On: it begins as off, and is changed at any time.
 INSTANTIATE_TEST_SUITE_P(All, ModelTest, ::testing::Values(Versioning::off, Versioning::on));
 
 }  // namespace

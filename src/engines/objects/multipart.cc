@@ -221,7 +221,6 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   NewVersion made;
   Version& version = made.version;
   version.key = request.key;
-  version.is_null = request.versioning != Versioning::on;
   version.modified = upload.initiated;  // what is made of parts is as old as its upload
   version.part_count = static_cast<uint32_t>(parts.size());
   version.etag = etag_of_parts(parts);
@@ -246,6 +245,7 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   made.more_garbage = true;
   add_manifest(made.more, version, impl_->ids.next(), std::move(parts));
   made.bucket = std::move(request.bucket);
+  made.versioning = std::move(request.versioning);
   made.precondition = std::move(request.precondition);
   made.note = request.note;
   made.origin = std::move(request.origin);

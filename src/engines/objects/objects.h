@@ -31,7 +31,8 @@ namespace boreal::objects {
 using Precondition = std::function<Result<void>(const Version* latest)>;
 
 // A version that was made elsewhere keeps what it is known by, and takes the place among its key's versions that its id
-// gives it: it is the latest only if none there is newer. Errc::exists when it is there already.
+// gives it: it is the latest only if none there is newer. It has that id however the bucket is versioned, so it is no
+// null version. Errc::exists when it is there already.
 struct Origin {
   VersionId id;
   Time modified;
@@ -48,7 +49,7 @@ struct Note {
 struct PutRequest {
   std::string bucket;
   std::string key;
-  Versioning versioning = Versioning::off;
+  VersioningThen versioning = Versioning::off;
   Meta meta;
   DataKey data_key;
   std::vector<Algorithm> checksums;  // to compute and keep
@@ -70,7 +71,7 @@ struct Found {
 struct RemoveRequest {
   std::string bucket;
   std::string key;
-  Versioning versioning = Versioning::off;
+  VersioningThen versioning = Versioning::off;
   // Latest: what a plain delete does (with versioning, leaves a delete marker). Otherwise this version, for good.
   Select which;
   // Sees the version that would go (nullptr: there is none), or for a plain delete the latest.
@@ -91,7 +92,7 @@ struct CopyRequest {
   Found source;
   std::string bucket;  // where to
   std::string key;
-  Versioning versioning = Versioning::off;
+  VersioningThen versioning = Versioning::off;
   Meta meta;
   // None: the bytes and their data keys are shared with the source. Given: they are read and written anew.
   std::optional<DataKey> new_key;
@@ -135,7 +136,7 @@ struct CompleteRequest {
   std::string key;
   UploadId upload;
   std::vector<uint32_t> numbers;  // ascending
-  Versioning versioning = Versioning::off;
+  VersioningThen versioning = Versioning::off;
   // The object's own checksum: composite of the parts', or (CRCs only) of the whole, combined from the parts'.
   std::optional<Algorithm> checksum;
   bool composite = false;

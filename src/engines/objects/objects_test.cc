@@ -484,6 +484,29 @@ TEST_F(ObjectsTest, VersionsKeepTheirOrderWhenTheClockIsSetBack) {
   EXPECT_EQ(engine_.get("b", "key").value(), "second");
 }
 
+// By that of its beginning there would be two null versions, and the overwritten one would come back when the newer
+// goes.
+TEST_F(ObjectsTest, WhatBeganBeforeVersioningIsCommittedByTheStateOfItsCommit) {
+  const auto old = engine_.put("b", "key", "old");
+  auto state = Versioning::off;
+  PutRequest request;
+  request.bucket = "b";
+  request.key = "key";
+  request.versioning = VersioningThen([&] { return state; });
+  request.data_key = test_data_key();
+  request.accept = [&](const Digests&) {
+    state = Versioning::on;
+    return Result<void>();
+  };
+  TextSource source("new");
+  const auto made = engine_.run(objects().put(std::move(request), source));
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(made->is_null);
+  EXPECT_EQ(engine_.get("b", "key", Select::null_version()).value(), "old");
+  EXPECT_EQ(engine_.get("b", "key", Select::exact(old->id)).value(), "old");
+  EXPECT_EQ(engine_.get("b", "key").value(), "new");
+}
+
 // A version that another engine made by a clock that is years ahead.
 TEST_F(ObjectsTest, WhatIsAheadOfItsTimeMovesTheIdsOfNoOtherKey) {
   const auto before = engine_.put("b", "other", "x", Versioning::on);

@@ -31,7 +31,6 @@ Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   NewVersion made;
   made.bucket = std::move(request.bucket);
   made.version.key = std::move(request.key);
-  made.version.is_null = request.versioning != Versioning::on;
   made.version.size = draft.digests.size;
   made.version.modified = impl_->clock.now();
   made.version.etag = codec::hex_encode(draft.digests.md5);
@@ -40,7 +39,7 @@ Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
   made.version.wrapped_key = std::move(request.data_key.wrapped);
   made.version.segment = draft.segment;
   made.draft = std::move(draft);
-  made.versioned = request.versioning != Versioning::off;
+  made.versioning = std::move(request.versioning);
   made.precondition = std::move(request.precondition);
   made.note = request.note;
   made.origin = std::move(request.origin);
@@ -112,7 +111,10 @@ Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::ve
 Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
   const auto hold = co_await lock_key(made.bucket, made.version.key);
   auto use = co_await buckets.use(made.bucket);
-  auto change = KeyChange::begin(store, ids, made.bucket, made.version.key, made.versioned);
+  // Nothing is waited for between this and the decisions, nor does anybody else change the key before the commit.
+  const Versioning versioning = made.origin ? Versioning::on : made.versioning();
+  made.version.is_null = versioning != Versioning::on;
+  auto change = KeyChange::begin(store, ids, made.bucket, made.version.key, versioning != Versioning::off);
   Result<void> planned;
   if (!use) {
     planned = std::unexpected(std::move(use).error());

@@ -13,7 +13,8 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
   CO_TRY(auto change, KeyChange::begin(impl_->store, impl_->ids, request.bucket, request.key));
 
   const bool plain_delete = request.which.kind == Select::Kind::latest;
-  const bool makes_marker = plain_delete && request.versioning != Versioning::off;
+  const Versioning versioning = request.origin ? Versioning::on : request.versioning();
+  const bool makes_marker = plain_delete && versioning != Versioning::off;
   std::optional<Version> target;
   if (plain_delete) {
     if (change.latest() != nullptr) target = *change.latest();
@@ -27,7 +28,7 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     Version marker;
     marker.key = request.key;
     marker.is_delete_marker = true;
-    marker.is_null = request.versioning == Versioning::suspended;
+    marker.is_null = versioning == Versioning::suspended;
     marker.modified = request.origin ? request.origin->modified : request.modified.value_or(impl_->clock.now());
     if (target) marker.meta.owner = target->meta.owner;
     CO_CHECK(change.put(marker, {}, request.origin ? std::optional(request.origin->id) : std::nullopt));

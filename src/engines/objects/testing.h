@@ -129,11 +129,12 @@ class TestEngine {
   io::Pool& pool() { return pool_; }
 
   // The shortest ways, for tests that are about something else.
-  Result<Version> put(std::string bucket, std::string key, std::string body, Versioning versioning = Versioning::off) {
+  Result<Version> put(std::string bucket, std::string key, std::string body,
+                      VersioningThen versioning = Versioning::off) {
     PutRequest request;
     request.bucket = std::move(bucket);
     request.key = std::move(key);
-    request.versioning = versioning;
+    request.versioning = std::move(versioning);
     request.data_key = test_data_key();
     TextSource source(std::move(body));
     return run(objects_->put(std::move(request), source));
@@ -141,9 +142,9 @@ class TestEngine {
   Result<std::string> get(std::string bucket, std::string key, Select which = Select::latest(), Range range = {}) {
     return run(read_object(*objects_, keys, std::move(bucket), std::move(key), which, range));
   }
-  Result<Removed> remove(std::string bucket, std::string key, Versioning versioning = Versioning::off,
+  Result<Removed> remove(std::string bucket, std::string key, VersioningThen versioning = Versioning::off,
                          Select which = Select::latest()) {
-    RemoveRequest request{std::move(bucket), std::move(key), versioning, which, {}};
+    RemoveRequest request{std::move(bucket), std::move(key), std::move(versioning), which, {}};
     return run(objects_->remove(std::move(request)));
   }
   static Task<Result<std::string>> read_object(Objects& objects, Keys& keys, std::string bucket, std::string key,

@@ -41,9 +41,21 @@ using VersionId = Id;
 using UploadId = Id;  // its last 16 bits tell its key: `may_be_upload_of`
 using BlobId = Id;
 
-// How a bucket keeps versions at the moment of a call; the caller knows it. `off` means that it never kept any: a
-// bucket that once did is `on` or `suspended`.
+// How a bucket keeps versions; the caller knows it. `off` means that it never kept any: a bucket that once did is `on`
+// or `suspended`.
 enum class Versioning { off, on, suspended };
+
+// What it is when a change is committed, which may be minutes after it was begun: the engine asks under the key's lock,
+// in one turn with the change's precondition.
+class VersioningThen {
+ public:
+  VersioningThen(Versioning always) : ask_([always] { return always; }) {}
+  explicit VersioningThen(std::function<Versioning()> ask) : ask_(std::move(ask)) {}
+  Versioning operator()() const { return ask_(); }
+
+ private:
+  std::function<Versioning()> ask_;
+};
 
 // Which version of a key is meant.
 struct Select {

@@ -399,7 +399,7 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
   objects::PutRequest put;
   put.bucket = target->id;
   put.key = key;
-  put.versioning = versioning_of(*target);
+  put.versioning = buckets_.versioning_then(*target);
   put.meta.owner = target->account;
   put.meta.tier = "STANDARD";
   put.meta.headers.emplace("content-type", "text/plain");

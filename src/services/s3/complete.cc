@@ -219,7 +219,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.bucket = bucket->id;
   complete.key = input.key;
   complete.upload = upload.id;
-  complete.versioning = versioning_of(*bucket);
+  complete.versioning = buckets_.versioning_then(*bucket);
   if (has_checksum) complete.checksum = checksum.algorithm;
   complete.composite = checksum.composite;
   const std::optional<Replica> replica = parse_replica(attribute_of(upload.meta, attribute::replica));
@@ -255,10 +255,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   };
   complete.precondition = [&](const objects::Version* latest) {
     const bool overwrites = upload.meta.attributes.contains(attribute::overwrites);
-    return refusal.hold([&]() -> Outcome<void> {
-      CHECK(check_same_versioning(*bucket));
-      return check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites);
-    }());
+    return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites));
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());

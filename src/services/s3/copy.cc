@@ -130,14 +130,11 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   copy.source = std::move(from.found);
   copy.bucket = bucket->id;
   copy.key = input.key;
-  copy.versioning = versioning_of(*bucket);
+  copy.versioning = buckets_.versioning_then(*bucket);
   copy.meta = std::move(meta);
   copy.keys = from.keys.get();
   copy.precondition = [&](const objects::Version* latest) {
-    return refusal.hold([&]() -> Outcome<void> {
-      CHECK(check_same_versioning(*bucket));
-      return check_write(input.if_match, input.if_none_match, input.key, latest);
-    }());
+    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
   };
   auto made = co_await objects_.copy(std::move(copy));
   if (!made) {
@@ -151,7 +148,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   result.last_modified = in_seconds(made->modified);
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
   if (tells_version(*from.bucket, source, original)) output.copy_source_version_id = version_text(original);
-  if (bucket->is_versioned()) output.version_id = version_text(*made);
+  if (bucket->is_versioned() || !made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);
   co_return output;

@@ -44,20 +44,21 @@ Task<Outcome<objects::Removed>> Service::remove_object(Call& call, BucketRef buc
   objects::RemoveRequest remove;
   remove.bucket = bucket->id;
   remove.key = key;
-  remove.versioning = versioning_of(*bucket);
+  const auto versioning = buckets_.versioning_then(*bucket);
+  remove.versioning = versioning;
   remove.which = which;
-  const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket->is_versioned();
+  const bool is_plain = which.kind == objects::Select::Kind::latest;
   std::optional<Replica> replica;
-  if (makes_marker && call.operation.name == "DeleteObject") {
+  if (is_plain && bucket->is_versioned() && call.operation.name == "DeleteObject") {
     CO_TRY(replica, co_await replica_for(call, *bucket, key));
   }
-  remove.note = makes_marker && !replica && replicates_marker(*bucket, key);
+  remove.note = is_plain && !replica && replicates_marker(*bucket, key);
   remove.origin = origin_of(*bucket, replica);
   const bool is_replicated = remove.note;
   remove.precondition = [&](const objects::Version* there) {
     return refusal.hold([&]() -> Outcome<void> {
-      CHECK(check_same_versioning(*bucket));
       CHECK(check_delete(conditions, key, there));
+      const bool makes_marker = is_plain && versioning() != objects::Versioning::off;
       if (there == nullptr || makes_marker) return {};
       return check_removable(*there, call.now, bypass);
     }());

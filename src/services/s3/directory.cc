@@ -74,6 +74,18 @@ Outcome<BucketRef> Directory::need(std::string_view name) const {
   return bucket;
 }
 
+objects::Versioning versioning_of(const Bucket& bucket) {
+  if (bucket.versioning == "Enabled") return objects::Versioning::on;
+  return bucket.versioning == "Suspended" ? objects::Versioning::suspended : objects::Versioning::off;
+}
+
+objects::VersioningThen Directory::versioning_then(const Bucket& bucket) const {
+  return objects::VersioningThen([this, name = bucket.name, id = bucket.id, was = versioning_of(bucket)] {
+    const BucketRef now = find(name);
+    return now != nullptr && now->id == id ? versioning_of(*now) : was;  // else the engine finds that it is gone
+  });
+}
+
 Task<Result<void>> Directory::write(const Bucket& bucket, store::Transaction& transaction) {
   transaction.put(bucket.name, store::encode(bucket));
   CO_CHECK(co_await transaction.commit());

@@ -19,6 +19,8 @@ namespace boreal::s3 {
 // Shared: a request goes on with the bucket that it found, whatever is changed meanwhile.
 using BucketRef = std::shared_ptr<const Bucket>;
 
+objects::Versioning versioning_of(const Bucket& bucket);
+
 class Directory {
  public:
   Directory(aws::ServiceContext context, objects::Objects& objects, Accounts& accounts)
@@ -32,6 +34,8 @@ class Directory {
   // NoSuchBucket when there is none.
   aws::Outcome<BucketRef> need(std::string_view name) const;
   const std::map<std::string, BucketRef, std::less<>>& all() const { return buckets_; }
+  // How the bucket is versioned by the time that this is asked, for what is written to it or removed.
+  objects::VersioningThen versioning_then(const Bucket& bucket) const;
 
   // `bucket` comes without an id. The bucket that has the name now; `made`: it is this one, and no other's from before.
   Task<aws::Outcome<BucketRef>> create(Bucket bucket, bool& made);

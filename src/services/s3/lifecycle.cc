@@ -248,11 +248,12 @@ Task<void> Lifecycle::end_removal(const Bucket& bucket, Walk& walk, objects::Ver
 // What changed since it was listed, or is held, stays: the next round sees it anew.
 Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version version, objects::Select which) {
   const Time now = context_.clock.now();
-  objects::RemoveRequest request{bucket.id, version.key, versioning_of(bucket), which, {}};
-  const bool makes_marker = which.kind == objects::Select::Kind::latest && bucket.is_versioned();
+  const auto versioning = buckets_.versioning_then(bucket);
+  objects::RemoveRequest request{bucket.id, version.key, versioning, which, {}};
   request.precondition = [&](const objects::Version* there) -> Result<void> {
     if (there == nullptr || there->id != version.id || waits_for_replication(bucket, *there))
       return fail(Errc::conflict, "it changed meanwhile");
+    const bool makes_marker = which.kind == objects::Select::Kind::latest && versioning() != objects::Versioning::off;
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};
   };

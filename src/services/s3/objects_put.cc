@@ -24,11 +24,6 @@ Outcome<void> check_general_purpose(const Call& call) {
 
 }  // namespace
 
-objects::Versioning versioning_of(const Bucket& bucket) {
-  if (bucket.versioning == "Enabled") return objects::Versioning::on;
-  return bucket.versioning == "Suspended" ? objects::Versioning::suspended : objects::Versioning::off;
-}
-
 Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObjectRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_key(input.key));
@@ -61,7 +56,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   objects::PutRequest put;
   put.bucket = bucket->id;
   put.key = input.key;
-  put.versioning = versioning_of(*bucket);
+  put.versioning = buckets_.versioning_then(*bucket);
   put.meta = std::move(meta);
   put.note = is_replicated;
   put.origin = origin_of(*bucket, replica);
@@ -69,10 +64,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   put.checksums = {promise.algorithm};
   put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
   put.precondition = [&](const objects::Version* latest) {
-    return refusal.hold([&]() -> Outcome<void> {
-      CHECK(check_same_versioning(*bucket));
-      return check_write(input.if_match, input.if_none_match, input.key, latest);
-    }());
+    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
   };
   auto made = co_await objects_.put(std::move(put), *input.body);
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());

@@ -155,7 +155,7 @@ Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, RecoveredHe
   objects::PutRequest put;
   put.bucket = bucket.id;
   put.key = head.key.bytes;
-  put.versioning = versioning_of(bucket);
+  put.versioning = buckets_.versioning_then(bucket);
   put.meta.owner = bucket.account;
   put.meta.tier = head.storage_class;
   for (const auto& [name, value] : head.headers) put.meta.headers[name] = value.bytes;

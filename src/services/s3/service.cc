@@ -145,13 +145,6 @@ Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::stri
   co_return errors::no_such_key("The specified key does not exist.").with("Key", key);
 }
 
-Outcome<void> Service::check_same_versioning(const Bucket& bucket) const {
-  const BucketRef now = buckets_.find(bucket.name);
-  const bool is_changed = now != nullptr && now->id == bucket.id && now->versioning != bucket.versioning;
-  if (is_changed) return refuse(overtaken());
-  return {};
-}
-
 Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket, std::string key,
                                                    std::optional<std::string> version_id, bool with_data,
                                                    OnMarker on_marker) {

@@ -40,7 +40,6 @@ using aws::refuse;
 // The engine must have a tier for each storage class, under its name; STANDARD is the first.
 std::vector<objects::Tier> storage_tiers();
 
-objects::Versioning versioning_of(const Bucket& bucket);
 // Whether who may change the one may change the other: owner, access list and tags are what permissions are judged by.
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other);
 
@@ -299,10 +298,6 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<objects::Version>> update_object(Call& call, BucketRef bucket, std::string key,
                                                 std::optional<std::string> version_id,
                                                 std::function<Outcome<void>(objects::Version&)> edit);
-  // Under the key's lock: OperationAborted where the bucket's versioning is not what it was when the request found it.
-  // A long body may come in meanwhile, and an object made by the old state would take the place of a null version that
-  // is locked by now, or lie beside another null version.
-  Outcome<void> check_same_versioning(const Bucket& bucket) const;
   Task<Outcome<CopyFrom>> find_copy_source(Call& call, CopySource source, ReadConditions conditions,
                                            std::optional<CustomerKey> customer);
   Task<Outcome<objects::Version>> find_completed(BucketRef bucket, std::string key, std::string upload_id,

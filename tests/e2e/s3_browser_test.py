@@ -346,6 +346,26 @@ class Forms(FormCase):
                 document = self.policy(self.conditions(*(["starts-with", f"${name}", ""] for name, value in extra)))
                 self.assertEqual(self.post(self.fields(document, extra=extra)).status, status, (days, blank))
 
+    def test_fields_that_come_twice(self):
+        """The first is what the policy looks at, so it is what counts."""
+        document = self.policy(self.conditions({"x-amz-meta-a": "1"}))
+        for again in ([("acl", "public-read")], [("ACL", "public-read")], [("Content-Type", "text/html")], [("x-amz-meta-a", "2"), ("X-Amz-Meta-A", "3")], [("key", "bar")]):
+            self.assertEqual(self.post(self.fields(document, extra=[("x-amz-meta-a", "1"), *again])).status, 204, again)
+            head = self.head("foo.txt", Bucket=self.bucket)
+            self.assertEqual((head["ContentType"], head["Metadata"]), ("text/plain", {"a": "1"}), again)
+            grants = self.s3.get_object_acl(Bucket=self.bucket, Key="foo.txt")["Grants"]
+            self.assertEqual([grant["Grantee"]["Type"] for grant in grants], ["CanonicalUser"], again)
+        self.assertEqual(self.keys(Bucket=self.bucket), ["foo.txt"])
+
+    def test_forms_are_no_copies(self):
+        self.put("secret", Bucket=self.bucket)
+        copy = [("x-amz-copy-source", f"{self.bucket}/secret")]
+        document = self.policy(self.conditions(["starts-with", "$x-amz-copy-source", ""]))
+        self.assertEqual(self.outcome(self.post(self.fields(document, extra=copy))), (501, "NotImplemented"))
+        self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
+        self.assertEqual(self.outcome(self.post([("key", "foo.txt"), *copy])), (501, "NotImplemented"))
+        self.assertEqual(self.keys(Bucket=self.bucket), ["secret"])
+
     def test_conditions_of_the_request_are_for_policies_alone(self):
         headers = {"If-None-Match": "*", "If-Match": '"other"'}
         for _ in range(2):

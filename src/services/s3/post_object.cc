@@ -149,6 +149,9 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
     if (!is_one_line(name) || !is_one_line(field.value) || name.contains('\0') || value.contains('\0')) {
       return refuse(errors::invalid_argument("A field of the form has a line break in it.").with("ArgumentName", name));
     }
+    // The first counts, here as for the form's policy: another behind it was held against no condition.
+    const bool is_again = form.find(name) != &field.value;
+    if (is_again) continue;
     if (name == "acl") {
       put.headers.set("x-amz-acl", field.value);
     } else if (name == "tagging") {
@@ -250,6 +253,8 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   std::optional<aws::ApiError> failure;
   put.body = std::make_unique<FormFile>(*request.body, parser.delimiter(), parser.rest(), limits, failure);
   CO_TRY(const auto route, wire_.route(aws::Protocol::rest_xml, put, ""));
+  // A form puts what it brings; with this field it would be CopyObject.
+  if (route.operation->name != "PutObject") co_return refuse(unserved_header("x-amz-copy-source"));
   CO_TRY(auto input, wire_.parse(route, put, ""));
   // What access() shows to policies is a POST, with the date of its signature and with its own conditions, though they
   // ask nothing of a form.

@@ -184,6 +184,11 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
     CO_TRY(const BucketRef there, co_await buckets_.create(std::move(anew), made));
     if (!made && there->account != account)
       co_return refuse(errors::bucket_already_exists("The bucket name is taken."));
+    // It may have been made since the job looked; its objects are not to be mixed with those of the backup.
+    if (!made) {
+      co_return refuse(errors::bucket_already_owned_by_you(
+          fmt::format("NewBucket is true, and bucket {} exists already: nothing was restored into it.", name)));
+    }
   }
   CO_TRY(const BucketRef bucket, buckets_.need(name));
   if (bucket->account != account || bucket->region != region) co_return refuse(no_such_bucket(name));

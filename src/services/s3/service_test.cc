@@ -312,6 +312,15 @@ TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   const auto restored = list({.bucket = "again"});
   EXPECT_THAT(keys_of(*restored), ElementsAre("k"));
   EXPECT_EQ(restored->contents->at(0).etag, made->etag);
+
+  ASSERT_TRUE(put("kept", "new", "x"));
+  backup = fixture.run(s3->back_up(account, "us-east-1", "arn:aws:s3:::kept"));
+  ASSERT_TRUE(backup);
+  EXPECT_EQ(
+      code_of(fixture.run(s3->restore(account, "us-east-1", {{"DestinationBucketName", "again"}, {"NewBucket", "true"}},
+                                      std::move(backup->data)))),
+      "BucketAlreadyOwnedByYou");
+  EXPECT_THAT(keys_of(*list({.bucket = "again"})), ElementsAre("k"));
 }
 
 }  // namespace

@@ -74,6 +74,17 @@ class Keys(PolicyCase):
                 self.assertEqual(ask(method, path, **sent), 403, (header, method, path))
         self.get("secret", Bucket=self.open)
 
+    def test_what_a_read_has_without_a_key_says_nothing(self):
+        own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+        self.put("sealed", Bucket=self.open, **own)
+        self.set({"Action": "s3:*", "Condition": {"StringEquals": {"s3:x-amz-server-side-encryption-customer-algorithm": "AES256"}}})
+        self.can(200, self.other.put_object, Key="made", Body=b"", **own)
+        self.can(403, self.other.get_object, Key="sealed", **own)
+        self.can(403, self.other.head_object, Key="sealed", **own)
+        self.set({"Action": ["s3:ListBucket", "s3:ListBucketMultipartUploads"], "Resource": f"arn:aws:s3:::{self.open}", "Condition": {"StringLike": {"s3:prefix": "home/*"}}})
+        self.can(200, self.other.list_objects_v2, Prefix="home/")
+        self.can(403, self.other.list_multipart_uploads, Prefix="home/")
+
     def test_headers_of_a_copy_say_nothing_of_its_source(self):
         self.put("secret", Bucket=self.open)
         theirs = f"theirs-{self.open}"

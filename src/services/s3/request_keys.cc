@@ -57,10 +57,13 @@ bool takes(const Call& call, std::string_view name, codec::Location location) {
   // Not in every model, but wherever there are access lists.
   if (name.starts_with("x-amz-grant-")) name = "x-amz-acl";
   const codec::Shape* input = call.operation.input;
-  if (input == nullptr || call.operation.name == "ListBuckets") return false;
-  // Conditions that a read carries are HTTP's.
+  // A listing of uploads has the parameters, and no keys for them. Source: Service Authorization Reference, "Actions,
+  // resources, and condition keys for Amazon S3", as for what follows.
+  if (input == nullptr || call.operation.name == "ListBuckets" || call.operation.name == "ListMultipartUploads")
+    return false;
+  // Nor has a read keys for its headers: its conditions are HTTP's, and the client's key is that of what is there.
   const bool is_read = call.operation.method == "GET" || call.operation.method == "HEAD";
-  if (is_read && name.starts_with("if-")) return false;
+  if (is_read && location == codec::Location::header) return false;
   return std::ranges::any_of(input->fields, [&](const codec::Field& field) {
     return field.location == location && equal_ignoring_case(field.wire_name, name);
   });

@@ -201,6 +201,12 @@ class Grants(AclCase):
             "Code": "MalformedACLError", "Message": "The XML you provided was not well-formed or did not validate against our published schema"})
         bad["Grants"] = [self.to("READ", Type="CanonicalUser")]
         self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+        # Nobody is two: such a list was taken for the owner's own where lists are off, and gave all to everybody later.
+        enforced = self.make_bucket()
+        for kind in ("Group", "CanonicalUser"):
+            bad["Grants"] = [self.to("FULL_CONTROL", Type=kind, URI="http://acs.amazonaws.com/groups/global/AllUsers", ID=self.me)]
+            self.assertEqual(put(AccessControlPolicy=bad), ("MalformedACLError", 400))
+            self.refused("MalformedACLError", self.s3.put_bucket_acl, Bucket=enforced, AccessControlPolicy=bad)
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.you}, "Grants": []})[0], "AccessDenied")
         self.assertEqual(refusal(self.s3.put_bucket_acl, Bucket=bucket, AccessControlPolicy={"Owner": {"ID": "nobody"}, "Grants": []}),
                          invalid("CanonicalUser/ID", "nobody"))

@@ -159,9 +159,12 @@ Outcome<std::optional<api::AccessControlPolicy>> acl_of_headers(const Bucket& bu
   return acl;
 }
 
+// Its type says which one of the names counts; whoever looks at a list later may look at another.
 Outcome<void> check_grantee(api::Grantee& grantee) {
+  const bool is_group = grantee.type == "Group";
+  if (is_group ? grantee.id || grantee.email_address : grantee.uri.has_value()) return refuse(malformed_acl());
   if (grantee.type == "AmazonCustomerByEmail") return refuse(unresolvable_email());
-  if (grantee.type == "Group") {
+  if (is_group) {
     const std::string uri = grantee.uri.value_or("");
     if (is_known_group(uri)) return {};
     return refuse(

@@ -228,6 +228,8 @@ class Public(PolicyCase):
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Principal": {"AWS": OTHER}}))
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/32"}}}))
         self.assertTrue(self.status({"Action": "s3:ListBucket", "Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}}))
+        for address, is_public in (("::ffff:0.0.0.0/96", True), ("0:0:0:0:0:ffff:8000:0/97", True), ("::ffff:10.0.0.0/104", False), ("10.0.0.0/8", False), ("2001:db8::/32", False), ("2000::/3", True)):
+            self.assertEqual(self.status({"Action": "s3:ListBucket", "Condition": {"IpAddress": {"aws:SourceIp": address}}}), is_public, address)
         self.assertTrue(self.status({"Action": "s3:ListBucket", "Condition": {"StringLike": {"aws:Referer": "http://www.example.com/*"}}}))
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Effect": "Deny"}))
         self.assertFalse(self.status({"Action": "s3:ListBucket", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}}))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "aws/policy_statement.h"
 #include "base/text.h"
 #include "codec/json_value.h"
 
@@ -32,11 +33,12 @@ bool is_of_one_account(const json::Value& value) {
 bool is_narrow_address(const json::Value& value) {
   const auto narrow = [](const json::Value& one) {
     const std::string* text = one.string();
-    if (text == nullptr) return false;
-    const size_t slash = text->find('/');
-    if (slash == std::string::npos) return true;
-    const auto bits = parse_int(std::string_view(*text).substr(slash + 1));
-    return bits && *bits >= (text->find(':') == std::string::npos ? 8 : 32);
+    const auto range = text != nullptr ? aws::policy::Cidr::parse(*text) : std::nullopt;
+    if (!range) return false;
+    // Addresses of IPv4 may be written as such of IPv6, too.
+    const auto all_of_ipv4 = aws::policy::Cidr::parse("0.0.0.0/0");
+    const bool is_ipv4 = range->prefix >= all_of_ipv4->prefix && all_of_ipv4->contains({range->address});
+    return range->prefix >= (is_ipv4 ? all_of_ipv4->prefix + 8 : 32);
   };
   return value.array() ? std::ranges::all_of(*value.array(), narrow) : narrow(value);
 }

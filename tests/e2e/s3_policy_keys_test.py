@@ -85,6 +85,17 @@ class Keys(PolicyCase):
         self.can(200, self.other.list_objects_v2, Prefix="home/")
         self.can(403, self.other.list_multipart_uploads, Prefix="home/")
 
+    def test_tags_that_a_copy_does_not_take_say_nothing(self):
+        for key, tags in (("none", ""), ("private", "security=private")):
+            self.put(key, Bucket=self.open, Tagging=tags)
+        self.set({"Action": ["s3:GetObject", "s3:GetObjectTagging"]},
+                 {"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Condition": {"StringEquals": {"s3:RequestObjectTag/security": "public"}}})
+        for key in ("none", "private"):
+            copy = {"Key": "copy", "CopySource": f"{self.open}/{key}", "Tagging": "security=public"}
+            self.can(403, self.other.copy_object, **copy)
+            self.can(403, self.other.copy_object, **copy, TaggingDirective="COPY")
+            self.can(200, self.other.copy_object, **copy, TaggingDirective="REPLACE")
+
     def test_headers_of_a_copy_say_nothing_of_its_source(self):
         self.put("secret", Bucket=self.open)
         theirs = f"theirs-{self.open}"

@@ -167,7 +167,9 @@ Context request_keys(const Call& call, const aws::Value& input) {
       }
     }
   }
-  if (const auto tagging = taken_header(call, "x-amz-tagging")) {
+  // A copy takes its tags from the source, whatever it says, unless it says that it does not.
+  const bool copies_tags = call.operation.name == "CopyObject" && header(call, "x-amz-tagging-directive") != "REPLACE";
+  if (const auto tagging = taken_header(call, "x-amz-tagging"); tagging && !copies_tags) {
     if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
   }
   if (!input) return context;

@@ -366,6 +366,14 @@ class Forms(FormCase):
         self.assertEqual(self.outcome(self.post([("key", "foo.txt"), *copy])), (501, "NotImplemented"))
         self.assertEqual(self.keys(Bucket=self.bucket), ["secret"])
 
+    def test_digests_are_of_signatures_that_forms_have_not(self):
+        """Nothing of the file would be held against it."""
+        extra = [("x-amz-content-sha256", hashlib.sha256(b"other").hexdigest())]
+        document = self.policy(self.conditions(["starts-with", "$x-amz-content-sha256", ""]))
+        self.assertEqual(self.post(self.fields(document, extra=extra)).status, 204)
+        self.deny({"Null": {"s3:x-amz-content-sha256": "true"}})
+        self.assertEqual(self.post(self.fields(document, extra=extra)).status, 403)
+
     def test_conditions_of_the_request_are_for_policies_alone(self):
         headers = {"If-None-Match": "*", "If-Match": '"other"'}
         for _ in range(2):

@@ -93,7 +93,8 @@ bool is_header_field(std::string_view name) {
     if (name == known) return true;
   }
   const bool is_of_signature = name == "x-amz-algorithm" || name == "x-amz-credential" || name == "x-amz-date" ||
-                               name == "x-amz-signature" || name == "x-amz-security-token";
+                               name == "x-amz-signature" || name == "x-amz-security-token" ||
+                               name == "x-amz-content-sha256";
   return name.starts_with("x-amz-") && !is_of_signature;
 }
 

@@ -357,6 +357,14 @@ class Forms(FormCase):
             self.assertEqual([grant["Grantee"]["Type"] for grant in grants], ["CanonicalUser"], again)
         self.assertEqual(self.keys(Bucket=self.bucket), ["foo.txt"])
 
+    def test_bad_values_are_told_as_of_puts(self):
+        for field, name, value in (("acl", "x-amz-acl", "bad"), *((name, name, "bad") for name in ("x-amz-acl", "x-amz-server-side-encryption", "x-amz-object-lock-legal-hold"))):
+            put = signed(self, "PUT", f"/{self.bucket}/foo.txt", {name: value}, b"bar")
+            conditions = [c for c in self.conditions(["starts-with", f"${field}", ""]) if c != {"acl": "private"}]
+            answer = self.post(self.fields(self.policy(conditions), **{"acl": None, field: value}))
+            told = lambda a: (a.status, re.search("<Code>.*</ArgumentValue>", a.text).group(0))
+            self.assertEqual(told(answer), told(put), field)
+
     def test_forms_are_no_copies(self):
         self.put("secret", Bucket=self.bucket)
         copy = [("x-amz-copy-source", f"{self.bucket}/secret")]

@@ -256,7 +256,8 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
   CO_TRY(const auto route, wire_.route(aws::Protocol::rest_xml, put, ""));
   // A form puts what it brings; with this field it would be CopyObject.
   if (route.operation->name != "PutObject") co_return refuse(unserved_header("x-amz-copy-source"));
-  CO_TRY(auto input, wire_.parse(route, put, ""));
+  auto input = wire_.parse(route, put, "");
+  if (!input) co_return refuse(in_own_words(std::move(input).error()));
   // What access() shows to policies is a POST, with the date of its signature and with its own conditions, though they
   // ask nothing of a form.
   put.method = request.method;
@@ -274,11 +275,11 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
             .response_headers = {},
             .gate = gate,
             .is_version_2 = is_version_2(form)};
-  auto asked = co_await access(call, *route.operation, input);
+  auto asked = co_await access(call, *route.operation, *input);
   access_log_.pass_on(put, request);  // it is the form that is answered
   CO_TRY(auto accesses, std::move(asked));
   for (Access& one : accesses) CO_CHECK(co_await call.authorize(std::move(one)));
-  auto made = co_await put_object(call, std::move(input.as<api::PutObjectRequest>()));
+  auto made = co_await put_object(call, std::move(input->as<api::PutObjectRequest>()));
   if (!made) {
     if (failure) co_return refuse(std::move(*failure));
     co_return refuse(made.error());

@@ -56,6 +56,32 @@ class SecretsManager(Case):
                 break
         self.assertTrue(waits)
 
+    def test_a_reader_who_waited_is_asked_again(self):
+        secrets = self.client()
+        client = user(self, "secrets-early", allow("secretsmanager:GetSecretValue"))("secretsmanager")
+        arn = self.boreal.client("iam").get_user(UserName="secrets-early")["User"]["Arn"]
+        sent = threading.Event()
+        client.meta.events.register("before-send.secrets-manager.GetSecretValue", lambda **_: sent.set())
+        deny = policy({"Effect": "Deny", "Principal": {"AWS": arn}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"})
+
+        def forbid_behind_the_reader(name):
+            """What the reader was told, if it was waiting when the secret got its policy."""
+            sent.clear()
+            secrets.create_secret(Name=name)
+            with ThreadPoolExecutor(1) as pool:
+                reading = pool.submit(error_code, client.get_secret_value, SecretId=name)
+                self.assertTrue(sent.wait(PATIENCE_S))
+                for _ in range(5):
+                    secrets.describe_secret(SecretId=name)
+                waits = not reading.done()
+                secrets.put_resource_policy(SecretId=name, ResourcePolicy=deny)
+                secrets.put_secret_value(SecretId=name, SecretString="worm")
+                told = reading.result(PATIENCE_S)
+            return told if waits and told != "ResourceNotFoundException" else None  # a busy machine may come too late
+
+        told = next(filter(None, (forbid_behind_the_reader(f"forbidden-{number}") for number in range(10))), None)
+        self.assertEqual(told, "AccessDeniedException")
+
     def test_a_reader_of_a_secret_that_stays_empty_is_told(self):
         secrets = self.client()
         secrets.create_secret(Name="stays-empty")

@@ -144,6 +144,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   // The secret as it is when that is over.
   Task<aws::Outcome<std::shared_ptr<const Secret>>> wait_for_first_value(const aws::Call& call, std::string secret_id,
                                                                          std::shared_ptr<const Secret> secret);
+  // What access() says of the request, asked once more: for who has waited.
+  Task<aws::Outcome<void>> authorize_again(aws::Call& call, api::secretsmanager::GetSecretValueRequest input);
   Task<aws::Outcome<api::secretsmanager::GetSecretValueResponse>> read_value(aws::Call& call,
                                                                              std::shared_ptr<const Secret> secret,
                                                                              std::optional<std::string> version_id,

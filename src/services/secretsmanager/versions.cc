@@ -132,10 +132,20 @@ Task<aws::Outcome<std::shared_ptr<const Secret>>> Service::wait_for_first_value(
   co_return now;
 }
 
+Task<aws::Outcome<void>> Service::authorize_again(aws::Call& call, GetSecretValueRequest input) {
+  const aws::Value value = aws::Value::of(std::move(input));
+  CO_TRY(auto accesses, co_await access(call, call.operation, value));
+  for (aws::Access& access : accesses) CO_CHECK(co_await call.authorize(std::move(access)));
+  co_return aws::Outcome<void>();
+}
+
 Task<aws::Outcome<GetSecretValueResponse>> Service::get_secret_value(aws::Call& call, GetSecretValueRequest input) {
   CO_TRY(auto secret, find(call, input.secret_id, Wanted::living));
   if (!input.version_id && input.version_stage.value_or(std::string(current_label)) == current_label) {
+    const bool waits = secret->labels.empty();
     CO_TRY(secret, co_await wait_for_first_value(call, input.secret_id, std::move(secret)));
+    // Its policy may have come before its value; or it is another secret by now.
+    if (waits) CO_CHECK(co_await authorize_again(call, input));
   }
   co_return co_await read_value(call, std::move(secret), std::move(input.version_id), std::move(input.version_stage));
 }

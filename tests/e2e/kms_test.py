@@ -62,6 +62,38 @@ class Kms(Case):
             {"Effect": "Deny", "Principal": {"AWS": arn}, "Action": "kms:Encrypt", "Resource": "*"}), PolicyName="default")
         self.assertEqual(error_code(narrow.encrypt, KeyId=key["KeyId"], Plaintext=b"x"), "AccessDeniedException")
 
+    def test_conditions_on_grants_are_for_who_makes_them(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        maker = user(self, "kms-maker", allow("kms:*", key, Condition={
+            "StringEquals": {"kms:GranteePrincipal": "arn:aws:iam::000000000000:user/kms-maker"}}))("kms")
+        me = self.boreal.client("iam").get_user(UserName="kms-maker")["User"]["Arn"]
+        grant = maker.create_grant(KeyId=key, GranteePrincipal=me, Operations=["Encrypt"])["GrantId"]
+        # To list is not to make: the member of that name is a filter.
+        self.assertEqual(error_code(maker.list_grants, KeyId=key, GranteePrincipal=me), "AccessDeniedException")
+        # Nothing here comes from a service that makes grants for its users.
+        direct = {"Bool": {"kms:GrantIsForAWSResource": False}}
+        through = user(self, "kms-through", allow("kms:*", key), {
+            "Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": direct})("kms")
+        for call, more in ((through.list_grants, {}), (through.revoke_grant, {"GrantId": grant})):
+            self.assertEqual(error_code(call, KeyId=key, **more), "AccessDeniedException")
+        self.assertEqual(through.describe_key(KeyId=key)["KeyMetadata"]["Arn"], key)
+        free = user(self, "kms-free", allow("kms:*", key), {"Effect": "Deny", "Action": "kms:CreateGrant", "Resource": "*", "Condition": {
+            "StringEquals": {"kms:GrantConstraintType": "EncryptionContextSubset"}}})("kms")
+        made = {"KeyId": key, "GranteePrincipal": me, "Operations": ["Encrypt"]}
+        free.create_grant(**made, Constraints={"EncryptionContextEquals": {"a": "1"}})
+        self.assertEqual(error_code(free.create_grant, **made, Constraints={"EncryptionContextSubset": {"a": "1"}}),
+                         "AccessDeniedException")
+
+    def test_reencryption_onto_another_key(self):
+        kms = self.boreal.client("kms")
+        one, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        sealed = kms.encrypt(KeyId=one, Plaintext=b"x")["CiphertextBlob"]
+        keeper = user(self, "kms-keeper", allow("kms:*"), {"Effect": "Deny", "Action": "kms:ReEncrypt*", "Resource": "*", "Condition": {
+            "Bool": {"kms:ReEncryptOnSameKey": False}}})("kms")
+        self.assertEqual(keeper.re_encrypt(CiphertextBlob=sealed, DestinationKeyId=one)["KeyId"], one)
+        self.assertEqual(error_code(keeper.re_encrypt, CiphertextBlob=sealed, DestinationKeyId=other), "AccessDeniedException")
+
     def test_time_deletes(self):
         kms = self.boreal.client("kms")
         key = kms.create_key()["KeyMetadata"]["KeyId"]

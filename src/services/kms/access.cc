@@ -49,18 +49,27 @@ aws::ApiError no_such_key_elsewhere(const aws::Call& call, std::string_view acti
                   call.caller.arn(), action));
 }
 
-void add_request_keys(const aws::Value& input, std::string_view key_member,
+// What CreateGrant says of the grant. Others have members of these names, which filter what they list: policies that
+// limit to whom grants are made know nothing of them.
+void add_grant_keys(const CreateGrantRequest& input, std::multimap<std::string, std::string>& context) {
+  context.emplace("kms:GranteePrincipal", input.grantee_principal);
+  if (input.retiring_principal) context.emplace("kms:RetiringPrincipal", *input.retiring_principal);
+  for (const auto& operation : input.operations) context.emplace("kms:GrantOperations", operation);
+  const auto constraints = input.constraints.value_or(GrantConstraints{});
+  if (constraints.encryption_context_equals) context.emplace("kms:GrantConstraintType", "EncryptionContextEquals");
+  if (constraints.encryption_context_subset) context.emplace("kms:GrantConstraintType", "EncryptionContextSubset");
+}
+
+void add_request_keys(std::string_view operation, const aws::Value& input, std::string_view key_member,
                       std::multimap<std::string, std::string>& context) {
   if (const auto* name = text_member(input, key_member); name != nullptr) {
     const size_t at = name->starts_with("alias/") ? 0 : name->find(":alias/");
     if (at != std::string::npos) context.emplace("kms:RequestAlias", name->substr(at == 0 ? 0 : at + 1));
   }
-  if (const auto* grantee = text_member(input, "GranteePrincipal")) context.emplace("kms:GranteePrincipal", *grantee);
-  if (const auto* retiring = text_member(input, "RetiringPrincipal"))
-    context.emplace("kms:RetiringPrincipal", *retiring);
-  if (const auto* operations = member<std::vector<std::string>>(input, "Operations", codec::Kind::list)) {
-    for (const auto& operation : *operations) context.emplace("kms:GrantOperations", operation);
-  }
+  if (operation == "CreateGrant") add_grant_keys(input.as<CreateGrantRequest>(), context);
+  // No other service makes grants here, nor looks after those of others.
+  if (operation == "CreateGrant" || operation == "ListGrants" || operation == "RevokeGrant")
+    context.emplace("kms:GrantIsForAWSResource", "false");
   if (const auto* bypass = member<bool>(input, "BypassPolicyLockoutSafetyCheck", codec::Kind::boolean)) {
     context.emplace("kms:BypassPolicyLockoutSafetyCheck", *bypass ? "true" : "false");
   }
@@ -70,7 +79,6 @@ void add_request_keys(const aws::Value& input, std::string_view key_member,
   if (const auto* days = member<int32_t>(input, "RotationPeriodInDays", codec::Kind::integer)) {
     context.emplace("kms:RotationPeriodInDays", std::to_string(*days));
   }
-  if (text_member(input, "GranteePrincipal") != nullptr) context.emplace("kms:GrantIsForAWSResource", "false");
 }
 
 // Of keys of the one kind that is made.
@@ -85,7 +93,7 @@ void add_kind_keys(const aws::Caller& caller, std::multimap<std::string, std::st
 // A key that is not there yet has neither policy nor ARN; its tags are a matter of their own.
 std::vector<aws::Access> create_access(const aws::Call& call, const aws::Value& input,
                                        std::vector<aws::Access> accesses) {
-  add_request_keys(input, "", accesses.front().context);
+  add_request_keys(call.operation.name, input, "", accesses.front().context);
   add_kind_keys(call.caller, accesses.front().context);
   const auto& tags = input.as<CreateKeyRequest>().tags;
   if (!tags || tags->empty()) return accesses;
@@ -170,7 +178,7 @@ Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Val
   const auto* encryption_context = member<EncryptionContext>(input, names.context, codec::Kind::map);
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
   if (encryption_context != nullptr) CO_CHECK(check_context(*encryption_context));
-  add_request_keys(input, names.key, access.context);
+  add_request_keys(call.operation.name, input, names.key, access.context);
   Covers covers;
   if (call.operation.name == "CreateGrant") {
     covers = [&](const Grant& grant) { return may_hand_on(grant, input.as<CreateGrantRequest>()); };
@@ -241,6 +249,10 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   for (aws::Access& access : accesses) {
     if (access.resource == "*" && !decrypts(access.action)) continue;
     CO_CHECK(co_await complete(call, input, access));
+  }
+  if (operation.name == "ReEncrypt") {
+    const bool is_same = accesses.front().resource == accesses.back().resource;
+    for (aws::Access& access : accesses) access.context.emplace("kms:ReEncryptOnSameKey", is_same ? "true" : "false");
   }
   co_return accesses;
 }

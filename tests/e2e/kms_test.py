@@ -1,5 +1,8 @@
 """KMS through boto3 and the AWS CLI."""
+import itertools
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 from e2e.helpers import advance, allow, eventually, policy, reset_clock, user
 from harness import Case, error_code
@@ -84,6 +87,49 @@ class Kms(Case):
         free.create_grant(**made, Constraints={"EncryptionContextEquals": {"a": "1"}})
         self.assertEqual(error_code(free.create_grant, **made, Constraints={"EncryptionContextSubset": {"a": "1"}}),
                          "AccessDeniedException")
+
+    def test_an_alias_that_is_moved_opens_no_other_key(self):
+        """Who may move an alias to a key may not decrypt with it: not even when the alias is moved while the key that it
+        stood for before is asked."""
+        kms = self.boreal.client("kms")
+        own, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        sealed = kms.encrypt(KeyId=other, Plaintext=b"secret")["CiphertextBlob"]
+        client = user(self, "kms-mover", allow("kms:*", [own, "arn:aws:kms:us-east-1:000000000000:alias/*"]),
+                      allow("kms:UpdateAlias", other))
+        me = self.boreal.client("iam").get_user(UserName="kms-mover")["User"]["Arn"]
+        ended, found = time.monotonic() + 60, []
+
+        def grant(number):  # many take long to read
+            kms.create_grant(KeyId=own, GranteePrincipal=me, Operations=["Encrypt"], Constraints={"EncryptionContextEquals": {"n": str(number)}})
+
+        def move(mover):
+            for target in itertools.cycle((other, own)):
+                if found or time.monotonic() > ended:
+                    return
+                mover.update_alias(AliasName="alias/moved", TargetKeyId=target)
+
+        def forget(number, forgetter):  # what is known of the key: its grants are read anew
+            while not found and time.monotonic() < ended:
+                forgetter.create_alias(AliasName=f"alias/forget-{number}", TargetKeyId=own)
+                forgetter.delete_alias(AliasName=f"alias/forget-{number}")
+
+        def read(reader):
+            while not found and time.monotonic() < ended:
+                try:
+                    found.append(reader.decrypt(CiphertextBlob=sealed, KeyId="alias/moved")["Plaintext"])
+                except reader.exceptions.ClientError as error:
+                    self.assertIn(error.response["Error"]["Code"], ("AccessDeniedException", "IncorrectKeyException"))
+
+        with ThreadPoolExecutor(12) as pool:
+            list(pool.map(grant, range(1200)))
+            client("kms").create_alias(AliasName="alias/moved", TargetKeyId=own)
+            ended = time.monotonic() + 5
+            work = [pool.submit(move, client("kms"))]
+            work += [pool.submit(forget, number, client("kms")) for number in range(4)]
+            work += [pool.submit(read, client("kms")) for _ in range(6)]
+            for each in work:
+                each.result()
+        self.assertEqual(found, [])
 
     def test_reencryption_onto_another_key(self):
         kms = self.boreal.client("kms")

@@ -188,6 +188,20 @@ Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Val
   co_return aws::Outcome<void>();
 }
 
+// An alias may come to stand for another key while what belongs to the one that it stood for is read. The handler takes
+// the key that it stands for then, so that one must have been asked for.
+bool Service::has_moved_alias(const aws::Call& call, const aws::Value& input,
+                              const std::vector<aws::Access>& accesses) const {
+  return std::ranges::any_of(accesses, [&](const aws::Access& access) {
+    const std::string* named = text_member(input, members_of(access.action).key);
+    if (named == nullptr || access.resource == "*") return false;
+    const auto reference = parse_reference(*named, call.account, call.region);
+    if (!reference || reference->alias.empty()) return false;
+    const auto key = find(*reference);
+    return key && key->arn() != access.resource;
+  });
+}
+
 // Aliases have no policy of their own: the identity must be allowed the alias, and the key must allow it too.
 Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Call& call,
                                                                    std::vector<aws::Access> accesses) {
@@ -250,6 +264,7 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
     if (access.resource == "*" && !decrypts(access.action)) continue;
     CO_CHECK(co_await complete(call, input, access));
   }
+  if (has_moved_alias(call, input, accesses)) co_return co_await this->access(call, operation, input);
   if (operation.name == "ReEncrypt") {
     const bool is_same = accesses.front().resource == accesses.back().resource;
     for (aws::Access& access : accesses) access.context.emplace("kms:ReEncryptOnSameKey", is_same ? "true" : "false");

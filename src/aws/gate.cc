@@ -18,7 +18,6 @@ void add_global_keys(Context& context, const Call& call) {
   context.emplace("aws:SourceIp", call.http.peer.host);
   context.emplace("aws:SecureTransport", call.http.tls ? "true" : "false");
   context.emplace("aws:RequestedRegion", call.region);
-  context.emplace("aws:ViaAWSService", "false");
   if (const auto agent = call.http.headers.get("user-agent")) context.emplace("aws:UserAgent", *agent);
   if (const auto referer = call.http.headers.get("referer")) context.emplace("aws:Referer", *referer);
 }
@@ -242,6 +241,7 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
     add_time_keys(context, call != nullptr ? call->now : clock_.now());
     if (access.add_context) access.add_context(access.context);
     context.merge(access.context);
+    if (!context.contains("aws:ViaAWSService")) context.emplace("aws:ViaAWSService", "false");
     const auto& owner = access.resource_account.empty() ? principal.account : access.resource_account;
     if (!owner.empty() && !context.contains("aws:ResourceAccount")) context.emplace("aws:ResourceAccount", owner);
     add_principal_keys(context, principal);

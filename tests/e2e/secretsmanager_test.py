@@ -134,6 +134,20 @@ class SecretsManager(Case):
                                                                   "kms:EncryptionContext:SecretARN": made}})))
         self.assertEqual(reader.get_secret_value(SecretId=made)["SecretString"], "x")
 
+    def test_a_key_knows_whether_a_service_asks(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        made = self.client().create_secret(Name="via", KmsKeyId=key, SecretString="x")["ARN"]
+        sealed = self.boreal.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
+        for via, by_itself, through in (("false", None, "AccessDeniedException"), ("true", "AccessDeniedException", None)):
+            client = user(self, f"secrets-via-{via}", allow("secretsmanager:GetSecretValue", made),
+                          allow("kms:Decrypt", key, Condition={"Bool": {"aws:ViaAWSService": via}}))
+            for call, refused, asked in ((client("kms").decrypt, by_itself, {"CiphertextBlob": sealed}),
+                                         (client("secretsmanager").get_secret_value, through, {"SecretId": made})):
+                if refused:
+                    self.assertEqual(error_code(call, **asked), refused)
+                else:
+                    call(**asked)
+
     def test_copies_in_another_region(self):
         secrets = self.client()
         secrets.create_secret(Name="copied", SecretString="1", AddReplicaRegions=[{"Region": "eu-west-1"}])

@@ -78,7 +78,10 @@ Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker,
                                                         const Context& context) {
   if (must_ask(asker, key)) {
     const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
-    CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, {{"kms:ViaService", via}}));
+    std::multimap<std::string, std::string> told{{"kms:ViaService", via}};
+    // Of a role of its own the service is the caller itself.
+    if (!asker.is_role()) told.emplace("aws:ViaAWSService", "true");
+    CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, std::move(told)));
     CO_CHECK(co_await asker.authorize(std::move(access)));
   }
   co_return check_usable(key);

@@ -53,6 +53,8 @@ struct Call {
   CheckedBody* body = nullptr;  // S3: what the input's stream reads from; its trailers are complete once that has ended
   Gate& gate;
   bool is_version_2 = false;  // signed in the older way, as browsers' forms may be
+  // What access() took the things to be that the call names; for a handler that waits before it looks at them again.
+  std::map<std::string, std::string> asked_for = {};
 
   // "arn:aws:SERVICE:REGION:ACCOUNT:RESOURCE" of this call's region and account.
   std::string arn(std::string_view service, std::string_view resource) const;

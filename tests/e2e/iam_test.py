@@ -1,10 +1,13 @@
 """IAM through boto3 and the AWS CLI: users may do what their policies say, and nothing else."""
 import json
 import re
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import ClientError
 
+from e2e.helpers import allow, policy
 from harness import Case, error_code, need
 
 
@@ -53,6 +56,38 @@ class Iam(Case):
         with self.assertRaises(ClientError) as denied:
             bob("iam").list_roles()
         self.assertIn("permissions boundary", denied.exception.response["Error"]["Message"])
+
+    def test_a_name_that_is_given_to_another_gives_no_power_over_them(self):
+        """Who may do all with some users, and give others another name, has no keys made for the others by giving them the
+        name of one of the first while that one's keys are waited for."""
+        mine, theirs = (f"arn:aws:iam::{self.account}:user/{path}/*" for path in ("mine", "theirs"))
+        eve = self.make_user("eve", policy(allow("iam:*", mine), allow("iam:UpdateUser", theirs)))
+        for name in ("busy", *(f"one-{number}" for number in range(4))):
+            eve("iam").create_user(UserName=name, Path="/mine/")
+        clients = [eve("iam") for _ in range(20)]
+        for client in clients:
+            client.get_user(UserName="busy")  # connected
+
+        def keep_busy(client):
+            for number in range(4):
+                client.tag_user(UserName="busy", Tags=[{"Key": "n", "Value": str(number)}])
+
+        with ThreadPoolExecutor(len(clients)) as pool:
+            for number in range(4):
+                one, boss = f"one-{number}", f"boss-{number}"
+                self.iam.create_user(UserName=boss, Path="/theirs/")
+                busy = [pool.submit(keep_busy, client) for client in clients[3:]]
+                time.sleep(0.02)
+                calls = []
+                for client, call, more in ((clients[0], "update_user", {"UserName": one, "NewUserName": f"gone-{number}"}),
+                                           (clients[1], "update_user", {"UserName": boss, "NewUserName": one}),
+                                           (clients[2], "create_access_key", {"UserName": one})):
+                    calls.append(pool.submit(getattr(client, call), **more))
+                    time.sleep(0.01)
+                for each in busy + calls:
+                    each.exception()
+                for user in self.iam.list_users(PathPrefix="/theirs/")["Users"]:
+                    self.assertEqual(self.iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"], [])
 
     def test_keys(self):
         bob = self.make_user("bob", document("Allow", "iam:*"))

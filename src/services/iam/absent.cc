@@ -18,19 +18,19 @@ aws::ApiError no_login_profile(std::string_view user) {
 }  // namespace
 
 Task<Outcome<GetLoginProfileResponse>> Service::get_login_profile(Call& call, GetLoginProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto holder, key_holder(tx, call, input.user_name));
   co_return aws::refuse(no_login_profile(holder.entity.name));
 }
 
 Task<Outcome<DeleteLoginProfileOutput>> Service::delete_login_profile(Call& call, DeleteLoginProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto holder, key_holder(tx, call, input.user_name));
   co_return aws::refuse(no_login_profile(holder.entity.name));
 }
 
 Task<Outcome<ListMFADevicesResponse>> Service::list_mfa_devices(Call& call, ListMFADevicesRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(key_holder(tx, call, input.user_name));
   co_return ListMFADevicesResponse{.is_truncated = false};
 }
@@ -40,21 +40,21 @@ Task<Outcome<ListVirtualMFADevicesResponse>> Service::list_virtual_mfa_devices(C
 }
 
 Task<Outcome<ListSSHPublicKeysResponse>> Service::list_ssh_public_keys(Call& call, ListSSHPublicKeysRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(key_holder(tx, call, input.user_name));
   co_return ListSSHPublicKeysResponse{.ssh_public_keys = std::vector<SSHPublicKeyMetadata>(), .is_truncated = false};
 }
 
 Task<Outcome<ListSigningCertificatesResponse>> Service::list_signing_certificates(
     Call& call, ListSigningCertificatesRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(key_holder(tx, call, input.user_name));
   co_return ListSigningCertificatesResponse{.is_truncated = false};
 }
 
 Task<Outcome<ListServiceSpecificCredentialsResponse>> Service::list_service_specific_credentials(
     Call& call, ListServiceSpecificCredentialsRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   if (!input.all_users.value_or(false)) CO_CHECK(key_holder(tx, call, input.user_name));
   co_return ListServiceSpecificCredentialsResponse{
       .service_specific_credentials = std::vector<ServiceSpecificCredentialMetadata>(), .is_truncated = false};

@@ -46,7 +46,23 @@ std::optional<Kind> kind_of(std::string_view type) {
   return std::nullopt;
 }
 
+// Who it is and where: another of the name is another, and so is who was moved to another path.
+std::string identity_of(const Entity& entity) { return fmt::format("{} {}{}", entity.id, entity.path, entity.name); }
+
 }  // namespace
+
+// Names mean whoever has them, and users and groups may be renamed: whoever may do that must not so have another do
+// what was allowed for the one of that name before.
+Task<Outcome<store::Transaction>> Service::begin(const Call& call) {
+  auto tx = co_await context_.catalog.begin(partition(call.account));
+  for (const auto& [key, identity] : call.asked_for) {
+    CO_TRY(const auto entity, find<Entity>(tx, key));
+    if ((entity ? identity_of(*entity) : "") == identity) continue;
+    co_return aws::refuse(api::iam::errors::no_such_entity_exception(
+        "What the request names was created, renamed, moved or deleted while the request waited."));
+  }
+  co_return tx;
+}
 
 Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operation& operation,
                                                    const aws::Value& input) {
@@ -72,7 +88,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   co_return accesses;
 }
 
-Outcome<void> Service::complete(const Call& call, const aws::Value& input, Access& access) const {
+Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& access) const {
   const std::string_view operation = call.operation.name;
   const Account from = account(call);
   const aws::Principal& caller = call.caller.principal();
@@ -105,7 +121,9 @@ Outcome<void> Service::complete(const Call& call, const aws::Value& input, Acces
     return {};
   }
   if (const auto kind = kind_of(name->type)) {
-    TRY(const auto entity, find<Entity>(from, entity_key(*kind, name->name)));
+    const std::string key = entity_key(*kind, name->name);
+    TRY(const auto entity, find<Entity>(from, key));
+    call.asked_for.emplace(key, entity ? identity_of(*entity) : "");
     if (!entity) return {};
     access.resource = arn_of(call.account, *kind, *entity);
     add_resource_tags(entity->tags, access);

@@ -43,7 +43,7 @@ Outcome<Service::KeyHolder> Service::key_holder(const store::Transaction& tx, co
 }
 
 Task<Outcome<CreateAccessKeyResponse>> Service::create_access_key(Call& call, CreateAccessKeyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto holder, key_holder(tx, call, input.user_name));
   if (holder.entity.keys.size() >= max_keys_per_user) {
     co_return aws::refuse(quota_exceeded("AccessKeysPerUser", max_keys_per_user));
@@ -59,7 +59,7 @@ Task<Outcome<CreateAccessKeyResponse>> Service::create_access_key(Call& call, Cr
 }
 
 Task<Outcome<ListAccessKeysResponse>> Service::list_access_keys(Call& call, ListAccessKeysRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto holder, key_holder(tx, call, input.user_name));
   auto& keys = holder.entity.keys;
   std::ranges::sort(keys, {}, &KeyRecord::id);
@@ -76,7 +76,7 @@ Task<Outcome<ListAccessKeysResponse>> Service::list_access_keys(Call& call, List
 }
 
 Task<Outcome<UpdateAccessKeyOutput>> Service::update_access_key(Call& call, UpdateAccessKeyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto holder, key_holder(tx, call, input.user_name));
   const auto key = std::ranges::find(holder.entity.keys, input.access_key_id, &KeyRecord::id);
   if (key == holder.entity.keys.end()) co_return aws::refuse(no_such_key(input.access_key_id));
@@ -93,7 +93,7 @@ Task<Outcome<UpdateAccessKeyOutput>> Service::update_access_key(Call& call, Upda
 }
 
 Task<Outcome<DeleteAccessKeyOutput>> Service::delete_access_key(Call& call, DeleteAccessKeyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto holder, key_holder(tx, call, input.user_name));
   if (std::erase_if(holder.entity.keys, [&](const auto& key) { return key.id == input.access_key_id; }) == 0) {
     co_return aws::refuse(no_such_key(input.access_key_id));

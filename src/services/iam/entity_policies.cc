@@ -56,7 +56,7 @@ Task<Outcome<void>> Service::put_inline(Call& call, Kind kind, std::string entit
                                         std::string document) {
   CO_CHECK(check_name("policyName", name, 128));
   CO_CHECK(check_document(document, aws::PolicyKind::identity));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, kind, entity));
   CO_CHECK(check_ordinary(record));
   record.inline_policies[name] = std::move(document);
@@ -79,7 +79,7 @@ Outcome<std::string> Service::get_inline(const Call& call, Kind kind, const std:
 }
 
 Task<Outcome<void>> Service::delete_inline(Call& call, Kind kind, std::string entity, std::string name) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, kind, entity));
   CO_CHECK(check_ordinary(record));
   if (record.inline_policies.erase(name) == 0) co_return aws::refuse(no_such_inline(kind, name));
@@ -88,7 +88,7 @@ Task<Outcome<void>> Service::delete_inline(Call& call, Kind kind, std::string en
 }
 
 Task<Outcome<void>> Service::attach(Call& call, Kind kind, std::string entity, std::string policy_arn) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, kind, entity));
   CO_CHECK(check_ordinary(record));
   CO_CHECK(check_attachable(call.account, policy_arn));
@@ -103,7 +103,7 @@ Task<Outcome<void>> Service::attach(Call& call, Kind kind, std::string entity, s
 }
 
 Task<Outcome<void>> Service::detach(Call& call, Kind kind, std::string entity, std::string policy_arn) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, kind, entity));
   CO_CHECK(check_ordinary(record));
   if (std::erase(record.attached, policy_arn) == 0) co_return aws::refuse(no_such_policy(policy_arn));
@@ -112,7 +112,7 @@ Task<Outcome<void>> Service::detach(Call& call, Kind kind, std::string entity, s
 }
 
 Task<Outcome<void>> Service::set_boundary(Call& call, Kind kind, std::string entity, std::string policy_arn) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, kind, entity));
   CO_CHECK(check_ordinary(record));
   if (policy_arn.empty() && record.boundary.empty()) {

@@ -31,7 +31,7 @@ Task<Outcome<CreateGroupResponse>> Service::create_group(Call& call, CreateGroup
   EntityRecord group{.name = input.group_name, .path = input.path.value_or("/")};
   CO_CHECK(check_name("groupName", group.name, 128));
   CO_CHECK(check_path(group.path));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(check_new_entity(tx, Kind::group, group.name));
   group.id = make_unique_id(id_prefix(Kind::group), context_.random);
   group.created = call.now;
@@ -64,7 +64,7 @@ Task<Outcome<ListGroupsResponse>> Service::list_groups(Call& call, ListGroupsReq
 }
 
 Task<Outcome<UpdateGroupOutput>> Service::update_group(Call& call, UpdateGroupRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto group, need_entity(tx, Kind::group, input.group_name));
   if (input.new_path) {
     CO_CHECK(check_path(*input.new_path));
@@ -89,7 +89,7 @@ Task<Outcome<UpdateGroupOutput>> Service::update_group(Call& call, UpdateGroupRe
 }
 
 Task<Outcome<DeleteGroupOutput>> Service::delete_group(Call& call, DeleteGroupRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto group, need_entity(tx, Kind::group, input.group_name));
   const auto conflict = [](std::string_view what) {
     return aws::refuse(errors::delete_conflict_exception(fmt::format("Cannot delete entity, must {} first.", what)));
@@ -104,7 +104,7 @@ Task<Outcome<DeleteGroupOutput>> Service::delete_group(Call& call, DeleteGroupRe
 }
 
 Task<Outcome<AddUserToGroupOutput>> Service::add_user_to_group(Call& call, AddUserToGroupRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto group, need_entity(tx, Kind::group, input.group_name));
   CO_TRY(auto user, need_entity(tx, Kind::user, input.user_name));
   if (membership(user, group.name) == user.groups.end()) {
@@ -119,7 +119,7 @@ Task<Outcome<AddUserToGroupOutput>> Service::add_user_to_group(Call& call, AddUs
 }
 
 Task<Outcome<RemoveUserFromGroupOutput>> Service::remove_user_from_group(Call& call, RemoveUserFromGroupRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(need_entity(tx, Kind::group, input.group_name));
   CO_TRY(auto user, need_entity(tx, Kind::user, input.user_name));
   if (const auto found = membership(user, input.group_name); found != user.groups.end()) {

@@ -26,7 +26,7 @@ Task<Outcome<CreateInstanceProfileResponse>> Service::create_instance_profile(Ca
   CO_CHECK(check_name("instanceProfileName", profile.name, 128));
   CO_CHECK(check_path(profile.path));
   if (input.tags) CO_CHECK(add_tags(profile.tags, *input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto rows, tx.scan(profile_prefix));
   for (const auto& [key, text] : rows) {
     if (key != profile_key(profile.name)) continue;
@@ -81,7 +81,7 @@ Task<Outcome<ListInstanceProfilesForRoleResponse>> Service::list_instance_profil
 
 Task<Outcome<AddRoleToInstanceProfileOutput>> Service::add_role_to_instance_profile(
     Call& call, AddRoleToInstanceProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto profile, need_profile(tx, input.instance_profile_name));
   CO_TRY(const auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
@@ -99,7 +99,7 @@ Task<Outcome<AddRoleToInstanceProfileOutput>> Service::add_role_to_instance_prof
 
 Task<Outcome<RemoveRoleFromInstanceProfileOutput>> Service::remove_role_from_instance_profile(
     Call& call, RemoveRoleFromInstanceProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto profile, need_profile(tx, input.instance_profile_name));
   if (!equal_ignoring_case(profile.role, input.role_name)) {
     co_return aws::refuse(errors::no_such_entity_exception(
@@ -113,7 +113,7 @@ Task<Outcome<RemoveRoleFromInstanceProfileOutput>> Service::remove_role_from_ins
 
 Task<Outcome<DeleteInstanceProfileOutput>> Service::delete_instance_profile(Call& call,
                                                                             DeleteInstanceProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto profile, need_profile(tx, input.instance_profile_name));
   if (!profile.role.empty()) {
     co_return aws::refuse(

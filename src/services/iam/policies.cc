@@ -70,7 +70,7 @@ Task<Outcome<CreatePolicyResponse>> Service::create_policy(Call& call, CreatePol
   CO_CHECK(check_path(policy.path));
   CO_CHECK(check_managed(input.policy_document));
   if (input.tags) CO_CHECK(add_tags(policy.tags, *input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto rows, tx.scan(policy_prefix));
   for (const auto& [key, text] : rows) {
     if (key != policy_key(policy.name)) continue;
@@ -132,7 +132,7 @@ Task<Outcome<ListPoliciesResponse>> Service::list_policies(Call& call, ListPolic
 
 Task<Outcome<DeletePolicyOutput>> Service::delete_policy(Call& call, DeletePolicyRequest input) {
   CO_CHECK(check_own(input.policy_arn));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto policy, need_policy(tx, call.account, input.policy_arn));
   CO_TRY(const auto uses, policy_uses(account(call)));
   const PolicyUse use = use_of(uses, input.policy_arn);
@@ -153,7 +153,7 @@ Task<Outcome<CreatePolicyVersionResponse>> Service::create_policy_version(Call& 
                                                                           CreatePolicyVersionRequest input) {
   CO_CHECK(check_own(input.policy_arn));
   CO_CHECK(check_managed(input.policy_document));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto policy, need_policy(tx, call.account, input.policy_arn));
   if (policy.versions.size() >= max_versions) {
     co_return aws::refuse(errors::limit_exceeded_exception(
@@ -207,7 +207,7 @@ Task<Outcome<ListPolicyVersionsResponse>> Service::list_policy_versions(Call& ca
 
 Task<Outcome<DeletePolicyVersionOutput>> Service::delete_policy_version(Call& call, DeletePolicyVersionRequest input) {
   CO_CHECK(check_own(input.policy_arn));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto policy, need_policy(tx, call.account, input.policy_arn));
   if (find_version(policy, input.version_id) == nullptr) {
     co_return aws::refuse(no_such_version(input.policy_arn, input.version_id));
@@ -225,7 +225,7 @@ Task<Outcome<DeletePolicyVersionOutput>> Service::delete_policy_version(Call& ca
 Task<Outcome<SetDefaultPolicyVersionOutput>> Service::set_default_policy_version(Call& call,
                                                                                  SetDefaultPolicyVersionRequest input) {
   CO_CHECK(check_own(input.policy_arn));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto policy, need_policy(tx, call.account, input.policy_arn));
   if (find_version(policy, input.version_id) == nullptr) {
     co_return aws::refuse(no_such_version(input.policy_arn, input.version_id));

@@ -46,7 +46,7 @@ Task<Outcome<CreateRoleResponse>> Service::create_role(Call& call, CreateRoleReq
   }
   CO_CHECK(check_session_length(role.max_session_s));
   if (input.tags) CO_CHECK(add_tags(role.tags, *input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(check_new_entity(tx, Kind::role, role.name));
   CO_CHECK(set_trust_policy(context_.catalog, role, input.assume_role_policy_document));
   if (input.permissions_boundary) {
@@ -83,7 +83,7 @@ Task<Outcome<ListRolesResponse>> Service::list_roles(Call& call, ListRolesReques
 }
 
 Task<Outcome<UpdateRoleResponse>> Service::update_role(Call& call, UpdateRoleRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
   if (input.description) role.description = *input.description;
@@ -98,7 +98,7 @@ Task<Outcome<UpdateRoleResponse>> Service::update_role(Call& call, UpdateRoleReq
 
 Task<Outcome<UpdateRoleDescriptionResponse>> Service::update_role_description(Call& call,
                                                                               UpdateRoleDescriptionRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto role, need_entity(tx, Kind::role, input.role_name));
   role.description = input.description;
   put(tx, Kind::role, role);
@@ -109,7 +109,7 @@ Task<Outcome<UpdateRoleDescriptionResponse>> Service::update_role_description(Ca
 
 Task<Outcome<UpdateAssumeRolePolicyOutput>> Service::update_assume_role_policy(Call& call,
                                                                                UpdateAssumeRolePolicyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
   CO_CHECK(set_trust_policy(context_.catalog, role, input.policy_document));
@@ -119,7 +119,7 @@ Task<Outcome<UpdateAssumeRolePolicyOutput>> Service::update_assume_role_policy(C
 }
 
 Task<Outcome<DeleteRoleOutput>> Service::delete_role(Call& call, DeleteRoleRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
   const auto conflict = [](std::string_view what) {
@@ -150,7 +150,7 @@ Task<Outcome<CreateServiceLinkedRoleResponse>> Service::create_service_linked_ro
     co_return aws::refuse(
         errors::invalid_input_exception(fmt::format("Custom suffix is not allowed for {}", input.aws_service_name)));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto there, tx.get(entity_key(Kind::role, linked->role)));
   if (there) {
     co_return aws::refuse(errors::invalid_input_exception(fmt::format(
@@ -174,7 +174,7 @@ Task<Outcome<CreateServiceLinkedRoleResponse>> Service::create_service_linked_ro
 
 Task<Outcome<DeleteServiceLinkedRoleResponse>> Service::delete_service_linked_role(
     Call& call, DeleteServiceLinkedRoleRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto role, need_entity(tx, Kind::role, input.role_name));
   if (role.linked_service.empty()) {
     co_return aws::refuse(

@@ -300,7 +300,8 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
 
   Account account(std::string_view id) const { return {context_.catalog, std::string(id)}; }
   Account account(const aws::Call& call) const { return account(call.account); }
-  Task<store::Transaction> begin(const aws::Call& call) { return context_.catalog.begin(partition(call.account)); }
+  // NoSuchEntity: what the call names is not what policies were asked about, now that the waiting for it is over.
+  Task<aws::Outcome<store::Transaction>> begin(const aws::Call& call);
   // Commits, and forgets what was cached of the account.
   Task<aws::Outcome<void>> commit(store::Transaction& tx, const std::string& account);
 
@@ -363,7 +364,7 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   aws::Outcome<std::pair<Kind, Entity>> need_source(const aws::Call& call, const std::string& arn) const;
 
   // access.cc
-  aws::Outcome<void> complete(const aws::Call& call, const aws::Value& input, aws::Access& access) const;
+  aws::Outcome<void> complete(aws::Call& call, const aws::Value& input, aws::Access& access) const;
 
   aws::ServiceContext context_;
   crypto::Sealer sealer_;

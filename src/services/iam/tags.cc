@@ -23,7 +23,7 @@ Outcome<Out> tag_page(const std::map<std::string, std::string>& tags, const In& 
 }  // namespace
 
 Task<Outcome<TagUserOutput>> Service::tag_user(Call& call, TagUserRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::user, input.user_name));
   CO_CHECK(add_tags(record.tags, input.tags));
   put(tx, Kind::user, record);
@@ -31,7 +31,7 @@ Task<Outcome<TagUserOutput>> Service::tag_user(Call& call, TagUserRequest input)
   co_return TagUserOutput{};
 }
 Task<Outcome<UntagUserOutput>> Service::untag_user(Call& call, UntagUserRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::user, input.user_name));
   remove_tags(record.tags, input.tag_keys);
   put(tx, Kind::user, record);
@@ -44,7 +44,7 @@ Task<Outcome<ListUserTagsResponse>> Service::list_user_tags(Call& call, ListUser
 }
 
 Task<Outcome<TagRoleOutput>> Service::tag_role(Call& call, TagRoleRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(add_tags(record.tags, input.tags));
   put(tx, Kind::role, record);
@@ -52,7 +52,7 @@ Task<Outcome<TagRoleOutput>> Service::tag_role(Call& call, TagRoleRequest input)
   co_return TagRoleOutput{};
 }
 Task<Outcome<UntagRoleOutput>> Service::untag_role(Call& call, UntagRoleRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::role, input.role_name));
   remove_tags(record.tags, input.tag_keys);
   put(tx, Kind::role, record);
@@ -65,7 +65,7 @@ Task<Outcome<ListRoleTagsResponse>> Service::list_role_tags(Call& call, ListRole
 }
 
 Task<Outcome<TagPolicyOutput>> Service::tag_policy(Call& call, TagPolicyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_policy(tx, call.account, input.policy_arn));
   CO_CHECK(add_tags(record.tags, input.tags));
   tx.put(policy_key(record.name), store::encode(record));
@@ -73,7 +73,7 @@ Task<Outcome<TagPolicyOutput>> Service::tag_policy(Call& call, TagPolicyRequest 
   co_return TagPolicyOutput{};
 }
 Task<Outcome<UntagPolicyOutput>> Service::untag_policy(Call& call, UntagPolicyRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_policy(tx, call.account, input.policy_arn));
   remove_tags(record.tags, input.tag_keys);
   tx.put(policy_key(record.name), store::encode(record));
@@ -86,7 +86,7 @@ Task<Outcome<ListPolicyTagsResponse>> Service::list_policy_tags(Call& call, List
 }
 
 Task<Outcome<TagInstanceProfileOutput>> Service::tag_instance_profile(Call& call, TagInstanceProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_profile(tx, input.instance_profile_name));
   CO_CHECK(add_tags(record.tags, input.tags));
   tx.put(profile_key(record.name), store::encode(record));
@@ -95,7 +95,7 @@ Task<Outcome<TagInstanceProfileOutput>> Service::tag_instance_profile(Call& call
 }
 Task<Outcome<UntagInstanceProfileOutput>> Service::untag_instance_profile(Call& call,
                                                                           UntagInstanceProfileRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_profile(tx, input.instance_profile_name));
   remove_tags(record.tags, input.tag_keys);
   tx.put(profile_key(record.name), store::encode(record));

@@ -16,7 +16,7 @@ Task<Outcome<CreateUserResponse>> Service::create_user(Call& call, CreateUserReq
   CO_CHECK(check_name("userName", user.name, 64));
   CO_CHECK(check_path(user.path));
   if (input.tags) CO_CHECK(add_tags(user.tags, *input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(check_new_entity(tx, Kind::user, user.name));
   if (input.permissions_boundary) {
     CO_CHECK(check_attachable(call.account, *input.permissions_boundary));
@@ -52,7 +52,7 @@ Task<Outcome<ListUsersResponse>> Service::list_users(Call& call, ListUsersReques
 }
 
 Task<Outcome<UpdateUserOutput>> Service::update_user(Call& call, UpdateUserRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto user, need_entity(tx, Kind::user, input.user_name));
   if (input.new_path) {
     CO_CHECK(check_path(*input.new_path));
@@ -73,7 +73,7 @@ Task<Outcome<UpdateUserOutput>> Service::update_user(Call& call, UpdateUserReque
 }
 
 Task<Outcome<DeleteUserOutput>> Service::delete_user(Call& call, DeleteUserRequest input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto user, need_entity(tx, Kind::user, input.user_name));
   const auto conflict = [](std::string_view what) {
     return aws::refuse(errors::delete_conflict_exception(fmt::format("Cannot delete entity, must {} first.", what)));

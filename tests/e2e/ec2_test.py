@@ -3,6 +3,7 @@ import json
 import re
 import unittest
 
+from e2e.helpers import allow, policy, user
 from harness import ROOT, Case, error_code, need
 from terraform import GUIDE, Tree, needs_terraform
 
@@ -114,6 +115,26 @@ class Network(Case):
         self.assertEqual("DryRunOperation", error_code(self.ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True))
         self.assertEqual("InvalidParameterValue", error_code(self.ec2.describe_vpcs, Filters=filters(colour="red")))
         self.assertEqual([], self.ec2.describe_nat_gateways()["NatGateways"])
+
+    def test_conditions_on_what_is_made(self):
+        vpc, other = self.vpc(), self.vpc("10.1.0.0/16")
+        arn = f"arn:aws:ec2:us-east-1:000000000000:vpc/{vpc}"
+        tagged = [{"ResourceType": "subnet", "Tags": [{"Key": "team", "Value": "blue"}]}]
+        # Tags of the request say nothing of the VPC, which gets none of them.
+        blue = {"StringEquals": {"aws:RequestTag/team": "blue"}}
+        ann = user(self, "ec2-blue", allow("ec2:*", Condition=blue))("ec2")
+        self.assertEqual("UnauthorizedOperation", error_code(ann.create_subnet, VpcId=vpc, CidrBlock="10.0.0.0/24", TagSpecifications=tagged))
+        self.boreal.client("iam").put_user_policy(UserName="ec2-blue", PolicyName="vpc", PolicyDocument=policy(allow("ec2:CreateSubnet", arn)))
+        subnet = ann.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24", TagSpecifications=tagged)["Subnet"]["SubnetId"]
+        self.addCleanup(self.ec2.delete_subnet, SubnetId=subnet)
+        self.assertEqual("UnauthorizedOperation", error_code(ann.create_subnet, VpcId=other, CidrBlock="10.1.0.0/24", TagSpecifications=tagged))
+        self.assertEqual("UnauthorizedOperation", error_code(ann.create_subnet, VpcId=vpc, CidrBlock="10.0.1.0/24"))
+        # What is to be made lies in its VPC.
+        bob = user(self, "ec2-outside", allow("ec2:*"), {
+            "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": {"ArnEquals": {"ec2:Vpc": arn}}})("ec2")
+        for call, more in ((bob.create_subnet, {"CidrBlock": "10.0.2.0/24"}), (bob.create_route_table, {}), (bob.create_network_acl, {})):
+            self.assertEqual("UnauthorizedOperation", error_code(call, VpcId=vpc, **more))
+            self.assertEqual("DryRunOperation", error_code(call, VpcId=other, DryRun=True, **{key: "10.1.2.0/24" for key in more}))
 
     def test_regions_and_accounts_are_apart(self):
         vpc = self.vpc()

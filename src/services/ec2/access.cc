@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "api/ec2/errors.h"
 #include "ec2/service.h"
@@ -97,11 +98,28 @@ void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Ac
     if (specification.tags) tags.insert(tags.end(), specification.tags->begin(), specification.tags->end());
   }
   if (tags.empty()) return;
-  for (Access& access : all) add_request_tags(access, tags);
-  Access access{.action = "ec2:CreateTags", .resource = call.arn("ec2", type + "/*")};
+  // Tags are asked for where something gets them: not for the VPC in which it is made.
+  const std::string made = call.arn("ec2", type + "/*");
+  for (Access& access : all) {
+    if (access.resource == made) add_request_tags(access, tags);
+  }
+  Access access{.action = "ec2:CreateTags", .resource = made};
   access.context.emplace("ec2:CreateAction", std::string(call.operation.name));
   add_request_tags(access, tags);
   all.push_back(std::move(access));
+}
+
+// What is made in a VPC lies in it already, for policies.
+void add_vpc_of_new(const Place& place, const aws::Operation& operation, const aws::Value& input,
+                    std::vector<Access>& all) {
+  const auto vpc = aws::string_member(input, "VpcId");
+  if (!vpc || !operation.name.starts_with("Create")) return;
+  for (Access& access : all) {
+    const bool is_new =
+        std::ranges::any_of(std::array{SubnetRecord::type, RouteTableRecord::type, AclRecord::type},
+                            [&](std::string_view type) { return access.resource == place.arn(type, "*"); });
+    if (is_new) access.context.emplace("ec2:Vpc", place.arn(VpcRecord::type, *vpc));
+  }
 }
 
 // What policies may ask of the resources: their tags, and the VPC that they lie in.
@@ -142,6 +160,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
       if (group) all.front().resource = view.place().arn(GroupRecord::type, group->id);
     }
     CO_CHECK(add_associated(view, operation, input, all));
+    add_vpc_of_new(view.place(), operation, input, all);
     add_creation_tags(call, input, all);
   }
   for (Access& access : all) access.context.emplace("ec2:Region", call.region);

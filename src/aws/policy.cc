@@ -86,6 +86,9 @@ bool covers_action(const Statement& statement, std::string_view action) {
 
 bool covers_resource(const Statement& statement, const Subject& subject) {
   if (statement.resources.empty()) return true;
+  const auto resolves = [&](const policy::ArnText& text) { return text.resolves(subject.input.context); };
+  // As in conditions: no resource would be the one that is excepted.
+  if (statement.allow && statement.not_resources && !std::ranges::all_of(statement.resources, resolves)) return false;
   const bool named = std::ranges::any_of(statement.resources, [&](const policy::ArnText& text) {
     return text.matches(subject.resource, subject.input.context);
   });

@@ -151,9 +151,20 @@ bool Condition::single_holds(std::string_view subject, const Context& context) c
   return fit && *fit != negated;
 }
 
+bool Condition::resolves(const Context& context) const {
+  return std::ranges::all_of(values, [&](const auto& value) {
+    if (const auto* text = std::get_if<Text>(&value)) return text->resolves(context);
+    const auto* arn = std::get_if<ArnText>(&value);
+    return arn == nullptr || arn->resolves(context);
+  });
+}
+
 bool Condition::holds(const Context& context, bool allow) const {
   const auto [begin, end] = context.equal_range(key);
   const bool present = begin != end;
+  // A variable without a value makes a statement invalid: all would differ from it, and all be allowed.
+  // Source: IAM User Guide, "IAM policy elements: Variables and tags", Note.
+  if (allow && negated && !if_exists && !resolves(context)) return false;
   if (op == Operator::null) return any_value<bool>(*this, [&](bool absent) { return absent != present; });
   // ForAnyValue asks for a value that fits: without any it is false, IfExists or not, as AWS was seen to answer.
   if (!present) return set == Set::for_all_values || (set == Set::none && (if_exists || negated));

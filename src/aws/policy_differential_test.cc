@@ -129,6 +129,11 @@ bool condition_holds(const PlainCondition& condition, const PlainRequest& reques
     return false;
   }
   const bool negated = condition.name.find("Not") != std::string::npos;
+  if (allow && negated && condition.suffix.empty()) {
+    for (const auto& value : condition.values) {
+      if (!filled(value, request)) return false;
+    }
+  }
   if (given.empty()) {
     if (condition.prefix == "ForAnyValue:") return false;
     if (!condition.suffix.empty()) return true;
@@ -177,7 +182,12 @@ std::string effect_of(const PlainPolicy& policy, const PlainRequest& request, bo
     if (statement.allow != allow) continue;
     bool action = false, resource = false, conditions = true;
     for (const auto& pattern : statement.actions) action |= fits(lower(pattern), lower(request.action));
-    for (const auto& pattern : statement.resources) resource |= resource_fits(pattern, request);
+    bool is_void = false;
+    for (const auto& pattern : statement.resources) {
+      resource |= resource_fits(pattern, request);
+      is_void |= allow && statement.not_resource && !filled(pattern, request);
+    }
+    if (is_void) continue;
     for (const auto& condition : statement.conditions) conditions &= condition_holds(condition, request, allow);
     if (action == statement.not_action || resource == statement.not_resource || !conditions) continue;
     const auto naming = has_principal ? meant(statement, request) : "direct";

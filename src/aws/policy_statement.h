@@ -35,6 +35,8 @@ class Text {
   static Text parse(std::string_view text, bool variables, bool wild);
 
   bool has_variables() const { return !variables_.empty(); }
+  // Whether each variable has a value.
+  bool resolves(const Context& context) const { return variables_.empty() || expand(context); }
   // False also when a variable has no value (or several) and no default: such text matches nothing.
   bool matches(std::string_view subject, const Context& context) const;
   bool matches_ignoring_case(std::string_view subject, const Context& context) const;
@@ -64,6 +66,7 @@ class ArnText {
   // Source: IAM User Guide, "IAM JSON policy elements: Resource"; "… Condition operators", ARN.
   static ArnText parse(std::string_view text, bool variables, bool spans);
   bool has_variables() const;
+  bool resolves(const Context& context) const;
   bool matches(const ArnSubject& subject, const Context& context) const;
 
  private:
@@ -121,6 +124,7 @@ struct Condition {
   bool holds(const Context& context, bool allow) const;
 
  private:
+  bool resolves(const Context& context) const;
   bool single_holds(std::string_view subject, const Context& context) const;
 };
 

@@ -275,7 +275,13 @@ TEST(PolicyCondition, ManyValuesAndVariables) {
            {R"({"StringEquals":{"s3:prefix":"${aws:username}"}})",
             {{"s3:prefix", "${aws:username}"}},
             false},  // no such key
-           {R"({"StringNotEquals":{"s3:prefix":"${aws:username}"}})", {{"s3:prefix", "x"}}, true},
+           // Nothing is allowed for being unlike what has no value.
+           {R"({"StringNotEquals":{"s3:prefix":"${aws:username}"}})", {{"s3:prefix", "x"}}, false},
+           {R"({"StringNotEquals":{"s3:prefix":"${aws:username}"}})", {}, false},
+           {R"({"StringNotLike":{"s3:prefix":["a","${aws:username}/*"]}})", {{"s3:prefix", "x"}}, false},
+           {R"({"ArnNotLike":{"s3:prefix":"arn:aws:s3:::${aws:username}"}})", {{"s3:prefix", "arn:aws:s3:::x"}}, false},
+           {R"({"StringNotEqualsIfExists":{"s3:prefix":"${aws:username}"}})", {{"s3:prefix", "x"}}, true},
+           {R"({"StringNotEquals":{"s3:prefix":"${aws:username, 'none'}"}})", {{"s3:prefix", "x"}}, true},
            {R"({"StringEquals":{"s3:prefix":"${aws:PrincipalTag/team, 'none'}"}})", {{"s3:prefix", "none"}}, true},
            {R"({"StringEquals":{"s3:prefix":"${aws:PrincipalTag/team, 'none'}"}})",
             {{"s3:prefix", "red"}, {"aws:PrincipalTag/team", "red"}},

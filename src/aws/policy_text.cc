@@ -124,6 +124,10 @@ ArnText ArnText::parse(std::string_view text, bool variables, bool spans) {
 
 bool ArnText::has_variables() const { return std::ranges::any_of(parts_, &Text::has_variables); }
 
+bool ArnText::resolves(const Context& context) const {
+  return std::ranges::all_of(parts_, [&](const Text& part) { return part.resolves(context); });
+}
+
 bool ArnText::matches(const ArnSubject& subject, const Context& context) const {
   if (everything_) return true;
   if (!subject.parts || (parts_.size() < 6 && !open_ended_)) return false;

@@ -89,6 +89,22 @@ class Iam(Case):
                 for user in self.iam.list_users(PathPrefix="/theirs/")["Users"]:
                     self.assertEqual(self.iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"], [])
 
+    def test_what_has_no_value_excepts_nothing(self):
+        """An Allow for all but what is the caller's team's allows nothing to who has no team."""
+        secrets = self.boreal.client("secretsmanager", self.account)
+        secret = secrets.create_secret(Name="blue/x", SecretString="x", Tags=[{"Key": "team", "Value": "blue"}])["ARN"]
+        team = "${aws:PrincipalTag/team}"
+        but_team = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue",
+                    "NotResource": f"arn:aws:secretsmanager:us-east-1:{self.account}:secret:{team}/*"}
+        unlike = allow("secretsmanager:GetSecretValue", Condition={"StringNotEquals": {"aws:ResourceTag/team": team}})
+        for name, statement in (("but-team", but_team), ("unlike", unlike)):
+            client = self.make_user(name, policy(statement))("secretsmanager")
+            self.assertEqual(error_code(client.get_secret_value, SecretId=secret), "AccessDeniedException")
+            self.iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "red"}])
+            self.assertEqual(client.get_secret_value(SecretId=secret)["SecretString"], "x")
+            self.iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "blue"}])
+            self.assertEqual(error_code(client.get_secret_value, SecretId=secret), "AccessDeniedException")
+
     def test_keys(self):
         bob = self.make_user("bob", document("Allow", "iam:*"))
         key = self.iam.list_access_keys(UserName="bob")["AccessKeyMetadata"][0]

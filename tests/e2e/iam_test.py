@@ -105,6 +105,20 @@ class Iam(Case):
             self.iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "blue"}])
             self.assertEqual(error_code(client.get_secret_value, SecretId=secret), "AccessDeniedException")
 
+    def test_conditions_on_policies_and_boundaries_are_for_who_gives_permissions(self):
+        narrow = self.iam.create_policy(PolicyName="narrow", PolicyDocument=document("Allow", "iam:ListUsers"))["Policy"]["Arn"]
+        attacher = self.make_user("attacher", policy(allow("iam:*", Condition={"ArnEquals": {"iam:PolicyARN": narrow}})))("iam")
+        attacher.attach_user_policy(UserName="attacher", PolicyArn=narrow)
+        # What may be attached may not be written anew.
+        self.assertEqual(error_code(attacher.create_policy_version, PolicyArn=narrow, SetAsDefault=True,
+                                    PolicyDocument=document("Allow", "*")), "AccessDenied")
+        self.assertEqual(error_code(attacher.get_policy, PolicyArn=narrow), "AccessDenied")
+        self.iam.create_user(UserName="bounded", PermissionsBoundary=narrow)
+        bounder = self.make_user("bounder", policy(allow("iam:*", Condition={"StringEquals": {"iam:PermissionsBoundary": narrow}})))("iam")
+        bounder.put_user_policy(UserName="bounded", PolicyName="p", PolicyDocument=document("Allow", "iam:ListUsers"))
+        self.assertEqual(error_code(bounder.create_access_key, UserName="bounded"), "AccessDenied")
+        self.assertEqual(error_code(bounder.tag_user, UserName="bounded", Tags=[{"Key": "a", "Value": "b"}]), "AccessDenied")
+
     def test_keys(self):
         bob = self.make_user("bob", document("Allow", "iam:*"))
         key = self.iam.list_access_keys(UserName="bob")["AccessKeyMetadata"][0]

@@ -2,6 +2,8 @@
 // tags, boundaries and attached policies.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "iam/names.h"
 #include "iam/service.h"
 
@@ -14,6 +16,35 @@ using aws::Outcome;
 namespace {
 
 constexpr std::string_view create = "Create";
+
+// Conditions on the policy that is attached, and on the boundary of who gets permissions, are for these alone: others
+// that name a policy or touch somebody with a boundary are not allowed by them. Source: Service Authorization
+// Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
+bool attaches(std::string_view operation) {
+  return (operation.starts_with("Attach") || operation.starts_with("Detach")) && operation.ends_with("Policy");
+}
+bool asks_boundary(std::string_view operation) {
+  constexpr std::string_view names[] = {"AttachRolePolicy",
+                                        "AttachUserPolicy",
+                                        "CreateRole",
+                                        "CreateUser",
+                                        "DeleteRole",
+                                        "DeleteRolePermissionsBoundary",
+                                        "DeleteRolePolicy",
+                                        "DeleteUserPermissionsBoundary",
+                                        "DeleteUserPolicy",
+                                        "DetachRolePolicy",
+                                        "DetachUserPolicy",
+                                        "GetRole",
+                                        "PutRolePermissionsBoundary",
+                                        "PutRolePolicy",
+                                        "PutUserPermissionsBoundary",
+                                        "PutUserPolicy",
+                                        "UpdateAssumeRolePolicy",
+                                        "UpdateRole",
+                                        "UpdateRoleDescription"};
+  return std::ranges::find(names, operation) != std::end(names);
+}
 
 std::string member(const aws::Value& input, std::string_view name) {
   return aws::string_member(input, name).value_or("");
@@ -83,6 +114,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     // Tags decide who may do what: whoever makes something gives it none that they may not give it later.
     Access tagging = first;
     tagging.action = fmt::format("iam:Tag{}", operation.name.substr(create.size()));
+    tagging.context.erase("iam:PermissionsBoundary");
     accesses.push_back(std::move(tagging));
   }
   co_return accesses;
@@ -101,11 +133,12 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
   } else if (access.resource.ends_with(":user/*") && caller.kind == aws::Principal::Kind::user) {
     access.resource = caller.arn;  // no name: the caller's own
   }
-  for (const auto& [name, key] :
-       {std::pair{"PolicyArn", "iam:PolicyARN"}, std::pair{"PermissionsBoundary", "iam:PermissionsBoundary"},
-        std::pair{"AWSServiceName", "iam:AWSServiceName"}}) {
+  const auto tell = [&](std::string_view name, const char* key) {
     if (auto value = aws::string_member(input, name)) access.context.emplace(key, *value);
-  }
+  };
+  if (attaches(operation)) tell("PolicyArn", "iam:PolicyARN");
+  if (asks_boundary(operation)) tell("PermissionsBoundary", "iam:PermissionsBoundary");
+  tell("AWSServiceName", "iam:AWSServiceName");
   const auto name = parse_resource(access.resource);
   if (!name || name->account != call.account) return {};
   if (operation.starts_with(create) && name->type != "user") {
@@ -127,7 +160,7 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
     if (!entity) return {};
     access.resource = arn_of(call.account, *kind, *entity);
     add_resource_tags(entity->tags, access);
-    if (!entity->boundary.empty() && !access.context.contains("iam:PermissionsBoundary")) {
+    if (asks_boundary(operation) && !entity->boundary.empty() && !access.context.contains("iam:PermissionsBoundary")) {
       access.context.emplace("iam:PermissionsBoundary", entity->boundary);
     }
   } else if (name->type == "instance-profile") {

@@ -136,6 +136,14 @@ class Network(Case):
             self.assertEqual("UnauthorizedOperation", error_code(call, VpcId=vpc, **more))
             self.assertEqual("DryRunOperation", error_code(call, VpcId=other, DryRun=True, **{key: "10.1.2.0/24" for key in more}))
 
+    def test_the_default_vpc_is_asked_for_where_none_is_named(self):
+        default = self.ec2.describe_vpcs(Filters=filters(is_default="true"))["Vpcs"][0]["VpcId"]
+        ann = user(self, "ec2-not-default", allow("ec2:*"), {
+            "Effect": "Deny", "Action": "ec2:*", "Resource": f"arn:aws:ec2:us-east-1:000000000000:vpc/{default}"})("ec2")
+        group = {"GroupName": "in-default", "Description": "x"}
+        self.assertEqual("UnauthorizedOperation", error_code(ann.create_security_group, VpcId=default, **group))
+        self.assertEqual("UnauthorizedOperation", error_code(ann.create_security_group, **group))
+
     def test_regions_and_accounts_are_apart(self):
         vpc = self.vpc()
         self.assertEqual("InvalidVpcID.NotFound", error_code(self.boreal.client("ec2", region="eu-west-1").describe_vpcs, VpcIds=[vpc]))

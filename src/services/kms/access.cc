@@ -150,7 +150,7 @@ Task<aws::Outcome<aws::Access>> Service::guard(const aws::Caller& caller, Key ke
                         .context = std::move(context)};
 }
 
-Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Value& input, aws::Access& access) {
+Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& input, aws::Access& access) {
   const Members names = members_of(access.action);
   const std::string* named = text_member(input, names.key);
   Key key;
@@ -166,12 +166,14 @@ Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Val
     const bool foreign = reference.account != call.caller.account();
     if (foreign && !crosses_accounts(call.operation.name))
       co_return aws::refuse(no_such_key_elsewhere(call, access.action));
-    auto found = find(reference);
+    auto found = named == nullptr ? find(reference) : find(call, *named);
     if (!found && foreign && found.error().code == "NotFoundException") {
       access = absent_key(reference, access.action);
       co_return aws::Outcome<void>();
     }
     CO_TRY(key, std::move(found));
+    // An alias may come to stand for another key before the handler's turn: this one is asked for, and so it is used.
+    if (named != nullptr) call.asked_for.emplace(*named, key.arn());
   }
   const bool cryptographic = takes_alias(call.operation.name) && call.operation.name != "DescribeKey";
   static const EncryptionContext none;
@@ -186,20 +188,6 @@ Task<aws::Outcome<void>> Service::complete(const aws::Call& call, const aws::Val
   CO_TRY(access, co_await guard(call.caller, std::move(key), std::move(access.action), encryption_context,
                                 std::move(access.context), std::move(covers)));
   co_return aws::Outcome<void>();
-}
-
-// An alias may come to stand for another key while what belongs to the one that it stood for is read. The handler takes
-// the key that it stands for then, so that one must have been asked for.
-bool Service::has_moved_alias(const aws::Call& call, const aws::Value& input,
-                              const std::vector<aws::Access>& accesses) const {
-  return std::ranges::any_of(accesses, [&](const aws::Access& access) {
-    const std::string* named = text_member(input, members_of(access.action).key);
-    if (named == nullptr || access.resource == "*") return false;
-    const auto reference = parse_reference(*named, call.account, call.region);
-    if (!reference || reference->alias.empty()) return false;
-    const auto key = find(*reference);
-    return key && key->arn() != access.resource;
-  });
 }
 
 // Aliases have no policy of their own: the identity must be allowed the alias, and the key must allow it too.
@@ -264,7 +252,6 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
     if (access.resource == "*" && !decrypts(access.action)) continue;
     CO_CHECK(co_await complete(call, input, access));
   }
-  if (has_moved_alias(call, input, accesses)) co_return co_await this->access(call, operation, input);
   if (operation.name == "ReEncrypt") {
     const bool is_same = accesses.front().resource == accesses.back().resource;
     for (aws::Access& access : accesses) access.context.emplace("kms:ReEncryptOnSameKey", is_same ? "true" : "false");

@@ -50,7 +50,9 @@ aws::Outcome<Key> Service::find(const Reference& reference) const {
 }
 
 aws::Outcome<Key> Service::find(const aws::Call& call, const std::string& key_id) const {
-  TRY(const auto reference, parse_reference(key_id, call.account, call.region));
+  const auto asked = call.asked_for.find(key_id);
+  const std::string& named = asked == call.asked_for.end() ? key_id : asked->second;
+  TRY(const auto reference, parse_reference(named, call.account, call.region));
   return find(reference);
 }
 

@@ -189,8 +189,7 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<aws::Outcome<aws::Access>> guard(const aws::Caller& caller, Key key, std::string action,
                                         const EncryptionContext* encryption_context,
                                         std::multimap<std::string, std::string> context, Covers covers = {});
-  Task<aws::Outcome<void>> complete(const aws::Call& call, const aws::Value& input, aws::Access& access);
-  bool has_moved_alias(const aws::Call& call, const aws::Value& input, const std::vector<aws::Access>& accesses) const;
+  Task<aws::Outcome<void>> complete(aws::Call& call, const aws::Value& input, aws::Access& access);
   Task<aws::Outcome<std::vector<aws::Access>>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses);
   Task<aws::Outcome<std::vector<aws::Access>>> retire_access(const aws::Call& call,
                                                              const api::kms::RetireGrantRequest& input);

@@ -5,6 +5,7 @@ import subprocess
 import time
 import unittest
 
+from e2e.helpers import allow, user
 from harness import PATIENCE_S, Case, error_code, need
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -92,6 +93,19 @@ class Backup(Case):
             error = refused.exception.response["Error"]
             answers.append((error["Code"], error["Message"].replace(key, "KEY")))
         self.assertEqual(answers[0], answers[1])
+
+    def test_policies_are_told_what_a_lock_is_to_be(self):
+        """One that nobody can take off again is worth a Deny."""
+        self.backup.create_backup_vault(BackupVaultName="locked")
+        lock = "backup:PutBackupVaultLockConfiguration"
+        deny = {"Effect": "Deny", "Action": lock, "Resource": "*"}
+        ann = user(self, "backup-locker", allow(lock), {**deny, "Condition": {"Null": {"backup:ChangeableForDays": "false"}}},
+                   {**deny, "Condition": {"NumericGreaterThan": {"backup:MaxRetentionDays": "30"}}},
+                   {**deny, "Condition": {"NumericLessThan": {"backup:MinRetentionDays": "2"}}})("backup")
+        for wrong in ({"ChangeableForDays": 3}, {"MaxRetentionDays": 31}, {"MinRetentionDays": 1}):
+            self.assertEqual(error_code(ann.put_backup_vault_lock_configuration, BackupVaultName="locked", **wrong),
+                             "AccessDeniedException", wrong)
+        ann.put_backup_vault_lock_configuration(BackupVaultName="locked", MinRetentionDays=2, MaxRetentionDays=30)
 
     def back_up(self, resource, role):
         job = self.backup.start_backup_job(BackupVaultName="points", ResourceArn=resource, IamRoleArn=role)

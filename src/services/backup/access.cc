@@ -37,6 +37,17 @@ Result<Tags> tags_of(const View& view, const std::string& arn) {
   return Tags();
 }
 
+// What a lock is to be, by which policies keep a vault from one that nobody can take off again. Source: Service
+// Authorization Reference, AWS Backup.
+void add_lock_keys(const api::PutBackupVaultLockConfigurationInput& input, aws::Access& access) {
+  const auto add = [&](const char* key, const std::optional<int64_t>& days) {
+    if (days) access.context.emplace(key, std::to_string(*days));
+  };
+  add("backup:ChangeableForDays", input.changeable_for_days);
+  add("backup:MinRetentionDays", input.min_retention_days);
+  add("backup:MaxRetentionDays", input.max_retention_days);
+}
+
 }  // namespace
 
 Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
@@ -46,6 +57,8 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   CO_TRY(const auto vault, vault_of(view, input));
   const bool untags = operation.name == "UntagResource";  // its keys lie in a member of another name than elsewhere
   for (aws::Access& access : all) {
+    if (operation.name == "PutBackupVaultLockConfiguration")
+      add_lock_keys(input.as<api::PutBackupVaultLockConfigurationInput>(), access);
     if (untags) {
       for (const auto& key : input.as<api::UntagResourceInput>().tag_key_list)
         access.context.emplace("aws:TagKeys", key);

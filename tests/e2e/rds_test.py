@@ -7,7 +7,7 @@ import time
 import unittest
 from pathlib import Path
 
-from e2e.helpers import files_with, has_replayed
+from e2e.helpers import allow, files_with, has_replayed, user
 from harness import PATIENCE_S, Boreal, Case, error_code, need
 
 PASSWORD = "ChangeMe-12345"
@@ -173,6 +173,52 @@ class Life(Case):
         self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")  # with a password besides
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+
+    def test_policies_are_asked_about_all_that_a_call_uses(self):
+        self.boreal.client("rds").create_db_cluster(DBClusterIdentifier="kept", Engine="aurora-postgresql", MasterUsername="postgres",
+                                                    MasterUserPassword=PASSWORD)
+        names = [f"arn:aws:rds:us-east-1:000000000000:{kind}:kept" for kind in ("cluster", "cluster-pg", "pg", "subgrp", "cluster-snapshot")]
+        ann = user(self, "rds-not-kept", allow("rds:*"), {"Effect": "Deny", "Action": "rds:*", "Resource": names})("rds")
+        engine = {"Engine": "aurora-postgresql"}
+        instance = {"DBInstanceIdentifier": "anns", "DBInstanceClass": "db.t3.medium", **engine}
+        new = {"DBClusterIdentifier": "anns", "MasterUsername": "postgres", "MasterUserPassword": PASSWORD, **engine}
+        restored = {"DBClusterIdentifier": "anns", "SnapshotIdentifier": "none", **engine}
+        for call, wants in ((ann.create_db_instance, {"DBClusterIdentifier": "Kept", **instance}),
+                            (ann.create_db_instance, {"DBClusterIdentifier": "none", "DBParameterGroupName": "Kept", **instance}),
+                            (ann.modify_db_instance, {"DBInstanceIdentifier": "none", "DBParameterGroupName": "Kept"}),
+                            (ann.create_db_cluster, {"DBClusterParameterGroupName": "Kept", **new}),
+                            (ann.create_db_cluster, {"DBSubnetGroupName": "Kept", **new}),
+                            (ann.modify_db_cluster, {"DBClusterIdentifier": "none", "DBClusterParameterGroupName": "Kept"}),
+                            (ann.restore_db_cluster_from_snapshot, {"DBClusterParameterGroupName": "Kept", **restored}),
+                            (ann.restore_db_cluster_from_snapshot, {"DBSubnetGroupName": "Kept", **restored}),
+                            (ann.delete_db_cluster, {"DBClusterIdentifier": "none", "FinalDBSnapshotIdentifier": "Kept"})):
+            self.assertEqual(error_code(call, **wants), "AccessDenied", wants)
+        self.assertEqual(error_code(ann.create_db_instance, DBClusterIdentifier="none", **instance), "DBClusterNotFoundFault")
+        ben = user(self, "rds-no-snapshots", allow("rds:*"), {"Effect": "Deny", "Action": "rds:CreateDBClusterSnapshot", "Resource": "*"})("rds")
+        self.assertEqual(error_code(ben.delete_db_cluster, DBClusterIdentifier="none", FinalDBSnapshotIdentifier="last"), "AccessDenied")
+        self.assertEqual(error_code(ben.delete_db_cluster, DBClusterIdentifier="none", SkipFinalSnapshot=True), "DBClusterNotFoundFault")
+        delete_cluster(self.boreal.client("rds"), "kept")
+
+    def test_policies_are_told_what_is_made_and_its_tags(self):
+        engine = {"Engine": "aurora-postgresql"}
+        deny = {"Effect": "Deny", "Action": ["rds:Create*", "rds:AddTagsToResource"], "Resource": "*"}
+        ann = user(self, "rds-by-kind", allow("rds:*"), *({**deny, "Condition": condition} for condition in (
+            {"Bool": {"rds:StorageEncrypted": "false"}}, {"StringLike": {"rds:DatabaseClass": "db.r*"}},
+            {"StringEquals": {"rds:req-tag/stage": "prod"}})))("rds")
+        new = {"DBClusterIdentifier": "anns", "MasterUsername": "postgres", "MasterUserPassword": PASSWORD, "EngineVersion": "99.1", **engine}
+        self.assertEqual(error_code(ann.create_db_cluster, **new), "AccessDenied")
+        self.assertEqual(error_code(ann.create_db_cluster, StorageEncrypted=True, **new), "InvalidParameterCombination")
+        prod = [{"Key": "stage", "Value": "prod"}]
+        self.assertEqual(error_code(ann.create_db_cluster, StorageEncrypted=True, Tags=prod, **new), "AccessDenied")
+        self.assertEqual(error_code(ann.add_tags_to_resource, ResourceName="arn:aws:rds:us-east-1:000000000000:cluster:none", Tags=prod),
+                         "AccessDenied")
+        # As AWS's guide has it: instances of one engine, and no Multi-AZ.
+        ben = user(self, "rds-one-engine", allow("rds:CreateDBInstance", Condition={
+            "StringEquals": {"rds:DatabaseEngine": engine["Engine"]}, "Bool": {"rds:MultiAz": "false"}}))("rds")
+        instance = {"DBInstanceIdentifier": "anns", "DBClusterIdentifier": "none", **engine}
+        self.assertEqual(error_code(ann.create_db_instance, DBInstanceClass="db.r6g.large", **instance), "AccessDenied")
+        for who in (ann, ben):
+            self.assertEqual(error_code(who.create_db_instance, DBInstanceClass="db.t3.medium", **instance), "DBClusterNotFoundFault")
 
     def test_how_a_cluster_is_watched_is_kept_and_its_instances_follow(self):
         """Terraform sets Performance Insights at the cluster (database_insights_mode = "advanced" asks for them), and reads them back."""

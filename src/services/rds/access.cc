@@ -36,6 +36,98 @@ void show_what_is_meant(const aws::Operation& operation, const aws::Value& input
   }
 }
 
+// What the operations touch besides what their templates name. A cluster gets an instance only from who may add to that
+// cluster, and groups are used by those who may use them: by default, where the call names none, the default subnet
+// group and parameter groups that are everybody's. A last snapshot is made by those who may make it. Source: Service
+// Authorization Reference, Amazon RDS.
+void add_what_is_used(const aws::Operation& operation, const aws::Value& input, const Place& place,
+                      std::vector<Access>& all) {
+  const auto context = all.front().context;
+  const auto add = [&](std::string_view action, std::string_view kind, const std::string& name) {
+    all.push_back(
+        {.action = "rds:" + std::string(action), .resource = place.arn(kind, name_of(name)), .context = context});
+  };
+  const auto add_named = [&](std::string_view kind, std::string_view member) {
+    const auto named = aws::string_member(input, member);
+    if (named && !named->empty()) add(operation.name, kind, *named);
+  };
+  if (operation.name == "CreateDBInstance") add_named("cluster", "DBClusterIdentifier");
+  if (operation.name == "CreateDBInstance" || operation.name == "ModifyDBInstance")
+    add_named("pg", "DBParameterGroupName");
+  const bool makes_cluster = operation.name == "CreateDBCluster" || operation.name == "RestoreDBClusterFromSnapshot";
+  if (makes_cluster) add(operation.name, "subgrp", aws::string_member(input, "DBSubnetGroupName").value_or("default"));
+  if (makes_cluster || operation.name == "ModifyDBCluster") add_named("cluster-pg", "DBClusterParameterGroupName");
+  const auto last = aws::string_member(input, "FinalDBSnapshotIdentifier");
+  if (operation.name == "DeleteDBCluster" && last && !last->empty()) {
+    all.push_back({.action = "rds:CreateDBClusterSnapshot", .resource = all.front().resource});
+    add(operation.name, "cluster-snapshot", *last);
+    add("CreateDBClusterSnapshot", "cluster-snapshot", *last);
+  }
+}
+
+const char* truth(bool value) { return value ? "true" : "false"; }
+
+// What a cluster is to be, or who is to keep its password; what an instance is, or is to be, whose storage is its
+// cluster's. All that a call touches is asked about with it: policies that let make instances of one engine only name
+// no kinds of resources. Source: as above; RDS User Guide, "Identity-based policy examples".
+Result<void> add_kind(const store::Catalog& catalog, const Place& place, const aws::Operation& operation,
+                      const aws::Value& input, Access& access) {
+  const auto tell = [&](const char* key, const std::string& value) {
+    if (!value.empty()) access.context.emplace(key, value);
+  };
+  const bool itself = access.action == "rds:" + std::string(operation.name);
+  if (itself && operation.name == "CreateDBCluster") {
+    const auto& in = input.as<api::CreateDBClusterMessage>();
+    tell("rds:DatabaseEngine", in.engine);
+    tell("rds:DatabaseName", in.database_name.value_or(""));
+    tell("rds:StorageEncrypted", truth(in.storage_encrypted.value_or(in.kms_key_id.has_value())));
+    tell("rds:ManageMasterUserPassword", truth(in.manage_master_user_password.value_or(false)));
+  }
+  if (itself && operation.name == "ModifyDBCluster") {
+    const auto& keeps = input.as<api::ModifyDBClusterMessage>().manage_master_user_password;
+    if (keeps) tell("rds:ManageMasterUserPassword", truth(*keeps));
+  }
+  const auto named = aws::string_member(input, "DBInstanceIdentifier");
+  if (!named && !access.resource.starts_with(place.arn("db", ""))) return {};
+  InstanceRecord instance;
+  if (operation.name == "CreateDBInstance") {
+    const auto& in = input.as<api::CreateDBInstanceMessage>();
+    instance.instance_class = in.db_instance_class;
+    instance.cluster_id = name_of(in.db_cluster_identifier.value_or(""));
+    tell("rds:DatabaseEngine", in.engine);
+  } else {
+    TRY(auto there,
+        load<InstanceRecord>(catalog, place, InstanceRecord::key(name_of(named.value_or(access.resource)))));
+    if (!there) return {};
+    instance = std::move(*there);
+    if (operation.name == "ModifyDBInstance") {
+      const auto& in = input.as<api::ModifyDBInstanceMessage>();
+      instance.instance_class = in.db_instance_class.value_or(instance.instance_class);
+    }
+  }
+  tell("rds:DatabaseClass", instance.instance_class);
+  tell("rds:MultiAz", "false");
+  tell("rds:Piops", "0");
+  tell("rds:Vpc", "true");
+  TRY(const auto cluster, load<ClusterRecord>(catalog, place, ClusterRecord::key(instance.cluster_id)));
+  if (!cluster) return {};
+  if (operation.name != "CreateDBInstance") tell("rds:DatabaseEngine", cluster->engine);
+  tell("rds:DatabaseName", cluster->database_name);
+  tell("rds:StorageEncrypted", truth(cluster->storage_encrypted));
+  return {};
+}
+
+// RDS's own name for the tags that a request brings; copies do not have it.
+void add_request_tags(Access& access) {
+  constexpr std::string_view common = "aws:RequestTag/";
+  if (access.action.starts_with("rds:Copy")) return;
+  std::vector<std::pair<std::string, std::string>> own;
+  for (const auto& [key, value] : access.context) {
+    if (key.starts_with(common)) own.emplace_back("rds:req-tag/" + key.substr(common.size()), value);
+  }
+  for (auto& pair : own) access.context.insert(std::move(pair));
+}
+
 bool makes_something(const aws::Operation& operation) {
   return operation.name.starts_with("Create") || operation.name.starts_with("Copy") ||
          operation.name.starts_with("Restore");
@@ -54,7 +146,10 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
     tagged.action = "rds:AddTagsToResource";
     all.push_back(std::move(tagged));
   }
+  add_what_is_used(operation, input, place, all);
   for (Access& access : all) {
+    CO_CHECK(add_kind(context_.catalog, place, operation, input, access));
+    add_request_tags(access);
     CO_TRY(const auto tags, tags_of(context_.catalog, place, access.resource));
     const std::string own = tag_condition_key(access.resource);
     for (const auto& [key, value] : tags) {

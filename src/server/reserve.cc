@@ -8,7 +8,10 @@ namespace boreal::server {
 
 namespace {
 
+// So often that what comes at full speed meanwhile does not use up what is kept.
 constexpr Duration between_looks{250};
+constexpr Duration between_close_looks{20};
+constexpr uint64_t close_bytes = 1 << 30;
 constexpr uint64_t room_of_deletions = reserve_bytes / 4;
 
 io::Path reserve_in(const io::Path& folder) { return folder + "/reserve"; }
@@ -47,6 +50,7 @@ Result<bool> Reserve::look() {
       log::warn("server", "no room is kept for a full disk", {{"why", made.error().message()}});
     }
   }
+  is_close_ = space.available_bytes < close_bytes;
   return (is_there || !can_reserve_) && space.available_bytes >= 2 * reserve_bytes;
 }
 
@@ -63,7 +67,7 @@ Task<void> Reserve::work() {
     if (!has_room && !is_failing)
       log::warn("server", "how full the disk is cannot be told", {{"why", has_room.error().message()}});
     is_failing = !has_room;
-    co_await net::pause(loop_, between_looks, stopping_);
+    co_await net::pause(loop_, is_close_ ? between_close_looks : between_looks, stopping_);
   }
 }
 

@@ -23,7 +23,7 @@ class Reserve {
   void start() { running_.spawn(work()); }
   Task<void> stop();
   // Whether objects may be added. Not while less than twice the reserve is left, nor before a reserve that was given up
-  // is there again. A quarter of a second old.
+  // is there again. A quarter of a second old, or less where there is less than a gigabyte.
   bool has_room() const { return has_room_; }
   // Gives up the reserve if it must, makes it if it can, and tells whether there is room. Blocks; one at a time.
   Result<bool> look();
@@ -38,6 +38,7 @@ class Reserve {
   TaskGroup running_;
   bool stopping_ = false;
   bool has_room_ = true;
+  bool is_close_ = false;    // there may be none soon
   bool can_reserve_ = true;  // as far as is known of the file system
 };
 

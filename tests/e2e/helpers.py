@@ -1,8 +1,10 @@
 """What several of these tests need: users with permissions, a moved clock, waiting."""
 import json
 import os
+import signal
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -87,6 +89,42 @@ def reserved_port(add_cleanup):
     keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     keeper.bind(("127.0.0.1", 0))
     return keeper.getsockname()[1]
+
+
+class Held(threading.Thread):
+    """The next process of which `is_it(pid)` is true stands still as soon as it begins, at most until the end of the block."""
+
+    def __init__(self, is_it):
+        super().__init__(daemon=True)
+        self.is_it, self.pid, self.over = is_it, None, False
+        self.others = set(os.listdir("/proc"))  # which it is none of: it may be over before all have been looked at
+
+    def run(self):
+        while not self.over and not self.pid:
+            for name in set(os.listdir("/proc")) - self.others:
+                try:
+                    if self.is_it(name):
+                        os.kill(int(name), signal.SIGSTOP)
+                        self.pid = int(name)
+                        return
+                except OSError:
+                    pass  # it has ended
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def go_on(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+    def __exit__(self, *_):
+        self.over = True
+        self.join()
+        if self.pid:
+            try:
+                self.go_on()
+            except OSError:
+                pass
 
 
 def files_with(folder, text):

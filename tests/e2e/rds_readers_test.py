@@ -1,44 +1,17 @@
 """A reader that takes long to be made, as of a large database: everything else goes on."""
-import os
-import signal
-import threading
 from pathlib import Path
 
+from e2e.helpers import Held
 from e2e.rds_test import create_cluster, delete_cluster, psql, security_group, servers, wait_until, writer
 from harness import Case, need
 
 
-class CopyHeld(threading.Thread):
-    """The next copy of a PostgreSQL server into the folder of this name stands still as soon as it begins."""
-
-    def __init__(self, name):
-        super().__init__(daemon=True)
-        self.name_, self.pid, self.over = name, None, False
-
-    def run(self):
-        while not self.over and not self.pid:
-            for process in Path("/proc").glob("[0-9]*"):
-                try:
-                    program, *arguments = (process / "cmdline").read_text().split("\0")
-                    if program.endswith("/pg_basebackup") and any(a.endswith(f"/servers/{self.name_}/data") for a in arguments):
-                        os.kill(int(process.name), signal.SIGSTOP)
-                        self.pid = int(process.name)
-                        return
-                except OSError:
-                    pass  # it has ended
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over = True
-        self.join()
-        if self.pid:
-            try:
-                os.kill(self.pid, signal.SIGCONT)
-            except OSError:
-                pass
+def copy_held(name):
+    """The next copy of a PostgreSQL server into the folder of this name stands still."""
+    def is_it(pid):
+        program, *arguments = Path("/proc", pid, "cmdline").read_text().split("\0")
+        return program.endswith("/pg_basebackup") and any(a.endswith(f"/servers/{name}/data") for a in arguments)
+    return Held(is_it)
 
 
 @need("psql")
@@ -55,7 +28,7 @@ class Readers(Case):
         def create(name):
             rds.create_db_instance(DBInstanceIdentifier=name, DBClusterIdentifier="busy", Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
 
-        with CopyHeld("busy-3") as held:
+        with copy_held("busy-3") as held:
             create("busy-3")
             wait_until("the copy begins", lambda: held.pid)
             rds.modify_db_cluster(DBClusterIdentifier="busy", MasterUserPassword="Another-12345")
@@ -64,13 +37,13 @@ class Readers(Case):
             wait_until("rebooted", lambda: statuses() == {"busy-1": "available", "busy-2": "available", "busy-3": "creating"}, 20)
             rds.delete_db_instance(DBInstanceIdentifier="busy-3")
             wait_until("it is given up", lambda: statuses() == {"busy-1": "available", "busy-2": "available"}, 20)
-        with CopyHeld("busy-4") as held:
+        with copy_held("busy-4") as held:
             create("busy-4")
             wait_until("the copy begins", lambda: held.pid)
             rds.failover_db_cluster(DBClusterIdentifier="busy")
             wait_until("failover", lambda: writer(rds, "busy") == "busy-2", 40)
         wait_until("made of the new writer", lambda: set(statuses().values()) == {"available"})
-        with CopyHeld("busy-5") as held:
+        with copy_held("busy-5") as held:
             create("busy-5")
             wait_until("the copy begins", lambda: held.pid)
             rds.stop_db_cluster(DBClusterIdentifier="busy")
@@ -84,7 +57,7 @@ class Readers(Case):
         """It would go on writing into the copy that is made in its place."""
         rds = self.boreal.client("rds")
         create_cluster(rds, "killed", 2, VpcSecurityGroupIds=[security_group(self.boreal)])
-        with CopyHeld("killed-3") as held:
+        with copy_held("killed-3") as held:
             rds.create_db_instance(DBInstanceIdentifier="killed-3", DBClusterIdentifier="killed", Engine="aurora-postgresql",
                                    DBInstanceClass="db.t3.medium")
             wait_until("the copy begins", lambda: held.pid)

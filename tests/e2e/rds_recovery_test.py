@@ -1,50 +1,21 @@
 """Clusters whose data takes long to come back, or does not come back: what they say, and what can be done with them."""
 import os
 import signal
-import threading
 from pathlib import Path
 
+from e2e.helpers import Held
 from e2e.rds_test import add_instances, create_cluster, delete_cluster, psql, security_group, servers, wait_until
 from harness import Case, error_code, need
 
 FAILED = "restore-error"
 
 
-class RecoveryHeld(threading.Thread):
-    """The next recovery of a PostgreSQL server below the folder stands still as soon as it begins."""
-
-    def __init__(self, folder):
-        super().__init__(daemon=True)
-        self.folder, self.pid, self.over = str(folder), None, False
-        self.others = set(os.listdir("/proc"))  # which it is none of: a recovery may be over before all have been looked at
-
-    def run(self):
-        while not self.over and not self.pid:
-            for name in set(os.listdir("/proc")) - self.others:
-                try:
-                    title = Path("/proc", name, "cmdline").read_bytes()
-                    if title.startswith(b"postgres: startup") and os.readlink(f"/proc/{name}/cwd").startswith(self.folder):
-                        os.kill(int(name), signal.SIGSTOP)
-                        self.pid = int(name)
-                        return
-                except OSError:
-                    pass  # it has ended
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def go_on(self):
-        os.kill(self.pid, signal.SIGCONT)
-
-    def __exit__(self, *_):
-        self.over = True
-        self.join()
-        if self.pid:
-            try:
-                os.kill(self.pid, signal.SIGCONT)
-            except OSError:
-                pass
+def recovery_held(folder):
+    """The next recovery of a PostgreSQL server below the folder stands still."""
+    def is_it(pid):
+        title = Path("/proc", pid, "cmdline").read_bytes()
+        return title.startswith(b"postgres: startup") and os.readlink(f"/proc/{pid}/cwd").startswith(str(folder))
+    return Held(is_it)
 
 
 @need("psql")
@@ -61,7 +32,7 @@ class Recovery(Case):
         endpoint = cluster["Endpoint"]
         psql(endpoint, "CREATE TABLE t AS SELECT generate_series(1, 300000) n")
         [server] = servers(self.boreal.data) - before
-        with RecoveryHeld(self.boreal.data) as held:
+        with recovery_held(self.boreal.data) as held:
             os.kill(server, signal.SIGKILL)
             wait_until("recovery begins", lambda: held.pid)
             wait_until("told as starting", lambda: self.status(rds, "slow") == ("starting", {"starting"}))
@@ -82,7 +53,7 @@ class Recovery(Case):
         cluster = create_cluster(rds, "gone", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
         psql(cluster["Endpoint"], "CREATE TABLE t AS SELECT generate_series(1, 300000) n")
         [server] = servers(self.boreal.data) - before
-        with RecoveryHeld(self.boreal.data) as held:
+        with recovery_held(self.boreal.data) as held:
             os.kill(server, signal.SIGKILL)
             wait_until("recovery begins", lambda: held.pid)
             delete_cluster(rds, "gone")

@@ -206,7 +206,7 @@ class FullDisk(DiskCase):
         self.wait_until(lambda: self.s3.delete(BUCKET, key).status == 204)  # refused for a moment on a full disk
         del self.kept[key]
 
-    def wait_until(self, holds, timeout_s=30):
+    def wait_until(self, holds, timeout_s=PATIENCE_S):
         deadline = time.monotonic() + timeout_s
         while not holds():
             self.assertLess(time.monotonic(), deadline, self.server.log()[-2000:])

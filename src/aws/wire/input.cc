@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "codec/shape_path.h"
+#include "codec/utf8.h"
 
 namespace boreal::aws::wire {
 
@@ -22,11 +23,6 @@ constexpr size_t most_told = codec::most_missing;  // violations in one message
 constexpr size_t longest_shown = 256;              // bytes of a value in a message
 constexpr std::string_view malformed_xml =
     "The XML you provided was not well-formed or did not validate against our published schema";
-
-size_t count_characters(std::string_view text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
 
 class Checker {
  public:
@@ -78,7 +74,7 @@ class Checker {
     switch (shape.kind) {
       case Kind::string: {
         const auto& text = *static_cast<const std::string*>(value);
-        check_size(limits, count_characters(text), text, path, sensitive, "length");
+        check_size(limits, codec::utf8_characters(text), text, path, sensitive, "length");
         if (!limits.values.empty() && std::ranges::find(limits.values, text) == limits.values.end()) {
           add(path, fmt::format("Member must satisfy enum value set: [{}]", join(limits.values, ", ")), text,
               sensitive);

@@ -19,7 +19,7 @@ class CopyingTest : public ::testing::Test {
     cluster_ = scope_->operator->();
     must(cluster_->create(pool, "w", options(40)));
     must(cluster_->add_standby("r", options(41)));  // the twin
-    must(cluster_->wait_until_safe("r", Duration(20'000)));
+    must(cluster_->wait_until_safe("r", Duration(60'000)));
     bed_.run(pool.stop());
   }
   void TearDown() override {
@@ -66,7 +66,7 @@ class CopyingTest : public ::testing::Test {
   // Within a time in which everything but a copy is done.
   void soon(Task<Result<void>> task) {
     auto done = begin(std::move(task));
-    if (done.wait_for(std::chrono::seconds(20)) != std::future_status::ready) {
+    if (done.wait_for(std::chrono::seconds(60)) != std::future_status::ready) {
       ADD_FAILURE() << "it waits for the copy";
       ::kill(tool_, SIGCONT);
     }
@@ -90,7 +90,7 @@ TEST_F(CopyingTest, OtherServersAreStoppedStartedAndRemoved) {
   ::kill(tool_, SIGCONT);
   const auto outcome = outcome_.get();
   EXPECT_TRUE(outcome) << outcome.error().message();
-  must(cluster_->wait_until_safe("n", Duration(20'000)));
+  must(cluster_->wait_until_safe("n", Duration(60'000)));
 }
 
 TEST_F(CopyingTest, RolesAreSwappedAndTheCopyIsThrownAway) {
@@ -106,7 +106,7 @@ TEST_F(CopyingTest, RolesAreSwappedAndTheCopyIsThrownAway) {
 TEST_F(CopyingTest, ACopyIsGivenUp) {
   begin_copy_of("n");
   bed_.on_loop([this] { cluster_->give_up("n"); });
-  ASSERT_EQ(outcome_.wait_for(std::chrono::seconds(20)), std::future_status::ready);
+  ASSERT_EQ(outcome_.wait_for(std::chrono::seconds(60)), std::future_status::ready);
   EXPECT_FALSE(outcome_.get());
   EXPECT_THAT(bed_.on_loop([this] { return cluster_->names(); }), ElementsAre("r", "w"));
 }
@@ -129,7 +129,7 @@ TEST_F(CopyingTest, AServerWhoseRewindWasCutShortIsCopied) {
   must(cluster_->fail_over("r"));
   must(cluster_->rejoin("w"));
   EXPECT_EQ(folder_of("w"), of_w);
-  must(cluster_->wait_until_safe("w", Duration(20'000)));
+  must(cluster_->wait_until_safe("w", Duration(60'000)));
   // Held, so that the same number is not given out again.
   const io::Path of_r = bed_.path("cluster/servers/r/data");
   const auto before = io::File::open(of_r + "/PG_VERSION", io::File::Mode::read);
@@ -166,7 +166,7 @@ TEST_F(CopyingTest, AStandbyThatNeedsWalWhichIsGoneBeforeItIsUpIsMadeAnew) {
   for (int tries = 0; tries < 6'000 && !bed_.on_loop(is_aside); ++tries) ::usleep(10'000);
   ASSERT_TRUE(bed_.on_loop(is_aside));
   must(cluster_->rejoin("r"));
-  must(cluster_->wait_until_safe("r", Duration(20'000)));
+  must(cluster_->wait_until_safe("r", Duration(60'000)));
 }
 
 TEST_F(CopyingTest, WhatAnEarlierRunLeftOfOneIsRemoved) {

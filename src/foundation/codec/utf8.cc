@@ -1,5 +1,6 @@
 #include "codec/utf8.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace boreal::codec {
@@ -43,6 +44,11 @@ bool is_utf8(std::string_view text) {
     at += length;
   }
   return true;
+}
+
+size_t utf8_characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return !is_continuation(static_cast<unsigned char>(c)); }));
 }
 
 void append_utf8(std::string& out, uint32_t code_point) {

@@ -13,6 +13,9 @@ size_t utf8_length(std::string_view text, size_t at);
 
 bool is_utf8(std::string_view text);
 
+// How many characters the text has, which is UTF-8.
+size_t utf8_characters(std::string_view text);
+
 // `code_point` must be a Unicode scalar value (no surrogate).
 void append_utf8(std::string& out, uint32_t code_point);
 

@@ -6,6 +6,7 @@
 
 #include "api/backup/errors.h"
 #include "base/text.h"
+#include "codec/utf8.h"
 
 namespace boreal::backup {
 
@@ -13,12 +14,6 @@ namespace {
 constexpr size_t max_tags = 50;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
-
-// Of UTF-8, which has been checked.
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
 constexpr int64_t max_lifecycle_days = 36'500;
 constexpr int64_t min_cold_days = 90;
 }  // namespace
@@ -30,10 +25,10 @@ aws::Outcome<void> check_tags(const Tags& tags) {
   if (tags.size() > max_tags)
     return refuse(fmt::format("{} tags are more than the {} that a resource may have.", tags.size(), max_tags));
   for (const auto& [key, value] : tags) {
-    if (key.empty() || characters(key) > max_tag_key) {
+    if (key.empty() || codec::utf8_characters(key) > max_tag_key) {
       return refuse(fmt::format("The tag key '{}' must have from 1 to {} characters.", key, max_tag_key));
     }
-    if (characters(value) > max_tag_value)
+    if (codec::utf8_characters(value) > max_tag_value)
       return refuse(fmt::format("The value of tag '{}' has more than {} characters.", key, max_tag_value));
     if (key.starts_with("aws:"))
       return refuse(fmt::format("The tag key '{}' begins with aws:, which is reserved.", key));

@@ -293,14 +293,23 @@ TEST_F(BackupTest, ARestoreThatWaitsForItsResourceHoldsUpNoJob) {
   EXPECT_EQ(restore_job(*one->restore_job_id).status, "COMPLETED");
 }
 
-TEST_F(BackupTest, ARestoreThatTheEndBreaksOffIsToldOfByTheNextStart) {
-  make_vault();
-  const std::string point_arn = *start().recovery_point_arn;
-  fixture.run(service->settle());
+class WaitingRestoreTest : public BackupTest {
+ protected:
+  // Its resource has all bytes, and is not usable before `usable`.
+  std::string restore_that_waits() {
+    make_vault();
+    const std::string point_arn = *start().recovery_point_arn;
+    fixture.run(service->settle());
+    texts.usable = &usable;
+    const std::string id = *start_restore(point_arn, "copy")->restore_job_id;
+    EXPECT_TRUE(comes_true([&] { return texts.restored == 1; }));
+    return id;
+  }
   Event usable;
-  texts.usable = &usable;
-  const std::string id = *start_restore(point_arn, "copy")->restore_job_id;
-  ASSERT_TRUE(comes_true([&] { return texts.restored == 1; }));
+};
+
+TEST_F(WaitingRestoreTest, ARestoreThatTheEndBreaksOffIsToldOfByTheNextStart) {
+  const std::string id = restore_that_waits();
   service->begin_stop();
   texts.gives_up = true;
   fixture.run(open(usable));
@@ -310,14 +319,8 @@ TEST_F(BackupTest, ARestoreThatTheEndBreaksOffIsToldOfByTheNextStart) {
   EXPECT_THAT(*restore_job(id).status_message, testing::HasSubstr("The server ended while the restore ran."));
 }
 
-TEST_F(BackupTest, ARestoreWhoseResourceNeverComesIsFailedAfterADay) {
-  make_vault();
-  const std::string point_arn = *start().recovery_point_arn;
-  fixture.run(service->settle());
-  Event usable;
-  texts.usable = &usable;
-  const std::string id = *start_restore(point_arn, "copy")->restore_job_id;
-  ASSERT_TRUE(comes_true([&] { return texts.restored == 1; }));
+TEST_F(WaitingRestoreTest, ARestoreWhoseResourceNeverComesIsFailedAfterADay) {
+  const std::string id = restore_that_waits();
   fixture.clock.advance(std::chrono::hours(23));
   const auto next = fixture.run(service->do_what_is_due());
   ASSERT_TRUE(next);

@@ -7,6 +7,7 @@
 
 #include "api/dms/errors.h"
 #include "base/text.h"
+#include "codec/utf8.h"
 
 namespace boreal::dms {
 
@@ -23,11 +24,6 @@ constexpr int minutes_a_day = 24 * 60;
 bool is_reserved(std::string_view text) {
   const std::string lower = to_lower(text);
   return lower.starts_with("aws:") || lower.starts_with("dms:");
-}
-
-// Of UTF-8, which has been checked.
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -91,7 +87,8 @@ Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags) {
   for (const auto& tag : *tags) {
     const std::string key = tag.key.value_or("");
     const std::string value = tag.value.value_or("");
-    if (key.empty() || characters(key) > 128 || characters(value) > 256 || is_reserved(key) || is_reserved(value)) {
+    if (key.empty() || codec::utf8_characters(key) > 128 || codec::utf8_characters(value) > 256 || is_reserved(key) ||
+        is_reserved(value)) {
       return refuse(errors::invalid_parameter_value_exception(fmt::format(
           "Invalid tag '{}': keys have 1 to 128 characters, values at most 256, and neither begins with aws: "
           "or dms:.",

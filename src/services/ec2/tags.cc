@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "api/ec2/errors.h"
+#include "codec/utf8.h"
 #include "ec2/filters.h"
 #include "ec2/service.h"
 
@@ -18,11 +19,6 @@ using aws::refuse;
 namespace {
 
 constexpr size_t max_tags = 50;
-
-// Of text that is UTF-8.
-size_t characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return (c & 0xC0) != 0x80; }));
-}
 
 struct IdType {
   std::string_view prefix, type;
@@ -85,11 +81,11 @@ Outcome<void> put_tags(Tags& tags, const std::vector<api::Tag>& more) {
     const std::string key = tag.key.value_or("");
     const std::string value = tag.value.value_or("");
     if (key.empty()) return refuse(errors::missing_parameter("The request must contain the parameter Tag.Key"));
-    if (characters(key) > 128) {
+    if (codec::utf8_characters(key) > 128) {
       return refuse(errors::invalid_parameter_value(
           fmt::format("Tag key exceeds the maximum length of 128 characters: '{}'", key)));
     }
-    if (characters(value) > 256) {
+    if (codec::utf8_characters(value) > 256) {
       return refuse(errors::invalid_parameter_value(
           fmt::format("Tag value exceeds the maximum length of 256 characters; its key is '{}'", key)));
     }

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/tier.h"
+#include "cli/wrong_use.h"
 
 namespace {
 
@@ -61,6 +62,7 @@ int main(int argc, char** argv) {
                "Start here:  boreal dev\n"};
   app.name("boreal");
   app.require_subcommand(1);
+  app.failure_message(boreal::cli::wrong_use);
   app.set_version_flag("--version", boreal::cli::version_line());
   app.get_formatter()->column_width(34);
   int exit_code = 0;

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <charconv>
 #include <functional>
-#include <numeric>
+#include <ranges>
 #include <stdexcept>
 
+#include "base/nearest.h"
+#include "base/text.h"
 #include "io/file.h"
 #include "net/stream.h"
 #include "server/remotes.h"
@@ -28,21 +30,6 @@ namespace boreal::server {
 namespace {
 
 constexpr uint64_t max_file_bytes = 1 << 20;
-
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row.back();
-}
 
 // How one key of the file is read; false: wrong type or value.
 using Setter = std::function<bool(Config&, const toml::node&)>;
@@ -94,10 +81,11 @@ const std::map<std::string, std::string RemoteBucket::*, std::less<>>& remote_ke
 }
 
 template <class Table>
-std::string nearest_key(const Table& table, std::string_view unknown) {
-  const auto best =
-      std::ranges::min_element(table, {}, [&](const auto& entry) { return edit_distance(unknown, entry.first); });
-  return best->first;
+std::string unknown_key(const Table& table, std::string_view key) {
+  const auto meant = nearest(std::views::keys(table), key);
+  return fmt::format(
+      "unknown key '{}'; {}", key,
+      meant ? fmt::format("did you mean '{}'?", *meant) : "the keys are: " + join(std::views::keys(table), ", "));
 }
 
 // Complaints never show a value: it may be the secret.
@@ -111,8 +99,7 @@ Result<RemoteBucket> read_remote(const std::string& path, std::string_view name,
   for (const auto& [key, value] : *table) {
     const auto member = remote_keys().find(key.str());
     if (member == remote_keys().end()) {
-      return bad(value,
-                 fmt::format("unknown key '{}'; did you mean '{}'?", key.str(), nearest_key(remote_keys(), key.str())));
+      return bad(value, unknown_key(remote_keys(), key.str()));
     }
     const auto text = value.value<std::string>();
     if (!text) return bad(value, fmt::format("'{}' is no text", key.str()));
@@ -264,8 +251,7 @@ Result<void> Config::merge_file(const std::string& path) {
     const auto setter = setters().find(key.str());
     const auto line = node.source().begin.line;
     if (setter == setters().end()) {
-      return fail(Errc::invalid, fmt::format("{}:{}: unknown key '{}'; did you mean '{}'?", path, line, key.str(),
-                                             nearest_key(setters(), key.str())));
+      return fail(Errc::invalid, fmt::format("{}:{}: {}", path, line, unknown_key(setters(), key.str())));
     }
     if (!setter->second(*this, node)) {
       return fail(Errc::invalid, fmt::format("{}:{}: '{}' has a value of the wrong kind", path, line, key.str()));

@@ -33,6 +33,21 @@ class WrongUse(unittest.TestCase):
         self.assertIn("Start here:  boreal dev", boreal().stderr)
         self.assertIn("'-5d' is not a span of time", boreal("clock", "advance", "-5d").stderr)
 
+    def test_what_was_probably_meant_is_named(self):
+        for args, told in (
+            (("stats",), "boreal has no subcommand 'stats'; did you mean status?\nSee: boreal --help\n"),
+            (("frobnicate",), "boreal has no subcommand 'frobnicate'\nSee: boreal --help\n"),
+            (("--verson",), "boreal has no --verson; did you mean --version?\nSee: boreal --help\n"),
+            (("dev", "--prot", "1"), "boreal dev has no --prot; did you mean --port?\nSee: boreal dev --help\n"),
+            (("status", "--oputput=json"), "boreal status has no --oputput; did you mean --output?\nSee: boreal status --help\n"),
+            (("reset", "all", "of", "it"), "boreal reset has no use for 'all of it'\nSee: boreal reset --help\n"),
+            (("clock",), "boreal clock what? One of: show, advance, reset\nSee: boreal clock --help\n"),
+            (("clock", "advence", "1d"), "boreal clock has no subcommand 'advence'; did you mean advance?\nSee: boreal clock --help\n"),
+            (("serve",), "boreal serve: --config is required\nSee: boreal serve --help\n"),
+            (("dev", "--port", "99999"), "boreal dev: --port: Value 99999 not in range 0 to 65535\nSee: boreal dev --help\n"),
+        ):
+            self.assertEqual(boreal(*args).stderr, told)
+
     def test_version(self):
         self.assertEqual(boreal("--version").stdout, boreal("version").stdout)
         self.assertRegex(boreal("--version").stdout, r"^boreal \d+\.\d+")

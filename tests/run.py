@@ -5,9 +5,10 @@
     tests/run.py --long           with the long campaigns (classes named Long…)
     tests/run.py --list           says which tests these are, and runs none
 
-Classes that say `mostly_waits` (on Terraform's provider) run one after another in a second process, beside all others;
-what they print comes in one piece at the end. It has a network of its own, so that no server of one process can take an
-address that a killed server of the other is about to take again. Where only root may have that, all run in turn.
+Classes that say `mostly_waits` (on Terraform's provider; for how many minutes) run beside all others, each in a process of
+its own, two at a time, the longest first; what they print comes in one piece each at the end. Each has a network of its own, so that
+no server of one process can take an address that a killed server of another is about to take again. Where only root may have
+that, all run in turn.
 """
 import argparse
 import contextlib
@@ -25,6 +26,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+WAITING_AT_ONCE = 2
 sys.path.insert(0, str(HERE))
 
 
@@ -68,16 +70,19 @@ def found():
     return flatten(unittest.TestLoader().discover(str(HERE / "e2e"), pattern="*_test.py", top_level_dir=str(HERE)))
 
 
-def chosen(patterns, with_long, waiting=None):
-    """The classes' suites, in the order of files; those that mostly wait, those that do not, or (None) all."""
+def full_name(kind):
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def chosen(patterns, with_long):
+    """The suites of the classes, in the order of files."""
     by_class = {}
     for test in found():
         kind = type(test)
         if (not with_long and kind.__name__.startswith("Long")) or (patterns and not any(p in test.id() for p in patterns)):
             continue
-        if waiting is None or getattr(kind, "mostly_waits", False) == waiting:
-            by_class.setdefault(kind, []).append(test)
-    return [unittest.TestSuite(tests) for tests in by_class.values()]
+        by_class.setdefault(kind, []).append(test)
+    return {kind: unittest.TestSuite(tests) for kind, tests in by_class.items()}
 
 
 def run(suites, stream):
@@ -97,12 +102,30 @@ def enter_own_network():
         fcntl.ioctl(any_socket, siocsifflags, struct.pack("16sh22x", b"lo", iff_up))
 
 
-def run_waiting(patterns, with_long):
-    """In a process of its own: the counts, and what was printed."""
+def run_waiting(patterns, with_long, name):
+    """One class, in a process of its own: the counts, and what was printed."""
     enter_own_network()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        return run(chosen(patterns, with_long, True), printed), printed.getvalue()
+        suites = [suite for kind, suite in chosen(patterns, with_long).items() if full_name(kind) == name]
+        return run(suites, printed), printed.getvalue()
+
+
+def run_beside(waiting, others, patterns, with_long):
+    """The counts of all. What went wrong in another process is raised here."""
+    counts = []
+    with ProcessPoolExecutor(WAITING_AT_ONCE, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1) as processes:
+        beside = {kind: processes.submit(run_waiting, patterns, with_long, full_name(kind)) for kind in waiting}
+        counts.append(run(others, sys.stderr))
+        for kind, outcome in beside.items():
+            try:
+                more, printed = outcome.result()
+                print(f"\nBeside them ran, waiting most of the time:\n{printed}", file=sys.stderr, flush=True)
+            except PermissionError as error:
+                print(f"\nAnd in turn, as this process gets {error}:", file=sys.stderr, flush=True)
+                more = run([waiting[kind]], sys.stderr)
+            counts.append(more)
+    return [sum(column) for column in zip(*counts)]
 
 
 def asked():
@@ -125,23 +148,17 @@ def asked():
 def main():
     arguments = asked()
     patterns, with_long = arguments.patterns, arguments.long
+    classes = chosen(patterns, with_long)
     if arguments.list:
-        print(*(test.id() for suite in chosen(patterns, with_long) for test in suite), sep="\n")
+        print(*(test.id() for suite in classes.values() for test in suite), sep="\n")
         return
-    waiting, others = (chosen(patterns, with_long, kind) for kind in (True, False))
-    if waiting and others:
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as second:
-            beside = second.submit(run_waiting, patterns, with_long)
-            counts = run(others, sys.stderr)
-            try:
-                more, printed = beside.result()  # what went wrong in that process is raised here
-                print(f"\nBeside them ran, waiting most of the time:\n{printed}", file=sys.stderr, flush=True)
-            except PermissionError as error:
-                print(f"\nAnd in turn, as this process gets {error}:", file=sys.stderr, flush=True)
-                more = run(waiting, sys.stderr)
-        counts = [sum(pair) for pair in zip(counts, more)]
+    minutes = {kind: getattr(kind, "mostly_waits", 0) for kind in classes}
+    waiting = {kind: classes[kind] for kind in sorted(classes, key=minutes.get, reverse=True) if minutes[kind]}
+    others = [suite for kind, suite in classes.items() if not minutes[kind]]
+    if len(classes) > 1 and waiting:
+        counts = run_beside(waiting, others, patterns, with_long)
     else:
-        counts = run(waiting + others, sys.stderr)
+        counts = run(classes.values(), sys.stderr)
     passed, failed, skipped = counts
     print(f"\n{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed or not passed + skipped else 0)

@@ -37,7 +37,7 @@ def psql(host, sql, password, database="ecommerce", user="postgres", check=True)
 @unittest.skipUnless(GUIDE.is_dir(), "the guide's tree is not here (BOREAL_GUIDE)")
 @needs_terraform
 class Guide(Case):
-    mostly_waits = True
+    mostly_waits = 6
     args = GUIDE_ARGS
 
     def test_apply_plan_use_destroy(self):
@@ -79,7 +79,7 @@ class Guide(Case):
 class GuideUnderKill(unittest.TestCase):
     """kill -9 while the apply runs; start and apply again: it converges, nothing acknowledged is lost."""
 
-    mostly_waits = True
+    mostly_waits = 3
 
     def test_apply_survives_kills(self):
         with Boreal(args=GUIDE_ARGS) as boreal:

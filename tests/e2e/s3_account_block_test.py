@@ -316,7 +316,7 @@ output "id" { value = aws_s3_account_public_access_block.this.id }
 
 @needs_terraform
 class ByTerraform(Case):
-    mostly_waits = True
+    mostly_waits = 1
 
     def test_apply_plan_destroy(self):
         with tempfile.TemporaryDirectory() as source:

@@ -23,7 +23,7 @@ class Format(unittest.TestCase):
 
 @needs_terraform
 class OwnTree(Case):
-    mostly_waits = True
+    mostly_waits = 7
     args = ("--allow-unencrypted-storage",)
 
     def test_apply_plan_use_destroy(self):

@@ -88,6 +88,27 @@ class Kms(Case):
         self.assertEqual(error_code(free.create_grant, **made, Constraints={"EncryptionContextSubset": {"a": "1"}}),
                          "AccessDeniedException")
 
+    def test_policies_are_told_to_what_a_grant_is_bound(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        made = {"KeyId": key, "GranteePrincipal": "arn:aws:iam::000000000000:root", "Operations": ["Encrypt"]}
+        shop, prod = {"app": "shop"}, {"app": "shop", "stage": "prod"}
+        binder = user(self, "kms-binder", allow("kms:CreateGrant", key, Condition={
+            "StringEquals": {"kms:EncryptionContext:app": "shop"}, "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["app", "stage"]}}),
+            {"Effect": "Deny", "Action": "kms:CreateGrant", "Resource": "*",
+             "Condition": {"StringEquals": {"kms:EncryptionContext:stage": "prod"}}})("kms")
+        for kind in ("EncryptionContextEquals", "EncryptionContextSubset"):
+            with self.subTest(kind):
+                binder.create_grant(**made, Constraints={kind: shop})
+                for wrong in (prod, {"app": "other"}, {**shop, "more": "1"}):
+                    self.assertEqual(error_code(binder.create_grant, **made, Constraints={kind: wrong}), "AccessDeniedException")
+        self.assertEqual(error_code(binder.create_grant, **made), "AccessDeniedException")
+        # What is bound to nothing is not bound.
+        subset = user(self, "kms-subset", allow("kms:CreateGrant", key, Condition={
+            "StringEquals": {"kms:GrantConstraintType": "EncryptionContextSubset"}}))("kms")
+        subset.create_grant(**made, Constraints={"EncryptionContextSubset": shop})
+        self.assertEqual(error_code(subset.create_grant, **made, Constraints={"EncryptionContextSubset": {}}), "AccessDeniedException")
+
     def test_an_alias_that_is_moved_opens_no_other_key(self):
         """Who may move an alias to a key may not decrypt with it: not even when the alias is moved while the key that it
         stood for before is asked."""

@@ -49,6 +49,26 @@ aws::ApiError no_such_key_elsewhere(const aws::Call& call, std::string_view acti
                   call.caller.arn(), action));
 }
 
+void add_context_keys(const EncryptionContext& encryption_context, std::multimap<std::string, std::string>& context) {
+  for (const auto& [name, value] : encryption_context) {
+    context.emplace("kms:EncryptionContext:" + name, value);
+    context.emplace("kms:EncryptionContextKeys", name);
+  }
+}
+
+// To what a grant is bound. Every context holds a subset of nothing: that binds to none.
+void add_constraint_keys(const std::optional<EncryptionContext>& equals, const std::optional<EncryptionContext>& subset,
+                         std::multimap<std::string, std::string>& context) {
+  if (equals) {
+    context.emplace("kms:GrantConstraintType", "EncryptionContextEquals");
+    add_context_keys(*equals, context);
+  }
+  if (subset && !subset->empty()) {
+    context.emplace("kms:GrantConstraintType", "EncryptionContextSubset");
+    add_context_keys(*subset, context);
+  }
+}
+
 // What CreateGrant says of the grant. Others have members of these names, which filter what they list: policies that
 // limit to whom grants are made know nothing of them.
 void add_grant_keys(const CreateGrantRequest& input, std::multimap<std::string, std::string>& context) {
@@ -56,8 +76,7 @@ void add_grant_keys(const CreateGrantRequest& input, std::multimap<std::string, 
   if (input.retiring_principal) context.emplace("kms:RetiringPrincipal", *input.retiring_principal);
   for (const auto& operation : input.operations) context.emplace("kms:GrantOperations", operation);
   const auto constraints = input.constraints.value_or(GrantConstraints{});
-  if (constraints.encryption_context_equals) context.emplace("kms:GrantConstraintType", "EncryptionContextEquals");
-  if (constraints.encryption_context_subset) context.emplace("kms:GrantConstraintType", "EncryptionContextSubset");
+  add_constraint_keys(constraints.encryption_context_equals, constraints.encryption_context_subset, context);
 }
 
 void add_request_keys(std::string_view operation, const aws::Value& input, std::string_view key_member,
@@ -135,10 +154,7 @@ Task<aws::Outcome<aws::Access>> Service::guard(const aws::Caller& caller, Key ke
   add_kind_keys(caller, context);
   if (encryption_context != nullptr) {
     context.emplace("kms:EncryptionAlgorithm", "SYMMETRIC_DEFAULT");
-    for (const auto& [name, value] : *encryption_context) {
-      context.emplace("kms:EncryptionContext:" + name, value);
-      context.emplace("kms:EncryptionContextKeys", name);
-    }
+    add_context_keys(*encryption_context, context);
   }
   for (const auto& [name, value] : key.tags) context.emplace("aws:ResourceTag/" + name, value);
   for (const auto& alias : attached->aliases) context.emplace("kms:ResourceAliases", alias);

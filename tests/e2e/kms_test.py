@@ -109,6 +109,16 @@ class Kms(Case):
         subset.create_grant(**made, Constraints={"EncryptionContextSubset": shop})
         self.assertEqual(error_code(subset.create_grant, **made, Constraints={"EncryptionContextSubset": {}}), "AccessDeniedException")
 
+    def test_whom_a_grant_lets_retire_it_may_be_denied_that(self):
+        kms = self.boreal.client("kms")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        retiring = user(self, "kms-retiring", {"Effect": "Deny", "Action": "kms:RetireGrant", "Resource": "*"})("kms")
+        me = self.boreal.client("iam").get_user(UserName="kms-retiring")["User"]["Arn"]
+        token = kms.create_grant(KeyId=key, GranteePrincipal=me, RetiringPrincipal=me, Operations=["Encrypt"])["GrantToken"]
+        self.assertEqual(error_code(retiring.retire_grant, GrantToken=token), "AccessDeniedException")
+        self.boreal.client("iam").delete_user_policy(UserName="kms-retiring", PolicyName="p")
+        retiring.retire_grant(GrantToken=token)
+
     def test_an_alias_that_is_moved_opens_no_other_key(self):
         """Who may move an alias to a key may not decrypt with it: not even when the alias is moved while the key that it
         stood for before is asked."""

@@ -235,20 +235,22 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Ca
   co_return accesses;
 }
 
-// Who may retire a grant is said by the grant: the retiring principal, its grantee with RetireGrant; else the key's
-// policy. What the caller is granted besides counts for those grants alone.
+// Who may retire a grant is said by the grant: the retiring principal, its grantee with RetireGrant; besides, the key's
+// account may, and may let its users. The key's policy has no say, but those of the caller may deny it.
+// Source: KMS Developer Guide, "Retiring and revoking grants".
 Task<aws::Outcome<std::vector<aws::Access>>> Service::retire_access(const aws::Call& call,
                                                                     const RetireGrantRequest& input) {
   CO_TRY(const auto at, find_grant(call, input));
   const Grant& grant = at.grant;
-  if (!grant.retiring.empty() && is_principal(grant.retiring, grant.retiring_id, call.caller.principal())) {
-    co_return std::vector<aws::Access>{};
-  }
-  CO_TRY(const auto key,
-         find(Reference{
-             .account = account_of(at.partition), .region = call.region, .key_id = at.grant.key_id, .alias = {}}));
-  const auto is_it = [&](const Grant& other) { return other.id == grant.id; };
-  CO_TRY(auto access, co_await guard(call.caller, key, "kms:RetireGrant", nullptr, {}, is_it));
+  CO_TRY(
+      const auto key,
+      find(Reference{.account = account_of(at.partition), .region = call.region, .key_id = grant.key_id, .alias = {}}));
+  // Whom it names needs no leave of an account, whosever the key is.
+  std::multimap<std::string, std::string> context{{"aws:ResourceAccount", key.account}};
+  add_constraint_keys(grant.context_equals, grant.context_subset, context);
+  CO_TRY(auto access, co_await guard(call.caller, key, "kms:RetireGrant", nullptr, std::move(context)));
+  access.resource_account = {};
+  access.resource_policy = retiring_policy(grant, key.account, call.caller.principal());
   co_return std::vector<aws::Access>{std::move(access)};
 }
 

@@ -30,6 +30,7 @@ constexpr std::array<std::string_view, 9> symmetric_operations = {
     "Decrypt",     "Encrypt",     "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo",
     "CreateGrant", "RetireGrant", "DescribeKey"};
 
+std::string root_of(const std::string& account) { return "arn:aws:iam::" + account + ":root"; }
 bool is_account_root(std::string_view arn) { return arn.ends_with(":root"); }
 
 bool lets(const Grant& grant, std::string_view operation) {
@@ -50,19 +51,29 @@ bool allows_context(const Grant& grant, const EncryptionContext* context) {
   return !grant.context_subset || includes(*context, *grant.context_subset);
 }
 
-// As whom the grant names the caller. What a role is granted its sessions have as far as boundary and session policies
-// let them.
-std::string named_by(const Grant& grant, const aws::Principal& caller) {
-  if (is_account_root(grant.grantee)) return grant.grantee;
-  return caller.role_arn.empty() || grant.grantee == caller.arn ? caller.arn : caller.role_arn;
+// As whom a grant that names this principal names the caller. What a role is granted its sessions have as far as
+// boundary and session policies let them.
+std::string named_by(const std::string& principal, const aws::Principal& caller) {
+  if (is_account_root(principal)) return principal;
+  return caller.role_arn.empty() || principal == caller.arn ? caller.arn : caller.role_arn;
 }
 
 // All under which grants may be for the caller: its ids and ARNs, and its account.
 std::set<std::string> names_in_grants(const aws::Principal& caller) {
   std::set<std::string> names{caller.arn, caller.role_arn, caller.user_id.substr(0, caller.user_id.find(':')),
-                              "arn:aws:iam::" + caller.account + ":root"};
+                              root_of(caller.account)};
   names.erase("");
   return names;
+}
+
+// Lets those of these ARNs do it.
+json::Value statement_for(const std::set<std::string>& names, std::string_view action) {
+  json::Value::Array listed;
+  for (const auto& name : names) listed.emplace_back(name);
+  return json::Value::Object{{"Effect", "Allow"},
+                             {"Principal", json::Value::Object{{"AWS", std::move(listed)}}},
+                             {"Action", action},
+                             {"Resource", "*"}};
 }
 
 // With the ARNs that its principals have now.
@@ -76,7 +87,7 @@ Task<aws::Outcome<GrantListEntry>> entry_of(aws::Call& call, Grant grant, std::s
   if (!grant.retiring.empty()) {
     CO_TRY(out.retiring_principal, co_await call.gate.shown_principal(grant.retiring_id, grant.retiring));
   }
-  out.issuing_account = "arn:aws:iam::" + grant.issuing_account + ":root";
+  out.issuing_account = root_of(grant.issuing_account);
   out.operations = grant.operations;
   if (grant.context_equals || grant.context_subset) {
     out.constraints = GrantConstraints{.encryption_context_subset = grant.context_subset,
@@ -165,13 +176,18 @@ std::optional<TokenParts> read_token(const std::string& token) {
 }  // namespace
 
 bool Service::is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller) {
+  if (is_account_root(arn)) return arn == root_of(caller.account);
   if (!id.empty()) return caller.has_unique_id(id);
   return arn == caller.arn || (!caller.role_arn.empty() && arn == caller.role_arn);
 }
 
-bool Service::is_grantee(const Grant& grant, const aws::Principal& caller) {
-  if (is_account_root(grant.grantee)) return grant.grantee == "arn:aws:iam::" + caller.account + ":root";
-  return is_principal(grant.grantee, grant.grantee_id, caller);
+std::string Service::retiring_policy(const Grant& grant, const std::string& key_account, const aws::Principal& caller) {
+  std::set<std::string> named{root_of(key_account)};
+  if (!grant.retiring.empty() && is_principal(grant.retiring, grant.retiring_id, caller))
+    named.insert(named_by(grant.retiring, caller));
+  if (lets(grant, "RetireGrant") && is_principal(grant.grantee, grant.grantee_id, caller))
+    named.insert(named_by(grant.grantee, caller));
+  return json::write(json::Value::Object{{"Statement", statement_for(named, "kms:RetireGrant")}});
 }
 
 bool Service::may_hand_on(const Grant& parent, const CreateGrantRequest& wanted) {
@@ -195,9 +211,9 @@ Result<std::string> Service::with_grants(std::string policy, const Attached& att
   for (const auto& name : names_in_grants(principal)) {
     const auto [begin, end] = attached.grants.equal_range(name);
     for (const Grant& grant : std::ranges::subrange(begin, end) | std::views::values) {
-      if (lets(grant, operation) && is_grantee(grant, principal) && allows_context(grant, encryption_context) &&
-          (!covers || covers(grant))) {
-        named.insert(named_by(grant, principal));
+      if (lets(grant, operation) && is_principal(grant.grantee, grant.grantee_id, principal) &&
+          allows_context(grant, encryption_context) && (!covers || covers(grant))) {
+        named.insert(named_by(grant.grantee, principal));
       }
     }
   }
@@ -211,12 +227,7 @@ Result<std::string> Service::with_grants(std::string policy, const Attached& att
       statements.push_back(*given);
     }
   }
-  json::Value::Array names;
-  for (const auto& name : named) names.emplace_back(name);
-  statements.emplace_back(json::Value::Object{{"Effect", "Allow"},
-                                              {"Principal", json::Value::Object{{"AWS", std::move(names)}}},
-                                              {"Action", action},
-                                              {"Resource", "*"}});
+  statements.push_back(statement_for(named, action));
   document.set("Statement", std::move(statements));
   return json::write(document);
 }

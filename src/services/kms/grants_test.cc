@@ -64,6 +64,53 @@ TEST_F(KmsTest, GrantsAreRetiredByWhomTheyName) {
             "InvalidGrantTokenException");
 }
 
+TEST_F(KmsTest, PoliciesMayDenyRetiringAndAccountsMayAllowIt) {
+  const auto key = make_key();
+  const auto grant_for = [&](const std::string& retiring) {
+    be_root();
+    return *good<CreateGrantResponse>(
+                "CreateGrant",
+                CreateGrantRequest{
+                    .key_id = key,
+                    .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                    .retiring_principal = retiring,
+                    .operations = {"Encrypt"},
+                    .constraints = GrantConstraints{.encryption_context_subset = EncryptionContext{{"app", "shop"}}}})
+                .grant_token;
+  };
+  const auto retire = [&](const std::string& token) {
+    return code<RetireGrantOutput>("RetireGrant", RetireGrantRequest{.grant_token = token});
+  };
+  const std::string other = "111111111111";
+  auto token = grant_for("arn:aws:iam::000000000000:user/carol");
+  be("carol", R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"kms:*","Resource":"*",)"
+              R"("Condition":{"StringEquals":{"kms:EncryptionContext:app":"shop"}}}]})");
+  EXPECT_EQ(retire(token), "AccessDeniedException");
+  be("dave", allow_all_kms, other);
+  EXPECT_EQ(retire(token), "AccessDeniedException") << "neither the grant nor the key's account lets him";
+  // The key's policy has no say.
+  be_root();
+  good<PutKeyPolicyOutput>(
+      "PutKeyPolicy",
+      PutKeyPolicyRequest{
+          .key_id = key,
+          .policy = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["000000000000",)"
+                    R"("arn:aws:iam::000000000000:user/eve"]},"Action":"kms:*","Resource":"*"},{"Effect":"Deny",)"
+                    R"("Principal":{"AWS":"arn:aws:iam::000000000000:user/dave"},"Action":"kms:*","Resource":"*"}]})"});
+  be("eve");
+  EXPECT_EQ(retire(token), "AccessDeniedException");
+  be("dave", allow_all_kms);
+  EXPECT_EQ(retire(token), "") << "one of the key's account, whom that lets";
+  token = grant_for("arn:aws:iam::" + other + ":user/carol");
+  be("carol", nullptr, other);
+  EXPECT_EQ(retire(token), "");
+  token = grant_for("arn:aws:iam::" + other + ":root");
+  be("carol", nullptr, other);
+  EXPECT_EQ(retire(token), "AccessDeniedException");
+  be("carol", allow_all_kms, other);
+  EXPECT_EQ(retire(token), "");
+}
+
 TEST_F(KmsTest, WhoIsLetRetireOneGrantRetiresNoOther) {
   const auto key = make_key();
   const std::string bob = "arn:aws:iam::000000000000:user/bob";

@@ -205,9 +205,11 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
       std::function<bool(const api::kms::GrantListEntry&)> take);
   // Who may create grants by a grant gives no more than that grant gives: some of its operations, bound as strictly.
   static bool may_hand_on(const Grant& parent, const api::kms::CreateGrantRequest& wanted);
-  // `id`: of the user or role that had the ARN; empty: the ARN alone says who it is.
+  // Whether it is the caller, or the caller's account. `id`: of the user or role that had the ARN; empty: the ARN alone
+  // says who it is.
   static bool is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller);
-  static bool is_grantee(const Grant& grant, const aws::Principal& caller);
+  // Who may retire the grant, as a policy that takes the place of the key's.
+  static std::string retiring_policy(const Grant& grant, const std::string& key_account, const aws::Principal& caller);
   // The policy with a statement for every grant that lets the caller do this.
   static Result<std::string> with_grants(std::string policy, const Attached& attached, const aws::Principal& principal,
                                          std::string_view action, const EncryptionContext* encryption_context,

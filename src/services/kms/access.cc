@@ -207,8 +207,7 @@ Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& in
 }
 
 // Aliases have no policy of their own: the identity must be allowed the alias, and the key must allow it too.
-Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Call& call,
-                                                                   std::vector<aws::Access> accesses) {
+Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(aws::Call& call, std::vector<aws::Access> accesses) {
   aws::Access& on_alias = accesses.front();
   const std::string action = on_alias.action;
   const size_t at = on_alias.resource.find("alias/");
@@ -219,6 +218,7 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(const aws::Ca
       .account = call.account, .region = call.region, .key_id = {}, .alias = on_alias.resource.substr(at + 6)};
   if (action != "kms:CreateAlias") {
     CO_TRY(auto key, find(alias));
+    call.asked_for.emplace("alias/" + alias.alias, key.arn());
     keys.push_back(std::move(key));
   }
   if (accesses.size() > 1) {

@@ -41,6 +41,14 @@ void put_alias(store::Transaction& tx, const Alias& alias) {
   tx.put(alias_of_path(alias.key_id, alias.name), "");
 }
 
+// An alias may have come to stand for another key while the request waited for its turn: that one was not asked for.
+aws::Outcome<void> check_asked(const aws::Call& call, const Alias& alias) {
+  const auto asked = call.asked_for.find("alias/" + alias.name);
+  if (asked == call.asked_for.end() || asked->second.ends_with("key/" + alias.key_id)) return {};
+  return aws::refuse(errors::dependency_timeout_exception(fmt::format(
+      "Alias {} came to stand for another key while the request waited.", call.arn("kms", "alias/" + alias.name))));
+}
+
 }  // namespace
 
 // Of the key that is changed: it may have one more.
@@ -79,6 +87,7 @@ Task<aws::Outcome<UpdateAliasOutput>> Service::update_alias(aws::Call& call, Upd
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
   CO_TRY(auto alias, store::decode<Alias>(*text));
+  CO_CHECK(check_asked(call, alias));
   if (alias.key_id != change.key.id) CO_CHECK(check_count(change));
   const Reference before{.account = call.account, .region = call.region, .key_id = alias.key_id, .alias = {}};
   const std::string arn = change.key.arn();
@@ -101,8 +110,9 @@ Task<aws::Outcome<DeleteAliasOutput>> Service::delete_alias(aws::Call& call, Del
     co_return aws::refuse(
         errors::not_found_exception(fmt::format("Alias {} is not found.", call.arn("kms", input.alias_name))));
   }
-  tx.remove(alias_path(name));
   const auto alias = store::decode<Alias>(*there);  // one that cannot be read goes too
+  if (alias) CO_CHECK(check_asked(call, *alias));
+  tx.remove(alias_path(name));
   const std::string key_id = alias ? alias->key_id : "";
   tx.remove(alias_of_path(key_id, name));
   auto committed = co_await tx.commit();

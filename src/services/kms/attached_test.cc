@@ -131,6 +131,30 @@ TEST_F(KmsAttachedTest, AliasesFollowTheirKeys) {
   EXPECT_TRUE(aliases_of(two).empty());
 }
 
+TEST_F(KmsAttachedTest, AnAliasThatWasMovedMeanwhileIsLeft) {
+  const auto asked = make_key(), other = make_key();
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/a", .target_key_id = asked});
+  const auto move = [&](aws::Call& call) { return kms->update_alias(call, {"alias/a", other}); };
+  // What is asked for is the key that the alias stands for when the request comes.
+  const auto change = [&](std::string_view operation, aws::Value input) {
+    return fixture.run(fixture.with_call(*kms, operation, [&](aws::Call& call) -> Task<aws::Outcome<aws::Value>> {
+      CO_CHECK(co_await kms->access(call, call.operation, input));
+      CO_CHECK(co_await fixture.with_call(*kms, "UpdateAlias", move));
+      co_return co_await call.operation.invoke(*kms, call, std::move(input));
+    }));
+  };
+  const auto error = [](const aws::Outcome<aws::Value>& outcome) { return outcome ? "" : outcome.error().code; };
+  EXPECT_EQ(error(change("DeleteAlias", aws::Value::of(DeleteAliasRequest{.alias_name = "alias/a"}))),
+            "DependencyTimeoutException");
+  EXPECT_EQ(describe("alias/a").key_id, other);
+  EXPECT_EQ(error(change("DeleteAlias", aws::Value::of(DeleteAliasRequest{.alias_name = "alias/a"}))), "")
+      << "it was moved to where it was";
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/a", .target_key_id = asked});
+  EXPECT_EQ(
+      error(change("UpdateAlias", aws::Value::of(UpdateAliasRequest{.alias_name = "alias/a", .target_key_id = asked}))),
+      "DependencyTimeoutException");
+}
+
 TEST_F(KmsAttachedTest, AliasesOfOldAreIndexedAtTheStart) {
   const auto key = make_key();
   put("alias/damaged", "{");

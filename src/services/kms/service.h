@@ -190,7 +190,7 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
                                         const EncryptionContext* encryption_context,
                                         std::multimap<std::string, std::string> context, Covers covers = {});
   Task<aws::Outcome<void>> complete(aws::Call& call, const aws::Value& input, aws::Access& access);
-  Task<aws::Outcome<std::vector<aws::Access>>> alias_access(const aws::Call& call, std::vector<aws::Access> accesses);
+  Task<aws::Outcome<std::vector<aws::Access>>> alias_access(aws::Call& call, std::vector<aws::Access> accesses);
   Task<aws::Outcome<std::vector<aws::Access>>> retire_access(const aws::Call& call,
                                                              const api::kms::RetireGrantRequest& input);
 

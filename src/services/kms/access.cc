@@ -100,11 +100,11 @@ void add_request_keys(std::string_view operation, const aws::Value& input, std::
   }
 }
 
-// Of keys of the one kind that is made.
+// Of keys of the one kind that is made; of two words for one thing, AWS still knows the older.
 void add_kind_keys(const aws::Caller& caller, std::multimap<std::string, std::string>& context) {
   context.emplace("kms:CallerAccount", caller.account());
-  context.emplace("kms:KeySpec", "SYMMETRIC_DEFAULT");
-  context.emplace("kms:KeyUsage", "ENCRYPT_DECRYPT");
+  for (const char* name : {"kms:KeySpec", "kms:CustomerMasterKeySpec"}) context.emplace(name, "SYMMETRIC_DEFAULT");
+  for (const char* name : {"kms:KeyUsage", "kms:CustomerMasterKeyUsage"}) context.emplace(name, "ENCRYPT_DECRYPT");
   context.emplace("kms:KeyOrigin", "AWS_KMS");
   context.emplace("kms:MultiRegion", "false");
 }

@@ -397,6 +397,10 @@ TEST_F(KmsTest, PoliciesAreToldWhatKeyIsToBeMade) {
   EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{}), "");
   EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{.bypass_policy_lockout_safety_check = true}),
             "AccessDeniedException");
+  be("carol",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Effect":"Deny",)"
+     R"("Action":"*","Resource":"*","Condition":{"StringEquals":{"kms:CustomerMasterKeySpec":"SYMMETRIC_DEFAULT"}}}]})");
+  EXPECT_EQ(code<CreateKeyResponse>("CreateKey", CreateKeyRequest{}), "AccessDeniedException");
 }
 
 TEST_F(KmsTest, AManagedKeyIsMadeOnceAndIsItsServicesOwn) {

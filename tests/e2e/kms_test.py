@@ -119,6 +119,18 @@ class Kms(Case):
         self.boreal.client("iam").delete_user_policy(UserName="kms-retiring", PolicyName="p")
         retiring.retire_grant(GrantToken=token)
 
+    def test_a_services_own_key_is_used_by_whom_no_policy_denies_it(self):
+        secrets = self.boreal.client("secretsmanager")
+        arn = secrets.create_secret(Name="kms-own", SecretString="x")["ARN"]
+        reader = allow("secretsmanager:GetSecretValue")
+        self.assertEqual(user(self, "kms-own-reader", reader)("secretsmanager").get_secret_value(SecretId=arn)["SecretString"], "x")
+        denied = user(self, "kms-own-denied", reader, {"Effect": "Deny", "Action": "kms:Decrypt", "Resource": "*"})("secretsmanager")
+        self.assertEqual(error_code(denied.get_secret_value, SecretId=arn), "AccessDeniedException")
+        # What is denied to those who come by no service is not denied through one.
+        through = user(self, "kms-own-through", reader, {"Effect": "Deny", "Action": "kms:*", "Resource": "*", "Condition": {
+            "StringNotEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}})("secretsmanager")
+        self.assertEqual(through.get_secret_value(SecretId=arn)["SecretString"], "x")
+
     def test_an_alias_that_is_moved_opens_no_other_key(self):
         """Who may move an alias to a key may not decrypt with it: not even when the alias is moved while the key that it
         stood for before is asked."""

@@ -10,12 +10,6 @@ namespace errors = api::kms::errors;
 namespace {
 constexpr size_t data_key_bytes = 32;
 constexpr int32_t managed_rotation_days = 365;
-
-// A service's own key serves those of its account only: roles are asked for it, and so is who calls from elsewhere.
-bool must_ask(const aws::Asker& asker, const Key& key) {
-  if (asker.is_service_itself()) return false;
-  return asker.is_role() || !key.is_managed() || asker.caller().account() != key.account;
-}
 }  // namespace
 
 Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string region, std::string service) {
@@ -73,11 +67,14 @@ Task<aws::Outcome<Key>> Service::key_for_service(aws::Asker asker, std::string a
   co_return key;
 }
 
-// What becomes of a key is for those to know who may use it: they are asked first.
+// What becomes of a key is for those to know who may use it: they are asked first. A service's own key lets in whom its
+// account lets use the service, so that nothing but a Deny keeps those out; it serves nobody else.
 Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
                                                         const Context& context) {
-  if (must_ask(asker, key)) {
-    const std::string via = fmt::format("{}.{}.amazonaws.com", asker.service(), key.region);
+  if (!asker.is_service_itself()) {
+    // A service's own key is used by that service, whoever asks it to: RDS has Secrets Manager keep passwords.
+    const std::string_view service = key.is_managed() && !asker.is_role() ? key.managed_by : asker.service();
+    const std::string via = fmt::format("{}.{}.amazonaws.com", service, key.region);
     std::multimap<std::string, std::string> told{{"kms:ViaService", via}};
     // Of a role of its own the service is the caller itself.
     if (!asker.is_role()) told.emplace("aws:ViaAWSService", "true");

@@ -77,8 +77,25 @@ std::optional<Kind> kind_of(std::string_view type) {
   return std::nullopt;
 }
 
-// Who it is and where: another of the name is another, and so is who was moved to another path.
-std::string identity_of(const Entity& entity) { return fmt::format("{} {}{}", entity.id, entity.path, entity.name); }
+// Who or what it is and where: another of the name is another, and so is who was moved to another path. Empty: nothing.
+template <class T, class From>
+Outcome<std::string> identity_of(const From& from, const std::string& key) {
+  TRY(const auto record, find<T>(from, key));
+  return record ? fmt::format("{} {}{}", record->id, record->path, record->name) : "";
+}
+template <class From>
+Outcome<std::string> identity_at(const From& from, const std::string& key) {
+  if (key.starts_with(policy_prefix)) return identity_of<ManagedPolicy>(from, key);
+  if (key.starts_with(profile_prefix)) return identity_of<InstanceProfile>(from, key);
+  return identity_of<Entity>(from, key);
+}
+
+// The key of the record that the resource's ARN leads to; empty: there are none of its kind.
+std::string key_of(const ResourceName& name) {
+  if (const auto kind = kind_of(name.type)) return entity_key(*kind, name.name);
+  if (name.type == "instance-profile") return profile_key(name.name);
+  return name.type == "policy" ? policy_key(name.name) : "";
+}
 
 }  // namespace
 
@@ -87,8 +104,8 @@ std::string identity_of(const Entity& entity) { return fmt::format("{} {}{}", en
 Task<Outcome<store::Transaction>> Service::begin(const Call& call) {
   auto tx = co_await context_.catalog.begin(partition(call.account));
   for (const auto& [key, identity] : call.asked_for) {
-    CO_TRY(const auto entity, find<Entity>(tx, key));
-    if ((entity ? identity_of(*entity) : "") == identity) continue;
+    CO_TRY(const auto now, identity_at(tx, key));
+    if (now == identity) continue;
     co_return aws::refuse(api::iam::errors::no_such_entity_exception(
         "What the request names was created, renamed, moved or deleted while the request waited."));
   }
@@ -153,10 +170,13 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
     access.resource = fmt::format("arn:aws:iam::{}:user{}{}", call.account, path, name->name);
     return {};
   }
+  const std::string key = key_of(*name);
+  if (!key.empty()) {
+    TRY(auto identity, identity_at(from, key));
+    call.asked_for.emplace(key, std::move(identity));
+  }
   if (const auto kind = kind_of(name->type)) {
-    const std::string key = entity_key(*kind, name->name);
     TRY(const auto entity, find<Entity>(from, key));
-    call.asked_for.emplace(key, entity ? identity_of(*entity) : "");
     if (!entity) return {};
     access.resource = arn_of(call.account, *kind, *entity);
     add_resource_tags(entity->tags, access);
@@ -164,7 +184,7 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
       access.context.emplace("iam:PermissionsBoundary", entity->boundary);
     }
   } else if (name->type == "instance-profile") {
-    TRY(const auto profile, find<InstanceProfile>(from, profile_key(name->name)));
+    TRY(const auto profile, find<InstanceProfile>(from, key));
     if (!profile) return {};
     access.resource = arn_of(call.account, *profile);
     add_resource_tags(profile->tags, access);

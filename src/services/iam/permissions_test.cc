@@ -189,6 +189,49 @@ TEST_F(PermissionsTest, PoliciesAreToldWhoseAResourceIs) {
                                                                "Action":"*","Resource":"*"}]})"})));
 }
 
+TEST_F(PermissionsTest, WhatWasMadeAnewMeanwhileIsNotWhatWasAskedFor) {
+  const std::string arn = "arn:aws:iam::000000000000:policy/edge";
+  const auto make = [&] {
+    must<CreatePolicyResponse>(
+        "CreatePolicy", CreatePolicyRequest{.policy_name = "edge", .policy_document = std::string(anyone_document)});
+    must<CreateInstanceProfileResponse>("CreateInstanceProfile",
+                                        CreateInstanceProfileRequest{.instance_profile_name = "host"});
+  };
+  make();
+  // In another's call; these ask nothing, as access() is not called.
+  const auto make_anew = [&]() -> Task<void> {
+    const auto does = [&](std::string_view operation, aws::Value input) {
+      return fixture.with_call(service, operation,
+                               [this, input = std::make_shared<aws::Value>(std::move(input))](
+                                   aws::Call& call) -> Task<aws::Outcome<aws::Value>> {
+                                 co_return co_await call.operation.invoke(service, call, std::move(*input));
+                               });
+    };
+    EXPECT_TRUE(co_await does("DeletePolicy", aws::Value::of(DeletePolicyRequest{.policy_arn = arn})));
+    EXPECT_TRUE(co_await does(
+        "CreatePolicy",
+        aws::Value::of(CreatePolicyRequest{.policy_name = "edge", .policy_document = std::string(anyone_document)})));
+    EXPECT_TRUE(co_await does("DeleteInstanceProfile",
+                              aws::Value::of(DeleteInstanceProfileRequest{.instance_profile_name = "host"})));
+    EXPECT_TRUE(co_await does("CreateInstanceProfile",
+                              aws::Value::of(CreateInstanceProfileRequest{.instance_profile_name = "host"})));
+  };
+  const auto change = [&](std::string_view operation, aws::Value input) {
+    const auto outcome =
+        fixture.run(fixture.with_call(service, operation, [&](aws::Call& call) -> Task<aws::Outcome<aws::Value>> {
+          CO_CHECK(co_await service.access(call, call.operation, input));
+          co_await make_anew();
+          co_return co_await call.operation.invoke(service, call, std::move(input));
+        }));
+    return outcome ? "" : outcome.error().code;
+  };
+  const std::vector<Tag> tags{{.key = "a", .value = "b"}};
+  EXPECT_EQ(change("TagPolicy", aws::Value::of(TagPolicyRequest{.policy_arn = arn, .tags = tags})), "NoSuchEntity");
+  EXPECT_EQ(change("TagInstanceProfile",
+                   aws::Value::of(TagInstanceProfileRequest{.instance_profile_name = "host", .tags = tags})),
+            "NoSuchEntity");
+}
+
 TEST_F(PermissionsTest, WhoIsGoneMayNothingThatIsUnderWay) {
   make_user("bob");
   become("bob");

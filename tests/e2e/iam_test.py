@@ -119,6 +119,19 @@ class Iam(Case):
         self.assertEqual(error_code(bounder.create_access_key, UserName="bounded"), "AccessDenied")
         self.assertEqual(error_code(bounder.tag_user, UserName="bounded", Tags=[{"Key": "a", "Value": "b"}]), "AccessDenied")
 
+    def test_what_is_there_is_known_by_its_tags_and_path(self):
+        """A new version is one of a policy that is there; a service's role has its path when it is to go."""
+        kept = self.iam.create_policy(PolicyName="kept", PolicyDocument=document("Allow", "iam:ListUsers"),
+                                      Tags=[{"Key": "kept", "Value": "true"}])["Policy"]["Arn"]
+        self.iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com")
+        bob = self.make_user("bob", policy(
+            allow("iam:*"),
+            {"Effect": "Deny", "Action": "iam:*", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/kept": "true"}}},
+            {"Effect": "Deny", "Action": "iam:*", "Resource": f"arn:aws:iam::{self.account}:role/aws-service-role/*"}))("iam")
+        self.assertEqual(error_code(bob.create_policy_version, PolicyArn=kept, SetAsDefault=True,
+                                    PolicyDocument=document("Allow", "*")), "AccessDenied")
+        self.assertEqual(error_code(bob.delete_service_linked_role, RoleName="AWSServiceRoleForRDS"), "AccessDenied")
+
     def test_keys(self):
         bob = self.make_user("bob", document("Allow", "iam:*"))
         key = self.iam.list_access_keys(UserName="bob")["AccessKeyMetadata"][0]

@@ -46,6 +46,14 @@ bool asks_boundary(std::string_view operation) {
   return std::ranges::find(names, operation) != std::end(names);
 }
 
+// Others add to what is there (CreateAccessKey, CreatePolicyVersion), or name it by themselves
+// (CreateServiceLinkedRole).
+bool makes_what_it_names(std::string_view operation) {
+  constexpr std::string_view names[] = {"CreateGroup", "CreateInstanceProfile", "CreatePolicy", "CreateRole",
+                                        "CreateUser"};
+  return std::ranges::find(names, operation) != std::end(names);
+}
+
 std::string member(const aws::Value& input, std::string_view name) {
   return aws::string_member(input, name).value_or("");
 }
@@ -158,16 +166,9 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
   tell("AWSServiceName", "iam:AWSServiceName");
   const auto name = parse_resource(access.resource);
   if (!name || name->account != call.account) return {};
-  if (operation.starts_with(create) && name->type != "user") {
-    if (operation != "CreatePolicyVersion" && operation != "CreateServiceLinkedRole") {
-      const std::string path = aws::string_member(input, "Path").value_or("/");
-      access.resource = fmt::format("arn:aws:iam::{}:{}{}{}", call.account, name->type, path, name->name);
-    }
-    return {};
-  }
-  if (operation == "CreateUser") {
+  if (makes_what_it_names(operation)) {
     const std::string path = aws::string_member(input, "Path").value_or("/");
-    access.resource = fmt::format("arn:aws:iam::{}:user{}{}", call.account, path, name->name);
+    access.resource = fmt::format("arn:aws:iam::{}:{}{}{}", call.account, name->type, path, name->name);
     return {};
   }
   const std::string key = key_of(*name);

@@ -189,6 +189,29 @@ TEST_F(PermissionsTest, PoliciesAreToldWhoseAResourceIs) {
                                                                "Action":"*","Resource":"*"}]})"})));
 }
 
+TEST_F(PermissionsTest, AVersionIsMadeOfWhatIsThere) {
+  const auto made = must<CreatePolicyResponse>(
+      "CreatePolicy", CreatePolicyRequest{.policy_name = "edge",
+                                          .policy_document = std::string(anyone_document),
+                                          .tags = std::vector<Tag>{{.key = "kept", .value = "true"}}});
+  make_user("bob");
+  must<PutUserPolicyOutput>(
+      "PutUserPolicy",
+      PutUserPolicyRequest{
+          .user_name = "bob",
+          .policy_name = "p",
+          .policy_document =
+              R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},)"
+              R"({"Effect":"Deny","Action":"iam:*","Resource":"*",)"
+              R"("Condition":{"StringEquals":{"aws:ResourceTag/kept":"true"}}}]})"});
+  become("bob");
+  EXPECT_EQ(code<CreatePolicyVersionResponse>(
+                "CreatePolicyVersion", CreatePolicyVersionRequest{.policy_arn = *made.policy->arn,
+                                                                  .policy_document = std::string(anyone_document),
+                                                                  .set_as_default = true}),
+            "AccessDenied");
+}
+
 TEST_F(PermissionsTest, WhatWasMadeAnewMeanwhileIsNotWhatWasAskedFor) {
   const std::string arn = "arn:aws:iam::000000000000:policy/edge";
   const auto make = [&] {

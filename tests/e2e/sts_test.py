@@ -91,6 +91,30 @@ class Sts(Case):
         iam.list_users()
         self.assertEqual(error_code(iam.list_roles), "AccessDenied")
 
+    def test_a_source_identity_goes_on_and_is_told_to_the_next_role(self):
+        def trust(*more):
+            first = {"Effect": "Allow", "Principal": {"AWS": self.account}, "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}
+            return json.dumps({"Version": "2012-10-17", "Statement": [first, *more]})
+
+        def deny(condition):
+            return {"Effect": "Deny", "Principal": "*", "Action": "sts:*", "Condition": condition}
+
+        self.iam.update_assume_role_policy(RoleName="shop", PolicyDocument=trust())
+        self.iam.put_role_policy(RoleName="shop", PolicyName="p", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}]}))
+        as_shop = {"RoleArn": self.role, "RoleSessionName": "night"}
+        self.assertEqual(error_code(self.sts.assume_role, **as_shop, SourceIdentity="alice/*"), "ValidationError")
+        session = self.session("sts", self.sts.assume_role(**as_shop, SourceIdentity="alice")["Credentials"])
+        for name, condition, refused in (("not-alice", {"StringEquals": {"sts:SourceIdentity": "alice"}}, True),
+                                         ("alice", {"StringNotEquals": {"sts:SourceIdentity": "alice"}}, False)):
+            with self.subTest(name):
+                self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust(deny(condition)))
+                chained = {"RoleArn": f"arn:aws:iam::{self.account}:role/{name}", "RoleSessionName": "night"}
+                if refused:
+                    self.assertEqual(error_code(session.assume_role, **chained), "AccessDenied")
+                else:
+                    self.assertEqual(session.assume_role(**chained)["SourceIdentity"], "alice")
+
     def test_session_token(self):
         credentials = self.sts.get_session_token(DurationSeconds=900)["Credentials"]
         self.assertEqual(self.session("sts", credentials).get_caller_identity()["Arn"],

@@ -68,12 +68,17 @@ size_t packed_size(const Principal& session) {
   return size;
 }
 
-bool is_session_name(std::string_view name) {
-  return name.size() >= 2 && name.size() <= 64 && std::ranges::all_of(name, [](char c) {
-           const char lower = to_lower(c);
-           return is_digit(c) || (lower >= 'a' && lower <= 'z') ||
-                  std::string_view("_+=,.@-").find(c) != std::string_view::npos;
-         });
+// Of a session, or of whose it is.
+Outcome<void> check_name(std::string_view member, const std::string& name) {
+  const auto is_character = [](char c) {
+    const char lower = to_lower(c);
+    return is_digit(c) || (lower >= 'a' && lower <= 'z') || std::string_view("_+=,.@-").contains(c);
+  };
+  if (name.size() >= 2 && name.size() <= 64 && std::ranges::all_of(name, is_character)) return {};
+  return aws::refuse(errors::validation_error(
+      fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: Member must satisfy "
+                  "regular expression pattern: [\\w+=,.@-]{{2,64}}",
+                  name.substr(0, 80), member)));
 }
 
 Credentials to_credentials(aws::Sessions::Issued issued) {
@@ -100,7 +105,9 @@ Task<Outcome<std::vector<Access>>> Service::assume_role_access(Call& call, Assum
                 .resource_policy_rules = true};
   access.context.emplace("sts:RoleSessionName", input.role_session_name);
   if (input.external_id) access.context.emplace("sts:ExternalId", *input.external_id);
-  if (input.source_identity) access.context.emplace("sts:SourceIdentity", *input.source_identity);
+  // What the caller's session has goes on to the next, said again or not.
+  const std::string source_identity = input.source_identity.value_or(caller.source_identity);
+  if (!source_identity.empty()) access.context.emplace("sts:SourceIdentity", source_identity);
   for (const auto& [key, value] : role->tags) {
     access.context.emplace("aws:ResourceTag/" + key, value);
     access.context.emplace("iam:ResourceTag/" + key, value);
@@ -118,7 +125,7 @@ Task<Outcome<std::vector<Access>>> Service::assume_role_access(Call& call, Assum
     all.push_back(access);
     all.back().action = "sts:TagSession";
   }
-  if (input.source_identity || !caller.source_identity.empty()) {
+  if (!source_identity.empty()) {
     all.push_back(access);
     all.back().action = "sts:SetSourceIdentity";
   }
@@ -155,12 +162,8 @@ Task<Outcome<void>> Service::add_session_policies(Principal& session, AssumeRole
 
 Task<Outcome<AssumeRoleResponse>> Service::assume_role(Call& call, AssumeRoleRequest input) {
   const Principal& caller = call.caller.principal();
-  if (!is_session_name(input.role_session_name)) {
-    co_return aws::refuse(errors::validation_error(
-        fmt::format("1 validation error detected: Value '{}' at 'roleSessionName' failed to satisfy constraint: Member "
-                    "must satisfy regular expression pattern: [\\w+=,.@-]{{2,64}}",
-                    input.role_session_name.substr(0, 80))));
-  }
+  CO_CHECK(check_name("roleSessionName", input.role_session_name));
+  if (input.source_identity) CO_CHECK(check_name("sourceIdentity", *input.source_identity));
   if (input.serial_number || input.token_code) {
     co_return aws::refuse(
         aws::ApiError("AccessDenied", 403, "MultiFactorAuthentication failed, no MFA devices are kept here."));

@@ -170,6 +170,32 @@ TEST_F(SessionsTest, TagsNeedTagSessionAndGoOnWhenTransitive) {
   EXPECT_EQ(assume_code(wanted), "ValidationError") << "a tag that goes on cannot be set anew";
 }
 
+TEST_F(SessionsTest, ASourceIdentityGoesOnAndIsToldToTheNextRole) {
+  const auto trusting = [](const std::string& condition) {
+    return R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},)"
+           R"("Action":["sts:AssumeRole","sts:SetSourceIdentity"])" +
+           condition + "}]}";
+  };
+  make_role(trusting(""));
+  become("bob");
+  auto wanted = request();
+  wanted.source_identity = "alice/*";
+  EXPECT_EQ(assume_code(wanted), "ValidationError");
+  wanted.source_identity = "alice";
+  const auto first = assume(wanted);
+  ASSERT_TRUE(first) << first.error().message;
+  const auto next = [&](const std::string& condition) {
+    become_root();
+    must<api::iam::UpdateAssumeRolePolicyOutput>(
+        "UpdateAssumeRolePolicy",
+        api::iam::UpdateAssumeRolePolicyRequest{.role_name = "shop", .policy_document = trusting(condition)});
+    enter(*first->credentials);
+    return assume_code(request());
+  };
+  EXPECT_EQ(next(R"(,"Condition":{"StringEquals":{"sts:SourceIdentity":"alice"}})"), "");
+  EXPECT_EQ(next(R"(,"Condition":{"StringNotEquals":{"sts:SourceIdentity":"alice"}})"), "AccessDenied");
+}
+
 TEST_F(SessionsTest, ASessionsTagTakesThePlaceOfItsRolesWhateverTheCase) {
   make_role(R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},
             "Action":["sts:AssumeRole","sts:TagSession"]}]})");

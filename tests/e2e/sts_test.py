@@ -121,6 +121,12 @@ class Sts(Case):
                          f"arn:aws:iam::{self.account}:user/bob")
         self.assertEqual(self.sts.get_access_key_info(AccessKeyId=credentials["AccessKeyId"])["Account"], self.account)
 
+    def test_a_session_is_of_who_its_user_is_now(self):
+        credentials = self.sts.get_session_token()["Credentials"]
+        session = self.session("sts", credentials)
+        self.iam.update_user(UserName="bob", NewPath="/left/", NewUserName="Bob")
+        self.assertEqual(session.get_caller_identity()["Arn"], f"arn:aws:iam::{self.account}:user/left/Bob")
+
     @need("aws")
     def test_command_line(self):
         answer = self.boreal.aws("sts", "get-caller-identity", AWS_ACCESS_KEY_ID=self.key["AccessKeyId"],

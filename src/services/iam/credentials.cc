@@ -156,6 +156,11 @@ Outcome<std::optional<Service::Credential>> Service::session_credential(const st
   if (credential.principal.kind == Principal::Kind::root) return credential;
   TRY(const auto alive, standing_of(credential.principal));
   if (!alive) return std::nullopt;
+  // A user may have been moved to another path since, or be spelt otherwise.
+  if (credential.principal.kind == Principal::Kind::user) {
+    credential.principal.arn = alive->arn;
+    credential.principal.name = alive->name;
+  }
   auto& tags = credential.principal.tags;
   for (const auto& tag : alive->tags) {
     // The session's own stay, whatever the case of their keys.

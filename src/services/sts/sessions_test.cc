@@ -238,6 +238,18 @@ TEST_F(SessionsTest, ASessionOfOnesOwnMayNotMakeAnother) {
   EXPECT_EQ(code<api::iam::GetUserResponse>("GetUser", api::iam::GetUserRequest{}), "InvalidClientTokenId");
 }
 
+TEST_F(SessionsTest, ASessionIsOfWhoItsUserIsNow) {
+  become("bob");
+  const auto out = fixture.call<GetSessionTokenResponse>(sts, "GetSessionToken", GetSessionTokenRequest{});
+  ASSERT_TRUE(out) << out.error().message;
+  become_root();
+  must<api::iam::UpdateUserOutput>(
+      "UpdateUser", api::iam::UpdateUserRequest{.user_name = "bob", .new_path = "/left/", .new_user_name = "Bob"});
+  enter(*out->credentials);
+  EXPECT_EQ(fixture.principal.arn, "arn:aws:iam::000000000000:user/left/Bob");
+  EXPECT_EQ(fixture.principal.name, "Bob");
+}
+
 TEST_F(SessionsTest, AKeyTellsItsAccount) {
   const auto key = make_key("bob");
   const auto out = fixture.call<GetAccessKeyInfoResponse>(sts, "GetAccessKeyInfo",

@@ -53,8 +53,10 @@ Naming naming_of(const PrincipalEntry& entry, const EvaluationInput& input) {
 }
 
 // NotPrincipal stands with Deny only. It spares a caller of whom everything is listed: the user and the account, or the
-// session, its role and the account. Listing the user alone denies the account, and the user with it.
+// session, its role and the account. Listing the user alone denies the account, and the user with it. Who has a
+// permissions boundary is never spared. Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
 bool is_spared(const Statement& statement, const EvaluationInput& input) {
+  if (input.boundary != nullptr) return false;
   const auto listed = [&](auto&& matches) { return std::ranges::any_of(statement.principals, matches); };
   if (listed([](const PrincipalEntry& entry) { return entry.kind == PrincipalEntry::Kind::everyone; })) return true;
   const auto named = [&](Naming naming) {

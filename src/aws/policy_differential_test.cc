@@ -167,7 +167,7 @@ std::string meant(const PlainStatement& statement, const PlainRequest& request) 
     if (who.kind == Principal::Kind::user && account && itself) spared = true;
     if (who.kind == Principal::Kind::assumed_role && account && role && itself) spared = true;
     if (who.kind == Principal::Kind::service && itself) spared = true;
-    return spared ? "" : "direct";
+    return spared && !request.boundary ? "" : "direct";
   }
   if (everyone || itself) return "direct";
   if (role) return "role";

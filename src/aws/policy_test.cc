@@ -494,6 +494,8 @@ TEST_F(PolicyEvaluate, NotPrincipal) {
       R"({"AWS":["arn:aws:sts::111122223333:assumed-role/r/s","arn:aws:iam::111122223333:role/r","111122223333"]})"));
   EXPECT_FALSE(decide_for(session, R"({"AWS":["arn:aws:iam::111122223333:role/r","111122223333"]})"));
   EXPECT_TRUE(decide_for(root, R"({"AWS":"111122223333"})"));
+  const auto bob = except(R"({"AWS":["arn:aws:iam::111122223333:user/bob","111122223333"]})");
+  EXPECT_FALSE(allowed(user, {.identity = {allow_all}, .boundary = allow_all, .resource = bob}));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ Canon canon_of(const ServiceModel& service) { return service.signing_name == "s3
 void add_global_keys(Context& context, const Call& call) {
   context.emplace("aws:SourceIp", call.http.peer.host);
   context.emplace("aws:SecureTransport", call.http.tls ? "true" : "false");
-  context.emplace("aws:RequestedRegion", call.region);
+  // IAM has one endpoint, which stands there, whatever region a client was told.
+  context.emplace("aws:RequestedRegion", call.operation.service == "iam" ? "us-east-1" : call.region);
   if (const auto agent = call.http.headers.get("user-agent")) context.emplace("aws:UserAgent", *agent);
   if (const auto referer = call.http.headers.get("referer")) context.emplace("aws:Referer", *referer);
 }

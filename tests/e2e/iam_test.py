@@ -119,6 +119,15 @@ class Iam(Case):
         self.assertEqual(error_code(bounder.create_access_key, UserName="bounded"), "AccessDenied")
         self.assertEqual(error_code(bounder.tag_user, UserName="bounded", Tags=[{"Key": "a", "Value": "b"}]), "AccessDenied")
 
+    def test_iam_is_in_one_region(self):
+        self.iam.create_user(UserName="far")
+        self.iam.put_user_policy(UserName="far", PolicyName="p", PolicyDocument=policy(
+            allow("*", Condition={"StringEquals": {"aws:RequestedRegion": "eu-west-1"}})))
+        key = self.iam.create_access_key(UserName="far")["AccessKey"]
+        far = lambda service: self.boreal.client(service, key["AccessKeyId"], key["SecretAccessKey"], region="eu-west-1")
+        self.assertEqual(far("kms").list_keys()["Keys"], [])
+        self.assertEqual(error_code(far("iam").create_user, UserName="more"), "AccessDenied")
+
     def test_what_is_there_is_known_by_its_tags_and_path(self):
         """A new version is one of a policy that is there; a service's role has its path when it is to go."""
         kept = self.iam.create_policy(PolicyName="kept", PolicyDocument=document("Allow", "iam:ListUsers"),

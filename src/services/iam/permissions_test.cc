@@ -255,6 +255,27 @@ TEST_F(PermissionsTest, WhatWasMadeAnewMeanwhileIsNotWhatWasAskedFor) {
             "NoSuchEntity");
 }
 
+TEST_F(PermissionsTest, IamIsInOneRegion) {
+  const auto users = [&](const std::string& region) {
+    become_root();
+    const std::string name = "in-" + region;
+    make_user(name);
+    must<PutUserPolicyOutput>(
+        "PutUserPolicy",
+        PutUserPolicyRequest{
+            .user_name = name,
+            .policy_name = "p",
+            .policy_document = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*",)"
+                               R"("Condition":{"StringEquals":{"aws:RequestedRegion":")" +
+                               region + R"("}}}]})"});
+    become(name);
+    return code<ListUsersResponse>("ListUsers", ListUsersRequest{});
+  };
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(users("eu-west-1"), "AccessDenied") << "who is let in to that region alone makes no users";
+  EXPECT_EQ(users("us-east-1"), "");
+}
+
 TEST_F(PermissionsTest, WhoIsGoneMayNothingThatIsUnderWay) {
   make_user("bob");
   become("bob");

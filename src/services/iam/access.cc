@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "iam/documents.h"
 #include "iam/names.h"
 #include "iam/service.h"
 
@@ -56,13 +57,6 @@ bool makes_what_it_names(std::string_view operation) {
 
 std::string member(const aws::Value& input, std::string_view name) {
   return aws::string_member(input, name).value_or("");
-}
-
-void add_resource_tags(const std::map<std::string, std::string>& tags, Access& access) {
-  for (const auto& [key, value] : tags) {
-    access.context.emplace("aws:ResourceTag/" + key, value);
-    access.context.emplace("iam:ResourceTag/" + key, value);
-  }
 }
 
 // Who is given another name or path is one of others then: their caller must be allowed those too.
@@ -180,7 +174,7 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
     TRY(const auto entity, find<Entity>(from, key));
     if (!entity) return {};
     access.resource = arn_of(call.account, *kind, *entity);
-    add_resource_tags(entity->tags, access);
+    add_tags_of_principal(entity->tags, access.context);
     if (asks_boundary(operation) && !entity->boundary.empty() && !access.context.contains("iam:PermissionsBoundary")) {
       access.context.emplace("iam:PermissionsBoundary", entity->boundary);
     }
@@ -188,10 +182,10 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
     TRY(const auto profile, find<InstanceProfile>(from, key));
     if (!profile) return {};
     access.resource = arn_of(call.account, *profile);
-    add_resource_tags(profile->tags, access);
+    add_tags_of_resource(profile->tags, access.context);
   } else if (name->type == "policy") {
     TRY(const auto policy, find_policy(from, call.account, access.resource));
-    if (policy) add_resource_tags(policy->tags, access);
+    if (policy) add_tags_of_resource(policy->tags, access.context);
   }
   return {};
 }

@@ -93,6 +93,17 @@ aws::ApiError quota_exceeded(std::string_view quota, size_t limit) {
   return errors::limit_exceeded_exception(fmt::format("Cannot exceed quota for {}: {}", quota, limit));
 }
 
+void add_tags_of_resource(const std::map<std::string, std::string>& tags,
+                          std::multimap<std::string, std::string>& context) {
+  for (const auto& [key, value] : tags) context.emplace("aws:ResourceTag/" + key, value);
+}
+
+void add_tags_of_principal(const std::map<std::string, std::string>& tags,
+                           std::multimap<std::string, std::string>& context) {
+  add_tags_of_resource(tags, context);
+  for (const auto& [key, value] : tags) context.emplace("iam:ResourceTag/" + key, value);
+}
+
 Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more) {
   std::map<std::string, std::string> seen;  // as they are spelt, by lower case
   for (const auto& tag : more) {

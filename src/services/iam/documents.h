@@ -35,6 +35,12 @@ size_t counted_size(std::string_view document);
 // Refuses what is over the quota; `what` is "role name".
 aws::ApiError quota_exceeded(std::string_view quota, size_t limit);
 
+// What policies may ask of the tags that a policy or instance profile has, and a user or role.
+// Source: Service Authorization Reference, IAM.
+void add_tags_of_resource(const std::map<std::string, std::string>& tags,
+                          std::multimap<std::string, std::string>& context);
+void add_tags_of_principal(const std::map<std::string, std::string>& tags,
+                           std::multimap<std::string, std::string>& context);
 // Adds the tags to those that are there; a key counts whatever its case. Errors: InvalidInput, LimitExceeded.
 aws::Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more);
 void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys);

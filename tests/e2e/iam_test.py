@@ -141,6 +141,27 @@ class Iam(Case):
                                     PolicyDocument=document("Allow", "*")), "AccessDenied")
         self.assertEqual(error_code(bob.delete_service_linked_role, RoleName="AWSServiceRoleForRDS"), "AccessDenied")
 
+    def test_tags_of_users_and_roles_have_a_key_of_their_own(self):
+        blue = [{"Key": "team", "Value": "blue"}]
+        arn = self.iam.create_policy(PolicyName="blue", PolicyDocument=document("Allow", "iam:ListUsers"), Tags=blue)["Policy"]["Arn"]
+        self.iam.create_role(RoleName="blue", AssumeRolePolicyDocument=TRUST_RDS, Tags=blue)
+        bob = self.make_user("bob", policy(allow("iam:*", Condition={"StringEquals": {"iam:ResourceTag/team": "blue"}})))("iam")
+        bob.update_role(RoleName="blue", Description="theirs")
+        self.assertEqual(error_code(bob.create_policy_version, PolicyArn=arn, PolicyDocument=document("Allow", "*"), SetAsDefault=True),
+                         "AccessDenied")
+        self.assertEqual(error_code(bob.get_policy, PolicyArn=arn), "AccessDenied")
+
+    def test_whoever_passes_a_role_is_held_to_its_tags(self):
+        self.iam.create_role(RoleName="admin", AssumeRolePolicyDocument=TRUST_RDS, Tags=[{"Key": "kept", "Value": "true"}])
+        self.iam.create_instance_profile(InstanceProfileName="host")
+        for key in ("aws", "iam"):
+            with self.subTest(key):
+                client = self.make_user(key, policy(allow("iam:*"), {
+                    "Effect": "Deny", "Action": "iam:PassRole", "Resource": "*",
+                    "Condition": {"StringEquals": {f"{key}:ResourceTag/kept": "true"}}}))("iam")
+                self.assertEqual(error_code(client.add_role_to_instance_profile, InstanceProfileName="host", RoleName="admin"),
+                                 "AccessDenied")
+
     def test_keys(self):
         bob = self.make_user("bob", document("Allow", "iam:*"))
         key = self.iam.list_access_keys(UserName="bob")["AccessKeyMetadata"][0]

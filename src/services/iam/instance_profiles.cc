@@ -85,9 +85,10 @@ Task<Outcome<AddRoleToInstanceProfileOutput>> Service::add_role_to_instance_prof
   CO_TRY(auto profile, need_profile(tx, input.instance_profile_name));
   CO_TRY(const auto role, need_entity(tx, Kind::role, input.role_name));
   CO_CHECK(check_ordinary(role));
-  CO_CHECK(co_await call.authorize({.action = "iam:PassRole",
-                                    .resource = arn_of(call.account, Kind::role, role),
-                                    .context = {{"iam:PassedToService", "ec2.amazonaws.com"}}}));
+  std::multimap<std::string, std::string> context{{"iam:PassedToService", "ec2.amazonaws.com"}};
+  add_tags_of_principal(role.tags, context);
+  CO_CHECK(co_await call.authorize(
+      {.action = "iam:PassRole", .resource = arn_of(call.account, Kind::role, role), .context = std::move(context)}));
   if (!profile.role.empty()) {
     co_return aws::refuse(quota_exceeded("InstanceSessionsPerInstanceProfile", 1));
   }

@@ -335,8 +335,20 @@ TEST_F(PermissionsTest, ARoleIsPassedWhenItIsThereTrustedAndAllowed) {
               R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:PassRole","Resource":"*",
       "Condition":{"StringEquals":{"iam:PassedToService":"backup.amazonaws.com"}}}]})"});
   become("bob");
+  const auto bob = fixture.principal;
   EXPECT_TRUE(pass(arn, "backup.amazonaws.com"));
   EXPECT_EQ(pass(arn, "rds.amazonaws.com").error().code, "AccessDenied");
+  become_root();
+  must<TagRoleOutput>("TagRole", TagRoleRequest{.role_name = "backup", .tags = {{.key = "kept", .value = "true"}}});
+  must<PutUserPolicyOutput>(
+      "PutUserPolicy",
+      PutUserPolicyRequest{
+          .user_name = "bob",
+          .policy_name = "kept",
+          .policy_document = R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:PassRole",
+      "Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/kept":"true"}}}]})"});
+  fixture.principal = bob;
+  EXPECT_EQ(pass(arn, "backup.amazonaws.com").error().code, "AccessDenied");
 }
 
 TEST_F(PermissionsTest, AwsPoliciesAreSoundAndFound) {

@@ -171,9 +171,10 @@ Task<Outcome<bool>> Service::has_policy(std::string account_id, std::string poli
 
 Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, std::string service) {
   CO_TRY(auto found, co_await role(role_arn));
+  std::multimap<std::string, std::string> context{{"iam:PassedToService", service}};
+  if (found) add_tags_of_principal(found->tags, context);
   // Whether a role is there is told only to those who may pass it.
-  CO_CHECK(co_await call.authorize(
-      {.action = "iam:PassRole", .resource = role_arn, .context = {{"iam:PassedToService", service}}}));
+  CO_CHECK(co_await call.authorize({.action = "iam:PassRole", .resource = role_arn, .context = std::move(context)}));
   if (!found) {
     co_return aws::refuse(errors::no_such_entity_exception(fmt::format("The role {} cannot be found.", role_arn)));
   }

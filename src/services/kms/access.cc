@@ -210,6 +210,7 @@ Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& in
 Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(aws::Call& call, std::vector<aws::Access> accesses) {
   aws::Access& on_alias = accesses.front();
   const std::string action = on_alias.action;
+  on_alias.context.emplace("kms:CallerAccount", call.caller.account());
   const size_t at = on_alias.resource.find("alias/");
   // A name that is no alias's: the handler says what is wrong with it.
   if (at == std::string::npos) co_return accesses;

@@ -481,6 +481,9 @@ TEST_F(KmsTest, AliasesWantBothTheAliasAndTheKey) {
             "");
   EXPECT_EQ(code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/eve", .target_key_id = key}),
             "AccessDeniedException");
+  be("carol", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*",)"
+              R"("Condition":{"StringEquals":{"kms:CallerAccount":"000000000000"}}}]})");
+  EXPECT_EQ(code<DeleteAliasOutput>("DeleteAlias", DeleteAliasRequest{.alias_name = "alias/bob"}), "");
 }
 
 TEST_F(KmsTest, RegionsAndAccountsAreSeparateWorlds) {

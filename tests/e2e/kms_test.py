@@ -196,5 +196,6 @@ class Kms(Case):
         kms = self.boreal.client("kms")
         key = kms.create_key()["KeyMetadata"]["KeyId"]
         self.assertEqual(error_code(kms.encrypt, KeyId=key, Plaintext=b"x", DryRun=True), "DryRunOperationException")
+        self.assertEqual(error_code(kms.tag_resource, KeyId=key, Tags=[{"TagKey": "AWS:x", "TagValue": "y"}]), "TagException")
         self.assertEqual(error_code(kms.create_key, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY"), "UnsupportedOperationException")
         self.assertEqual(error_code(kms.sign, KeyId=key, Message=b"x", SigningAlgorithm="ECDSA_SHA_256"), "NotImplemented")

@@ -115,6 +115,14 @@ class Sts(Case):
                 else:
                     self.assertEqual(session.assume_role(**chained)["SourceIdentity"], "alice")
 
+    def test_no_session_has_tags_of_aws(self):
+        self.iam.update_assume_role_policy(RoleName="shop", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": self.account},
+                                                     "Action": ["sts:AssumeRole", "sts:TagSession"]}]}))
+        for key in ("aws:cloudformation:stack-name", "AWS:x"):
+            self.assertEqual(error_code(self.sts.assume_role, RoleArn=self.role, RoleSessionName="night",
+                                        Tags=[{"Key": key, "Value": "x"}]), "ValidationError")
+
     def test_session_token(self):
         credentials = self.sts.get_session_token(DurationSeconds=900)["Credentials"]
         self.assertEqual(self.session("sts", credentials).get_caller_identity()["Arn"],

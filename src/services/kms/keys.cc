@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "kms/service.h"
 
 namespace boreal::kms {
@@ -61,7 +62,7 @@ aws::Outcome<void> check_kind(const CreateKeyRequest& input) {
 aws::Outcome<void> add_tags(Key& key, const std::vector<Tag>& tags) {
   std::map<std::string, std::string> added;
   for (const Tag& tag : tags) {
-    if (tag.tag_key.starts_with("aws:")) {
+    if (to_lower(tag.tag_key).starts_with("aws:")) {
       return aws::refuse(errors::tag_exception(
           fmt::format("Tag key {}: keys that begin with aws: are not for external use", tag.tag_key)));
     }

@@ -52,6 +52,10 @@ Outcome<std::map<std::string, std::string>> session_tags(const Principal& caller
           "key from the calling session: {}",
           tag.key)));
     }
+    if (to_lower(tag.key).starts_with("aws:")) {
+      return aws::refuse(errors::validation_error(
+          fmt::format("Tag keys beginning with aws: are reserved for AWS, and {} does.", tag.key)));
+    }
     tags[tag.key] = tag.value;
   }
   if (tags.size() > max_session_tags) {

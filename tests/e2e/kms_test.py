@@ -40,6 +40,7 @@ class Kms(Case):
         names = {f"alias/page/{i}" for i in range(7)}
         for name in names:
             kms.create_alias(AliasName=name, TargetKeyId=key)
+        self.assertEqual(error_code(kms.create_alias, AliasName="alias/page/of-alias", TargetKeyId="alias/page/0"), "ValidationException")
         found = [a["AliasName"] for page in kms.get_paginator("list_aliases").paginate(PaginationConfig={"PageSize": 3})
                  for a in page["Aliases"]]
         self.assertEqual(len(found), len(set(found)))

@@ -224,6 +224,9 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::alias_access(aws::Call& ca
   }
   if (accesses.size() > 1) {
     CO_TRY(const auto reference, parse_reference(accesses.back().resource, call.account, call.region));
+    // It might stand for another key when the handler looks.
+    if (!reference.alias.empty())
+      co_return aws::refuse(errors::validation_exception("Aliases must refer to keys. Not aliases."));
     if (reference.account != call.account) co_return aws::refuse(no_such_key_elsewhere(call, action));
     CO_TRY(auto key, find(reference));
     keys.push_back(std::move(key));

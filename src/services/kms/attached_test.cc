@@ -155,6 +155,19 @@ TEST_F(KmsAttachedTest, AnAliasThatWasMovedMeanwhileIsLeft) {
       "DependencyTimeoutException");
 }
 
+TEST_F(KmsAttachedTest, AnAliasStandsForAKeyAndForNoAlias) {
+  const auto key = make_key();
+  good<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/a", .target_key_id = key});
+  for (const std::string target : {"alias/a", "arn:aws:kms:us-east-1:000000000000:alias/a"}) {
+    EXPECT_EQ(
+        code<CreateAliasOutput>("CreateAlias", CreateAliasRequest{.alias_name = "alias/b", .target_key_id = target}),
+        "ValidationException");
+    EXPECT_EQ(
+        code<UpdateAliasOutput>("UpdateAlias", UpdateAliasRequest{.alias_name = "alias/a", .target_key_id = target}),
+        "ValidationException");
+  }
+}
+
 TEST_F(KmsAttachedTest, AliasesOfOldAreIndexedAtTheStart) {
   const auto key = make_key();
   put("alias/damaged", "{");

@@ -133,21 +133,63 @@ bool makes_something(const aws::Operation& operation) {
          operation.name.starts_with("Restore");
 }
 
+// What the call makes, of what the templates name: that comes last, but where it is restored. Empty: nothing.
+std::string made_by(const aws::Operation& operation, const aws::Value& input, const Place& place,
+                    const std::vector<Access>& all) {
+  if (makes_something(operation)) return (operation.name.starts_with("Restore") ? all.front() : all.back()).resource;
+  const auto last = aws::string_member(input, "FinalDBSnapshotIdentifier");
+  return last ? place.arn("cluster-snapshot", name_of(*last)) : "";
+}
+
+// Which one policies are asked about.
+Result<void> note_identity(const store::Catalog& catalog, const Place& place, const std::string& arn, aws::Call& call) {
+  const std::string key = record_key(arn, place);
+  if (key.empty() || call.asked_for.contains(key)) return {};
+  TRY(const auto record, catalog.get(place.partition(), key));
+  std::string identity;
+  if (record) {
+    TRY(identity, identity_of(key, *record));
+  }
+  call.asked_for.emplace(key, std::move(identity));
+  return {};
+}
+
 }  // namespace
+
+// Names mean whatever has them: what is deleted leaves its name to another, with other tags, while the call waits for
+// KMS or for its turn. What was allowed for the one is not done to the other, nor with its data.
+Outcome<void> Service::check_asked(const aws::Call& call, const store::Transaction& tx) const {
+  for (const auto& [key, asked] : call.asked_for) {
+    TRY(const auto record, tx.get(key));
+    std::string identity;
+    if (record) {
+      TRY(identity, identity_of(key, *record));
+    }
+    if (identity != asked) return aws::refuse(not_there(key));
+  }
+  return {};
+}
+
+Task<Outcome<store::Transaction>> Service::begin(const aws::Call& call) {
+  auto tx = co_await context_.catalog.begin(place_of(call).partition());
+  CO_CHECK(check_asked(call, tx));
+  co_return tx;
+}
 
 Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
                                                    const aws::Value& input) {
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const Place place = place_of(call);
   show_what_is_meant(operation, input, place, all);
+  const std::string made = made_by(operation, input, place, all);
   if (makes_something(operation) && all.front().context.contains("aws:TagKeys")) {
-    // Who gives tags at once must be allowed to give them. What is made is named last, but where it is restored.
-    Access tagged = operation.name.starts_with("Restore") ? all.front() : all.back();
-    tagged.action = "rds:AddTagsToResource";
-    all.push_back(std::move(tagged));
+    // Who gives tags at once must be allowed to give them.
+    all.push_back({.action = "rds:AddTagsToResource", .resource = made, .context = all.front().context});
   }
   add_what_is_used(operation, input, place, all);
   for (Access& access : all) {
+    // That something has the name of what is to be made is for the handler to say.
+    if (access.resource != made) CO_CHECK(note_identity(context_.catalog, place, access.resource, call));
     CO_CHECK(add_kind(context_.catalog, place, operation, input, access));
     add_request_tags(access);
     CO_TRY(const auto tags, tags_of(context_.catalog, place, access.resource));

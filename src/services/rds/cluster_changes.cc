@@ -173,7 +173,7 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
   if (input.manage_master_user_password.value_or(false)) {
     CO_CHECK(co_await manage_password(call, managed, input.master_user_secret_kms_key_id));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, id));
   if (cluster.status != "available" && cluster.status != "creating" && cluster.status != "stopped") {
     CO_CHECK(check_available(cluster, "modified"));
@@ -205,7 +205,7 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
 }
 
 Task<Outcome<api::StopDBClusterResult>> Service::stop_db_cluster(aws::Call& call, api::StopDBClusterMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, input.db_cluster_identifier));
   CO_CHECK(check_available(cluster, "stopped"));
   CO_TRY(auto instances, instances_of(tx, cluster.id));
@@ -222,7 +222,7 @@ Task<Outcome<api::StopDBClusterResult>> Service::stop_db_cluster(aws::Call& call
 }
 
 Task<Outcome<api::StartDBClusterResult>> Service::start_db_cluster(aws::Call& call, api::StartDBClusterMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, input.db_cluster_identifier));
   if (cluster.status != "stopped" && cluster.status != status_recoverable) {
     co_return refuse(errors::invalid_db_cluster_state_fault(fmt::format(
@@ -253,7 +253,7 @@ Task<Outcome<api::StartDBClusterResult>> Service::start_db_cluster(aws::Call& ca
 
 Task<Outcome<api::FailoverDBClusterResult>> Service::failover_db_cluster(aws::Call& call,
                                                                          api::FailoverDBClusterMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, input.db_cluster_identifier));
   CO_CHECK(check_available(cluster, "failed over"));
   CO_TRY(const auto instances, instances_of(tx, cluster.id));
@@ -328,7 +328,7 @@ Task<Outcome<api::DeleteDBClusterResult>> Service::delete_db_cluster(aws::Call& 
       CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, before->key_arn, snapshot));
     }
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, id));
   CO_TRY(const auto instances, instances_of(tx, id));
   CO_CHECK(check_deletable(cluster, instances, input));

@@ -90,7 +90,7 @@ Outcome<void> Service::check_groups(const Place& place, const std::vector<std::s
 Task<Outcome<void>> Service::place_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> subnets,
                                            std::optional<std::vector<std::string>> groups) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto group, subnet_group(tx, place, name_of(subnets.value_or("default"))));
   cluster.subnet_group = group.name;
   cluster.vpc_id = group.vpc_id;
@@ -239,35 +239,14 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
 }
 
 // From a whole record to a cluster that is being made: its addresses, its row, its keeper.
-Task<Outcome<void>> Service::begin_cluster(Place place, ClusterRecord& cluster) {
+Task<Outcome<void>> Service::begin_cluster(const aws::Call* call, Place place, ClusterRecord& cluster) {
   cluster.status = "creating";
   cluster.created = now();
   Keeper& keeper = make_keeper(place, cluster.id, cluster.resource_id);
   Outcome<void> done = take_addresses(keeper, cluster.port);
   if (done) {
     cluster.number = keeper.number();
-    auto tx = co_await context_.catalog.begin(place.partition());
-    const auto there = tx.get(ClusterRecord::key(cluster.id));
-    if (there && !*there) {
-      save(tx, cluster);
-      const auto note = [&](std::string message) {
-        tell(tx, place, now(), "db-cluster", cluster.id, std::move(message), {"notification"});
-      };
-      for (const auto& [key, value] : shown_tags(cluster)) {
-        if (key == "aws:boreal:engine-map") note("Engine version " + value);
-        if (key == "aws:boreal:storage") {
-          note(
-              "StorageEncrypted=true is served WITHOUT encryption: this machine has no way to encrypt, and boreal was "
-              "started with --allow-unencrypted-storage");
-        }
-      }
-      auto committed = co_await tx.commit();
-      if (!committed) done = refuse(committed.error());
-    } else {
-      done = there ? refuse(errors::db_cluster_already_exists_fault(
-                         fmt::format("DB Cluster already exists: {}", cluster.id)))
-                   : Outcome<void>(refuse(there.error()));
-    }
+    done = co_await add_cluster(call, place, cluster);
   }
   if (done) {
     keeper.start();
@@ -277,10 +256,33 @@ Task<Outcome<void>> Service::begin_cluster(Place place, ClusterRecord& cluster) 
   co_return done;
 }
 
+Task<Outcome<void>> Service::add_cluster(const aws::Call* call, Place place, const ClusterRecord& cluster) {
+  auto tx = co_await context_.catalog.begin(place.partition());
+  if (call) CO_CHECK(check_asked(*call, tx));
+  CO_TRY(const auto there, tx.get(ClusterRecord::key(cluster.id)));
+  if (there) {
+    co_return refuse(errors::db_cluster_already_exists_fault(fmt::format("DB Cluster already exists: {}", cluster.id)));
+  }
+  save(tx, cluster);
+  const auto note = [&](std::string message) {
+    tell(tx, place, now(), "db-cluster", cluster.id, std::move(message), {"notification"});
+  };
+  for (const auto& [key, value] : shown_tags(cluster)) {
+    if (key == "aws:boreal:engine-map") note("Engine version " + value);
+    if (key == "aws:boreal:storage") {
+      note(
+          "StorageEncrypted=true is served WITHOUT encryption: this machine has no way to encrypt, and boreal was "
+          "started with --allow-unencrypted-storage");
+    }
+  }
+  CO_CHECK(co_await tx.commit());
+  co_return Outcome<void>();
+}
+
 Task<Outcome<api::CreateDBClusterResult>> Service::create_db_cluster(aws::Call& call,
                                                                      api::CreateDBClusterMessage input) {
   CO_TRY(auto cluster, co_await cluster_from(call, input));
-  CO_CHECK(co_await begin_cluster(place_of(call), cluster));
+  CO_CHECK(co_await begin_cluster(&call, place_of(call), cluster));
   co_return api::CreateDBClusterResult{to_api(cluster, {}, place_of(call))};
 }
 
@@ -312,7 +314,7 @@ Outcome<void> apply_filters(std::vector<ClusterRecord>& clusters, const std::vec
 Task<Outcome<api::DBClusterMessage>> Service::describe_db_clusters(aws::Call& call,
                                                                    api::DescribeDBClustersMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
   if (input.db_cluster_identifier) {
     const std::string id = name_of(*input.db_cluster_identifier);
@@ -390,7 +392,7 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, encrypted,
                                     in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(key_before)));
   cluster.restore_from = snapshot_id;
-  CO_CHECK(co_await begin_cluster(place_of(call), cluster));
+  CO_CHECK(co_await begin_cluster(&call, place_of(call), cluster));
   co_return api::RestoreDBClusterFromSnapshotResult{to_api(cluster, {}, place_of(call))};
 }
 

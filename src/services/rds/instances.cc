@@ -192,7 +192,7 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
                                                                        api::CreateDBInstanceMessage input) {
   const Place place = place_of(call);
   CO_TRY(auto instance, co_await instance_from(call, input));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(instance.cluster_id)));
   if (!cluster) {
     co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", instance.cluster_id)));
@@ -276,7 +276,7 @@ Outcome<void> apply_filters(std::vector<InstanceRecord>& instances, const std::v
 Task<Outcome<api::DBInstanceMessage>> Service::describe_db_instances(aws::Call& call,
                                                                      api::DescribeDBInstancesMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instances, load_all<InstanceRecord>(tx, "db/"));
   if (input.db_instance_identifier) {
     const std::string id = name_of(*input.db_instance_identifier);
@@ -322,7 +322,7 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
   if (in.promotion_tier) CO_CHECK(check_tier(*in.promotion_tier));
   CO_TRY(const auto before, load<InstanceRecord>(context_.catalog, place, InstanceRecord::key(id)));
   CO_TRY(const auto watching, co_await watching_of(call, in, before.value_or(InstanceRecord())));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));
   if (instance->status != "available" && instance->status != "creating" && instance->status != "stopped") {
@@ -355,7 +355,7 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
 Task<Outcome<api::DeleteDBInstanceResult>> Service::delete_db_instance(aws::Call& call,
                                                                        api::DeleteDBInstanceMessage input) {
   const std::string id = name_of(input.db_instance_identifier);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));
   if (instance->status == "deleting") {
@@ -376,7 +376,7 @@ Task<Outcome<api::RebootDBInstanceResult>> Service::reboot_db_instance(aws::Call
     co_return refuse(errors::invalid_parameter_combination(
         "ForceFailover is not for instances of a cluster: use FailoverDBCluster."));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));
   if (instance->status != "available") {

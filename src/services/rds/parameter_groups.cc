@@ -96,7 +96,8 @@ Task<Outcome<ParameterGroupRecord>> Service::create_parameter_group(const aws::C
   }
   CO_TRY(group.name, checked_identifier(group.name, "DBParameterGroupName", 255));
   CO_CHECK(co_await major_of_family(group.family));
-  auto tx = co_await begin(call);
+  group.resource_id = context_.random.uuid();
+  CO_TRY(auto tx, co_await begin(call));
   const std::string key = key_of(group.name, of_cluster);
   CO_TRY(const auto there, tx.get(key));
   if (there) {
@@ -122,7 +123,7 @@ Task<Outcome<void>> Service::delete_parameter_group(const aws::Call& call, std::
     co_return refuse(errors::invalid_db_parameter_group_state_fault(
         fmt::format("Default DBParameterGroup cannot be deleted: {}", name)));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto there, tx.get(key_of(name, of_cluster)));
   if (!there) co_return refuse(no_group(name, of_cluster));
   if (of_cluster) CO_CHECK(check_unused<ClusterRecord>(tx, "cluster/", name));

@@ -137,7 +137,7 @@ Task<Outcome<void>> Service::change_parameters(const aws::Call& call, std::strin
     co_return refuse(errors::invalid_parameter_value("Invalid parameter value: " + good.error().message()));
   }
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     CO_TRY(auto group, load<ParameterGroupRecord>(tx, key_of(before.name, of_cluster)));
     if (!group)
       co_return refuse(errors::db_parameter_group_not_found_fault("DBParameterGroup not found: " + before.name));
@@ -158,7 +158,7 @@ Task<Outcome<void>> Service::reset_parameters(const aws::Call& call, std::string
         "Either ResetAllParameters or a list of Parameters must be given, and not both."));
   }
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     const std::string key = key_of(name_of(name), of_cluster);
     CO_TRY(auto group, load<ParameterGroupRecord>(tx, key));
     if (!group) co_return refuse(errors::db_parameter_group_not_found_fault("DBParameterGroup not found: " + name));

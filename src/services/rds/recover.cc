@@ -124,7 +124,7 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
     CO_CHECK(co_await tx.commit());
   }
   cluster.restore_from = snapshot.id;
-  Outcome<void> restored = co_await begin_cluster(place, cluster);
+  Outcome<void> restored = co_await begin_cluster(nullptr, place, cluster);
   if (restored) restored = co_await wait_until_restored(place, cluster.id, cluster.resource_id);
   {
     auto tx = co_await context_.catalog.begin(place.partition());

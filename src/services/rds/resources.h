@@ -37,7 +37,8 @@ struct SubnetGroupRecord {
   std::string vpc_id;
   std::vector<Member> subnets;
   Tags tags;
-  BOREAL_RECORD(SubnetGroupRecord, name, description, vpc_id, subnets, tags)
+  std::string resource_id = {};  // which one of this name it is; shown nowhere
+  BOREAL_RECORD(SubnetGroupRecord, name, description, vpc_id, subnets, tags, resource_id)
   static std::string key(const std::string& name) { return "subgrp/" + name; }
 };
 
@@ -53,7 +54,8 @@ struct ParameterGroupRecord {
   std::string description;
   std::map<std::string, Change> changes;
   Tags tags;
-  BOREAL_RECORD(ParameterGroupRecord, name, family, description, changes, tags)
+  std::string resource_id = {};  // which one of this name it is; shown nowhere
+  BOREAL_RECORD(ParameterGroupRecord, name, family, description, changes, tags, resource_id)
 };
 
 // The KMS key of the files cannot be used: StartDBCluster brings the cluster back when it can be used again, for seven

@@ -152,7 +152,9 @@ class Service final : public api::Api, public aws::Recoverable {
 
  private:
   static Place place_of(const aws::Call& call) { return {call.account, call.region}; }
-  Task<store::Transaction> begin(const aws::Call& call) { return context_.catalog.begin(place_of(call).partition()); }
+  // The call's turn in its place, if what it names is still what policies were asked about (access.cc).
+  Task<aws::Outcome<store::Transaction>> begin(const aws::Call& call);
+  aws::Outcome<void> check_asked(const aws::Call& call, const store::Transaction& tx) const;
   Time now() const { return context_.clock.now(); }
 
   // Keepers (service.cc)
@@ -198,7 +200,9 @@ class Service final : public api::Api, public aws::Recoverable {
                                            std::optional<bool> encrypted, std::optional<std::string> key_id);
   // The password is the service's to keep from now on; sets the record's part of it.
   Task<aws::Outcome<void>> manage_password(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> key_id);
-  Task<aws::Outcome<void>> begin_cluster(Place place, ClusterRecord& cluster);
+  // `call`: the one that asked for it; null: none of this service.
+  Task<aws::Outcome<void>> begin_cluster(const aws::Call* call, Place place, ClusterRecord& cluster);
+  Task<aws::Outcome<void>> add_cluster(const aws::Call* call, Place place, const ClusterRecord& cluster);
   Task<aws::Outcome<void>> wait_until_restored(Place place, std::string cluster_id, std::string resource_id);
   Task<aws::Outcome<void>> check_cluster_changes(const api::ModifyDBClusterMessage& input);
   aws::Outcome<void> check_groups(const Place& place, const std::vector<std::string>& ids, const std::string& vpc_id);

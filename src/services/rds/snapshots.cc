@@ -74,7 +74,7 @@ Task<Outcome<api::CreateDBClusterSnapshotResult>> Service::create_db_cluster_sna
   CO_TRY(const auto before, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
   if (!before) co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", id)));
   CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, before->key_arn, snapshot));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(id)));
   if (!cluster || cluster->status != "available") {
     co_return refuse(errors::invalid_db_cluster_state_fault(
@@ -121,7 +121,7 @@ Task<Outcome<api::CopyDBClusterSnapshotResult>> Service::copy_db_cluster_snapsho
   copy.source_arn = place.arn("cluster-snapshot", source_id);
   copy.created = now();
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     CO_TRY(const auto there, tx.get(SnapshotRecord::key(copy.id)));
     if (there) {
       co_return refuse(errors::db_cluster_snapshot_already_exists_fault(
@@ -175,7 +175,7 @@ Task<Result<void>> Service::copy_snapshot(Place place, SnapshotRecord snapshot) 
 
 Task<Outcome<api::DeleteDBClusterSnapshotResult>> Service::delete_db_cluster_snapshot(
     aws::Call& call, api::DeleteDBClusterSnapshotMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto snapshot, snapshot_of(tx, input.db_cluster_snapshot_identifier));
   CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
   CO_TRY(const auto others, load_all<SnapshotRecord>(tx, "snapshot/"));
@@ -276,7 +276,7 @@ Task<Outcome<api::DBClusterSnapshotMessage>> Service::describe_db_cluster_snapsh
 // Snapshots are shared with nobody here.
 Task<Outcome<api::DescribeDBClusterSnapshotAttributesResult>> Service::describe_db_cluster_snapshot_attributes(
     aws::Call& call, api::DescribeDBClusterSnapshotAttributesMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto snapshot, snapshot_of(tx, input.db_cluster_snapshot_identifier));
   api::DBClusterSnapshotAttributesResult result;
   result.db_cluster_snapshot_identifier = snapshot.id;

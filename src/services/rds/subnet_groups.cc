@@ -83,11 +83,11 @@ Outcome<SubnetGroupRecord> Service::subnet_group(const store::Transaction& tx, c
 
 Task<Outcome<api::CreateDBSubnetGroupResult>> Service::create_db_subnet_group(aws::Call& call,
                                                                               api::CreateDBSubnetGroupMessage input) {
-  SubnetGroupRecord group{.description = input.db_subnet_group_description};
+  SubnetGroupRecord group{.description = input.db_subnet_group_description, .resource_id = context_.random.uuid()};
   CO_TRY(group.name, checked_name(input.db_subnet_group_name));
   CO_TRY(group.tags, checked_tags(input.tags));
   CO_TRY(group.subnets, co_await resolve_subnets(call, input.subnet_ids, group.vpc_id));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   const std::string key = SubnetGroupRecord::key(group.name);
   CO_TRY(const auto there, tx.get(key));
   if (there) {
@@ -103,7 +103,7 @@ Task<Outcome<api::ModifyDBSubnetGroupResult>> Service::modify_db_subnet_group(aw
                                                                               api::ModifyDBSubnetGroupMessage input) {
   std::string vpc_id;
   CO_TRY(auto subnets, co_await resolve_subnets(call, input.subnet_ids, vpc_id));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   const std::string name = to_lower(input.db_subnet_group_name);
   CO_TRY(auto group, load<SubnetGroupRecord>(tx, SubnetGroupRecord::key(name)));
   if (!group) co_return refuse(no_group(name));
@@ -136,7 +136,7 @@ Task<Outcome<api::DeleteDBSubnetGroupOutput>> Service::delete_db_subnet_group(aw
   if (name == default_name) {
     co_return refuse(errors::invalid_db_subnet_group_state_fault("The default DB subnet group cannot be deleted."));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto there, tx.get(SubnetGroupRecord::key(name)));
   if (!there) co_return refuse(no_group(name));
   CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
@@ -154,7 +154,7 @@ Task<Outcome<api::DeleteDBSubnetGroupOutput>> Service::delete_db_subnet_group(aw
 
 Task<Outcome<api::DBSubnetGroupMessage>> Service::describe_db_subnet_groups(aws::Call& call,
                                                                             api::DescribeDBSubnetGroupsMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   std::vector<SubnetGroupRecord> groups;
   if (input.db_subnet_group_name) {
     CO_TRY(auto group, subnet_group(tx, place_of(call), name_of(*input.db_subnet_group_name)));

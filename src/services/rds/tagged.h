@@ -1,8 +1,9 @@
-// The tags of whatever resource an ARN names.
+// Whatever resource an ARN names: its tags, and which it is.
 #pragma once
 
 #include <string>
 
+#include "aws/error.h"
 #include "rds/resources.h"
 #include "store/transaction.h"
 
@@ -10,6 +11,15 @@ namespace boreal::rds {
 
 // None where there is nothing of that name among the caller's.
 Result<Tags> tags_of(const store::Catalog& catalog, const Place& place, const std::string& arn);
+
+// The key of the record of what the ARN names, whether it is there or not. Empty: it names nothing of the place.
+std::string record_key(const std::string& arn, const Place& place);
+
+// Which one it is of all that had this key, one after the other. Never empty.
+Result<std::string> identity_of(const std::string& key, const std::string& record);
+
+// What is answered when there is none.
+aws::ApiError not_there(const std::string& key);
 
 // RDS's own condition key for tags of what the ARN names, without the tag's name: "rds:cluster-tag/".
 // Empty: it has none.

@@ -88,6 +88,38 @@ Result<Tags> tags_of(const store::Catalog& catalog, const Place& place, const st
   return tags_in<ParameterGroupRecord>(catalog, place, target->key);
 }
 
+std::string record_key(const std::string& arn, const Place& place) {
+  const auto target = target_of(arn, place);
+  return target ? target->key : "";
+}
+
+Result<std::string> identity_of(const std::string& key, const std::string& record) {
+  std::string id;
+  if (key.starts_with(ClusterRecord::key(""))) {
+    TRY(const auto cluster, store::decode<ClusterRecord>(record));
+    id = cluster.resource_id;
+  } else if (key.starts_with(InstanceRecord::key(""))) {
+    TRY(const auto instance, store::decode<InstanceRecord>(record));
+    id = instance.resource_id;
+  } else if (key.starts_with(SnapshotRecord::key(""))) {
+    TRY(const auto snapshot, store::decode<SnapshotRecord>(record));
+    id = snapshot.file;
+  } else if (key.starts_with(SubnetGroupRecord::key(""))) {
+    TRY(const auto group, store::decode<SubnetGroupRecord>(record));
+    id = group.resource_id;
+  } else {
+    TRY(const auto group, store::decode<ParameterGroupRecord>(record));
+    id = group.resource_id;
+  }
+  return fmt::format("{} {}", key, id);
+}
+
+aws::ApiError not_there(const std::string& key) {
+  Target target{key.substr(0, key.find('/')), key.substr(key.find('/') + 1), key};
+  if (target.kind == "snapshot") target.kind = "cluster-snapshot";
+  return not_found(target);
+}
+
 std::string tag_condition_key(const std::string& arn) {
   const auto parsed = aws::Arn::parse(arn);
   if (!parsed || !parsed->resource.contains(':')) return "";
@@ -98,7 +130,7 @@ Task<Outcome<api::AddTagsToResourceOutput>> Service::add_tags_to_resource(aws::C
                                                                           api::AddTagsToResourceMessage input) {
   CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
   CO_TRY(const auto added, checked_tags(input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(change_tags(tx, target, [&](Tags& tags) {
     for (const auto& [key, value] : added) tags[key] = value;
   }));
@@ -109,7 +141,7 @@ Task<Outcome<api::AddTagsToResourceOutput>> Service::add_tags_to_resource(aws::C
 Task<Outcome<api::RemoveTagsFromResourceOutput>> Service::remove_tags_from_resource(
     aws::Call& call, api::RemoveTagsFromResourceMessage input) {
   CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(change_tags(tx, target, [&](Tags& tags) {
     for (const auto& key : input.tag_keys) tags.erase(key);
   }));
@@ -120,7 +152,7 @@ Task<Outcome<api::RemoveTagsFromResourceOutput>> Service::remove_tags_from_resou
 Task<Outcome<api::TagListMessage>> Service::list_tags_for_resource(aws::Call& call,
                                                                    api::ListTagsForResourceMessage input) {
   CO_TRY(const auto target, target_of(input.resource_name, place_of(call)));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   Tags found;
   if (target.kind == "cluster") {
     CO_TRY(const auto cluster, load<ClusterRecord>(tx, target.key));

@@ -324,9 +324,9 @@ Task<Outcome<api::DeleteDBClusterResult>> Service::delete_db_cluster(aws::Call& 
   if (!input.skip_final_snapshot.value_or(false) && input.final_db_snapshot_identifier) {
     CO_TRY(snapshot.id, checked_identifier(*input.final_db_snapshot_identifier, "FinalDBSnapshotIdentifier", 255));
     CO_TRY(const auto before, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
-    if (before && !before->deletion_protection) {
+    // Also while it is protected: it may not be any more once it is this call's turn.
+    if (before)
       CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, before->key_arn, snapshot));
-    }
   }
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, id));

@@ -1,9 +1,11 @@
 """Databases and policies: what is not allowed is not done by another way either."""
 import time
+import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from e2e.helpers import allow, user
-from harness import Case, error_code
+from e2e.rds_test import create_cluster, delete_cluster, encrypts, wait_until
+from harness import Boreal, Case, error_code
 
 FAMILY = "aurora-postgresql13"
 MINE = [{"Key": "team", "Value": "eve"}]
@@ -52,3 +54,41 @@ class Names(Case):
                     each.exception()
                 if not calls[0].exception() and not calls[1].exception():
                     rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=name)
+
+
+class Keys(unittest.TestCase):
+    def test_copies_and_restores_need_the_key_of_the_snapshot(self):
+        """Else whoever may copy snapshots and has a key could read the data of all of them."""
+        with Boreal() as self.boreal:
+            possible, why = encrypts(self.boreal)
+            if not possible:
+                self.skipTest(f"NO ENCRYPTION IS TESTED: {why}")
+            rds, kms = self.boreal.client("rds"), self.boreal.client("kms")
+            theirs, hers = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+            eve = user(self, "rds-eve", allow("rds:*"), allow("kms:*", hers))("rds")
+            create_cluster(rds, "sealed", 0, StorageEncrypted=True, KmsKeyId=theirs)
+            create_cluster(rds, "plain", 0)
+
+            def snapshot(name):
+                return rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=name)["DBClusterSnapshots"][0]
+
+            for name in ("sealed", "plain"):
+                wait_until("available", lambda: rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["Status"] == "available")
+                rds.create_db_cluster_snapshot(DBClusterIdentifier=name, DBClusterSnapshotIdentifier=name)
+                wait_until("snapshot", lambda: snapshot(name)["Status"] == "available")
+            copy = {"SourceDBClusterSnapshotIdentifier": "sealed", "TargetDBClusterSnapshotIdentifier": "copy"}
+            new = {"DBClusterIdentifier": "new", "Engine": "aurora-postgresql"}
+            for more in ({"KmsKeyId": hers}, {}):
+                self.assertEqual(error_code(eve.copy_db_cluster_snapshot, **copy, **more), "AccessDeniedException")
+                self.assertEqual(error_code(eve.restore_db_cluster_from_snapshot, SnapshotIdentifier="sealed", **new, **more), "AccessDeniedException")
+            # What is not encrypted gets no key by a copy.
+            self.assertEqual(error_code(eve.copy_db_cluster_snapshot, SourceDBClusterSnapshotIdentifier="plain",
+                                        TargetDBClusterSnapshotIdentifier="no", KmsKeyId=hers), "InvalidParameterCombination")
+            eve.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier="plain", TargetDBClusterSnapshotIdentifier="plain-copy")
+            # A copy under another key is restored under that one, and needs that one alone.
+            rds.copy_db_cluster_snapshot(**copy, KmsKeyId=hers)
+            wait_until("copy", lambda: snapshot("copy")["Status"] == "available")
+            self.assertEqual(snapshot("copy")["KmsKeyId"], hers)
+            self.assertEqual(eve.restore_db_cluster_from_snapshot(SnapshotIdentifier="copy", **new)["DBCluster"]["KmsKeyId"], hers)
+            for name in ("new", "sealed", "plain"):
+                delete_cluster(rds, name)

@@ -388,9 +388,9 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
   cluster.forget_engine();
   const bool encrypted = cluster.storage_encrypted || in.kms_key_id.has_value();
-  const std::string key_before = cluster.key_arn;
+  CO_CHECK(co_await check_snapshot_key(call, *snapshot));
   CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, encrypted,
-                                    in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(key_before)));
+                                    in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(snapshot->key_arn)));
   cluster.restore_from = snapshot_id;
   CO_CHECK(co_await begin_cluster(&call, place_of(call), cluster));
   co_return api::RestoreDBClusterFromSnapshotResult{to_api(cluster, {}, place_of(call))};

@@ -259,6 +259,7 @@ class Service final : public api::Api, public aws::Recoverable {
                                                 std::optional<int32_t> days, std::optional<std::string> key_id);
   Task<aws::Outcome<io::Path>> log_folder(const aws::Call& call, std::string identifier);
   aws::Outcome<api::DBInstance> show(const store::Transaction& tx, const Place& place, const InstanceRecord& instance);
+  Task<aws::Outcome<void>> check_snapshot_key(aws::Call& call, SnapshotRecord snapshot);
   Task<void> copy_snapshots(Place place);
   Task<Result<void>> copy_snapshot(Place place, SnapshotRecord snapshot);
   Task<Result<void>> sweep_snapshots();

@@ -64,6 +64,19 @@ Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::C
   co_return Outcome<void>();
 }
 
+// What is made of a snapshot is read with its key: who has it made must be allowed that, whatever key the new one gets.
+Task<Outcome<void>> Service::check_snapshot_key(aws::Call& call, SnapshotRecord snapshot) {
+  auto plain = co_await keys_.decrypt(&call, call.account, call.region, snapshot.data_key.bytes,
+                                      snapshot_key_context(snapshot.file));
+  if (!plain) {
+    if (plain.error().code == "AccessDeniedException") co_return refuse(std::move(plain).error());
+    co_return refuse(errors::kms_key_not_accessible_fault(fmt::format(
+        "The KMS key {} of the snapshot {} cannot be used: {}", snapshot.key_arn, snapshot.id, plain.error().message)));
+  }
+  crypto::wipe(std::as_writable_bytes(std::span(plain->data(), plain->size())));
+  co_return Outcome<void>();
+}
+
 Task<Outcome<api::CreateDBClusterSnapshotResult>> Service::create_db_cluster_snapshot(
     aws::Call& call, api::CreateDBClusterSnapshotMessage input) {
   const Place place = place_of(call);
@@ -112,6 +125,11 @@ Task<Outcome<api::CopyDBClusterSnapshotResult>> Service::copy_db_cluster_snapsho
     co_return refuse(errors::invalid_db_cluster_snapshot_state_fault(
         fmt::format("The snapshot {} is not available: {}", source_id, source->status)));
   }
+  if (input.kms_key_id && !source->cluster.storage_encrypted) {
+    co_return refuse(errors::invalid_parameter_combination(
+        fmt::format("KmsKeyId cannot be specified for a copy of {}, which is not encrypted.", source_id)));
+  }
+  CO_CHECK(co_await check_snapshot_key(call, *source));
   const std::string key_id = input.kms_key_id.value_or(source->key_arn);
   CO_CHECK(
       co_await assign_snapshot_file(keys_, context_.random, input.kms_key_id ? &call : nullptr, place, key_id, copy));

@@ -64,9 +64,10 @@ const std::string* secret_id_of(const aws::Value& input) {
 
 }  // namespace
 
-aws::Outcome<aws::Access> Service::guard(const aws::Call& call, const std::string& secret_id,
-                                         aws::Access access) const {
+aws::Outcome<aws::Access> Service::guard(aws::Call& call, const std::string& secret_id, aws::Access access) const {
   TRY(const auto secret, look_up(call.account, call.region, secret_id));
+  // Another may be called so before the handler's turn: this one is asked for, and so no other is used.
+  call.asked_for.insert_or_assign(secret_id, secret ? secret->id : "");
   if (!secret) {
     access.resource = secret_id.starts_with("arn:")
                           ? secret_id

@@ -89,7 +89,8 @@ aws::Outcome<std::shared_ptr<const Secret>> Service::look_up(const std::string& 
 aws::Outcome<std::shared_ptr<const Secret>> Service::find(const aws::Call& call, const std::string& secret_id,
                                                           Wanted wanted) const {
   TRY(auto secret, look_up(call.account, call.region, secret_id));
-  if (!secret) return aws::refuse(no_such_secret());
+  const auto asked = call.asked_for.find(secret_id);
+  if (!secret || (asked != call.asked_for.end() && asked->second != secret->id)) return aws::refuse(no_such_secret());
   CHECK(check(*secret, wanted != Wanted::any, wanted == Wanted::primary));
   return secret;
 }

@@ -116,6 +116,7 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   // Null: there is none. Shared: by the cache and by calls under way.
   aws::Outcome<std::shared_ptr<const Secret>> look_up(const std::string& account, const std::string& region,
                                                       const std::string& secret_id) const;
+  // Not one that came to be called so after policies were asked.
   aws::Outcome<std::shared_ptr<const Secret>> find(const aws::Call& call, const std::string& secret_id,
                                                    Wanted wanted) const;
   Task<aws::Outcome<Change>> begin_change(const aws::Call& call, std::string secret_id, Wanted wanted);
@@ -162,7 +163,7 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<aws::Outcome<api::secretsmanager::SecretValueEntry>> read_entry(aws::Call& call, std::string secret_id);
 
   // access.cc
-  aws::Outcome<aws::Access> guard(const aws::Call& call, const std::string& secret_id, aws::Access access) const;
+  aws::Outcome<aws::Access> guard(aws::Call& call, const std::string& secret_id, aws::Access access) const;
 
   // replication.cc
   Task<Result<Time>> do_what_is_due(std::string partition);

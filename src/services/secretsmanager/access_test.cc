@@ -1,0 +1,105 @@
+// Who gets at which secret while things change behind a call.
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "aws/testing.h"
+#include "crypto/sealer.h"
+#include "kms/service.h"
+#include "secretsmanager/service.h"
+
+namespace boreal::secretsmanager {
+namespace {
+
+using namespace api::secretsmanager;
+
+constexpr const char* account = "000000000000";
+constexpr const char* here = "us-east-1";
+
+// Runs something while the policies are read that a call is judged by.
+struct Between final : aws::Identities {
+  std::function<Task<void>()> then;
+
+  Task<aws::Outcome<Policies>> policies(const aws::Principal&) override {
+    if (then) co_await std::exchange(then, nullptr)();
+    co_return Policies();
+  }
+  Task<aws::Outcome<std::optional<Credential>>> credential(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+  Task<aws::Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+  Task<aws::Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::string(); }
+  Task<aws::Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+};
+
+class SecretAccessTest : public testing::Test {
+ protected:
+  template <class Out, class In>
+  std::string code(std::string_view operation, In input) {
+    const auto out = fixture.call<Out>(service, operation, std::move(input));
+    return out ? "" : out.error().code;
+  }
+  void create(const std::string& name) {
+    ASSERT_EQ(code<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = name, .secret_string = "v"}), "");
+  }
+  // Deleted, and made anew under its name.
+  Task<void> make_anew(std::string name) {
+    auto tx = co_await fixture.catalog().begin(partition_of(account, here));
+    auto secret = *store::decode<Secret>(**tx.get(secret_path(name)));
+    for (const auto& [path, text] : *tx.scan(versions_path(secret.id))) {
+      tx.remove(path);
+      const auto version = *store::decode<Version>(text);
+      tx.put(version_path("other", version.id), text);
+    }
+    secret.id = "other";
+    tx.put(secret_path(name), store::encode(secret));
+    EXPECT_TRUE(co_await tx.commit());
+  }
+
+  aws::CallFixture fixture;
+  kms::Service keys{fixture.context(),
+                    *crypto::Sealer::derive(*crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef")),
+                                            "kms", fixture.random)};
+  Service service{fixture.context(), keys};
+  Between between;
+};
+
+TEST_F(SecretAccessTest, ACallIsNotAboutASecretThatWasMadeAnewSincePoliciesWereAsked) {
+  fixture.identities = &between;
+  const auto behind = [&]<class Out, class In>(std::string_view operation, In input, Out) {
+    create("s" + std::string(operation));
+    input.secret_id = "s" + std::string(operation);
+    between.then = [this, name = input.secret_id] { return make_anew(name); };
+    return code<Out>(operation, std::move(input));
+  };
+  const std::string gone = "ResourceNotFoundException";
+  EXPECT_EQ(behind("GetSecretValue", GetSecretValueRequest{}, GetSecretValueResponse{}), gone);
+  EXPECT_EQ(behind("DescribeSecret", DescribeSecretRequest{}, DescribeSecretResponse{}), gone);
+  EXPECT_EQ(behind("GetResourcePolicy", GetResourcePolicyRequest{}, GetResourcePolicyResponse{}), gone);
+  EXPECT_EQ(behind("DeleteSecret", DeleteSecretRequest{}, DeleteSecretResponse{}), gone);
+  EXPECT_EQ(behind("UpdateSecret", UpdateSecretRequest{.description = "x"}, UpdateSecretResponse{}), gone);
+  EXPECT_EQ(behind("PutSecretValue", PutSecretValueRequest{.secret_string = "x"}, PutSecretValueResponse{}), gone);
+}
+
+TEST_F(SecretAccessTest, ABatchReadsNoSecretThatWasMadeAnewSincePoliciesWereAsked) {
+  create("s");
+  fixture.identities = &between;
+  // Of the batch itself policies are asked first.
+  between.then = [&]() -> Task<void> {
+    between.then = [&] { return make_anew("s"); };
+    co_return;
+  };
+  const auto out = fixture.call<BatchGetSecretValueResponse>(
+      service, "BatchGetSecretValue", BatchGetSecretValueRequest{.secret_id_list = std::vector<std::string>{"s"}});
+  ASSERT_TRUE(out) << out.error().message;
+  EXPECT_TRUE(out->secret_values->empty());
+  ASSERT_EQ(out->errors->size(), 1U);
+  EXPECT_EQ(out->errors->front().error_code, "ResourceNotFoundException");
+}
+
+}  // namespace
+}  // namespace boreal::secretsmanager

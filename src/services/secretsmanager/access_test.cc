@@ -101,5 +101,24 @@ TEST_F(SecretAccessTest, ABatchReadsNoSecretThatWasMadeAnewSincePoliciesWereAske
   EXPECT_EQ(out->errors->front().error_code, "ResourceNotFoundException");
 }
 
+TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatAnotherServiceKeeps) {
+  const std::string name = "rds!cluster-1";
+  const aws::ManagedSecret managed{.owner = "rds", .name = name, .description = "", .kms_key_id = "", .tags = {}};
+  ASSERT_TRUE(fixture.run(service.put_managed(account, "eu-west-1", managed, "kept")));
+  ASSERT_EQ(
+      code<CreateSecretResponse>("CreateSecret", CreateSecretRequest{.name = name,
+                                                                     .secret_string = "v",
+                                                                     .add_replica_regions = {{{.region = "eu-west-1"}}},
+                                                                     .force_overwrite_replica_secret = true}),
+      "");
+  ASSERT_TRUE(fixture.run(service.do_what_is_due()));
+  const auto shown =
+      fixture.call<DescribeSecretResponse>(service, "DescribeSecret", DescribeSecretRequest{.secret_id = name});
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->replication_status->front().status, "Failed");
+  const std::string arn = service.managed_arn(account, "eu-west-1", name);
+  EXPECT_EQ(*fixture.run(service.value(account, "eu-west-1", arn)), "kept");
+}
+
 }  // namespace
 }  // namespace boreal::secretsmanager

@@ -174,7 +174,7 @@ Task<aws::Outcome<void>> Service::copy(Secret secret, Replica replica) {
     if (ours && standing.kms_key_id == replica.kms_key_id) {
       target.id = standing.id;
       target.accessed = standing.accessed;
-    } else if (ours || replica.overwrite) {
+    } else if (ours || (replica.overwrite && standing.owner.empty())) {  // another service's own is not given up
       CO_CHECK(remove_secret(tx, standing));
     } else {
       co_return aws::refuse(errors::resource_exists_exception(

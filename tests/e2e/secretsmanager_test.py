@@ -134,6 +134,23 @@ class SecretsManager(Case):
                                                                   "kms:EncryptionContext:SecretARN": made}})))
         self.assertEqual(reader.get_secret_value(SecretId=made)["SecretString"], "x")
 
+    def test_policies_are_told_the_arn_of_a_key(self):
+        """However the request names it."""
+        kms = self.boreal.client("kms")
+        ours, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        kms.create_alias(AliasName="alias/ours", TargetKeyId=ours)
+        kms.create_alias(AliasName="alias/other", TargetKeyId=other)
+        ann = user(self, "secrets-own-key", allow("kms:*"), allow(
+            ["secretsmanager:CreateSecret", "secretsmanager:UpdateSecret"],
+            Condition={"ArnEquals": {"secretsmanager:KmsKeyArn": ours}}))("secretsmanager")
+        for number, key in enumerate(("alias/ours", ours, ours.split("/")[1])):
+            ann.create_secret(Name=f"own-key-{number}", KmsKeyId=key, SecretString="x")
+        ann.update_secret(SecretId="own-key-0", KmsKeyId="alias/ours", SecretString="y")
+        for key in ("alias/other", other, other.split("/")[1], "alias/none"):
+            self.assertEqual(error_code(ann.create_secret, Name="other-key", KmsKeyId=key), "AccessDeniedException", key)
+            self.assertEqual(error_code(ann.update_secret, SecretId="own-key-0", KmsKeyId=key), "AccessDeniedException", key)
+        self.assertEqual(error_code(ann.create_secret, Name="no-key"), "AccessDeniedException")
+
     def test_a_key_knows_whether_a_service_asks(self):
         key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
         made = self.client().create_secret(Name="via", KmsKeyId=key, SecretString="x")["ARN"]

@@ -21,6 +21,7 @@ constexpr std::string_view request_keys[] = {"SecretId",
                                              "Name",
                                              "Description",
                                              "KmsKeyId",
+                                             "Type",
                                              "RotationLambdaARN",
                                              "ForceDeleteWithoutRecovery",
                                              "RecoveryWindowInDays",
@@ -90,10 +91,24 @@ aws::Outcome<aws::Access> Service::guard(aws::Call& call, const std::string& sec
   return access;
 }
 
+// A key may be named by its id and by aliases too; policies compare its ARN. One that cannot be used has none to tell.
+Task<void> Service::add_key(const aws::Call& call, const aws::Value& input, std::string key_id, aws::Access& access) {
+  const std::string* secret_id = secret_id_of(input);
+  const auto arn = secret_id != nullptr ? aws::Arn::parse(*secret_id) : std::nullopt;
+  const auto key = co_await keys_.describe(arn ? arn->account : call.account, call.region, "secretsmanager", key_id);
+  if (key) {
+    access.context.emplace("secretsmanager:KmsKeyArn", *key);
+  } else if (key_id.starts_with("arn:")) {
+    access.context.emplace("secretsmanager:KmsKeyArn", key_id);
+  }
+}
+
 Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
                                                              const aws::Value& input) {
   CO_TRY(auto accesses, co_await Api::access(call, operation, input));
   for (aws::Access& access : accesses) add_request_keys(input, access.context);
+  if (const auto key = aws::string_member(input, "KmsKeyId"); key && !key->empty())
+    co_await add_key(call, input, *key, accesses.front());
   if (operation.name == "CreateSecret") {
     const auto& create = input.as<CreateSecretRequest>();
     add_replica_regions(create.add_replica_regions, accesses.front().context);

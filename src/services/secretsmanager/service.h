@@ -163,6 +163,7 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<aws::Outcome<api::secretsmanager::SecretValueEntry>> read_entry(aws::Call& call, std::string secret_id);
 
   // access.cc
+  Task<void> add_key(const aws::Call& call, const aws::Value& input, std::string key_id, aws::Access& access);
   aws::Outcome<aws::Access> guard(aws::Call& call, const std::string& secret_id, aws::Access access) const;
 
   // replication.cc

@@ -136,6 +136,48 @@ class Network(Case):
             self.assertEqual("UnauthorizedOperation", error_code(call, VpcId=vpc, **more))
             self.assertEqual("DryRunOperation", error_code(call, VpcId=other, DryRun=True, **{key: "10.1.2.0/24" for key in more}))
 
+    def test_conditions_on_rules_of_groups(self):
+        vpc = self.vpc()
+        made = self.ec2.create_security_group(GroupName="ruled", Description="d", VpcId=vpc)
+        group = made["GroupId"]
+        self.addCleanup(self.ec2.delete_security_group, GroupId=group)
+
+        def add(client, cidr, **more):
+            asked = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": cidr}]}
+            return client.authorize_security_group_ingress(GroupId=group, IpPermissions=[asked], **more)["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+
+        def change(client, rule):
+            client.modify_security_group_rules(GroupId=group, SecurityGroupRules=[{
+                "SecurityGroupRuleId": rule, "SecurityGroupRule": {"IpProtocol": "tcp", "FromPort": 2, "ToPort": 2, "CidrIpv4": "10.9.0.0/16"}}])
+
+        tags = lambda value: {"TagSpecifications": [{"ResourceType": "security-group-rule", "Tags": [{"Key": "keep", "Value": value}]}]}
+        kept, free = add(self.ec2, "10.1.0.0/16", **tags("yes")), add(self.ec2, "10.2.0.0/16")
+        ann = user(self, "ec2-rules", allow("ec2:*"),
+                   {"Effect": "Deny", "Action": "ec2:ModifySecurityGroupRules", "Resource": "*", "Condition": {"StringEquals": {"aws:ResourceTag/keep": "yes"}}},
+                   {"Effect": "Deny", "Action": "ec2:Authorize*", "Resource": "*", "Condition": {"StringEquals": {"aws:RequestTag/keep": "no"}}})("ec2")
+        self.assertEqual("UnauthorizedOperation", error_code(change, ann, kept))
+        change(ann, free)
+        self.assertEqual("UnauthorizedOperation", error_code(add, ann, "10.3.0.0/16", **tags("no")))
+        # Who may change groups and no rules changes none.
+        bob = user(self, "ec2-groups", allow("ec2:*", made["SecurityGroupArn"]))("ec2")
+        self.assertEqual("UnauthorizedOperation", error_code(change, bob, kept))
+        add(bob, "10.4.0.0/16")
+
+    def test_conditions_on_ids_and_attributes(self):
+        vpc, other = self.vpc(), self.vpc("10.1.0.0/16")
+        subnet = self.subnet(vpc, "10.0.0.0/24")["SubnetId"]
+        ann = user(self, "ec2-ids", allow("ec2:*", Condition={"StringEquals": {"ec2:VpcID": vpc}}),
+                   allow("ec2:ModifySubnetAttribute", Condition={"StringEquals": {"ec2:SubnetID": subnet}}),
+                   {"Effect": "Deny", "Action": "ec2:Modify*", "Resource": "*", "Condition": {"StringEquals": {
+                       "ec2:Attribute/MapPublicIpOnLaunch": "true"}}},
+                   {"Effect": "Deny", "Action": "ec2:Modify*", "Resource": "*", "Condition": {"StringEquals": {
+                       "ec2:Attribute": "EnableDnsSupport"}}})("ec2")
+        ann.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+        for more in ({"VpcId": other, "EnableDnsHostnames": {"Value": True}}, {"VpcId": vpc, "EnableDnsSupport": {"Value": False}}):
+            self.assertEqual("UnauthorizedOperation", error_code(ann.modify_vpc_attribute, **more), more)
+        ann.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
+        self.assertEqual("UnauthorizedOperation", error_code(ann.modify_subnet_attribute, SubnetId=subnet, MapPublicIpOnLaunch={"Value": True}))
+
     def test_the_default_vpc_is_asked_for_where_none_is_named(self):
         default = self.ec2.describe_vpcs(Filters=filters(is_default="true"))["Vpcs"][0]["VpcId"]
         ann = user(self, "ec2-not-default", allow("ec2:*"), {

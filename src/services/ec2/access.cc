@@ -109,6 +109,40 @@ void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Ac
   all.push_back(std::move(access));
 }
 
+// Rules of groups, where policies may speak of them: each that is changed, and those that get tags at once.
+void add_rules(const Place& place, const aws::Operation& operation, const aws::Value& input, std::vector<Access>& all) {
+  const std::string action = all.front().action;
+  if (operation.name == "ModifySecurityGroupRules") {
+    for (const auto& update : input.as<api::ModifySecurityGroupRulesRequest>().security_group_rules)
+      all.push_back({.action = action, .resource = place.arn(RuleRecord::type, update.security_group_rule_id)});
+  } else if (operation.name.starts_with("AuthorizeSecurityGroup")) {
+    const auto* tags = optional_member<std::vector<api::TagSpecification>>(input, "TagSpecifications");
+    if (tags != nullptr && !tags->empty())
+      all.push_back({.action = action, .resource = place.arn(RuleRecord::type, "*")});
+  }
+}
+
+// The attributes that a call sets: their names, and what they are to be.
+void add_attributes(const aws::Value& input, Access& access) {
+  for (const codec::Field& field : input.shape().fields) {
+    const codec::Shape* shape = field.shape;
+    const void* value = codec::member(field, input.data());
+    if (value != nullptr && shape->kind == codec::Kind::structure) {  // AttributeBooleanValue
+      const codec::Field& inner = shape->fields.front();
+      value = codec::member(inner, value);
+      shape = inner.shape;
+    }
+    const bool is_attribute = !field.member_name.ends_with("Id") && field.member_name != "DryRun";
+    if (value == nullptr || !is_attribute) continue;
+    std::string text;
+    if (shape->kind == codec::Kind::boolean) text = *static_cast<const bool*>(value) ? "true" : "false";
+    if (shape->kind == codec::Kind::string) text = *static_cast<const std::string*>(value);
+    if (shape->kind == codec::Kind::integer) text = std::to_string(codec::get_integer(*shape, value));
+    access.context.emplace("ec2:Attribute", std::string(field.member_name));
+    access.context.emplace(fmt::format("ec2:Attribute/{}", field.member_name), text);
+  }
+}
+
 // What is made in a VPC lies in it already, for policies.
 void add_vpc_of_new(const Place& place, const aws::Operation& operation, const aws::Value& input,
                     std::vector<Access>& all) {
@@ -122,7 +156,21 @@ void add_vpc_of_new(const Place& place, const aws::Operation& operation, const a
   }
 }
 
-// What policies may ask of the resources: their tags, and the VPC that they lie in.
+// Under which key policies may ask for the id of a resource.
+std::string_view id_key(std::string_view type) {
+  constexpr std::pair<std::string_view, std::string_view> keys[] = {{VpcRecord::type, "ec2:VpcID"},
+                                                                    {SubnetRecord::type, "ec2:SubnetID"},
+                                                                    {GroupRecord::type, "ec2:SecurityGroupID"},
+                                                                    {RouteTableRecord::type, "ec2:RouteTableID"},
+                                                                    {AclRecord::type, "ec2:NetworkAclID"},
+                                                                    {GatewayRecord::type, "ec2:InternetGatewayID"},
+                                                                    {InterfaceRecord::type, "ec2:NetworkInterfaceID"},
+                                                                    {OptionsRecord::type, "ec2:DhcpOptionsID"}};
+  const auto found = std::ranges::find(keys, type, &std::pair<std::string_view, std::string_view>::first);
+  return found == std::end(keys) ? std::string_view() : found->second;
+}
+
+// What policies may ask of the resources: their ids and tags, and the VPC that they lie in.
 Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
   const auto id_of = [](const Access& access) { return access.resource.substr(access.resource.rfind('/') + 1); };
   const auto names_one = [&](const Access& access) { return !type_of_id(id_of(access)).empty(); };
@@ -132,6 +180,7 @@ Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
     const std::string id = id_of(access);
     const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
     if (found == tagged.end() || found->id != id) continue;
+    if (const auto key = id_key(found->type); !key.empty()) access.context.emplace(std::string(key), id);
     if (!found->vpc_id.empty()) access.context.emplace("ec2:Vpc", view.place().arn(VpcRecord::type, found->vpc_id));
     for (const auto& [key, value] : found->tags) {
       access.context.emplace("aws:ResourceTag/" + key, value);
@@ -166,6 +215,9 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     }
     CO_CHECK(add_associated(view, operation, input, all));
     add_vpc_of_new(view.place(), operation, input, all);
+    add_rules(view.place(), operation, input, all);
+    if (operation.name.starts_with("Modify") && operation.name.ends_with("Attribute"))
+      add_attributes(input, all.front());
     add_creation_tags(call, input, all);
   }
   for (Access& access : all) access.context.emplace("ec2:Region", call.region);

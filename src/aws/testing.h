@@ -10,11 +10,13 @@
 //   fixture.policies.identity = {aws::identity_policy(R"({"Statement": …})")};  // what bob may do
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "aws/context.h"
@@ -69,6 +71,8 @@ class CallFixture {
   // What the principal's own side allows; root needs none. With `identities` set it is asked instead of `policies`.
   Identities::Policies policies;
   Identities* identities = nullptr;
+  // Done once, while the policies are read that a call is judged by: what changes behind a call.
+  std::function<Task<void>()> meanwhile;
   // Of every role that services assume.
   std::string trust_policy = everyone_trusted;
   ManualClock clock;
@@ -108,6 +112,7 @@ class CallFixture {
     explicit FixtureIdentities(CallFixture& f) : fixture(f) {}
     Task<Outcome<std::optional<Credential>>> credential(std::string, std::string) override { co_return std::nullopt; }
     Task<Outcome<Policies>> policies(const Principal& who) override {
+      if (fixture.meanwhile) co_await std::exchange(fixture.meanwhile, nullptr)();
       if (fixture.identities != nullptr) co_return co_await fixture.identities->policies(who);
       co_return fixture.policies;
     }

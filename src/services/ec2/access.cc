@@ -207,11 +207,14 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     if (names_group(operation) && aws::string_member(input, "GroupId").value_or("").empty()) {
       const auto group = find_group(view, std::nullopt, aws::string_member(input, "GroupName"));
       if (group) all.front().resource = view.place().arn(GroupRecord::type, group->id);
+      // Another may have the name by the handler's turn: this one is asked for, and so it is used.
+      call.asked_for.emplace(GroupRecord::type, group ? group->id : "");
     }
     if (operation.name == "CreateSecurityGroup" && aws::string_member(input, "VpcId").value_or("").empty()) {
       CO_TRY(const auto vpcs, view.all<VpcRecord>());
       const auto chosen = std::ranges::find_if(vpcs, &VpcRecord::is_default);
       if (chosen != vpcs.end()) all.back().resource = view.place().arn(VpcRecord::type, chosen->id);
+      call.asked_for.emplace(VpcRecord::type, chosen != vpcs.end() ? chosen->id : "");
     }
     CO_CHECK(add_associated(view, operation, input, all));
     add_vpc_of_new(view.place(), operation, input, all);

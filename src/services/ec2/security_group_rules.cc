@@ -145,7 +145,7 @@ Task<Outcome<Out>> Service::authorize_rules(Call& call, In input, std::optional<
   CO_TRY(const auto tags, tags_of(input.tag_specifications, RuleRecord::type));
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
-  CO_TRY(auto group, find_group(view, std::optional<std::string>(input.group_id), group_name));
+  CO_TRY(auto group, asked_group(call, view, std::optional<std::string>(input.group_id), group_name));
   CO_TRY(auto rules, parse_rules(view, group, egress, input.ip_permissions, classic));
   CO_CHECK(check_room(group, egress, rules.size()));
   Out out{.return_ = true};
@@ -168,7 +168,7 @@ Task<Outcome<Out>> Service::revoke_rules(Call& call, In input, std::optional<std
                                          ClassicRule classic) {
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
-  CO_TRY(auto group, find_group(view, std::optional<std::string>(input.group_id), group_name));
+  CO_TRY(auto group, asked_group(call, view, std::optional<std::string>(input.group_id), group_name));
   CO_TRY(const auto taken,
          take_rules(view, group, egress, input.security_group_rule_ids, input.ip_permissions, classic));
   save(tx, group);
@@ -184,7 +184,7 @@ template <class Out, class In>
 Task<Outcome<Out>> Service::describe_rules_anew(Call& call, In input, bool egress) {
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
-  CO_TRY(auto group, find_group(view, input.group_id, input.group_name));
+  CO_TRY(auto group, asked_group(call, view, input.group_id, input.group_name));
   CO_CHECK(set_descriptions(view, group, egress, input.ip_permissions, input.security_group_rule_descriptions));
   save(tx, group);
   CO_CHECK(co_await tx.commit());

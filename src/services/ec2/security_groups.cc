@@ -56,18 +56,15 @@ Attributes attributes(const Place& place, const GroupRecord& group, const Names&
   return all;
 }
 
-// The VPC of a new group: the one named, or the default one.
-Outcome<std::string> choose_vpc(const View& view, const std::optional<std::string>& vpc_id) {
-  if (vpc_id && !vpc_id->empty()) {
-    TRY(const auto vpc, view.need<VpcRecord>(*vpc_id));
-    return vpc.id;
-  }
-  TRY(const auto vpcs, view.all<VpcRecord>());
-  const auto found = std::ranges::find_if(vpcs, &VpcRecord::is_default);
-  if (found == vpcs.end()) {
+// The VPC of a new group: the one named, or what was the default one when policies were asked.
+Outcome<std::string> choose_vpc(const Call& call, const View& view, const std::optional<std::string>& vpc_id) {
+  const bool is_named = vpc_id && !vpc_id->empty();
+  const std::string id = is_named ? *vpc_id : call.asked_for.at(std::string(VpcRecord::type));
+  if (id.empty()) {
     return refuse(aws::ApiError("VPCIdNotSpecified", 400, "No default VPC for this user. Say which by VpcId."));
   }
-  return found->id;
+  TRY(const auto vpc, view.need<VpcRecord>(id));
+  return vpc.id;
 }
 
 Outcome<void> check_name(const View& view, const std::string& name, const std::string& vpc_id) {
@@ -130,6 +127,16 @@ Outcome<GroupRecord> Service::find_group(const View& view, const std::optional<s
       "The security group '{}' does not exist in the default VPC; elsewhere a group is named by its id", *name)));
 }
 
+Outcome<GroupRecord> Service::asked_group(const Call& call, const View& view, const std::optional<std::string>& id,
+                                          const std::optional<std::string>& name) {
+  const auto asked = call.asked_for.find(std::string(GroupRecord::type));
+  if (asked == call.asked_for.end()) return find_group(view, id, name);
+  if (!asked->second.empty()) return view.need<GroupRecord>(asked->second);
+  TRY(const auto since, find_group(view, std::nullopt, name));
+  return refuse(errors::invalid_group_not_found(
+      fmt::format("The security group '{}' was created while the request waited", since.name)));
+}
+
 Task<Outcome<api::CreateSecurityGroupResult>> Service::create_security_group(Call& call,
                                                                              api::CreateSecurityGroupRequest input) {
   CO_CHECK(check_text("security group description", input.description));
@@ -137,7 +144,7 @@ Task<Outcome<api::CreateSecurityGroupResult>> Service::create_security_group(Cal
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
   GroupRecord group{.name = input.group_name, .description = input.description, .tags = std::move(tags)};
-  CO_TRY(group.vpc_id, choose_vpc(view, input.vpc_id));
+  CO_TRY(group.vpc_id, choose_vpc(call, view, input.vpc_id));
   CO_CHECK(check_name(view, group.name, group.vpc_id));
   group.id = make_id("sg-");
   group.rules = {{.id = make_id("sgr-"), .egress = true, .protocol = "-1", .cidr_ipv4 = "0.0.0.0/0"}};
@@ -152,7 +159,7 @@ Task<Outcome<api::DeleteSecurityGroupResult>> Service::delete_security_group(Cal
                                                                              api::DeleteSecurityGroupRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
-  CO_TRY(const auto group, find_group(view, input.group_id, input.group_name));
+  CO_TRY(const auto group, asked_group(call, view, input.group_id, input.group_name));
   if (group.name == "default") {
     co_return refuse(errors::cannot_delete(
         fmt::format("the specified group: \"{}\" name: \"default\" cannot be deleted by a user", group.id)));

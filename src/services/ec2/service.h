@@ -198,6 +198,10 @@ class Service final : public api::Api, public aws::Network {
   // The group that a call names; by its name only one of the default VPC is meant. InvalidGroup.NotFound.
   static aws::Outcome<GroupRecord> find_group(const View& view, const std::optional<std::string>& id,
                                               const std::optional<std::string>& name);
+  // The same; by its name the one that had it when policies were asked, if it is there still.
+  static aws::Outcome<GroupRecord> asked_group(const aws::Call& call, const View& view,
+                                               const std::optional<std::string>& id,
+                                               const std::optional<std::string>& name);
   // What the calls for both directions have in common.
   template <class Out, class In>
   Task<aws::Outcome<Out>> authorize_rules(aws::Call& call, In input, std::optional<std::string> group_name, bool egress,

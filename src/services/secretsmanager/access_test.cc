@@ -1,8 +1,6 @@
 // Who gets at which secret while things change behind a call.
 #include <gtest/gtest.h>
 
-#include <functional>
-
 #include "aws/testing.h"
 #include "crypto/sealer.h"
 #include "kms/service.h"
@@ -15,26 +13,6 @@ using namespace api::secretsmanager;
 
 constexpr const char* account = "000000000000";
 constexpr const char* here = "us-east-1";
-
-// Runs something while the policies are read that a call is judged by.
-struct Between final : aws::Identities {
-  std::function<Task<void>()> then;
-
-  Task<aws::Outcome<Policies>> policies(const aws::Principal&) override {
-    if (then) co_await std::exchange(then, nullptr)();
-    co_return Policies();
-  }
-  Task<aws::Outcome<std::optional<Credential>>> credential(std::string, std::string) override {
-    co_return std::nullopt;
-  }
-  Task<aws::Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override {
-    co_return std::nullopt;
-  }
-  Task<aws::Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::string(); }
-  Task<aws::Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override {
-    co_return std::nullopt;
-  }
-};
 
 class SecretAccessTest : public testing::Test {
  protected:
@@ -50,7 +28,8 @@ class SecretAccessTest : public testing::Test {
   Task<void> make_anew(std::string name) {
     auto tx = co_await fixture.catalog().begin(partition_of(account, here));
     auto secret = *store::decode<Secret>(**tx.get(secret_path(name)));
-    for (const auto& [path, text] : *tx.scan(versions_path(secret.id))) {
+    const auto versions = *tx.scan(versions_path(secret.id));
+    for (const auto& [path, text] : versions) {
       tx.remove(path);
       const auto version = *store::decode<Version>(text);
       tx.put(version_path("other", version.id), text);
@@ -65,15 +44,13 @@ class SecretAccessTest : public testing::Test {
                     *crypto::Sealer::derive(*crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef")),
                                             "kms", fixture.random)};
   Service service{fixture.context(), keys};
-  Between between;
 };
 
 TEST_F(SecretAccessTest, ACallIsNotAboutASecretThatWasMadeAnewSincePoliciesWereAsked) {
-  fixture.identities = &between;
   const auto behind = [&]<class Out, class In>(std::string_view operation, In input, Out) {
     create("s" + std::string(operation));
     input.secret_id = "s" + std::string(operation);
-    between.then = [this, name = input.secret_id] { return make_anew(name); };
+    fixture.meanwhile = [this, name = input.secret_id] { return make_anew(name); };
     return code<Out>(operation, std::move(input));
   };
   const std::string gone = "ResourceNotFoundException";
@@ -87,10 +64,9 @@ TEST_F(SecretAccessTest, ACallIsNotAboutASecretThatWasMadeAnewSincePoliciesWereA
 
 TEST_F(SecretAccessTest, ABatchReadsNoSecretThatWasMadeAnewSincePoliciesWereAsked) {
   create("s");
-  fixture.identities = &between;
   // Of the batch itself policies are asked first.
-  between.then = [&]() -> Task<void> {
-    between.then = [&] { return make_anew("s"); };
+  fixture.meanwhile = [&]() -> Task<void> {
+    fixture.meanwhile = [&] { return make_anew("s"); };
     co_return;
   };
   const auto out = fixture.call<BatchGetSecretValueResponse>(

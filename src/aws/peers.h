@@ -136,7 +136,9 @@ class Network {
 class Secrets {
  public:
   virtual ~Secrets() = default;
-  virtual Task<Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) = 0;
+  // The current one. Who asks must be allowed secretsmanager:GetSecretValue, by the secret's own policy too, and the use of
+  // the secret's key; they are asked before it is told whether the secret is there.
+  virtual Task<Outcome<std::string>> value(Asker asker, std::string account, std::string region, std::string secret_arn) = 0;
 };
 
 // What S3 keeps for an account as a whole, for S3 Control: what is blocked of public access to any of its buckets, besides

@@ -8,11 +8,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from e2e.helpers import eventually, files_with, reserved_port
+from e2e.helpers import allow, eventually, files_with, policy, reserved_port
 from harness import Case, error_code
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 PASSWORD = "Right-Horse-42"
+ACCOUNT = "000000000000"
 MAPPINGS = json.dumps({"rules": [{"rule-type": "selection", "rule-id": "1", "rule-name": "1", "rule-action": "include",
                                   "object-locator": {"schema-name": "public", "table-name": "%"}}]})
 SETTINGS = json.dumps({"TargetMetadata": {"TargetSchema": "", "SupportLobs": True}, "Logging": {"EnableLogging": True}})
@@ -167,6 +168,49 @@ class DmsTest(Base):
         changed = self.dms.modify_endpoint(EndpointArn=made["EndpointArn"], Port=6000)["Endpoint"]
         self.assertEqual((changed["Port"], changed["PostgreSQLSettings"]["SlotName"]), (6000, "s"))
         self.assertEqual(files_with(self.boreal.data, PASSWORD), [])
+
+
+class DmsSecretTest(Base):
+    def test_the_secret_and_its_key_have_their_word(self):
+        """The access role reads the secret as any caller does: the secret's own policy may forbid it, its tags are what
+        conditions ask about, and its key must let the role."""
+        role = f"arn:aws:iam::{ACCOUNT}:role/reader"
+        iam, secrets, kms = (self.boreal.client(name) for name in ("iam", "secretsmanager", "kms"))
+        iam.create_role(RoleName="reader", AssumeRolePolicyDocument=policy(
+            {"Effect": "Allow", "Principal": {"Service": "dms.us-east-1.amazonaws.com"}, "Action": "sts:AssumeRole"}))
+
+        def may(*statements):
+            iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=policy(*statements))
+
+        def make(name, secret):
+            return self.dms.create_endpoint(
+                EndpointIdentifier=name, EndpointType="source", EngineName="postgres", DatabaseName="d",
+                PostgreSQLSettings={"SecretsManagerAccessRoleArn": role, "SecretsManagerSecretId": secret})["Endpoint"]
+
+        value = json.dumps({"username": "u", "password": PASSWORD, "host": "127.0.0.1", "port": 1})
+        plain = secrets.create_secret(Name="plain", SecretString=value)["ARN"]
+        reading = allow("secretsmanager:GetSecretValue")
+        may(reading)
+        endpoint = make("with-secret", plain)["EndpointArn"]
+        secrets.put_resource_policy(SecretId=plain, ResourcePolicy=policy(
+            {"Effect": "Deny", "Principal": {"AWS": role}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}))
+        self.assertEqual(error_code(make, "denied", plain), "AccessDeniedFault")
+        rep = self.instance("secret-reader")
+        for call in (self.dms.test_connection, self.dms.refresh_schemas):
+            self.assertEqual(error_code(call, ReplicationInstanceArn=rep, EndpointArn=endpoint), "AccessDeniedFault")
+
+        tagged = secrets.create_secret(Name="tagged", SecretString=value, Tags=[{"Key": "env", "Value": "prod"}])["ARN"]
+        may(reading, {"Effect": "Deny", "Action": "*", "Resource": "*",
+                      "Condition": {"StringEquals": {"aws:ResourceTag/env": "prod"}}})
+        self.assertEqual(error_code(make, "tagged", tagged), "AccessDeniedFault")
+
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        sealed = secrets.create_secret(Name="sealed", SecretString=value, KmsKeyId=key)["ARN"]
+        may(reading)
+        self.assertEqual(error_code(make, "sealed", sealed), "AccessDeniedFault")
+        may(reading, allow("kms:Decrypt", key, Condition={
+            "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}))
+        make("sealed", sealed)
 
 
 @unittest.skipUnless(BINARIES, "PostgreSQL is not installed")

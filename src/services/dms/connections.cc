@@ -44,7 +44,7 @@ Task<Outcome<api::TestConnectionResponse>> Service::test_connection(aws::Call& c
     auto tx = co_await begin(call);
     CO_TRY(endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   }
-  CO_CHECK(co_await authorize_secret(call, *endpoint));
+  CO_CHECK(co_await authorize_secret(tools_, call, *endpoint));
   auto tx = co_await begin(call);
   CO_TRY(const auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));
@@ -116,7 +116,7 @@ Task<Outcome<api::RefreshSchemasResponse>> Service::refresh_schemas(aws::Call& c
     auto tx = co_await begin(call);
     CO_TRY(endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   }
-  CO_CHECK(co_await authorize_secret(call, *endpoint));
+  CO_CHECK(co_await authorize_secret(tools_, call, *endpoint));
   auto tx = co_await begin(call);
   CO_TRY(const auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));

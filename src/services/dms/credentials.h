@@ -40,9 +40,9 @@ Task<aws::Outcome<std::string>> usable_key(const Tools& tools, aws::Call& call, 
 Task<aws::Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointRecord& endpoint,
                                        std::string password);
 
-// Whether the caller may have the service read the endpoint's secret: the endpoint's access role must be allowed to.
-// Endpoints without a secret pass.
-Task<aws::Outcome<void>> authorize_secret(aws::Call& call, const EndpointRecord& endpoint);
+// Whether the service may read the endpoint's secret: the endpoint's access role must be allowed to, by the secret's
+// own policy and its key too. Endpoints without a secret pass.
+Task<aws::Outcome<void>> authorize_secret(const Tools& tools, aws::Call& call, const EndpointRecord& endpoint);
 
 // For background work on what was authorised before. Errors say what cannot be had.
 Task<Result<Login>> login_of(const Tools& tools, Place place, EndpointRecord endpoint);

@@ -136,7 +136,7 @@ Task<Outcome<void>> Service::check_secret_settings(aws::Call& call, const Endpoi
   auto passed = co_await tools_.roles.check_pass(call, *settings.secrets_manager_access_role_arn,
                                                  "dms." + call.region + ".amazonaws.com");
   if (!passed) co_return refuse(errors::access_denied_fault(passed.error().message));
-  co_return co_await authorize_secret(call, endpoint);
+  co_return co_await authorize_secret(tools_, call, endpoint);
 }
 
 // What both CreateEndpoint and ModifyEndpoint may say. Where a value stands beside PostgreSQLSettings and in them, the

@@ -71,7 +71,7 @@ struct AnyRole final : aws::Roles {
 };
 
 struct NoSecrets final : aws::Secrets {
-  Task<aws::Outcome<std::string>> value(std::string, std::string, std::string arn) override {
+  Task<aws::Outcome<std::string>> value(aws::Asker, std::string, std::string, std::string arn) override {
     co_return aws::refuse(aws::ApiError("ResourceNotFoundException", 400, arn));
   }
 };

@@ -63,7 +63,33 @@ const std::string* secret_id_of(const aws::Value& input) {
   return nullptr;
 }
 
+// What policies are asked about a secret that is there, and told of it.
+void add_secret(const Secret& secret, aws::Access& access) {
+  access.resource = secret.arn();
+  access.resource_account = secret.account;
+  if (!secret.policy.empty()) access.resource_policy = secret.policy;
+  for (const auto& [key, value] : secret.tags) {
+    access.context.emplace("aws:ResourceTag/" + key, value);
+    access.context.emplace("secretsmanager:ResourceTag/" + key, value);
+  }
+  if (!secret.primary_region.empty())
+    access.context.emplace("secretsmanager:SecretPrimaryRegion", secret.primary_region);
+  // A secret named by its ARN and by its name is the same to a policy.
+  access.context.erase("secretsmanager:SecretId");
+  access.context.emplace("secretsmanager:SecretId", secret.arn());
+}
+
 }  // namespace
+
+// As if who asks had called GetSecretValue.
+Task<aws::Outcome<void>> Service::authorize_reading(aws::Asker asker, std::shared_ptr<const Secret> secret,
+                                                    std::string secret_arn) {
+  aws::Access access{.action = "secretsmanager:GetSecretValue",
+                     .resource = secret_arn,
+                     .context = {{"secretsmanager:SecretId", secret_arn}}};
+  if (secret) add_secret(*secret, access);
+  co_return co_await asker.authorize(std::move(access));
+}
 
 aws::Outcome<aws::Access> Service::guard(aws::Call& call, const std::string& secret_id, aws::Access access) const {
   TRY(const auto secret, look_up(call.account, call.region, secret_id));
@@ -76,18 +102,7 @@ aws::Outcome<aws::Access> Service::guard(aws::Call& call, const std::string& sec
     if (const auto arn = aws::Arn::parse(access.resource)) access.resource_account = arn->account;
     return access;
   }
-  access.resource = secret->arn();
-  access.resource_account = secret->account;
-  if (!secret->policy.empty()) access.resource_policy = secret->policy;
-  for (const auto& [key, value] : secret->tags) {
-    access.context.emplace("aws:ResourceTag/" + key, value);
-    access.context.emplace("secretsmanager:ResourceTag/" + key, value);
-  }
-  if (!secret->primary_region.empty())
-    access.context.emplace("secretsmanager:SecretPrimaryRegion", secret->primary_region);
-  // A secret named by its ARN and by its name is the same to a policy.
-  access.context.erase("secretsmanager:SecretId");
-  access.context.emplace("secretsmanager:SecretId", secret->arn());
+  add_secret(*secret, access);
   return access;
 }
 

@@ -142,8 +142,8 @@ Task<aws::Outcome<Version>> Service::encrypt(aws::Call* call, Secret secret, std
   co_return version;
 }
 
-Task<aws::Outcome<SecretValue>> Service::decrypt(aws::Call* call, const Secret& secret, const Version& version) {
-  auto key = co_await keys_.decrypt(call, secret.account, secret.region, version.data_key.bytes,
+Task<aws::Outcome<SecretValue>> Service::decrypt(aws::Asker asker, const Secret& secret, const Version& version) {
+  auto key = co_await keys_.decrypt(asker, secret.account, secret.region, version.data_key.bytes,
                                     context_of(secret, version.id));
   if (!key) co_return aws::refuse(failure(std::move(key.error()), false));
   CO_TRY(const auto secret_key, crypto::SecretKey::from(as_bytes(*key)));
@@ -171,8 +171,10 @@ Result<void> Service::remove_secret(store::Transaction& tx, const Secret& secret
   return {};
 }
 
-Task<aws::Outcome<std::string>> Service::value(std::string account, std::string region, std::string secret_arn) {
+Task<aws::Outcome<std::string>> Service::value(aws::Asker asker, std::string account, std::string region,
+                                               std::string secret_arn) {
   CO_TRY(const auto secret, look_up(account, region, secret_arn));
+  if (!asker.is_service_itself()) CO_CHECK(co_await authorize_reading(asker, secret, secret_arn));
   if (!secret || secret->account != account) co_return aws::refuse(no_such_secret());
   CO_CHECK(check(*secret, true, false));
   const auto current = secret->labels.find(std::string(current_label));
@@ -181,7 +183,7 @@ Task<aws::Outcome<std::string>> Service::value(std::string account, std::string 
          context_.catalog.get(partition_of(account, region), version_path(secret->id, current->second)));
   if (!text) co_return aws::refuse(no_such_secret());
   CO_TRY(const auto version, versions_.decode(*text));
-  CO_TRY(auto plain, co_await decrypt(nullptr, *secret, *version));
+  CO_TRY(auto plain, co_await decrypt(asker, *secret, *version));
   co_return std::move(plain.bytes);
 }
 

@@ -37,7 +37,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   Task<Result<Time>> do_what_is_due();
 
   // aws::Secrets: the current value.
-  Task<aws::Outcome<std::string>> value(std::string account, std::string region, std::string secret_arn) override;
+  Task<aws::Outcome<std::string>> value(aws::Asker asker, std::string account, std::string region,
+                                        std::string secret_arn) override;
 
   // aws::ManagedSecrets (managed.cc)
   std::string managed_arn(const std::string& account, const std::string& region,
@@ -126,7 +127,7 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
                              const aws::Keys::DataKey& key);
   Task<aws::Outcome<Version>> encrypt(aws::Call* call, Secret secret, std::string version_id, SecretValue value);
   // What it refers to must live until it has ended.
-  Task<aws::Outcome<SecretValue>> decrypt(aws::Call* call, const Secret& secret, const Version& version);
+  Task<aws::Outcome<SecretValue>> decrypt(aws::Asker asker, const Secret& secret, const Version& version);
   Result<std::vector<Version>> versions_of(const store::Transaction& tx, const Secret& secret) const;
   Result<void> remove_secret(store::Transaction& tx, const Secret& secret) const;
 
@@ -165,6 +166,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
   // access.cc
   Task<void> add_key(const aws::Call& call, const aws::Value& input, std::string key_id, aws::Access& access);
   aws::Outcome<aws::Access> guard(aws::Call& call, const std::string& secret_id, aws::Access access) const;
+  static Task<aws::Outcome<void>> authorize_reading(aws::Asker asker, std::shared_ptr<const Secret> secret,
+                                                    std::string secret_arn);
 
   // replication.cc
   Task<Result<Time>> do_what_is_due(std::string partition);

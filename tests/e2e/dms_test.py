@@ -110,6 +110,11 @@ class DmsTest(Base):
         self.assertEqual(error_code(self.dms.start_replication_task, ReplicationTaskArn=arn,
                                     StartReplicationTaskType="start-replication"), "NotImplemented")
         self.assertEqual(find()["Status"], "ready")
+        # A task's source stays one, its target too; all else of them may change.
+        for endpoint, kind in ((source, "target"), (target, "source")):
+            self.assertEqual(error_code(self.dms.modify_endpoint, EndpointArn=endpoint, EndpointType=kind),
+                             "InvalidResourceStateFault")
+        self.dms.modify_endpoint(EndpointArn=source, EndpointType="source", EngineName="postgres", Port=6001)
         for call, member, value in ((self.dms.delete_endpoint, "EndpointArn", source),
                                     (self.dms.delete_replication_instance, "ReplicationInstanceArn", rep),
                                     (self.dms.delete_replication_subnet_group, "ReplicationSubnetGroupIdentifier", "Group")):

@@ -117,6 +117,17 @@ Outcome<void> check_secret_arn(const Place& place, const std::string& text) {
       fmt::format("SecretsManagerSecretId '{}' must be the full ARN of a secret of this account and region.", text)));
 }
 
+// No task has it for its source or target.
+Outcome<void> check_unused(const store::Transaction& tx, const EndpointRecord& endpoint) {
+  TRY(const auto tasks, load_all<TaskRecord>(tx));
+  for (const auto& task : tasks) {
+    if (task.source_id != endpoint.resource_id && task.target_id != endpoint.resource_id) continue;
+    return refuse(errors::invalid_resource_state_fault(fmt::format(
+        "The endpoint '{}' is part of the replication task '{}'; delete that first.", endpoint.name, task.name)));
+  }
+  return {};
+}
+
 template <class Message>
 bool gives_login(const Message& input, const api::PostgreSQLSettings& settings) {
   return input.server_name || settings.server_name || input.port || settings.port || input.username ||
@@ -223,6 +234,7 @@ Task<Outcome<api::ModifyEndpointResponse>> Service::modify_endpoint(aws::Call& c
     CO_TRY(endpoint, need<EndpointRecord>(tx, place_of(call), input.endpoint_arn));
   }
   const std::string before = store::encode(*endpoint);
+  const std::string type_before = endpoint->type;
   if (input.endpoint_identifier) {
     CO_CHECK(check_identifier(*input.endpoint_identifier, "EndpointIdentifier", longest_name));
     endpoint->name = *input.endpoint_identifier;
@@ -252,6 +264,7 @@ Task<Outcome<api::ModifyEndpointResponse>> Service::modify_endpoint(aws::Call& c
   if (std::ranges::find(all, endpoint->resource_id, &EndpointRecord::resource_id) == all.end()) {
     co_return refuse(errors::resource_not_found_fault(fmt::format("The endpoint '{}' was deleted.", endpoint->name)));
   }
+  if (endpoint->type != type_before) CO_CHECK(check_unused(tx, *endpoint));
   save(tx, *endpoint);
   CO_CHECK(co_await tx.commit());
   co_return api::ModifyEndpointResponse{to_api(*endpoint, place_of(call))};
@@ -262,13 +275,7 @@ Task<Outcome<api::DeleteEndpointResponse>> Service::delete_endpoint(aws::Call& c
   const Place place = place_of(call);
   auto tx = co_await begin(call);
   CO_TRY(const auto endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
-  CO_TRY(const auto tasks, load_all<TaskRecord>(tx));
-  for (const auto& task : tasks) {
-    if (task.source_id == endpoint.resource_id || task.target_id == endpoint.resource_id) {
-      co_return refuse(errors::invalid_resource_state_fault(fmt::format(
-          "The endpoint '{}' is part of the replication task '{}'; delete that first.", endpoint.name, task.name)));
-    }
-  }
+  CO_CHECK(check_unused(tx, endpoint));
   erase(tx, endpoint);
   tx.remove(key_of<SchemasRecord>(endpoint.resource_id));
   CO_CHECK(erase_connections(tx, "", endpoint.resource_id));

@@ -29,6 +29,13 @@ api::Connection to_api(const Named& named, const Place& place) {
   return out;
 }
 
+// The secret that it names was looked at outside the turn to change things.
+Outcome<void> check_same(const EndpointRecord& asked, const EndpointRecord& now) {
+  if (store::encode(asked) == store::encode(now)) return {};
+  return refuse(errors::invalid_resource_state_fault(
+      fmt::format("The endpoint '{}' is being changed by another call; try again.", now.name)));
+}
+
 Outcome<void> check_available(const InstanceRecord& instance) {
   if (instance.status == "available") return {};
   return refuse(errors::invalid_resource_state_fault(fmt::format(
@@ -41,14 +48,15 @@ Task<Outcome<api::TestConnectionResponse>> Service::test_connection(aws::Call& c
   const Place place = place_of(call);
   std::optional<EndpointRecord> endpoint;
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     CO_TRY(endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   }
   CO_CHECK(co_await authorize_secret(tools_, call, *endpoint));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));
   CO_TRY(const auto now, need<EndpointRecord>(tx, place, input.endpoint_arn));
+  CO_CHECK(check_same(*endpoint, now));
   ConnectionRecord connection{.instance_id = instance.resource_id, .endpoint_id = now.resource_id, .status = "testing"};
   CO_TRY(const auto before, load<ConnectionRecord>(tx, connection.id()));
   if (before && before->status == "testing") {
@@ -65,7 +73,7 @@ Task<Outcome<api::TestConnectionResponse>> Service::test_connection(aws::Call& c
 Task<Outcome<api::DeleteConnectionResponse>> Service::delete_connection(aws::Call& call,
                                                                         api::DeleteConnectionMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_TRY(const auto endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   CO_TRY(auto connection, load<ConnectionRecord>(tx, instance.resource_id + "/" + endpoint.resource_id));
@@ -93,7 +101,7 @@ Task<Outcome<api::DescribeConnectionsResponse>> Service::describe_connections(aw
   const FilterTable<ConnectionRecord> table = {
       {"endpoint-arn", [&](const ConnectionRecord& c) { return place.arn("endpoint", c.endpoint_id); }},
       {"replication-instance-arn", [&](const ConnectionRecord& c) { return place.arn("rep", c.instance_id); }}};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto all, load_all<ConnectionRecord>(tx));
   CO_TRY(all, filtered(std::move(all), input.filters, table, "connections"));
   api::DescribeConnectionsResponse output;
@@ -113,14 +121,15 @@ Task<Outcome<api::RefreshSchemasResponse>> Service::refresh_schemas(aws::Call& c
   const Place place = place_of(call);
   std::optional<EndpointRecord> endpoint;
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     CO_TRY(endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   }
   CO_CHECK(co_await authorize_secret(tools_, call, *endpoint));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));
   CO_TRY(const auto now, need<EndpointRecord>(tx, place, input.endpoint_arn));
+  CO_CHECK(check_same(*endpoint, now));
   CO_TRY(auto schemas, load<SchemasRecord>(tx, now.resource_id));
   if (schemas && schemas->status == "refreshing") {
     co_return refuse(errors::invalid_resource_state_fault(
@@ -140,7 +149,7 @@ Task<Outcome<api::RefreshSchemasResponse>> Service::refresh_schemas(aws::Call& c
 Task<Outcome<api::DescribeRefreshSchemasStatusResponse>> Service::describe_refresh_schemas_status(
     aws::Call& call, api::DescribeRefreshSchemasStatusMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   CO_TRY(const auto schemas, load<SchemasRecord>(tx, endpoint.resource_id));
   if (!schemas) {
@@ -152,7 +161,7 @@ Task<Outcome<api::DescribeRefreshSchemasStatusResponse>> Service::describe_refre
 
 Task<Outcome<api::DescribeSchemasResponse>> Service::describe_schemas(aws::Call& call,
                                                                       api::DescribeSchemasMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto endpoint, need<EndpointRecord>(tx, place_of(call), input.endpoint_arn));
   CO_TRY(auto schemas, load<SchemasRecord>(tx, endpoint.resource_id));
   if (!schemas || !schemas->refreshed) {

@@ -212,7 +212,7 @@ Task<Outcome<api::CreateEndpointResponse>> Service::create_endpoint(aws::Call& c
   if (!endpoint.password && !endpoint.key_arn.empty()) {
     CO_TRY(endpoint.key_arn, co_await usable_key(tools_, call, endpoint.key_arn));
   }
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto all, load_all<EndpointRecord>(tx));
   for (const auto& other : all) {
     if (equal_ignoring_case(other.name, endpoint.name)) {
@@ -230,7 +230,7 @@ Task<Outcome<api::CreateEndpointResponse>> Service::create_endpoint(aws::Call& c
 Task<Outcome<api::ModifyEndpointResponse>> Service::modify_endpoint(aws::Call& call, api::ModifyEndpointMessage input) {
   std::optional<EndpointRecord> endpoint;
   {
-    auto tx = co_await begin(call);
+    CO_TRY(auto tx, co_await begin(call));
     CO_TRY(endpoint, need<EndpointRecord>(tx, place_of(call), input.endpoint_arn));
   }
   const std::string before = store::encode(*endpoint);
@@ -248,7 +248,7 @@ Task<Outcome<api::ModifyEndpointResponse>> Service::modify_endpoint(aws::Call& c
     endpoint->engine = *input.engine_name;
   }
   CO_CHECK(co_await apply_settings(call, *endpoint, input));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto all, load_all<EndpointRecord>(tx));
   for (const auto& other : all) {
     const bool same = other.resource_id == endpoint->resource_id;
@@ -273,7 +273,7 @@ Task<Outcome<api::ModifyEndpointResponse>> Service::modify_endpoint(aws::Call& c
 // Nothing runs for an endpoint, so it is gone with the call; what is answered is how it went.
 Task<Outcome<api::DeleteEndpointResponse>> Service::delete_endpoint(aws::Call& call, api::DeleteEndpointMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto endpoint, need<EndpointRecord>(tx, place, input.endpoint_arn));
   CO_CHECK(check_unused(tx, endpoint));
   erase(tx, endpoint);
@@ -293,7 +293,7 @@ Task<Outcome<api::DescribeEndpointsResponse>> Service::describe_endpoints(aws::C
       {"endpoint-id", [](const EndpointRecord& e) { return e.name; }},
       {"endpoint-type", [](const EndpointRecord& e) { return e.type; }},
       {"engine-name", [](const EndpointRecord& e) { return e.engine; }}};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto all, load_all<EndpointRecord>(tx));
   CO_TRY(all, filtered(std::move(all), input.filters, table, "endpoints"));
   api::DescribeEndpointsResponse output;

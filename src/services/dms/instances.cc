@@ -137,7 +137,7 @@ Task<Outcome<api::CreateReplicationInstanceResponse>> Service::create_replicatio
     aws::Call& call, api::CreateReplicationInstanceMessage input) {
   CO_TRY(auto instance, co_await instance_from(call, input));
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto all, load_all<InstanceRecord>(tx));
   if (std::ranges::find(all, instance.name, &InstanceRecord::name) != all.end()) {
     co_return refuse(errors::resource_already_exists_fault(
@@ -157,7 +157,7 @@ Task<Outcome<api::CreateReplicationInstanceResponse>> Service::create_replicatio
 Task<Outcome<api::ModifyReplicationInstanceResponse>> Service::modify_replication_instance(
     aws::Call& call, api::ModifyReplicationInstanceMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));
   if (input.replication_instance_class) {
@@ -206,7 +206,7 @@ Task<Outcome<api::ModifyReplicationInstanceResponse>> Service::modify_replicatio
 Task<Outcome<api::RebootReplicationInstanceResponse>> Service::reboot_replication_instance(
     aws::Call& call, api::RebootReplicationInstanceMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   CO_CHECK(check_available(instance));
   if ((input.force_failover.value_or(false) || input.force_planned_failover.value_or(false)) && !instance.multi_az) {
@@ -224,7 +224,7 @@ Task<Outcome<api::RebootReplicationInstanceResponse>> Service::reboot_replicatio
 Task<Outcome<api::DeleteReplicationInstanceResponse>> Service::delete_replication_instance(
     aws::Call& call, api::DeleteReplicationInstanceMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, need<InstanceRecord>(tx, place, input.replication_instance_arn));
   if (instance.status == "deleting") {
     co_return refuse(errors::invalid_resource_state_fault(
@@ -254,7 +254,7 @@ Task<Outcome<api::DescribeReplicationInstancesResponse>> Service::describe_repli
       {"replication-instance-id", [](const InstanceRecord& i) { return i.name; }},
       {"replication-instance-class", [](const InstanceRecord& i) { return i.instance_class; }},
       {"engine-version", [](const InstanceRecord& i) { return i.engine_version; }}};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto all, load_all<InstanceRecord>(tx));
   CO_TRY(all, filtered(std::move(all), input.filters, table, "replication instances"));
   api::DescribeReplicationInstancesResponse output;

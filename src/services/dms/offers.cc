@@ -74,7 +74,7 @@ Outcome<void> check_quota(Quota quota, size_t there) {
 
 Task<Outcome<api::DescribeAccountAttributesResponse>> Service::describe_account_attributes(
     aws::Call& call, api::DescribeAccountAttributesMessage) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto instances, load_all<InstanceRecord>(tx));
   CO_TRY(const auto groups, load_all<SubnetGroupRecord>(tx));
   CO_TRY(const auto endpoints, load_all<EndpointRecord>(tx));

@@ -104,9 +104,9 @@ class Service final : public api::Api {
 
  private:
   static Place place_of(const aws::Call& call) { return {call.account, call.region}; }
-  Task<store::Transaction> begin(const aws::Call& call) {
-    return tools_.context.catalog.begin(place_of(call).partition());
-  }
+  // A look at what there is, and the turn to change it (access.cc). InvalidResourceStateFault: what the call names is
+  // no longer what policies were asked about.
+  Task<aws::Outcome<store::Transaction>> begin(const aws::Call& call);
 
   // Supervisors (service.cc)
   void supervise(const Place& place, const std::string& instance_id);

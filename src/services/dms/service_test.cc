@@ -350,6 +350,46 @@ TEST_F(DmsTest, AnEndpointWithASecretHasAKeyThatIsThere) {
   EXPECT_EQ(made->endpoint->kms_key_id, "arn:aws:kms:us-east-1:000000000000:key/1");
 }
 
+// Bob may do all, and when policies are asked about him something comes in between.
+struct Meanwhile final : aws::Identities {
+  std::function<Task<void>()> act;
+  Task<aws::Outcome<Policies>> policies(const aws::Principal& who) override {
+    if (who.kind == aws::Principal::Kind::user) co_await act();
+    co_return Policies{
+        .identity = {aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]})")}};
+  }
+  Task<aws::Outcome<std::optional<Credential>>> credential(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+  Task<aws::Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+  Task<aws::Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::nullopt; }
+  Task<aws::Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override {
+    co_return std::nullopt;
+  }
+};
+
+TEST_F(DmsTest, WhatHasOtherTagsThanPoliciesWereToldIsNotTouched) {
+  const std::string arn = *make_endpoint("e")->endpoint->endpoint_arn;
+  const Place place{"000000000000", "us-east-1"};
+  Meanwhile meanwhile;
+  meanwhile.act = [&]() -> Task<void> {
+    auto tx = co_await fixture.catalog().begin(place.partition());
+    auto endpoint = load<EndpointRecord>(tx, *place.id_of(arn, "endpoint"));
+    (*endpoint)->tags = {{"env", "prod"}};
+    save(tx, **endpoint);
+    EXPECT_TRUE(co_await tx.commit());
+  };
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.identities = &meanwhile;
+  const api::DeleteEndpointMessage input{.endpoint_arn = arn};
+  const auto refused = fixture.call<api::DeleteEndpointResponse>(*service, "DeleteEndpoint", input);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "InvalidResourceStateFault");
+  EXPECT_TRUE(fixture.call<api::DeleteEndpointResponse>(*service, "DeleteEndpoint", input)) << "they are as told now";
+}
+
 TEST_F(DmsTest, ADamagedRecordCostsOnlyItself) {
   const std::string arn = make_instance();
   fixture.run_until_idle();

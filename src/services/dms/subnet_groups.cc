@@ -90,7 +90,7 @@ Task<Outcome<api::CreateReplicationSubnetGroupResponse>> Service::create_replica
   CO_CHECK(check_printable(group.description, "ReplicationSubnetGroupDescription"));
   CO_TRY(group.tags, checked_tags(input.tags));
   CO_TRY(group.subnets, resolve_subnets(place_of(call), input.subnet_ids, group.vpc_id));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto all, load_all<SubnetGroupRecord>(tx));
   if (std::ranges::find(all, group.name, &SubnetGroupRecord::name) != all.end()) {
     co_return refuse(errors::resource_already_exists_fault(
@@ -110,7 +110,7 @@ Task<Outcome<api::ModifyReplicationSubnetGroupResponse>> Service::modify_replica
     CO_CHECK(check_printable(*input.replication_subnet_group_description, "ReplicationSubnetGroupDescription"));
   }
   const std::string name = to_lower(input.replication_subnet_group_identifier);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto group, load<SubnetGroupRecord>(tx, name));
   if (!group) co_return refuse(no_group(name));
   if (vpc_id != group->vpc_id) {
@@ -135,7 +135,7 @@ Task<Outcome<api::ModifyReplicationSubnetGroupResponse>> Service::modify_replica
 Task<Outcome<api::DeleteReplicationSubnetGroupResponse>> Service::delete_replication_subnet_group(
     aws::Call& call, api::DeleteReplicationSubnetGroupMessage input) {
   const std::string name = to_lower(input.replication_subnet_group_identifier);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto group, load<SubnetGroupRecord>(tx, name));
   if (!group) co_return refuse(no_group(name));
   CO_TRY(const auto instances, load_all<InstanceRecord>(tx));
@@ -156,7 +156,7 @@ Task<Outcome<api::DescribeReplicationSubnetGroupsResponse>> Service::describe_re
     aws::Call& call, api::DescribeReplicationSubnetGroupsMessage input) {
   static const FilterTable<SubnetGroupRecord> table = {
       {"replication-subnet-group-id", [](const SubnetGroupRecord& g) { return g.name; }}};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto all, load_all<SubnetGroupRecord>(tx));
   CO_TRY(all, filtered(std::move(all), input.filters, table, "replication subnet groups"));
   api::DescribeReplicationSubnetGroupsResponse output;

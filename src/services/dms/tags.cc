@@ -22,7 +22,7 @@ aws::ApiError no_resource(const std::string& arn) {
 Task<Outcome<api::AddTagsToResourceResponse>> Service::add_tags_to_resource(aws::Call& call,
                                                                             api::AddTagsToResourceMessage input) {
   CO_TRY(const auto more, checked_tags(input.tags));
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto tags, tags_of(tx, place_of(call), input.resource_arn));
   if (!tags) co_return refuse(no_resource(input.resource_arn));
   CO_CHECK(merge_tags(*tags, more));
@@ -33,7 +33,7 @@ Task<Outcome<api::AddTagsToResourceResponse>> Service::add_tags_to_resource(aws:
 
 Task<Outcome<api::RemoveTagsFromResourceResponse>> Service::remove_tags_from_resource(
     aws::Call& call, api::RemoveTagsFromResourceMessage input) {
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto tags, tags_of(tx, place_of(call), input.resource_arn));
   if (!tags) co_return refuse(no_resource(input.resource_arn));
   for (const auto& key : input.tag_keys) tags->erase(key);
@@ -50,7 +50,7 @@ Task<Outcome<api::ListTagsForResourceResponse>> Service::list_tags_for_resource(
         "Either ResourceArn or ResourceArnList must be given, and not both."));
   }
   const auto arns = many ? *input.resource_arn_list : std::vector{*input.resource_arn};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   api::ListTagsForResourceResponse output;
   output.tag_list.emplace();
   for (const auto& arn : arns) {

@@ -100,7 +100,7 @@ Task<Outcome<api::CreateReplicationTaskResponse>> Service::create_replication_ta
   CO_TRY(auto task, task_from(input));
   const Place place = place_of(call);
   task.created = call.now;
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(task.source_id, endpoint_id(tx, place, input.source_endpoint_arn, "source"));
   CO_TRY(task.target_id, endpoint_id(tx, place, input.target_endpoint_arn, "target"));
   CO_TRY(const auto instance, available_instance(tx, place, input.replication_instance_arn));
@@ -118,7 +118,7 @@ Task<Outcome<api::CreateReplicationTaskResponse>> Service::create_replication_ta
 Task<Outcome<api::ModifyReplicationTaskResponse>> Service::modify_replication_task(
     aws::Call& call, api::ModifyReplicationTaskMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto task, need<TaskRecord>(tx, place, input.replication_task_arn));
   CO_CHECK(check_settled(task));
   if (input.replication_task_identifier) {
@@ -157,7 +157,7 @@ Task<Outcome<api::ModifyReplicationTaskResponse>> Service::modify_replication_ta
 Task<Outcome<api::MoveReplicationTaskResponse>> Service::move_replication_task(aws::Call& call,
                                                                                api::MoveReplicationTaskMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto task, need<TaskRecord>(tx, place, input.replication_task_arn));
   CO_CHECK(check_settled(task));
   CO_TRY(const auto instance, available_instance(tx, place, input.target_replication_instance_arn));
@@ -176,7 +176,7 @@ Task<Outcome<api::MoveReplicationTaskResponse>> Service::move_replication_task(a
 Task<Outcome<api::DeleteReplicationTaskResponse>> Service::delete_replication_task(
     aws::Call& call, api::DeleteReplicationTaskMessage input) {
   const Place place = place_of(call);
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto task, need<TaskRecord>(tx, place, input.replication_task_arn));
   CO_CHECK(check_settled(task));
   task.status = "deleting";
@@ -194,7 +194,7 @@ Task<Outcome<api::DescribeReplicationTasksResponse>> Service::describe_replicati
       {"replication-task-id", [](const TaskRecord& t) { return t.name; }},
       {"migration-type", [](const TaskRecord& t) { return t.migration_type; }},
       {"replication-instance-arn", [&](const TaskRecord& t) { return place.arn("rep", t.instance_id); }}};
-  auto tx = co_await begin(call);
+  CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto all, load_all<TaskRecord>(tx));
   Filters filters = input.filters;
   // A task has two endpoints, so this filter has two values to be compared with.

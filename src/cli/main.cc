@@ -8,6 +8,7 @@
 #include "cli/completion.h"
 #include "cli/tier.h"
 #include "cli/wrong_use.h"
+#include "dms/probes.h"
 
 namespace {
 
@@ -57,6 +58,8 @@ int run(CLI::App& app, int argc, char** argv, int& exit_code) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // Not for people: a running server starts itself so.
+  if (argc == 2 && argv[1] == boreal::dms::probe_word) return boreal::dms::be_probe();
   CLI::App app{"boreal: the data tier of an AWS architecture on your own machine.\n"
                "Real PostgreSQL, a durable encrypted object store and their keys, secrets and backups, behind AWS's own APIs.\n\n"
                "Start here:  boreal dev\n"};

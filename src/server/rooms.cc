@@ -50,7 +50,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
   s3 = std::make_unique<s3::Service>(context(), std::move(s3_options), *objects, s3::Peers{*kms, *gate, *iam},
                                      std::move(s3_sealer));
   s3_control = std::make_unique<s3control::Service>(s3->public_access(), *s3);
-  dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets);
+  dms = std::make_unique<dms::Service>(context(), *ec2, *kms, *iam, *secrets, net::look_up, "/proc/self/exe");
 
   backup = std::make_unique<backup::Service>(context(), backup::Options{.strict = config.strict}, *kms, *iam, *gate,
                                              *objects, std::vector<aws::Recoverable*>{rds.get(), s3.get()});

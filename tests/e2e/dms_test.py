@@ -1,10 +1,15 @@
 """DMS through boto3: resources with the statuses that clients poll for, and connection tests against a real PostgreSQL."""
+import contextlib
 import json
 import os
 import pwd
 import shutil
+import socket
+import struct
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -51,6 +56,53 @@ class Database:
     def close(self):
         self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class HostileDatabase:
+    """Speaks as PostgreSQL does, as far as it takes to have its client compute, or keep what it is sent, without end."""
+
+    def __init__(self, case, kind):
+        self.kind = kind
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        case.addCleanup(self.socket.close)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.socket.accept()
+                threading.Thread(target=self.talk, args=(client,), daemon=True).start()
+
+    def talk(self, client):
+        with client, contextlib.suppress(OSError, ValueError):
+            client.recv(4096)
+            getattr(self, self.kind)(client)
+
+    @staticmethod
+    def message(kind, body):
+        return kind + struct.pack(">I", len(body) + 4) + body
+
+    def computes(self, client):
+        """A password check of many seconds of rounds."""
+        client.sendall(self.message(b"R", struct.pack(">I", 10) + b"SCRAM-SHA-256\0\0"))
+        nonce = client.recv(4096).split(b"r=")[1]
+        client.sendall(self.message(b"R", struct.pack(">I", 11) + b"r=" + nonce + b"more,s=c2FsdA==,i=20000000"))
+        client.recv(4096)
+
+    def tells(self, client):
+        """Parameters, each of another name: the client looks for each among all before it."""
+        client.sendall(self.message(b"R", bytes(4)))
+        for first in range(0, 100_000_000, 1000):
+            client.sendall(b"".join(self.message(b"S", b"%x\0\0" % number) for number in range(first, first + 1000)))
+
+    def answers(self, client):
+        client.sendall(self.message(b"R", bytes(4)) + self.message(b"Z", b"I"))
+        client.recv(4096)
+        client.sendall(self.message(b"T", struct.pack(">H", 1) + b"c\0" + struct.pack(">IHIHIH", 0, 0, 25, 0, 0, 0)))
+        row = self.message(b"D", struct.pack(">HI", 1, 1 << 20) + bytes(1 << 20))
+        while True:
+            client.sendall(row)
 
 
 class Base(Case):
@@ -216,6 +268,29 @@ class DmsSecretTest(Base):
         may(reading, allow("kms:Decrypt", key, Condition={
             "StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}))
         make("sealed", sealed)
+
+
+class DmsHostileTest(Base):
+    def test_a_hostile_database_costs_others_nothing(self):
+        rep = self.instance("careful")
+        waiting = set()
+        for kind in ("answers", "tells", "computes"):
+            endpoint = self.endpoint(f"hostile-{kind}", "source", HostileDatabase(self, kind).port)["EndpointArn"]
+            self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=endpoint)
+            waiting.add(endpoint)
+        longest = 0
+        while waiting:
+            began = time.monotonic()
+            for each in self.dms.describe_connections()["Connections"]:
+                self.assertIn(each["Status"], ("testing", "failed"), each)
+                if each["Status"] == "failed":
+                    waiting.discard(each["EndpointArn"])
+            longest = max(longest, time.monotonic() - began)
+            time.sleep(0.05)
+        self.assertLess(longest, 4, "an answer waited")
+        status = Path(f"/proc/{self.boreal.process.pid}/status").read_text()
+        peak_kib = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+        self.assertLess(peak_kib, 500_000)
 
 
 @unittest.skipUnless(BINARIES, "PostgreSQL is not installed")

@@ -7,6 +7,7 @@
 #include "aws/context.h"
 #include "aws/peers.h"
 #include "dms/names.h"
+#include "dms/probes.h"
 #include "dms/resources.h"
 
 namespace boreal::dms {
@@ -19,6 +20,7 @@ struct Tools {
   aws::Roles& roles;
   aws::Secrets& secrets;
   Names& names;
+  Probes& probes;
 };
 
 // What an endpoint says of how to reach its database, with the password.

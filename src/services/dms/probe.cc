@@ -2,18 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "base/text.h"
-#include "postgres/connection.h"
+#include "dms/probes.h"
 
 namespace boreal::dms {
 
 namespace {
-
-constexpr Duration connect_timeout{10'000};
-constexpr Duration query_timeout{10'000};
-constexpr size_t max_schemas = 10'000;
 
 constexpr size_t max_addresses = 4;  // of a name
 
@@ -32,37 +26,29 @@ Task<Result<std::string>> look_up(const Tools& tools, std::string host, int32_t 
   co_return join(addresses, ",");
 }
 
-Task<Result<std::unique_ptr<postgres::Connection>>> connect(const Tools& tools, Login login) {
-  CO_TRY(auto address, co_await look_up(tools, login.host, login.port));
-  postgres::Connection::Parameters parameters = {
-      {"hostaddr", std::move(address)}, {"port", std::to_string(login.port)},
-      {"dbname", login.database},       {"user", login.user},
-      {"password", login.password},     {"sslmode", login.ssl_mode == "require" ? "require" : "disable"},
-      {"gssencmode", "disable"},        {"application_name", "boreal dms"},
-  };
-  co_return co_await postgres::Connection::open(tools.context.loop, std::move(parameters), connect_timeout);
+Task<Result<std::vector<std::string>>> ask(const Tools& tools, Login login, bool wants_schemas) {
+  CO_TRY(auto addresses, co_await look_up(tools, login.host, login.port));
+  ProbeOrder order{.addresses = std::move(addresses),
+                   .port = login.port,
+                   .database = std::move(login.database),
+                   .user = std::move(login.user),
+                   .password = std::move(login.password),
+                   .ssl_mode = login.ssl_mode == "require" ? "require" : "disable",
+                   .wants_schemas = wants_schemas};
+  CO_TRY(auto answer, co_await tools.probes.ask(std::move(order)));
+  if (!answer.failure.empty()) co_return fail(Errc::unavailable, std::move(answer.failure));
+  co_return std::move(answer.schemas);
 }
 
 }  // namespace
 
 Task<Result<void>> probe(const Tools& tools, Login login) {
-  CO_TRY(const auto connection, co_await connect(tools, std::move(login)));
-  CO_TRY(const auto rows, co_await connection->query("SELECT 1", {}, query_timeout));
-  if (rows.scalar() != "1") co_return fail(Errc::invalid, "the server does not answer as PostgreSQL does");
+  CO_CHECK(co_await ask(tools, std::move(login), false));
   co_return Result<void>();
 }
 
 Task<Result<std::vector<std::string>>> read_schemas(const Tools& tools, Login login) {
-  CO_TRY(const auto connection, co_await connect(tools, std::move(login)));
-  CO_TRY(const auto rows,
-         co_await connection->query("SELECT nspname FROM pg_catalog.pg_namespace "
-                                    "WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\\_%' "
-                                    "ORDER BY nspname COLLATE \"C\" LIMIT " +
-                                        std::to_string(max_schemas),
-                                    {}, query_timeout));
-  std::vector<std::string> names;
-  for (const auto& row : rows.rows) names.push_back(row.at(0).value_or(""));
-  co_return names;
+  return ask(tools, std::move(login), true);
 }
 
 }  // namespace boreal::dms

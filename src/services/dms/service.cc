@@ -5,11 +5,14 @@
 namespace boreal::dms {
 
 Service::Service(aws::ServiceContext context, aws::Network& network, aws::Keys& keys, aws::Roles& roles,
-                 aws::Secrets& secrets, Names::LookUp look_up)
-    : names_(std::move(look_up)), tools_{context, network, keys, roles, secrets, names_} {}
+                 aws::Secrets& secrets, Names::LookUp look_up, std::string probe_program)
+    : names_(std::move(look_up)),
+      probes_(std::move(probe_program)),
+      tools_{context, network, keys, roles, secrets, names_, probes_} {}
 
 Task<Result<void>> Service::start() {
   names_.start();
+  probes_.start();
   CO_TRY(const auto partitions, tools_.context.catalog.store().partitions());
   for (const auto& name : partitions) {
     const auto parts = split(name, '/');
@@ -25,11 +28,13 @@ Task<Result<void>> Service::start() {
 Task<void> Service::stop() {
   stopping_ = true;
   names_.end();
+  probes_.end();
   for (auto& [which, supervisor] : supervisors_) supervisor->end();  // all at once: each has its seconds
   co_await tasks_.wait();
   for (auto& [which, supervisor] : supervisors_) co_await supervisor->stop();
   supervisors_.clear();
   names_.stop();
+  probes_.stop();
 }
 
 void Service::supervise(const Place& place, const std::string& instance_id) {

@@ -17,9 +17,9 @@ namespace boreal::dms {
 
 class Service final : public api::Api {
  public:
-  // All outlive this.
+  // All outlive this. `probe_program`: of Probes.
   Service(aws::ServiceContext context, aws::Network& network, aws::Keys& keys, aws::Roles& roles, aws::Secrets& secrets,
-          Names::LookUp look_up = net::look_up);
+          Names::LookUp look_up = net::look_up, std::string probe_program = {});
 
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
@@ -133,6 +133,7 @@ class Service final : public api::Api {
   Task<aws::Outcome<void>> apply_settings(aws::Call& call, EndpointRecord& endpoint, const Message& input);
 
   Names names_;
+  Probes probes_;
   Tools tools_;
   std::map<std::pair<Place, std::string>, std::unique_ptr<Supervisor>> supervisors_;
   bool stopping_ = false;

@@ -162,7 +162,8 @@ TEST_F(DmsTest, EndpointsKeepPasswordsSealed) {
   auto record = store::decode<EndpointRecord>(kept->at(0).second);
   ASSERT_TRUE(record);
   Names names;
-  const Tools tools{fixture.context(), network, keys, roles, secrets, names};
+  Probes probes("");
+  const Tools tools{fixture.context(), network, keys, roles, secrets, names, probes};
   const auto login = fixture.run(login_of(tools, {"000000000000", "us-east-1"}, *record));
   ASSERT_TRUE(login) << login.error().message();
   EXPECT_EQ(login->password, "Secret-Word");
@@ -450,7 +451,8 @@ TEST_F(DmsTest, AnInstanceStandsInASubnetThatIsThere) {
 // libpq would take those of the server's own environment.
 TEST_F(DmsTest, ALoginWithoutUserOrPasswordIsNone) {
   Names names;
-  const Tools tools{fixture.context(), network, keys, roles, secrets, names};
+  Probes probes("");
+  const Tools tools{fixture.context(), network, keys, roles, secrets, names, probes};
   EndpointRecord endpoint{.resource_id = "E", .name = "e", .server_name = "127.0.0.1", .port = 5432, .username = "u"};
   const auto login = fixture.run(login_of(tools, {"000000000000", "us-east-1"}, endpoint));
   ASSERT_FALSE(login);

@@ -1,5 +1,6 @@
 """Replication between buckets: what arrives, under which permissions, and that nothing is forgotten at a crash."""
 import json
+from datetime import timedelta
 
 from botocore.exceptions import ClientError
 
@@ -325,6 +326,26 @@ class Replication(Case):
         self.s3.put_object_legal_hold(Bucket=source, Key="k", LegalHold={"Status": "OFF"})
         self.assertEqual(self.status("k", version), "COMPLETED")
         self.assertEqual(self.far.get_object_legal_hold(**hold)["LegalHold"]["Status"], "OFF")
+
+    def test_what_holds_the_replica_stays(self):
+        """The default of the destination holds what came without a retention; changes of the source set nothing free."""
+        locked = f"{self.copy}-lock"
+        self.make(self.far, locked, region=FAR, ObjectLockEnabledForBucket=True)
+        self.far.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}})
+        self.replicate(self.rule(locked))
+        version = self.put("k")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        there = {"Bucket": locked, "Key": "k", "VersionId": version}
+        self.assertEqual(self.far.get_object_retention(**there)["Retention"]["Mode"], "GOVERNANCE")
+        self.assertEqual(error_code(self.far.delete_object, **there), "AccessDenied")
+        until = self.far.get_object_retention(**there)["Retention"]["RetainUntilDate"] + timedelta(days=1)
+        self.far.put_object_retention(**there, BypassGovernanceRetention=True, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until})
+        self.far.put_object_legal_hold(**there, LegalHold={"Status": "ON"})
+        self.s3.put_object_tagging(Bucket=self.source, Key="k", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+        eventually(lambda: self.assertEqual(len(self.far.get_object_tagging(**there)["TagSet"]), 1))
+        self.assertEqual(self.far.get_object_retention(**there)["Retention"], {"Mode": "COMPLIANCE", "RetainUntilDate": until})
+        self.assertEqual(self.far.get_object_legal_hold(**there)["LegalHold"]["Status"], "ON")
 
     def test_what_is_refused(self):
         refused = {

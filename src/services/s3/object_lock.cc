@@ -75,8 +75,20 @@ Outcome<void> check_lock_values(const std::optional<std::string>& mode, const st
   return {};
 }
 
+bool is_as_strict(const Retention& one, const std::optional<Retention>& other, Time now) {
+  if (!other || other->until <= now) return true;
+  return one.until >= other->until && (one.mode == other->mode || one.mode == "COMPLIANCE");
+}
+
 bool retains_by_default(const Bucket& bucket) {
   return bucket.object_lock && bucket.object_lock->rule && bucket.object_lock->rule->default_retention;
+}
+
+std::optional<Retention> default_retention(const Bucket& bucket, Time now) {
+  if (!retains_by_default(bucket)) return std::nullopt;
+  const auto& by_default = *bucket.object_lock->rule->default_retention;
+  const int64_t days = by_default.days ? *by_default.days : by_default.years.value_or(0) * 365LL;
+  return Retention{by_default.mode.value_or("GOVERNANCE"), now + Duration(days * day_ms)};
 }
 
 Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {
@@ -96,10 +108,8 @@ Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time 
   }
   if (headers.mode) {
     keep_retention(Retention{*headers.mode, *headers.until}, meta);
-  } else if (retains_by_default(bucket)) {
-    const auto& by_default = *bucket.object_lock->rule->default_retention;
-    const int64_t days = by_default.days ? *by_default.days : by_default.years.value_or(0) * 365LL;
-    keep_retention(Retention{by_default.mode.value_or("GOVERNANCE"), now + Duration(days * day_ms)}, meta);
+  } else if (const auto by_default = default_retention(bucket, now)) {
+    keep_retention(by_default, meta);
   }
   return {};
 }

@@ -25,8 +25,12 @@ aws::Outcome<void> check_removable(const objects::Version& version, Time now, bo
 aws::Outcome<void> check_retention_change(const std::optional<Retention>& before, const std::optional<Retention>& after,
                                           Time now, bool bypass);
 
-// Whether the bucket locks whatever is put into it.
+// Whether the one holds as fast and as long as the other, or the other holds no more.
+bool is_as_strict(const Retention& one, const std::optional<Retention>& other, Time now);
+
+// Whether the bucket locks whatever is put into it, and how what is put now; nullopt: it does not.
 bool retains_by_default(const Bucket& bucket);
+std::optional<Retention> default_retention(const Bucket& bucket, Time now);
 
 // What a request's lock headers and the bucket's default come to. InvalidRequest, InvalidArgument.
 struct LockHeaders {

@@ -7,6 +7,7 @@
 #include "s3/acl.h"
 #include "s3/bucket_policy.h"
 #include "s3/names.h"
+#include "s3/object_lock.h"
 #include "s3/replication_job.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
@@ -22,6 +23,13 @@ constexpr std::string_view lock_attributes[] = {attribute::lock_mode, attribute:
 void carry(std::string_view name, const objects::Properties& from, objects::Properties& to) {
   to.erase(std::string(name));
   if (const auto found = from.find(name); found != from.end()) to.emplace(name, found->second);
+}
+
+// What holds the replica may be its own bucket's: it follows where it is held faster, and is never let go.
+void carry_lock(const objects::Meta& from, Time now, objects::Meta& to) {
+  const auto retention = retention_of(from);
+  if (retention && is_as_strict(*retention, retention_of(to), now)) keep_retention(retention, to);
+  if (from.attributes.contains(attribute::legal_hold)) carry(attribute::legal_hold, from.attributes, to.attributes);
 }
 
 bool overrides_owner(const api::ReplicationRule& rule) {
@@ -152,6 +160,13 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
   copy.key = version.key;
   copy.versioning = objects::Versioning::on;
   copy.meta = replica_meta(*job.to, job.rule, version.meta, job.with_tags);
+  // A retention that goes along takes the place of the destination's default.
+  // Source: S3 User Guide, "What does Amazon S3 replicate?".
+  const Time now = context_.clock.now();
+  const auto retention = retention_of(version.meta);
+  const bool is_retained = retention && retention->until > now;
+  if (const auto by_default = default_retention(*job.to, now); by_default && !is_retained)
+    keep_retention(by_default, copy.meta);
   copy.origin = objects::Origin{version.id, version.modified, version.etag};
   for (const auto& checksum : version.checksums) copy.checksums.push_back(checksum.algorithm);
   RequestKeys keys(keys_, std::nullopt);
@@ -174,11 +189,11 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
 
 Task<Result<Replication::Outcome>> Replication::update_replica(Job& job) {
   const objects::Version& version = job.version();
+  const Time now = context_.clock.now();
   auto updated = co_await objects_.update(job.to->id, version.key, objects::Select::exact(version.id),
                                           [&](objects::Version& replica) -> Result<void> {
                                             if (job.with_tags) replica.meta.tags = version.meta.tags;
-                                            for (const std::string_view name : lock_attributes)
-                                              carry(name, version.meta.attributes, replica.meta.attributes);
+                                            carry_lock(version.meta, now, replica.meta);
                                             if (job.to->has_acls() && !overrides_owner(job.rule))
                                               carry(attribute::acl, version.meta.attributes, replica.meta.attributes);
                                             return {};

@@ -347,6 +347,17 @@ class Replication(Case):
         self.assertEqual(self.far.get_object_retention(**there)["Retention"], {"Mode": "COMPLIANCE", "RetainUntilDate": until})
         self.assertEqual(self.far.get_object_legal_hold(**there)["LegalHold"]["Status"], "ON")
 
+    def test_tags_are_not_taken_off_without_permission(self):
+        role = self.make_role(f"tagless-{self.source}", AT_SOURCE + [action for action in AT_DESTINATION if action != "s3:ReplicateTags"])
+        self.replicate(self.rule(), role=role)
+        version = self.put("k", Tagging="a=b")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        own = [{"Key": "own", "Value": "1"}]
+        self.far.put_object_tagging(Bucket=self.copy, Key="k", Tagging={"TagSet": own})
+        self.s3.delete_object_tagging(Bucket=self.source, Key="k")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        self.assertEqual(self.far.get_object_tagging(Bucket=self.copy, Key="k")["TagSet"], own)
+
     def test_what_is_refused(self):
         refused = {
             "no versions": (self.rule("none"), "InvalidRequest"),

@@ -104,9 +104,10 @@ class Replication {
   Task<Result<Outcome>> perform(Job& job);
   Task<bool> may(const Job& job, std::string action, bool at_destination, bool on_object);
   Task<bool> may_all(Job& job);
+  Task<bool> may_copy_tags(const Job& job);
   Task<Result<Outcome>> put_marker(Job& job);
   Task<Result<Outcome>> put_object(Job& job);
-  Task<Result<Outcome>> update_replica(Job& job);
+  Task<Result<Outcome>> update_replica(Job& job, const objects::Version& there);
   Task<aws::Outcome<void>> make_key(Job& job, Encryption& encryption, objects::CopyRequest& copy, RequestKeys& keys);
   // replication_remote.cc
   Task<Result<Outcome>> replicate_elsewhere(Run& run, BucketRef bucket, const objects::Found& found, bool is_new);

@@ -78,11 +78,13 @@ Task<bool> Replication::may_all(Job& job) {
     if (!co_await at_source("s3:GetObjectRetention", true)) co_return false;
     if (!co_await at_source("s3:GetObjectLegalHold", true)) co_return false;
   }
-  if (!job.version().meta.tags.empty()) {
-    job.with_tags = co_await at_source("s3:GetObjectVersionTagging", true);
-    if (job.with_tags) job.with_tags = co_await at_destination("s3:ReplicateTags");
-  }
+  if (!job.version().meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
   co_return true;
+}
+
+Task<bool> Replication::may_copy_tags(const Job& job) {
+  if (!co_await may(job, "s3:GetObjectVersionTagging", false, true)) co_return false;
+  co_return co_await may(job, "s3:ReplicateTags", true, true);
 }
 
 Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, const objects::Found& found,
@@ -109,7 +111,7 @@ Task<Result<Replication::Outcome>> Replication::perform(Job& job) {
     if (there) co_return Outcome::done;
     co_return co_await put_marker(job);
   }
-  if (there) co_return co_await update_replica(job);
+  if (there) co_return co_await update_replica(job, there->version);
   // Replicas are not replicated further; only what is changed of them may go back.
   if (replication_status_of(job.version().meta) == replication_status::replica) co_return Outcome::done;
   co_return co_await put_object(job);
@@ -187,8 +189,11 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
   co_return Outcome::done;
 }
 
-Task<Result<Replication::Outcome>> Replication::update_replica(Job& job) {
+// `there`: the replica as it was found.
+Task<Result<Replication::Outcome>> Replication::update_replica(Job& job, const objects::Version& there) {
   const objects::Version& version = job.version();
+  // To take the last ones off is to change tags, too.
+  if (version.meta.tags.empty() && !there.meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
   const Time now = context_.clock.now();
   auto updated = co_await objects_.update(job.to->id, version.key, objects::Select::exact(version.id),
                                           [&](objects::Version& replica) -> Result<void> {

@@ -151,13 +151,37 @@ class AccessLog(Case):
         self.assertEqual({record["bucket"] for record in records}, {other})
 
     def test_by_access_list(self):
-        self.s3.put_bucket_ownership_controls(Bucket=self.target, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
-        group = "uri=http://acs.amazonaws.com/groups/s3/LogDelivery"
-        self.s3.put_bucket_acl(Bucket=self.target, GrantWrite=group, GrantReadACP=group)
+        self.open_to_deliverers()
         self.log_to("acl/")
         self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
         keys, _ = self.delivered()
         self.assertTrue(keys[0].startswith("acl/"))
+
+    def open_to_deliverers(self):
+        self.s3.put_bucket_ownership_controls(Bucket=self.target, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
+        group = "uri=http://acs.amazonaws.com/groups/s3/LogDelivery"
+        self.s3.put_bucket_acl(Bucket=self.target, GrantWrite=group, GrantReadACP=group)
+
+    def let_another_deliver(self):
+        """By then all that goes to self.target is there, or is dropped: they are delivered in the order of their names."""
+        first = self.target
+        self.source, self.target = f"{self.source}-z", f"{self.target}-z"
+        for name in (self.source, self.target):
+            self.s3.create_bucket(Bucket=name)
+        self.allow()
+        self.log_to()
+        self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
+        self.delivered()
+        self.target = first
+
+    def test_a_policy_closes_what_a_list_opens(self):
+        self.open_to_deliverers()
+        self.log_to()
+        deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.target}/*"}
+        self.s3.put_bucket_policy(Bucket=self.target, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+        self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
+        self.let_another_deliver()
+        self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=self.target))
 
     def test_records_survive_a_restart(self):
         self.allow()

@@ -144,12 +144,6 @@ std::string_view acl_permission(std::string_view action, bool& on_object) {
   return {};
 }
 
-json::Value::Array statements_of(const json::Value& document) {
-  const json::Value* own = document.find("Statement");
-  if (own == nullptr) return {};
-  return own->array() ? *own->array() : json::Value::Array{*own};
-}
-
 // What the policy forbids; nullopt: nothing. Whoever owns the bucket may close what is another account's, not open it.
 // Source: S3 User Guide, "How Amazon S3 authorizes a request for an object operation".
 std::optional<std::string> denials_of(const std::optional<std::string>& policy) {
@@ -180,18 +174,7 @@ std::string with_grant(const std::optional<std::string>& policy, Granted granted
   }
   statement.set("Action", access.action);
   statement.set("Resource", "*");
-  json::Value document(json::Value::Object{});
-  document.set("Version", "2012-10-17");
-  json::Value::Array statements;
-  if (policy) {
-    if (auto parsed = json::parse(*policy)) {
-      document = std::move(*parsed);
-      statements = statements_of(document);
-    }
-  }
-  statements.push_back(std::move(statement));
-  document.set("Statement", std::move(statements));
-  return json::write(document);
+  return with_statement(policy, std::move(statement));
 }
 
 aws::ApiError wrong_region(const Call& call, const std::string& right) {

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "codec/json_value.h"
 #include "codec/percent.h"
 #include "codec/time.h"
 #include "net/pause.h"
@@ -73,6 +74,18 @@ bool is_granted(const Bucket& target, std::string_view permission) {
     return grant.grantee && grant.grantee->uri == log_group &&
            (grant.permission == permission || grant.permission == "FULL_CONTROL");
   });
+}
+
+// The same in the words of a policy.
+json::Value grant_to_logs() {
+  json::Value who(json::Value::Object{});
+  who.set("Service", std::string(log_service));
+  json::Value statement(json::Value::Object{});
+  statement.set("Effect", "Allow");
+  statement.set("Principal", std::move(who));
+  statement.set("Action", "s3:PutObject");
+  statement.set("Resource", "*");
+  return statement;
 }
 
 }  // namespace
@@ -430,8 +443,9 @@ Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::strin
       target->encryption->rules.front().apply_server_side_encryption_by_default->sse_algorithm != "AES256";
   const bool retains = target->object_lock && target->object_lock->rule;
   if (is_kms || retains || target->payer == "Requester") co_return false;
-  if (is_granted(*target, "WRITE")) co_return true;
   aws::Access access = access_in(*target, "s3:PutObject", target->arn_of(key));
+  // What the list opens the policy may close, as for anybody.
+  if (is_granted(*target, "WRITE")) access.resource_policy = with_statement(access.resource_policy, grant_to_logs());
   access.context.emplace("aws:SourceArn", "arn:aws:s3:::" + batch.bucket);
   access.context.emplace("aws:SourceAccount", batch.lines.account);
   access.context.emplace("s3:ResourceAccount", target->account);

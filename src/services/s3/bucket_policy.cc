@@ -387,6 +387,27 @@ Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy
   return {};
 }
 
+json::Value::Array statements_of(const json::Value& document) {
+  const json::Value* own = document.find("Statement");
+  if (own == nullptr) return {};
+  return own->array() ? *own->array() : json::Value::Array{*own};
+}
+
+std::string with_statement(const std::optional<std::string>& policy, json::Value statement) {
+  json::Value document(json::Value::Object{});
+  document.set("Version", "2012-10-17");
+  json::Value::Array statements;
+  if (policy) {
+    auto parsed = json::parse(*policy);
+    if (!parsed) return *policy;
+    document = std::move(*parsed);
+    statements = statements_of(document);
+  }
+  statements.push_back(std::move(statement));
+  document.set("Statement", std::move(statements));
+  return json::write(document);
+}
+
 aws::Access access_in(const Bucket& bucket, std::string action, std::string resource) {
   aws::Access access;
   access.action = std::move(action);

@@ -3,6 +3,7 @@
 // global condition context keys".
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,10 @@ aws::Outcome<json::Value> read_policy(std::string_view text);
 aws::Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy& compiled,
                                        const std::string& bucket);
 aws::ApiError invalid_principal(std::string who);
+
+json::Value::Array statements_of(const json::Value& document);
+// The policy, if there is one, with one more statement. One that cannot be read stays as it is: the gate refuses it.
+std::string with_statement(const std::optional<std::string>& policy, json::Value statement);
 
 // The access to the bucket, or to something in it, with what the bucket has to say: its owner, its policy, and its tags
 // where these count.

@@ -183,6 +183,18 @@ class AccessLog(Case):
         self.let_another_deliver()
         self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=self.target))
 
+    def test_nobody_else_comes_by_the_name_of_a_target(self):
+        self.log_to()
+        self.s3.delete_bucket(Bucket=self.target)
+        other = self.boreal.client("s3", access_key="111122223333")
+        other.create_bucket(Bucket=self.target)
+        own, self.s3 = self.s3, other
+        self.allow()
+        self.s3 = own
+        self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
+        self.let_another_deliver()
+        self.assertNotIn("Contents", other.list_objects_v2(Bucket=self.target))
+
     def test_records_survive_a_restart(self):
         self.allow()
         self.log_to()

@@ -405,7 +405,9 @@ Task<Result<bool>> AccessLog::deliver_batch(std::string bucket) {
 Task<Result<bool>> AccessLog::write(Batch& batch) {
   const api::LoggingEnabled& to = batch.lines.target;
   const BucketRef target = buckets_.find(to.target_bucket);
-  if (target == nullptr || target->region != batch.lines.region) co_return false;
+  // Its name may have come to somebody else since.
+  if (target == nullptr || target->region != batch.lines.region || target->account != batch.lines.account)
+    co_return false;
   const std::string key = log_object_key(to, batch.lines.account, batch.lines.region, batch.bucket, batch.lines.day,
                                          context_.clock.now(), context_.random.pick("0123456789ABCDEF", 16));
   if (!co_await may_write(batch, target, key)) co_return false;

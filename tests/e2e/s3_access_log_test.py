@@ -195,6 +195,17 @@ class AccessLog(Case):
         self.let_another_deliver()
         self.assertNotIn("Contents", other.list_objects_v2(Bucket=self.target))
 
+    def test_public_grants_where_they_are_blocked(self):
+        self.open_to_deliverers()
+        self.s3.put_public_access_block(Bucket=self.target, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+        everybody = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/global/AllUsers"}
+        deliverers = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}
+        self.log_to(TargetGrants=[{"Grantee": who, "Permission": "READ"} for who in (everybody, deliverers)])
+        self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
+        keys, _ = self.delivered()
+        grants = self.s3.get_object_acl(Bucket=self.target, Key=keys[0])["Grants"]
+        self.assertEqual([grant["Grantee"]["URI"] for grant in grants if "URI" in grant["Grantee"]], [deliverers["URI"]])
+
     def test_records_survive_a_restart(self):
         self.allow()
         self.log_to()

@@ -421,6 +421,8 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
   if (target->has_acls() && to.target_grants && !to.target_grants->empty()) {
     auto acl = private_acl(target->account);
     for (const auto& grant : *to.target_grants) acl.grants->push_back({grant.grantee, grant.permission});
+    if (target->blocks(&api::PublicAccessBlockConfiguration::block_public_acls))
+      std::erase_if(*acl.grants, is_public_grant);
     put.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
   }
   Encryption encryption;

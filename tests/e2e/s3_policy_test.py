@@ -241,6 +241,9 @@ class Public(PolicyCase):
             self.assertTrue(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:SourceVpce": value}}}), (operator, value))
         for operator, address in (("StringLike", "*"), ("StringLike", "1*"), ("StringEquals", "${aws:SourceIp}")):
             self.assertTrue(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:SourceIp": address}}}), (operator, address))
+        for operator, value in (("NumericGreaterThan", "1"), ("NumericLessThanEquals", "999999999999"), ("DateGreaterThan", "1")):
+            self.assertTrue(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:PrincipalAccount": value}}}), (operator, value))
+        self.assertFalse(self.status({"Action": "s3:GetObject", "Condition": {"StringEquals": {"aws:PrincipalAccount": OTHER}}}))
         self.assertFalse(self.status({"Action": "s3:GetObject", "Condition": {"ForAnyValue:StringEquals": {"aws:SourceVpce": "vpce-1"}}}))
         self.put("x", Bucket=self.open)
         self.set({"Action": "s3:GetObject", "Condition": {"ForAllValues:StringEquals": {"aws:SourceVpce": "vpce-1"}}})

@@ -54,13 +54,23 @@ bool everybody(const json::Value* principal) {
   });
 }
 
+// Null compares no value; ForAllValues and …IfExists hold where there is none; an account's number is a number and a
+// time, too, and above or below a bound is everybody.
+bool asks_for_one_of(std::string_view operation) {
+  constexpr std::string_view any = "foranyvalue:";
+  if (operation.starts_with(any)) operation.remove_prefix(any.size());
+  for (const std::string_view known :
+       {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"}) {
+    if (operation == known) return true;
+  }
+  return false;
+}
+
 // A condition on one of these, with fixed values, tells who or from where: then not everybody is meant.
 bool is_bounding(std::string_view operation, const json::Member& condition) {
   const std::string key = to_lower(condition.name);
   const std::string op = to_lower(operation);
-  // Null compares no value; ForAllValues and …IfExists hold where there is none.
-  if (op == "null" || op.find("not") != std::string::npos) return false;
-  if (op.starts_with("forallvalues:") || op.ends_with("ifexists")) return false;
+  if (!asks_for_one_of(op)) return false;
   if (key == "aws:sourceip") return is_fixed(condition.value) && is_narrow_address(condition.value);
   if (key == "s3:dataaccesspointarn") return is_of_one_account(condition.value);
   for (const std::string_view known :

@@ -144,6 +144,19 @@ class Permissions(PolicyCase):
                 self.assertEqual(make(more), 200, wishes)
         self.refused("AccessDenied", more.create_bucket, Bucket=f"{self.bucket}-locked", ObjectLockEnabledForBucket=True)
 
+    def test_lists_of_buckets_that_are_made_again(self):
+        """The policy of the bucket that is there has its say, and where it has no lists none is laid by."""
+        maker = user(self, f"again-{self.bucket}", allow(["s3:CreateBucket", "s3:PutBucketOwnershipControls", "s3:PutBucketAcl"]))("s3")
+        wishes = {"ObjectOwnership": "ObjectWriter", "GrantRead": f"id={owner_id(self.other)}"}
+        listed = self.open_bucket()
+        self.set({"Effect": "Deny", "Action": "s3:PutBucketAcl"}, bucket=listed)
+        self.refused("AccessDenied", maker.create_bucket, Bucket=listed, **wishes)
+        self.assertEqual(len(self.s3.get_bucket_acl(Bucket=listed)["Grants"]), 1)
+        self.can(200, maker.create_bucket, Bucket=listed)
+        self.can(200, maker.create_bucket, **wishes)
+        self.s3.put_bucket_ownership_controls(Bucket=self.open, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+        self.assertEqual(len(self.s3.get_bucket_acl(Bucket=self.open)["Grants"]), 1)
+
     def test_location_from_another_region(self):
         """It is told to the owner everywhere, to others only where the bucket is."""
         self.set({"Action": "s3:GetBucketLocation", "Principal": {"AWS": OTHER}})

@@ -197,8 +197,12 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
                            "Your previous request to create the named bucket succeeded and you already own it.")
                            .with("BucketName", input.bucket));
     }
-    // … and resets the access list.
-    CO_CHECK(co_await configure(input.bucket, [&](Bucket& again) { again.acl = wanted_acl; }));
+    // … and resets the access list. To give it another one is PutBucketAcl, about which its own policy has its say.
+    if (asks_for_list) CO_CHECK(co_await call.authorize(access_to(call, *there, "s3:PutBucketAcl", nullptr)));
+    CO_CHECK(co_await configure(input.bucket, [&](Bucket& again) {
+      again.acl.reset();
+      if (again.has_acls()) again.acl = wanted_acl;
+    }));
   }
   // Outside of us-east-1 AWS tells the whole address.
   const bool is_first = there->region == "us-east-1";

@@ -6,7 +6,7 @@ import urllib.request
 
 from botocore.exceptions import ClientError
 
-from e2e.helpers import user
+from e2e.helpers import allow, user
 from e2e.s3_cases import OTHER, PolicyCase, md5_of, owner_id, send, signed, status_of
 
 
@@ -55,6 +55,20 @@ class Keys(PolicyCase):
             with self.assertRaisesRegex(ClientError, "Conditions do not apply to combination of actions and resources in statement"):
                 self.set({"Action": action, "Condition": tagged})
         self.set({"Action": "s3:DeleteObjectTagging", "Condition": tagged})
+
+    def test_tags_say_nothing_of_what_takes_their_object_away(self):
+        """One key of several to be deleted is asked for as the one of a plain delete is: nobody closes, or opens, half of the ways."""
+        tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+        some = user(self, f"tagged-{self.bucket}", allow(["s3:PutObject", "s3:DeleteObject", "s3:GetObject"], Condition=tagged))("s3")
+        self.put("k", Bucket=self.open, Tagging="security=public")
+        self.can(200, some.get_object, Key="k")
+        self.can(403, some.put_object, Key="k", Body=b"")
+        self.can(403, some.delete_object, Key="k")
+        self.assertEqual(some.delete_objects(Bucket=self.open, Delete={"Objects": [{"Key": "k"}]})["Errors"][0]["Code"], "AccessDenied")
+        self.set({"Action": "s3:*"}, {"Effect": "Deny", "Action": "s3:*", "Resource": f"arn:aws:s3:::{self.open}/*", "Condition": tagged})
+        self.can(403, self.other.get_object, Key="k")
+        self.can(200, self.other.put_object, Key="k", Body=b"", Tagging="security=public")
+        self.can(204, self.other.delete_object, Key="k")
 
     def test_what_an_operation_does_not_have_says_nothing(self):
         """Who may do everything under one prefix must not read elsewhere by writing it behind a key."""

@@ -298,7 +298,9 @@ Outcome<Access> Service::access_to_bucket(const Call& call, std::string_view buc
 
 Task<bool> Service::may_read(Call& call, BucketRef bucket, const objects::Version& version, std::string action) const {
   Access access = access_to(call, *bucket, std::move(action), &version.key);
-  for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  if (knows_existing_tags(access.action)) {
+    for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
+  }
   const auto allowed = co_await call.authorize(std::move(access));
   co_return allowed.has_value();
 }
@@ -326,10 +328,9 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
-  // AWS has no tags at hand for attributes, whoever may read them.
-  const bool knows_tags = access.action != "s3:GetObjectAttributes" && access.action != "s3:GetObjectVersionAttributes";
   const bool wants_tags =
-      knows_tags && (!is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos));
+      knows_existing_tags(access.action) &&
+      (!is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos));
   const bool wants_acl = bucket->has_acls() && on_object && !permission.empty();
   if (!wants_tags && !wants_acl) co_return Outcome<void>();
   const auto which = parse_version(version_id);

@@ -387,6 +387,14 @@ Outcome<void> check_bucket_policy(const json::Value& document, const aws::Policy
   return {};
 }
 
+bool knows_existing_tags(std::string_view action) {
+  // Attributes are known to bucket policies with that key, and have never a value for it, whoever may read the tags.
+  constexpr std::string_view without_value[] = {"GetObjectAttributes", "GetObjectVersionAttributes"};
+  const std::string_view name = action.substr(action.find(':') + 1);
+  return std::ranges::find(without_old_tags, name) == std::end(without_old_tags) &&
+         std::ranges::find(without_value, name) == std::end(without_value);
+}
+
 json::Value::Array statements_of(const json::Value& document) {
   const json::Value* own = document.find("Statement");
   if (own == nullptr) return {};

@@ -24,6 +24,11 @@ aws::Outcome<void> check_bucket_policy(const json::Value& document, const aws::P
                                        const std::string& bucket);
 aws::ApiError invalid_principal(std::string who);
 
+// Whether policies are told the tags of the object that is there when this is asked of it: of what would take their
+// object away or put another in its place, or is about its lock, they never are.
+// Source: S3 User Guide, "Tagging and access control policies".
+bool knows_existing_tags(std::string_view action);
+
 json::Value::Array statements_of(const json::Value& document);
 // The policy, if there is one, with one more statement. One that cannot be read stays as it is: the gate refuses it.
 std::string with_statement(const std::optional<std::string>& policy, json::Value statement);

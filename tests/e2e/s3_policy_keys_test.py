@@ -25,6 +25,18 @@ class Keys(PolicyCase):
         self.can(403, self.other.put_object_tagging, Key="public", Tagging={"TagSet": []})
         self.can(403, self.other.get_object, Key="public")
 
+    def test_keys_however_they_are_spelt(self):
+        """For an account's root, too, who is asked about few things."""
+        self.put("k", Bucket=self.open, Tagging="security=private")
+        for key in ("s3:ExistingObjectTag/security", "s3:existingobjecttag/security", "S3:EXISTINGOBJECTTAG/security"):
+            self.set({"Action": "s3:GetObject"}, {"Effect": "Deny", "Action": "s3:GetObject", "Condition": {"StringEquals": {key: "private"}}})
+            for client in (self.s3, self.other):
+                self.can(403, client.get_object, Key="k")
+        for key in ("s3:x-amz-server-side-encryption", "s3:X-Amz-Server-Side-Encryption"):
+            self.set({"Effect": "Deny", "Action": "s3:PutObject", "Condition": {"StringNotEquals": {key: "AES256"}}})
+            upload = self.s3.create_multipart_upload(Bucket=self.open, Key="m", ServerSideEncryption="AES256")["UploadId"]
+            self.can(200, self.s3.upload_part, Key="m", UploadId=upload, PartNumber=1, Body=b"x")
+
     def test_existing_tag_of_what_is_copied(self):
         """It decides about reading the tags too, which come with the copy."""
         for key, tags in (("public", "security=public"), ("private", "security=private")):

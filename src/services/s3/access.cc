@@ -328,9 +328,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   bool on_object = false;
   const std::string_view permission = acl_permission(access.action, on_object);
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
-  const bool wants_tags =
-      knows_existing_tags(access.action) &&
-      (!is_root || (bucket->policy && bucket->policy->find("ExistingObjectTag") != std::string::npos));
+  const bool wants_tags = knows_existing_tags(access.action) && (!is_root || may_ask_for(*bucket, "existingobjecttag"));
   const bool wants_acl = bucket->has_acls() && on_object && !permission.empty();
   if (!wants_tags && !wants_acl) co_return Outcome<void>();
   const auto which = parse_version(version_id);

@@ -395,6 +395,12 @@ bool knows_existing_tags(std::string_view action) {
          std::ranges::find(without_value, name) == std::end(without_value);
 }
 
+bool may_ask_for(const Bucket& bucket, std::string_view word) {
+  if (!bucket.policy) return false;
+  // A backslash may spell any character.
+  return bucket.policy->contains('\\') || to_lower(*bucket.policy).contains(word);
+}
+
 json::Value::Array statements_of(const json::Value& document) {
   const json::Value* own = document.find("Statement");
   if (own == nullptr) return {};

@@ -29,6 +29,10 @@ aws::ApiError invalid_principal(std::string who);
 // Source: S3 User Guide, "Tagging and access control policies".
 bool knows_existing_tags(std::string_view action);
 
+// Whether the bucket's policy may ask for a key with this in its name (in lower case), however it spells that. Only to
+// spare a look at what nobody asks for.
+bool may_ask_for(const Bucket& bucket, std::string_view word);
+
 json::Value::Array statements_of(const json::Value& document);
 // The policy, if there is one, with one more statement. One that cannot be read stays as it is: the gate refuses it.
 std::string with_statement(const std::optional<std::string>& policy, json::Value statement);

@@ -8,6 +8,7 @@
 #include "aws/arn.h"
 #include "base/text.h"
 #include "codec/hex.h"
+#include "s3/bucket_policy.h"
 #include "s3/checksums.h"
 #include "s3/conditions.h"
 #include "s3/copy.h"
@@ -209,8 +210,7 @@ Task<Outcome<std::optional<objects::Upload>>> Service::upload_if_any(BucketRef b
 Task<Outcome<void>> Service::add_upload_encryption(const Call& call, BucketRef bucket, const std::string& key,
                                                    const std::string& upload_id, Access& access) {
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
-  const bool is_asked =
-      !is_root || (bucket->policy && bucket->policy->find("server-side-encryption") != std::string::npos);
+  const bool is_asked = !is_root || may_ask_for(*bucket, "server-side-encryption");
   if (!is_asked) co_return Outcome<void>();
   CO_TRY(const auto upload, co_await upload_if_any(bucket, key, upload_id));
   if (!upload) co_return Outcome<void>();

@@ -7,6 +7,7 @@
 #include "codec/form.h"
 #include "codec/percent.h"
 #include "codec/time.h"
+#include "s3/bucket_policy.h"
 #include "s3/names.h"
 #include "s3/post_form.h"
 #include "s3/refusal.h"
@@ -28,7 +29,7 @@ std::optional<std::string> stray_parameter(std::string_view query) {
 
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other) {
   const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
-  const bool by_tags = !is_root || (bucket.policy && bucket.policy->contains("ExistingObjectTag"));
+  const bool by_tags = !is_root || may_ask_for(bucket, "existingobjecttag");
   return one.owner == other.owner && attribute_of(one, attribute::acl) == attribute_of(other, attribute::acl) &&
          (!by_tags || one.tags == other.tags);
 }

@@ -131,6 +131,11 @@ class Keys(PolicyCase):
         self.can(403, self.other.copy_object, **copy, StorageClass="STANDARD_IA")
         self.set({"Action": "s3:GetObject", "Condition": {"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}})
         self.can(200, self.other.copy_object, **copy, StorageClass="STANDARD_IA")
+        # Nor of whether it is there, which they learn who may list its bucket.
+        self.set({"Action": "s3:GetObject"}, {"Action": "s3:List*", "Condition": {"StringEquals": {"s3:x-amz-storage-class": "STANDARD_IA"}}})
+        self.can(403, self.other.copy_object, **{**copy, "CopySource": f"{self.open}/none"}, StorageClass="STANDARD_IA")
+        self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
+        self.can(404, self.other.copy_object, **{**copy, "CopySource": f"{self.open}/none"}, StorageClass="STANDARD_IA")
 
     def test_request_tag(self):
         self.set({"Action": ["s3:PutObject", "s3:PutObjectTagging"], "Resource": f"arn:aws:s3:::{self.open}/*",

@@ -281,10 +281,9 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
   return access;
 }
 
-// The request's headers are about the copy: they say nothing to who may read what is copied.
-Access Service::access_to_source(const Call& call, const Bucket& bucket, std::string action,
-                                 const std::string& key) const {
-  Access access = access_to(call, bucket, std::move(action), &key);
+// What is asked besides, as of a copy's source: the request's headers and parameters are about something else.
+Access Service::access_aside(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const {
+  Access access = access_to(call, bucket, std::move(action), key);
   access.add_context = [&call, account = bucket.account](Context& context) {
     add_keys(signature_keys(call), account, context);
   };
@@ -364,8 +363,7 @@ Task<Outcome<void>> Service::add_copy_source(Call& call, std::string text, std::
   CO_TRY(const BucketRef bucket, buckets_.need(source.bucket));
   CO_CHECK(check_owner(call, *bucket, "x-amz-source-expected-bucket-owner"));
   CO_CHECK(check_payer(call, *bucket));
-  Access access =
-      access_to_source(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", source.key);
+  Access access = access_aside(call, *bucket, source.version_id ? "s3:GetObjectVersion" : "s3:GetObject", &source.key);
   if (source.version_id) access.context.emplace("s3:VersionId", *source.version_id);
   CO_CHECK(co_await ask_object(call, bucket, source.key, source.version_id, access));
   all.push_back(std::move(access));

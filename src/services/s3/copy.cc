@@ -101,8 +101,8 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   if (!replaces_tags) {
     meta.tags = original.meta.tags;
     if (!meta.tags.empty()) {  // only here it is known that there are some
-      Access reads = access_to_source(
-          call, *from.bucket, source.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", source.key);
+      Access reads = access_aside(
+          call, *from.bucket, source.version_id ? "s3:GetObjectVersionTagging" : "s3:GetObjectTagging", &source.key);
       for (const auto& [name, value] : meta.tags) reads.context.emplace("s3:ExistingObjectTag/" + name, value);
       if (source.version_id) reads.context.emplace("s3:VersionId", *source.version_id);
       CO_CHECK(co_await call.authorize(std::move(reads)));

@@ -141,7 +141,7 @@ void Service::finish(const http::Request& request, http::Response& response) {
 
 Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::string key) {
   // Who may not list must not learn which keys there are.
-  auto may_list = co_await call.authorize(access_to(call, *bucket, "s3:ListBucket", nullptr));
+  auto may_list = co_await call.authorize(access_aside(call, *bucket, "s3:ListBucket", nullptr));
   if (!may_list) co_return std::move(may_list).error();
   co_return errors::no_such_key("The specified key does not exist.").with("Key", key);
 }

@@ -352,7 +352,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                  Access& access);
   Task<Outcome<void>> add_copy_source(Call& call, std::string text, std::vector<Access>& all);
   Access access_to(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const;
-  Access access_to_source(const Call& call, const Bucket& bucket, std::string action, const std::string& key) const;
+  Access access_aside(const Call& call, const Bucket& bucket, std::string action, const std::string* key) const;
   // Whether the caller has the action too, without which an answer leaves out what it guards: locks, the count of tags.
   Task<bool> may_read(Call& call, BucketRef bucket, const objects::Version& version, std::string action) const;
 

@@ -243,6 +243,17 @@ class RetentionOf(LockCase):
         self.assertEqual(self.head("k", Bucket=self.locked)["VersionId"], version)
         self.lock()  # a newer version is no harm either
 
+    def test_no_other_key_takes_its_id(self):
+        """A replica keeps its version's id: one that names the id of another key's version must not touch its bytes."""
+        version = self.lock("k", body=b"kept", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=later(days=1))
+        branded = {"x-boreal-replica": f"{version};modified=1"}
+        for body, answered in ((b"another", (400, "InvalidArgument")), (b"x" * 100_000, (200, None))):
+            answer = signed(self, "PUT", f"/{self.locked}/other", branded, body)
+            self.assertEqual(self.get("k", Bucket=self.locked, VersionId=version), b"kept")
+            self.assertEqual((answer.status, answer.code), answered)
+        self.assertEqual(self.delete(version, "other")[1], 204)
+        self.assertEqual(self.get("k", Bucket=self.locked, VersionId=version), b"kept")
+
     def test_content_md5_is_wanted_with_a_lock(self):
         headers = {"x-amz-object-lock-mode": "GOVERNANCE", "x-amz-object-lock-retain-until-date": later(days=1).strftime("%Y-%m-%dT%H:%M:%SZ")}
         self.assertEqual(signed(self, "PUT", f"/{self.locked}/raw", headers=headers, body=b"x").code, "InvalidRequest")

@@ -82,6 +82,8 @@ struct Objects::Impl {
   Task<Result<void>> commit(std::string bucket, store::Batch batch, bool leaves_garbage);
   Task<KeyLocks::Hold> lock_key(const std::string& bucket, const std::string& key);
   Task<KeyLocks::Hold> lock_upload(const std::string& bucket, UploadId upload);
+  // For an id that came from elsewhere, whatever the key. Taken last.
+  Task<KeyLocks::Hold> lock_version(const std::string& bucket, VersionId version);
 
   // The parts in one manifest record.
   Result<std::vector<Part>> manifest_parts(const std::string& bucket, const Version& version, uint32_t chunk) const;

@@ -85,6 +85,7 @@ Result<void> KeyChange::put(Version& version, std::string inline_data, std::opti
   if (id) {
     version.id = *id;
     if (latest_ && *id <= latest_->id) return put_behind(version, std::move(inline_data));
+    CHECK(check_place_of_bytes(version));
   } else {
     version.id = latest_ ? ids_.version_after(latest_->id) : ids_.next();
   }
@@ -111,9 +112,19 @@ Result<void> KeyChange::put(Version& version, std::string inline_data, std::opti
 Result<void> KeyChange::put_behind(Version& version, std::string inline_data) {
   TRY(const auto there, store_.get(batch_.partition(), index::version(key_, version.id)));
   if (there || version.id == latest_->id) return fail(Errc::exists, "the version is there: " + version.id.text());
+  CHECK(check_place_of_bytes(version));
   version.is_latest = false;
   keep_behind(version);
   keep_bytes(version, std::move(inline_data));
+  return {};
+}
+
+// Bytes in the index lie under the id of their version alone: with the id of another key's they would take the place of
+// that one's.
+Result<void> KeyChange::check_place_of_bytes(const Version& version) const {
+  if (!version.segment || !version.segment->is_inline()) return {};
+  TRY(const auto there, store_.get_bulk(batch_.partition(), index::inline_data(version.id)));
+  if (there) return fail(Errc::conflict, "another key has a version of that id: " + version.id.text());
   return {};
 }
 

@@ -31,7 +31,8 @@ class KeyChange {
 
   // Makes this the newest version; gives it its id. A null version takes the place of the one that is there.
   // `inline_data`: the bytes, when its segment says that they lie in the index.
-  // With `id`, which is no null version's, it has that one, and the place that goes with it. Errc::exists.
+  // With `id`, which is no null version's, it has that one, and the place that goes with it. Errc::exists;
+  // Errc::conflict if it is the id of another key's version. Nobody else may give a version this id meanwhile.
   Result<void> put(Version& version, std::string inline_data, std::optional<VersionId> id = {});
   // Removes for good. The version is one that was read under the same lock.
   Result<void> remove(const Version& version);
@@ -44,6 +45,7 @@ class KeyChange {
  private:
   KeyChange(const store::Store& store, IdSource& ids, std::string bucket, std::string key);
   Result<void> put_behind(Version& version, std::string inline_data);
+  Result<void> check_place_of_bytes(const Version& version) const;
   Result<void> remove_null_behind();
   Result<void> promote(const Version& except);
   void keep_bytes(const Version& version, std::string inline_data);

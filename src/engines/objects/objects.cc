@@ -93,6 +93,10 @@ Task<KeyLocks::Hold> Objects::Impl::lock_upload(const std::string& bucket, Uploa
   return locks.lock(bucket + '\0' + upload.text());  // no bucket id holds a NUL, so no key's lock is meant
 }
 
+Task<KeyLocks::Hold> Objects::Impl::lock_version(const std::string& bucket, VersionId version) {
+  return locks.lock(bucket + '\0' + 'v' + version.text());
+}
+
 Task<Result<void>> Objects::Impl::commit(std::string bucket, store::Batch batch, bool leaves_garbage) {
   auto done = co_await store.commit(std::move(batch));
   if (done && leaves_garbage) reclaimer.notice(bucket);

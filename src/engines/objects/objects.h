@@ -32,7 +32,7 @@ using Precondition = std::function<Result<void>(const Version* latest)>;
 
 // A version that was made elsewhere keeps what it is known by, and takes the place among its key's versions that its id
 // gives it: it is the latest only if none there is newer. It has that id however the bucket is versioned, so it is no
-// null version. Errc::exists when it is there already.
+// null version. Errc::exists when it is there already, Errc::conflict when another key's version has that id.
 struct Origin {
   VersionId id;
   Time modified;

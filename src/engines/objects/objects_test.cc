@@ -507,18 +507,59 @@ TEST_F(ObjectsTest, WhatBeganBeforeVersioningIsCommittedByTheStateOfItsCommit) {
   EXPECT_EQ(engine_.get("b", "key").value(), "new");
 }
 
+PutRequest from_elsewhere(std::string key, VersionId id) {
+  PutRequest request;
+  request.bucket = "b";
+  request.key = std::move(key);
+  request.versioning = Versioning::on;
+  request.data_key = test_data_key();
+  request.origin = Origin{id, IdSource::time_of(id), ""};
+  return request;
+}
+
+Task<void> put_in(Objects& objects, PutRequest request, Result<Version>& made) {
+  TextSource source("of " + request.key);
+  made = co_await objects.put(std::move(request), source);
+}
+
+Task<void> put_both(Objects& objects, VersionId id, Result<Version>& one, Result<Version>& other) {
+  TaskGroup group;
+  group.spawn(put_in(objects, from_elsewhere("one", id), one));
+  group.spawn(put_in(objects, from_elsewhere("other", id), other));
+  co_await group.wait();
+}
+
+// Small objects' bytes are found by the ids of their versions.
+TEST_F(ObjectsTest, NoVersionFromElsewhereTakesTheIdOfAnotherKeys) {
+  ASSERT_TRUE(engine_.put("b", "older", "x", Versioning::on));
+  const auto ours = engine_.put("b", "ours", "our bytes", Versioning::on);
+  ASSERT_TRUE(engine_.put("b", "newer", "x", Versioning::on));
+  for (const char* key : {"older", "newer", "none"}) {
+    Result<Version> made;
+    engine_.run(put_in(objects(), from_elsewhere(key, ours->id), made));
+    ASSERT_FALSE(made) << key;
+    EXPECT_EQ(made.error().code(), Errc::conflict) << key;
+  }
+  EXPECT_EQ(engine_.get("b", "ours").value(), "our bytes");
+
+  const Id id{ours->id.order + 100, 5};
+  Result<Version> one, other;
+  engine_.run(put_both(objects(), id, one, other));
+  ASSERT_NE(one.has_value(), other.has_value());
+  EXPECT_EQ(engine_.get("b", one ? "one" : "other").value(), one ? "of one" : "of other");
+  // Once it is gone its id is free.
+  ASSERT_TRUE(engine_.remove("b", one ? "one" : "other", Versioning::on, Select::exact(id)));
+  Result<Version> again;
+  engine_.run(put_in(objects(), from_elsewhere("third", id), again));
+  EXPECT_TRUE(again);
+}
+
 // A version that another engine made by a clock that is years ahead.
 TEST_F(ObjectsTest, WhatIsAheadOfItsTimeMovesTheIdsOfNoOtherKey) {
   const auto before = engine_.put("b", "other", "x", Versioning::on);
-  PutRequest request;
-  request.bucket = "b";
-  request.key = "key";
-  request.versioning = Versioning::on;
-  request.data_key = test_data_key();
   const Time then = engine_.clock.now() + std::chrono::hours(24 * 3650);
-  request.origin = Origin{{static_cast<uint64_t>(then.ms) << 20, 1}, then, ""};
-  TextSource source("from elsewhere");
-  const auto brought = engine_.run(objects().put(std::move(request), source));
+  Result<Version> brought;
+  engine_.run(put_in(objects(), from_elsewhere("key", {static_cast<uint64_t>(then.ms) << 20, 1}), brought));
   ASSERT_TRUE(brought);
   // The key's own go on from there, and tell what was written since an upload began.
   const auto upload = create_upload("key");

@@ -110,6 +110,8 @@ Task<Result<Draft>> Objects::Impl::write(Destination to, Bytes data_key, std::ve
 // The one place where a version comes to be.
 Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
   const auto hold = co_await lock_key(made.bucket, made.version.key);
+  std::optional<KeyLocks::Hold> only_of_its_id;
+  if (made.origin) only_of_its_id.emplace(co_await lock_version(made.bucket, made.origin->id));
   auto use = co_await buckets.use(made.bucket);
   // Nothing is waited for between this and the decisions, nor does anybody else change the key before the commit.
   const Versioning versioning = made.origin ? Versioning::on : made.versioning();

@@ -258,7 +258,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
     return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites));
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
-  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());
+  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error(), refusal);
   if (!made && made.error().code() == Errc::not_found) {  // the same request, sent twice, may have done it meanwhile
     CO_TRY(const auto there, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
     co_return told(call, *bucket, there, true);

@@ -67,7 +67,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
     return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
   };
   auto made = co_await objects_.put(std::move(put), *input.body);
-  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error());
+  if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error(), refusal);
   if (!made) {
     if (made.error().code() == Errc::not_found) co_return refuse(no_such_bucket(input.bucket));
     co_return refuse(refusal.of(std::move(made).error()));

@@ -6,6 +6,7 @@
 
 #include "aws/service.h"
 #include "base/text.h"
+#include "s3/refusal.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
 
@@ -16,6 +17,12 @@ namespace {
 constexpr std::string_view modified_parameter = ";modified=";
 // Later versions of the key must find a place behind it. Clocks of boreal dev may be far apart.
 constexpr Duration furthest_ahead = std::chrono::hours(24 * 3660);
+
+aws::ApiError names_no_version(std::string_view text) {
+  return errors::invalid_argument(fmt::format("The header {} names no version.", replica_field))
+      .with("ArgumentName", std::string(replica_field))
+      .with("ArgumentValue", std::string(text));
+}
 
 }  // namespace
 
@@ -42,9 +49,7 @@ Outcome<std::optional<Replica>> replica_of(const aws::Call& call) {
   const auto replica = parse_replica(*text);
   const auto latest = call.now + furthest_ahead;
   if (!replica || objects::time_of(replica->id) > latest || replica->modified > latest) {
-    return refuse(errors::invalid_argument(fmt::format("The header {} names no version.", replica_field))
-                      .with("ArgumentName", std::string(replica_field))
-                      .with("ArgumentValue", std::string(*text)));
+    return refuse(names_no_version(*text));
   }
   return replica;
 }
@@ -69,7 +74,9 @@ Task<Outcome<std::optional<Replica>>> Service::replica_for(Call& call, const Buc
 }
 
 Task<Result<objects::Version>> Service::there_already(const Bucket& bucket, std::string key, Replica replica,
-                                                      Error error) {
+                                                      Error error, Refusal& refusal) {
+  if (error.code() == Errc::conflict && !refusal.is_held())  // the id is that of another key's version
+    (void)refusal.hold(refuse(names_no_version(replica_text(replica))));
   if (error.code() != Errc::exists) co_return std::unexpected(std::move(error));
   auto found = co_await objects_.find(bucket.id, std::move(key), objects::Select::exact(replica.id), false);
   if (!found) co_return std::unexpected(std::move(found).error());

@@ -18,13 +18,13 @@ class ReplicaTest : public S3Test {
     const Time when{1'700'000'000'000 + ms};
     return {objects::Id{static_cast<uint64_t>(when.ms) << 20, 7}, when};
   }
-  Outcome<api::PutObjectOutput> bring(const std::string& text, const std::string& body) {
+  Outcome<api::PutObjectOutput> bring(const std::string& text, const std::string& body, std::string key = "k") {
     return fixture.run(fixture.with_call(*s3, "PutObject", [&](Call& call) {
       call.http.headers.set(replica_field, text);
       call.http.content_length = body.size();
       api::PutObjectRequest input;
       input.bucket = "from";
-      input.key = "k";
+      input.key = std::move(key);
       input.body = std::make_unique<objects::TextSource>(body);
       return s3->put_object(call, std::move(input));
     }));
@@ -90,6 +90,15 @@ TEST_F(ReplicaTest, TheCallerMustBeAllowedToReplicate) {
   fixture.policies.identity = {
       aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":["s3:*Object"],"Resource":"*"}]})")};
   EXPECT_TRUE(bring(replica_text(made(1)), ""));
+}
+
+TEST_F(ReplicaTest, AnIdIsOfOneKey) {
+  const std::string text = replica_text(made(1));
+  ASSERT_TRUE(bring(text, "body"));
+  const auto refused = bring(text, "another", "other");
+  EXPECT_EQ(code_of(refused), "InvalidArgument");
+  EXPECT_TRUE(bring(text, "another")) << "it is there already";
+  EXPECT_EQ(versions().size(), 1u);
 }
 
 class ElsewhereTest : public ReplicaTest {

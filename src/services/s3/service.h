@@ -37,6 +37,8 @@ using aws::Call;
 using aws::Outcome;
 using aws::refuse;
 
+class Refusal;
+
 // The engine must have a tier for each storage class, under its name; STANDARD is the first.
 std::vector<objects::Tier> storage_tiers();
 
@@ -310,9 +312,10 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
                                             const std::string& upload_id, Access& access);
 
   // replica.cc: what a request of another boreal's replication brings; AccessDenied for who may not replicate. The
-  // engine's error, unless the version is there: then that.
+  // engine's error (and in S3's words, if there are any for it), unless the version is there: then that.
   Task<Outcome<std::optional<Replica>>> replica_for(Call& call, const Bucket& bucket, const std::string& key);
-  Task<Result<objects::Version>> there_already(const Bucket& bucket, std::string key, Replica replica, Error error);
+  Task<Result<objects::Version>> there_already(const Bucket& bucket, std::string key, Replica replica, Error error,
+                                               Refusal& refusal);
 
   // objects_get.cc: GetObject and HeadObject, whose inputs and outputs are alike.
   struct Picture;

@@ -253,6 +253,10 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   request.precondition = [&](const objects::Version* there) -> Result<void> {
     if (there == nullptr || there->id != version.id || waits_for_replication(bucket, *there))
       return fail(Errc::conflict, "it changed meanwhile");
+    // What was judged as noncurrent is the object itself once what lay before it is gone; tags say which rules are
+    // meant.
+    if (there->is_latest != version.is_latest || there->meta.tags != version.meta.tags)
+      return fail(Errc::conflict, "it changed meanwhile");
     const bool makes_marker = which.kind == objects::Select::Kind::latest && versioning() != objects::Versioning::off;
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};

@@ -347,6 +347,56 @@ TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
   move_objects(fixture.store());
 }
 
+// Lets something else happen in the middle of the next change.
+class MeddlingStore final : public store::FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  Task<Result<void>> commit(store::Batch batch) override {
+    if (const auto work = std::exchange(meddle, nullptr)) co_await work();
+    co_return co_await FillingStore::commit(std::move(batch));
+  }
+  std::function<Task<void>()> meddle;
+};
+
+Task<void> remove_newest(objects::Objects& objects, std::string bucket, std::string key) {
+  const auto found = co_await objects.find(bucket, key, objects::Select::latest(), false);
+  EXPECT_TRUE(found);
+  objects::RemoveRequest request{bucket, key, objects::Versioning::on, objects::Select::exact(found->version.id), {}};
+  EXPECT_TRUE(co_await objects.remove(std::move(request)));
+}
+
+Task<void> take_off_tags(objects::Objects& objects, std::string bucket, std::string key) {
+  EXPECT_TRUE(co_await objects.update(bucket, key, objects::Select::latest(), [](objects::Version& version) {
+    version.meta.tags.clear();
+    return Result<void>();
+  }));
+}
+
+// Both are first at their keys, before the walk gets there.
+Task<void> change_two(objects::Objects& objects, std::string bucket) {
+  TaskGroup group;
+  group.spawn(take_off_tags(objects, bucket, "b"));
+  group.spawn(remove_newest(objects, bucket, "k"));
+  co_await group.wait();
+}
+
+// Between the listing of a page and the end of it large objects may be moved, for hours.
+TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
+  set_versioning("shop", "Enabled");
+  for (const char* key : {"a", "k", "k"}) ASSERT_TRUE(put("shop", key, "x"));
+  for (const char* key : {"a", "b", "c"}) put_tagged(key, "temporary", "yes");
+  auto tagged = expire(1);
+  tagged.filter->tag = api::Tag{.key = "temporary", .value = "yes"};
+  configure({expire_noncurrent(1), tagged});
+  MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  const std::string bucket = s3->directory().find("shop")->id;
+  disk.meddle = [&] { return change_two(*objects, bucket); };
+  pass(2 * one_day);
+  EXPECT_THAT(keys(), ElementsAre("b", "k"));
+  move_objects(fixture.store());
+}
+
 // Counts who waits for the disk.
 class CrowdedStore final : public store::FillingStore {
  public:

@@ -137,18 +137,28 @@ Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier)
   return Paths{std::move(folder), std::move(file)};
 }
 
-namespace {
-Result<io::File> open_new(const io::Path& folder, const io::Path& path) {
-  auto file = io::File::open(path, io::File::Mode::write_new);
-  if (file || file.error().code() != Errc::not_found) return file;
-  CHECK(io::make_folders(folder));  // the first file in it
-  return io::File::open(path, io::File::Mode::write_new);
+// On a pool's thread. That it is there does not say that it stays: who made it may not have synced the tier's folder
+// yet, or was killed before. So each is synced once in a run.
+Result<void> FileBlobs::keep_folder(const io::Path& folder) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (kept_folders_.contains(folder)) return {};
+  }
+  CHECK(io::make_folders(folder));
+  const std::lock_guard lock(mutex_);
+  kept_folders_.insert(folder);
+  return {};
 }
-}  // namespace
 
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, paths_of(id, tier));
-  CO_TRY(auto file, co_await pool_.run([&] { return open_new(place.folder, place.file); }));
+  CO_TRY(auto file, co_await pool_.run([&]() -> Result<io::File> {
+    CHECK(keep_folder(place.folder));
+    auto made = io::File::open(place.file, io::File::Mode::write_new);
+    if (made || made.error().code() != Errc::not_found) return made;
+    CHECK(io::make_folders(place.folder));  // somebody took it away
+    return io::File::open(place.file, io::File::Mode::write_new);
+  }));
   co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
 }
 
@@ -158,7 +168,8 @@ Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string
 }
 
 namespace {
-// The folder is synced, or the file could come back after its last trace in the index is gone.
+// The folder is synced, or the file could come back after its last trace in the index is gone. Of ids that were handed
+// out most were never used, so what is not there is not looked into further.
 Result<void> remove_durably(const io::Path& folder, const io::Path& file) {
   if (auto removed = io::remove_file(file); !removed) {
     return removed.error().code() == Errc::not_found ? Result<void>() : removed;
@@ -177,10 +188,10 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
   Result<void> done;
   const auto remove_one = [&](const Place& blob) -> Result<void> {
     TRY(auto paths, paths_of(blob.id, blob.tier));
-    auto removed = io::remove_file(paths.file);
-    if (!removed) return removed.error().code() == Errc::not_found ? Result<void>() : removed;
+    // Also of what is not there: who removed it may have been stopped before the sync.
     changed[blob.tier].insert(std::move(paths.folder));
-    return {};
+    auto removed = io::remove_file(paths.file);
+    return !removed && removed.error().code() == Errc::not_found ? Result<void>() : removed;
   };
   for (size_t at = 0; at < blobs.size(); at += removals_a_turn) {
     if (stop.stop_requested()) co_return fail(Errc::cancelled, "the server stops");
@@ -193,8 +204,11 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
   }
   for (const auto& [tier, folders] : changed) {
     CO_CHECK(co_await pool_.run([&]() -> Result<void> {
-      if (folders.size() > worth_syncing_all) return io::sync_file_system(*folders.begin());
-      for (const io::Path& folder : folders) CHECK(io::sync_folder(folder));
+      if (folders.size() > worth_syncing_all) return io::sync_file_system(folders_.at(tier) + "/.");
+      for (const io::Path& folder : folders) {
+        auto synced = io::sync_folder(folder);
+        if (!synced && synced.error().code() != Errc::not_found) return synced;
+      }
       return {};
     }));
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "io/file.h"
@@ -27,9 +29,12 @@ class FileBlobs final : public Blobs {
     io::Path file;
   };
   Result<Paths> paths_of(BlobId id, const std::string& tier) const;
+  Result<void> keep_folder(const io::Path& folder);
 
   const std::map<std::string, io::Path> folders_;
   io::Pool& pool_;
+  std::mutex mutex_;
+  std::set<io::Path> kept_folders_;  // those below the tiers' that are known to be on the disk
 };
 
 }  // namespace boreal::objects

@@ -89,5 +89,27 @@ TEST_F(FileBlobsTest, ASyncThatNoThreadIsFreeForIsNotWaitedFor) {
   EXPECT_EQ(reader->size(), piece.size());
 }
 
+// Else a blob in it could be gone with it: who made the folder may not have come to the sync of what holds it.
+TEST_F(FileBlobsTest, AFolderThatIsThereAlreadyIsMadeSureOf) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  {
+    io::Faults faults;
+    faults.fail(io::Operation::sync, 1, EIO, folder_.path());
+    EXPECT_EQ(executor_.run(blobs->create({1, 2}, "standard")).error().code(), Errc::io);
+  }
+  EXPECT_EQ(TestEngine::must(io::list_folder(folder_.path())).size(), 1u);
+  io::Faults faults;
+  (void)create(*blobs);
+  EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 1);
+  (void)TestEngine::must(executor_.run(blobs->create({3, 2}, "standard")));
+  EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 1) << "once is enough";
+  // The next start knows nothing of it.
+  const auto again = open(folder_.path(), pool);
+  (void)TestEngine::must(executor_.run(again->create({4, 2}, "standard")));
+  EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 2);
+}
+
 }  // namespace
 }  // namespace boreal::objects

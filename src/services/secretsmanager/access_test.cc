@@ -93,7 +93,7 @@ TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatAnotherServiceKeeps) {
   ASSERT_TRUE(shown);
   EXPECT_EQ(shown->replication_status->front().status, "Failed");
   const std::string arn = service.managed_arn(account, "eu-west-1", name);
-  EXPECT_EQ(*fixture.run(service.value(account, "eu-west-1", arn)), "kept");
+  EXPECT_EQ(*fixture.run(service.value(nullptr, account, "eu-west-1", arn)), "kept");
 }
 
 }  // namespace

@@ -662,8 +662,9 @@ TEST_F(SecretsTest, TagsWantTheirOwnPermission) {
 TEST_F(SecretsTest, OtherServicesReadTheCurrentValue) {
   const std::string arn = *create("s").arn;
   put("s", 2);
-  EXPECT_EQ(*fixture.run(service->value(account, "us-east-1", arn)), "v2");
-  EXPECT_EQ(fixture.run(service->value("111111111111", "us-east-1", arn)).error().code, "ResourceNotFoundException");
+  EXPECT_EQ(*fixture.run(service->value(nullptr, account, "us-east-1", arn)), "v2");
+  EXPECT_EQ(fixture.run(service->value(nullptr, "111111111111", "us-east-1", arn)).error().code,
+            "ResourceNotFoundException");
 }
 
 TEST_F(SecretsTest, ADamagedSecretHoldsUpNoOther) {

@@ -63,12 +63,12 @@ TEST_F(KeeperTest, ARestoreIsNotGivenUpSinceOthersHaveItTriedAgain) {
   must(&Service::delete_db_cluster,
        api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .final_db_snapshot_identifier = "last"});
   ASSERT_TRUE(eventually([&] { return !cluster("prod"); }));
-  disable_key(true);
   api::RestoreDBClusterFromSnapshotMessage restore;
   restore.db_cluster_identifier = "again";
   restore.snapshot_identifier = "last";
   restore.engine = "aurora-postgresql";
   must(&Service::restore_db_cluster_from_snapshot, restore);
+  disable_key(true);
   for (int n = 0; n < 20; ++n) {
     wake();
     pass(Duration(200));

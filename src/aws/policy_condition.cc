@@ -93,7 +93,7 @@ bool compare_any(const Condition& condition, const T& subject) {
   });
 }
 
-// nullopt: the subject is not of the operator's kind, and then neither the operator nor its negation holds.
+// nullopt: the subject is not of the operator's kind.
 std::optional<bool> fits(const Condition& condition, std::string_view subject, const Context& context) {
   switch (condition.op) {
     case Operator::string_equals:
@@ -168,7 +168,12 @@ bool Condition::holds(const Context& context, bool allow) const {
   if (op == Operator::null) return any_value<bool>(*this, [&](bool absent) { return absent != present; });
   // ForAnyValue asks for a value that fits: without any it is false, IfExists or not, as AWS was seen to answer.
   if (!present) return set == Set::for_all_values || (set == Set::none && (if_exists || negated));
-  const auto one = [&](const auto& entry) { return single_holds(entry.second, context); };
+  // What is no number, date or address at all is unlike each: nobody escapes a Deny by writing one badly, and nothing
+  // is allowed by it.
+  const auto is_unreadable = [&](std::string_view subject) { return !fits(*this, subject, context); };
+  const auto one = [&](const auto& entry) {
+    return single_holds(entry.second, context) || (!allow && negated && is_unreadable(entry.second));
+  };
   const bool all = set == Set::for_all_values || (set == Set::none && allow);
   return all ? std::all_of(begin, end, one) : std::any_of(begin, end, one);
 }

@@ -399,6 +399,24 @@ TEST_F(PolicyEvaluate, ADenyNeedsOneOfTheValuesOfAKeyToFit) {
   EXPECT_FALSE(allowed(user, {.identity = {document(statement("Allow", is_not_red))}}));
 }
 
+TEST_F(PolicyEvaluate, NobodyEscapesADenyByWritingBadly) {
+  const auto denied = [&](const std::string& level, const std::string& condition) {
+    user.tags = {{"level", level}};
+    return !allowed(user, {.identity = {document(R"({"Effect":"Allow","Action":"*","Resource":"*"},)"
+                                                 R"({"Effect":"Deny","Action":"*","Resource":"*","Condition":{)" +
+                                                 condition + "}}")}});
+  };
+  for (const std::string name : {"NumericNotEquals", "NumericNotEqualsIfExists", "ForAnyValue:NumericNotEquals"}) {
+    const std::string condition = '"' + name + R"(":{"aws:PrincipalTag/level":"5"})";
+    EXPECT_FALSE(denied("5", condition)) << name;
+    EXPECT_TRUE(denied("6", condition)) << name;
+    EXPECT_TRUE(denied("five", condition)) << name;
+  }
+  EXPECT_TRUE(denied("here", R"("NotIpAddress":{"aws:PrincipalTag/level":"10.0.0.0/8"})"));
+  EXPECT_TRUE(denied("soon", R"("DateNotEquals":{"aws:PrincipalTag/level":"2026-01-01"})"));
+  EXPECT_FALSE(denied("five", R"("NumericEquals":{"aws:PrincipalTag/level":"5"})"));
+}
+
 TEST_F(PolicyEvaluate, BoundaryAndSessionLimit) {
   EXPECT_FALSE(allowed(user, {.identity = {allow_all}, .boundary = allow_other}));
   EXPECT_THAT(message, HasSubstr("because no permissions boundary allows the s3:GetObject action"));

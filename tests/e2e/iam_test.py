@@ -105,6 +105,15 @@ class Iam(Case):
             self.iam.tag_user(UserName=name, Tags=[{"Key": "team", "Value": "blue"}])
             self.assertEqual(error_code(client.get_secret_value, SecretId=secret), "AccessDeniedException")
 
+    def test_nobody_escapes_a_deny_by_writing_badly(self):
+        deny = {"Effect": "Deny", "Action": "iam:CreateUser", "Resource": "*",
+                "Condition": {"NumericNotEquals": {"aws:RequestTag/level": "5"}}}
+        bob = self.make_user("bob", policy(allow("iam:*"), deny))("iam")
+        bob.create_user(UserName="five", Tags=[{"Key": "level", "Value": "5"}])
+        for level in ("6", "five", ""):
+            with self.subTest(level):
+                self.assertEqual(error_code(bob.create_user, UserName="other", Tags=[{"Key": "level", "Value": level}]), "AccessDenied")
+
     def test_conditions_on_policies_and_boundaries_are_for_who_gives_permissions(self):
         narrow = self.iam.create_policy(PolicyName="narrow", PolicyDocument=document("Allow", "iam:ListUsers"))["Policy"]["Arn"]
         attacher = self.make_user("attacher", policy(allow("iam:*", Condition={"ArnEquals": {"iam:PolicyARN": narrow}})))("iam")

@@ -67,13 +67,13 @@ Task<aws::Outcome<Key>> Service::key_for_service(aws::Asker asker, std::string a
   co_return key;
 }
 
+// `service`: that uses the key. Where RDS has Secrets Manager keep a password, it is Secrets Manager.
 // What becomes of a key is for those to know who may use it: they are asked first. A service's own key lets in whom its
 // account lets use the service, so that nothing but a Deny keeps those out; it serves nobody else.
-Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
+Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker, const Key& key,
+                                                        std::string_view service, std::string action,
                                                         const Context& context) {
   if (!asker.is_service_itself()) {
-    // A service's own key is used by that service, whoever asks it to: RDS has Secrets Manager keep passwords.
-    const std::string_view service = key.is_managed() && !asker.is_role() ? key.managed_by : asker.service();
     const std::string via = fmt::format("{}.{}.amazonaws.com", service, key.region);
     std::multimap<std::string, std::string> told{{"kms:ViaService", via}};
     // Of a role of its own the service is the caller itself.
@@ -90,7 +90,7 @@ Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker ask
   CO_CHECK(check_context(context));
   const std::string action = asker.is_role() ? "kms:Encrypt" : "kms:GenerateDataKey";
   CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_id), action));
-  CO_CHECK(co_await authorize_for_service(asker, key, action, context));
+  CO_CHECK(co_await authorize_for_service(asker, key, service, action, context));
   DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};
   CO_TRY(out.ciphertext, seal(key, context, as_bytes(out.plaintext)));
   co_return out;
@@ -107,7 +107,8 @@ Task<aws::Outcome<std::string>> Service::decrypt(aws::Asker asker, std::string a
     co_return aws::refuse(
         errors::access_denied_exception(fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));
   }
-  CO_CHECK(co_await authorize_for_service(asker, key, "kms:Decrypt", context));
+  const std::string_view service = key.is_managed() && !asker.is_role() ? key.managed_by : asker.service();
+  CO_CHECK(co_await authorize_for_service(asker, key, service, "kms:Decrypt", context));
   co_return open_data_key(key, context, ciphertext);
 }
 
@@ -117,7 +118,7 @@ Task<aws::Outcome<std::string>> Service::encrypt(aws::Asker asker, std::string a
   const crypto::SecretBytes plain(plaintext);
   crypto::wipe(std::as_writable_bytes(std::span(plaintext)));
   CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_arn), "kms:Encrypt"));
-  CO_CHECK(co_await authorize_for_service(asker, key, "kms:Encrypt", context));
+  CO_CHECK(co_await authorize_for_service(asker, key, service, "kms:Encrypt", context));
   co_return seal(key, context, plain.bytes());
 }
 

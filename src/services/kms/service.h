@@ -176,8 +176,8 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<aws::Outcome<Key>> key_for_service(aws::Asker asker, std::string account, std::string region,
                                           std::string service, std::string key_id, std::string action);
   Task<aws::Outcome<Key>> managed_key(std::string account, std::string region, std::string service);
-  Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string action,
-                                                 const Context& context);
+  Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string_view service,
+                                                 std::string action, const Context& context);
 
   // aliases.cc
   static aws::Outcome<void> check_count(const Change& change);

@@ -450,9 +450,9 @@ TEST_F(KmsTest, ADataKeyThatLiesOpenIsHeldToItsKeyAndContext) {
 
 TEST_F(KmsTest, AServiceAsksInItsCallersName) {
   const auto key = make_key();
-  const std::string via_kms =
+  const std::string via_s3 =
       R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:GenerateDataKey","Resource":"*",)"
-      R"("Condition":{"StringEquals":{"kms:ViaService":"kms.us-east-1.amazonaws.com"}}}]})";
+      R"("Condition":{"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}}}]})";
   const auto ask = [&] {
     return fixture.run(
         fixture.with_call(*kms, "CreateKey", [&](aws::Call& call) -> Task<aws::Outcome<aws::Keys::DataKey>> {
@@ -461,7 +461,7 @@ TEST_F(KmsTest, AServiceAsksInItsCallersName) {
   };
   be("eve");
   EXPECT_EQ(ask().error().code, "AccessDeniedException");
-  be("bob", via_kms.c_str());
+  be("bob", via_s3.c_str());
   EXPECT_TRUE(ask());
   EXPECT_EQ(
       code<GenerateDataKeyResponse>("GenerateDataKey", GenerateDataKeyRequest{.key_id = key, .key_spec = "AES_256"}),

@@ -123,6 +123,18 @@ class Sts(Case):
             self.assertEqual(error_code(self.sts.assume_role, RoleArn=self.role, RoleSessionName="night",
                                         Tags=[{"Key": key, "Value": "x"}]), "ValidationError")
 
+    def test_a_session_policy_that_is_gone_lets_nothing_through(self):
+        def document(effect, action):
+            return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": action, "Resource": "*"}]})
+        no_roles = self.iam.create_policy(PolicyName="no-roles", PolicyDocument=document("Deny", "iam:ListRoles"))["Policy"]["Arn"]
+        out = self.sts.assume_role(RoleArn=self.role, RoleSessionName="night", Policy=document("Allow", "*"), PolicyArns=[{"arn": no_roles}])
+        iam = self.session("iam", out["Credentials"])
+        iam.list_users()
+        self.assertEqual(error_code(iam.list_roles), "AccessDenied")
+        self.iam.delete_policy(PolicyArn=no_roles)
+        self.assertEqual(error_code(iam.list_roles), "AccessDenied")
+        self.assertEqual(error_code(iam.list_users), "AccessDenied")
+
     def test_session_token(self):
         credentials = self.sts.get_session_token(DurationSeconds=900)["Credentials"]
         self.assertEqual(self.session("sts", credentials).get_caller_identity()["Arn"],

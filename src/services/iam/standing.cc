@@ -13,6 +13,7 @@ using aws::Principal;
 
 namespace {
 
+constexpr std::string_view deny_all = R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}})";
 constexpr size_t max_uses = 65536;
 constexpr Duration use_granularity = std::chrono::minutes(15);
 
@@ -117,7 +118,9 @@ Task<Outcome<Service::Policies>> Service::policies(const Principal& principal) {
   }
   for (const auto& arn : principal.session_policy_arns) {
     CO_TRY(auto policy, managed_policy(principal.account, arn));
-    if (policy) result.session.push_back(std::move(policy));
+    // What is gone may have been what denied, and nobody knows what.
+    if (!policy) policy = compile(std::string(deny_all));
+    result.session.push_back(std::move(policy));
   }
   co_return result;
 }

@@ -284,8 +284,7 @@ Task<Result<Version>> Objects::Impl::commit_move(std::string bucket, Version bef
   after.meta.tier = std::move(tier);
   if (!parts.empty()) take_bytes(after, parts, ids.next(), change->batch());
   change->replace(**now, after, !parts.empty());
-  settle(draft, change->batch());
-  CO_CHECK(co_await commit(bucket, std::move(change->batch()), change->leaves_garbage()));
+  CO_CHECK(co_await commit(bucket, std::move(change->batch()), change->leaves_garbage(), std::move(draft)));
   co_return after;
 }
 

@@ -15,8 +15,8 @@
 
 namespace boreal::objects {
 
-// Bytes that were stored and are in no index yet. Either settle() goes into the commit that names them, or
-// abandon() frees them.
+// Bytes that were stored and are in no index yet. Either it goes along with the commit that names them, or abandon()
+// frees them.
 struct Draft {
   struct Blob {
     BlobId id;
@@ -58,7 +58,7 @@ struct Objects::Impl {
   Result<void> check_room() const;
   Result<std::string> tier_named(const std::string& name) const;  // empty: the default
 
-  // An id for a new blob of the draft's, on record as long as the draft lives and is not settled.
+  // An id for a new blob of the draft's, on record as long as the draft lives and is not committed.
   Task<Result<BlobId>> reserve(std::string bucket, std::string tier, Draft& draft);
   // Stores the bytes (durably, unless they go inline), and lets `accept` see their digests.
   Task<Result<Draft>> write(Destination to, Bytes data_key, std::vector<Algorithm> checksums,
@@ -75,11 +75,12 @@ struct Objects::Impl {
   Task<Result<Version>> copy_anew(Objects& self, CopyRequest request);
   Task<Result<Version>> commit_move(std::string bucket, Version before, std::string tier, std::vector<Part> parts,
                                     Draft draft);
-  void settle(const Draft& draft, store::Batch& batch) const;
   Task<void> abandon(std::string bucket, Draft draft);
 
   Task<Result<Version>> commit_version(NewVersion made);
   Task<Result<void>> commit(std::string bucket, store::Batch batch, bool leaves_garbage);
+  // A batch that names the draft's bytes.
+  Task<Result<void>> commit(std::string bucket, store::Batch batch, bool leaves_garbage, Draft draft);
   Task<KeyLocks::Hold> lock_key(const std::string& bucket, const std::string& key);
   Task<KeyLocks::Hold> lock_upload(const std::string& bucket, UploadId upload);
   // For an id that came from elsewhere, whatever the key. Taken last.

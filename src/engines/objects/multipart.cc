@@ -120,8 +120,7 @@ Task<Result<Part>> commit_part(Objects::Impl& engine, PartCommit made) {
     garbage.segments = std::move(replaced.segments);
     batch.put(index::garbage(engine.ids.next()), encode(garbage));
   }
-  engine.settle(made.draft, batch);
-  CO_CHECK(co_await engine.commit(made.bucket, std::move(batch), old->has_value()));
+  CO_CHECK(co_await engine.commit(made.bucket, std::move(batch), old->has_value(), std::move(made.draft)));
   co_return std::move(made.part);
 }
 

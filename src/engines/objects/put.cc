@@ -135,18 +135,22 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
     co_await abandon(made.bucket, std::move(made.draft));
     co_return std::unexpected(std::move(planned).error());
   }
-  settle(made.draft, change->batch());
   if (made.note) add_note(change->batch(), ids.next(), made.version);
   change->batch().append(std::move(made.more));
-  // Should the commit fail it may yet be there after a restart, so the bytes stay; if it is not, the sweep
-  // finds their ids on record.
-  CO_CHECK(co_await commit(made.bucket, std::move(change->batch()), change->leaves_garbage() || made.more_garbage));
+  const bool leaves_garbage = change->leaves_garbage() || made.more_garbage;
+  CO_CHECK(co_await commit(made.bucket, std::move(change->batch()), leaves_garbage, std::move(made.draft)));
   co_return std::move(made.version);
 }
 
-void Objects::Impl::settle(const Draft& draft, store::Batch& batch) const {
+// Should the commit fail it may yet be there after a restart, so the bytes stay; if it is not, the sweep finds their
+// ids on record. But what the store did not even try to write is not there: on a busy day that would be many bytes.
+Task<Result<void>> Objects::Impl::commit(std::string bucket, store::Batch batch, bool leaves_garbage, Draft draft) {
   for (const auto& blob : draft.blobs) batch.remove(index::reserved(buckets.run(), blob.id));
   if (draft.share) batch.remove(index::tentative(buckets.run(), *draft.share));
+  auto done = co_await commit(bucket, std::move(batch), leaves_garbage);
+  const bool is_tried = done || (done.error().code() != Errc::unavailable && done.error().code() != Errc::too_large);
+  if (!is_tried) co_await abandon(std::move(bucket), std::move(draft));
+  co_return done;
 }
 
 // Whatever does not succeed here stays on record, and the next start sweeps it.

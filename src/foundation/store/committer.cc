@@ -202,9 +202,10 @@ Error Committer::refuse(const rocksdb::Status& status) {
     log::error("store", "the disk is full; writes are refused until it has room", {{"status", status.ToString()}});
     return Error(Errc::no_space, fmt::format("the disk is full: {}", status.ToString()));
   }
-  broken_ = Error(to_error(status).code(),
-                  fmt::format("the store takes no writes since one failed ({}): mend the disk, then start again",
-                              status.ToString()));
+  // Errc::unavailable would say that nothing was tried.
+  const Errc code = to_error(status).code() == Errc::unavailable ? Errc::io : to_error(status).code();
+  broken_ = Error(code, fmt::format("the store takes no writes since one failed ({}): mend the disk, then start again",
+                                    status.ToString()));
   writes_ = Writes::ended;
   log::error("store", "a write failed; all writes are refused until the next start", {{"status", status.ToString()}});
   return *broken_;

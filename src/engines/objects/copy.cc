@@ -4,6 +4,7 @@
 
 #include "objects/impl.h"
 #include "objects/index_keys.h"
+#include "objects/scrub.h"
 
 namespace boreal::objects {
 namespace {
@@ -13,6 +14,8 @@ bool has_all(const std::vector<Checksum>& have, const std::vector<Algorithm>& wa
     return std::ranges::find(have, algorithm, &Checksum::algorithm) != have.end();
   });
 }
+
+Task<Result<void>> go_on(std::stop_token stop) { co_return check_goes_on(stop); }
 
 }  // namespace
 
@@ -63,7 +66,10 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
   moved.blob = moved.referrer = id;
   moved.tier = tier;
   if (!pack) {
-    CO_CHECK(co_await copy_blob(pool, *from, segment.stored_size, *writer, std::move(stop)));
+    CO_CHECK(co_await copy_blob(pool, *from, segment.stored_size, *writer, stop));
+    // Nobody has looked at the bytes on their way, and the original may go: they must be what was sealed once.
+    CO_TRY(const auto copied, co_await blobs.open(id, tier));
+    CO_CHECK(co_await check_blob(*copied, moved, pool, [&](uint64_t) { return go_on(stop); }));
     co_return moved;
   }
   const std::string wrapped = segment.wrapped_key.empty() ? version_key : segment.wrapped_key;

@@ -70,6 +70,36 @@ TEST_F(DamageTest, EveryFlippedBitOfABlobIsFoundAndNoneServed) {
   EXPECT_EQ(damages(), 0u);
 }
 
+// Without a key bytes go as they lie; what is damaged must not take the place of what may be read well once more.
+TEST_F(DamageTest, DamagedBytesAreNotMoved) {
+  const std::string body(150'000, 'x');
+  for (const bool packed : {false, true}) {
+    const std::string key = packed ? "packed" : "plain", from = packed ? "cold" : "standard";
+    ASSERT_TRUE(engine_.put("d", key, body));
+    if (packed)
+      ASSERT_TRUE(engine_.run(engine_.objects().move_to_tier("d", key, Select::latest(), from, &engine_.keys)));
+    engine_.run(engine_.objects().reclaim_now());
+    const auto path = blob_files(folder_.path()).front();
+    const auto move = [&] {
+      return engine_.run(
+          engine_.objects().move_to_tier("d", key, Select::latest(), packed ? "standard" : "cold", nullptr));
+    };
+    for (const uint64_t byte : {8, 30}) {  // of the header, of a frame
+      flip(path, byte * 8);
+      const auto moved = move();
+      ASSERT_FALSE(moved);
+      EXPECT_EQ(moved.error().code(), Errc::corrupt);
+      flip(path, byte * 8);
+      engine_.run(engine_.objects().reclaim_now());
+      EXPECT_EQ(blob_files(folder_.path()), std::vector{path});
+    }
+    ASSERT_TRUE(move());
+    EXPECT_EQ(engine_.get("d", key).value(), body);
+    ASSERT_TRUE(engine_.remove("d", key));
+    engine_.run(engine_.objects().reclaim_now());
+  }
+}
+
 TEST_F(DamageTest, FlippedBitsOfSmallObjectsAreFound) {
   ASSERT_TRUE(engine_.put("d", "small", "some bytes in the index"));
   const auto found = engine_.run(engine_.objects().find("d", "small", Select::latest(), true)).value();

@@ -79,7 +79,7 @@ Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool,
       return check_frames(buffer, lengths, first);
     }));
     at = end;
-    co_await step(buffer.size());
+    CO_CHECK(co_await step(buffer.size()));
   }
   co_return Result<void>();
 }
@@ -154,8 +154,9 @@ Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string afte
       const VersionId id = version.id;
       const std::string key = version.key;
       auto done = co_await scrub_version(bucket, std::move(version));
-      // Versions that went meanwhile are no damage.
-      if (!done && done.error().code() != Errc::not_found) record(bucket, key, id, done.error());
+      // Versions that went meanwhile are no damage, nor is a stop.
+      if (!done && done.error().code() != Errc::not_found && done.error().code() != Errc::cancelled)
+        record(bucket, key, id, done.error());
       if (stopping_) co_return co_await save({bucket, key});
     }
     if (!page.truncated) co_return Result<void>();
@@ -194,7 +195,8 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket, BucketCount& coun
           count.part_bytes += part.size;
           after = part.number;
           auto done = co_await scrub_segments(part.segments);
-          if (!done && co_await is_there_still(bucket, upload, part)) {
+          const bool is_stopped = !done && done.error().code() == Errc::cancelled;
+          if (!done && !is_stopped && co_await is_there_still(bucket, upload, part)) {
             record(bucket, upload.key, upload.id, done.error());
           }
           if (stopping_) co_return Result<void>();
@@ -218,11 +220,10 @@ Task<bool> Scrubber::is_there_still(std::string bucket, const Upload& upload, co
 }
 
 Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {
-  const ScrubStep each_step = [this](uint64_t bytes) { return step(bytes); };
+  const ScrubStep each_step = [this](uint64_t bytes) { return step_of_blob(bytes); };
   for (auto& segment : segments) {
     CO_TRY(const auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
     CO_CHECK(co_await check_blob(*blob, std::move(segment), engine_.pool, each_step));
-    if (stopping_) break;
   }
   co_return Result<void>();
 }
@@ -243,6 +244,13 @@ Task<void> Scrubber::step(uint64_t bytes) {
 Task<bool> Scrubber::step_of_check(uint64_t bytes) {
   co_await step(bytes);
   co_return !stopping_;
+}
+
+// A blob may have gigabytes, which a stop does not wait for.
+Task<Result<void>> Scrubber::step_of_blob(uint64_t bytes) {
+  co_await step(bytes);
+  if (stopping_) co_return fail(Errc::cancelled, "the scrubber stops");
+  co_return Result<void>();
 }
 
 Task<void> Scrubber::sleep(Duration time) {

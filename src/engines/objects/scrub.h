@@ -51,8 +51,8 @@ struct ScrubOptions {
   Duration pause_between_rounds{3'600'000};
 };
 
-// Called with each number of bytes read; may wait.
-using ScrubStep = std::function<Task<void>(uint64_t bytes)>;
+// Called with each number of bytes read; may wait. An error of it ends the check.
+using ScrubStep = std::function<Task<Result<void>>(uint64_t bytes)>;
 
 // Checks that the blob is as it was written. Errc::corrupt if not.
 Task<Result<void>> check_blob(BlobReader& blob, Segment segment, io::Pool& pool, const ScrubStep& step);
@@ -89,6 +89,7 @@ class Scrubber {
   Task<Result<void>> scrub_segments(std::vector<Segment> segments);
   Task<void> step(uint64_t bytes);
   Task<bool> step_of_check(uint64_t bytes);
+  Task<Result<void>> step_of_blob(uint64_t bytes);
   Task<void> sleep(Duration time);
   Task<Result<void>> save(Place place);
   Result<Place> saved() const;

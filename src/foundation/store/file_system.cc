@@ -33,7 +33,7 @@ IOStatus ask(Operation operation, const std::string& path) {
   return to_status(io::detail::check_fault(operation, path).error_number, path);
 }
 
-class WritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
+class WritableFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
   WritableFile(std::unique_ptr<rocksdb::FSWritableFile>&& file, std::string path)
       : FSWritableFileOwnerWrapper(std::move(file)), path_(std::move(path)) {}
@@ -63,8 +63,44 @@ class WritableFile final : public rocksdb::FSWritableFileOwnerWrapper {
     return target()->Truncate(size, options, context);
   }
 
+ protected:
+  const std::string& path() const { return path_; }
+
  private:
   std::string path_;
+};
+
+// A log that was just made. Each record is synced before the next one comes; what a full disk did not sync is answered
+// as not written, and is cut off. Going on means that tables are made of what is in memory, of each column family by
+// itself, and a start between two of them would take the record for the one that has no table yet: half of a batch.
+class NewLog final : public WritableFile {
+ public:
+  using WritableFile::WritableFile;
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, IODebugContext* context) override {
+    auto status = WritableFile::Append(data, options, context);
+    if (status.ok()) bytes_ += data.size();
+    return status;
+  }
+  using WritableFile::Append;
+  IOStatus Sync(const IOOptions& options, IODebugContext* context) override {
+    return synced(WritableFile::Sync(options, context));
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* context) override {
+    return synced(WritableFile::Fsync(options, context));
+  }
+
+ private:
+  IOStatus synced(IOStatus status) {
+    if (status.ok()) synced_bytes_ = bytes_;
+    if (!status.IsNoSpace()) return status;
+    // If it cannot be cut off, nothing goes on until the next start, which finds all of the record or nothing.
+    if (!target()->Truncate(synced_bytes_, IOOptions(), nullptr).ok()) return to_status(EIO, path());
+    bytes_ = synced_bytes_;
+    return status;
+  }
+
+  uint64_t bytes_ = 0;
+  uint64_t synced_bytes_ = 0;
 };
 
 class RandomAccessFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
@@ -109,7 +145,9 @@ class FileSystem final : public rocksdb::FileSystemWrapper {
   IOStatus NewWritableFile(const std::string& path, const FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) override {
     if (auto fault = ask(Operation::create, path); !fault.ok()) return fault;
-    return wrap<WritableFile>(target()->NewWritableFile(path, options, file, context), path, file);
+    auto status = target()->NewWritableFile(path, options, file, context);
+    return path.ends_with(".log") ? wrap<NewLog>(std::move(status), path, file)
+                                  : wrap<WritableFile>(std::move(status), path, file);
   }
   IOStatus ReopenWritableFile(const std::string& path, const FileOptions& options,
                               std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* context) override {

@@ -389,8 +389,10 @@ TEST(RocksStore, FlippedBitsNeverGiveWrongAnswers) {
         ASSERT_EQ(next, 2001);  // it hit something that is not needed for this, as a filter or bulk
         for (int i = 1; i <= 2000; ++i) {
           const auto bulk = (*opened)->get_bulk("p", number(i));
-          if (bulk) ASSERT_EQ(*bulk, number(i));
-          else EXPECT_EQ(bulk.error().code(), Errc::corrupt);
+          if (bulk)
+            ASSERT_EQ(*bulk, number(i));
+          else
+            EXPECT_EQ(bulk.error().code(), Errc::corrupt);
         }
         auto checked = store.run((*opened)->check(go_on));
         ASSERT_FALSE(checked);
@@ -419,6 +421,36 @@ TEST(RocksStore, ACheckReadsWholeTablesAndCanBeEnded) {
 auto count_tables(const StoreFolder& store) {
   const auto names = io::list_folder(store.database()).value();
   return std::ranges::count_if(names, [](const auto& name) { return name.ends_with(".sst"); });
+}
+
+// Room for the one table, none for the other, and then a new start.
+TEST(RocksStore, WhatAFullDiskDidNotSyncIsNotFoundInHalf) {
+  StoreFolder store(8 << 20);
+  ASSERT_TRUE(store.open());
+  Batch both("p");
+  both.put("k", "v");
+  both.put_bulk("k", "bulk");
+  ASSERT_TRUE(store.run(store->commit(std::move(both))));
+  {
+    io::Faults faults;
+    faults.fail(Operation::sync, 1, ENOSPC, ".log");
+    faults.fail(Operation::create, 2, ENOSPC, ".sst", true);
+    Batch gone("p");
+    gone.remove("k");
+    gone.remove_bulk("k");
+    EXPECT_EQ(store.run(store->commit(std::move(gone))).error().code(), Errc::no_space);
+    const auto give_up_ns = monotonic_ns() + 60'000'000'000;
+    while (count_tables(store) == 0) {
+      EXPECT_EQ(store.put("p", "other", "x").error().code(), Errc::no_space);
+      ASSERT_LT(monotonic_ns(), give_up_ns);
+      std::this_thread::yield();
+    }
+  }
+  store.close();
+  const auto opened = store.open();
+  ASSERT_TRUE(opened) << opened.error().message();
+  EXPECT_EQ(store->get("p", "k").value(), "v");
+  EXPECT_EQ(store->get_bulk("p", "k").value(), "bulk");
 }
 
 // Each over the same hundred keys.

@@ -30,6 +30,11 @@ bool waits_for_replication(const Bucket& bucket, const objects::Version& version
   return status == replication_status::pending || status == replication_status::failed;
 }
 
+// What was judged as noncurrent is the object itself once what lay before it is gone; tags say which rules are meant.
+bool is_as_judged(const objects::Version& judged, const objects::Version& there) {
+  return there.is_latest == judged.is_latest && there.meta.tags == judged.meta.tags;
+}
+
 // What is wrong with the whole house for a while, and not with one bucket.
 bool passes(Errc code) { return code == Errc::no_space || code == Errc::unavailable || code == Errc::timeout; }
 
@@ -253,10 +258,7 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
   request.precondition = [&](const objects::Version* there) -> Result<void> {
     if (there == nullptr || there->id != version.id || waits_for_replication(bucket, *there))
       return fail(Errc::conflict, "it changed meanwhile");
-    // What was judged as noncurrent is the object itself once what lay before it is gone; tags say which rules are
-    // meant.
-    if (there->is_latest != version.is_latest || there->meta.tags != version.meta.tags)
-      return fail(Errc::conflict, "it changed meanwhile");
+    if (!is_as_judged(version, *there)) return fail(Errc::conflict, "it changed meanwhile");
     const bool makes_marker = which.kind == objects::Select::Kind::latest && versioning() != objects::Versioning::off;
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};
@@ -277,6 +279,8 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
 
 Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Version version,
                                    std::string storage_class) {
+  const auto there = co_await objects_.find(bucket.id, version.key, objects::Select::exact(version.id), false);
+  if (there && !is_as_judged(version, there->version)) co_return Result<void>();
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;

@@ -394,6 +394,16 @@ TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
   disk.meddle = [&] { return change_two(*objects, bucket); };
   pass(2 * one_day);
   EXPECT_THAT(keys(), ElementsAre("b", "k"));
+
+  // Nor is it moved: from an archive it could not be read.
+  for (const char* key : {"a", "a", "k", "k"}) ASSERT_TRUE(put("shop", key, std::string(large, 'x')));
+  auto archived = rule();
+  archived.noncurrent_version_transitions = {
+      api::NoncurrentVersionTransition{.noncurrent_days = 1, .storage_class = "GLACIER"}};
+  configure({archived});
+  disk.meddle = [&] { return remove_newest(*objects, bucket, "k"); };
+  pass(2 * one_day);
+  EXPECT_EQ(class_of("k"), "STANDARD");
   move_objects(fixture.store());
 }
 

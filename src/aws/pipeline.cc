@@ -116,6 +116,15 @@ bool is_of_a_page(const http::Request& request) {
   return request.headers.has("origin") || request.headers.get("sec-fetch-site").value_or("none") != "none";
 }
 
+// A form of a browser may be one of S3's uploads, which say in their fields who sends them.
+bool is_form(const http::Request& request) {
+  return request.method == "POST" &&
+         to_lower(request.headers.get("content-type").value_or("")).starts_with("multipart/form-data");
+}
+
+// Its bytes have not all come yet: who reads them waits for the client.
+bool is_awaited(const std::unique_ptr<Source>& body) { return body && body->home() != nullptr; }
+
 // A body that did not come, or not to its end, is its client's fault.
 ApiError incomplete_body(const Error& error) {
   if (error.code() == Errc::timeout) {
@@ -129,6 +138,8 @@ ApiError incomplete_body(const Error& error) {
 
 struct Pipeline::Exchange {
   std::string request_id;
+  std::optional<Counted> place;
+  const size_t* counted_in = nullptr;  // what it has its place in
   int64_t started_ns = 0;
   Room* room = nullptr;
   Protocol protocol = Protocol::rest_xml;
@@ -157,12 +168,11 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
   exchange.request_id = random_.uuid();
   exchange.started_ns = monotonic_ns();
   std::optional<Outcome<http::Response>> outcome;
-  if (running_ >= options_.max_requests) {
-    exchange.protocol = guess_protocol(request);
-    outcome = refuse(ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way."));
-  } else {
-    const Counted place(running_);
+  if (auto place = move_to(exchange, running_); place) {
     outcome = co_await run(request, exchange);
+  } else {
+    exchange.protocol = guess_protocol(request);
+    outcome = refuse(std::move(place).error());
   }
   http::Response response;
   if (*outcome) {
@@ -176,6 +186,18 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
   count(exchange, response.status);
   if (logs_requests()) log_answer(exchange, *outcome ? "" : outcome->error().code, request, response);
   co_return response;
+}
+
+Outcome<void> Pipeline::move_to(Exchange& exchange, size_t& count) const {
+  if (exchange.counted_in == &count) return {};
+  exchange.place.reset();
+  exchange.counted_in = nullptr;
+  if (count >= options_.max_requests) {
+    return refuse(ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way."));
+  }
+  exchange.place.emplace(count);
+  exchange.counted_in = &count;
+  return {};
 }
 
 void Pipeline::log_answer(const Exchange& exchange, std::string code, const http::Request& request,
@@ -249,6 +271,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   // Where no signature covers the path, it may be read as it is meant at once; a preflight carries the URL's.
   const bool is_unsigned = scope.service.empty() || request.method == "OPTIONS";
   if (room.has_buckets && is_unsigned) rewrite_virtual_host(request, exchange);
+  if (is_awaited(request.body) && (!room.is_s3 || is_form(request))) CO_CHECK(move_to(exchange, sending_));
   if (auto early = co_await room.service->intercept(request, gate_, exchange.request_id)) co_return std::move(*early);
 
   std::string body;
@@ -265,6 +288,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   }
   CO_TRY(auto caller, co_await gate_.authenticate(request, room.service->model(), exchange.protocol,
                                                   room.is_s3 ? nullptr : &body, &exchange.checked));
+  CO_CHECK(move_to(exchange, running_));
   if (logs_requests()) exchange.caller = caller.is_anonymous() ? "anonymous" : caller.arn();
   if (room.has_buckets && !is_unsigned) rewrite_virtual_host(request, exchange);
   if (room.is_s3 && !caller.is_anonymous()) adopt_query_headers(request);
@@ -277,11 +301,13 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       // Only data comes so.
       if (request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
         co_return refuse(ApiError("InvalidRequest", 400, "The value of x-amz-content-sha256 header is invalid."));
+      if (is_awaited(request.body) && caller.is_anonymous()) CO_CHECK(move_to(exchange, sending_));
       auto read = co_await read_body(request, true);
       if (!read && exchange.checked && exchange.checked->failure()) {
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
       }
       CO_TRY(body, std::move(read));
+      CO_CHECK(move_to(exchange, running_));
       CO_CHECK(room.service->check_body(*exchange.route.operation, request, body));
     }
   }
@@ -342,12 +368,14 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s
         ApiError("RequestEntityTooLargeException", 413,
                  fmt::format("The body is larger than {} bytes, the most that this operation takes.", max_bytes)));
   };
-  const auto announced = request.content_length.value_or(0);
-  if (announced > max_bytes) co_return too_large();
+  if (request.content_length.value_or(0) > max_bytes) co_return too_large();
+  // One byte more than there may be tells a body that is too large from one that just fits.
+  const size_t most = static_cast<size_t>(request.content_length.value_or(max_bytes)) + 1;
+  // Announcing costs nothing: there is room for about twice of what has come.
+  constexpr size_t first_room = 16 << 10;
   std::string body;
   size_t filled = 0;
-  // One byte more than there may be tells a body that is too large from one that just fits.
-  size_t room = request.content_length ? announced + 1 : 512;
+  size_t room = std::min(most, first_room);
   while (true) {
     body.resize(filled + room);
     auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));
@@ -355,8 +383,7 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s
     if (*got == 0) break;
     filled += *got;
     if (filled > max_bytes) co_return too_large();
-    room =
-        std::max<size_t>(4096, request.content_length ? announced + 1 - std::min<size_t>(filled, announced) : filled);
+    room = std::clamp<size_t>(most - std::min(most, filled), 1, std::max(filled, first_room));
   }
   body.resize(filled);
   co_return body;

@@ -37,8 +37,9 @@ struct OperationFigures {
 class Pipeline {
  public:
   struct Options {
-    std::string default_region;           // of callers that name none
-    size_t max_requests = 1024;           // in the house at a time; more are answered 503 at once
+    std::string default_region;  // of callers that name none
+    // In the house at a time; more are answered 503 at once. As many again may still send who they are.
+    size_t max_requests = 1024;
     size_t max_body_bytes = 1 << 20;      // of a call whose body is not data
     size_t max_s3_xml_bytes = 4 << 20;    // CompleteMultipartUpload names 10,000 parts
     bool keys_are_public = false;         // known to every web page: those are let in to S3 only, by our own names
@@ -71,6 +72,8 @@ class Pipeline {
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
   Task<Outcome<std::string>> read_body(http::Request& request, bool is_s3) const;
+  // SlowDown: there is no place; it has none any more.
+  Outcome<void> move_to(Exchange& exchange, size_t& count) const;
   void rewrite_virtual_host(http::Request& request, Exchange& exchange) const;
   void count(const Exchange& exchange, int status);
   log::Level level_of_requests() const { return options_.log_requests ? log::Level::info : log::Level::debug; }
@@ -83,6 +86,9 @@ class Pipeline {
   Random& random_;
   Options options_;
   size_t running_ = 0;
+  // Strangers whose bodies are awaited. They may take any time, so they hold no place of those who are known, or whose
+  // requests have come.
+  size_t sending_ = 0;
   std::vector<std::unique_ptr<Room>> rooms_;
   std::unordered_map<const Operation*, OperationFigures> figures_;
 };

@@ -10,6 +10,7 @@
 #include "api/kms/service.h"
 #include "api/s3/service.h"
 #include "api/s3control/service.h"
+#include "base/sync.h"
 #include "base/testing.h"
 #include "codec/hex.h"
 
@@ -80,6 +81,22 @@ class StalledBody final : public Source {
   Task<Result<size_t>> read(MutableBytes) override { co_return fail(Errc::timeout, "nothing came"); }
 };
 
+// Of a client that goes on when the test says so.
+class AwaitedBody final : public Source {
+ public:
+  AwaitedBody(Event& more, size_t& largest) : more_(more), largest_(largest) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    largest_ = std::max(largest_, buffer.size());
+    co_await more_.wait();
+    co_return size_t{0};
+  }
+  Executor* home() const override { return Executor::current(); }
+
+ private:
+  Event& more_;
+  size_t& largest_;
+};
+
 class PipelineTest : public testing::Test {
  protected:
   PipelineTest() { pipeline.add(rooms); }
@@ -124,6 +141,38 @@ TEST_F(PipelineTest, CarriesCallerRegionAndRequestId) {
   EXPECT_EQ(pipeline.figures().at("kms:ListKeys").calls, 1U);
 }
 
+TEST_F(PipelineTest, WhoIsNotKnownAndSendsSlowlyKeepsNobodyOut) {
+  Event more;
+  size_t largest = 0;
+  std::vector<int> statuses;
+  const auto keep = [&]() -> Task<void> {
+    auto slow = request("TrentService.ListKeys", "{}", "");
+    slow.content_length = 1'000'000;
+    slow.body = std::make_unique<AwaitedBody>(more, largest);
+    statuses.push_back((co_await pipeline.handle(slow)).status);
+  };
+  TaskGroup slow_ones;
+  const auto begin = [&](int count) -> Task<void> {
+    for (int i = 0; i < count; ++i) slow_ones.spawn(keep());
+    co_return;
+  };
+  executor.run(begin(2));
+  executor.run_until_idle();
+  EXPECT_EQ(send(request("TrentService.ListKeys", "{}")).status, 200);
+  executor.run(begin(1));
+  executor.run_until_idle();
+  EXPECT_EQ(statuses, std::vector<int>{503}) << "but there is an end of them too";
+  EXPECT_LE(largest, 64U << 10) << "as much as was announced, before any of it came";
+  const auto go_on = [&]() -> Task<void> {
+    more.set();
+    co_return;
+  };
+  executor.run(go_on());
+  executor.run(slow_ones.wait());
+  EXPECT_EQ(statuses, (std::vector<int>{503, 400, 400}));
+  EXPECT_EQ(send(request("TrentService.ListKeys", "{}")).status, 200);
+}
+
 // What was written to the log meanwhile.
 class CapturedLog {
  public:
@@ -157,10 +206,10 @@ TEST_F(PipelineTest, EachRequestIsALineOfTheLogIfThatIsWanted) {
     return log.take();
   };
   auto well = line(request("TrentService.ListKeys", "{}"));
-  EXPECT_THAT(
-      well, testing::ContainsRegex("Z info  api +request from=192.0.2.7:4711 caller=arn:aws:iam::000000000000:root "
-                                   "operation=kms:ListKeys resource=[^ ]+ status=200 code=- bytes_in=2 bytes_out=[0-9]+ "
-                                   "duration_us=[0-9]+ request=[0-9a-f-]{36}\n$"));
+  EXPECT_THAT(well, testing::ContainsRegex(
+                        "Z info  api +request from=192.0.2.7:4711 caller=arn:aws:iam::000000000000:root "
+                        "operation=kms:ListKeys resource=[^ ]+ status=200 code=- bytes_in=2 bytes_out=[0-9]+ "
+                        "duration_us=[0-9]+ request=[0-9a-f-]{36}\n$"));
   EXPECT_THAT(line(request("TrentService.ListAliases", "{}", "narrow")),
               testing::HasSubstr("caller=arn:aws:iam::000000000000:user/narrow operation=kms:ListAliases"));
   const auto wrong = line(request("TrentService.ListKeys", "{}", "root", "other"));

@@ -2,8 +2,10 @@
 import datetime
 import http.client
 import json
+import resource
 import socket
 import ssl
+import time
 import urllib.request
 from pathlib import Path
 
@@ -169,6 +171,29 @@ class Hostile(Case):
                 connection.sendall(b"GET / HT")
                 slow.append(connection)
             self.assertEqual(within(2, sts.get_caller_identity)["Account"], "000000000000")
+        finally:
+            for connection in slow:
+                connection.close()
+
+
+    def test_slow_bodies_of_strangers_keep_nobody_out(self):
+        """As many as there may be requests at a time: API calls, forms of browsers and lists of keys to delete."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+        heads = (b"POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded",
+                 b"POST /a-bucket HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x",
+                 b"POST /a-bucket?delete HTTP/1.1\r\nContent-MD5: 1B2M2Y8AsgTpgAmY7PhCfg==")
+        before = self.resident_kib()
+        sts = self.boreal.client("sts")
+        slow = []
+        try:
+            for number in range(1100):
+                connection = socket.create_connection(("127.0.0.1", self.boreal.port), 60)
+                slow.append(connection)
+                connection.sendall(heads[number % 3] + b"\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n-")
+            time.sleep(0.5)
+            self.assertEqual(sts.get_caller_identity()["Account"], "000000000000")
+            self.assertLess(self.resident_kib() - before, 200 * 1024)
         finally:
             for connection in slow:
                 connection.close()

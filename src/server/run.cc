@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <optional>
@@ -39,6 +41,16 @@ void say(std::FILE* to, std::string_view text) {
   [[maybe_unused]] const size_t written = std::fwrite(text.data(), 1, text.size(), to);
   std::fflush(to);
   std::clearerr(to);
+}
+
+// Takes all the open files that the system lets it have: shells give 1,024 at first. At most half are for clients, else
+// whoever makes connections without end leaves none for the data.
+size_t connections_for(size_t wanted) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  const rlimit all{.rlim_cur = files.rlim_max, .rlim_max = files.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &all) == 0) files = all;
+  return std::clamp<size_t>(files.rlim_cur / 2, 1, wanted);
 }
 
 // Everything of one server process. Lives on the main thread's stack while the loop runs.
@@ -104,10 +116,11 @@ class Process {
   }
 
   Task<Result<void>> start() {
+    http::Options options;
+    options.listen.max_connections = connections_for(options.listen.max_connections);
     co_await manager_.tell("STATUS=Opening " + config_.data_folder);
     CO_CHECK(co_await front_.open());
     root_key_ = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
-    http::Options options;
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.tls().context();
     options.listen.loops = connections_.loops();

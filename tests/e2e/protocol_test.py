@@ -1,4 +1,5 @@
 """What is not a well-formed, well-signed request of something served: refused in AWS's own words, at once, in little memory."""
+import contextlib
 import datetime
 import http.client
 import json
@@ -197,6 +198,27 @@ class Hostile(Case):
         finally:
             for connection in slow:
                 connection.close()
+
+
+    def test_connections_leave_files_to_open(self):
+        """A shell gives 1,024 open files, and there may be more connections; here it is fewer."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        try:
+            boreal = Boreal()
+            boreal.start_or_clean()
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4096)), hard))
+        with contextlib.ExitStack() as stack:
+            stack.callback(boreal.clean)
+            stack.callback(boreal.stop)
+            s3 = boreal.client("s3")
+            s3.create_bucket(Bucket="files")
+            for _ in range(300):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", boreal.port), 60))
+                connection.sendall(b"GET / HT")
+            time.sleep(0.2)
+            s3.put_object(Bucket="files", Key="large", Body=bytes(3 << 20))
 
 
 class Restart(Case):

@@ -200,8 +200,9 @@ Task<Outcome<api::DescribeReplicationTasksResponse>> Service::describe_replicati
   // A task has two endpoints, so this filter has two values to be compared with.
   for (const auto& filter : filters.value_or(std::vector<api::Filter>())) {
     if (filter.name != "endpoint-arn") continue;
+    const FilterValues wanted(filter);
     std::erase_if(all, [&](const TaskRecord& t) {
-      return !passes(filter, place.arn("endpoint", t.source_id)) && !passes(filter, place.arn("endpoint", t.target_id));
+      return !wanted.has(place.arn("endpoint", t.source_id)) && !wanted.has(place.arn("endpoint", t.target_id));
     });
     if (all.empty()) co_return refuse(nothing_found("replication tasks", *filters));
   }

@@ -110,9 +110,11 @@ Outcome<void> merge_tags(Tags& tags, const Tags& more) {
       fmt::format("A resource can have at most {} tags; this one would have {}.", max_tags, tags.size())));
 }
 
-bool passes(const api::Filter& filter, std::string_view value) {
-  return std::ranges::any_of(filter.values, [&](const std::string& v) { return equal_ignoring_case(v, value); });
+FilterValues::FilterValues(const api::Filter& filter) {
+  for (const std::string& value : filter.values) values_.insert(to_lower(value));
 }
+
+bool FilterValues::has(std::string_view value) const { return values_.contains(to_lower(value)); }
 
 aws::ApiError unknown_filter(std::string_view name, const std::vector<std::string_view>& known) {
   return errors::invalid_parameter_value_exception(

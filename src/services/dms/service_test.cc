@@ -1,5 +1,6 @@
 #include "dms/service.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -466,6 +467,12 @@ TEST(Secret, HasTheLogin) {
   EXPECT_EQ(login.port, 5433);
   EXPECT_FALSE(apply_secret(R"({"username":"u"})", login));
   EXPECT_FALSE(apply_secret("plain", login));
+  for (const char* port : {R"("hidden")", "1234567"}) {
+    Login other;
+    const auto refused = apply_secret(fmt::format(R"({{"username":"u","password":"p","port":{}}})", port), other);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message(), "the secret's port is not a number between 1 and 65535");
+  }
 }
 
 }  // namespace

@@ -1,11 +1,16 @@
 """Programs that people already have, each doing its whole job against S3: back up, restore, compare."""
 import glob
+import hashlib
+import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 from e2e.helpers import eventually
@@ -152,6 +157,78 @@ class Clients(Case):
             self.assert_same_trees(self.source, mounted / "backup")
         finally:
             unmount(process)
+
+
+@need("docker-registry")
+class DockerRegistry(Case):
+    """A registry of container images whose layers are in S3. Each request goes on with an upload in parts; where the last part is too
+    small to be followed, the upload is completed, and a new one begins with its object as a copied part. Pulls are redirected to
+    presigned URLs. Its client is Go's SDK, version 1."""
+
+    def setUp(self):
+        folder = Path(tempfile.mkdtemp(prefix="boreal-registry-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.boreal.client("s3").create_bucket(Bucket="with-registry")
+        (folder / "config.yml").write_text(f"""
+version: 0.1
+storage:
+  s3: {{accesskey: test, secretkey: test, region: us-east-1, regionendpoint: "{self.boreal.url}", secure: false, v4auth: true,
+       bucket: with-registry, rootdirectory: /images, chunksize: 5242880}}
+  delete: {{enabled: true}}
+http: {{addr: "{self.url.removeprefix('http://')}"}}
+""")
+        environment = self.boreal.environment()
+        environment.pop("AWS_CA_BUNDLE", None)  # it cannot take one
+        process = subprocess.Popen(["docker-registry", "serve", folder / "config.yml"], env=environment,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(process.wait, PATIENCE_S)
+        self.addCleanup(process.kill)
+        eventually(self.is_up)
+
+    def is_up(self):
+        try:
+            self.ask("GET", "/v2/", 200)
+        except OSError as error:
+            raise AssertionError("docker-registry does not answer") from error
+
+    def ask(self, method, path, status, body=None, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(urllib.parse.urljoin(self.url, path), body, headers, method=method)
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            self.assertEqual(answer.status, status)
+            return answer.headers.get("Location"), answer.read()
+
+    def push(self, layer, cuts):
+        where, _ = self.ask("POST", "/v2/shop/app/blobs/uploads/", 202)
+        for begin, end in zip([0, *cuts], cuts):
+            where, _ = self.ask("PATCH", where, 202, layer[begin:end], Content_Range=f"{begin}-{end - 1}",
+                                Content_Type="application/octet-stream")
+        digest = "sha256:" + hashlib.sha256(layer).hexdigest()
+        self.ask("PUT", f"{where}&digest={digest}", 201, layer[cuts[-1] if cuts else 0:], Content_Type="application/octet-stream")
+        return digest
+
+    def test_push_mount_pull_delete(self):
+        chance = random.Random(1)
+        for cuts in ([], [1, 2, 100_000], [5 << 20, 10 << 20], [6_000_000, 6_000_001, 12_500_000]):
+            layer = chance.randbytes(13 << 20)
+            digest = self.push(layer, cuts)
+            # A redirect leads to S3 itself.
+            self.assertEqual(self.ask("GET", f"/v2/shop/app/blobs/{digest}", 200)[1], layer)
+        self.ask("POST", f"/v2/shop/other/blobs/uploads/?mount={digest}&from=shop/app", 201)
+        self.assertEqual(self.ask("GET", f"/v2/shop/other/blobs/{digest}", 200)[1], layer)
+        config = b'{"architecture":"amd64","os":"linux"}'
+        kind = "application/vnd.docker.distribution.manifest.v2+json"
+        manifest = json.dumps({
+            "schemaVersion": 2, "mediaType": kind,
+            "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "size": len(config), "digest": self.push(config, [])},
+            "layers": [{"mediaType": "application/vnd.docker.image.rootfs.diff.tar", "size": len(layer), "digest": digest}]}).encode()
+        self.ask("PUT", "/v2/shop/app/manifests/one", 201, manifest, Content_Type=kind)
+        self.assertEqual(json.loads(self.ask("GET", "/v2/shop/app/tags/list", 200)[1])["tags"], ["one"])
+        self.assertEqual(self.ask("GET", "/v2/shop/app/manifests/one", 200, Accept=kind)[1], manifest)
+        self.ask("DELETE", f"/v2/shop/app/manifests/sha256:{hashlib.sha256(manifest).hexdigest()}", 202)
+        self.ask("DELETE", f"/v2/shop/app/blobs/{digest}", 202)
 
 
 @unittest.skipUnless(POSTGRES.is_dir(), "no PostgreSQL is installed in /usr/lib/postgresql")

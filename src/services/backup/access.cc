@@ -7,18 +7,18 @@ namespace boreal::backup {
 
 namespace {
 
-// The vault that the operation is about: named, or the one that keeps the recovery point.
-Result<std::optional<VaultRecord>> vault_of(const View& view, const aws::Value& input) {
-  if (const auto name = aws::string_member(input, "BackupVaultName")) return load<VaultRecord>(view, vault_key(*name));
+// The name of the vault that the operation is about: given, or of the one that keeps the recovery point.
+Result<std::optional<std::string>> vault_name(const View& view, const aws::Value& input) {
+  if (auto name = aws::string_member(input, "BackupVaultName")) return name;
   std::optional<std::string> arn = aws::string_member(input, "RecoveryPointArn");
   if (!arn) arn = aws::string_member(input, "ResourceArn");
   if (!arn) return std::nullopt;
   const auto parts = split(*arn, ':');
-  if (parts.size() == 7 && parts[5] == "backup-vault") return load<VaultRecord>(view, vault_key(parts[6]));
+  if (parts.size() == 7 && parts[5] == "backup-vault") return std::string(parts[6]);
   if (parts.size() != 7 || parts[5] != "recovery-point") return std::nullopt;
   TRY(const auto point, load<PointRecord>(view, point_key(parts[6])));
   if (!point) return std::nullopt;
-  return load<VaultRecord>(view, vault_key(point->vault));
+  return point->vault;
 }
 
 template <class Record>
@@ -54,7 +54,13 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
                                                              const aws::Value& input) {
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const View view(context_.catalog, place_of(call));
-  CO_TRY(const auto vault, vault_of(view, input));
+  std::optional<VaultRecord> vault;
+  CO_TRY(const auto name, vault_name(view, input));
+  if (name) {
+    CO_TRY(vault, load<VaultRecord>(view, vault_key(*name)));
+    // Another may have the name by the handler's turn: this one is asked for, and so no other is used.
+    call.asked_for.emplace(vault_key(*name), vault ? vault->identity() : "");
+  }
   const bool untags = operation.name == "UntagResource";  // its keys lie in a member of another name than elsewhere
   for (aws::Access& access : all) {
     if (operation.name == "PutBackupVaultLockConfiguration")

@@ -151,7 +151,7 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
     co_return aws::refuse(
         errors::invalid_parameter_value_exception(fmt::format("Invalid ARN: {}", input.resource_arn)));
   }
-  CO_CHECK(need_vault(View(context_.catalog, place), input.backup_vault_name));
+  CO_CHECK(need_vault(call, View(context_.catalog, place), input.backup_vault_name));
   CO_TRY(const auto found, co_await find_resource(place, input.resource_arn));
   if (!found) {
     co_return aws::refuse(errors::resource_not_found_exception(
@@ -160,7 +160,7 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
   CO_CHECK(co_await check_role(call, input.iam_role_arn));
 
   auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));
   JobRecord job;
   CO_TRY(auto same, load_by_token<JobRecord>(tx, "job", input.idempotency_token.value_or("")));
   if (same) {

@@ -68,7 +68,7 @@ Task<aws::Outcome<api::DeleteRecoveryPointOutput>> Service::delete_recovery_poin
                                                                                   api::DeleteRecoveryPointInput input) {
   const Place place = place_of(call);
   auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));
   CO_TRY(auto point, need_point(tx, input.backup_vault_name, input.recovery_point_arn));
   if (vault.locked) {
     co_return aws::refuse(errors::invalid_request_exception(
@@ -112,7 +112,7 @@ Task<aws::Outcome<api::UpdateRecoveryPointLifecycleOutput>> Service::update_reco
     }
   }
   auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));
   CO_TRY(auto point, need_point(tx, input.backup_vault_name, input.recovery_point_arn));
   if (vault.locked) {
     co_return aws::refuse(errors::invalid_request_exception(
@@ -154,7 +154,7 @@ Task<aws::Outcome<api::ListRecoveryPointsByBackupVaultOutput>> Service::list_rec
   const Place place = place_of(call);
   const View view(context_.catalog, place);
   CO_CHECK(check_owner(place, input.backup_vault_account_id));
-  CO_CHECK(need_vault(view, input.backup_vault_name));
+  CO_CHECK(need_vault(call, view, input.backup_vault_name));
   CO_TRY(auto page, Page<PointRecord>::begin(input.next_token, input.max_results));
   CO_CHECK(co_await walk<PointRecord>(context_, place, point_key(""), [&](PointRecord point) {
     if (wanted(input, point)) page.add(point_order(point), std::move(point));

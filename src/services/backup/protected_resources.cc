@@ -60,7 +60,7 @@ Task<aws::Outcome<api::ListProtectedResourcesByBackupVaultOutput>> Service::list
   const Place place = place_of(call);
   const View view(context_.catalog, place);
   CO_CHECK(check_owner(place, input.backup_vault_account_id));
-  CO_CHECK(need_vault(view, input.backup_vault_name));
+  CO_CHECK(need_vault(call, view, input.backup_vault_name));
   CO_TRY(const auto newest, co_await newest_points(place, input.backup_vault_name));
   co_return list<api::ListProtectedResourcesByBackupVaultOutput>(newest, place, input);
 }

@@ -43,4 +43,9 @@ aws::ApiError no_plan(const std::string& id) {
   return api::errors::resource_not_found_exception(fmt::format("Cannot find Backup plan with ID {}", id));
 }
 
+bool is_asked_for(const aws::Call& call, const VaultRecord& vault) {
+  const auto asked = call.asked_for.find(vault_key(vault.name));
+  return asked == call.asked_for.end() || asked->second == vault.identity();
+}
+
 }  // namespace boreal::backup

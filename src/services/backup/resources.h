@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "api/backup/types.h"
+#include "aws/call.h"
 #include "aws/error.h"
 #include "base/clock.h"
 #include "store/record.h"
@@ -47,8 +48,11 @@ struct VaultRecord {
   bool locked = false;
   std::optional<Time> lock_date;  // of a compliance lock; from then on nobody may change it
   std::optional<int64_t> min_retention_days, max_retention_days;
+  std::string id;  // of no other vault that has or had its name; empty: from before there were ids
   BOREAL_RECORD(VaultRecord, name, arn, key_arn, creator_request_id, created, tags, policy, policy_principals, locked,
-                lock_date, min_retention_days, max_retention_days)
+                lock_date, min_retention_days, max_retention_days, id)
+
+  std::string identity() const { return id.empty() ? std::to_string(created.ms) : id; }
 };
 
 // When a rule runs next, kept so that a restart neither loses nor doubles a run.
@@ -211,6 +215,8 @@ aws::ApiError no_vault(const std::string& name);
 // A call may say whose vault it means; those of other accounts are shared with nobody here. ResourceNotFoundException.
 aws::Outcome<void> check_owner(const Place& place, const std::optional<std::string>& vault_account);
 aws::ApiError no_plan(const std::string& id);
+// Whether the vault is the one that policies were asked about: another may have been made under its name since.
+bool is_asked_for(const aws::Call& call, const VaultRecord& vault);
 
 // The same as load(), or ResourceNotFoundException.
 template <class From>
@@ -218,6 +224,14 @@ aws::Outcome<VaultRecord> need_vault(const From& from, const std::string& name) 
   TRY(auto vault, load<VaultRecord>(from, vault_key(name)));
   if (!vault) return aws::refuse(no_vault(name));
   return std::move(*vault);
+}
+
+// The same, for a call that names it.
+template <class From>
+aws::Outcome<VaultRecord> need_vault(const aws::Call& call, const From& from, const std::string& name) {
+  TRY(auto vault, need_vault(from, name));
+  if (!is_asked_for(call, vault)) return aws::refuse(no_vault(name));
+  return vault;
 }
 
 template <class From>

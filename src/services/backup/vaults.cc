@@ -91,6 +91,7 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
     vault.creator_request_id = request_id;
     vault.created = call.now;
     vault.tags = tags;
+    vault.id = context_.random.uuid();
     tx.put(vault_key(vault.name), store::encode(vault));
     CO_CHECK(co_await tx.commit());
   }
@@ -105,7 +106,7 @@ Task<aws::Outcome<api::DeleteBackupVaultOutput>> Service::delete_backup_vault(aw
                                                                               api::DeleteBackupVaultInput input) {
   const Place place = place_of(call);
   auto tx = co_await context_.catalog.begin(place.partition());
-  CO_TRY(const auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));
   // A job that is not over has its point, CREATING, from the beginning.
   CO_TRY(const auto counts, co_await points_by_vault(place));
   if (counts.contains(vault.name)) {
@@ -123,7 +124,7 @@ Task<aws::Outcome<api::DescribeBackupVaultOutput>> Service::describe_backup_vaul
   const Place place = place_of(call);
   const View view(context_.catalog, place);
   CO_CHECK(check_owner(place, input.backup_vault_account_id));
-  CO_TRY(const auto vault, need_vault(view, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, view, input.backup_vault_name));
   CO_TRY(const auto counts, co_await points_by_vault(place));
   auto out = show_vault<api::DescribeBackupVaultOutput>(vault);
   out.number_of_recovery_points = counts.contains(vault.name) ? counts.at(vault.name) : 0;
@@ -165,7 +166,7 @@ Task<aws::Outcome<api::PutBackupVaultAccessPolicyOutput>> Service::put_backup_va
         fmt::format("The vault's access policy names {}, which does not exist.", *kept.missing)));
   }
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
-  CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(auto vault, need_vault(call, tx, input.backup_vault_name));
   vault.policy = std::move(kept.document);
   vault.policy_principals = std::move(kept.principals);
   tx.put(vault_key(vault.name), store::encode(vault));
@@ -176,7 +177,7 @@ Task<aws::Outcome<api::PutBackupVaultAccessPolicyOutput>> Service::put_backup_va
 Task<aws::Outcome<api::GetBackupVaultAccessPolicyOutput>> Service::get_backup_vault_access_policy(
     aws::Call& call, api::GetBackupVaultAccessPolicyInput input) {
   const View view(context_.catalog, place_of(call));
-  CO_TRY(const auto vault, need_vault(view, input.backup_vault_name));
+  CO_TRY(const auto vault, need_vault(call, view, input.backup_vault_name));
   if (vault.policy.empty()) {
     co_return aws::refuse(
         errors::resource_not_found_exception(fmt::format("Backup vault {} has no access policy.", vault.name)));
@@ -191,7 +192,7 @@ Task<aws::Outcome<api::GetBackupVaultAccessPolicyOutput>> Service::get_backup_va
 Task<aws::Outcome<api::DeleteBackupVaultAccessPolicyOutput>> Service::delete_backup_vault_access_policy(
     aws::Call& call, api::DeleteBackupVaultAccessPolicyInput input) {
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
-  CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(auto vault, need_vault(call, tx, input.backup_vault_name));
   vault.policy.clear();
   vault.policy_principals.clear();
   tx.put(vault_key(vault.name), store::encode(vault));
@@ -203,7 +204,7 @@ Task<aws::Outcome<api::PutBackupVaultLockConfigurationOutput>> Service::put_back
     aws::Call& call, api::PutBackupVaultLockConfigurationInput input) {
   CO_CHECK(check_lock(input));
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
-  CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(auto vault, need_vault(call, tx, input.backup_vault_name));
   if (is_immutable(vault, call.now)) {
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("The lock of backup vault {} cannot be changed any more.", vault.name)));
@@ -221,7 +222,7 @@ Task<aws::Outcome<api::PutBackupVaultLockConfigurationOutput>> Service::put_back
 Task<aws::Outcome<api::DeleteBackupVaultLockConfigurationOutput>> Service::delete_backup_vault_lock_configuration(
     aws::Call& call, api::DeleteBackupVaultLockConfigurationInput input) {
   auto tx = co_await context_.catalog.begin(place_of(call).partition());
-  CO_TRY(auto vault, need_vault(tx, input.backup_vault_name));
+  CO_TRY(auto vault, need_vault(call, tx, input.backup_vault_name));
   if (is_immutable(vault, call.now)) {
     co_return aws::refuse(errors::invalid_request_exception(
         fmt::format("The lock of backup vault {} cannot be removed any more.", vault.name)));

@@ -335,5 +335,27 @@ TEST_F(WaitingRestoreTest, ARestoreWhoseResourceNeverComesIsFailedAfterADay) {
   EXPECT_EQ(restore_job(id).status, "FAILED");
 }
 
+TEST_F(BackupTest, ARestoreIsNotAskedForAnythingThatEnginesDoNotDo) {
+  make_vault();
+  const auto begun = start();
+  fixture.run(service->settle());
+  const Place place{account, "us-east-1"};
+  auto tx = fixture.run(fixture.catalog().begin(place.partition()));
+  const std::string key = point_key(begun.recovery_point_arn->substr(begun.recovery_point_arn->rfind(':') + 1));
+  auto record = **load<PointRecord>(tx, key);
+  record.restore_metadata["Port"] = "5432";
+  tx.put(key, store::encode(record));
+  ASSERT_TRUE(fixture.run(tx.commit()));
+  const auto restore_at = [&](std::string port) {
+    return code_of(call<api::StartRestoreJobOutput>(
+        "StartRestoreJob", api::StartRestoreJobInput{.recovery_point_arn = *begun.recovery_point_arn,
+                                                     .metadata = {{"DestinationBucketName", "copy"}, {"Port", port}},
+                                                     .iam_role_arn = role_arn}));
+  };
+  EXPECT_EQ(restore_at("5433"), "InvalidParameterValueException");
+  EXPECT_EQ(restore_at("5432"), "");
+  fixture.run(service->settle());
+}
+
 }  // namespace
 }  // namespace boreal::backup

@@ -49,11 +49,21 @@ aws::ApiError no_restore(const std::string& id) {
   return errors::resource_not_found_exception(fmt::format("Cannot find Restore job with ID {}", id));
 }
 
-// What no engine knows would be passed over, and more be restored, or in another way, than was asked for
-// (ItemsToRestore). A CreationToken says nothing of what is restored.
+// What engines take from the metadata. They restore the rest as it was: an engine's version, a port, parameters.
+constexpr std::string_view changeable[] = {"DBClusterIdentifier", "DBSubnetGroupName", "DestinationBucketName",
+                                           "NewBucket"};
+
+// What no engine looks at would be passed over, and more be restored, or in another way, than was asked for
+// (ItemsToRestore, another Port). A CreationToken says nothing of what is restored.
 aws::Outcome<void> check_metadata(const PointRecord& point, const std::map<std::string, std::string>& metadata) {
   for (const auto& [key, value] : metadata) {
-    if (point.restore_metadata.contains(key) || key == "CreationToken") continue;
+    if (key == "CreationToken") continue;
+    if (const auto there = point.restore_metadata.find(key); there != point.restore_metadata.end()) {
+      if (there->second == value || std::ranges::find(changeable, key) != std::end(changeable)) continue;
+      return aws::refuse(errors::invalid_parameter_value_exception(fmt::format(
+          "boreal does not serve restore metadata with another '{}' ({}) than the recovery point's ({}) yet.", key,
+          value, there->second)));
+    }
     std::vector<std::string> known;
     for (const auto& [name, text] : point.restore_metadata) {
       if (!is_internal(name)) known.push_back(name);

@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from e2e.helpers import allow, user
+from e2e.helpers import allow, policy, user
 from harness import PATIENCE_S, Case, error_code, need
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -30,8 +30,8 @@ class Backup(Case):
 
     def make_role(self, name, *policies, trust=TRUST):
         arn = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        for policy in policies:
-            self.iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        for managed in policies:
+            self.iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{managed}")
         return arn
 
     def plan(self, vault, **rule):
@@ -186,6 +186,16 @@ class Backup(Case):
         job = self.back_up(made["DBCluster"]["DBClusterArn"], role)
         self.assertEqual(job["State"], "COMPLETED", job.get("StatusMessage"))
         psql(endpoint, "DROP TABLE t")
+        for changed in ({"Port": "5433"}, {"EngineVersion": "15.2"}, {"DBClusterParameterGroupName": "other"}):
+            self.assertEqual(error_code(self.restore, job["RecoveryPointArn"], role, DBClusterIdentifier="shop-other", **changed),
+                             "InvalidParameterValueException", changed)
+        # Who may restore that cluster, and use no subnet group, restores none.
+        narrow = self.make_role("one-cluster")
+        self.iam.put_role_policy(RoleName="one-cluster", PolicyName="p", PolicyDocument=policy(allow("rds:*", [
+            f"arn:aws:rds:us-east-1:{ACCOUNT}:{kind}" for kind in ("cluster:shop-other", "cluster-snapshot:awsbackup:*", "cluster-pg:*")])))
+        denied = self.restore(job["RecoveryPointArn"], narrow, DBClusterIdentifier="shop-other")
+        self.assertEqual(denied["Status"], "FAILED")
+        self.assertIn(":subgrp:default", denied["StatusMessage"])
         done = self.restore(job["RecoveryPointArn"], role, DBClusterIdentifier="shop-copy")
         self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
         self.assertEqual(psql(add_instance("shop-copy"), digest), before)

@@ -8,7 +8,8 @@
 
 namespace boreal::backup {
 
-std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job);
+// `tags`: of the resource.
+std::vector<aws::Access> backup_accesses(const Place& place, const JobRecord& job, const Tags& tags);
 // The restore's metadata are complete: what the caller said, and for the rest what the recovery point says.
 std::vector<aws::Access> restore_accesses(const Place& place, const RestoreRecord& restore);
 // The bucket, by name or ARN, that the restore is to make; empty: none.

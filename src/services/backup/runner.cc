@@ -129,7 +129,9 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
         api::errors::invalid_request_exception(fmt::format("Nothing here backs up a {}.", job.resource_type)));
   }
   CO_TRY(const auto caller, co_await assume(place, job.role_arn, "AWSBackup-" + job.id));
-  for (aws::Access& access : backup_accesses(place, job)) CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
+  CO_TRY(const auto resource, co_await engine->find(place.account, place.region, job.resource_arn));
+  for (aws::Access& access : backup_accesses(place, job, resource ? resource->tags : Tags()))
+    CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
 
   CO_CHECK(co_await drop_bytes(place, job.point_id));  // of an earlier try, which a crash has cut
   CO_TRY(auto backup, co_await engine->back_up(place.account, place.region, job.resource_arn));

@@ -378,6 +378,37 @@ TEST(RestoreAccesses, ABucketIsTheSameByNameAndByArn) {
                                                        "arn:aws:s3:::shop/*", "arn:aws:s3:::shop"));
 }
 
+TEST(RestoreAccesses, ARoleIsAskedAboutAllThatAClusterIsMadeOf) {
+  RestoreRecord restore;
+  restore.resource_type = "Aurora";
+  restore.point_id = "p";
+  restore.metadata = {
+      {"DBClusterIdentifier", "Shop"}, {"DBSubnetGroupName", "Data"}, {"DBClusterParameterGroupName", "tuned"}};
+  std::vector<std::string> resources;
+  for (const auto& access : restore_accesses({account, "us-east-1"}, restore)) {
+    EXPECT_EQ(access.action, "rds:RestoreDBClusterFromSnapshot");
+    EXPECT_EQ(access.context.find("aws:RequestedRegion")->second, "us-east-1");
+    resources.push_back(access.resource);
+  }
+  const std::string arn = "arn:aws:rds:us-east-1:000000000000:";
+  EXPECT_THAT(resources, testing::UnorderedElementsAre(arn + "cluster:shop", arn + "cluster-snapshot:awsbackup:job-p",
+                                                       arn + "subgrp:data", arn + "cluster-pg:tuned"));
+}
+
+TEST(BackupAccesses, ARoleIsToldTheTagsOfACluster) {
+  JobRecord job;
+  job.resource_type = "Aurora";
+  job.resource_arn = "arn:aws:rds:us-east-1:000000000000:cluster:shop";
+  size_t told = 0;
+  for (const auto& access : backup_accesses({account, "us-east-1"}, job, {{"secret", "yes"}})) {
+    const bool is_cluster = access.resource == job.resource_arn;
+    EXPECT_EQ(access.context.contains("aws:ResourceTag/secret"), is_cluster) << access.resource;
+    EXPECT_EQ(access.context.contains("rds:cluster-tag/secret"), is_cluster) << access.resource;
+    told += is_cluster;
+  }
+  EXPECT_EQ(told, 2u);
+}
+
 // As AWS tells it: COMPLETED, with a message, and of another category than SUCCESS.
 TEST_F(BackupTest, AJobSaysWhatItsBackupHasNot) {
   make_vault();

@@ -116,6 +116,37 @@ class Network(Case):
         self.assertEqual("InvalidParameterValue", error_code(self.ec2.describe_vpcs, Filters=filters(colour="red")))
         self.assertEqual([], self.ec2.describe_nat_gateways()["NatGateways"])
 
+    def test_what_a_rule_or_route_cannot_mean_is_refused(self):
+        """Where it was passed over, something else was opened than was asked for."""
+        vpc = self.vpc()
+        group, peer = self.group(vpc, "means"), self.group(vpc, "peer")
+        let_in, let_out = self.ec2.authorize_security_group_ingress, self.ec2.authorize_security_group_egress
+        pair = lambda **more: {"IpPermissions": [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": peer, **more}]}]}
+        classic = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}
+        for call, more, code in (
+                (let_in, {"SourceSecurityGroupName": "peer", "SourceSecurityGroupOwnerId": "111111111111"}, "InvalidGroup.NotFound"),
+                (let_in, {"SourceSecurityGroupName": "peer", "CidrIp": "10.0.0.0/8", **classic}, "InvalidParameterCombination"),
+                (let_in, {"SourceSecurityGroupOwnerId": "111111111111", "CidrIp": "10.0.0.0/8", **classic}, "MissingParameter"),
+                (let_in, pair(VpcId="vpc-0123456789abcdef0"), "InvalidGroup.NotFound"),
+                (let_in, pair(VpcPeeringConnectionId="pcx-0123456789abcdef0"), "InvalidVpcPeeringConnectionID.NotFound"),
+                (let_out, {"SourceSecurityGroupName": "peer", "CidrIp": "10.0.0.0/8", **classic}, "InvalidParameterValue")):
+            self.assertEqual(code, error_code(call, GroupId=group, **more), more)
+        account = self.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["OwnerId"]
+        mine = {"SourceSecurityGroupName": "peer", "SourceSecurityGroupOwnerId": account}
+        let_in(GroupId=group, **mine)
+        self.ec2.revoke_security_group_ingress(GroupId=group, **mine)
+        let_in(GroupId=group, **pair(VpcId=vpc))
+        self.ec2.revoke_security_group_ingress(GroupId=group, **pair(VpcId=vpc))
+        table = self.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        self.addCleanup(self.ec2.delete_route_table, RouteTableId=table)
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.addCleanup(self.ec2.delete_internet_gateway, InternetGatewayId=gateway)
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        self.addCleanup(self.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
+        self.assertEqual("UnsupportedOperation", error_code(self.ec2.create_route, RouteTableId=table, DestinationCidrBlock="0.0.0.0/0",
+                                                            GatewayId=gateway, NatGatewayId="nat-0123456789abcdef0"))
+        self.assertEqual("UnsupportedOperation", error_code(self.ec2.create_vpc, CidrBlock="10.8.0.0/16", Ipv6CidrBlockNetworkBorderGroup="us-east-1"))
+
     def test_conditions_on_what_is_made(self):
         vpc, other = self.vpc(), self.vpc("10.1.0.0/16")
         arn = f"arn:aws:ec2:us-east-1:000000000000:vpc/{vpc}"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "api/ec2/errors.h"
 #include "base/text.h"
@@ -56,11 +57,20 @@ Outcome<void> set_description(RuleRecord& rule, const std::optional<std::string>
 }
 
 // The group of the VPC that an id or a name stands for.
-Outcome<std::string> find_peer(const View& view, const GroupRecord& group, const std::optional<std::string>& id,
-                               const std::optional<std::string>& name, const std::optional<std::string>& account) {
+Outcome<std::string> find_peer(const View& view, const GroupRecord& group, const api::UserIdGroupPair& pair) {
+  const auto& [id, name, account] = std::tie(pair.group_id, pair.group_name, pair.user_id);
   if (account && !account->empty() && *account != view.place().account) {
     return refuse(errors::invalid_group_not_found(
         fmt::format("You have specified two resources that belong to different networks: account {}", *account)));
+  }
+  if (pair.vpc_id && !pair.vpc_id->empty() && *pair.vpc_id != group.vpc_id) {
+    return refuse(errors::invalid_group_not_found(
+        fmt::format("You have specified two resources that belong to different networks: {} is of {}, not of {}",
+                    group.id, group.vpc_id, *pair.vpc_id)));
+  }
+  if (pair.vpc_peering_connection_id && !pair.vpc_peering_connection_id->empty()) {
+    return refuse(errors::invalid_vpc_peering_connection_id_not_found(
+        fmt::format("The vpcPeeringConnection ID '{}' does not exist", *pair.vpc_peering_connection_id)));
   }
   if (id && !id->empty()) {
     TRY(const auto peer, view.need<GroupRecord>(*id));
@@ -105,7 +115,7 @@ Outcome<void> add_permission(std::vector<RuleRecord>& rules, const View& view, c
   }
   for (const auto& pair : permission.user_id_group_pairs.value_or(std::vector<api::UserIdGroupPair>())) {
     RuleRecord& added = rules.emplace_back(rule);
-    TRY(added.group_id, find_peer(view, group, pair.group_id, pair.group_name, pair.user_id));
+    TRY(added.group_id, find_peer(view, group, pair));
     CHECK(set_description(added, pair.description));
   }
   if (permission.prefix_list_ids && !permission.prefix_list_ids->empty()) {
@@ -145,11 +155,22 @@ Outcome<std::vector<RuleRecord>> parse_rules(const View& view, const GroupRecord
           fmt::format("A security group has at most {} rules in one direction", max_rules)));
     }
   }
+  if (egress && (classic.group_name || classic.group_owner)) {
+    return refuse(
+        errors::invalid_parameter_value("Egress rules take no SourceSecurityGroupName and SourceSecurityGroupOwnerId: "
+                                        "name the group in IpPermissions"));
+  }
+  if (classic.cidr && classic.group_name) {
+    return refuse(errors::invalid_parameter_combination("CidrIp and SourceSecurityGroupName exclude each other"));
+  }
+  if (classic.group_owner && !classic.group_name)
+    return refuse(errors::missing_parameter("The request must contain the parameter SourceSecurityGroupName"));
   if (classic.cidr || classic.group_name) {
     api::IpPermission permission{.ip_protocol = classic.protocol, .from_port = classic.from, .to_port = classic.to};
     if (classic.group_name) {
       permission.ip_protocol = classic.protocol.value_or("-1");
-      permission.user_id_group_pairs = std::vector<api::UserIdGroupPair>{{.group_name = classic.group_name}};
+      permission.user_id_group_pairs =
+          std::vector<api::UserIdGroupPair>{{.user_id = classic.group_owner, .group_name = classic.group_name}};
     } else if (classic.cidr->contains(':')) {
       permission.ipv6_ranges = std::vector<api::Ipv6Range>{{.cidr_ipv6 = classic.cidr}};
     } else {

@@ -26,6 +26,7 @@ struct ClassicRule {
   std::optional<int32_t> from, to;
   std::optional<std::string> cidr;
   std::optional<std::string> group_name;
+  std::optional<std::string> group_owner;  // its account
 };
 
 // The rules that a call names: permissions, and the classic parameters where they were given; with neither,

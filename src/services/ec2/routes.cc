@@ -45,7 +45,11 @@ Outcome<RouteRecord> parse_destination(const In& in) {
 // An internet gateway of the table's VPC is the one target that there can be.
 template <class In>
 Outcome<std::string> parse_target(const View& view, const RouteTableRecord& table, const In& in) {
-  if (!in.gateway_id) {
+  const bool is_elsewhere = in.vpc_endpoint_id || in.transit_gateway_id || in.local_gateway_id ||
+                            in.carrier_gateway_id || in.core_network_arn || in.odb_network_arn ||
+                            in.egress_only_internet_gateway_id || in.instance_id || in.network_interface_id ||
+                            in.vpc_peering_connection_id || in.nat_gateway_id;
+  if (!in.gateway_id || is_elsewhere) {
     return refuse(errors::unsupported_operation(
         "Routes to anything but an internet gateway (GatewayId): not served here, nothing else can be made"));
   }

@@ -53,18 +53,13 @@ api::RevokedSecurityGroupRule to_revoked(const api::SecurityGroupRule& rule) {
 }
 
 template <class In>
-ClassicRule classic_ingress(const In& in) {
+ClassicRule classic_rule(const In& in) {
   return {.protocol = in.ip_protocol,
           .from = in.from_port,
           .to = in.to_port,
           .cidr = in.cidr_ip,
-          .group_name = in.source_security_group_name};
-}
-
-// Of egress only the CIDR was ever honoured here; AWS refuses the rest too.
-template <class In>
-ClassicRule classic_egress(const In& in) {
-  return {.protocol = in.ip_protocol, .from = in.from_port, .to = in.to_port, .cidr = in.cidr_ip};
+          .group_name = in.source_security_group_name,
+          .group_owner = in.source_security_group_owner_id};
 }
 
 // Takes out of the group what the call names, by rule ids or by what the rules say. All of it must be there.
@@ -194,14 +189,14 @@ Task<Outcome<Out>> Service::describe_rules_anew(Call& call, In input, bool egres
 Task<Outcome<api::AuthorizeSecurityGroupIngressResult>> Service::authorize_security_group_ingress(
     Call& call, api::AuthorizeSecurityGroupIngressRequest input) {
   auto name = input.group_name;
-  auto classic = classic_ingress(input);
+  auto classic = classic_rule(input);
   return authorize_rules<api::AuthorizeSecurityGroupIngressResult>(call, std::move(input), std::move(name), false,
                                                                    std::move(classic));
 }
 
 Task<Outcome<api::AuthorizeSecurityGroupEgressResult>> Service::authorize_security_group_egress(
     Call& call, api::AuthorizeSecurityGroupEgressRequest input) {
-  auto classic = classic_egress(input);
+  auto classic = classic_rule(input);
   return authorize_rules<api::AuthorizeSecurityGroupEgressResult>(call, std::move(input), std::nullopt, true,
                                                                   std::move(classic));
 }
@@ -209,14 +204,14 @@ Task<Outcome<api::AuthorizeSecurityGroupEgressResult>> Service::authorize_securi
 Task<Outcome<api::RevokeSecurityGroupIngressResult>> Service::revoke_security_group_ingress(
     Call& call, api::RevokeSecurityGroupIngressRequest input) {
   auto name = input.group_name;
-  auto classic = classic_ingress(input);
+  auto classic = classic_rule(input);
   return revoke_rules<api::RevokeSecurityGroupIngressResult>(call, std::move(input), std::move(name), false,
                                                              std::move(classic));
 }
 
 Task<Outcome<api::RevokeSecurityGroupEgressResult>> Service::revoke_security_group_egress(
     Call& call, api::RevokeSecurityGroupEgressRequest input) {
-  auto classic = classic_egress(input);
+  auto classic = classic_rule(input);
   return revoke_rules<api::RevokeSecurityGroupEgressResult>(call, std::move(input), std::nullopt, true,
                                                             std::move(classic));
 }

@@ -121,7 +121,8 @@ Task<Outcome<api::ModifyVpcAttributeOutput>> Service::modify_vpc_attribute(Call&
 Task<Outcome<api::AssociateVpcCidrBlockResult>> Service::associate_vpc_cidr_block(
     Call& call, api::AssociateVpcCidrBlockRequest input) {
   if (input.amazon_provided_ipv6_cidr_block.value_or(false) || input.ipv6_pool || input.ipv6_cidr_block ||
-      input.ipv6_ipam_pool_id || input.ipv4_ipam_pool_id || input.ipv4_netmask_length || input.ipv6_netmask_length) {
+      input.ipv6_ipam_pool_id || input.ipv4_ipam_pool_id || input.ipv4_netmask_length || input.ipv6_netmask_length ||
+      input.ipv6_cidr_block_network_border_group) {
     co_return refuse(errors::unsupported_operation("IPv6 blocks and IPAM pools of VPCs: not served here"));
   }
   if (!input.cidr_block)

@@ -57,7 +57,9 @@ void save_parts(store::Transaction& tx, const VpcParts& parts) {
 Outcome<void> check_create(const api::CreateVpcRequest& in) {
   const std::pair<bool, std::string_view> refused[] = {
       {in.amazon_provided_ipv6_cidr_block.value_or(false), "AmazonProvidedIpv6CidrBlock"},
-      {in.ipv6_pool || in.ipv6_cidr_block || in.ipv6_ipam_pool_id || in.ipv6_netmask_length, "IPv6 blocks"},
+      {in.ipv6_pool || in.ipv6_cidr_block || in.ipv6_ipam_pool_id || in.ipv6_netmask_length ||
+           in.ipv6_cidr_block_network_border_group,
+       "IPv6 blocks"},
       {in.ipv4_ipam_pool_id || in.ipv4_netmask_length, "IPAM pools"},
       {in.vpc_encryption_control.has_value(), "VpcEncryptionControl"}};
   for (const auto& [asked, what] : refused) {

@@ -54,5 +54,32 @@ TEST_F(BackupTest, ACallIsNotAboutAVaultThatWasMadeAnewSincePoliciesWereAsked) {
             "");
 }
 
+TEST_F(BackupTest, ATokenOfAnotherCallBeginsAJobOfItsOwn) {
+  make_vault();
+  make_vault("other");
+  const auto one = start("token");
+  const auto two =
+      call<api::StartBackupJobOutput>("StartBackupJob", api::StartBackupJobInput{.backup_vault_name = "other",
+                                                                                 .resource_arn = Texts::arn("shop"),
+                                                                                 .iam_role_arn = role_arn,
+                                                                                 .idempotency_token = "token"});
+  ASSERT_TRUE(two) << two.error().message;
+  EXPECT_NE(two->backup_job_id, one.backup_job_id);
+  EXPECT_EQ(start("token").backup_job_id, one.backup_job_id);
+  fixture.run(service->settle());
+  const auto restore_to = [&](std::string name) {
+    return *call<api::StartRestoreJobOutput>("StartRestoreJob",
+                                             api::StartRestoreJobInput{.recovery_point_arn = *one.recovery_point_arn,
+                                                                       .metadata = {{"DestinationBucketName", name}},
+                                                                       .iam_role_arn = role_arn,
+                                                                       .idempotency_token = "token"})
+                ->restore_job_id;
+  };
+  const std::string first = restore_to("a");
+  EXPECT_NE(restore_to("b"), first);
+  EXPECT_EQ(restore_to("a"), first);
+  fixture.run(service->settle());
+}
+
 }  // namespace
 }  // namespace boreal::backup

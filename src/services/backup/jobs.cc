@@ -56,6 +56,13 @@ aws::Outcome<void> check_request(const api::StartBackupJobInput& input) {
   return check_tags(input.recovery_point_tags.value_or(Tags()));
 }
 
+// A token tells calls apart that are the same besides: with another vault, resource or role it is another call's.
+std::string token_of(const api::StartBackupJobInput& input) {
+  if (!input.idempotency_token || input.idempotency_token->empty()) return {};
+  return fmt::format("{}\n{}\n{}\n{}", *input.idempotency_token, input.backup_vault_name, input.resource_arn,
+                     input.iam_role_arn);
+}
+
 // AWS's consoles call a job "completed with issues" that is COMPLETED and of any other category than this: one with a
 // message.
 std::optional<std::string> category(const JobRecord& job) {
@@ -162,7 +169,7 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));
   JobRecord job;
-  CO_TRY(auto same, load_by_token<JobRecord>(tx, "job", input.idempotency_token.value_or("")));
+  CO_TRY(auto same, load_by_token<JobRecord>(tx, "job", token_of(input)));
   if (same) {
     job = std::move(*same);
   } else {
@@ -175,7 +182,7 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
     job.resource_type = found->engine->resource_type();
     job.resource_name = found->resource.name;
     job.role_arn = input.iam_role_arn;
-    job.idempotency_token = input.idempotency_token.value_or("");
+    job.idempotency_token = token_of(input);
     job.created = call.now;
     job.start_by = call.now + minutes(start_minutes(input));
     job.complete_by = call.now + minutes(complete_minutes(input));

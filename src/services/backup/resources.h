@@ -97,7 +97,7 @@ inline constexpr std::string_view created = "CREATED", pending = "PENDING", runn
 struct JobRecord {
   std::string id, state, message;
   std::string vault, resource_arn, resource_type, resource_name, role_arn, point_id;
-  std::string idempotency_token;
+  std::string idempotency_token;  // of the call, with what else tells it from others
   Time created;
   Time start_by;     // not begun by then: EXPIRED
   Time complete_by;  // not ended by then: ABORTED

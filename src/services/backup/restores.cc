@@ -75,6 +75,15 @@ aws::Outcome<void> check_metadata(const PointRecord& point, const std::map<std::
   return {};
 }
 
+// A token tells calls apart that are the same besides: with another point, role or metadata it is another call's.
+std::string token_of(const api::StartRestoreJobInput& input) {
+  if (!input.idempotency_token || input.idempotency_token->empty()) return {};
+  std::string token =
+      fmt::format("{}\n{}\n{}", *input.idempotency_token, input.recovery_point_arn, input.iam_role_arn.value_or(""));
+  for (const auto& [key, value] : input.metadata) token += fmt::format("\n{}={}", key, value);
+  return token;
+}
+
 std::string restore_order(const RestoreRecord& restore) { return newest_first(restore.created, restore.id); }
 
 // What `wanted` is true of.
@@ -128,7 +137,7 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto point, need_point(tx, input.recovery_point_arn));
   RestoreRecord restore;
-  CO_TRY(auto same, load_by_token<RestoreRecord>(tx, "restore", input.idempotency_token.value_or("")));
+  CO_TRY(auto same, load_by_token<RestoreRecord>(tx, "restore", token_of(input)));
   if (same) {
     restore = std::move(*same);
   } else {
@@ -145,7 +154,7 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
     restore.state = job_state::pending;
     restore.point_id = point.id;
     restore.role_arn = role_arn;
-    restore.idempotency_token = input.idempotency_token.value_or("");
+    restore.idempotency_token = token_of(input);
     restore.point_arn = point.arn;
     restore.vault = point.vault;
     restore.source_arn = point.resource_arn;

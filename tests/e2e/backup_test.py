@@ -94,6 +94,14 @@ class Backup(Case):
             answers.append((error["Code"], error["Message"].replace(key, "KEY")))
         self.assertEqual(answers[0], answers[1])
 
+    def test_who_makes_a_vault_may_seal_and_open_by_its_key(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        make = user(self, "backup-sealer", allow("backup:*"), allow("kms:GenerateDataKey", key))("backup").create_backup_vault
+        self.assertEqual(error_code(make, BackupVaultName="sealed", EncryptionKeyArn=key), "AccessDeniedException")
+        make(BackupVaultName="by-the-services-own")
+        self.iam.put_user_policy(UserName="backup-sealer", PolicyName="open", PolicyDocument=policy(allow("kms:Decrypt", key)))
+        make(BackupVaultName="sealed", EncryptionKeyArn=key)
+
     def test_policies_are_told_what_a_lock_is_to_be(self):
         """One that nobody can take off again is worth a Deny."""
         self.backup.create_backup_vault(BackupVaultName="locked")

@@ -70,6 +70,10 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
     co_return aws::refuse(errors::invalid_parameter_value_exception(probe.error().message));
   }
   crypto::wipe(std::as_writable_bytes(std::span(probe->plaintext)));
+  // Restores open by it for whoever may restore. AWS Backup Developer Guide, "Creating a backup vault".
+  auto opened = co_await keys_.decrypt(&call, call.account, call.region, std::move(probe->ciphertext), {});
+  if (!opened) co_return aws::refuse(std::move(opened.error()));
+  crypto::wipe(std::as_writable_bytes(std::span(*opened)));
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto there, load<VaultRecord>(tx, vault_key(input.backup_vault_name)));

@@ -124,6 +124,18 @@ class SecretsManager(Case):
             {"Effect": "Allow", "Principal": {"AWS": arn}, "Action": "secretsmanager:GetSecretValue", "Resource": "*"}))
         self.assertEqual(narrow.get_secret_value(SecretId=other)["SecretString"], "o")
 
+    def test_a_condition_that_anybody_meets_leaves_a_policy_public(self):
+        secrets = self.client()
+        secrets.create_secret(Name="public")
+
+        def put(condition):
+            secrets.put_resource_policy(SecretId="public", BlockPublicPolicy=True, ResourcePolicy=policy(
+                {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*", "Condition": condition}))
+        for anybody in ({"StringLike": {"aws:PrincipalAccount": "*"}}, {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/*"}},
+                        {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}):
+            self.assertEqual(error_code(put, anybody), "PublicPolicyException", anybody)
+        put({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111111111111:role/*"}})
+
     def test_a_customer_key_needs_its_own_permission(self):
         key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
         made = self.client().create_secret(Name="own-key", KmsKeyId=key, SecretString="x")["ARN"]

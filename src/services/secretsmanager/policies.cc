@@ -1,45 +1,14 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "aws/gate.h"
 #include "aws/policy.h"
-#include "base/text.h"
+#include "secretsmanager/public_policy.h"
 #include "secretsmanager/service.h"
 
 namespace boreal::secretsmanager {
 
 namespace errors = api::secretsmanager::errors;
 using namespace api::secretsmanager;
-
-namespace {
-
-constexpr std::string_view narrowing_keys[] = {"aws:SourceArn",      "aws:SourceAccount", "aws:SourceVpc",
-                                               "aws:SourceVpce",     "aws:SourceIp",      "aws:PrincipalAccount",
-                                               "aws:PrincipalOrgID", "aws:PrincipalArn",  "aws:SourceOrgID",
-                                               "kms:CallerAccount",  "aws:userid"};
-
-bool narrows(const aws::policy::Condition& condition) {
-  using aws::policy::Condition;
-  // Null compares no value; ForAllValues and …IfExists hold where there is none.
-  if (condition.negated || condition.if_exists || condition.set == Condition::Set::for_all_values) return false;
-  if (condition.op == aws::policy::Operator::null) return false;
-  return std::ranges::any_of(narrowing_keys,
-                             [&](std::string_view key) { return equal_ignoring_case(key, condition.key); });
-}
-
-// Whether some Allow is for everybody, with nothing that says whom it is meant for.
-bool is_public(const aws::Policy& policy) {
-  using Principal = aws::policy::PrincipalEntry::Kind;
-  return std::ranges::any_of(policy.statements(), [](const aws::policy::Statement& statement) {
-    const bool everyone =
-        std::ranges::any_of(statement.principals, [](const auto& entry) { return entry.kind == Principal::everyone; });
-    return statement.allow && (everyone || statement.not_principals) &&
-           std::ranges::none_of(statement.conditions, narrows);
-  });
-}
-
-}  // namespace
 
 Task<aws::Outcome<PutResourcePolicyResponse>> Service::put_resource_policy(aws::Call& call,
                                                                            PutResourcePolicyRequest input) {
@@ -48,7 +17,7 @@ Task<aws::Outcome<PutResourcePolicyResponse>> Service::put_resource_policy(aws::
     co_return aws::refuse(errors::malformed_policy_document_exception(
         "This resource policy contains invalid JSON or grammar: " + policy.error().message()));
   }
-  if (input.block_public_policy.value_or(false) && is_public(*policy)) {
+  if (input.block_public_policy.value_or(false) && is_public_policy(input.resource_policy)) {
     co_return aws::refuse(errors::public_policy_exception(
         "This resource policy grants broad access to the secret, and BlockPublicPolicy is set."));
   }
@@ -93,7 +62,7 @@ Task<aws::Outcome<ValidateResourcePolicyResponse>> Service::validate_resource_po
   const auto policy = aws::validate_resource_policy(input.resource_policy);
   if (!policy) {
     found.push_back({.check_name = "POLICY_GRAMMAR", .error_message = policy.error().message()});
-  } else if (is_public(*policy)) {
+  } else if (is_public_policy(input.resource_policy)) {
     found.push_back({.check_name = "PUBLIC_ACCESS", .error_message = "The policy grants broad access to the secret."});
   }
   out.policy_validation_passed = found.empty();

@@ -461,9 +461,16 @@ TEST_F(SecretsTest, PoliciesDecideWhoReads) {
                                                 ValidateResourcePolicyRequest{.resource_policy = conditional})
         .policy_validation_passed;
   };
-  EXPECT_EQ(passes(R"({"StringEquals":{"aws:SourceVpce":"vpce-1"}})"), true);
-  for (const char* anybody : {R"({"Null":{"aws:SourceVpce":"true"}})", R"({"StringNotEquals":{"aws:SourceVpce":"v"}})",
-                              R"({"ForAllValues:StringEquals":{"aws:SourceVpce":"vpce-1"}})"})
+  for (const char* somebody : {R"({"StringEquals":{"aws:SourceVpce":"vpce-1"}})",
+                               R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111111111111:role/*"}})",
+                               R"({"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}})"})
+    EXPECT_EQ(passes(somebody), true) << somebody;
+  for (const char* anybody :
+       {R"({"StringLike":{"aws:PrincipalAccount":"*"}})", R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:role/*"}})",
+        R"({"StringEquals":{"aws:PrincipalAccount":["111111111111","${aws:PrincipalAccount}"]}})",
+        R"({"IpAddress":{"aws:SourceIp":["10.0.0.0/8","0.0.0.0/0"]}})", R"({"Null":{"aws:SourceVpce":"true"}})",
+        R"({"StringNotEquals":{"aws:SourceVpce":"v"}})",
+        R"({"ForAllValues:StringEquals":{"aws:SourceVpce":"vpce-1"}})"})
     EXPECT_EQ(passes(anybody), false) << anybody;
   EXPECT_EQ(code<PutResourcePolicyResponse>("PutResourcePolicy",
                                             PutResourcePolicyRequest{.secret_id = "s", .resource_policy = "{"}),

@@ -102,6 +102,14 @@ class Backup(Case):
         self.iam.put_user_policy(UserName="backup-sealer", PolicyName="open", PolicyDocument=policy(allow("kms:Decrypt", key)))
         make(BackupVaultName="sealed", EncryptionKeyArn=key)
 
+    def test_tags_of_a_recovery_point_say_nothing_of_its_vault(self):
+        blue = {"StringEquals": {"aws:RequestTag/team": "blue"}}
+        ann = user(self, "backup-blue", allow("backup:*", Condition=blue))("backup")
+        ann.create_backup_vault(BackupVaultName="blue", BackupVaultTags={"team": "blue"})
+        self.assertEqual(error_code(ann.start_backup_job, BackupVaultName="blue", ResourceArn="arn:aws:s3:::none",
+                                    IamRoleArn=f"arn:aws:iam::{ACCOUNT}:role/none", RecoveryPointTags={"team": "blue"}),
+                         "AccessDeniedException")
+
     def test_policies_are_told_what_a_lock_is_to_be(self):
         """One that nobody can take off again is worth a Deny."""
         self.backup.create_backup_vault(BackupVaultName="locked")

@@ -37,6 +37,10 @@ Result<Tags> tags_of(const View& view, const std::string& arn) {
   return Tags();
 }
 
+bool is_request_tag(const std::pair<const std::string, std::string>& key) {
+  return key.first == "aws:TagKeys" || key.first.starts_with("aws:RequestTag/");
+}
+
 // What a lock is to be, by which policies keep a vault from one that nobody can take off again. Source: Service
 // Authorization Reference, AWS Backup.
 void add_lock_keys(const api::PutBackupVaultLockConfigurationInput& input, aws::Access& access) {
@@ -63,6 +67,8 @@ Task<aws::Outcome<std::vector<aws::Access>>> Service::access(aws::Call& call, co
   }
   const bool untags = operation.name == "UntagResource";  // its keys lie in a member of another name than elsewhere
   for (aws::Access& access : all) {
+    // Those of a recovery point, which its role gives it, say nothing of the vault.
+    if (operation.name == "StartBackupJob") std::erase_if(access.context, is_request_tag);
     if (operation.name == "PutBackupVaultLockConfiguration")
       add_lock_keys(input.as<api::PutBackupVaultLockConfigurationInput>(), access);
     if (untags) {

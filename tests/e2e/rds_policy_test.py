@@ -1,10 +1,12 @@
 """Databases and policies: what is not allowed is not done by another way either."""
+import contextlib
+import socket
 import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
 from e2e.helpers import allow, user
-from e2e.rds_test import create_cluster, delete_cluster, encrypts, wait_until
+from e2e.rds_test import PASSWORD, create_cluster, delete_cluster, encrypts, wait_until
 from harness import Boreal, Case, error_code
 
 FAMILY = "aurora-postgresql13"
@@ -54,6 +56,37 @@ class Names(Case):
                     each.exception()
                 if not calls[0].exception() and not calls[1].exception():
                     rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=name)
+
+    def test_addresses_that_others_have_are_passed_over(self):
+        """Of each of the first blocks somebody has the reader's address, which is asked for after the writer's."""
+        port = 16543
+        with contextlib.ExitStack() as held:
+            for block in range(20):
+                held.enter_context(socket.create_server((f"127.17.{block}.2", port)))
+            rds = self.boreal.client("rds")
+            cluster = create_cluster(rds, "passed", 0, Port=port)
+            self.assertGreaterEqual(int(cluster["ReaderEndpoint"].split(".")[2]), 20)
+            rds.describe_db_clusters(DBClusterIdentifier="passed")
+            delete_cluster(rds, "passed")
+
+    def test_a_cluster_is_found_while_others_ask_for_its_name(self):
+        """Whoever asks for a cluster of a name that is taken is refused, and in nobody's way."""
+        rds = self.boreal.client("rds")
+        create_cluster(rds, "taken", 1)
+        clients = [self.boreal.client("rds") for _ in range(16)]
+
+        def ask(client):
+            for _ in range(8):
+                self.assertEqual(error_code(client.create_db_cluster, DBClusterIdentifier="taken", Engine="aurora-postgresql",
+                                            MasterUsername="postgres", MasterUserPassword=PASSWORD), "DBClusterAlreadyExistsFault")
+
+        with ThreadPoolExecutor(len(clients)) as pool:
+            asking = [pool.submit(ask, client) for client in clients]
+            while not all(each.done() for each in asking):
+                self.assertNotEqual(rds.describe_db_log_files(DBInstanceIdentifier="taken-1")["DescribeDBLogFiles"], [])
+            for each in asking:
+                each.result()
+        delete_cluster(rds, "taken")
 
 
 class Keys(unittest.TestCase):

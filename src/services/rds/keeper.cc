@@ -66,11 +66,18 @@ Result<void> Keeper::listen(unsigned number, uint16_t port) {
         admit);
   };
   TRY(auto writer, open(cluster_id_, plan.writer()));
-  TRY(auto reader, open(cluster_id_ + " (reader)", plan.reader()));
+  auto reader = open(cluster_id_ + " (reader)", plan.reader());
+  if (!reader) {
+    tasks_.spawn(drop(std::move(writer)));
+    return std::unexpected(std::move(reader).error());
+  }
   writer_ = std::move(writer);
-  reader_ = std::move(reader);
+  reader_ = std::move(*reader);
   return {};
 }
+
+// What listens must have stopped before it goes. Its address is free at once.
+Task<void> Keeper::drop(std::unique_ptr<endpoints::Endpoint> endpoint) { co_await endpoint->stop(); }
 
 void Keeper::start() {
   started_ = true;

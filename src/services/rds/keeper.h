@@ -79,6 +79,7 @@ class Keeper {
   class PinnedSource;
 
   io::Path folder() const;
+  Task<void> drop(std::unique_ptr<endpoints::Endpoint> endpoint);
   Task<void> run();
   Task<void> try_again_later(Duration time);
   Task<void> tell_of_failure(Error why);

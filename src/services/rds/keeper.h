@@ -59,6 +59,8 @@ class Keeper {
   const std::string& cluster_id() const { return cluster_id_; }
   unsigned number() const { return number_; }
   bool listens() const { return writer_ != nullptr; }
+  // False while its cluster may not come to be: another may have the name.
+  bool is_started() const { return started_; }
   // The rules of a security group changed.
   void recheck_admission();
   // The server of an instance that is up; null: it is not.

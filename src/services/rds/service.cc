@@ -90,7 +90,7 @@ Task<void> Service::drop_keeper(std::string resource_id) {
 
 Keeper* Service::keeper(const Place& place, const std::string& cluster_id) {
   for (const auto& [id, keeper] : keepers_) {
-    if (keeper->place() == place && keeper->cluster_id() == cluster_id) return keeper.get();
+    if (keeper->is_started() && keeper->place() == place && keeper->cluster_id() == cluster_id) return keeper.get();
   }
   return nullptr;
 }

@@ -57,6 +57,24 @@ class Names(Case):
                 if not calls[0].exception() and not calls[1].exception():
                     rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=name)
 
+    def test_an_arn_of_elsewhere_names_nothing_here(self):
+        """Its name alone would be looked up among one's own."""
+        rds = self.boreal.client("rds")
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="here", DBParameterGroupFamily=FAMILY, Description="d")
+        here = arn("cluster-pg", "here")
+        self.assertEqual(len(rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName=here)["DBClusterParameterGroups"]), 1)
+        engine = {"Engine": "aurora-postgresql"}
+        for elsewhere in (here.replace("us-east-1", "eu-west-1"), here.replace("000000000000", "111111111111"), arn("pg", "here"),
+                          here.replace("arn:aws:", "arn:aws-cn:")):
+            for call, wants in ((rds.delete_db_cluster_parameter_group, {"DBClusterParameterGroupName": elsewhere}),
+                                (rds.copy_db_cluster_parameter_group, {
+                                    "SourceDBClusterParameterGroupIdentifier": elsewhere, "TargetDBClusterParameterGroupIdentifier": "copy",
+                                    "TargetDBClusterParameterGroupDescription": "d"}),
+                                (rds.create_db_cluster, {"DBClusterIdentifier": "one", "MasterUsername": "postgres",
+                                                         "MasterUserPassword": PASSWORD, "DBClusterParameterGroupName": elsewhere, **engine})):
+                self.assertEqual(error_code(call, **wants), "InvalidParameterValue", wants)
+        rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName="here")
+
     def test_addresses_that_others_have_are_passed_over(self):
         """Of each of the first blocks somebody has the reader's address, which is asked for after the writer's."""
         port = 16543

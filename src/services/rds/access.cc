@@ -1,4 +1,6 @@
 // What policies are shown of a call: the things that it names, as handlers take them, and their tags.
+#include <fmt/format.h>
+
 #include "aws/arn.h"
 #include "rds/service.h"
 #include "rds/tagged.h"
@@ -11,11 +13,18 @@ using aws::Outcome;
 
 namespace {
 
-// A name means the same in any case, and so does an ARN with that name: handlers look at the name alone (name_of()),
-// among the caller's own things, of the one kind that the operation is about. So that is what policies are shown,
-// however it was written: a Deny for a cluster holds for "PROD" too, and for an ARN that says another region or kind.
-void show_what_is_meant(const aws::Operation& operation, const aws::Value& input, const Place& place,
-                        std::vector<Access>& all) {
+// Handlers look at the name alone (name_of()), among the caller's own things, of the one kind that the operation is
+// about: an ARN of elsewhere would have them do to a thing of that name here what was meant for another.
+Outcome<void> check_arn(const Place& place, std::string_view kind, std::string_view member, const std::string& named) {
+  if (!aws::Arn::parse(named) || named.starts_with(place.arn(kind, ""))) return {};
+  return aws::refuse(api::errors::invalid_parameter_value(
+      fmt::format("The parameter {} is not a valid identifier: {} is no {}.", member, named, place.arn(kind, "…"))));
+}
+
+// A name means the same in any case, and so does an ARN with that name. That is what policies are shown, however it was
+// written: a Deny for a cluster holds for "PROD" too.
+Outcome<void> show_what_is_meant(const aws::Operation& operation, const aws::Value& input, const Place& place,
+                                 std::vector<Access>& all) {
   for (size_t i = 0; i < operation.access.size(); ++i) {
     // "action|arn:{partition}:rds:{region}:{account}:KIND:{Member}", or with a "{Member}" that is an ARN.
     const std::string_view line = operation.access[i];
@@ -23,46 +32,57 @@ void show_what_is_meant(const aws::Operation& operation, const aws::Value& input
     if (open == std::string_view::npos || !line.ends_with('}')) continue;
     const auto before = line.substr(0, open);
     const std::string& resource = all[i].resource;
-    const auto named = aws::string_member(input, line.substr(open + 1, line.size() - open - 2));
+    const auto member = line.substr(open + 1, line.size() - open - 2);
+    const auto named = aws::string_member(input, member);
     if (!named) continue;
     const auto arn = aws::Arn::parse(resource);
     if (before.ends_with(':')) {
-      const auto kind = before.substr(before.rfind(':', before.size() - 2) + 1);
-      all[i].resource = place.arn(kind.substr(0, kind.size() - 1), name_of(*named));
+      const size_t begin = before.rfind(':', before.size() - 2) + 1;
+      const auto kind = before.substr(begin, before.size() - 1 - begin);
+      CHECK(check_arn(place, kind, member, *named));
+      all[i].resource = place.arn(kind, name_of(*named));
     } else if (arn) {
       const std::string kind = arn->resource.substr(0, arn->resource.find(':'));
       all[i].resource = Place{arn->account, arn->region}.arn(kind, name_of(resource));
     }
   }
+  return {};
 }
 
 // What the operations touch besides what their templates name. A cluster gets an instance only from who may add to that
 // cluster, and groups are used by those who may use them: by default, where the call names none, the default subnet
 // group and parameter groups that are everybody's. A last snapshot is made by those who may make it. Source: Service
 // Authorization Reference, Amazon RDS.
-void add_what_is_used(const aws::Operation& operation, const aws::Value& input, const Place& place,
-                      std::vector<Access>& all) {
+Outcome<void> add_what_is_used(const aws::Operation& operation, const aws::Value& input, const Place& place,
+                               std::vector<Access>& all) {
   const auto context = all.front().context;
   const auto add = [&](std::string_view action, std::string_view kind, const std::string& name) {
     all.push_back(
         {.action = "rds:" + std::string(action), .resource = place.arn(kind, name_of(name)), .context = context});
   };
-  const auto add_named = [&](std::string_view kind, std::string_view member) {
-    const auto named = aws::string_member(input, member);
-    if (named && !named->empty()) add(operation.name, kind, *named);
+  const auto add_named = [&](std::string_view kind, std::string_view member, const std::string& otherwise) {
+    const std::string named = aws::string_member(input, member).value_or(otherwise);
+    if (!named.empty()) add(operation.name, kind, named);
+    return check_arn(place, kind, member, named);
   };
-  if (operation.name == "CreateDBInstance") add_named("cluster", "DBClusterIdentifier");
-  if (operation.name == "CreateDBInstance" || operation.name == "ModifyDBInstance")
-    add_named("pg", "DBParameterGroupName");
   const bool makes_cluster = operation.name == "CreateDBCluster" || operation.name == "RestoreDBClusterFromSnapshot";
-  if (makes_cluster) add(operation.name, "subgrp", aws::string_member(input, "DBSubnetGroupName").value_or("default"));
-  if (makes_cluster || operation.name == "ModifyDBCluster") add_named("cluster-pg", "DBClusterParameterGroupName");
+  if (operation.name == "CreateDBInstance") CHECK(add_named("cluster", "DBClusterIdentifier", ""));
+  if (operation.name == "CreateDBInstance" || operation.name == "ModifyDBInstance")
+    CHECK(add_named("pg", "DBParameterGroupName", ""));
+  if (makes_cluster) CHECK(add_named("subgrp", "DBSubnetGroupName", "default"));
+  if (makes_cluster || operation.name == "ModifyDBCluster")
+    CHECK(add_named("cluster-pg", "DBClusterParameterGroupName", ""));
+  if (operation.name == "FailoverDBCluster") {
+    const auto target = aws::string_member(input, "TargetDBInstanceIdentifier");
+    CHECK(check_arn(place, "db", "TargetDBInstanceIdentifier", target.value_or("")));
+  }
   const auto last = aws::string_member(input, "FinalDBSnapshotIdentifier");
   if (operation.name == "DeleteDBCluster" && last && !last->empty()) {
     all.push_back({.action = "rds:CreateDBClusterSnapshot", .resource = all.front().resource});
     add(operation.name, "cluster-snapshot", *last);
     add("CreateDBClusterSnapshot", "cluster-snapshot", *last);
   }
+  return {};
 }
 
 const char* truth(bool value) { return value ? "true" : "false"; }
@@ -180,13 +200,13 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
                                                    const aws::Value& input) {
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const Place place = place_of(call);
-  show_what_is_meant(operation, input, place, all);
+  CO_CHECK(show_what_is_meant(operation, input, place, all));
   const std::string made = made_by(operation, input, place, all);
   if (makes_something(operation) && all.front().context.contains("aws:TagKeys")) {
     // Who gives tags at once must be allowed to give them.
     all.push_back({.action = "rds:AddTagsToResource", .resource = made, .context = all.front().context});
   }
-  add_what_is_used(operation, input, place, all);
+  CO_CHECK(add_what_is_used(operation, input, place, all));
   for (Access& access : all) {
     // That something has the name of what is to be made is for the handler to say.
     if (access.resource != made) CO_CHECK(note_identity(context_.catalog, place, access.resource, call));

@@ -75,6 +75,21 @@ class Names(Case):
                 self.assertEqual(error_code(call, **wants), "InvalidParameterValue", wants)
         rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName="here")
 
+    def test_a_resource_id_is_the_cluster_to_policies(self):
+        rds = self.boreal.client("rds")
+        cluster = create_cluster(rds, "hidden", 0)
+        deny = {"Effect": "Deny", "Action": "rds:Describe*", "Resource": arn("cluster", "hidden")}
+        ann = user(self, "rds-hidden", allow("rds:*"), deny)("rds")
+        for name in ("hidden", "HIDDEN", cluster["DBClusterArn"], cluster["DbClusterResourceId"], cluster["DbClusterResourceId"].lower()):
+            self.assertEqual(error_code(ann.describe_db_clusters, DBClusterIdentifier=name), "AccessDenied", name)
+            self.assertEqual(rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]["DBClusterIdentifier"], "hidden")
+        # Nor is it shown to who gives another this name.
+        create_cluster(rds, cluster["DbClusterResourceId"], 0)
+        shown = ann.describe_db_clusters(DBClusterIdentifier=cluster["DbClusterResourceId"])["DBClusters"]
+        self.assertEqual([c["DBClusterIdentifier"] for c in shown], [cluster["DbClusterResourceId"].lower()])
+        for name in ("hidden", cluster["DbClusterResourceId"]):
+            delete_cluster(rds, name)
+
     def test_addresses_that_others_have_are_passed_over(self):
         """Of each of the first blocks somebody has the reader's address, which is asked for after the writer's."""
         port = 16543

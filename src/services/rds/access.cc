@@ -1,7 +1,10 @@
 // What policies are shown of a call: the things that it names, as handlers take them, and their tags.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "aws/arn.h"
+#include "base/text.h"
 #include "rds/service.h"
 #include "rds/tagged.h"
 #include "rds/validate.h"
@@ -174,6 +177,18 @@ Result<void> note_identity(const store::Catalog& catalog, const Place& place, co
   return {};
 }
 
+// Clusters and instances are shown by their resource ids, too, where nothing has that for its name.
+template <class R>
+Result<void> show_by_resource_id(const store::Catalog& catalog, const Place& place, std::string_view kind,
+                                 const std::string& name, aws::Call& call, Access& access) {
+  CHECK(note_identity(catalog, place, access.resource, call));
+  if (!call.asked_for[R::key(name)].empty()) return {};
+  TRY(const auto all, load_all<R>(catalog, place, R::key("")));
+  const auto found = std::ranges::find(all, name, [](const R& one) { return to_lower(one.resource_id); });
+  if (found != all.end()) access.resource = place.arn(kind, found->id);
+  return {};
+}
+
 }  // namespace
 
 // Names mean whatever has them: what is deleted leaves its name to another, with other tags, while the call waits for
@@ -201,6 +216,16 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
   CO_TRY(auto all, co_await Api::access(call, operation, input));
   const Place place = place_of(call);
   CO_CHECK(show_what_is_meant(operation, input, place, all));
+  if (operation.name == "DescribeDBClusters") {
+    const auto named = aws::string_member(input, "DBClusterIdentifier");
+    if (named)
+      CO_CHECK(show_by_resource_id<ClusterRecord>(context_.catalog, place, "cluster", name_of(*named), call, all[0]));
+  }
+  if (operation.name == "DescribeDBInstances") {
+    const auto named = aws::string_member(input, "DBInstanceIdentifier");
+    if (named)
+      CO_CHECK(show_by_resource_id<InstanceRecord>(context_.catalog, place, "db", name_of(*named), call, all[0]));
+  }
   const std::string made = made_by(operation, input, place, all);
   if (makes_something(operation) && all.front().context.contains("aws:TagKeys")) {
     // Who gives tags at once must be allowed to give them.

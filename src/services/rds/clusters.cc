@@ -318,7 +318,8 @@ Task<Outcome<api::DBClusterMessage>> Service::describe_db_clusters(aws::Call& ca
   CO_TRY(auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
   if (input.db_cluster_identifier) {
     const std::string id = name_of(*input.db_cluster_identifier);
-    std::erase_if(clusters, [&](const ClusterRecord& c) { return c.id != id && to_lower(c.resource_id) != id; });
+    const bool is_name = std::ranges::find(clusters, id, &ClusterRecord::id) != clusters.end();
+    std::erase_if(clusters, [&](const ClusterRecord& c) { return (is_name ? c.id : to_lower(c.resource_id)) != id; });
     if (clusters.empty()) {
       co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", id)));
     }

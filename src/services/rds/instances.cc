@@ -280,7 +280,8 @@ Task<Outcome<api::DBInstanceMessage>> Service::describe_db_instances(aws::Call& 
   CO_TRY(auto instances, load_all<InstanceRecord>(tx, "db/"));
   if (input.db_instance_identifier) {
     const std::string id = name_of(*input.db_instance_identifier);
-    std::erase_if(instances, [&](const InstanceRecord& i) { return i.id != id && to_lower(i.resource_id) != id; });
+    const bool is_name = std::ranges::find(instances, id, &InstanceRecord::id) != instances.end();
+    std::erase_if(instances, [&](const InstanceRecord& i) { return (is_name ? i.id : to_lower(i.resource_id)) != id; });
     if (instances.empty()) co_return refuse(no_instance(id));
   }
   CO_CHECK(apply_filters(instances, input.filters.value_or(std::vector<api::Filter>()), place));

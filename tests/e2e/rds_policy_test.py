@@ -121,6 +121,31 @@ class Names(Case):
                 each.result()
         delete_cluster(rds, "taken")
 
+    def test_policies_are_asked_about_default_groups_and_what_is_public(self):
+        engine = {"Engine": "aurora-postgresql"}
+        new = {"DBClusterIdentifier": "public", "MasterUsername": "postgres", "MasterUserPassword": PASSWORD, **engine}
+        instance = {"DBInstanceIdentifier": "public-1", "DBClusterIdentifier": "public", "DBInstanceClass": "db.t3.medium", **engine}
+        deny = {"Effect": "Deny", "Action": "rds:*", "Resource": "*"}
+        groups = {**deny, "Resource": [arn("cluster-pg", "default.*"), arn("pg", "default.*")]}
+        ann = user(self, "rds-own-groups", allow("rds:*"), groups)("rds")
+        ben = user(self, "rds-not-public", allow("rds:*"), *({**deny, "Condition": condition} for condition in (
+            {"Bool": {"rds:PubliclyAccessible": "true"}}, {"StringEquals": {"rds:req-tag/team": "eve"}})))("rds")
+        rds = self.boreal.client("rds")
+        self.assertEqual(error_code(ann.create_db_cluster, **new), "AccessDenied")
+        self.assertEqual(error_code(ann.create_db_cluster, DBClusterParameterGroupName="none", **new), "DBParameterGroupNotFound")
+        create_cluster(rds, "public", 0)
+        self.assertEqual(error_code(ann.create_db_instance, **instance), "AccessDenied")
+        self.assertEqual(error_code(ann.create_db_instance, DBParameterGroupName="none", **instance), "DBParameterGroupNotFound")
+        self.assertEqual(error_code(ben.create_db_instance, PubliclyAccessible=True, **instance), "AccessDenied")
+        copy = {"SourceDBClusterSnapshotIdentifier": "none", "TargetDBClusterSnapshotIdentifier": "copy"}
+        self.assertEqual(error_code(ben.copy_db_cluster_snapshot, Tags=MINE, **copy), "AccessDenied")
+        self.assertEqual(error_code(ben.copy_db_cluster_snapshot, **copy), "DBClusterSnapshotNotFoundFault")
+        # Nor are a cluster's snapshots shown to who may not look at that cluster's.
+        cam = user(self, "rds-no-snapshots-of", allow("rds:*"), {**deny, "Resource": arn("cluster", "public")})("rds")
+        self.assertEqual(error_code(cam.describe_db_cluster_snapshots, DBClusterIdentifier="public"), "AccessDenied")
+        self.assertEqual(cam.describe_db_cluster_snapshots(DBClusterIdentifier="other")["DBClusterSnapshots"], [])
+        delete_cluster(rds, "public")
+
 
 class Keys(unittest.TestCase):
     def test_copies_and_restores_need_the_key_of_the_snapshot(self):

@@ -5,6 +5,7 @@
 
 #include "aws/arn.h"
 #include "base/text.h"
+#include "rds/convert.h"
 #include "rds/service.h"
 #include "rds/tagged.h"
 #include "rds/validate.h"
@@ -53,11 +54,12 @@ Outcome<void> show_what_is_meant(const aws::Operation& operation, const aws::Val
 }
 
 // What the operations touch besides what their templates name. A cluster gets an instance only from who may add to that
-// cluster, and groups are used by those who may use them: by default, where the call names none, the default subnet
-// group and parameter groups that are everybody's. A last snapshot is made by those who may make it. Source: Service
-// Authorization Reference, Amazon RDS.
+// cluster, and groups are used by those who may use them: where the call names none, the default ones (`family`: of the
+// parameter group). A last snapshot is made by those who may make it. Source: Service Authorization Reference, Amazon
+// RDS; of default groups RDS User Guide, "Identity-based policy examples".
 Outcome<void> add_what_is_used(const aws::Operation& operation, const aws::Value& input, const Place& place,
-                               std::vector<Access>& all) {
+                               const std::string& family, std::vector<Access>& all) {
+  const std::string group = family.empty() ? "" : default_parameter_group(family);
   const auto context = all.front().context;
   const auto add = [&](std::string_view action, std::string_view kind, const std::string& name) {
     all.push_back(
@@ -71,10 +73,11 @@ Outcome<void> add_what_is_used(const aws::Operation& operation, const aws::Value
   const bool makes_cluster = operation.name == "CreateDBCluster" || operation.name == "RestoreDBClusterFromSnapshot";
   if (operation.name == "CreateDBInstance") CHECK(add_named("cluster", "DBClusterIdentifier", ""));
   if (operation.name == "CreateDBInstance" || operation.name == "ModifyDBInstance")
-    CHECK(add_named("pg", "DBParameterGroupName", ""));
+    CHECK(add_named("pg", "DBParameterGroupName", group));
   if (makes_cluster) CHECK(add_named("subgrp", "DBSubnetGroupName", "default"));
   if (makes_cluster || operation.name == "ModifyDBCluster")
-    CHECK(add_named("cluster-pg", "DBClusterParameterGroupName", ""));
+    CHECK(add_named("cluster-pg", "DBClusterParameterGroupName", group));
+  if (operation.name == "DescribeDBClusterSnapshots") CHECK(add_named("cluster", "DBClusterIdentifier", ""));
   if (operation.name == "FailoverDBCluster") {
     const auto target = aws::string_member(input, "TargetDBInstanceIdentifier");
     CHECK(check_arn(place, "db", "TargetDBInstanceIdentifier", target.value_or("")));
@@ -118,6 +121,9 @@ Result<void> add_kind(const store::Catalog& catalog, const Place& place, const a
     instance.instance_class = in.db_instance_class;
     instance.cluster_id = name_of(in.db_cluster_identifier.value_or(""));
     tell("rds:DatabaseEngine", in.engine);
+    tell("rds:PubliclyAccessible", truth(in.publicly_accessible.value_or(false)));
+    tell("rds:BackupTarget", in.backup_target.value_or("region"));
+    tell("rds:ManageMasterUserPassword", truth(in.manage_master_user_password.value_or(false)));
   } else {
     TRY(auto there,
         load<InstanceRecord>(catalog, place, InstanceRecord::key(name_of(named.value_or(access.resource)))));
@@ -140,10 +146,9 @@ Result<void> add_kind(const store::Catalog& catalog, const Place& place, const a
   return {};
 }
 
-// RDS's own name for the tags that a request brings; copies do not have it.
+// RDS's own name for the tags that a request brings.
 void add_request_tags(Access& access) {
   constexpr std::string_view common = "aws:RequestTag/";
-  if (access.action.starts_with("rds:Copy")) return;
   std::vector<std::pair<std::string, std::string>> own;
   for (const auto& [key, value] : access.context) {
     if (key.starts_with(common)) own.emplace_back("rds:req-tag/" + key.substr(common.size()), value);
@@ -211,6 +216,33 @@ Task<Outcome<store::Transaction>> Service::begin(const aws::Call& call) {
   co_return tx;
 }
 
+// Empty: the call uses no parameter group by default, or it is refused.
+Task<Result<std::string>> Service::family_used(Place place, const aws::Operation& operation, const aws::Value& input) {
+  if (operation.name == "CreateDBInstance") {
+    const auto& in = input.as<api::CreateDBInstanceMessage>();
+    const std::string id = name_of(in.db_cluster_identifier.value_or(""));
+    CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
+    co_return cluster ? family_of(*cluster) : std::string();
+  }
+  ClusterRecord cluster;
+  std::optional<std::string> version;
+  if (operation.name == "CreateDBCluster") {
+    const auto& in = input.as<api::CreateDBClusterMessage>();
+    const auto resolved = co_await engines_.resolve(in.engine_version.value_or(""));
+    cluster.engine = in.engine;
+    if (resolved) version = resolved->asked;
+  } else if (operation.name == "RestoreDBClusterFromSnapshot") {
+    const auto& in = input.as<api::RestoreDBClusterFromSnapshotMessage>();
+    const std::string id = name_of(in.snapshot_identifier);
+    CO_TRY(const auto snapshot, load<SnapshotRecord>(context_.catalog, place, SnapshotRecord::key(id)));
+    if (snapshot) cluster = snapshot->cluster;
+    if (snapshot) version = in.engine_version.value_or(cluster.engine_version);
+  }
+  if (!version) co_return std::string();
+  cluster.engine_version = *version;
+  co_return family_of(cluster);
+}
+
 Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::Operation& operation,
                                                    const aws::Value& input) {
   CO_TRY(auto all, co_await Api::access(call, operation, input));
@@ -231,7 +263,8 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
     // Who gives tags at once must be allowed to give them.
     all.push_back({.action = "rds:AddTagsToResource", .resource = made, .context = all.front().context});
   }
-  CO_CHECK(add_what_is_used(operation, input, place, all));
+  CO_TRY(const auto family, co_await family_used(place, operation, input));
+  CO_CHECK(add_what_is_used(operation, input, place, family, all));
   for (Access& access : all) {
     // That something has the name of what is to be made is for the handler to say.
     if (access.resource != made) CO_CHECK(note_identity(context_.catalog, place, access.resource, call));

@@ -155,6 +155,7 @@ class Service final : public api::Api, public aws::Recoverable {
   // The call's turn in its place, if what it names is still what policies were asked about (access.cc).
   Task<aws::Outcome<store::Transaction>> begin(const aws::Call& call);
   aws::Outcome<void> check_asked(const aws::Call& call, const store::Transaction& tx) const;
+  Task<Result<std::string>> family_used(Place place, const aws::Operation& operation, const aws::Value& input);
   Time now() const { return context_.clock.now(); }
 
   // Keepers (service.cc)

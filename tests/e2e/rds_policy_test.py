@@ -146,6 +146,26 @@ class Names(Case):
         self.assertEqual(cam.describe_db_cluster_snapshots(DBClusterIdentifier="other")["DBClusterSnapshots"], [])
         delete_cluster(rds, "public")
 
+    def test_secrets_of_passwords_are_made_and_rotated_for_those_who_may(self):
+        new = {"DBClusterIdentifier": "keeps", "MasterUsername": "postgres", "Engine": "aurora-postgresql", "ManageMasterUserPassword": True}
+        rds = self.boreal.client("rds")
+        for action in ("CreateSecret", "TagResource", "RotateSecret"):
+            deny = {"Effect": "Deny", "Action": f"secretsmanager:{action}", "Resource": "arn:aws:secretsmanager:*:*:secret:rds!*"}
+            ann = user(self, f"rds-{action}", allow(["rds:*", "secretsmanager:*"]), deny)("rds")
+            if action != "RotateSecret":
+                self.assertEqual(error_code(ann.create_db_cluster, **new), "AccessDenied", action)
+                continue
+            arn_of_secret = ann.create_db_cluster(**new)["DBCluster"]["MasterUserSecret"]["SecretArn"]
+            wait_until("available", lambda: rds.describe_db_clusters(DBClusterIdentifier="keeps")["DBClusters"][0]["Status"] == "available")
+            self.assertEqual(error_code(ann.modify_db_cluster, DBClusterIdentifier="keeps", RotateMasterUserPassword=True), "AccessDenied")
+            # Its key is what it is: another had no effect.
+            for more in ({}, {"ManageMasterUserPassword": True}):
+                self.assertEqual(error_code(ann.modify_db_cluster, DBClusterIdentifier="keeps", MasterUserSecretKmsKeyId="alias/other", **more),
+                                 "InvalidParameterCombination")
+            kept = ann.modify_db_cluster(DBClusterIdentifier="keeps", ManageMasterUserPassword=True)["DBCluster"]
+            self.assertEqual(kept["MasterUserSecret"]["SecretArn"], arn_of_secret)
+        delete_cluster(rds, "keeps")
+
 
 class Keys(unittest.TestCase):
     def test_copies_and_restores_need_the_key_of_the_snapshot(self):

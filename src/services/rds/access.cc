@@ -196,6 +196,12 @@ Result<void> show_by_resource_id(const store::Catalog& catalog, const Place& pla
 
 }  // namespace
 
+Access secret_access(std::string action, const ClusterRecord& cluster) {
+  return {.action = std::move(action),
+          .resource = cluster.secret_arn,
+          .context = {{"aws:ViaAWSService", "true"}, {"secretsmanager:Name", cluster.secret_name}}};
+}
+
 // Names mean whatever has them: what is deleted leaves its name to another, with other tags, while the call waits for
 // KMS or for its turn. What was allowed for the one is not done to the other, nor with its data.
 Outcome<void> Service::check_asked(const aws::Call& call, const store::Transaction& tx) const {

@@ -8,6 +8,7 @@
 #include "rds/convert.h"
 #include "rds/service.h"
 #include "rds/snapshots.h"
+#include "rds/tagged.h"
 #include "rds/validate.h"
 
 namespace boreal::rds {
@@ -97,18 +98,21 @@ Outcome<void> change_keeping(ClusterRecord& cluster, const api::ModifyDBClusterM
                              const ClusterRecord& managed) {
   const bool is_managed = !cluster.secret_name.empty();
   const auto refused = [](const char* why) { return refuse(errors::invalid_parameter_combination(why)); };
+  if (in.master_user_secret_kms_key_id && (is_managed || !in.manage_master_user_password.value_or(false))) {
+    return refused("MasterUserSecretKmsKeyId can be specified only when ManageMasterUserPassword is turned on.");
+  }
   if (in.manage_master_user_password.value_or(is_managed)) {
     if (in.master_user_password) {
       return refused("You can't specify MasterUserPassword for a cluster whose password is managed in a secret.");
     }
-    if (!is_managed && !managed.secret_name.empty()) {
+    if (!is_managed) {
+      if (managed.secret_name.empty()) return refused("The password was managed in a secret until a moment ago.");
       cluster.secret_name = managed.secret_name;
       cluster.secret_arn = managed.secret_arn;
       cluster.secret_key_arn = managed.secret_key_arn;
       cluster.secret_applied = 0;
       ++cluster.secret_version;
     } else if (in.rotate_master_user_password.value_or(false)) {
-      if (!is_managed) return refused("RotateMasterUserPassword needs a password that is managed in a secret.");
       ++cluster.secret_version;
     }
     return {};
@@ -170,11 +174,14 @@ Task<Outcome<api::ModifyDBClusterResult>> Service::modify_db_cluster(aws::Call& 
   CO_TRY(const auto before, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
   CO_TRY(const auto watching, co_await watching_of(call, input, before.value_or(ClusterRecord())));
   ClusterRecord managed;
-  if (input.manage_master_user_password.value_or(false)) {
+  if (input.manage_master_user_password.value_or(false) && before && before->secret_name.empty()) {
+    managed.resource_id = before->resource_id;
     CO_CHECK(co_await manage_password(call, managed, input.master_user_secret_kms_key_id));
   }
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto cluster, cluster_of(tx, id));
+  if (input.rotate_master_user_password.value_or(false) && !cluster.secret_name.empty())
+    CO_CHECK(co_await call.authorize(secret_access("secretsmanager:RotateSecret", cluster)));
   if (cluster.status != "available" && cluster.status != "creating" && cluster.status != "stopped") {
     CO_CHECK(check_available(cluster, "modified"));
   }

@@ -9,6 +9,7 @@
 #include "rds/convert.h"
 #include "rds/service.h"
 #include "rds/snapshots.h"
+#include "rds/tagged.h"
 #include "rds/validate.h"
 
 namespace boreal::rds {
@@ -167,9 +168,14 @@ Outcome<void> Service::set_master_user(ClusterRecord& cluster, const api::Create
   return {};
 }
 
-// The keeper makes the password.
+// The keeper makes the password. Source of what the caller must be allowed: Service Authorization Reference, Amazon
+// RDS, dependent actions of CreateDBCluster and ModifyDBCluster.
 Task<Outcome<void>> Service::manage_password(aws::Call& call, ClusterRecord& cluster,
                                              std::optional<std::string> key_id) {
+  cluster.secret_name = "rds!cluster-" + context_.random.uuid();
+  cluster.secret_arn = secrets_.managed_arn(call.account, call.region, cluster.secret_name);
+  for (const char* action : {"secretsmanager:CreateSecret", "secretsmanager:TagResource"})
+    CO_CHECK(co_await call.authorize(secret_access(action, cluster)));
   auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "secretsmanager", key_id.value_or(""),
                                               storage_key_context(cluster));
   if (!key) {
@@ -178,8 +184,6 @@ Task<Outcome<void>> Service::manage_password(aws::Call& call, ClusterRecord& clu
         fmt::format("The KMS key {} of the secret cannot be used: {}", key_id.value_or(""), key.error().message)));
   }
   crypto::wipe(std::as_writable_bytes(std::span(key->plaintext)));
-  cluster.secret_name = "rds!cluster-" + context_.random.uuid();
-  cluster.secret_arn = secrets_.managed_arn(call.account, call.region, cluster.secret_name);
   cluster.secret_key_arn = key->key_arn;
   cluster.secret_applied = 0;
   ++cluster.secret_version;

@@ -1,8 +1,9 @@
-// Whatever resource an ARN names: its tags, and which it is.
+// Whatever resource an ARN names, as policies see it: its tags, and which it is.
 #pragma once
 
 #include <string>
 
+#include "aws/call.h"
 #include "aws/error.h"
 #include "rds/resources.h"
 #include "store/transaction.h"
@@ -24,5 +25,8 @@ aws::ApiError not_there(const std::string& key);
 // RDS's own condition key for tags of what the ARN names, without the tag's name: "rds:cluster-tag/".
 // Empty: it has none.
 std::string tag_condition_key(const std::string& arn);
+
+// What RDS does for its caller with the secret of a cluster's password.
+aws::Access secret_access(std::string action, const ClusterRecord& cluster);
 
 }  // namespace boreal::rds

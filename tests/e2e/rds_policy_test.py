@@ -74,6 +74,13 @@ class Names(Case):
                                                          "MasterUserPassword": PASSWORD, "DBClusterParameterGroupName": elsewhere, **engine})):
                 self.assertEqual(error_code(call, **wants), "InvalidParameterValue", wants)
         rds.describe_db_cluster_parameter_groups(DBClusterParameterGroupName="here")
+        # Its own stands for its name: the group is in use.
+        family = rds.describe_db_engine_versions(Engine="aurora-postgresql", DefaultOnly=True)["DBEngineVersions"][0]["DBParameterGroupFamily"]
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="used", DBParameterGroupFamily=family, Description="d")
+        cluster = create_cluster(rds, "user", 0, DBClusterParameterGroupName=arn("cluster-pg", "used"))
+        self.assertEqual(cluster["DBClusterParameterGroup"], "used")
+        self.assertEqual(error_code(rds.delete_db_cluster_parameter_group, DBClusterParameterGroupName="used"), "InvalidDBParameterGroupState")
+        delete_cluster(rds, "user")
 
     def test_a_resource_id_is_the_cluster_to_policies(self):
         rds = self.boreal.client("rds")

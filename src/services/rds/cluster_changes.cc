@@ -134,7 +134,7 @@ Outcome<void> change_keeping(ClusterRecord& cluster, const api::ModifyDBClusterM
 void change_attributes(ClusterRecord& cluster, const api::ModifyDBClusterMessage& in) {
   if (in.engine_version) cluster.engine_version = *in.engine_version;
   if (in.backup_retention_period) cluster.backup_retention_days = *in.backup_retention_period;
-  if (in.db_cluster_parameter_group_name) cluster.parameter_group = to_lower(*in.db_cluster_parameter_group_name);
+  if (in.db_cluster_parameter_group_name) cluster.parameter_group = name_of(*in.db_cluster_parameter_group_name);
   if (in.vpc_security_group_ids) cluster.group_ids = *in.vpc_security_group_ids;
   if (in.preferred_backup_window) cluster.backup_window = *in.preferred_backup_window;
   if (in.preferred_maintenance_window) cluster.maintenance_window = to_lower(*in.preferred_maintenance_window);

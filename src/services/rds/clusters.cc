@@ -223,7 +223,7 @@ Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::C
   CO_TRY(cluster.tags, checked_tags(in.tags));
   cluster.zones = in.availability_zones.value_or(std::vector<std::string>());
   const std::string family = family_of(cluster);
-  cluster.parameter_group = to_lower(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
+  cluster.parameter_group = name_of(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
   CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family, true));
   CO_CHECK(co_await place_cluster(call, cluster, in.db_subnet_group_name, in.vpc_security_group_ids));
   cluster.deletion_protection = in.deletion_protection.value_or(false);
@@ -387,7 +387,7 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   watching.apply(cluster);
   CO_TRY(cluster.tags, checked_tags(in.tags));
   const std::string family = family_of(cluster);
-  cluster.parameter_group = to_lower(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
+  cluster.parameter_group = name_of(in.db_cluster_parameter_group_name.value_or(default_parameter_group(family)));
   CO_CHECK(co_await check_parameter_group(call, cluster.parameter_group, family, true));
   CO_CHECK(co_await place_cluster(call, cluster, in.db_subnet_group_name, in.vpc_security_group_ids));
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);

@@ -220,7 +220,7 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
   CO_TRY(const auto group, subnet_group(tx, place, cluster->subnet_group));
   CO_CHECK(choose_subnet(instance, input.availability_zone, group, others));
   const std::string family = family_of(*cluster);
-  instance.parameter_group = to_lower(input.db_parameter_group_name.value_or(default_parameter_group(family)));
+  instance.parameter_group = name_of(input.db_parameter_group_name.value_or(default_parameter_group(family)));
   CO_CHECK(co_await check_parameter_group(call, instance.parameter_group, family, false));
   if (instance.maintenance_window.empty()) instance.maintenance_window = cluster->maintenance_window;
   Watching inherited;
@@ -333,7 +333,7 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
   CO_TRY(const auto cluster, load<ClusterRecord>(tx, ClusterRecord::key(instance->cluster_id)));
   if (!cluster) co_return refuse(Error(Errc::corrupt, id + " is of a cluster that is not there"));
   if (in.db_parameter_group_name) {
-    const std::string name = to_lower(*in.db_parameter_group_name);
+    const std::string name = name_of(*in.db_parameter_group_name);
     CO_CHECK(co_await check_parameter_group(call, name, family_of(*cluster), false));
     instance->parameter_group = name;
   }

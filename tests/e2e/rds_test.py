@@ -173,6 +173,16 @@ class Life(Case):
         self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")  # with a password besides
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+        # What would have no effect, and words that mean nothing.
+        for more in ({"AllocatedStorage": 100}, {"Iops": 1000}, {"OptionGroupName": "own"}, {"CACertificateIdentifier": "rds-ca-ecc384-g1"}):
+            self.assertEqual(refused(DBSubnetGroupName="none", **more), "InvalidParameterCombination", more)
+            self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **more), "InvalidParameterCombination", more)
+        self.assertEqual(refused(DBSubnetGroupName="none", PubliclyAccessible=True), "InvalidParameterCombination")
+        for more in ({"NetworkType": "DUAL"}, {"BacktrackWindow": 60}, {"EnableLimitlessDatabase": True}):
+            self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **more), "InvalidParameterCombination", more)
+        for more in ({"StorageType": "io1"}, {"DatabaseInsightsMode": "deep"}):
+            self.assertEqual(refused(DBSubnetGroupName="none", **more), "InvalidParameterValue", more)
+            self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **more), "InvalidParameterValue", more)
 
     def test_policies_are_asked_about_all_that_a_call_uses(self):
         self.boreal.client("rds").create_db_cluster(DBClusterIdentifier="kept", Engine="aurora-postgresql", MasterUsername="postgres",

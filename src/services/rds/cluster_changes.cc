@@ -60,6 +60,15 @@ Task<Outcome<void>> Service::check_cluster_changes(const api::ModifyDBClusterMes
        "MasterUserAuthenticationType other than password"},
       {in.allow_engine_mode_change.value_or(false), "AllowEngineModeChange"},
       {in.aws_backup_recovery_point_arn.has_value(), "AwsBackupRecoveryPointArn"},
+      {is_other_option_group(in.option_group_name), "OptionGroupName"},
+      {is_other_authority(in.ca_certificate_identifier), "CACertificateIdentifier other than rds-ca-rsa2048-g1"},
+      {in.backtrack_window.value_or(0) != 0, "BacktrackWindow (it is not there for aurora-postgresql)"},
+      {in.domain_iam_role_name.has_value(), "DomainIAMRoleName"},
+      {in.allocated_storage.has_value(), "AllocatedStorage (Multi-AZ DB clusters)"},
+      {in.iops.has_value(), "Iops (Multi-AZ DB clusters)"},
+      {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
+      {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
+      {in.enable_limitless_database.value_or(false), "EnableLimitlessDatabase"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) {
@@ -67,6 +76,7 @@ Task<Outcome<void>> Service::check_cluster_changes(const api::ModifyDBClusterMes
           fmt::format("{} is not served by boreal; docs/compatibility.md lists what is.", name)));
     }
   }
+  CO_CHECK(check_words_of_cluster(in.storage_type, in.database_insights_mode, std::nullopt));
   if (in.master_user_password) CO_CHECK(check_password(*in.master_user_password));
   if (in.backup_retention_period) CO_CHECK(check_retention(*in.backup_retention_period));
   if (in.preferred_backup_window) CO_CHECK(check_backup_window(*in.preferred_backup_window));

@@ -65,6 +65,36 @@ Outcome<void> check_served(const api::CreateDBClusterMessage& in) {
       {in.character_set_name.value_or("UTF8") != "UTF8", "CharacterSetName other than UTF8"},
       {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
       {in.rds_custom_cluster_configuration.has_value(), "RdsCustomClusterConfiguration"},
+      {is_other_option_group(in.option_group_name), "OptionGroupName"},
+      {is_other_authority(in.ca_certificate_identifier), "CACertificateIdentifier other than rds-ca-rsa2048-g1"},
+      {in.allocated_storage.has_value(), "AllocatedStorage (Multi-AZ DB clusters)"},
+      {in.iops.has_value(), "Iops (Multi-AZ DB clusters)"},
+      {in.publicly_accessible.value_or(false), "PubliclyAccessible of a cluster (it is its instances')"},
+      {in.domain_iam_role_name.has_value(), "DomainIAMRoleName"},
+      {in.db_system_id.has_value(), "DBSystemId"},
+  });
+}
+
+// `name`: of the database in the snapshot.
+Outcome<void> check_served(const api::RestoreDBClusterFromSnapshotMessage& in, const std::string& name) {
+  return check_served({
+      {in.scaling_configuration.has_value(), "ScalingConfiguration"},
+      {in.serverless_v2_scaling_configuration.has_value(), "ServerlessV2ScalingConfiguration"},
+      {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
+      {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass"},
+      {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
+      {in.domain.has_value(), "Domain"},
+      {in.domain_iam_role_name.has_value(), "DomainIAMRoleName"},
+      {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
+      {in.rds_custom_cluster_configuration.has_value(), "RdsCustomClusterConfiguration"},
+      {in.database_name.value_or(name) != name, "DatabaseName other than the snapshot's"},
+      {is_other_option_group(in.option_group_name), "OptionGroupName"},
+      {in.backtrack_window.value_or(0) != 0, "BacktrackWindow (it is not there for aurora-postgresql)"},
+      {in.iops.has_value(), "Iops (Multi-AZ DB clusters)"},
+      {in.publicly_accessible.value_or(false), "PubliclyAccessible of a cluster (it is its instances')"},
+      {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
+      {!in.enable_vpc_networking.value_or(true), "EnableVPCNetworking=false"},
+      {in.enable_internet_access_gateway.value_or(false), "EnableInternetAccessGateway"},
   });
 }
 
@@ -192,6 +222,7 @@ Task<Outcome<void>> Service::manage_password(aws::Call& call, ClusterRecord& clu
 
 Task<Outcome<ClusterRecord>> Service::cluster_from(aws::Call& call, const api::CreateDBClusterMessage& in) {
   CO_CHECK(check_served(in));
+  CO_CHECK(check_words_of_cluster(in.storage_type, in.database_insights_mode, in.engine_lifecycle_support));
   ClusterRecord cluster;
   CO_TRY(cluster.id, checked_identifier(in.db_cluster_identifier, "DBClusterIdentifier"));
   if (in.engine != "aurora-postgresql") {
@@ -342,14 +373,6 @@ Task<Outcome<api::DBClusterMessage>> Service::describe_db_clusters(aws::Call& ca
 
 Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_cluster_from_snapshot(
     aws::Call& call, api::RestoreDBClusterFromSnapshotMessage in) {
-  CO_CHECK(check_served({{in.scaling_configuration.has_value(), "ScalingConfiguration"},
-                         {in.serverless_v2_scaling_configuration.has_value(), "ServerlessV2ScalingConfiguration"},
-                         {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
-                         {in.db_cluster_instance_class.has_value(), "DBClusterInstanceClass"},
-                         {in.engine_mode.value_or("provisioned") != "provisioned", "EngineMode other than provisioned"},
-                         {in.domain.has_value(), "Domain"},
-                         {in.tag_specifications.has_value(), "TagSpecifications (Tags are)"},
-                         {in.rds_custom_cluster_configuration.has_value(), "RdsCustomClusterConfiguration"}}));
   const std::string snapshot_id = name_of(in.snapshot_identifier);
   CO_TRY(const auto snapshot, load<SnapshotRecord>(context_.catalog, place_of(call), SnapshotRecord::key(snapshot_id)));
   if (!snapshot) {
@@ -360,6 +383,7 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
     co_return refuse(errors::invalid_db_cluster_snapshot_state_fault(
         fmt::format("The snapshot {} is not available: {}", snapshot_id, snapshot->status)));
   }
+  CO_CHECK(check_served(in, snapshot->cluster.database_name));
   ClusterRecord cluster = snapshot->cluster;  // what the input does not say is as it was
   CO_TRY(cluster.id, checked_identifier(in.db_cluster_identifier, "DBClusterIdentifier"));
   if (in.engine != cluster.engine) {
@@ -378,6 +402,13 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   cluster.port = in.port.value_or(cluster.port);
   CO_CHECK(check_port(cluster.port));
   if (in.availability_zones) cluster.zones = *in.availability_zones;
+  cluster.backup_retention_days = in.backup_retention_period.value_or(cluster.backup_retention_days);
+  CO_CHECK(check_retention(cluster.backup_retention_days));
+  cluster.backup_window = in.preferred_backup_window.value_or(cluster.backup_window);
+  CO_CHECK(check_backup_window(cluster.backup_window));
+  CO_CHECK(check_words_of_cluster(in.storage_type, std::nullopt, in.engine_lifecycle_support));
+  cluster.storage_type = in.storage_type.value_or("");
+  cluster.lifecycle_support = in.engine_lifecycle_support.value_or(cluster.lifecycle_support);
   if (in.enable_cloudwatch_logs_exports) cluster.log_exports = *in.enable_cloudwatch_logs_exports;
   CO_CHECK(check_log_exports(cluster.log_exports));
   cluster.deletion_protection = in.deletion_protection.value_or(false);

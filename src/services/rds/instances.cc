@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::string_view id_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 constexpr size_t id_length = 26;
-constexpr const char* default_authority = "rds-ca-rsa2048-g1";
 constexpr unsigned instances_of_a_cluster = 16;
 constexpr int default_insights_days = 7;
 
@@ -47,7 +46,7 @@ Outcome<void> check_served(const api::CreateDBInstanceMessage& in) {
   const std::pair<bool, std::string_view> unserved[] = {
       {in.domain.has_value() || in.domain_fqdn.has_value(), "Domain"},
       {in.multi_az.value_or(false), "MultiAZ of an instance in a cluster"},
-      {in.option_group_name.has_value() && *in.option_group_name != "default:aurora-postgresql", "OptionGroupName"},
+      {is_other_option_group(in.option_group_name), "OptionGroupName"},
       {in.manage_master_user_password.value_or(false), "ManageMasterUserPassword"},
       {in.db_security_groups.has_value() && !in.db_security_groups->empty(), "DBSecurityGroups"},
       {in.network_type.value_or("IPV4") != "IPV4", "NetworkType other than IPV4"},
@@ -176,7 +175,7 @@ Task<Outcome<InstanceRecord>> Service::instance_from(aws::Call& call, const api:
   CO_TRY(const auto watching, co_await watching_of(call, in));
   watching.apply(instance);
   CO_TRY(instance.maintenance_window, checked_maintenance_window(in.preferred_maintenance_window.value_or("")));
-  instance.certificate_authority = in.ca_certificate_identifier.value_or(default_authority);
+  instance.certificate_authority = in.ca_certificate_identifier.value_or(std::string(default_authority));
   if (instance.certificate_authority != default_authority) {
     co_return refuse(errors::certificate_not_found_fault(fmt::format(
         "The certificate {} is not known; there is {}.", instance.certificate_authority, default_authority)));

@@ -156,6 +156,32 @@ Outcome<void> check_log_exports(const std::vector<std::string>& names) {
   return {};
 }
 
+namespace {
+
+Outcome<void> check_word(std::string_view what, const std::optional<std::string>& word,
+                         std::initializer_list<std::string_view> words) {
+  if (!word || std::ranges::find(words, *word) != words.end()) return {};
+  return refuse(errors::invalid_parameter_value(fmt::format("Invalid {} '{}'; for aurora-postgresql there are: {}",
+                                                            what, *word, join(std::vector(words), ", "))));
+}
+
+}  // namespace
+
+Outcome<void> check_words_of_cluster(const std::optional<std::string>& storage_type,
+                                     const std::optional<std::string>& insights_mode,
+                                     const std::optional<std::string>& lifecycle_support) {
+  CHECK(check_word("StorageType", storage_type, {"", "aurora", "aurora-iopt1"}));
+  CHECK(check_word("DatabaseInsightsMode", insights_mode, {"standard", "advanced"}));
+  return check_word("EngineLifecycleSupport", lifecycle_support,
+                    {"open-source-rds-extended-support", "open-source-rds-extended-support-disabled"});
+}
+
+bool is_other_authority(const std::optional<std::string>& name) { return name && *name != default_authority; }
+
+bool is_other_option_group(const std::optional<std::string>& name) {
+  return name && !name->starts_with("default:aurora-postgresql");
+}
+
 Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags) {
   Tags checked;
   for (const auto& tag : tags.value_or(std::vector<api::Tag>())) {

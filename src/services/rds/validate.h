@@ -29,6 +29,15 @@ aws::Outcome<void> check_backup_window(std::string_view window);
 aws::Outcome<std::string> checked_maintenance_window(std::string_view window);
 aws::Outcome<void> check_log_exports(const std::vector<std::string>& names);
 
+// What is said of a cluster in one of a few words, kept and read back.
+aws::Outcome<void> check_words_of_cluster(const std::optional<std::string>& storage_type,
+                                          const std::optional<std::string>& insights_mode,
+                                          const std::optional<std::string>& lifecycle_support);
+inline constexpr std::string_view default_authority = "rds-ca-rsa2048-g1";
+// Whether it is another than the one that all have.
+bool is_other_authority(const std::optional<std::string>& name);
+bool is_other_option_group(const std::optional<std::string>& name);
+
 // Tags from a request; keys that begin with "aws:" are refused.
 aws::Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags);
 std::vector<api::Tag> tag_list(const Tags& tags);

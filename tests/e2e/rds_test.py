@@ -173,6 +173,19 @@ class Life(Case):
         self.assertEqual(refused(ManageMasterUserPassword=True), "InvalidParameterCombination")  # with a password besides
         self.assertEqual(error_code(rds.describe_db_clusters, DBClusterIdentifier="no"), "DBClusterNotFoundFault")
         self.assertEqual(rds.describe_global_clusters()["GlobalClusters"], [])
+        # Of an instance, what is its cluster's.
+        instance = {"DBInstanceIdentifier": "no-1", "DBClusterIdentifier": "no", "DBInstanceClass": "db.t3.medium", "Engine": "aurora-postgresql"}
+        for more in ({"MasterUserPassword": PASSWORD}, {"VpcSecurityGroupIds": ["sg-1"]}, {"DeletionProtection": True}):
+            self.assertEqual(error_code(rds.create_db_instance, **instance, **more), "InvalidParameterCombination", more)
+            self.assertEqual(error_code(rds.modify_db_instance, DBInstanceIdentifier="no-1", **more), "InvalidParameterCombination", more)
+        self.assertEqual(error_code(rds.modify_db_instance, DBInstanceIdentifier="no-1", CACertificateIdentifier="rds-ca-ecc384-g1"),
+                         "InvalidParameterCombination")
+        self.assertEqual(error_code(rds.delete_db_instance, DBInstanceIdentifier="no-1", FinalDBSnapshotIdentifier="last"), "InvalidParameterCombination")
+        create_cluster(rds, "said", 0)
+        instance["DBClusterIdentifier"] = "said"
+        for more in ({"DBSubnetGroupName": "other"}, {"StorageEncrypted": True}, {"PreferredBackupWindow": "01:00-02:00"}):
+            self.assertEqual(error_code(rds.create_db_instance, **instance, **more), "InvalidParameterCombination", more)
+        delete_cluster(rds, "said")
         # What would have no effect, and words that mean nothing.
         for more in ({"AllocatedStorage": 100}, {"Iops": 1000}, {"OptionGroupName": "own"}, {"CACertificateIdentifier": "rds-ca-ecc384-g1"}):
             self.assertEqual(refused(DBSubnetGroupName="none", **more), "InvalidParameterCombination", more)

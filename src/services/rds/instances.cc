@@ -61,11 +61,47 @@ Outcome<void> check_served(const api::CreateDBInstanceMessage& in) {
       {in.additional_storage_volumes.has_value(), "AdditionalStorageVolumes"},
       {in.custom_iam_instance_profile.has_value(), "CustomIamInstanceProfile"},
       {in.backup_target.value_or("region") != "region", "BackupTarget other than region"},
+      {in.db_name.has_value(), "DBName of an instance in a cluster (it is the cluster's)"},
+      {in.master_username.has_value(), "MasterUsername of an instance in a cluster (it is the cluster's)"},
+      {in.master_user_password.has_value(), "MasterUserPassword of an instance in a cluster (it is the cluster's)"},
+      {in.master_user_secret_kms_key_id.has_value(), "MasterUserSecretKmsKeyId"},
+      {!in.vpc_security_group_ids.value_or(std::vector<std::string>()).empty(),
+       "VpcSecurityGroupIds of an instance in a cluster (they are the cluster's)"},
+      {!in.enable_cloudwatch_logs_exports.value_or(std::vector<std::string>()).empty(),
+       "EnableCloudwatchLogsExports of an instance in a cluster (they are the cluster's)"},
+      {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
+      {in.deletion_protection.value_or(false), "DeletionProtection of an instance in a cluster (it is the cluster's)"},
+      {in.character_set_name.value_or("UTF8") != "UTF8", "CharacterSetName other than UTF8"},
+      {in.nchar_character_set_name.has_value(), "NcharCharacterSetName"},
+      {in.iops.value_or(0) != 0 || in.storage_throughput.value_or(0) != 0, "Iops and StorageThroughput"},
+      {in.processor_features.has_value(), "ProcessorFeatures"},
+      {in.enable_customer_owned_ip.value_or(false), "EnableCustomerOwnedIp"},
+      {in.db_system_id.has_value(), "DBSystemId"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) {
       return refuse(errors::invalid_parameter_combination(
           fmt::format("{} is not served by boreal; docs/compatibility.md lists what is.", name)));
+    }
+  }
+  return {};
+}
+
+// What the cluster has, and its instance may say again.
+Outcome<void> check_of_cluster(const api::CreateDBInstanceMessage& in, const ClusterRecord& cluster) {
+  const std::pair<bool, std::string_view> differing[] = {
+      {name_of(in.db_subnet_group_name.value_or(cluster.subnet_group)) != cluster.subnet_group, "DBSubnetGroupName"},
+      {in.storage_encrypted.value_or(cluster.storage_encrypted) != cluster.storage_encrypted, "StorageEncrypted"},
+      {in.kms_key_id.value_or(cluster.key_arn) != cluster.key_arn, "KmsKeyId"},
+      {in.backup_retention_period.value_or(cluster.backup_retention_days) != cluster.backup_retention_days,
+       "BackupRetentionPeriod"},
+      {in.preferred_backup_window.value_or(cluster.backup_window) != cluster.backup_window, "PreferredBackupWindow"},
+      {in.database_insights_mode.value_or(cluster.insights_mode) != cluster.insights_mode, "DatabaseInsightsMode"},
+  };
+  for (const auto& [differs, name] : differing) {
+    if (differs) {
+      return refuse(errors::invalid_parameter_combination(
+          fmt::format("The requested DB Instance will be a member of a DB Cluster. Set {} for the DB Cluster.", name)));
     }
   }
   return {};
@@ -211,6 +247,7 @@ Task<Outcome<api::CreateDBInstanceResult>> Service::create_db_instance(aws::Call
         fmt::format("The engine version {} of the instance is not the cluster's, {}.", *input.engine_version,
                     cluster->engine_version)));
   }
+  CO_CHECK(check_of_cluster(input, *cluster));
   CO_TRY(const auto others, instances_of(tx, cluster->id));
   if (others.size() >= instances_of_a_cluster) {
     co_return refuse(errors::instance_quota_exceeded_fault("A cluster has at most 16 instances."));
@@ -314,6 +351,31 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
       {in.dedicated_log_volume.value_or(false), "DedicatedLogVolume"},
       {in.additional_storage_volumes.has_value(), "AdditionalStorageVolumes"},
       {in.aws_backup_recovery_point_arn.has_value(), "AwsBackupRecoveryPointArn"},
+      {in.vpc_security_group_ids.has_value(),
+       "VpcSecurityGroupIds of an instance in a cluster (they are the cluster's)"},
+      {in.db_security_groups.has_value() && !in.db_security_groups->empty(), "DBSecurityGroups"},
+      {in.backup_retention_period.has_value(),
+       "BackupRetentionPeriod of an instance in a cluster (it is the cluster's)"},
+      {in.preferred_backup_window.has_value(),
+       "PreferredBackupWindow of an instance in a cluster (it is the cluster's)"},
+      {in.multi_az.value_or(false), "MultiAZ of an instance in a cluster"},
+      {is_other_option_group(in.option_group_name), "OptionGroupName"},
+      {is_other_authority(in.ca_certificate_identifier), "CACertificateIdentifier"},
+      {in.enable_iam_database_authentication.value_or(false), "EnableIAMDatabaseAuthentication"},
+      {in.database_insights_mode.has_value(), "DatabaseInsightsMode of an instance in a cluster (it is the cluster's)"},
+      {in.cloudwatch_logs_export_configuration.has_value(),
+       "CloudwatchLogsExportConfiguration of an instance in a cluster (it is the cluster's)"},
+      {in.deletion_protection.value_or(false), "DeletionProtection of an instance in a cluster (it is the cluster's)"},
+      {in.iops.value_or(0) != 0 || in.storage_throughput.value_or(0) != 0, "Iops and StorageThroughput"},
+      {in.processor_features.has_value(), "ProcessorFeatures"},
+      {in.replica_mode.has_value(), "ReplicaMode"},
+      {in.automation_mode.has_value(), "AutomationMode"},
+      {in.enable_customer_owned_ip.value_or(false), "EnableCustomerOwnedIp"},
+      {in.network_type.value_or("IPV4") != "IPV4", "NetworkType"},
+      {in.manage_master_user_password.value_or(false) || in.rotate_master_user_password.value_or(false) ||
+           in.master_user_secret_kms_key_id.has_value(),
+       "The managed master password of an instance in a cluster (ModifyDBCluster has it)"},
+      {in.engine.has_value(), "Engine"},
   };
   for (const auto& [asked, name] : unserved) {
     if (asked) co_return refuse(errors::invalid_parameter_combination(fmt::format("{} cannot be changed here.", name)));
@@ -355,6 +417,11 @@ Task<Outcome<api::ModifyDBInstanceResult>> Service::modify_db_instance(aws::Call
 Task<Outcome<api::DeleteDBInstanceResult>> Service::delete_db_instance(aws::Call& call,
                                                                        api::DeleteDBInstanceMessage input) {
   const std::string id = name_of(input.db_instance_identifier);
+  if (input.final_db_snapshot_identifier && !input.final_db_snapshot_identifier->empty()) {
+    co_return refuse(errors::invalid_parameter_combination(
+        "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance: the cluster's data stay, and "
+        "DeleteDBCluster takes a final snapshot."));
+  }
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto instance, load<InstanceRecord>(tx, InstanceRecord::key(id)));
   if (!instance) co_return refuse(no_instance(id));

@@ -296,6 +296,21 @@ class Life(Case):
         self.assertEqual(both(), ((False, None, 0, "cluster"), (False, None, 0, "watched-1"), (True, 7, 0, "watched-2")))
         delete_cluster(rds, "watched")
 
+    def test_filters_are_applied_or_refused(self):
+        rds = self.boreal.client("rds")
+        family = {"DBParameterGroupFamily": "aurora-postgresql15"}
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="filtered", Description="d", **family)
+        rds.create_db_parameter_group(DBParameterGroupName="filtered", Description="d", **family)
+        named = [{"Name": "parameter-name", "Values": ["work_mem", "none"]}]
+        other = [{"Name": "name", "Values": ["x"]}]
+        for call, wants in ((rds.describe_db_cluster_parameters, {"DBClusterParameterGroupName": "filtered"}),
+                            (rds.describe_db_parameters, {"DBParameterGroupName": "filtered"})):
+            self.assertEqual([p["ParameterName"] for p in call(Filters=named, **wants)["Parameters"]], ["work_mem"])
+            self.assertEqual(error_code(call, Filters=other, **wants), "InvalidParameterValue")
+        defaults = rds.describe_engine_default_parameters(Filters=named, **family)["EngineDefaults"]["Parameters"]
+        self.assertEqual([p["ParameterName"] for p in defaults], ["work_mem"])
+        self.assertEqual(error_code(rds.describe_db_cluster_snapshots, Filters=other), "InvalidParameterValue")
+
     def test_offers_come_in_long_pages(self):
         """Terraform's provider asks for a thousand at once: this list may, others end at a hundred."""
         offered = self.boreal.client("rds").describe_orderable_db_instance_options

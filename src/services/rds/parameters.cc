@@ -88,6 +88,20 @@ Outcome<void> check_change(const api::Parameter& parameter, const postgres::Sett
   return {};
 }
 
+using Filters = std::optional<std::vector<api::Filter>>;
+
+Outcome<void> apply_filters(std::vector<api::Parameter>& parameters, const Filters& filters) {
+  for (const auto& filter : filters.value_or(std::vector<api::Filter>())) {
+    if (filter.name != "parameter-name") {
+      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+    }
+    std::erase_if(parameters, [&](const api::Parameter& parameter) {
+      return std::ranges::find(filter.values, *parameter.parameter_name) == filter.values.end();
+    });
+  }
+  return {};
+}
+
 }  // namespace
 
 Task<Outcome<std::vector<api::Parameter>>> Service::parameters_of(ParameterGroupRecord group,
@@ -175,6 +189,7 @@ Task<Outcome<api::DBClusterParameterGroupDetails>> Service::describe_db_cluster_
     aws::Call& call, api::DescribeDBClusterParametersMessage input) {
   CO_TRY(auto group, co_await parameter_group(call, input.db_cluster_parameter_group_name, true));
   CO_TRY(auto all, co_await parameters_of(std::move(group), input.source));
+  CO_CHECK(apply_filters(all, input.filters));
   api::DBClusterParameterGroupDetails output;
   CO_TRY(output.parameters, page(std::move(all), input.marker, input.max_records, output.marker,
                                  [](const api::Parameter& p) { return *p.parameter_name; }));
@@ -185,6 +200,7 @@ Task<Outcome<api::DBParameterGroupDetails>> Service::describe_db_parameters(aws:
                                                                             api::DescribeDBParametersMessage input) {
   CO_TRY(auto group, co_await parameter_group(call, input.db_parameter_group_name, false));
   CO_TRY(auto all, co_await parameters_of(std::move(group), input.source));
+  CO_CHECK(apply_filters(all, input.filters));
   api::DBParameterGroupDetails output;
   CO_TRY(output.parameters, page(std::move(all), input.marker, input.max_records, output.marker,
                                  [](const api::Parameter& p) { return *p.parameter_name; }));
@@ -203,6 +219,7 @@ Task<Outcome<api::DescribeEngineDefaultClusterParametersResult>> Service::descri
 Task<Outcome<api::DescribeEngineDefaultParametersResult>> Service::describe_engine_default_parameters(
     aws::Call&, api::DescribeEngineDefaultParametersMessage input) {
   CO_TRY(auto all, co_await parameters_of({.family = input.db_parameter_group_family}, std::nullopt));
+  CO_CHECK(apply_filters(all, input.filters));
   api::EngineDefaults defaults{.db_parameter_group_family = input.db_parameter_group_family};
   CO_TRY(defaults.parameters, page(std::move(all), input.marker, input.max_records, defaults.marker,
                                    [](const api::Parameter& p) { return *p.parameter_name; }));

@@ -182,6 +182,8 @@ class Keys(unittest.TestCase):
             if not possible:
                 self.skipTest(f"NO ENCRYPTION IS TESTED: {why}")
             rds, kms = self.boreal.client("rds"), self.boreal.client("kms")
+            offered = rds.describe_orderable_db_instance_options(Engine="aurora-postgresql")["OrderableDBInstanceOptions"]
+            self.assertEqual({o["SupportsStorageEncryption"] for o in offered}, {True})
             theirs, hers = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
             eve = user(self, "rds-eve", allow("rds:*"), allow("kms:*", hers))("rds")
             create_cluster(rds, "sealed", 0, StorageEncrypted=True, KmsKeyId=theirs)

@@ -309,7 +309,11 @@ class Life(Case):
             self.assertEqual(error_code(call, Filters=other, **wants), "InvalidParameterValue")
         defaults = rds.describe_engine_default_parameters(Filters=named, **family)["EngineDefaults"]["Parameters"]
         self.assertEqual([p["ParameterName"] for p in defaults], ["work_mem"])
-        self.assertEqual(error_code(rds.describe_db_cluster_snapshots, Filters=other), "InvalidParameterValue")
+        for call in rds.describe_db_cluster_snapshots, rds.describe_db_engine_versions:
+            self.assertEqual(error_code(call, Filters=other), "InvalidParameterValue")
+        for name, value, found in (("db-parameter-group-family", "aurora-postgresql15", 1), ("engine", "aurora-mysql", 0),
+                                   ("engine-mode", "serverless", 0), ("status", "deprecated", 0), ("engine-version", "1.0", 0)):
+            self.assertEqual(len(rds.describe_db_engine_versions(Filters=[{"Name": name, "Values": [value]}])["DBEngineVersions"]), found, name)
 
     def test_offers_come_in_long_pages(self):
         """Terraform's provider asks for a thousand at once: this list may, others end at a hundred."""

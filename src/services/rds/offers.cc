@@ -52,6 +52,28 @@ api::DBEngineVersion offer(const std::string& version, int major, const postgres
   return out;
 }
 
+Outcome<void> apply_filters(std::vector<api::DBEngineVersion>& versions, const std::vector<api::Filter>& filters) {
+  for (const auto& filter : filters) {
+    const auto lacks = [&](const std::optional<std::string>& value) {
+      return std::ranges::find(filter.values, value.value_or("")) == filter.values.end();
+    };
+    if (filter.name == "engine") {
+      std::erase_if(versions, [&](const auto& v) { return lacks(v.engine); });
+    } else if (filter.name == "engine-version") {
+      std::erase_if(versions, [&](const auto& v) { return lacks(v.engine_version); });
+    } else if (filter.name == "db-parameter-group-family") {
+      std::erase_if(versions, [&](const auto& v) { return lacks(v.db_parameter_group_family); });
+    } else if (filter.name == "status") {
+      std::erase_if(versions, [&](const auto& v) { return lacks(v.status); });
+    } else if (filter.name == "engine-mode") {
+      if (lacks("provisioned")) versions.clear();
+    } else {
+      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Task<Outcome<api::DBEngineVersionMessage>> Service::describe_db_engine_versions(
@@ -76,6 +98,7 @@ Task<Outcome<api::DBEngineVersionMessage>> Service::describe_db_engine_versions(
     std::erase_if(versions,
                   [&](const auto& v) { return v.db_parameter_group_family != *input.db_parameter_group_family; });
   }
+  CO_CHECK(apply_filters(versions, input.filters.value_or(std::vector<api::Filter>())));
   api::DBEngineVersionMessage output;
   CO_TRY(output.db_engine_versions, page(std::move(versions), input.marker, input.max_records, output.marker,
                                          [](const api::DBEngineVersion& v) { return *v.engine_version; }));
@@ -96,6 +119,7 @@ Task<Outcome<api::OrderableDBInstanceOptionsMessage>> Service::describe_orderabl
       }
     }
   }
+  const bool encrypts = options_.allow_unencrypted_storage || (co_await engines_.storage()).has_value();
   std::vector<api::AvailabilityZone> zones;
   for (const auto& zone : network_.availability_zones(call.region)) zones.push_back({zone});
   for (const auto& version : versions) {
@@ -110,7 +134,7 @@ Task<Outcome<api::OrderableDBInstanceOptionsMessage>> Service::describe_orderabl
       option.multi_az_capable = false;
       option.read_replica_capable = false;
       option.vpc = true;
-      option.supports_storage_encryption = options_.allow_unencrypted_storage;
+      option.supports_storage_encryption = encrypts;
       option.storage_type = "aurora";
       option.supports_iops = false;
       option.supports_enhanced_monitoring = true;

@@ -22,7 +22,7 @@ namespace {
 Outcome<void> check_arn(const Place& place, std::string_view kind, std::string_view member, const std::string& named) {
   if (!aws::Arn::parse(named) || named.starts_with(place.arn(kind, ""))) return {};
   return aws::refuse(api::errors::invalid_parameter_value(
-      fmt::format("The parameter {} is not a valid identifier: {} is no {}.", member, named, place.arn(kind, "…"))));
+      fmt::format("The parameter {} is not a valid identifier: {} is no {}.", member, named, place.arn(kind, "NAME"))));
 }
 
 // A name means the same in any case, and so does an ARN with that name. That is what policies are shown, however it was

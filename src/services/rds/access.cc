@@ -123,7 +123,8 @@ Result<void> add_kind(const store::Catalog& catalog, const Place& place, const a
     tell("rds:DatabaseEngine", in.engine);
     tell("rds:PubliclyAccessible", truth(in.publicly_accessible.value_or(false)));
     tell("rds:BackupTarget", in.backup_target.value_or("region"));
-    tell("rds:ManageMasterUserPassword", truth(in.manage_master_user_password.value_or(false)));
+    // Not of those that leave it to their cluster: AWS's guide shows how to deny those that say no.
+    if (in.manage_master_user_password) tell("rds:ManageMasterUserPassword", truth(*in.manage_master_user_password));
   } else {
     TRY(auto there,
         load<InstanceRecord>(catalog, place, InstanceRecord::key(name_of(named.value_or(access.resource)))));

@@ -379,6 +379,7 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
     co_return refuse(
         errors::db_cluster_snapshot_not_found_fault(fmt::format("DBClusterSnapshot not found: {}", snapshot_id)));
   }
+  CO_CHECK(check_for_callers(*snapshot));
   if (snapshot->status != "available") {
     co_return refuse(errors::invalid_db_cluster_snapshot_state_fault(
         fmt::format("The snapshot {} is not available: {}", snapshot_id, snapshot->status)));

@@ -220,6 +220,22 @@ TEST_F(ServiceTest, NothingIsLeftOfARestoreThatWasCutShort) {
   EXPECT_THAT(*io::list_folder(folder_ + "/postgres/snapshots"), IsEmpty());
 }
 
+// Else who may not restore the backup would have its data while another does.
+TEST_F(ServiceTest, WhatABackupIsRestoredFromIsForThatAlone) {
+  run(leave_backup("left", "available"));
+  const std::string refused = "InvalidDBClusterSnapshotStateFault";
+  EXPECT_EQ(code(&Service::delete_db_cluster_snapshot, api::DeleteDBClusterSnapshotMessage{"awsbackup:1"}), refused);
+  api::CopyDBClusterSnapshotMessage copy;
+  copy.source_db_cluster_snapshot_identifier = "awsbackup:1";
+  copy.target_db_cluster_snapshot_identifier = "copy";
+  EXPECT_EQ(code(&Service::copy_db_cluster_snapshot, copy), refused);
+  api::RestoreDBClusterFromSnapshotMessage restore;
+  restore.db_cluster_identifier = "again";
+  restore.snapshot_identifier = "awsbackup:1";
+  restore.engine = "aurora-postgresql";
+  EXPECT_EQ(code(&Service::restore_db_cluster_from_snapshot, restore), refused);
+}
+
 TEST_F(ServiceTest, EncryptedFilesComeAndGoWithTheirKey) {
   auto input = cluster_input("prod");
   input.storage_encrypted = true;

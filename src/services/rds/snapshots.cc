@@ -34,6 +34,12 @@ Outcome<SnapshotRecord> snapshot_of(const store::Transaction& tx, const std::str
 
 }  // namespace
 
+Outcome<void> check_for_callers(const SnapshotRecord& snapshot) {
+  if (snapshot.type != restored_backup) return {};
+  return refuse(errors::invalid_db_cluster_snapshot_state_fault(
+      fmt::format("The snapshot {} is there for a restore of AWS Backup alone.", snapshot.id)));
+}
+
 aws::Keys::Context snapshot_key_context(const std::string& file) { return {{"aws:rds:snapshot", file}}; }
 
 Task<Result<crypto::SecretKey>> open_snapshot_key(aws::Keys& keys, Place place, SnapshotRecord snapshot) {
@@ -115,6 +121,7 @@ Task<Outcome<api::CopyDBClusterSnapshotResult>> Service::copy_db_cluster_snapsho
   const std::string source_id = name_of(input.source_db_cluster_snapshot_identifier);
   CO_TRY(const auto source, load<SnapshotRecord>(context_.catalog, place, SnapshotRecord::key(source_id)));
   if (!source) co_return refuse(no_snapshot(source_id));
+  CO_CHECK(check_for_callers(*source));
   SnapshotRecord copy = *source;
   CO_TRY(copy.id,
          checked_identifier(input.target_db_cluster_snapshot_identifier, "TargetDBClusterSnapshotIdentifier", id_max));
@@ -195,6 +202,7 @@ Task<Outcome<api::DeleteDBClusterSnapshotResult>> Service::delete_db_cluster_sna
     aws::Call& call, api::DeleteDBClusterSnapshotMessage input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto snapshot, snapshot_of(tx, input.db_cluster_snapshot_identifier));
+  CO_CHECK(check_for_callers(snapshot));
   CO_TRY(const auto clusters, load_all<ClusterRecord>(tx, "cluster/"));
   CO_TRY(const auto others, load_all<SnapshotRecord>(tx, "snapshot/"));
   const bool restoring = std::ranges::any_of(clusters, [&](const auto& c) { return c.begins_with(snapshot.id); });

@@ -7,6 +7,8 @@
 
 namespace boreal::rds {
 
+// Who restores a backup has been asked for it; nobody else may have its data by way of what it is restored from.
+aws::Outcome<void> check_for_callers(const SnapshotRecord& snapshot);
 // What a snapshot's data key is bound to.
 aws::Keys::Context snapshot_key_context(const std::string& file);
 Task<Result<crypto::SecretKey>> open_snapshot_key(aws::Keys& keys, Place place, SnapshotRecord snapshot);

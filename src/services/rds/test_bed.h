@@ -183,10 +183,10 @@ class ServiceTest : public ::testing::Test {
     EXPECT_TRUE(co_await tx.commit());
   }
   // What a restore of a backup has written down before it wrote the file.
-  Task<void> leave_backup(std::string file) {
+  Task<void> leave_backup(std::string file, std::string status = "creating") {
     const Place place{"000000000000", "us-east-1"};
     auto tx = co_await fixture_.context().catalog.begin(place.partition());
-    save(tx, SnapshotRecord{.id = "awsbackup:1", .type = restored_backup, .status = "creating", .file = file});
+    save(tx, SnapshotRecord{.id = "awsbackup:1", .type = restored_backup, .status = status, .file = file});
     EXPECT_TRUE(co_await tx.commit());
   }
   void remove_all(const std::string& cluster_id, const std::vector<std::string>& ids) {

@@ -321,6 +321,8 @@ class Life(Case):
         whole = offered(Engine="aurora-postgresql", MaxRecords=1000)
         self.assertNotIn("Marker", whole)
         self.assertIn("db.t3.medium", [o["DBInstanceClass"] for o in whole["OrderableDBInstanceOptions"]])
+        for other in ({"Vpc": False}, {"LicenseModel": "bring-your-own-license"}):
+            self.assertEqual(offered(Engine="aurora-postgresql", **other)["OrderableDBInstanceOptions"], [], other)
         self.assertEqual(error_code(offered, Engine="aurora-postgresql", MaxRecords=1001), "InvalidParameterValue")
         self.assertEqual(error_code(self.boreal.client("rds").describe_db_clusters, MaxRecords=101), "InvalidParameterValue")
 

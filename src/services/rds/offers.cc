@@ -21,6 +21,7 @@ using aws::refuse;
 namespace {
 
 constexpr const char* engine_name = "aurora-postgresql";
+constexpr const char* license = "postgresql-license";
 constexpr const char* authority_name = "rds-ca-rsa2048-g1";
 // Classes that data tiers usually name. Any class is taken: it is a name here, the machine is what it is.
 constexpr std::array offered_classes = {"db.t3.medium", "db.t3.large",  "db.t4g.medium", "db.t4g.large",
@@ -109,7 +110,9 @@ Task<Outcome<api::OrderableDBInstanceOptionsMessage>> Service::describe_orderabl
     aws::Call& call, api::DescribeOrderableDBInstanceOptionsMessage input) {
   std::vector<api::OrderableDBInstanceOption> options;
   std::vector<std::string> versions;
-  if (input.engine == engine_name) {
+  // All are in a VPC, under one license.
+  const bool meant = input.vpc.value_or(true) && input.license_model.value_or(license) == license;
+  if (input.engine == engine_name && meant) {
     if (input.engine_version) {
       if (const auto found = co_await engines_.resolve(*input.engine_version)) versions.push_back(found->asked);
     } else {
@@ -129,7 +132,7 @@ Task<Outcome<api::OrderableDBInstanceOptionsMessage>> Service::describe_orderabl
       option.engine = engine_name;
       option.engine_version = version;
       option.db_instance_class = name;
-      option.license_model = "postgresql-license";
+      option.license_model = license;
       option.availability_zones = zones;
       option.multi_az_capable = false;
       option.read_replica_capable = false;

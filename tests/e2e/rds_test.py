@@ -307,6 +307,10 @@ class Life(Case):
                             (rds.describe_db_parameters, {"DBParameterGroupName": "filtered"})):
             self.assertEqual([p["ParameterName"] for p in call(Filters=named, **wants)["Parameters"]], ["work_mem"])
             self.assertEqual(error_code(call, Filters=other, **wants), "InvalidParameterValue")
+        # Nor is a name taken that is none.
+        for call, wants in ((rds.reset_db_cluster_parameter_group, {"DBClusterParameterGroupName": "filtered"}),
+                            (rds.reset_db_parameter_group, {"DBParameterGroupName": "filtered"})):
+            self.assertEqual(error_code(call, Parameters=[{"ParameterName": "work_men", "ApplyMethod": "immediate"}], **wants), "InvalidParameterValue")
         defaults = rds.describe_engine_default_parameters(Filters=named, **family)["EngineDefaults"]["Parameters"]
         self.assertEqual([p["ParameterName"] for p in defaults], ["work_mem"])
         for call in rds.describe_db_cluster_snapshots, rds.describe_db_engine_versions:

@@ -171,6 +171,18 @@ Task<Outcome<void>> Service::reset_parameters(const aws::Call& call, std::string
     co_return refuse(errors::invalid_parameter_combination(
         "Either ResetAllParameters or a list of Parameters must be given, and not both."));
   }
+  CO_TRY(const auto before, co_await parameter_group(call, name, of_cluster));
+  if (before.name.starts_with("default.")) {
+    co_return refuse(errors::invalid_db_parameter_group_state_fault(
+        fmt::format("The parameter group {} is a default one and cannot be modified.", before.name)));
+  }
+  CO_TRY(const int major, co_await major_of_family(before.family));
+  CO_TRY(const auto* catalog, co_await engines_.settings(major));
+  for (const auto& parameter : parameters) {
+    const std::string key = parameter.parameter_name.value_or("");
+    if (find_own_parameter(key) || catalog->find(key)) continue;
+    co_return refuse(errors::invalid_parameter_value(fmt::format("Could not find parameter with name: {}", key)));
+  }
   {
     CO_TRY(auto tx, co_await begin(call));
     const std::string key = key_of(name_of(name), of_cluster);

@@ -199,8 +199,8 @@ class Keys(unittest.TestCase):
             copy = {"SourceDBClusterSnapshotIdentifier": "sealed", "TargetDBClusterSnapshotIdentifier": "copy"}
             new = {"DBClusterIdentifier": "new", "Engine": "aurora-postgresql"}
             for more in ({"KmsKeyId": hers}, {}):
-                self.assertEqual(error_code(eve.copy_db_cluster_snapshot, **copy, **more), "AccessDeniedException")
-                self.assertEqual(error_code(eve.restore_db_cluster_from_snapshot, SnapshotIdentifier="sealed", **new, **more), "AccessDeniedException")
+                self.assertEqual(error_code(eve.copy_db_cluster_snapshot, **copy, **more), "KMSKeyNotAccessibleFault")
+                self.assertEqual(error_code(eve.restore_db_cluster_from_snapshot, SnapshotIdentifier="sealed", **new, **more), "KMSKeyNotAccessibleFault")
             # What is not encrypted gets no key by a copy.
             self.assertEqual(error_code(eve.copy_db_cluster_snapshot, SourceDBClusterSnapshotIdentifier="plain",
                                         TargetDBClusterSnapshotIdentifier="no", KmsKeyId=hers), "InvalidParameterCombination")

@@ -1,6 +1,9 @@
 #include "s3/service.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 
 #include "aws/wire/wire.h"
 #include "base/text.h"
@@ -13,6 +16,7 @@
 #include "s3/refusal.h"
 #include "s3/replication_rules.h"
 #include "s3/wording.h"
+#include "store/record.h"
 
 namespace boreal::s3 {
 
@@ -25,13 +29,46 @@ std::optional<std::string> stray_parameter(std::string_view query) {
   return pairs.front().name;
 }
 
+// What permissions on an object are judged by.
+struct Basis {
+  std::string owner;
+  std::string acl;
+  std::map<std::string, std::string> tags;
+  BOREAL_RECORD(Basis, owner, acl, tags)
+};
+
+bool is_judged_by_tags(const Call& call, const Bucket& bucket) {
+  return call.caller.principal().kind != aws::Principal::Kind::root || may_ask_for(bucket, "existingobjecttag");
+}
+
+std::string basis_of(const Call& call, const Bucket& bucket, const objects::Meta& meta) {
+  Basis basis{meta.owner, attribute_of(meta, attribute::acl), {}};
+  if (is_judged_by_tags(call, bucket)) basis.tags.insert(meta.tags.begin(), meta.tags.end());
+  return store::encode(basis);
+}
+
+// Under which name a call knows what access() took an object to be, and what that is: the version's id, a blank, and
+// the basis; of one that was not there nothing.
+std::string place_of(const Bucket& bucket, std::string_view key, const std::optional<std::string>& version_id) {
+  return fmt::format("object {} {} {}", bucket.id, version_id.value_or(""), key);
+}
+std::string_view basis_in(std::string_view judged) { return judged.substr(std::min(judged.find(' '), judged.size())); }
+constexpr std::string_view contradiction = "- -";
+
 }  // namespace
 
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other) {
-  const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
-  const bool by_tags = !is_root || may_ask_for(bucket, "existingobjecttag");
   return one.owner == other.owner && attribute_of(one, attribute::acl) == attribute_of(other, attribute::acl) &&
-         (!by_tags || one.tags == other.tags);
+         (!is_judged_by_tags(call, bucket) || one.tags == other.tags);
+}
+
+void remember_judged(Call& call, const Bucket& bucket, std::string_view key,
+                     const std::optional<std::string>& version_id, const objects::Version* there) {
+  std::string judged;
+  if (there != nullptr) judged = fmt::format("{} {}", there->id.text(), basis_of(call, bucket, there->meta));
+  const auto [at, is_first] = call.asked_for.emplace(place_of(bucket, key, version_id), judged);
+  // Two permissions that were asked of two things: neither is let have both.
+  if (!is_first && basis_in(at->second) != basis_in(judged)) at->second = contradiction;
 }
 
 std::vector<objects::Tier> storage_tiers() {
@@ -146,12 +183,36 @@ Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::stri
   co_return errors::no_such_key("The specified key does not exist.").with("Key", key);
 }
 
+// Who is let have one thing must not be handed another that has come in its place since: it is as if it had been found
+// when that was judged.
+Task<Outcome<void>> Service::keep_to_judged(const Call& call, BucketRef bucket, std::string place, bool with_data,
+                                            Result<objects::Found>& found) {
+  const auto asked = call.asked_for.find(place);
+  if (asked == call.asked_for.end() || !found || found->version.is_delete_marker) co_return Outcome<void>();
+  const std::string_view judged = asked->second;
+  const auto is_it = [&](const objects::Version& version) {
+    return basis_in(judged).substr(1) == basis_of(call, *bucket, version.meta);
+  };
+  if (judged.empty()) {
+    found = fail(Errc::not_found, "there was no such object when it was judged");
+    co_return Outcome<void>();
+  }
+  if (is_it(found->version)) co_return Outcome<void>();
+  const auto id = objects::Id::parse(judged.substr(0, judged.find(' ')));
+  if (!id) co_return refuse(overtaken());
+  const std::string key = found->version.key;
+  found = co_await objects_.find(bucket->id, key, objects::Select::exact(*id), with_data);
+  if (found ? !is_it(found->version) : found.error().code() == Errc::not_found) co_return refuse(overtaken());
+  co_return Outcome<void>();
+}
+
 Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket, std::string key,
                                                    std::optional<std::string> version_id, bool with_data,
                                                    OnMarker on_marker) {
   CO_CHECK(check_key(key));
   CO_TRY(const auto which, parse_version(version_id));
   auto found = co_await objects_.find(bucket->id, key, which, with_data);
+  CO_CHECK(co_await keep_to_judged(call, bucket, place_of(*bucket, key, version_id), with_data, found));
   if (!found) {
     if (found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(std::move(found).error()));
     if (!version_id) co_return refuse(co_await no_such_key(call, bucket, key));

@@ -45,6 +45,11 @@ std::vector<objects::Tier> storage_tiers();
 // Whether who may change the one may change the other: owner, access list and tags are what permissions are judged by.
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other);
 
+// What access() has found of an object whose owner, list or tags have a say; null: it is not there. A handler that
+// looks again sees that, or something that is judged alike.
+void remember_judged(Call& call, const Bucket& bucket, std::string_view key,
+                     const std::optional<std::string>& version_id, const objects::Version* there);
+
 struct Options {
   // Real time between a worker's looks at whether there is something to do; zero: no worker.
   Duration lifecycle_tick{1000};
@@ -295,6 +300,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<objects::Found>> find_object(Call& call, BucketRef bucket, std::string key,
                                             std::optional<std::string> version_id, bool with_data,
                                             OnMarker on_marker = OnMarker::no_such_key);
+  Task<Outcome<void>> keep_to_judged(const Call& call, BucketRef bucket, std::string place, bool with_data,
+                                     Result<objects::Found>& found);
   Task<aws::ApiError> no_such_key(Call& call, BucketRef bucket, std::string key);
   // Changes the metadata of a version; edit's refusal is the answer.
   Task<Outcome<objects::Version>> update_object(Call& call, BucketRef bucket, std::string key,

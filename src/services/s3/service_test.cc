@@ -1,6 +1,9 @@
 // The room over the real object engine, called as the pipeline calls it.
 #include <gmock/gmock.h>
 
+#include <functional>
+#include <utility>
+
 #include "base/sync.h"
 #include "s3/testing.h"
 #include "s3/wording.h"
@@ -116,6 +119,65 @@ TEST_F(S3Test, WhatCannotBeReadIsNotTakenForMissing) {
   again.multipart_upload.emplace().parts.emplace().push_back({.etag = made->etag, .part_number = 1});
   EXPECT_EQ(code_of(call<api::CompleteMultipartUploadOutput>("CompleteMultipartUpload", std::move(again))),
             "InternalFailure");
+}
+
+// Lets something happen between the look at an object by which a user is judged and the judgement.
+class Meddling final : public aws::Identities {
+ public:
+  Task<Outcome<std::optional<Credential>>> credential(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<Policies>> policies(const aws::Principal& who) override {
+    if (who.kind == aws::Principal::Kind::user && meanwhile) co_await std::exchange(meanwhile, nullptr)();
+    co_return allowed;
+  }
+  Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override { co_return std::nullopt; }
+
+  Policies allowed;
+  std::function<Task<void>()> meanwhile;
+};
+
+TEST_F(S3Test, WhatIsReadIsWhatWasJudged) {
+  const std::string bucket = "shop";
+  const auto put_tagged = [&](std::string key, std::string body, std::string tags) {
+    return fixture.with_call(*s3, "PutObject", [this, bucket, key, body, tags](Call& call) {
+      call.http.content_length = body.size();
+      api::PutObjectRequest input;
+      input.bucket = bucket;
+      input.key = key;
+      input.tagging = tags;
+      input.body = std::make_unique<objects::TextSource>(body);
+      return s3->put_object(call, std::move(input));
+    });
+  };
+  Meddling meddling;
+  meddling.allowed.identity = {
+      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*",
+                               "Condition":{"StringEquals":{"s3:ExistingObjectTag/open":"yes"}}},
+                              {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::shop/new",
+                               "Condition":{"Null":{"s3:ExistingObjectTag/open":"true"}}},
+                              {"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]})")};
+  const auto read = [&](const std::string& key, const std::string& body, const std::string& tags) {
+    fixture.principal = aws::user_principal(account, "bob");
+    fixture.identities = &meddling;
+    const std::function<Task<void>()> put_it = [&]() -> Task<void> {
+      EXPECT_TRUE(co_await put_tagged(key, body, tags));
+    };
+    meddling.meanwhile = put_it;
+    const auto got = call<api::GetObjectOutput>("GetObject", api::GetObjectRequest{.bucket = bucket, .key = key});
+    const std::string text = got ? fixture.run(objects::read_all(*got->body)).value_or("") : got.error().code;
+    fixture.identities = nullptr;
+    be_owner();
+    return text;
+  };
+  ASSERT_EQ(make_bucket(bucket), "");
+  ASSERT_TRUE(fixture.run(put_tagged("k", "open", "open=yes")));
+  EXPECT_EQ(read("k", "open too", "open=yes"), "open too");
+  EXPECT_EQ(read("k", "secret", "open=no"), "OperationAborted") << "what was judged is there no more";
+  EXPECT_EQ(read("k", "open again", "open=yes"), "AccessDenied") << "what was judged was closed";
+  set_versioning(bucket, "Enabled");
+  EXPECT_EQ(read("k", "secret", "open=no"), "open again") << "it lies behind the newer one";
+  EXPECT_EQ(read("new", "secret", "open=no"), "NoSuchKey") << "there was none";
 }
 
 template <class T>

@@ -234,6 +234,21 @@ class Replication(Case):
         self.key_policy(far_kms, far_key, "Deny", ["kms:Decrypt"])
         self.assertEqual(self.status("k", self.put("k", **encrypted)), "COMPLETED")
 
+    def test_the_role_may_be_bound_to_a_key(self):
+        """The policy of the user guide: which encryption, and under which key, replicas may have."""
+        far_kms = self.boreal.client("kms", region=FAR)
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        good, bad = (far_kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        self.allow_keys(key, "*")
+        name = "s3:x-amz-server-side-encryption"
+        bound = {"StringLikeIfExists": {name: ["aws:kms", "AES256"], f"{name}-aws-kms-key-id": [good]}}
+        self.iam.put_role_policy(RoleName=f"replicator-{Replication.number}", PolicyName="p", PolicyDocument=policy(
+            allow(AT_SOURCE), allow(AT_DESTINATION, Condition=bound)))
+        for there, status in ((good, "COMPLETED"), (bad, "FAILED")):
+            self.replicate(self.kms_rule(there))
+            self.assertEqual(self.status("k", self.put("k", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)), status)
+        self.assertEqual(self.status("k", self.put("k")), "COMPLETED")
+
     def test_kms_of_another_account(self):
         theirs, their_kms = (self.boreal.client(name, region=FAR, access_key=OTHER) for name in ("s3", "kms"))
         bucket = f"{self.copy}-theirs"

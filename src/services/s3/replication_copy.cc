@@ -2,6 +2,8 @@
 // Source: S3 User Guide, "Setting up permissions for live replication", "Replicating encrypted objects",
 // "Changing the replica owner".
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "base/log.h"
 #include "s3/acl.h"
@@ -32,6 +34,22 @@ void carry_lock(const objects::Meta& from, Time now, objects::Meta& to) {
   if (from.attributes.contains(attribute::legal_hold)) carry(attribute::legal_hold, from.attributes, to.attributes);
 }
 
+// How the replica is to be encrypted, by which roles and destinations bound what is brought: that of a customer's key
+// is known by its algorithm. Source: S3 User Guide, "Replicating encrypted objects".
+void add_encryption(const objects::Version& version, const api::ReplicationRule& rule,
+                    std::multimap<std::string, std::string>& context) {
+  const std::string name = "s3:x-amz-server-side-encryption";
+  const Encryption encryption = encryption_of(version.meta);
+  if (encryption.algorithm == "customer") {
+    context.emplace(name + "-customer-algorithm", "AES256");
+    return;
+  }
+  context.emplace(name, encryption.algorithm);
+  const auto& wanted = rule.destination.encryption_configuration;
+  if (encryption.is_kms() && wanted && wanted->replica_kms_key_id)
+    context.emplace(name + "-aws-kms-key-id", *wanted->replica_kms_key_id);
+}
+
 bool overrides_owner(const api::ReplicationRule& rule) {
   return rule.destination.access_control_translation &&
          rule.destination.access_control_translation->owner == "Destination";
@@ -55,6 +73,7 @@ Task<bool> Replication::may(const Job& job, std::string action, bool at_destinat
   access.context.emplace("aws:ResourceAccount", bucket.account);
   for (const auto& [name, value] : job.version().meta.tags)
     access.context.emplace((at_destination ? "s3:RequestObjectTag/" : "s3:ExistingObjectTag/") + name, value);
+  if (access.action == "s3:ReplicateObject") add_encryption(job.version(), job.rule, access.context);
   const auto allowed = co_await gate_.authorize(job.caller, access);
   if (!allowed) log::info("s3", "replication is not allowed", {{"why", allowed.error().message}});
   co_return allowed.has_value();

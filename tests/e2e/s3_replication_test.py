@@ -373,6 +373,15 @@ class Replication(Case):
         self.assertEqual(self.status("k", version), "COMPLETED")
         self.assertEqual(self.far.get_object_tagging(Bucket=self.copy, Key="k")["TagSet"], own)
 
+    def test_tags_that_stay_behind_say_nothing(self):
+        tagged = {"StringEquals": {"s3:RequestObjectTag/a": "b"}}
+        role = f"tagged-{self.source}"
+        arn = self.make_role(role, AT_SOURCE)
+        self.replicate(self.rule(), role=arn)
+        for more, status in ([], "FAILED"), (["s3:ReplicateTags"], "COMPLETED"):
+            self.iam.put_role_policy(RoleName=role, PolicyName="there", PolicyDocument=policy(allow(["s3:ReplicateObject", *more], Condition=tagged)))
+            self.assertEqual(self.status("k", self.put("k", Tagging="a=b")), status)
+
     def test_what_is_refused(self):
         refused = {
             "no versions": (self.rule("none"), "InvalidRequest"),

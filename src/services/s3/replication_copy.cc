@@ -71,8 +71,10 @@ Task<bool> Replication::may(const Job& job, std::string action, bool at_destinat
       access_in(bucket, std::move(action), on_object ? bucket.arn_of(job.version().key) : bucket.arn());
   access.context.emplace("s3:ResourceAccount", bucket.account);
   access.context.emplace("aws:ResourceAccount", bucket.account);
-  for (const auto& [name, value] : job.version().meta.tags)
-    access.context.emplace((at_destination ? "s3:RequestObjectTag/" : "s3:ExistingObjectTag/") + name, value);
+  if (!at_destination || job.with_tags) {
+    for (const auto& [name, value] : job.version().meta.tags)
+      access.context.emplace((at_destination ? "s3:RequestObjectTag/" : "s3:ExistingObjectTag/") + name, value);
+  }
   if (access.action == "s3:ReplicateObject") add_encryption(job.version(), job.rule, access.context);
   const auto allowed = co_await gate_.authorize(job.caller, access);
   if (!allowed) log::info("s3", "replication is not allowed", {{"why", allowed.error().message}});
@@ -91,13 +93,14 @@ Task<bool> Replication::may_all(Job& job) {
   if (job.version().is_delete_marker) co_return co_await at_destination("s3:ReplicateDelete");
   if (!co_await at_source("s3:GetObjectVersionForReplication", true)) co_return false;
   if (!co_await at_source("s3:GetObjectVersionAcl", true)) co_return false;
+  // Before what is told of them: tags that stay behind let nobody in.
+  if (!job.version().meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
   if (!co_await at_destination("s3:ReplicateObject")) co_return false;
   if (overrides_owner(job.rule) && !co_await at_destination("s3:ObjectOwnerOverrideToBucketOwner")) co_return false;
   if (has_lock(job.version().meta)) {
     if (!co_await at_source("s3:GetObjectRetention", true)) co_return false;
     if (!co_await at_source("s3:GetObjectLegalHold", true)) co_return false;
   }
-  if (!job.version().meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
   co_return true;
 }
 

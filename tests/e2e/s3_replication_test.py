@@ -208,6 +208,19 @@ class Replication(Case):
         self.iam.put_role_policy(RoleName=f"replicator-{Replication.number}", PolicyName="kms", PolicyDocument=policy(
             allow("kms:Decrypt", key), allow("kms:Encrypt", far_key)))
 
+    def test_a_restricted_bucket_of_another_account(self):
+        """A policy for everybody lets no role of elsewhere in where its owner restricts such buckets."""
+        theirs = self.boreal.client("s3", region=FAR, access_key=OTHER)
+        bucket = f"{self.copy}-open"
+        self.make(theirs, bucket, region=FAR)
+        theirs.delete_public_access_block(Bucket=bucket)
+        theirs.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": AT_DESTINATION, "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
+        self.replicate(self.rule(bucket))
+        self.assertEqual(self.status("k", self.put("k")), "COMPLETED")
+        theirs.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+        self.assertEqual(self.status("k", self.put("k")), "FAILED")
+
     def test_kms(self):
         kms, far_kms = self.boreal.client("kms"), self.boreal.client("kms", region=FAR)
         key = kms.create_key()["KeyMetadata"]["Arn"]

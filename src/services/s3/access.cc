@@ -55,13 +55,6 @@ std::string on_version(std::string_view action) {
   return std::string(action);
 }
 
-// A bucket with a public policy that its owner restricts: nobody outside the account comes in, by policy or by list.
-bool is_closed_to(const aws::Caller& caller, const Bucket& bucket) {
-  return bucket.policy && caller.account() != bucket.account &&
-         bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
-         is_public_policy(*bucket.policy);
-}
-
 // What the bucket's own list lets the caller do.
 Granted granted_by_bucket(const Call& call, const Bucket& bucket, std::string_view permission) {
   if (!bucket.has_acls() || is_closed_to(call.caller, bucket)) return Granted::no;

@@ -108,4 +108,10 @@ bool is_public_policy(const std::string& policy) {
   return is_public_statement(*statements);
 }
 
+bool is_closed_to(const aws::Caller& caller, const Bucket& bucket) {
+  return bucket.policy && caller.account() != bucket.account &&
+         bucket.blocks(&api::PublicAccessBlockConfiguration::restrict_public_buckets) &&
+         is_public_policy(*bucket.policy);
+}
+
 }  // namespace boreal::s3

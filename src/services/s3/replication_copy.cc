@@ -10,6 +10,7 @@
 #include "s3/bucket_policy.h"
 #include "s3/names.h"
 #include "s3/object_lock.h"
+#include "s3/public_policy.h"
 #include "s3/replication_job.h"
 #include "s3/replication_rules.h"
 #include "s3/service.h"
@@ -69,6 +70,7 @@ Task<bool> Replication::may(const Job& job, std::string action, bool at_destinat
   const Bucket& bucket = !at_destination ? *job.from : job.to != nullptr ? *job.to : elsewhere;
   aws::Access access =
       access_in(bucket, std::move(action), on_object ? bucket.arn_of(job.version().key) : bucket.arn());
+  if (is_closed_to(job.caller, bucket)) access.resource_policy.reset();
   access.context.emplace("s3:ResourceAccount", bucket.account);
   access.context.emplace("aws:ResourceAccount", bucket.account);
   if (!at_destination || job.with_tags) {

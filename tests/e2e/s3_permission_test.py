@@ -58,6 +58,18 @@ class Permissions(PolicyCase):
         self.anonymous.put_object(Bucket=self.open, Key="plain", Body=b"x")
         self.refused("AccessDenied", self.anonymous.copy_object, Bucket=self.open, Key="n", CopySource=f"{self.open}/plain")
 
+    def test_an_upload_is_not_that_of_the_next_user_of_the_name(self):
+        iam, name = self.boreal.client("iam"), f"again-{self.bucket}-user"
+        first = user(self, name, allow("s3:PutObject"))("s3")
+        upload = {"Bucket": self.open, "Key": "m", "UploadId": first.create_multipart_upload(Bucket=self.open, Key="m")["UploadId"]}
+        self.assertEqual(first.list_parts(**upload)["Initiator"]["DisplayName"], name)
+        iam.delete_access_key(UserName=name, AccessKeyId=iam.list_access_keys(UserName=name)["AccessKeyMetadata"][0]["AccessKeyId"])
+        iam.delete_user_policy(UserName=name, PolicyName="p")
+        iam.delete_user(UserName=name)
+        second = user(self, name)("s3")
+        self.refused("AccessDenied", second.list_parts, **upload)
+        self.refused("AccessDenied", second.abort_multipart_upload, **upload)
+
     def test_who_compares_a_tag_must_be_let_read(self):
         etag = self.put("src", Bucket=self.open)["ETag"]
         upload = lambda: self.other.create_multipart_upload(Bucket=self.open, Key="x")["UploadId"]

@@ -307,9 +307,10 @@ Task<Outcome<void>> Service::ask_upload(const Call& call, BucketRef bucket, cons
   if (initiator == upload->meta.attributes.end()) co_return Outcome<void>();
   const auto who = aws::Arn::parse(initiator->second);
   const bool is_users_account = who && who->resource.starts_with("user/") && who->account == call.caller.account();
-  const Granted granted = initiator->second == call.caller.arn() ? Granted::everybody
-                          : is_users_account                     ? Granted::account
-                                                                 : Granted::no;
+  // Of uploads from before their ids were kept the name alone is known, which others may have by now.
+  const std::string id = attribute_of(upload->meta, attribute::initiator_id);
+  const bool is_own = id.empty() ? initiator->second == call.caller.arn() : id == call.caller.principal().user_id;
+  const Granted granted = is_own ? Granted::everybody : is_users_account ? Granted::account : Granted::no;
   if (granted != Granted::no) access.resource_policy = with_grant(access.resource_policy, granted, access, call.caller);
   co_return Outcome<void>();
 }

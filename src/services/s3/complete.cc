@@ -228,6 +228,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.note = is_replicated;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
     meta.attributes.erase(std::string(attribute::initiator));
+    meta.attributes.erase(std::string(attribute::initiator_id));
     meta.attributes.erase(std::string(attribute::overwrites));
     meta.attributes.erase(std::string(attribute::replica));
     meta.attributes.erase(std::string(attribute::checksum));

@@ -161,6 +161,7 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);
   meta.attributes[std::string(attribute::initiator)] = call.caller.arn();
+  meta.attributes[std::string(attribute::initiator_id)] = call.caller.principal().user_id;
   const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
   if (!there && there.error().code() != Errc::not_found) co_return refuse(aws::ApiError(there.error()));
   if (there && !there->version.is_delete_marker) meta.attributes[std::string(attribute::overwrites)] = "true";

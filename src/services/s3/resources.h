@@ -105,7 +105,8 @@ inline constexpr std::string_view replication = "replication";  // PENDING, COMP
 inline constexpr std::string_view replica = "replica";          // of an upload: the version that it brings (replica.h)
 // With the name of a remote bucket behind it: what was sent there (replication_remote.h).
 inline constexpr std::string_view sent_prefix = "sent-to/";
-inline constexpr std::string_view initiator = "initiator";    // of an upload: ARN of who began it
+inline constexpr std::string_view initiator = "initiator";        // of an upload: ARN of who began it
+inline constexpr std::string_view initiator_id = "initiator-id";  // … and the unique id, which nobody else ever has
 inline constexpr std::string_view overwrites = "overwrites";  // of an upload: "true": an object was there as it began
 }  // namespace attribute
 // Empty: there is none of that name.

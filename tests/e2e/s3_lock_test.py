@@ -1,5 +1,6 @@
 """Object Lock: what may not be deleted, and what is refused."""
 import hashlib
+import http.client
 import json
 import unittest
 from base64 import b64encode
@@ -197,6 +198,25 @@ class RetentionOf(LockCase):
         self.assertEqual(self.delete(done["VersionId"], "m", BypassGovernanceRetention=True)[1], 204)
         self.s3.copy_object(Bucket=self.locked, Key="c", CopySource={"Bucket": self.locked, "Key": "k"})
         self.assertEqual(self.head("c", Bucket=self.locked)["ObjectLockMode"], "GOVERNANCE")
+
+    def test_default_that_came_while_something_was_under_way(self):
+        upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="m")["UploadId"]
+        etag = self.s3.upload_part(Bucket=self.locked, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+        url = self.boreal.client("s3", signature_version="s3v4").generate_presigned_url("put_object", {"Bucket": self.locked, "Key": "slow"})
+        connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port, timeout=60)
+        self.addCleanup(connection.close)
+        connection.putrequest("PUT", url[len(self.boreal.url):])
+        connection.putheader("Content-Length", "2")
+        connection.putheader("Expect", "100-continue")  # which is answered when the body is read: all but that is decided
+        connection.endheaders()
+        self.assertTrue(connection.sock.recv(100).startswith(b"HTTP/1.1 100"))
+        self.configure(Mode="GOVERNANCE", Days=1)
+        connection.send(b"ab")
+        self.assertEqual(connection.getresponse().status, 409)
+        self.assertEqual(status_of(self.s3.head_object, Bucket=self.locked, Key="slow")[1], 404)
+        done = self.s3.complete_multipart_upload(Bucket=self.locked, Key="m", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.assertEqual(self.head("m", Bucket=self.locked)["ObjectLockMode"], "GOVERNANCE")
+        self.assertEqual(self.delete(done["VersionId"], "m"), ("AccessDenied", 403))
 
     def test_multipart_with_its_own(self):
         until = later(days=2)

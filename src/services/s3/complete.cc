@@ -12,6 +12,7 @@
 #include "s3/lifecycle_due.h"
 #include "s3/multipart.h"
 #include "s3/names.h"
+#include "s3/object_lock.h"
 #include "s3/object_meta.h"
 #include "s3/refusal.h"
 #include "s3/replica.h"
@@ -118,6 +119,14 @@ std::string etag_of(const std::vector<api::CompletedPart>& parts) {
     whole.update(as_bytes(*md5));
   }
   return fmt::format("{}-{}", codec::hex_encode(whole.finish()), parts.size());
+}
+
+// What an object keeps of its upload.
+void settle(objects::Meta& meta, const std::string& upload_id) {
+  for (const std::string_view name : {attribute::initiator, attribute::initiator_id, attribute::overwrites,
+                                      attribute::replica, attribute::checksum, attribute::checksum_type})
+    meta.attributes.erase(std::string(name));
+  meta.attributes[std::string(attribute::upload)] = upload_id;
 }
 
 // Where the upload named no algorithm, only a checksum by the one that it has then is looked at.
@@ -227,13 +236,9 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   const bool is_replicated = !replica && replicates_object(*bucket, input.key, upload.meta);
   complete.note = is_replicated;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
-    meta.attributes.erase(std::string(attribute::initiator));
-    meta.attributes.erase(std::string(attribute::initiator_id));
-    meta.attributes.erase(std::string(attribute::overwrites));
-    meta.attributes.erase(std::string(attribute::replica));
-    meta.attributes.erase(std::string(attribute::checksum));
-    meta.attributes.erase(std::string(attribute::checksum_type));
-    meta.attributes[std::string(attribute::upload)] = input.upload_id;
+    settle(meta, input.upload_id);
+    if (const BucketRef now = buckets_.find(bucket->name); now && !retention_of(meta))  // there may be a default since
+      keep_retention(default_retention(*now, context_.clock.now()), meta);
     if (is_replicated) mark_pending(meta);
     return refusal.hold(check_parts(wanted, parts, checksum, input.upload_id));
   };

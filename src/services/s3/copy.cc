@@ -131,10 +131,12 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   copy.bucket = bucket->id;
   copy.key = input.key;
   copy.versioning = buckets_.versioning_then(*bucket);
+  const bool is_retained = retention_of(meta).has_value();
   copy.meta = std::move(meta);
   copy.keys = from.keys.get();
   copy.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+    const auto unlocked = check_unlocked_then(*bucket, is_retained);
+    return refusal.hold(unlocked ? check_write(input.if_match, input.if_none_match, input.key, latest) : unlocked);
   };
   auto made = co_await objects_.copy(std::move(copy));
   if (!made) {

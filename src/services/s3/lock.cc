@@ -33,6 +33,12 @@ Outcome<void> check_configuration(const api::ObjectLockConfiguration& wanted) {
 
 }  // namespace
 
+Outcome<void> Service::check_unlocked_then(const Bucket& bucket, bool is_retained) const {
+  const BucketRef now = buckets_.find(bucket.name);
+  if (is_retained || now == nullptr || !retains_by_default(*now)) return {};
+  return refuse(overtaken());
+}
+
 Task<Outcome<api::PutObjectLockConfigurationOutput>> Service::put_object_lock_configuration(
     Call&, api::PutObjectLockConfigurationRequest input) {
   if (!input.object_lock_configuration) co_return refuse(malformed_xml());

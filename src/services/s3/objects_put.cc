@@ -52,6 +52,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   if (replica) mark_replica(meta);
   const bool is_replicated = !replica && mark_for_replication(*bucket, input.key, meta);
 
+  const bool is_retained = retention_of(meta).has_value();
   Refusal refusal;
   objects::PutRequest put;
   put.bucket = bucket->id;
@@ -64,7 +65,8 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   put.checksums = {promise.algorithm};
   put.accept = [&](const objects::Digests& digests) { return refusal.hold(check_promise(call, promise, digests)); };
   put.precondition = [&](const objects::Version* latest) {
-    return refusal.hold(check_write(input.if_match, input.if_none_match, input.key, latest));
+    const auto unlocked = check_unlocked_then(*bucket, is_retained);
+    return refusal.hold(unlocked ? check_write(input.if_match, input.if_none_match, input.key, latest) : unlocked);
   };
   auto made = co_await objects_.put(std::move(put), *input.body);
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error(), refusal);

@@ -350,6 +350,10 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<http::Response>> read_page(Visit& visit, std::string key);
   static http::Response refuse_visit(aws::ApiError error, const aws::ApiError* inner, const std::string& request_id);
 
+  // lock.cc: what comes without a retention into a bucket that retains all by now, though it did not when its put
+  // began: OperationAborted.
+  Outcome<void> check_unlocked_then(const Bucket& bucket, bool is_retained) const;
+
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
 

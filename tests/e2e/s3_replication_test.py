@@ -208,6 +208,19 @@ class Replication(Case):
         self.iam.put_role_policy(RoleName=f"replicator-{Replication.number}", PolicyName="kms", PolicyDocument=policy(
             allow("kms:Decrypt", key), allow("kms:Encrypt", far_key)))
 
+    def test_public_lists_where_they_are_blocked(self):
+        for client, bucket, block in ((self.s3, self.source, {"RestrictPublicBuckets": True}), (self.far, self.copy, {"BlockPublicAcls": True})):
+            client.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]})
+            client.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=block)
+        self.replicate(self.rule())
+        version = self.put("k", ACL="public-read")
+        grants = lambda: [grant["Grantee"].get("URI") for grant in self.far.get_object_acl(Bucket=self.copy, Key="k")["Grants"]]
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        self.assertEqual(grants(), [None])
+        self.s3.put_object_acl(Bucket=self.source, Key="k", ACL="authenticated-read")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        self.assertEqual(grants(), [None])
+
     def test_a_restricted_bucket_of_another_account(self):
         """A policy for everybody lets no role of elsewhere in where its owner restricts such buckets."""
         theirs = self.boreal.client("s3", region=FAR, access_key=OTHER)

@@ -60,5 +60,7 @@ api::AccessControlPolicy acl_of(const objects::Version& version);
 // Gives to everybody, or to all who have an account.
 bool is_public_grant(const api::Grant& grant);
 bool is_public(const api::AccessControlPolicy& acl);
+// Takes what is given so off an object's own list.
+void drop_public_grants(objects::Meta& meta);
 
 }  // namespace boreal::s3

@@ -214,6 +214,15 @@ bool is_public(const api::AccessControlPolicy& acl) {
   return acl.grants && std::ranges::any_of(*acl.grants, is_public_grant);
 }
 
+void drop_public_grants(objects::Meta& meta) {
+  const auto kept = meta.attributes.find(attribute::acl);
+  if (kept == meta.attributes.end()) return;
+  auto list = store::decode<KeptAcl>(kept->second);
+  if (!list || !is_public(list->acl)) return;
+  std::erase_if(*list->acl.grants, is_public_grant);
+  kept->second = store::encode(*list);
+}
+
 Granted granted(const api::AccessControlPolicy& acl, std::string_view permission, const aws::Caller& caller,
                 bool ignore_public) {
   Granted most = Granted::no;

@@ -158,6 +158,7 @@ objects::Meta replica_meta(const Bucket& to, const api::ReplicationRule& rule, c
   const bool changes_owner = overrides_owner(rule) || !to.has_acls();
   if (changes_owner) meta.owner = to.account;
   if (changes_owner) meta.attributes.erase(std::string(attribute::acl));
+  if (to.blocks(&api::PublicAccessBlockConfiguration::block_public_acls)) drop_public_grants(meta);
   meta.tier = rule.destination.storage_class.value_or(from.tier);
   if (!with_tags) meta.tags.clear();
   meta.attributes.erase(std::string(attribute::restored_until));
@@ -219,12 +220,15 @@ Task<Result<Replication::Outcome>> Replication::update_replica(Job& job, const o
   // To take the last ones off is to change tags, too.
   if (version.meta.tags.empty() && !there.meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
   const Time now = context_.clock.now();
+  const bool blocks_public = job.to->blocks(&api::PublicAccessBlockConfiguration::block_public_acls);
   auto updated = co_await objects_.update(job.to->id, version.key, objects::Select::exact(version.id),
                                           [&](objects::Version& replica) -> Result<void> {
                                             if (job.with_tags) replica.meta.tags = version.meta.tags;
                                             carry_lock(version.meta, now, replica.meta);
-                                            if (job.to->has_acls() && !overrides_owner(job.rule))
+                                            if (job.to->has_acls() && !overrides_owner(job.rule)) {
                                               carry(attribute::acl, version.meta.attributes, replica.meta.attributes);
+                                              if (blocks_public) drop_public_grants(replica.meta);
+                                            }
                                             return {};
                                           });
   if (!updated) co_return std::unexpected(std::move(updated).error());

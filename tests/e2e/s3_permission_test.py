@@ -4,7 +4,7 @@ import unittest
 from botocore.exceptions import ClientError
 
 from e2e.helpers import allow, policy, user
-from e2e.s3_cases import OTHER, THIRD, PolicyCase, later, owner_id, status_of
+from e2e.s3_cases import OTHER, THIRD, PolicyCase, later, owner_id, send, status_of
 
 
 class Permissions(PolicyCase):
@@ -107,6 +107,14 @@ class Permissions(PolicyCase):
         self.can(403, self.other.get_object, Key="none")
         self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
         self.can(404, self.other.get_object, Key="none")
+
+    def test_how_a_bucket_is_versioned_is_nothing_for_strangers(self):
+        """The field by which replication finds out what keeps its versions' ids."""
+        self.versioned(self.open)
+        ask = lambda: send(self, "HEAD", f"/{self.open}/k", {"x-boreal-replica": "0" * 32 + ";modified=1"})
+        self.assertEqual((ask().status, ask().headers.get("x-boreal-replica")), (403, None))
+        self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
+        self.assertEqual((ask().status, ask().headers.get("x-boreal-replica")), (404, "kept"))
 
     def test_answers_leave_out_what_one_may_not_read(self):
         locked = self.make_bucket(ObjectLockEnabledForBucket=True)

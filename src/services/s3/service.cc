@@ -169,7 +169,8 @@ void Service::finish(const http::Request& request, http::Response& response) {
     if (const BucketRef bucket = buckets_.find(bucket_of(request.path)))
       response.headers.set("x-amz-bucket-region", bucket->region);
   }
-  if (request.headers.has(replica_field)) {
+  // How it is versioned is nothing for those who are let do nothing there.
+  if (request.headers.has(replica_field) && response.status != 403) {
     const BucketRef bucket = buckets_.find(bucket_of(request.path));
     if (bucket != nullptr && bucket->versioning == "Enabled") response.headers.set(replica_field, replica_kept);
   }

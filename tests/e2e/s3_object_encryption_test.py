@@ -49,6 +49,19 @@ class UpdateObjectEncryption(S3Case):
                 self.only_by(self.second, "k", body)
                 self.kms.enable_key(KeyId=self.first)
 
+    def test_policies_know_the_key(self):
+        """As of a put: who may write under one key only puts no other in its place."""
+        self.put("k", b"x")
+        name = "s3:x-amz-server-side-encryption"
+        statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{self.bucket}/*",
+                     "Condition": {"StringNotEqualsIfExists": {f"{name}-aws-kms-key-id": self.first}}}
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        self.refused("AccessDenied", self.update, "k", self.second)
+        self.update("k", self.first)
+        statement["Condition"] = {"StringNotEquals": {name: "aws:kms"}}
+        self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+        self.update("k", self.second)
+
     def test_parts_that_share_their_bytes(self):
         """They have data keys of their own: those are wrapped anew too, and who shares the bytes is not touched."""
         source = os.urandom(11 * MIB)

@@ -187,6 +187,12 @@ Context request_keys(const Call& call, const aws::Value& input) {
                       std::to_string((retention->retain_until_date->ms - call.now.ms) / 86'400'000));
     }
   }
+  if (call.operation.name == "UpdateObjectEncryption") {  // its body says what a put says in headers
+    if (const auto& wanted = input.as<api::UpdateObjectEncryptionRequest>().object_encryption.sse_kms) {
+      context.emplace("s3:x-amz-server-side-encryption", "aws:kms");
+      if (wanted->kms_key_arn) context.emplace("s3:x-amz-server-side-encryption-aws-kms-key-id", *wanted->kms_key_arn);
+    }
+  }
   if (call.operation.name == "PutBucketInventoryConfiguration") {
     const auto& wanted = input.as<api::PutBucketInventoryConfigurationRequest>().inventory_configuration;
     for (const std::string& field : wanted.optional_fields.value_or(std::vector<std::string>()))

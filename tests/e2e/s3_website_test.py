@@ -110,6 +110,15 @@ class Website(Case):
         self.s3.put_bucket_policy(Bucket=self.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [listing]}))
         self.assertEqual([self.visit(path)[0] for path in ("/hidden", "/none")], [403, 403])
 
+    def test_folders_are_told_to_who_may_read_their_index(self):
+        self.site()
+        self.put("secret/index.html", "docs")
+        for resource, status in (("public/*", 403), ("*.html", 302), ("*", 302)):
+            self.open(resource=f"arn:aws:s3:::{self.bucket}/{resource}")
+            for method in ("GET", "HEAD"):
+                self.assertEqual(self.visit("/secret", method)[0], status, resource)
+            self.assertEqual(self.visit("/none")[0], 404 if resource == "*" else 403, resource)
+
     def test_policies_may_ask_for_the_referrer(self):
         self.site()
         self.put("index.html", "home")

@@ -131,7 +131,13 @@ Task<Outcome<http::Response>> Service::answer_missing(Visit& visit, aws::ApiErro
     CO_TRY(const bool has_page, co_await is_there(objects_, *visit.bucket, visit.key));
     const std::string index = visit.key + "/" + website.index_document->suffix;
     CO_TRY(const bool has_index, co_await is_there(objects_, *visit.bucket, index));
-    if (!has_page && has_index) co_return redirect(302, visit.path + "/");
+    // Who may read neither does not learn by it which folders there are.
+    bool may_know = !has_page && has_index;
+    if (may_know && error.status == 403) {
+      const auto page = co_await read_page(visit, index);
+      may_know = page || page.error().status < 400;
+    }
+    if (may_know) co_return redirect(302, visit.path + "/");
   }
   if (const auto* rule = routing_rule_for(website, visit.key, error.status)) {
     co_return redirect_by_rule(*rule, visit.key, visit.request);

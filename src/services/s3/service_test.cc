@@ -121,21 +121,10 @@ TEST_F(S3Test, WhatCannotBeReadIsNotTakenForMissing) {
             "InternalFailure");
 }
 
-// Lets something happen between the look at an object by which a user is judged and the judgement.
-class Meddling final : public aws::Identities {
- public:
-  Task<Outcome<std::optional<Credential>>> credential(std::string, std::string) override { co_return std::nullopt; }
-  Task<Outcome<Policies>> policies(const aws::Principal& who) override {
-    if (who.kind == aws::Principal::Kind::user && meanwhile) co_await std::exchange(meanwhile, nullptr)();
-    co_return allowed;
-  }
-  Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
-  Task<Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::nullopt; }
-  Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override { co_return std::nullopt; }
-
-  Policies allowed;
-  std::function<Task<void>()> meanwhile;
-};
+template <class T>
+Task<void> succeed(Task<Outcome<T>> task) {
+  EXPECT_TRUE(co_await std::move(task));
+}
 
 TEST_F(S3Test, WhatIsReadIsWhatWasJudged) {
   const std::string bucket = "shop";
@@ -150,31 +139,47 @@ TEST_F(S3Test, WhatIsReadIsWhatWasJudged) {
       return s3->put_object(call, std::move(input));
     });
   };
-  Meddling meddling;
-  meddling.allowed.identity = {
-      aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*",
-                               "Condition":{"StringEquals":{"s3:ExistingObjectTag/open":"yes"}}},
-                              {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::shop/new",
-                               "Condition":{"Null":{"s3:ExistingObjectTag/open":"true"}}},
-                              {"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]})")};
-  const auto read = [&](const std::string& key, const std::string& body, const std::string& tags) {
+  const auto close = [&] {
+    return fixture.with_call(*s3, "PutObjectTagging", [this, bucket](Call& call) {
+      api::PutObjectTaggingRequest input{.bucket = bucket, .key = "k"};
+      input.tagging.tag_set.emplace().push_back({.key = "open", .value = "no"});
+      return s3->put_object_tagging(call, std::move(input));
+    });
+  };
+  const auto while_bob_is_judged = [&](std::function<Task<void>()> meanwhile) {
     fixture.principal = aws::user_principal(account, "bob");
-    fixture.identities = &meddling;
-    const std::function<Task<void>()> put_it = [&]() -> Task<void> {
-      EXPECT_TRUE(co_await put_tagged(key, body, tags));
-    };
-    meddling.meanwhile = put_it;
+    fixture.policies.identity = {
+        aws::identity_policy(R"({"Statement":[{"Effect":"Allow","Action":["s3:GetObject","s3:GetObjectTagging"],
+                                 "Resource":"*","Condition":{"StringEquals":{"s3:ExistingObjectTag/open":"yes"}}},
+                                {"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::shop/new",
+                                 "Condition":{"Null":{"s3:ExistingObjectTag/open":"true"}}},
+                                {"Effect":"Allow","Action":"s3:ListBucket","Resource":"*"}]})")};
+    fixture.meanwhile = std::move(meanwhile);
+  };
+  const auto get = [&](const std::string& key) {
     const auto got = call<api::GetObjectOutput>("GetObject", api::GetObjectRequest{.bucket = bucket, .key = key});
-    const std::string text = got ? fixture.run(objects::read_all(*got->body)).value_or("") : got.error().code;
-    fixture.identities = nullptr;
     be_owner();
-    return text;
+    return got ? fixture.run(objects::read_all(*got->body)).value_or("") : got.error().code;
+  };
+  const auto read = [&](const std::string& key, const std::string& body, const std::string& tags) {
+    while_bob_is_judged([&] { return succeed(put_tagged(key, body, tags)); });
+    return get(key);
   };
   ASSERT_EQ(make_bucket(bucket), "");
   ASSERT_TRUE(fixture.run(put_tagged("k", "open", "open=yes")));
   EXPECT_EQ(read("k", "open too", "open=yes"), "open too");
   EXPECT_EQ(read("k", "secret", "open=no"), "OperationAborted") << "what was judged is there no more";
   EXPECT_EQ(read("k", "open again", "open=yes"), "AccessDenied") << "what was judged was closed";
+  while_bob_is_judged([&] { return succeed(close()); });
+  EXPECT_EQ(get("k"), "open again") << "those bytes were open";
+  ASSERT_TRUE(fixture.run(put_tagged("k", "open again", "open=yes")));
+  while_bob_is_judged([&] { return succeed(close()); });
+  EXPECT_EQ(code_of(call<api::GetObjectTaggingOutput>("GetObjectTagging",
+                                                      api::GetObjectTaggingRequest{.bucket = bucket, .key = "k"})),
+            "OperationAborted")
+      << "the new tags were not";
+  be_owner();
+  ASSERT_TRUE(fixture.run(put_tagged("k", "open again", "open=yes")));
   set_versioning(bucket, "Enabled");
   EXPECT_EQ(read("k", "secret", "open=no"), "open again") << "it lies behind the newer one";
   EXPECT_EQ(read("new", "secret", "open=no"), "NoSuchKey") << "there was none";

@@ -37,13 +37,10 @@ struct Basis {
   BOREAL_RECORD(Basis, owner, acl, tags)
 };
 
-bool is_judged_by_tags(const Call& call, const Bucket& bucket) {
-  return call.caller.principal().kind != aws::Principal::Kind::root || may_ask_for(bucket, "existingobjecttag");
-}
-
 std::string basis_of(const Call& call, const Bucket& bucket, const objects::Meta& meta) {
   Basis basis{meta.owner, attribute_of(meta, attribute::acl), {}};
-  if (is_judged_by_tags(call, bucket)) basis.tags.insert(meta.tags.begin(), meta.tags.end());
+  const bool is_root = call.caller.principal().kind == aws::Principal::Kind::root;
+  if (!is_root || may_ask_for(bucket, "existingobjecttag")) basis.tags.insert(meta.tags.begin(), meta.tags.end());
   return store::encode(basis);
 }
 
@@ -58,8 +55,7 @@ constexpr std::string_view contradiction = "- -";
 }  // namespace
 
 bool is_judged_alike(const Call& call, const Bucket& bucket, const objects::Meta& one, const objects::Meta& other) {
-  return one.owner == other.owner && attribute_of(one, attribute::acl) == attribute_of(other, attribute::acl) &&
-         (!is_judged_by_tags(call, bucket) || one.tags == other.tags);
+  return basis_of(call, bucket, one) == basis_of(call, bucket, other);
 }
 
 void remember_judged(Call& call, const Bucket& bucket, std::string_view key,

@@ -235,6 +235,18 @@ class Objects(Two):
         self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k", VersionId=made[3])["TagSet"], [])
         self.assertEqual(len(self.versions(self.there, "copy", "k")), 22)
 
+    def test_tags_are_not_taken_off_without_permission(self):
+        self.here.client("iam").put_role_policy(RoleName="replicator", PolicyName="p", PolicyDocument=policy(
+            allow(["s3:*"]), {"Effect": "Deny", "Action": "s3:ReplicateTags", "Resource": "*"}))
+        self.replicate()
+        version = self.put("k", Tagging="a=b")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        own = [{"Key": "own", "Value": "1"}]
+        self.far.put_object_tagging(Bucket="copy", Key="k", Tagging={"TagSet": own})
+        self.s3.delete_object_tagging(Bucket="from", Key="k")
+        self.assertEqual(self.status("k", version), "COMPLETED")
+        self.assertEqual(self.far.get_object_tagging(Bucket="copy", Key="k")["TagSet"], own)
+
     def test_existing_objects(self):
         before = [self.put("k", str(i).encode()) for i in range(3)]
         self.replicate(rule("away", ExistingObjectReplication={"Status": "Enabled"}))

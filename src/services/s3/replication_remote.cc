@@ -238,6 +238,8 @@ Task<Result<Replication::There>> Replication::compare(Shipment& shipment, const 
 Task<Result<Replication::Outcome>> Replication::update_there(Shipment& shipment, std::string version) {
   const objects::Version& ours = shipment.version();
   if (ours.is_delete_marker) co_return Outcome::done;
+  // To take the last ones off is to change tags, too.
+  if (ours.meta.tags.empty()) shipment.job.with_tags = co_await may_copy_tags(shipment.job);
   if (shipment.job.with_tags) {
     const auto& tags = ours.meta.tags;
     CO_TRY(const Outcome done,

@@ -173,6 +173,16 @@ class Names(Case):
             self.assertEqual(kept["MasterUserSecret"]["SecretArn"], arn_of_secret)
         delete_cluster(rds, "keeps")
 
+    def test_a_key_that_may_not_be_used_is_not_accessible(self):
+        s3 = self.boreal.client("s3")
+        s3.create_bucket(Bucket="sealed")
+        s3.put_object(Bucket="sealed", Key="k", ServerSideEncryption="aws:kms")  # makes alias/aws/s3
+        theirs = self.boreal.client("kms", "111111111111").create_key()["KeyMetadata"]["Arn"]
+        create = self.boreal.client("rds").create_db_cluster
+        for key in ("alias/aws/s3", theirs):
+            self.assertEqual(error_code(create, DBClusterIdentifier="no", MasterUsername="postgres", Engine="aurora-postgresql",
+                                        ManageMasterUserPassword=True, MasterUserSecretKmsKeyId=key), "KMSKeyNotAccessibleFault", key)
+
 
 class Keys(unittest.TestCase):
     def test_copies_and_restores_need_the_key_of_the_snapshot(self):

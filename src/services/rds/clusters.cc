@@ -164,7 +164,6 @@ Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, Clust
   auto key = co_await keys_.generate_data_key(call, place.account, place.region, "rds", key_id.value_or(""),
                                               storage_key_context(cluster));
   if (!key) {
-    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The specified KMS key {} cannot be used: {}", key_id.value_or(""), key.error().message)));
   }
@@ -209,7 +208,6 @@ Task<Outcome<void>> Service::manage_password(aws::Call& call, ClusterRecord& clu
   auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "secretsmanager", key_id.value_or(""),
                                               storage_key_context(cluster));
   if (!key) {
-    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The KMS key {} of the secret cannot be used: {}", key_id.value_or(""), key.error().message)));
   }

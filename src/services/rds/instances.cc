@@ -168,7 +168,6 @@ Task<Outcome<std::string>> Service::insights_key(aws::Call& call, std::optional<
   auto key = co_await keys_.generate_data_key(&call, call.account, call.region, "rds", key_id.value_or(""),
                                               {{"aws:pi:service", "rds"}});
   if (key) co_return key->key_arn;
-  if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
   co_return refuse(errors::kms_key_not_accessible_fault(
       fmt::format("The key {} for Performance Insights cannot be used: {}", key_id.value_or(""), key.error().message)));
 }

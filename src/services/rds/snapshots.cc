@@ -60,7 +60,6 @@ Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::C
   auto key = co_await keys.generate_data_key(call, place.account, place.region, "rds", key_id,
                                              snapshot_key_context(snapshot.file));
   if (!key) {
-    if (key.error().code == "AccessDeniedException") co_return refuse(std::move(key).error());
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The KMS key {} of the snapshot cannot be used: {}", key_id, key.error().message)));
   }
@@ -75,7 +74,6 @@ Task<Outcome<void>> Service::check_snapshot_key(aws::Call& call, SnapshotRecord 
   auto plain = co_await keys_.decrypt(&call, call.account, call.region, snapshot.data_key.bytes,
                                       snapshot_key_context(snapshot.file));
   if (!plain) {
-    if (plain.error().code == "AccessDeniedException") co_return refuse(std::move(plain).error());
     co_return refuse(errors::kms_key_not_accessible_fault(fmt::format(
         "The KMS key {} of the snapshot {} cannot be used: {}", snapshot.key_arn, snapshot.id, plain.error().message)));
   }

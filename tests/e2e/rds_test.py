@@ -190,6 +190,9 @@ class Life(Case):
         for more in ({"AllocatedStorage": 100}, {"Iops": 1000}, {"OptionGroupName": "own"}, {"CACertificateIdentifier": "rds-ca-ecc384-g1"}):
             self.assertEqual(refused(DBSubnetGroupName="none", **more), "InvalidParameterCombination", more)
             self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **more), "InvalidParameterCombination", more)
+        nothing = {"AllocatedStorage": 0, "Iops": 0}  # Terraform's provider sends zeros that its configuration has
+        self.assertEqual(refused(DBSubnetGroupName="none", **nothing), "DBSubnetGroupNotFoundFault")
+        self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **nothing), "DBClusterNotFoundFault")
         self.assertEqual(refused(DBSubnetGroupName="none", PubliclyAccessible=True), "InvalidParameterCombination")
         for more in ({"NetworkType": "DUAL"}, {"BacktrackWindow": 60}, {"EnableLimitlessDatabase": True}):
             self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="no", **more), "InvalidParameterCombination", more)

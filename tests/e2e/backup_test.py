@@ -101,6 +101,10 @@ class Backup(Case):
         make(BackupVaultName="by-the-services-own")
         self.iam.put_user_policy(UserName="backup-sealer", PolicyName="open", PolicyDocument=policy(allow("kms:Decrypt", key)))
         make(BackupVaultName="sealed", EncryptionKeyArn=key)
+        # As AWS's own policy for those who administer backups lets them.
+        administrator = user(self, "backup-administrator")("backup")
+        self.iam.attach_user_policy(UserName="backup-administrator", PolicyArn="arn:aws:iam::aws:policy/AWSBackupFullAccess")
+        administrator.create_backup_vault(BackupVaultName="administered", EncryptionKeyArn=key)
 
     def test_tags_of_a_recovery_point_say_nothing_of_its_vault(self):
         blue = {"StringEquals": {"aws:RequestTag/team": "blue"}}

@@ -22,7 +22,7 @@ constexpr Duration query_timeout{10'000};
 constexpr Duration longest{25'000};  // then it hangs in libpq, and is killed
 constexpr size_t max_schemas = 10'000;
 constexpr size_t max_failure_bytes = 2'000;
-constexpr rlim_t max_processor_seconds = 5;
+constexpr rlim_t max_processor_seconds = 2;
 constexpr rlim_t max_memory_bytes = 256 << 20;
 
 // Of this process, in bytes, as RLIMIT_DATA counts them.

@@ -336,7 +336,7 @@ Outcome<void> apply_filters(std::vector<ClusterRecord>& clusters, const std::vec
     } else if (filter.name == "clone-group-id" || filter.name == "domain") {
       clusters.clear();
     } else {
-      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+      return refuse(unknown_filter(filter.name));
     }
   }
   return {};

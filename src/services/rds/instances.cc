@@ -300,7 +300,7 @@ Outcome<void> apply_filters(std::vector<InstanceRecord>& instances, const std::v
     } else if (filter.name == "domain") {
       instances.clear();
     } else {
-      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+      return refuse(unknown_filter(filter.name));
     }
   }
   return {};

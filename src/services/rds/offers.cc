@@ -69,7 +69,7 @@ Outcome<void> apply_filters(std::vector<api::DBEngineVersion>& versions, const s
     } else if (filter.name == "engine-mode") {
       if (lacks("provisioned")) versions.clear();
     } else {
-      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+      return refuse(unknown_filter(filter.name));
     }
   }
   return {};

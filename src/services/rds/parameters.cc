@@ -88,12 +88,18 @@ Outcome<void> check_change(const api::Parameter& parameter, const postgres::Sett
   return {};
 }
 
+Outcome<void> check_not_default(const ParameterGroupRecord& group) {
+  if (!group.name.starts_with("default.")) return {};
+  return refuse(errors::invalid_db_parameter_group_state_fault(
+      fmt::format("The parameter group {} is a default one and cannot be modified.", group.name)));
+}
+
 using Filters = std::optional<std::vector<api::Filter>>;
 
 Outcome<void> apply_filters(std::vector<api::Parameter>& parameters, const Filters& filters) {
   for (const auto& filter : filters.value_or(std::vector<api::Filter>())) {
     if (filter.name != "parameter-name") {
-      return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+      return refuse(unknown_filter(filter.name));
     }
     std::erase_if(parameters, [&](const api::Parameter& parameter) {
       return std::ranges::find(filter.values, *parameter.parameter_name) == filter.values.end();
@@ -133,10 +139,7 @@ Task<Outcome<void>> Service::change_parameters(const aws::Call& call, std::strin
     co_return refuse(errors::invalid_parameter_value("Between 1 and 20 parameters can be changed in one call."));
   }
   CO_TRY(const auto before, co_await parameter_group(call, name, of_cluster));
-  if (before.name.starts_with("default.")) {
-    co_return refuse(errors::invalid_db_parameter_group_state_fault(
-        fmt::format("The parameter group {} is a default one and cannot be modified.", before.name)));
-  }
+  CO_CHECK(check_not_default(before));
   CO_TRY(const int major, co_await major_of_family(before.family));
   CO_TRY(const auto* catalog, co_await engines_.settings(major));
   std::map<std::string, std::string> for_engine;
@@ -172,10 +175,7 @@ Task<Outcome<void>> Service::reset_parameters(const aws::Call& call, std::string
         "Either ResetAllParameters or a list of Parameters must be given, and not both."));
   }
   CO_TRY(const auto before, co_await parameter_group(call, name, of_cluster));
-  if (before.name.starts_with("default.")) {
-    co_return refuse(errors::invalid_db_parameter_group_state_fault(
-        fmt::format("The parameter group {} is a default one and cannot be modified.", before.name)));
-  }
+  CO_CHECK(check_not_default(before));
   CO_TRY(const int major, co_await major_of_family(before.family));
   CO_TRY(const auto* catalog, co_await engines_.settings(major));
   for (const auto& parameter : parameters) {

@@ -281,7 +281,7 @@ Task<Outcome<api::DBClusterSnapshotMessage>> Service::describe_db_cluster_snapsh
   for (const auto& filter : input.filters.value_or(std::vector<api::Filter>())) {
     constexpr std::string_view known[] = {"db-cluster-id", "db-cluster-snapshot-id", "snapshot-type", "engine"};
     if (std::ranges::find(known, filter.name) == std::end(known)) {
-      co_return refuse(errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", filter.name)));
+      co_return refuse(unknown_filter(filter.name));
     }
     const auto has = [&](const std::string& value) {
       return std::ranges::find(filter.values, value) != filter.values.end();

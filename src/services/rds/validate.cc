@@ -182,6 +182,10 @@ bool is_other_option_group(const std::optional<std::string>& name) {
   return name && !name->starts_with("default:aurora-postgresql");
 }
 
+aws::ApiError unknown_filter(std::string_view name) {
+  return errors::invalid_parameter_value(fmt::format("Unrecognized filter name: {}", name));
+}
+
 Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags) {
   Tags checked;
   for (const auto& tag : tags.value_or(std::vector<api::Tag>())) {

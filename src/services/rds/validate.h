@@ -38,6 +38,8 @@ inline constexpr std::string_view default_authority = "rds-ca-rsa2048-g1";
 bool is_other_authority(const std::optional<std::string>& name);
 bool is_other_option_group(const std::optional<std::string>& name);
 
+aws::ApiError unknown_filter(std::string_view name);
+
 // Tags from a request; keys that begin with "aws:" are refused.
 aws::Outcome<Tags> checked_tags(const std::optional<std::vector<api::Tag>>& tags);
 std::vector<api::Tag> tag_list(const Tags& tags);

@@ -292,6 +292,17 @@ class DmsHostileTest(Base):
         peak_kib = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
         self.assertLess(peak_kib, 500_000)
 
+    def test_a_hostile_database_holds_up_no_end(self):
+        """Whoever stops a container waits for ten seconds, and then kills it. The test begins anew with the next start."""
+        rep = self.instance("ending")
+        endpoint = self.endpoint("hostile-to-the-end", "source", HostileDatabase(self, "answers").port)["EndpointArn"]
+        self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=endpoint)
+        time.sleep(0.5)  # it is under way
+        self.boreal.stop()
+        self.boreal.start()
+        of_it = [{"Name": "endpoint-arn", "Values": [endpoint]}]
+        self.assertEqual(self.dms.describe_connections(Filters=of_it)["Connections"][0]["Status"], "testing")
+
 
 @unittest.skipUnless(BINARIES, "PostgreSQL is not installed")
 class DmsConnectionTest(Base):

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -109,6 +110,7 @@ struct RunOptions {
   std::string input;                  // standard input, kept in memory only
   size_t max_output_bytes = 1 << 20;  // of each stream; what is more is read and thrown away
   Duration timeout = std::chrono::minutes(1);
+  const std::atomic<bool>* cancelled = nullptr;  // looked at ten times a second; null: it is not
 };
 
 struct Output {
@@ -118,8 +120,8 @@ struct Output {
   bool truncated = false;
 };
 
-// Runs a command to its end (output_file is not used). Blocks: for the pool. Errc::timeout: the whole process group is
-// killed. That the command itself fails is not an error here: see exit.
+// Runs a command to its end (output_file is not used). Blocks: for the pool. Errc::timeout, Errc::cancelled: the whole
+// process group is killed. That the command itself fails is not an error here: see exit.
 Result<Output> run(const Command& command, const RunOptions& options = {});
 // The same, but a command that does not end with 0 is an error that quotes its standard error.
 Result<Output> run_ok(const Command& command, const RunOptions& options = {});

@@ -85,6 +85,13 @@ TEST(Run, KillsTheWholeGroupWhenTimeIsOver) {
   }
 }
 
+TEST(Run, EndsWhenItIsCancelled) {
+  const std::atomic<bool> cancelled = true;
+  const auto result = run(shell("sleep 1000"), {.timeout = std::chrono::hours(1), .cancelled = &cancelled});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), Errc::cancelled);
+}
+
 TEST(Run, ADaemonThatKeepsThePipesOpenIsNotWaitedFor) {
   const TempFolder folder;
   const auto output = output_of(shell("sleep 1000 & echo $!"), {.timeout = seconds(60)});

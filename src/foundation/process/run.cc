@@ -75,17 +75,20 @@ void drain(int& fd, std::string& kept, bool& truncated, size_t max_bytes) {
   }
 }
 
+bool is_cancelled(const RunOptions& options) { return options.cancelled && *options.cancelled; }
+
 // Reads both pipes until the process ends. Its end counts, not that of the pipes: a daemon that it started may hold
-// them open for ever. False when the time is over.
+// them open for ever. False when the time is over, or it is cancelled.
 Result<bool> collect(const Process& process, Pipe& out, Pipe& err, Output& output, const RunOptions& options) {
   const int64_t deadline_ns = monotonic_ns() + options.timeout.count() * 1'000'000;
   for (;;) {
     const int64_t left_ms = (deadline_ns - monotonic_ns() + 999'999) / 1'000'000;
-    if (left_ms <= 0) return false;
+    if (left_ms <= 0 || is_cancelled(options)) return false;
     std::array<pollfd, 3> items = {pollfd{.fd = process.pidfd(), .events = POLLIN, .revents = 0},
                                    pollfd{.fd = out.read_fd, .events = POLLIN, .revents = 0},
                                    pollfd{.fd = err.read_fd, .events = POLLIN, .revents = 0}};
-    const int rc = ::poll(items.data(), items.size(), static_cast<int>(std::min<int64_t>(left_ms, 1'000'000)));
+    const int64_t most_ms = options.cancelled ? 100 : 1'000'000;
+    const int rc = ::poll(items.data(), items.size(), static_cast<int>(std::min(left_ms, most_ms)));
     if (rc < 0 && errno != EINTR) return std::unexpected(Error::system(errno, "wait for a process"));
     drain(out.read_fd, output.out, output.truncated, options.max_output_bytes);
     drain(err.read_fd, output.err, output.truncated, options.max_output_bytes);
@@ -113,6 +116,8 @@ Result<Output> run(const Command& command, const RunOptions& options) {
     (void)process.signal_group(SIGKILL);
     (void)process.wait(std::chrono::seconds(10));
     if (!ended) return std::unexpected(ended.error());
+    if (is_cancelled(options))
+      return fail(Errc::cancelled, command.arguments.front() + " was killed, as it was cancelled");
     return fail(Errc::timeout, fmt::format("{} did not end within {} ms and was killed", command.arguments.front(),
                                            options.timeout.count()));
   }

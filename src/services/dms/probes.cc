@@ -83,7 +83,8 @@ Task<Result<ProbeAnswer>> Probes::ask(ProbeOrder order) {
     command.arguments = {program_, std::string(probe_word)};
     command.environment = {{"HOME", "/dev/null"}};  // libpq takes certificates from there
     command.limits.core_bytes = 0;                  // it would hold the password
-    const auto output = process::run(command, {.input = store::encode(order), .timeout = longest});
+    const auto output =
+        process::run(command, {.input = store::encode(order), .timeout = longest, .cancelled = &ending_});
     if (!output && output.error().code() == Errc::timeout) {
       return fail(Errc::timeout, "the server did not let go of the connection in time");
     }

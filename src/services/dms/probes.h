@@ -41,7 +41,7 @@ class Probes {
   explicit Probes(std::string program) : program_(std::move(program)) {}
 
   void start() { pool_.start(); }
-  // Ends what waits for its turn with Errc::cancelled; a process that runs has its seconds.
+  // Ends what waits for its turn, and processes that run, with Errc::cancelled.
   void end() { ending_ = true; }
   // After end(), when nobody waits any more.
   void stop() { pool_.stop(); }

@@ -190,6 +190,7 @@ Result<void> Committer::make_ready() {
     log::info("store", "the disk has room again; writes go on");
     return {};
   }
+  if (status.IsIOError() && !status.IsNoSpace()) return std::unexpected(refuse(status));  // room mends nothing of this
   retry_at_ns_ = monotonic_ns() + full_disk_retry_ns;
   return fail(Errc::no_space, fmt::format("the disk is full: {}", status.ToString()));
 }

@@ -93,8 +93,10 @@ class NewLog final : public WritableFile {
   IOStatus synced(IOStatus status) {
     if (status.ok()) synced_bytes_ = bytes_;
     if (!status.IsNoSpace()) return status;
-    // If it cannot be cut off, nothing goes on until the next start, which finds all of the record or nothing.
-    if (!target()->Truncate(synced_bytes_, IOOptions(), nullptr).ok()) return to_status(EIO, path());
+    // If it cannot be cut off for good, nothing goes on until the next start, which finds all of the record or nothing.
+    if (!Truncate(synced_bytes_, IOOptions(), nullptr).ok() || !WritableFile::Sync(IOOptions(), nullptr).ok()) {
+      return to_status(EIO, path());
+    }
     bytes_ = synced_bytes_;
     return status;
   }
@@ -118,22 +120,26 @@ class RandomAccessFile final : public rocksdb::FSRandomAccessFileOwnerWrapper {
   std::string path_;
 };
 
+// The first record of a log is synced before the folder is, so a full disk that shows only here comes when that record
+// is in the log for good. As it is answered as not written, this is no full disk that may be got over.
 class Directory final : public rocksdb::FSDirectoryWrapper {
  public:
   Directory(std::unique_ptr<rocksdb::FSDirectory>&& directory, std::string path)
       : FSDirectoryWrapper(std::move(directory)), path_(std::move(path)) {}
 
   IOStatus Fsync(const IOOptions& options, IODebugContext* context) override {
-    if (auto fault = ask(Operation::sync, path_); !fault.ok()) return fault;
-    return FSDirectoryWrapper::Fsync(options, context);
+    if (auto fault = ask(Operation::sync, path_); !fault.ok()) return final_of(fault);
+    return final_of(FSDirectoryWrapper::Fsync(options, context));
   }
   IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* context,
                                const rocksdb::DirFsyncOptions& what) override {
-    if (auto fault = ask(Operation::sync, path_); !fault.ok()) return fault;
-    return FSDirectoryWrapper::FsyncWithDirOptions(options, context, what);
+    if (auto fault = ask(Operation::sync, path_); !fault.ok()) return final_of(fault);
+    return final_of(FSDirectoryWrapper::FsyncWithDirOptions(options, context, what));
   }
 
  private:
+  IOStatus final_of(const IOStatus& status) const { return status.IsNoSpace() ? to_status(EIO, path_) : status; }
+
   std::string path_;
 };
 

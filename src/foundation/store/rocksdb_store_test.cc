@@ -147,7 +147,8 @@ TEST_P(BrokenDisk, TakesWritesAgainWhenAFullOneHasRoom) {
     for (int i = 1; i <= before; ++i) ASSERT_TRUE(store.put("p", number(i), number(i)));
     {
       io::Faults faults;
-      faults.fail(GetParam(), 1, ENOSPC, "rocksdb/", true);
+      // A log that cannot be synced even when it is cut back is another matter.
+      faults.fail(GetParam(), 1, ENOSPC, "rocksdb/", GetParam() == Operation::write);
       for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(store.put("p", number(before + 1), number(before + 1)).error().code(), Errc::no_space);
       }

@@ -19,6 +19,10 @@ Result<void> seal_inline(std::string_view plain, FrameCipher& cipher, Digester& 
   return cipher.seal(0, as_bytes(plain), std::as_writable_bytes(std::span(draft.inline_data)));
 }
 
+bool is_surely_absent(const Error& error) {
+  return error.code() == Errc::unavailable || error.code() == Errc::too_large || error.code() == Errc::no_space;
+}
+
 }  // namespace
 
 Task<Result<Version>> Objects::put(PutRequest request, Source& body) {
@@ -143,13 +147,13 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
 }
 
 // Should the commit fail it may yet be there after a restart, so the bytes stay; if it is not, the sweep finds their
-// ids on record. But what the store did not even try to write is not there: on a busy day that would be many bytes.
+// ids on record. But what the store did not even try to write, or was refused by a full disk, is not there and will not
+// be: on a busy day that would be many bytes, and on a full disk they are what it needs.
 Task<Result<void>> Objects::Impl::commit(std::string bucket, store::Batch batch, bool leaves_garbage, Draft draft) {
   for (const auto& blob : draft.blobs) batch.remove(index::reserved(buckets.run(), blob.id));
   if (draft.share) batch.remove(index::tentative(buckets.run(), *draft.share));
   auto done = co_await commit(bucket, std::move(batch), leaves_garbage);
-  const bool is_tried = done || (done.error().code() != Errc::unavailable && done.error().code() != Errc::too_large);
-  if (!is_tried) co_await abandon(std::move(bucket), std::move(draft));
+  if (!done && is_surely_absent(done.error())) co_await abandon(std::move(bucket), std::move(draft));
   co_return done;
 }
 

@@ -187,7 +187,7 @@ TEST(Reclaiming, SyncsWhatItFindsRemoved) {
   EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + file.substr(0, file.rfind('/'))), 2);
 }
 
-// So many writes wait that those which would name an object or a part are refused.
+// So many writes wait, or so little room is left, that those which would name an object or a part are refused.
 class BusyStore final : public store::FillingStore {
  public:
   explicit BusyStore(std::unique_ptr<store::Store> inner) : FillingStore(*inner), inner_(std::move(inner)) {}
@@ -195,36 +195,41 @@ class BusyStore final : public store::FillingStore {
     const bool is_named = std::ranges::any_of(batch.writes(), [](const auto& write) {
       return write.value && (write.key.starts_with('k') || write.key.starts_with('p'));
     });
-    if (is_busy && is_named) co_return fail(Errc::unavailable, "try later");
+    if (is_busy && is_named) co_return fail(why, "try later");
     co_return co_await FillingStore::commit(std::move(batch));
   }
   bool is_busy = false;
+  Errc why = Errc::unavailable;
 
  private:
   const std::unique_ptr<store::Store> inner_;
 };
 
 // Large objects would fill the disk until the next start.
-TEST(Reclaiming, WhatTheStoreDidNotTryToWriteGoesAtOnce) {
+class RefusedWrites : public ::testing::TestWithParam<Errc> {};
+INSTANTIATE_TEST_SUITE_P(Reasons, RefusedWrites, ::testing::Values(Errc::unavailable, Errc::no_space));
+
+TEST_P(RefusedWrites, AreNotThereSoTheirBytesGoAtOnce) {
   const io::TempFolder folder;
   auto made = std::make_unique<BusyStore>(store::memory_store());
   BusyStore& disk = *made;
+  disk.why = GetParam();
   TestEngine engine(folder.path(), std::move(made));
   TestEngine::must(engine.run(engine.objects().create_bucket("b")));
   ASSERT_TRUE(engine.put("b", "k", std::string(40'000, 'x')));
   const auto upload = engine.run(engine.objects().create_upload({"b", "u", {}, test_data_key().wrapped}));
   disk.is_busy = true;
-  EXPECT_EQ(engine.put("b", "other", std::string(40'000, 'x')).error().code(), Errc::unavailable);
+  EXPECT_EQ(engine.put("b", "other", std::string(40'000, 'x')).error().code(), GetParam());
   PartRequest part{"b", "u", upload->id, 1, {}, {}, &engine.keys};
   TextSource source(std::string(40'000, 'x'));
-  EXPECT_EQ(engine.run(engine.objects().put_part(std::move(part), source)).error().code(), Errc::unavailable);
+  EXPECT_EQ(engine.run(engine.objects().put_part(std::move(part), source)).error().code(), GetParam());
   const auto moved = engine.run(engine.objects().move_to_tier("b", "k", Select::latest(), "cold", &engine.keys));
-  EXPECT_EQ(moved.error().code(), Errc::unavailable);
+  EXPECT_EQ(moved.error().code(), GetParam());
   CopyRequest copy;
   copy.source = TestEngine::must(engine.run(engine.objects().find("b", "k", Select::latest(), true)));
   copy.bucket = "b";
   copy.key = "copy";
-  EXPECT_EQ(engine.run(engine.objects().copy(std::move(copy))).error().code(), Errc::unavailable);
+  EXPECT_EQ(engine.run(engine.objects().copy(std::move(copy))).error().code(), GetParam());
   engine.run(engine.objects().reclaim_now());
   EXPECT_EQ(blob_files(folder.path()).size(), 1u);
   EXPECT_EQ(engine.get("b", "k").value(), std::string(40'000, 'x'));

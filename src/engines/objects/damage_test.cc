@@ -235,11 +235,11 @@ TEST_F(ScrubPace, AWalkThatBeganInTheMiddleIsNoCount) {
   EXPECT_EQ(scrubber.counts().at("d").objects, 2u);
 }
 
-// Every write and every fsync of a put fails once: the put says so, the old object stays, and the next put works.
-TEST_F(DamageTest, FailedWritesAndSyncsAreErrorsAndNothingElse) {
+// Every write of a put fails once: the put says so, the old object stays, and the next put works.
+TEST_F(DamageTest, FailedWritesAreErrorsAndNothingElse) {
   const std::string old_body(50'000, 'o'), new_body(600'000, 'n');
   ASSERT_TRUE(engine_.put("d", "key", old_body));
-  for (const auto operation : {io::Operation::create, io::Operation::write, io::Operation::sync}) {
+  for (const auto operation : {io::Operation::create, io::Operation::write}) {
     for (const int number : {EIO, ENOSPC}) {
       for (int nth = 1; nth <= 4; ++nth) {
         Result<Version> done = fail(Errc::internal, "not tried");
@@ -258,6 +258,32 @@ TEST_F(DamageTest, FailedWritesAndSyncsAreErrorsAndNothingElse) {
       EXPECT_EQ(engine_.get("d", "key").value(), new_body);
       ASSERT_TRUE(engine_.put("d", "key", old_body));
     }
+  }
+}
+
+// Every fsync of a put fails once: of the tier's folder, the blob's bytes, and the blob's folder.
+TEST(Syncs, ThatFailAreErrorsAndAFoldersIsTheLastOfItsTier) {
+  const std::string old_body(50'000, 'o'), new_body(600'000, 'n');
+  for (int nth = 1; nth <= 3; ++nth) {
+    SCOPED_TRACE(nth);
+    io::TempFolder folder;
+    {
+      TestEngine engine(folder.path());
+      ASSERT_TRUE(engine.run(engine.objects().create_bucket("d")));
+      ASSERT_TRUE(engine.put("d", "key", old_body));
+      {
+        io::Faults faults;
+        faults.fail(io::Operation::sync, nth, EIO, "/blobs/");
+        EXPECT_EQ(engine.put("d", "key", new_body).error().code(), Errc::io);
+      }
+      EXPECT_EQ(engine.put("d", "other", new_body).has_value(), nth == 2);
+      EXPECT_EQ(engine.get("d", "key").value(), old_body);
+      engine.run(engine.objects().reclaim_now());
+      EXPECT_EQ(blob_files(folder.path()).size(), nth == 2 ? 2u : 1u);
+    }
+    TestEngine engine(folder.path(), nullptr, 2);
+    EXPECT_TRUE(engine.put("d", "key", new_body));
+    EXPECT_EQ(engine.get("d", "key").value(), new_body);
   }
 }
 

@@ -50,8 +50,8 @@ class SyncedFile {
 // in the disk's own cache at the end, and be waited for then.
 class FileWriter final : public BlobWriter {
  public:
-  FileWriter(io::File file, io::Path folder, io::Pool& pool)
-      : synced_(std::make_shared<SyncedFile>(std::move(file))), folder_(std::move(folder)), pool_(pool) {}
+  FileWriter(io::File file, TierFolder& tier, io::Path folder, io::Pool& pool)
+      : synced_(std::make_shared<SyncedFile>(std::move(file))), tier_(tier), folder_(std::move(folder)), pool_(pool) {}
 
   Result<void> append(Bytes data) override {
     CHECK(file().write_at(size_, data));
@@ -68,7 +68,7 @@ class FileWriter final : public BlobWriter {
   }
   Result<void> finish() override {
     CHECK(synced_->sync());
-    return io::sync_folder(folder_);
+    return tier_.sync(folder_);
   }
 
  private:
@@ -77,6 +77,7 @@ class FileWriter final : public BlobWriter {
   io::File& file() { return synced_->file(); }
 
   const std::shared_ptr<SyncedFile> synced_;
+  TierFolder& tier_;
   const io::Path folder_;
   io::Pool& pool_;
   uint64_t size_ = 0;
@@ -124,42 +125,33 @@ class FileReader final : public BlobReader {
 
 }  // namespace
 
+FileBlobs::FileBlobs(const std::map<std::string, io::Path>& folders, io::Pool& pool) : pool_(pool) {
+  for (const auto& [tier, folder] : folders) tiers_.try_emplace(tier, tier, folder);
+}
+
 Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Path> folders, io::Pool& pool) {
   for (const auto& [tier, folder] : folders) CHECK(io::make_folders(folder));
-  return std::unique_ptr<FileBlobs>(new FileBlobs(std::move(folders), pool));
+  return std::unique_ptr<FileBlobs>(new FileBlobs(folders, pool));
 }
 
-Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) const {
-  const auto found = folders_.find(tier);
-  if (found == folders_.end()) return fail(Errc::invalid, fmt::format("there is no tier '{}'", tier));
-  io::Path folder = fmt::format("{}/{:02x}", found->second, id.salt >> 56);
+Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) {
+  const auto found = tiers_.find(tier);
+  if (found == tiers_.end()) return fail(Errc::invalid, fmt::format("there is no tier '{}'", tier));
+  io::Path folder = fmt::format("{}/{:02x}", found->second.path(), id.salt >> 56);
   io::Path file = folder + "/" + id.text();
-  return Paths{std::move(folder), std::move(file)};
-}
-
-// On a pool's thread. That it is there does not say that it stays: who made it may not have synced the tier's folder
-// yet, or was killed before. So each is synced once in a run.
-Result<void> FileBlobs::keep_folder(const io::Path& folder) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (kept_folders_.contains(folder)) return {};
-  }
-  CHECK(io::make_folders(folder));
-  const std::lock_guard lock(mutex_);
-  kept_folders_.insert(folder);
-  return {};
+  return Paths{&found->second, std::move(folder), std::move(file)};
 }
 
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, paths_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&]() -> Result<io::File> {
-    CHECK(keep_folder(place.folder));
+    CHECK(place.tier->keep(place.folder));
     auto made = io::File::open(place.file, io::File::Mode::write_new);
     if (made || made.error().code() != Errc::not_found) return made;
     CHECK(io::make_folders(place.folder));  // somebody took it away
     return io::File::open(place.file, io::File::Mode::write_new);
   }));
-  co_return std::make_unique<FileWriter>(std::move(file), std::move(place.folder), pool_);
+  co_return std::make_unique<FileWriter>(std::move(file), *place.tier, std::move(place.folder), pool_);
 }
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {
@@ -170,11 +162,11 @@ Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string
 namespace {
 // The folder is synced, or the file could come back after its last trace in the index is gone. Of ids that were handed
 // out most were never used, so what is not there is not looked into further.
-Result<void> remove_durably(const io::Path& folder, const io::Path& file) {
+Result<void> remove_durably(TierFolder& tier, const io::Path& folder, const io::Path& file) {
   if (auto removed = io::remove_file(file); !removed) {
     return removed.error().code() == Errc::not_found ? Result<void>() : removed;
   }
-  return io::sync_folder(folder);
+  return tier.sync(folder);
 }
 
 // Each sync of a folder is a wait for the disk (10 ms where it is busy); beyond this many, one sync of the whole file
@@ -184,12 +176,12 @@ constexpr size_t removals_a_turn = 16;  // on the pool; of large files each may 
 }  // namespace
 
 Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_token stop) {
-  std::map<std::string, std::set<io::Path>> changed;  // folders, by tier: each may be a file system of its own
+  std::map<TierFolder*, std::set<io::Path>> changed;  // folders; each tier may be a file system of its own
   Result<void> done;
   const auto remove_one = [&](const Place& blob) -> Result<void> {
     TRY(auto paths, paths_of(blob.id, blob.tier));
     // Also of what is not there: who removed it may have been stopped before the sync.
-    changed[blob.tier].insert(std::move(paths.folder));
+    changed[paths.tier].insert(std::move(paths.folder));
     auto removed = io::remove_file(paths.file);
     return !removed && removed.error().code() == Errc::not_found ? Result<void>() : removed;
   };
@@ -204,9 +196,9 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
   }
   for (const auto& [tier, folders] : changed) {
     CO_CHECK(co_await pool_.run([&]() -> Result<void> {
-      if (folders.size() > worth_syncing_all) return io::sync_file_system(folders_.at(tier) + "/.");
+      if (folders.size() > worth_syncing_all) return tier->sync_all();
       for (const io::Path& folder : folders) {
-        auto synced = io::sync_folder(folder);
+        auto synced = tier->sync(folder);
         if (!synced && synced.error().code() != Errc::not_found) return synced;
       }
       return {};
@@ -217,7 +209,7 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
 
 Task<Result<void>> FileBlobs::remove(BlobId id, std::string tier) {
   CO_TRY(const auto place, paths_of(id, tier));
-  co_return co_await pool_.run([&] { return remove_durably(place.folder, place.file); });
+  co_return co_await pool_.run([&] { return remove_durably(*place.tier, place.folder, place.file); });
 }
 
 }  // namespace boreal::objects

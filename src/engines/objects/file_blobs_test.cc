@@ -89,17 +89,43 @@ TEST_F(FileBlobsTest, ASyncThatNoThreadIsFreeForIsNotWaitedFor) {
   EXPECT_EQ(reader->size(), piece.size());
 }
 
+// The kernel tells one of them, and may have forgotten what was to be written.
+TEST_F(FileBlobsTest, WhenAFolderCouldNotBeSyncedNothingIsAcknowledgedInItsTier) {
+  io::Pool pool(2);
+  pool.start();
+  const io::Path other = folder_ / "other", standard = folder_ / "standard";
+  const auto blobs = TestEngine::must(FileBlobs::open({{"standard", standard}, {"other", other}}, pool));
+  const auto finish = [&](BlobWriter& writer) { return on_pool(pool, [&] { return writer.finish(); }); };
+  const auto first = create(*blobs);
+  const auto beside = TestEngine::must(executor_.run(blobs->create({3, 2}, "standard")));
+  for (const auto& writer : {&first, &beside}) {  // its own bytes, which harms no other; then the folder
+    io::Faults faults;
+    faults.fail(io::Operation::sync, writer == &first ? 1 : 2, ENOSPC, standard + "/00");
+    EXPECT_FALSE(finish(**writer));
+    EXPECT_EQ(executor_.run(blobs->create({writer == &first ? 6u : 7u, 2}, "standard")).has_value(), writer == &first);
+  }
+  EXPECT_EQ(executor_.run(blobs->create({4, 2}, "standard")).error().code(), Errc::io);
+  EXPECT_EQ(executor_.run(blobs->remove({1, 2}, "standard")).error().code(), Errc::io);
+  const auto elsewhere = TestEngine::must(executor_.run(blobs->create({5, 2}, "other")));
+  EXPECT_TRUE(finish(*elsewhere));
+  // The next start begins from what is there.
+  const auto again = TestEngine::must(FileBlobs::open({{"standard", standard}, {"other", other}}, pool));
+  EXPECT_TRUE(finish(*TestEngine::must(executor_.run(again->create({4, 2}, "standard")))));
+}
+
 // Else a blob in it could be gone with it: who made the folder may not have come to the sync of what holds it.
 TEST_F(FileBlobsTest, AFolderThatIsThereAlreadyIsMadeSureOf) {
   io::Pool pool(2);
   pool.start();
-  const auto blobs = open(folder_.path(), pool);
   {
+    const auto blobs = open(folder_.path(), pool);
     io::Faults faults;
     faults.fail(io::Operation::sync, 1, EIO, folder_.path());
     EXPECT_EQ(executor_.run(blobs->create({1, 2}, "standard")).error().code(), Errc::io);
+    EXPECT_EQ(executor_.run(blobs->create({1, 2}, "standard")).error().code(), Errc::io);
   }
   EXPECT_EQ(TestEngine::must(io::list_folder(folder_.path())).size(), 1u);
+  const auto blobs = open(folder_.path(), pool);
   io::Faults faults;
   (void)create(*blobs);
   EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 1);

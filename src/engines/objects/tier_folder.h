@@ -1,0 +1,37 @@
+// The folder of a tier on the disk, and what is known of whether it keeps what it is told to.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "io/file.h"
+
+namespace boreal::objects {
+
+// Thread rule: all of it may be called from any thread, and blocks.
+class TierFolder {
+ public:
+  TierFolder(std::string tier, io::Path path) : tier_(std::move(tier)), path_(std::move(path)) {}
+  const io::Path& path() const { return path_; }
+
+  // The folder, one in it, is there and stays. Each is synced once in a run: who made it may have been killed before.
+  Result<void> keep(const io::Path& folder);
+  // Makes what was made or removed in this folder, or in all of them, durable. When one could not be synced the kernel
+  // may have dropped what was to be written, and tells nobody else: from then on all of these are errors.
+  Result<void> sync(const io::Path& folder) { return judge(io::sync_folder(folder)); }
+  Result<void> sync_all() { return judge(io::sync_file_system(path_ + "/.")); }
+
+ private:
+  Result<void> check_works() const;
+  Result<void> judge(Result<void> synced);
+
+  const std::string tier_;
+  const io::Path path_;
+  std::atomic<bool> has_failed_ = false;
+  std::mutex mutex_;
+  std::set<io::Path> kept_;
+};
+
+}  // namespace boreal::objects

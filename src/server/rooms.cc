@@ -25,7 +25,8 @@ Task<Result<void>> House::Rooms::open_objects() {
   const std::vector<objects::Tier> tiers = s3::storage_tiers();
   std::map<std::string, io::Path> folders;
   for (const auto& tier : tiers) folders[tier.name] = config.data_folder + "/objects/" + tier.name;
-  CO_TRY(blobs, co_await pool.run([&] { return objects::FileBlobs::open(folders, pool); }));
+  CO_TRY(blobs,
+         co_await pool.run([&] { return objects::FileBlobs::open(folders, pool, config.data_folder + "/TIERS"); }));
   objects = std::make_unique<objects::Objects>(
       *store, *blobs, pool, clock, random, objects::Options{.tiers = tiers, .has_room = [this] { return has_room(); }});
   CO_CHECK(co_await objects->start());

@@ -181,6 +181,20 @@ class Serve(unittest.TestCase):
             self.assertEqual(boreal.client("s3").list_buckets()["Buckets"], [])
             self.assertFalse((boreal.data / "ERASING").exists())
 
+    def test_a_storage_class_whose_folder_is_not_mounted_refuses_the_start(self):
+        with Boreal() as boreal:
+            boreal.client("s3").create_bucket(Bucket="kept")
+            boreal.client("s3").put_object(Bucket="kept", Key="k", Body=b"x" * 100_000)
+            boreal.stop()
+            folder = boreal.data / "objects/STANDARD"
+            folder.rename(boreal.data / "aside")
+            with self.assertRaisesRegex(RuntimeError, "objects/STANDARD is not where the blobs of tier 'STANDARD' lie"):
+                boreal.start()
+            folder.rmdir()
+            (boreal.data / "aside").rename(folder)
+            boreal.start()
+            self.assertEqual(len(boreal.client("s3").get_object(Bucket="kept", Key="k")["Body"].read()), 100_000)
+
     def test_a_service_manager_is_told_when_it_serves_and_when_it_ends(self):
         with tempfile.TemporaryDirectory() as folder:
             for name in (f"{folder}/notify", f"@boreal-test-{os.getpid()}-{time.monotonic_ns()}"):

@@ -8,6 +8,8 @@
 #include <set>
 #include <span>
 
+#include "base/text.h"
+
 namespace boreal::objects {
 namespace {
 
@@ -125,13 +127,54 @@ class FileReader final : public BlobReader {
 
 }  // namespace
 
-FileBlobs::FileBlobs(const std::map<std::string, io::Path>& folders, io::Pool& pool) : pool_(pool) {
+FileBlobs::FileBlobs(const std::map<std::string, io::Path>& folders, io::Pool& pool, io::Path used_list)
+    : pool_(pool), used_list_(std::move(used_list)) {
   for (const auto& [tier, folder] : folders) tiers_.try_emplace(tier, tier, folder);
 }
 
-Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Path> folders, io::Pool& pool) {
+Result<std::unique_ptr<FileBlobs>> FileBlobs::open(std::map<std::string, io::Path> folders, io::Pool& pool,
+                                                   io::Path used_list) {
   for (const auto& [tier, folder] : folders) CHECK(io::make_folders(folder));
-  return std::unique_ptr<FileBlobs>(new FileBlobs(folders, pool));
+  std::unique_ptr<FileBlobs> blobs(new FileBlobs(folders, pool, std::move(used_list)));
+  CHECK(blobs->check_tiers());
+  return blobs;
+}
+
+// A tier's folder may be a file system of its own. Where it is not mounted, its blobs would be taken for gone, and new
+// ones be put beneath it.
+Result<void> FileBlobs::check_tiers() {
+  if (used_list_.empty()) return {};
+  TRY(const bool is_there, io::exists(used_list_));
+  if (is_there) {
+    TRY(const auto text, io::read_file(used_list_, 64 << 10));
+    for (const auto tier : split(text, '\n')) used_.emplace(tier);
+  }
+  for (auto& [name, tier] : tiers_) {
+    if (used_.contains(name)) {
+      TRY(const bool is_marked, io::exists(tier.mark()));
+      if (is_marked) continue;
+      return fail(Errc::unsupported, fmt::format("{} is not where the blobs of tier '{}' lie, as there is no {}: if it "
+                                                 "is a file system of its own, mount it, then start again",
+                                                 tier.path(), name, tier.mark()));
+    }
+    TRY(const auto names, io::list_folder(tier.path()));
+    if (std::ranges::none_of(names, [](const auto& inner) { return inner.size() == 2; })) continue;
+    // Blobs from before there were marks. A full disk is no reason not to start: the next blob tries again.
+    if (auto noted = note_use(tier); !noted && noted.error().code() != Errc::no_space) return noted;
+  }
+  return {};
+}
+
+// Before the first blob: the mark, then its name in the list.
+Result<void> FileBlobs::note_use(TierFolder& tier) {
+  const std::lock_guard lock(mutex_);
+  if (used_list_.empty() || used_.contains(tier.tier())) return {};
+  CHECK(tier.keep(tier.mark()));
+  std::string text = tier.tier();
+  for (const auto& other : used_) text += "\n" + other;
+  CHECK(io::write_file_atomically(used_list_, text));
+  used_.insert(tier.tier());
+  return {};
 }
 
 Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) {
@@ -145,6 +188,7 @@ Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier)
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, paths_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&]() -> Result<io::File> {
+    CHECK(note_use(*place.tier));
     CHECK(place.tier->keep(place.folder));
     auto made = io::File::open(place.file, io::File::Mode::write_new);
     if (made || made.error().code() != Errc::not_found) return made;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <mutex>
+#include <set>
 #include <string>
 
 #include "io/file.h"
@@ -14,7 +16,10 @@ namespace boreal::objects {
 class FileBlobs final : public Blobs {
  public:
   // Tier names to folders; the folders are made when missing. The pool outlives this, which outlives its writers.
-  static Result<std::unique_ptr<FileBlobs>> open(std::map<std::string, io::Path> folders, io::Pool& pool);
+  // The file `used_list`, if one is given, is where it is kept which tiers hold blobs: Errc::unsupported if the folder
+  // of one is not the one that held them.
+  static Result<std::unique_ptr<FileBlobs>> open(std::map<std::string, io::Path> folders, io::Pool& pool,
+                                                 io::Path used_list = {});
 
   Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) override;
   Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) override;
@@ -22,16 +27,21 @@ class FileBlobs final : public Blobs {
   Task<Result<void>> remove_all(std::vector<Place> blobs, std::stop_token stop) override;
 
  private:
-  FileBlobs(const std::map<std::string, io::Path>& folders, io::Pool& pool);
+  FileBlobs(const std::map<std::string, io::Path>& folders, io::Pool& pool, io::Path used_list);
   struct Paths {
     TierFolder* tier;
     io::Path folder;
     io::Path file;
   };
   Result<Paths> paths_of(BlobId id, const std::string& tier);
+  Result<void> check_tiers();
+  Result<void> note_use(TierFolder& tier);
 
   std::map<std::string, TierFolder> tiers_;
   io::Pool& pool_;
+  const io::Path used_list_;
+  std::mutex mutex_;
+  std::set<std::string, std::less<>> used_;  // as the list says
 };
 
 }  // namespace boreal::objects

@@ -89,6 +89,30 @@ TEST_F(FileBlobsTest, ASyncThatNoThreadIsFreeForIsNotWaitedFor) {
   EXPECT_EQ(reader->size(), piece.size());
 }
 
+// As where its file system is not mounted.
+TEST_F(FileBlobsTest, AFolderThatIsNotTheOneThatHeldTheBlobsRefusesTheStart) {
+  io::Pool pool(2);
+  pool.start();
+  const io::Path standard = folder_ / "standard", cold = folder_ / "cold", list = folder_ / "TIERS";
+  const auto open_with = [&](const io::Path& used_list) {
+    return FileBlobs::open({{"standard", standard}, {"cold", cold}}, pool, used_list);
+  };
+  // With `list`, and as a version without one left it.
+  for (const io::Path& first_list : {list, io::Path()}) {
+    (void)create(*TestEngine::must(open_with(first_list)));
+    ASSERT_TRUE(open_with(list));
+    ASSERT_TRUE(io::remove_tree(cold)) << "it was never used";
+    ASSERT_TRUE(io::rename(standard, folder_ / "aside"));
+    const auto refused = open_with(list);
+    ASSERT_FALSE(refused);
+    EXPECT_TRUE(refused.error().message().contains(standard + "/tier-standard")) << refused.error().message();
+    ASSERT_TRUE(io::remove_tree(standard));
+    ASSERT_TRUE(io::rename(folder_ / "aside", standard));
+    EXPECT_TRUE(open_with(list));
+    for (const io::Path& path : {standard, list}) ASSERT_TRUE(io::remove_tree(path));
+  }
+}
+
 // The kernel tells one of them, and may have forgotten what was to be written.
 TEST_F(FileBlobsTest, WhenAFolderCouldNotBeSyncedNothingIsAcknowledgedInItsTier) {
   io::Pool pool(2);

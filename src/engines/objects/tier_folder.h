@@ -14,7 +14,10 @@ namespace boreal::objects {
 class TierFolder {
  public:
   TierFolder(std::string tier, io::Path path) : tier_(std::move(tier)), path_(std::move(path)) {}
+  const std::string& tier() const { return tier_; }
   const io::Path& path() const { return path_; }
+  // An empty folder in it that tells it from one where nothing is mounted.
+  io::Path mark() const { return path_ + "/tier-" + tier_; }
 
   // The folder, one in it, is there and stays. Each is synced once in a run: who made it may have been killed before.
   Result<void> keep(const io::Path& folder);

@@ -24,6 +24,7 @@ class IdSource {
   // version.
   Id upload_after(const Id& latest) { return beyond(latest, 1); }
   Id version_after(const Id& latest) { return beyond(latest, 2); }
+  Id note_after(const Id& last) { return beyond(last, 1); }
 
  private:
   Id beyond(const Id& latest, uint64_t by) {

@@ -86,6 +86,10 @@ struct Objects::Impl {
   // For an id that came from elsewhere, whatever the key. Taken last.
   Task<KeyLocks::Hold> lock_version(const std::string& bucket, VersionId version);
 
+  // At the start: notes come behind those that wait, also where the clock was set back.
+  void find_last_note();
+  void add_note(store::Batch& batch, const Version& version);
+
   // The parts in one manifest record.
   Result<std::vector<Part>> manifest_parts(const std::string& bucket, const Version& version, uint32_t chunk) const;
   // Before which manifest record there is no part behind number `after`.
@@ -102,13 +106,12 @@ struct Objects::Impl {
   const Clock& clock;
   const Options options;
   IdSource ids;
+  Id last_note;
   KeyLocks locks;
   std::shared_ptr<Pins> pins;  // shared with the pins that readers hold
   Buckets buckets;
   Reclaimer reclaimer;
 };
-
-void add_note(store::Batch& batch, Id id, const Version& version);
 
 // Parts as manifest records: their places in the object, and its segments.
 inline constexpr size_t parts_a_manifest_record = 100;

@@ -1,4 +1,7 @@
 // What commits left to be done.
+#include <algorithm>
+
+#include "base/log.h"
 #include "objects/impl.h"
 #include "objects/index_keys.h"
 
@@ -8,9 +11,21 @@ namespace {
 constexpr size_t id_bytes = 16;
 }
 
+void Objects::Impl::find_last_note() {
+  for (const auto& bucket : buckets.names()) {
+    const auto cursor = store.scan(index::partition_of(bucket), "w");
+    cursor->seek_before("x");
+    if (cursor->valid()) last_note = std::max(last_note, Id::from_bytes(cursor->key().substr(1)));
+    if (const auto read = cursor->status(); !read) {  // the notes themselves cannot be read either
+      log::error("objects", "cannot look for notes", {{"bucket", bucket}, {"why", read.error().message()}});
+    }
+  }
+}
+
 // The version's id, then the key.
-void add_note(store::Batch& batch, Id id, const Version& version) {
-  batch.put(index::note(id), version.id.bytes() + version.key);
+void Objects::Impl::add_note(store::Batch& batch, const Version& version) {
+  last_note = ids.note_after(last_note);
+  batch.put(index::note(last_note), version.id.bytes() + version.key);
 }
 
 Result<std::vector<Note>> Objects::notes(const std::string& bucket, Id after, size_t max) const {

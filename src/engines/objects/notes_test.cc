@@ -84,6 +84,32 @@ TEST_F(NotesTest, LieWithTheirCommitsUntilTheyAreTakenOff) {
   EXPECT_EQ(objects().notes("none", {}, 1).error().code(), Errc::not_found);
 }
 
+// They are worked off in their order.
+TEST(Notes, ComeBehindThoseThatWaitThoughTheClockWasSetBack) {
+  const io::TempFolder folder;
+  const auto put = [](TestEngine& engine, std::string key) {
+    PutRequest request;
+    request.bucket = "b";
+    request.key = std::move(key);
+    request.data_key = test_data_key();
+    request.note = true;
+    TextSource source("body");
+    TestEngine::must(engine.run(engine.objects().put(std::move(request), source)));
+  };
+  {
+    TestEngine engine(folder.path());
+    TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+    engine.clock.advance(std::chrono::hours(1));
+    put(engine, "older");
+    put(engine, "old");
+  }
+  TestEngine engine(folder.path(), nullptr, 2);
+  for (const char* key : {"new", "newer"}) put(engine, key);
+  std::vector<std::string> keys;
+  for (const auto& note : TestEngine::must(engine.objects().notes("b", {}, 100))) keys.push_back(note.key);
+  EXPECT_THAT(keys, ElementsAre("older", "old", "new", "newer"));
+}
+
 TEST_F(NotesTest, WhatWasRefusedLeavesNone) {
   PutRequest request;
   request.bucket = "b";

@@ -37,6 +37,7 @@ Objects::~Objects() = default;
 
 Task<Result<void>> Objects::start() {
   CO_CHECK(co_await impl_->buckets.load());
+  impl_->find_last_note();
   for (const auto& bucket : impl_->buckets.names()) impl_->reclaimer.sweep(bucket, impl_->buckets.run());
   CO_TRY(const auto partitions, impl_->store.partitions());
   const std::string prefix = index::partition_of("");

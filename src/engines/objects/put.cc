@@ -139,7 +139,7 @@ Task<Result<Version>> Objects::Impl::commit_version(NewVersion made) {
     co_await abandon(made.bucket, std::move(made.draft));
     co_return std::unexpected(std::move(planned).error());
   }
-  if (made.note) add_note(change->batch(), ids.next(), made.version);
+  if (made.note) add_note(change->batch(), made.version);
   change->batch().append(std::move(made.more));
   const bool leaves_garbage = change->leaves_garbage() || made.more_garbage;
   CO_CHECK(co_await commit(made.bucket, std::move(change->batch()), leaves_garbage, std::move(made.draft)));

@@ -32,7 +32,7 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     marker.modified = request.origin ? request.origin->modified : request.modified.value_or(impl_->clock.now());
     if (target) marker.meta.owner = target->meta.owner;
     CO_CHECK(change.put(marker, {}, request.origin ? std::optional(request.origin->id) : std::nullopt));
-    if (request.note) add_note(change.batch(), impl_->ids.next(), marker);
+    if (request.note) impl_->add_note(change.batch(), marker);
     removed = {.found = true, .marker_made = true, .is_null = marker.is_null, .id = marker.id};
   } else if (target) {
     CO_CHECK(change.remove(*target));
@@ -59,7 +59,7 @@ Task<Result<Version>> Objects::update(std::string bucket, std::string key, Selec
   after.meta = std::move(edited.meta);
   after.meta.tier = before->meta.tier;
   change.replace(*before, after, false);
-  if (note) add_note(change.batch(), impl_->ids.next(), after);
+  if (note) impl_->add_note(change.batch(), after);
   CO_CHECK(co_await impl_->commit(bucket, std::move(change.batch()), false));
   co_return after;
 }

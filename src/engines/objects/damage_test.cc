@@ -217,6 +217,45 @@ TEST_F(ScrubPace, CountsWhatIsInEachBucket) {
   EXPECT_FALSE(scrubber.counts().contains("e"));
 }
 
+// One of terabytes takes longer than many a server runs.
+TEST_F(ScrubPace, GoesOnWithinAnObjectThatItWasStoppedIn) {
+  ASSERT_TRUE(engine_.put("d", "a", std::string(100'000, 'x')));
+  const Upload upload =
+      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  for (const uint32_t number : {1, 2, 3}) ASSERT_TRUE(put_part(upload, number));
+  CompleteRequest complete;
+  complete.bucket = "d";
+  complete.key = "k";
+  complete.upload = upload.id;
+  complete.numbers = {1, 2, 3};
+  ASSERT_TRUE(engine_.run(engine_.objects().complete_upload(std::move(complete))));
+  engine_.run(engine_.objects().reclaim_now());
+
+  bool is_held = true;
+  const Scrubber* running = nullptr;
+  const auto is_in_second_part = [&] { return running->report().bytes >= 450'000; };
+  const auto sleep = [&](Duration) -> Task<void> {
+    while (is_held && is_in_second_part()) co_await let_others_run();
+  };
+  Scrubber scrubber(engine_.objects(), sleep, {.bytes_per_second = 1'000'000});
+  running = &scrubber;
+  engine_.on_executor([&] { scrubber.start(); });
+  const auto until_there = [&]() -> Task<void> {
+    while (!is_in_second_part()) co_await let_others_run();
+  };
+  engine_.run(until_there());
+  is_held = false;
+  engine_.run(scrubber.stop());
+  EXPECT_EQ(scrubber.report().damaged, 0u);
+
+  Scrubber next(engine_.objects(), no_sleep);
+  run_a_round(next);
+  EXPECT_EQ(next.report().versions, 1u);
+  EXPECT_GT(next.report().bytes, 350'000u) << "the second part and the third";
+  EXPECT_LT(next.report().bytes, 600'000u);
+  EXPECT_EQ(next.report().damaged, 0u);
+}
+
 TEST_F(ScrubPace, AWalkThatBeganInTheMiddleIsNoCount) {
   for (const char* key : {"a", "b"}) ASSERT_TRUE(engine_.put("d", key, "x"));
   store::Batch batch{std::string(index::engine_partition)};

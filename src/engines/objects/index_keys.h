@@ -87,7 +87,8 @@ inline std::string bucket(std::string_view id) { return tagged('b', id); }
 inline std::string referrers(BlobId id) { return tagged('s', id.bytes()); }
 inline std::string reference(BlobId id, Id referrer) { return referrers(id) + referrer.bytes(); }
 inline constexpr std::string_view run_counter = "run";
-inline constexpr std::string_view scrub_cursor = "scrub";
+inline constexpr std::string_view scrub_cursor = "scrub";                // bucket NUL key
+inline constexpr std::string_view scrub_cursor_inside = "scrub inside";  // version of it, the next, its segments done
 
 // The object's key in an entry of an escaped range.
 inline std::string unescaped(std::string_view index_key) {

@@ -119,9 +119,8 @@ Task<Result<void>> Scrubber::round(Place from) {
   if (!index) record("", "", {}, index.error());
   for (const auto& bucket : objects_.buckets()) {
     if (bucket < from.bucket) continue;
-    const std::string after = bucket == from.bucket ? from.after : "";
     // What cannot be listed is damage too; the other buckets are read all the same.
-    const auto done = co_await scrub_bucket(bucket, after);
+    const auto done = co_await scrub_bucket(bucket == from.bucket ? from : Place{.bucket = bucket});
     if (!done && done.error().code() != Errc::not_found) record(bucket, "", {}, done.error());
     if (stopping_) co_return Result<void>();
   }
@@ -130,20 +129,22 @@ Task<Result<void>> Scrubber::round(Place from) {
   co_return co_await save({});
 }
 
-Task<Result<void>> Scrubber::scrub_bucket(std::string bucket, std::string after) {
+Task<Result<void>> Scrubber::scrub_bucket(Place from) {
   BucketCount count;
-  CO_CHECK(co_await scrub_versions(bucket, after, count));
-  if (!stopping_) CO_CHECK(co_await scrub_uploads(bucket, count));
-  if (stopping_ || !after.empty()) co_return Result<void>();  // a part of it is no count
+  CO_CHECK(co_await scrub_versions(from, count));
+  if (!stopping_) CO_CHECK(co_await scrub_uploads(from.bucket, count));
+  if (stopping_ || !from.after.empty()) co_return Result<void>();  // a part of it is no count
   count.at = engine_.clock.unmoved();
-  counts_[bucket] = count;
+  counts_[from.bucket] = count;
   co_return Result<void>();
 }
 
-Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string after, BucketCount& count) {
+Task<Result<void>> Scrubber::scrub_versions(Place from, BucketCount& count) {
+  const std::string bucket = from.bucket;
   ListVersionsQuery query;
   query.bucket = bucket;
-  query.after = after;
+  query.after = from.after;
+  if (from.version != VersionId{}) query.after_version = Select::exact(from.version);
   query.max = versions_a_page;
   query.full = true;
   for (;;) {
@@ -153,25 +154,30 @@ Task<Result<void>> Scrubber::scrub_versions(std::string bucket, std::string afte
       add(version, count);
       const VersionId id = version.id;
       const std::string key = version.key;
-      auto done = co_await scrub_version(bucket, std::move(version));
-      // Versions that went meanwhile are no damage, nor is a stop.
-      if (!done && done.error().code() != Errc::not_found && done.error().code() != Errc::cancelled)
-        record(bucket, key, id, done.error());
-      if (stopping_) co_return co_await save({bucket, key});
+      uint64_t segments = id == from.within ? from.segments : 0;
+      auto done = co_await scrub_version(bucket, std::move(version), segments);
+      // A large one may take hours: the next start goes on within it.
+      if (!done && done.error().code() == Errc::cancelled) {
+        co_return co_await save({bucket, from.after, from.version, id, segments});
+      }
+      // Versions that went meanwhile are no damage.
+      if (!done && done.error().code() != Errc::not_found) record(bucket, key, id, done.error());
+      from = {bucket, key, id};
+      if (stopping_) co_return co_await save(from);
     }
     if (!page.truncated) co_return Result<void>();
     query.after = page.next;
     query.after_version = Select::exact(*page.next_version);
-    if (bytes_since_save_ >= bytes_between_saves) CO_CHECK(co_await save({bucket, query.after}));
+    if (bytes_since_save_ >= bytes_between_saves) CO_CHECK(co_await save(from));
   }
 }
 
-Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version) {
+Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version, uint64_t& segments) {
   if (version.is_delete_marker) co_return Result<void>();
   CO_TRY(const auto found, co_await objects_.find(bucket, version.key, Select::exact(version.id), true));
   if (!found.version.segment || !found.version.segment->is_inline()) {
-    CO_TRY(auto segments, engine_.segments_in(bucket, found.version, {}));
-    co_return co_await scrub_segments(std::move(segments));
+    CO_TRY(auto all, engine_.segments_in(bucket, found.version, {}));
+    co_return co_await scrub_segments(std::move(all), segments);
   }
   if (found.inline_data.size() != found.version.segment->stored_size || !is_intact(as_bytes(found.inline_data))) {
     co_return fail(Errc::corrupt, "the bytes in the index are damaged");
@@ -194,7 +200,8 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket, BucketCount& coun
           ++count.parts;
           count.part_bytes += part.size;
           after = part.number;
-          auto done = co_await scrub_segments(part.segments);
+          uint64_t segments = 0;
+          auto done = co_await scrub_segments(part.segments, segments);
           const bool is_stopped = !done && done.error().code() == Errc::cancelled;
           if (!done && !is_stopped && co_await is_there_still(bucket, upload, part)) {
             record(bucket, upload.key, upload.id, done.error());
@@ -219,11 +226,12 @@ Task<bool> Scrubber::is_there_still(std::string bucket, const Upload& upload, co
   co_return is_same&& there.number == part.number;
 }
 
-Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments) {
+Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments, uint64_t& done) {
   const ScrubStep each_step = [this](uint64_t bytes) { return step_of_blob(bytes); };
-  for (auto& segment : segments) {
+  for (; done < segments.size(); ++done) {
+    const Segment& segment = segments[done];
     CO_TRY(const auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
-    CO_CHECK(co_await check_blob(*blob, std::move(segment), engine_.pool, each_step));
+    CO_CHECK(co_await check_blob(*blob, segment, engine_.pool, each_step));
   }
   co_return Result<void>();
 }
@@ -265,6 +273,9 @@ Task<Result<void>> Scrubber::save(Place place) {
   bytes_since_save_ = 0;
   store::Batch batch{std::string(index::engine_partition)};
   batch.put(std::string(index::scrub_cursor), place.bucket + '\0' + place.after);
+  std::string inside = place.version.bytes() + place.within.bytes();
+  put_be64(inside, place.segments);
+  batch.put(std::string(index::scrub_cursor_inside), std::move(inside));
   co_return co_await engine_.store.commit(std::move(batch));
 }
 
@@ -272,7 +283,14 @@ Result<Scrubber::Place> Scrubber::saved() const {
   TRY(const auto value, engine_.store.get(index::engine_partition, index::scrub_cursor));
   if (!value) return Place{};
   const size_t end = std::min(value->find('\0'), value->size());  // a bucket's id holds no NUL
-  return Place{value->substr(0, end), end < value->size() ? value->substr(end + 1) : ""};
+  Place place{.bucket = value->substr(0, end), .after = end < value->size() ? value->substr(end + 1) : ""};
+  TRY(const auto inside, engine_.store.get(index::engine_partition, index::scrub_cursor_inside));
+  if (!inside || inside->size() != 40) return place;  // written before there was one
+  const std::string_view text = *inside;
+  place.version = Id::from_bytes(text.substr(0, 16));
+  place.within = Id::from_bytes(text.substr(16, 16));
+  place.segments = get_be64(text.substr(32));
+  return place;
 }
 
 void Scrubber::record(std::string bucket, std::string key, VersionId version, const Error& error) {

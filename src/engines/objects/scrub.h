@@ -74,19 +74,23 @@ class Scrubber {
   const std::map<std::string, BucketCount>& counts() const { return counts_; }
 
  private:
-  // Where the walk stands: behind this key of this bucket. Saved now and then.
+  // Where the walk stands: behind this version of this key of this bucket. Saved now and then.
   struct Place {
-    std::string bucket;
-    std::string after;
+    std::string bucket{};
+    std::string after{};
+    VersionId version{};    // none: behind all that the key has
+    VersionId within{};     // the one that follows, if some of it was read
+    uint64_t segments = 0;  // of that one
   };
   Task<void> work();
   Task<Result<void>> round(Place from);
-  Task<Result<void>> scrub_bucket(std::string bucket, std::string after);
-  Task<Result<void>> scrub_versions(std::string bucket, std::string after, BucketCount& count);
+  Task<Result<void>> scrub_bucket(Place from);
+  Task<Result<void>> scrub_versions(Place from, BucketCount& count);
   Task<Result<void>> scrub_uploads(std::string bucket, BucketCount& count);
-  Task<Result<void>> scrub_version(std::string bucket, Version version);
+  // `segments`: how many of them are read already, and then how many are.
+  Task<Result<void>> scrub_version(std::string bucket, Version version, uint64_t& segments);
   Task<bool> is_there_still(std::string bucket, const Upload& upload, const Part& part);
-  Task<Result<void>> scrub_segments(std::vector<Segment> segments);
+  Task<Result<void>> scrub_segments(std::vector<Segment> segments, uint64_t& done);
   Task<void> step(uint64_t bytes);
   Task<bool> step_of_check(uint64_t bytes);
   Task<Result<void>> step_of_blob(uint64_t bytes);

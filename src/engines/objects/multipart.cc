@@ -13,13 +13,23 @@ namespace boreal::objects {
 namespace {
 
 // A part shares the blobs of its source only if it takes no more pieces than this, and most of each blob: a few
-// bytes must not keep gigabytes alive.
-constexpr size_t shared_pieces_max = 16;
+// bytes must not keep gigabytes alive. Nor may it have more of its pieces' wrapped keys: an object's parts are written
+// in one batch, and there may be many of them. Keys can be wrapped anew later, and get longer.
+constexpr size_t shared_pieces_max = 4;
+constexpr size_t shared_keys_bytes_max = 2048;
+constexpr size_t piece_bytes_max = 128;  // on record, without its key
+constexpr size_t other_part_bytes_max = 256;
+static_assert(max_parts * (shared_pieces_max * piece_bytes_max + shared_keys_bytes_max + other_part_bytes_max) <
+              store::max_batch_bytes);
 
 bool worth_sharing(const std::vector<Segment>& segments) {
-  return segments.size() <= shared_pieces_max && std::ranges::all_of(segments, [](const Segment& segment) {
-           return !segment.is_inline() && segment.length >= segment.plain_size / 2;
-         });
+  if (segments.size() > shared_pieces_max) return false;
+  size_t keys_bytes = 0;
+  for (const Segment& segment : segments) {
+    if (segment.is_inline() || segment.length < segment.plain_size / 2) return false;
+    keys_bytes += segment.wrapped_key.size();
+  }
+  return keys_bytes <= shared_keys_bytes_max;
 }
 
 constexpr uint64_t key_bits = 0xffff;
@@ -164,6 +174,9 @@ Task<Result<Part>> Objects::copy_part(PartCopyRequest request) {
     Range range = request.range;
     range.length = std::min(range.length, source.size - range.offset);
     CO_TRY(segments, impl_->segments_in(request.source.bucket, source, range));
+    for (Segment& segment : segments) {
+      if (segment.wrapped_key.empty()) segment.wrapped_key = source.wrapped_key;
+    }
   }
   if (!may_share || segments.empty() || !worth_sharing(segments)) {
     PartRequest put{request.bucket, request.key, request.upload, request.number, request.checksums, {}, request.keys};
@@ -172,9 +185,6 @@ Task<Result<Part>> Objects::copy_part(PartCopyRequest request) {
   // The bytes stay where they are, but the part's own digests are nowhere yet: they are read once.
   CO_TRY(const auto digests, co_await impl_->digest(*body, request.checksums));
   Part part = part_of(*impl_, request.number, digests);
-  for (Segment& segment : segments) {
-    if (segment.wrapped_key.empty()) segment.wrapped_key = source.wrapped_key;
-  }
   Draft draft;
   CO_TRY(part.segments, co_await impl_->share(request.bucket, std::move(segments), draft));
   PartCommit made{std::move(request.bucket), std::move(request.key), request.upload, std::move(part), std::move(draft)};

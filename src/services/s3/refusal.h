@@ -21,6 +21,10 @@ class Refusal {
   // What the engine's error was: a refusal that is held here, or its own.
   aws::ApiError of(Error error) {
     if (held_) return std::move(*held_);
+    if (error.code() == Errc::too_large) {
+      return aws::ApiError("InvalidRequest", 400,
+                           "The object consists of too many copied pieces to be written at once.");
+    }
     return aws::ApiError(error);
   }
 

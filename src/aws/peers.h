@@ -25,21 +25,25 @@ class Asker {
  public:
   // The caller of the request; null: the service itself, for background work on what was authorised before.
   Asker(Call* call);
-  // A role that the service ("s3") works under, of which Gate::assume() made a caller.
-  Asker(Gate& gate, const Caller& role, std::string_view service) : gate_(&gate), caller_(&role), service_(service) {}
+  // A role that the service ("s3") works under, of which Gate::assume() made a caller. `data_key_action`: that the role
+  // needs for a new data key. AWS documents kms:Encrypt for the roles of replication, kms:GenerateDataKey for those of backups.
+  Asker(Gate& gate, const Caller& role, std::string_view service, std::string_view data_key_action = "kms:Encrypt")
+      : gate_(&gate), caller_(&role), service_(service), data_key_action_(data_key_action) {}
 
   bool is_service_itself() const { return caller_ == nullptr; }
   // These only for others than the service itself.
   bool is_role() const { return call_ == nullptr; }
   const Caller& caller() const { return *caller_; }
   std::string_view service() const { return service_; }
+  std::string_view data_key_action() const { return data_key_action_; }
   Task<Outcome<void>> authorize(Access access) const;
 
  private:
   Call* call_ = nullptr;
   Gate* gate_ = nullptr;
   const Caller* caller_ = nullptr;
-  std::string_view service_;  // static storage
+  std::string_view service_;  // static storage, as the other
+  std::string_view data_key_action_ = "kms:GenerateDataKey";
 };
 
 // KMS, for those that encrypt.
@@ -54,7 +58,7 @@ class Keys {
   using Context = std::map<std::string, std::string>;
   // `key_id`: id, ARN, alias name or alias ARN; empty: the managed key alias/aws/<service>, made when first needed.
   // Who asks must be allowed it, by the key's policy too; a caller need not for managed keys of its own account, which
-  // are the service's own. A caller needs kms:GenerateDataKey, a role kms:Encrypt: what AWS documents for the roles of replication.
+  // are the service's own. A caller needs kms:GenerateDataKey, a role what Asker says.
   virtual Task<Outcome<DataKey>> generate_data_key(Asker asker, std::string account, std::string region, std::string service,
                                                    std::string key_id, Context context) = 0;
   virtual Task<Outcome<std::string>> decrypt(Asker asker, std::string account, std::string region, std::string ciphertext,
@@ -177,6 +181,7 @@ class Recoverable {
  public:
   virtual ~Recoverable() = default;
   virtual std::string_view resource_type() const = 0;  // "Aurora", "S3"
+  virtual std::string_view service() const = 0;        // "rds", "s3"; static storage
   struct Resource {
     std::string arn, name;
     std::map<std::string, std::string> tags;
@@ -191,11 +196,13 @@ class Recoverable {
     // end. Shared with their source; null: they have all of it.
     std::shared_ptr<const std::string> left_out = nullptr;
   };
-  // A consistent copy of the resource as it is now.
-  virtual Task<Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) = 0;
-  // Makes a new resource (or fills the one that the metadata name) and returns its ARN when it is usable.
-  virtual Task<Outcome<std::string>> restore(std::string account, std::string region, std::map<std::string, std::string> metadata,
-                                             std::unique_ptr<Source> data) = 0;
+  // A consistent copy of the resource as it is now. KMS keys are used in the asker's name, also while the data are read: what
+  // they do not open for it is left out, or nothing is copied.
+  virtual Task<Outcome<Backup>> back_up(Asker asker, std::string account, std::string region, std::string arn) = 0;
+  // Makes a new resource (or fills the one that the metadata name) and returns its ARN when it is usable. The KMS keys that
+  // it is encrypted by are used in the asker's name.
+  virtual Task<Outcome<std::string>> restore(Asker asker, std::string account, std::string region,
+                                             std::map<std::string, std::string> metadata, std::unique_ptr<Source> data) = 0;
 };
 
 }  // namespace boreal::aws

@@ -175,6 +175,47 @@ class Backup(Case):
         wait_for(lambda: len(self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]), (0,))
         self.backup.delete_backup_vault(BackupVaultName="points")
 
+    def test_kms_opens_and_seals_for_the_role_alone(self):
+        """What a bucket's objects are sealed with, its backup needs; what its new objects are sealed with, a restore needs."""
+        kms, s3 = self.boreal.client("kms"), self.boreal.client("s3")
+        key = kms.create_key()["KeyMetadata"]["Arn"]
+        for bucket in ("kms-kept", "kms-plain", "kms-sealed"):
+            s3.create_bucket(Bucket=bucket)
+            s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_encryption(Bucket="kms-sealed", ServerSideEncryptionConfiguration={"Rules": [
+            {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
+        s3.put_object(Bucket="kms-kept", Key="open", Body=b"o")
+        s3.put_object(Bucket="kms-kept", Key="secret", Body=b"s", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        s3.put_object(Bucket="kms-kept", Key="own", Body=b"a", ServerSideEncryption="aws:kms")
+        self.backup.create_backup_vault(BackupVaultName="points")
+        role = self.make_role("kms-less")
+        may = lambda *more: self.iam.put_role_policy(RoleName="kms-less", PolicyName="p", PolicyDocument=policy(allow("s3:*"), *more))
+        through_s3 = {"StringEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}
+        may()
+        job = self.back_up("arn:aws:s3:::kms-kept", role)
+        self.assertEqual(job["State"], "COMPLETED", job.get("StatusMessage"))
+        self.assertIn("1 object(s) are not in the backup", job.get("StatusMessage", ""))
+        self.assertIn("'secret'", job["StatusMessage"])
+        done = self.restore(job["RecoveryPointArn"], role, DestinationBucketName="kms-plain")
+        self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
+        self.assertEqual([o["Key"] for o in s3.list_objects_v2(Bucket="kms-plain")["Contents"]], ["open", "own"])
+
+        may(allow("kms:Decrypt", key, Condition=through_s3))
+        job = self.back_up("arn:aws:s3:::kms-kept", role)
+        self.assertEqual((job["State"], job.get("StatusMessage")), ("COMPLETED", None))
+        denied = self.restore(job["RecoveryPointArn"], role, DestinationBucketName="kms-sealed")
+        self.assertEqual(denied["Status"], "FAILED")
+        self.assertIn("kms:GenerateDataKey", denied["StatusMessage"])
+        self.assertNotIn("Contents", s3.list_objects_v2(Bucket="kms-sealed"))
+        may(allow("kms:GenerateDataKey", key, Condition=through_s3))
+        done = self.restore(job["RecoveryPointArn"], role, DestinationBucketName="kms-sealed")
+        self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
+        self.assertEqual(s3.head_object(Bucket="kms-sealed", Key="secret")["SSEKMSKeyId"], key)
+        for point in self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]:
+            self.backup.delete_recovery_point(BackupVaultName="points", RecoveryPointArn=point["RecoveryPointArn"])
+        wait_for(lambda: len(self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]), (0,))
+        self.backup.delete_backup_vault(BackupVaultName="points")
+
     @need("psql")
     def test_cluster_comes_back(self):
         if "Aurora" not in self.backup.get_supported_resource_types()["ResourceTypes"]:

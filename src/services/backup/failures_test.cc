@@ -65,16 +65,17 @@ TEST_F(BackupTest, ADamagedRecordCostsOnlyItself) {
 class BrokenTexts final : public aws::Recoverable {
  public:
   std::string_view resource_type() const override { return "Aurora"; }
+  std::string_view service() const override { return "rds"; }
   Task<aws::Outcome<std::optional<Resource>>> find(std::string, std::string, std::string) override {
     co_return std::nullopt;
   }
   Task<aws::Outcome<std::vector<Resource>>> list(std::string, std::string) override {
     co_return aws::refuse(aws::ApiError("InternalFailure", 500, "a record cannot be decoded"));
   }
-  Task<aws::Outcome<Backup>> back_up(std::string, std::string, std::string) override {
+  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, std::string) override {
     co_return aws::refuse(aws::ApiError("InternalFailure", 500, "nothing is there"));
   }
-  Task<aws::Outcome<std::string>> restore(std::string, std::string, std::map<std::string, std::string>,
+  Task<aws::Outcome<std::string>> restore(aws::Asker, std::string, std::string, std::map<std::string, std::string>,
                                           std::unique_ptr<Source>) override {
     co_return aws::refuse(aws::ApiError("InternalFailure", 500, "nothing is there"));
   }

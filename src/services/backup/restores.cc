@@ -245,7 +245,7 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
     state.usable_by = context_.clock.now() + usable_within;
     timekeeper_.note(*state.usable_by);
   };
-  tasks_.spawn(run_engine(engine, place, std::move(restore.metadata), keys, std::move(counted), restoring));
+  tasks_.spawn(run_engine(engine, caller, place, std::move(restore.metadata), keys, std::move(counted), restoring));
   co_await restoring->settled.wait();
   progress->on_end = nullptr;
   restoring_.erase(restore.id);
@@ -262,10 +262,11 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
   co_return std::move(*restoring->outcome);
 }
 
-Task<void> Service::run_engine(aws::Recoverable* engine, Place place, std::map<std::string, std::string> metadata,
-                               std::shared_ptr<PointKeys> /*of the data*/, std::unique_ptr<Source> data,
-                               std::shared_ptr<Restoring> restoring) {
-  restoring->outcome = co_await engine->restore(place.account, place.region, std::move(metadata), std::move(data));
+Task<void> Service::run_engine(aws::Recoverable* engine, aws::Caller role, Place place,
+                               std::map<std::string, std::string> metadata, std::shared_ptr<PointKeys> /*of the data*/,
+                               std::unique_ptr<Source> data, std::shared_ptr<Restoring> restoring) {
+  restoring->outcome = co_await engine->restore(asker_of(role, *engine), place.account, place.region,
+                                                std::move(metadata), std::move(data));
   restoring->settled.set();
 }
 

@@ -67,6 +67,12 @@ Task<aws::Outcome<aws::Caller>> Service::assume(Place place, std::string role_ar
   return gate_.assume(std::move(role_arn), std::move(session_name), std::string(principal), place.account);
 }
 
+// Source of the action: AWS managed policies AWSBackupServiceRolePolicyForS3Restore,
+// AWSBackupServiceRolePolicyForRestores.
+aws::Asker Service::asker_of(const aws::Caller& role, const aws::Recoverable& engine) const {
+  return {gate_, role, engine.service(), "kms:GenerateDataKey"};
+}
+
 Task<aws::Outcome<std::optional<Service::Found>>> Service::find_resource(Place place, std::string arn_or_name) {
   for (aws::Recoverable* engine : recoverables_) {
     CO_TRY(auto resource, co_await engine->find(place.account, place.region, arn_or_name));

@@ -162,6 +162,8 @@ class Service final : public api::Api {
   Result<std::vector<Place>> places() const;
   // Whom a job acts as, when the role still lets AWS Backup assume it.
   Task<aws::Outcome<aws::Caller>> assume(Place place, std::string role_arn, std::string session_name);
+  // In whose name the engine asks; `role` outlives its work.
+  aws::Asker asker_of(const aws::Caller& role, const aws::Recoverable& engine) const;
 
   // plans.cc
   Task<aws::Outcome<api::BackupPlan>> check_plan(Place place, api::BackupPlanInput input,
@@ -194,9 +196,9 @@ class Service final : public api::Api {
   Task<Result<void>> take_restore_to_its_end(Place place, std::string id);
   // Lets the turn go when the engine has all bytes.
   Task<aws::Outcome<std::string>> restore_point(Place place, RestoreRecord restore, Semaphore::Permit& turn);
-  Task<void> run_engine(aws::Recoverable* engine, Place place, std::map<std::string, std::string> metadata,
-                        std::shared_ptr<PointKeys> keys, std::unique_ptr<Source> data,
-                        std::shared_ptr<Restoring> restoring);
+  Task<void> run_engine(aws::Recoverable* engine, aws::Caller role, Place place,
+                        std::map<std::string, std::string> metadata, std::shared_ptr<PointKeys> keys,
+                        std::unique_ptr<Source> data, std::shared_ptr<Restoring> restoring);
   // Answers when there will be more to give up.
   Time give_up_late_restores();
   Task<Result<void>> end_restore(Place place, std::string id, aws::Outcome<std::string> created);

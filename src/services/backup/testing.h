@@ -79,6 +79,7 @@ class TextSource final : public Source {
 class Texts final : public aws::Recoverable {
  public:
   std::string_view resource_type() const override { return "S3"; }
+  std::string_view service() const override { return "s3"; }
   static std::string arn(const std::string& name) { return "arn:aws:s3:::" + name; }
   Task<aws::Outcome<std::optional<Resource>>> find(std::string, std::string, std::string key) override {
     for (const auto& [name, text] : texts) {
@@ -91,14 +92,15 @@ class Texts final : public aws::Recoverable {
     for (const auto& [name, text] : texts) all.push_back({arn(name), name, tags[name]});
     co_return all;
   }
-  Task<aws::Outcome<Backup>> back_up(std::string, std::string, std::string wanted) override {
+  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, std::string wanted) override {
     ++backed_up;
     const std::string name = wanted.substr(wanted.rfind(':') + 1);
     co_return Backup{std::make_unique<TextSource>(texts.at(name), gate),
                      {{"DestinationBucketName", name}},
                      std::make_shared<const std::string>(left_out)};
   }
-  Task<aws::Outcome<std::string>> restore(std::string, std::string, std::map<std::string, std::string> metadata,
+  Task<aws::Outcome<std::string>> restore(aws::Asker, std::string, std::string,
+                                          std::map<std::string, std::string> metadata,
                                           std::unique_ptr<Source> data) override {
     std::string all;
     std::string buffer(4096, '\0');

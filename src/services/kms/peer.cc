@@ -88,7 +88,7 @@ Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker ask
                                                                   std::string region, std::string service,
                                                                   std::string key_id, Context context) {
   CO_CHECK(check_context(context));
-  const std::string action = asker.is_role() ? "kms:Encrypt" : "kms:GenerateDataKey";
+  const std::string action(asker.data_key_action());
   CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_id), action));
   CO_CHECK(co_await authorize_for_service(asker, key, service, action, context));
   DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};

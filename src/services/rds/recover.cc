@@ -55,7 +55,7 @@ Task<Outcome<std::vector<Service::Resource>>> Service::list(std::string account,
   co_return resources;
 }
 
-Task<Outcome<Service::Backup>> Service::back_up(std::string account, std::string region, std::string arn) {
+Task<Outcome<Service::Backup>> Service::back_up(aws::Asker, std::string account, std::string region, std::string arn) {
   const Place place{std::move(account), std::move(region)};
   const std::string id = name_of(arn);
   CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
@@ -78,7 +78,7 @@ Task<Outcome<Service::Backup>> Service::back_up(std::string account, std::string
 }
 
 // The stream becomes a snapshot first, from which the cluster is made like from any other.
-Task<Outcome<std::string>> Service::restore(std::string account, std::string region,
+Task<Outcome<std::string>> Service::restore(aws::Asker, std::string account, std::string region,
                                             std::map<std::string, std::string> metadata, std::unique_ptr<Source> data) {
   const Place place{std::move(account), std::move(region)};
   CO_TRY(ClusterRecord cluster, store::decode<ClusterRecord>(value(metadata, "boreal:cluster", "{}")));

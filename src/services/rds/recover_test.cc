@@ -37,7 +37,7 @@ TEST_F(ServiceTest, NothingIsLeftOfARestoreWhoseNameIsTakenMeanwhile) {
   std::promise<aws::Outcome<std::string>> restored;
   fixture_.context().loop.post([&] {
     auto data = std::make_unique<HeldSource>(fixture_.context().loop, reached, let_go);
-    auto task = service_->restore("000000000000", "us-east-1",
+    auto task = service_->restore(nullptr, "000000000000", "us-east-1",
                                   {{"DBClusterIdentifier", "taken"}, {"boreal:cluster", store::encode(**before)}},
                                   std::move(data));
     spawn(std::move(task), [&](aws::Outcome<std::string> outcome) { restored.set_value(std::move(outcome)); });
@@ -66,7 +66,8 @@ TEST_F(ServiceTest, ARestoreIsWaitedForUntilTheServerEnds) {
                                                        {"boreal:cluster", store::encode(**record)}};
   std::promise<aws::Outcome<std::string>> restored;
   fixture_.context().loop.post([&] {
-    spawn(service_->restore("000000000000", "us-east-1", metadata, std::make_unique<aws::wire::TextSource>("data")),
+    spawn(service_->restore(nullptr, "000000000000", "us-east-1", metadata,
+                            std::make_unique<aws::wire::TextSource>("data")),
           [&](aws::Outcome<std::string> outcome) { restored.set_value(std::move(outcome)); });
   });
   ASSERT_TRUE(eventually([&] { return cluster("copy").has_value(); }));

@@ -35,11 +35,13 @@ class Service final : public api::Api, public aws::Recoverable {
 
   // aws::Recoverable (recover.cc)
   std::string_view resource_type() const override { return "Aurora"; }
+  std::string_view service() const override { return "rds"; }
   Task<aws::Outcome<std::optional<Resource>>> find(std::string account, std::string region,
                                                    std::string arn_or_name) override;
   Task<aws::Outcome<std::vector<Resource>>> list(std::string account, std::string region) override;
-  Task<aws::Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) override;
-  Task<aws::Outcome<std::string>> restore(std::string account, std::string region,
+  Task<aws::Outcome<Backup>> back_up(aws::Asker asker, std::string account, std::string region,
+                                     std::string arn) override;
+  Task<aws::Outcome<std::string>> restore(aws::Asker asker, std::string account, std::string region,
                                           std::map<std::string, std::string> metadata,
                                           std::unique_ptr<Source> data) override;
 

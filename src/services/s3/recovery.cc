@@ -24,11 +24,25 @@ std::string frame(const objects::Version& version) {
   return frame_head(head);
 }
 
+// Objects that are not in a backup.
+struct LeftOut {
+  uint64_t count = 0;
+  std::string first, why;  // of the first of them
+
+  void add(const std::string& key, std::string reason) {
+    log::warn("s3", "an object is not in the backup", {{"key", key}, {"why", reason}});
+    if (count++ > 0) return;
+    first = key;
+    why = std::move(reason);
+  }
+};
+
 // Walks the bucket while it is read: memory is one page of the listing and one object's reader.
 class BucketSource final : public Source {
  public:
-  BucketSource(objects::Objects& objects, KeyMaker& keys, std::string bucket, std::shared_ptr<std::string> left_out)
-      : objects_(objects), keys_(keys, std::nullopt), left_out_(std::move(left_out)) {
+  BucketSource(objects::Objects& objects, KeyMaker& keys, aws::Asker asker, std::string bucket,
+               std::shared_ptr<std::string> left_out)
+      : objects_(objects), maker_(keys), asker_(asker), left_out_(std::move(left_out)) {
     query_.bucket = std::move(bucket);
     query_.max = page_size;
     query_.full = true;
@@ -72,31 +86,43 @@ class BucketSource final : public Source {
       if (!found) co_return std::unexpected(std::move(found).error());
       if (found->version.is_delete_marker) continue;
       if (wrapping_of(found->version.wrapped_key) == Wrapping::customer) {
-        log::warn("s3", "an object under its client's own key is not in the backup", {{"key", key}});
-        if (left_out_count_++ == 0) first_left_out_ = key;
+        customers_.add(key, "it is under its client's own key");
+        continue;
+      }
+      keys_.emplace(maker_, std::nullopt);
+      if (auto opened = co_await keys_->open(asker_, found->version.wrapped_key); !opened) {
+        // Unavailable is not refused.
+        if (opened.error().status >= 500) co_return fail(Errc::unavailable, opened.error().message);
+        refused_.add(key, std::move(opened.error().message));
         continue;
       }
       head_ = frame(found->version);
       given_ = 0;
-      CO_TRY(body_, co_await objects_.read(std::move(*found), {}, keys_));
+      CO_TRY(body_, co_await objects_.read(std::move(*found), {}, *keys_));
       co_return true;
     }
   }
 
   void tell_what_is_left_out() {
-    if (left_out_count_ == 0) return;
-    *left_out_ = fmt::format(
-        "{} object(s) are not in the backup: they are encrypted under keys of their clients (SSE-C), of which there "
-        "are no "
-        "backups. The first is '{}'.",
-        left_out_count_, first_left_out_);
+    if (customers_.count > 0) {
+      *left_out_ = fmt::format(
+          "{} object(s) are not in the backup: they are encrypted under keys of their clients (SSE-C), of which there "
+          "are no backups. The first is '{}'.",
+          customers_.count, customers_.first);
+    }
+    if (refused_.count == 0) return;
+    if (!left_out_->empty()) *left_out_ += ' ';
+    *left_out_ += fmt::format(
+        "{} object(s) are not in the backup: their KMS keys do not open for the role. The first is '{}': {}",
+        refused_.count, refused_.first, refused_.why);
   }
 
   objects::Objects& objects_;
-  RequestKeys keys_;
+  KeyMaker& maker_;
+  const aws::Asker asker_;
+  std::optional<RequestKeys> keys_;        // of the object that is read
   std::shared_ptr<std::string> left_out_;  // whoever backs up reads it after this is gone
-  uint64_t left_out_count_ = 0;
-  std::string first_left_out_;
+  LeftOut customers_, refused_;
   objects::ListQuery query_;
   objects::ListPage page_;
   size_t at_ = 0;
@@ -134,7 +160,8 @@ Task<Outcome<std::vector<aws::Recoverable::Resource>>> Service::list(std::string
   co_return all;
 }
 
-Task<Outcome<aws::Recoverable::Backup>> Service::back_up(std::string account, std::string, std::string arn) {
+Task<Outcome<aws::Recoverable::Backup>> Service::back_up(aws::Asker asker, std::string account, std::string,
+                                                         std::string arn) {
   CO_TRY(const BucketRef bucket, buckets_.need(bucket_name(arn)));
   if (bucket->account != account) co_return refuse(no_such_bucket(bucket->name));
   // As AWS: point-in-time copies stand on versions.
@@ -144,12 +171,13 @@ Task<Outcome<aws::Recoverable::Backup>> Service::back_up(std::string account, st
   Backup backup;
   auto left_out = std::make_shared<std::string>();
   backup.left_out = left_out;
-  backup.data = std::make_unique<BucketSource>(objects_, keys_, bucket->id, std::move(left_out));
+  backup.data = std::make_unique<BucketSource>(objects_, keys_, asker, bucket->id, std::move(left_out));
   backup.restore_metadata = {{"DestinationBucketName", bucket->name}, {"NewBucket", "false"}};
   co_return backup;
 }
 
-Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, RecoveredHead head, Source& body) {
+Task<Outcome<void>> Service::restore_object_of(aws::Asker asker, const Bucket& bucket, RecoveredHead head,
+                                               Source& body) {
   Encryption encryption;
   CO_TRY(encryption, encryption_for(bucket, {}));
   objects::PutRequest put;
@@ -160,14 +188,14 @@ Task<Outcome<void>> Service::restore_object_of(const Bucket& bucket, RecoveredHe
   put.meta.tier = head.storage_class;
   for (const auto& [name, value] : head.headers) put.meta.headers[name] = value.bytes;
   for (const auto& [name, value] : head.tags) put.meta.tags[name] = value;
-  CO_TRY(put.data_key, co_await keys_.make(nullptr, bucket, bucket.arn_of(head.key.bytes), encryption));
+  CO_TRY(put.data_key, co_await keys_.make(asker, bucket, bucket.arn_of(head.key.bytes), encryption));
   keep(encryption, put.meta.attributes);
   put.checksums = {objects::Algorithm::crc64nvme};
   CO_CHECK(co_await objects_.put(std::move(put), body));
   co_return Outcome<void>();
 }
 
-Task<Outcome<std::string>> Service::restore(std::string account, std::string region,
+Task<Outcome<std::string>> Service::restore(aws::Asker asker, std::string account, std::string region,
                                             std::map<std::string, std::string> metadata, std::unique_ptr<Source> data) {
   const std::string name = bucket_name(metadata["DestinationBucketName"]);
   if (metadata["NewBucket"] == "true") {
@@ -196,7 +224,7 @@ Task<Outcome<std::string>> Service::restore(std::string account, std::string reg
   for (;;) {
     CO_TRY(auto head, co_await reader.next());
     if (!head) break;
-    CO_CHECK(co_await restore_object_of(*bucket, std::move(*head), reader.body()));
+    CO_CHECK(co_await restore_object_of(asker, *bucket, std::move(*head), reader.body()));
   }
   co_return bucket->arn();
 }

@@ -100,11 +100,12 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
 
   // recovery.cc: buckets, for AWS Backup
   std::string_view resource_type() const override { return "S3"; }
+  std::string_view service() const override { return "s3"; }
   Task<Outcome<std::optional<Resource>>> find(std::string account, std::string region,
                                               std::string arn_or_name) override;
   Task<Outcome<std::vector<Resource>>> list(std::string account, std::string region) override;
-  Task<Outcome<Backup>> back_up(std::string account, std::string region, std::string arn) override;
-  Task<Outcome<std::string>> restore(std::string account, std::string region,
+  Task<Outcome<Backup>> back_up(aws::Asker asker, std::string account, std::string region, std::string arn) override;
+  Task<Outcome<std::string>> restore(aws::Asker asker, std::string account, std::string region,
                                      std::map<std::string, std::string> metadata,
                                      std::unique_ptr<Source> data) override;
 
@@ -357,7 +358,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   // Changes a bucket's record.
   Task<Outcome<void>> configure(std::string bucket, std::function<void(Bucket&)> edit);
 
-  Task<Outcome<void>> restore_object_of(const Bucket& bucket, RecoveredHead head, Source& body);
+  Task<Outcome<void>> restore_object_of(aws::Asker asker, const Bucket& bucket, RecoveredHead head, Source& body);
 
   // access.cc
   Task<Outcome<void>> ask_upload(const Call& call, BucketRef bucket, const std::string& key,

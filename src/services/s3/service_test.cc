@@ -366,14 +366,15 @@ TEST_F(S3Test, TheAccountsBlockStandsOverAccessLists) {
 
 TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   ASSERT_EQ(make_bucket("shop"), "");
-  EXPECT_EQ(code_of(fixture.run(s3->back_up(account, "us-east-1", "arn:aws:s3:::shop"))), "InvalidRequest");
+  EXPECT_EQ(code_of(fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::shop"))), "InvalidRequest");
   ASSERT_EQ(make_bucket("kept", true), "") << "with Object Lock come versions";
   const auto made = put("kept", "k", std::string(100'000, 'x'));
   ASSERT_TRUE(made);
-  auto backup = fixture.run(s3->back_up(account, "us-east-1", "arn:aws:s3:::kept"));
+  auto backup = fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::kept"));
   ASSERT_TRUE(backup);
-  const auto arn = fixture.run(s3->restore(
-      account, "us-east-1", {{"DestinationBucketName", "again"}, {"NewBucket", "true"}}, std::move(backup->data)));
+  const auto arn =
+      fixture.run(s3->restore(nullptr, account, "us-east-1",
+                              {{"DestinationBucketName", "again"}, {"NewBucket", "true"}}, std::move(backup->data)));
   ASSERT_EQ(code_of(arn), "");
   EXPECT_EQ(*arn, "arn:aws:s3:::again");
   const auto restored = list({.bucket = "again"});
@@ -381,12 +382,12 @@ TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   EXPECT_EQ(restored->contents->at(0).etag, made->etag);
 
   ASSERT_TRUE(put("kept", "new", "x"));
-  backup = fixture.run(s3->back_up(account, "us-east-1", "arn:aws:s3:::kept"));
+  backup = fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::kept"));
   ASSERT_TRUE(backup);
-  EXPECT_EQ(
-      code_of(fixture.run(s3->restore(account, "us-east-1", {{"DestinationBucketName", "again"}, {"NewBucket", "true"}},
-                                      std::move(backup->data)))),
-      "BucketAlreadyOwnedByYou");
+  EXPECT_EQ(code_of(fixture.run(s3->restore(nullptr, account, "us-east-1",
+                                            {{"DestinationBucketName", "again"}, {"NewBucket", "true"}},
+                                            std::move(backup->data)))),
+            "BucketAlreadyOwnedByYou");
   EXPECT_THAT(keys_of(*list({.bucket = "again"})), ElementsAre("k"));
 }
 

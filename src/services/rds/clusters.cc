@@ -144,7 +144,7 @@ Task<Outcome<void>> Service::place_cluster(aws::Call& call, ClusterRecord& clust
   co_return Outcome<void>();
 }
 
-Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, ClusterRecord& cluster,
+Task<Outcome<void>> Service::encrypt_cluster(aws::Asker asker, Place place, ClusterRecord& cluster,
                                              std::optional<bool> encrypted, std::optional<std::string> key_id) {
   if (key_id && !encrypted.value_or(true)) {
     co_return refuse(errors::invalid_parameter_combination("KmsKeyId cannot be set when StorageEncrypted is false."));
@@ -161,7 +161,7 @@ Task<Outcome<void>> Service::encrypt_cluster(aws::Call* call, Place place, Clust
         "start boreal with --allow-unencrypted-storage.",
         storage.error().message())));
   }
-  auto key = co_await keys_.generate_data_key(call, place.account, place.region, "rds", key_id.value_or(""),
+  auto key = co_await keys_.generate_data_key(asker, place.account, place.region, "rds", key_id.value_or(""),
                                               storage_key_context(cluster));
   if (!key) {
     co_return refuse(errors::kms_key_not_accessible_fault(
@@ -423,7 +423,7 @@ Task<Outcome<api::RestoreDBClusterFromSnapshotResult>> Service::restore_db_clust
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
   cluster.forget_engine();
   const bool encrypted = cluster.storage_encrypted || in.kms_key_id.has_value();
-  CO_CHECK(co_await check_snapshot_key(call, *snapshot));
+  CO_CHECK(co_await check_snapshot_key(&call, place_of(call), *snapshot));
   CO_CHECK(co_await encrypt_cluster(&call, place_of(call), cluster, encrypted,
                                     in.kms_key_id || !encrypted ? in.kms_key_id : std::optional(snapshot->key_arn)));
   cluster.restore_from = snapshot_id;

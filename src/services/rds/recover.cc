@@ -78,7 +78,7 @@ Task<Outcome<Service::Backup>> Service::back_up(aws::Asker, std::string account,
 }
 
 // The stream becomes a snapshot first, from which the cluster is made like from any other.
-Task<Outcome<std::string>> Service::restore(aws::Asker, std::string account, std::string region,
+Task<Outcome<std::string>> Service::restore(aws::Asker asker, std::string account, std::string region,
                                             std::map<std::string, std::string> metadata, std::unique_ptr<Source> data) {
   const Place place{std::move(account), std::move(region)};
   CO_TRY(ClusterRecord cluster, store::decode<ClusterRecord>(value(metadata, "boreal:cluster", "{}")));
@@ -91,10 +91,12 @@ Task<Outcome<std::string>> Service::restore(aws::Asker, std::string account, std
   cluster.forget_engine();
   cluster.deletion_protection = false;
   const std::string key_before = cluster.key_arn;
-  CO_CHECK(co_await encrypt_cluster(nullptr, place, cluster, cluster.storage_encrypted,
+  CO_CHECK(co_await encrypt_cluster(asker, place, cluster, cluster.storage_encrypted,
                                     cluster.storage_encrypted ? std::optional(key_before) : std::nullopt));
   SnapshotRecord snapshot{.id = "awsbackup:" + context_.random.uuid(), .type = restored_backup, .status = "creating"};
   CO_CHECK(co_await assign_snapshot_file(keys_, context_.random, nullptr, place, cluster.key_arn, snapshot));
+  // As a restore of any other snapshot: who has it made must be allowed to read by the key, too.
+  if (cluster.storage_encrypted) CO_CHECK(co_await check_snapshot_key(asker, place, snapshot));
   snapshot.cluster = cluster;
   snapshot.created = now();
   const io::Path folder = options_.folder + "/snapshots";

@@ -54,6 +54,27 @@ TEST_F(ServiceTest, NothingIsLeftOfARestoreWhoseNameIsTakenMeanwhile) {
   EXPECT_TRUE(becomes("taken", "available"));
 }
 
+TEST_F(ServiceTest, ARestoreIsEncryptedInTheNameOfItsRole) {
+  close();
+  open(true);
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  auto record = run(on_loop([&] {
+    return load<ClusterRecord>(fixture_.catalog(), Place{"000000000000", "us-east-1"}, ClusterRecord::key("prod"));
+  }));
+  ASSERT_TRUE(record && *record);
+  (*record)->storage_encrypted = true;
+  (*record)->key_arn = "arn:aws:kms:us-east-1:000000000000:key/1";
+  keys_.closed_to_roles = true;
+  const aws::Caller role = fixture_.gate().service("backup");
+  const auto outcome =
+      run(service_->restore(aws::Asker(fixture_.gate(), role, "rds"), "000000000000", "us-east-1",
+                            {{"DBClusterIdentifier", "copy"}, {"boreal:cluster", store::encode(**record)}},
+                            std::make_unique<aws::wire::TextSource>("data")));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "AccessDeniedException");
+  EXPECT_FALSE(cluster("copy"));
+}
+
 // Who waits for a restore is stopped before us.
 TEST_F(ServiceTest, ARestoreIsWaitedForUntilTheServerEnds) {
   must(&Service::create_db_cluster, cluster_input("prod"));

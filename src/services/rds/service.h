@@ -199,7 +199,7 @@ class Service final : public api::Api, public aws::Recoverable {
   aws::Outcome<void> set_master_user(ClusterRecord& cluster, const api::CreateDBClusterMessage& input);
   Task<aws::Outcome<void>> place_cluster(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> subnets,
                                          std::optional<std::vector<std::string>> groups);
-  Task<aws::Outcome<void>> encrypt_cluster(aws::Call* call, Place place, ClusterRecord& cluster,
+  Task<aws::Outcome<void>> encrypt_cluster(aws::Asker asker, Place place, ClusterRecord& cluster,
                                            std::optional<bool> encrypted, std::optional<std::string> key_id);
   // The password is the service's to keep from now on; sets the record's part of it.
   Task<aws::Outcome<void>> manage_password(aws::Call& call, ClusterRecord& cluster, std::optional<std::string> key_id);
@@ -262,7 +262,7 @@ class Service final : public api::Api, public aws::Recoverable {
                                                 std::optional<int32_t> days, std::optional<std::string> key_id);
   Task<aws::Outcome<io::Path>> log_folder(const aws::Call& call, std::string identifier);
   aws::Outcome<api::DBInstance> show(const store::Transaction& tx, const Place& place, const InstanceRecord& instance);
-  Task<aws::Outcome<void>> check_snapshot_key(aws::Call& call, SnapshotRecord snapshot);
+  Task<aws::Outcome<void>> check_snapshot_key(aws::Asker asker, Place place, SnapshotRecord snapshot);
   Task<void> copy_snapshots(Place place);
   Task<Result<void>> copy_snapshot(Place place, SnapshotRecord snapshot);
   Task<Result<void>> sweep_snapshots();

@@ -70,8 +70,8 @@ Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::C
 }
 
 // What is made of a snapshot is read with its key: who has it made must be allowed that, whatever key the new one gets.
-Task<Outcome<void>> Service::check_snapshot_key(aws::Call& call, SnapshotRecord snapshot) {
-  auto plain = co_await keys_.decrypt(&call, call.account, call.region, snapshot.data_key.bytes,
+Task<Outcome<void>> Service::check_snapshot_key(aws::Asker asker, Place place, SnapshotRecord snapshot) {
+  auto plain = co_await keys_.decrypt(asker, place.account, place.region, snapshot.data_key.bytes,
                                       snapshot_key_context(snapshot.file));
   if (!plain) {
     co_return refuse(errors::kms_key_not_accessible_fault(fmt::format(
@@ -134,7 +134,7 @@ Task<Outcome<api::CopyDBClusterSnapshotResult>> Service::copy_db_cluster_snapsho
     co_return refuse(errors::invalid_parameter_combination(
         fmt::format("KmsKeyId cannot be specified for a copy of {}, which is not encrypted.", source_id)));
   }
-  CO_CHECK(co_await check_snapshot_key(call, *source));
+  CO_CHECK(co_await check_snapshot_key(&call, place, *source));
   const std::string key_id = input.kms_key_id.value_or(source->key_arn);
   CO_CHECK(
       co_await assign_snapshot_file(keys_, context_.random, input.kms_key_id ? &call : nullptr, place, key_id, copy));

@@ -16,21 +16,24 @@ namespace boreal::rds {
 class TestKeys final : public aws::Keys, public aws::KeyWatch {
  public:
   std::atomic<bool> disabled = false;
+  std::atomic<bool> closed_to_roles = false;
   std::function<void(const std::string&)> changed;
 
   void on_key_change(std::function<void(const std::string&)> callback) override { changed = std::move(callback); }
 
-  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker, std::string account, std::string region, std::string,
+  Task<aws::Outcome<DataKey>> generate_data_key(aws::Asker asker, std::string account, std::string region, std::string,
                                                 std::string key_id, Context) override {
     if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
+    CO_CHECK(check_open_to(asker));
     DataKey key{random_.bytes(32), "sealed-" + std::to_string(given_.size()), key_id};
     if (key_id.empty()) key.key_arn = "arn:aws:kms:" + region + ":" + account + ":key/managed";
     given_[key.ciphertext] = key.plaintext;
     co_return key;
   }
-  Task<aws::Outcome<std::string>> decrypt(aws::Asker, std::string, std::string, std::string ciphertext,
+  Task<aws::Outcome<std::string>> decrypt(aws::Asker asker, std::string, std::string, std::string ciphertext,
                                           Context) override {
     if (disabled) co_return aws::refuse(aws::ApiError("DisabledException", 400, "disabled"));
+    CO_CHECK(check_open_to(asker));
     const auto found = given_.find(ciphertext);
     if (found == given_.end()) co_return aws::refuse(aws::ApiError("InvalidCiphertextException", 400, ciphertext));
     co_return found->second;
@@ -47,6 +50,11 @@ class TestKeys final : public aws::Keys, public aws::KeyWatch {
   }
 
  private:
+  aws::Outcome<void> check_open_to(const aws::Asker& asker) const {
+    if (!closed_to_roles || asker.is_service_itself() || !asker.is_role()) return {};
+    return aws::refuse(aws::ApiError("AccessDeniedException", 400, "closed"));
+  }
+
   SeededRandom random_{7};
   std::map<std::string, std::string> given_;
 };

@@ -72,7 +72,7 @@ class BrokenTexts final : public aws::Recoverable {
   Task<aws::Outcome<std::vector<Resource>>> list(std::string, std::string) override {
     co_return aws::refuse(aws::ApiError("InternalFailure", 500, "a record cannot be decoded"));
   }
-  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, std::string) override {
+  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, Resource) override {
     co_return aws::refuse(aws::ApiError("InternalFailure", 500, "nothing is there"));
   }
   Task<aws::Outcome<std::string>> restore(aws::Asker, std::string, std::string, std::map<std::string, std::string>,

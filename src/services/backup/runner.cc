@@ -134,8 +134,11 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
 
   CO_CHECK(co_await drop_bytes(place, job.point_id));  // of an earlier try, which a crash has cut
-  CO_TRY(auto backup,
-         co_await engine->back_up(asker_of(caller, *engine), place.account, place.region, job.resource_arn));
+  if (!resource) {
+    co_return aws::refuse(
+        api::errors::resource_not_found_exception(fmt::format("{} does not exist any more.", job.resource_arn)));
+  }
+  CO_TRY(auto backup, co_await engine->back_up(asker_of(caller, *engine), place.account, place.region, *resource));
   if (auto bucket = co_await objects_.create_bucket(place.bucket()); !bucket && bucket.error().code() != Errc::exists) {
     co_return std::unexpected(aws::ApiError(bucket.error()));
   }

@@ -92,9 +92,9 @@ class Texts final : public aws::Recoverable {
     for (const auto& [name, text] : texts) all.push_back({arn(name), name, tags[name]});
     co_return all;
   }
-  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, std::string wanted) override {
+  Task<aws::Outcome<Backup>> back_up(aws::Asker, std::string, std::string, Resource wanted) override {
     ++backed_up;
-    const std::string name = wanted.substr(wanted.rfind(':') + 1);
+    const std::string& name = wanted.name;
     co_return Backup{std::make_unique<TextSource>(texts.at(name), gate),
                      {{"DestinationBucketName", name}},
                      std::make_shared<const std::string>(left_out)};

@@ -21,7 +21,7 @@ constexpr size_t id_length = 26;
 constexpr Duration look_again{50};
 
 Service::Resource resource_of(const ClusterRecord& cluster, const Place& place) {
-  return {place.arn("cluster", cluster.id), cluster.id, cluster.tags};
+  return {place.arn("cluster", cluster.id), cluster.id, cluster.tags, cluster.resource_id};
 }
 
 std::string value(const std::map<std::string, std::string>& metadata, const std::string& key,
@@ -55,12 +55,13 @@ Task<Outcome<std::vector<Service::Resource>>> Service::list(std::string account,
   co_return resources;
 }
 
-Task<Outcome<Service::Backup>> Service::back_up(aws::Asker, std::string account, std::string region, std::string arn) {
+Task<Outcome<Service::Backup>> Service::back_up(aws::Asker, std::string account, std::string region,
+                                                Resource resource) {
   const Place place{std::move(account), std::move(region)};
-  const std::string id = name_of(arn);
+  const std::string& id = resource.name;
   CO_TRY(const auto cluster, load<ClusterRecord>(context_.catalog, place, ClusterRecord::key(id)));
   auto* found = keeper(place, id);
-  if (!cluster || !found)
+  if (!cluster || cluster->resource_id != resource.id || !found)
     co_return refuse(errors::db_cluster_not_found_fault(fmt::format("DBCluster {} not found.", id)));
   auto data = co_await found->open_backup();
   if (!data) {

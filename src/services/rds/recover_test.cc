@@ -75,6 +75,18 @@ TEST_F(ServiceTest, ARestoreIsEncryptedInTheNameOfItsRole) {
   EXPECT_FALSE(cluster("copy"));
 }
 
+TEST_F(ServiceTest, OneMadeAnewUnderItsNameIsNotTheClusterToBackUp) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  auto judged = run(service_->find("000000000000", "us-east-1", "prod"));
+  ASSERT_TRUE(judged && *judged);
+  EXPECT_EQ((*judged)->id, cluster("prod")->db_cluster_resource_id);
+  (*judged)->id = "cluster-before";
+  const auto outcome = run(service_->back_up(nullptr, "000000000000", "us-east-1", **judged));
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, "DBClusterNotFoundFault");
+}
+
 // Who waits for a restore is stopped before us.
 TEST_F(ServiceTest, ARestoreIsWaitedForUntilTheServerEnds) {
   must(&Service::create_db_cluster, cluster_input("prod"));

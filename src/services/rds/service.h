@@ -40,7 +40,7 @@ class Service final : public api::Api, public aws::Recoverable {
                                                    std::string arn_or_name) override;
   Task<aws::Outcome<std::vector<Resource>>> list(std::string account, std::string region) override;
   Task<aws::Outcome<Backup>> back_up(aws::Asker asker, std::string account, std::string region,
-                                     std::string arn) override;
+                                     Resource resource) override;
   Task<aws::Outcome<std::string>> restore(aws::Asker asker, std::string account, std::string region,
                                           std::map<std::string, std::string> metadata,
                                           std::unique_ptr<Source> data) override;

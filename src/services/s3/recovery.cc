@@ -138,7 +138,7 @@ std::string bucket_name(std::string_view arn_or_name) {
 }
 
 aws::Recoverable::Resource resource_of(const Bucket& bucket) {
-  aws::Recoverable::Resource resource{.arn = bucket.arn(), .name = bucket.name, .tags = {}};
+  aws::Recoverable::Resource resource{.arn = bucket.arn(), .name = bucket.name, .tags = {}, .id = bucket.id};
   for (const auto& tag : bucket.tags.value_or(std::vector<api::Tag>())) resource.tags[tag.key] = tag.value;
   return resource;
 }
@@ -161,9 +161,9 @@ Task<Outcome<std::vector<aws::Recoverable::Resource>>> Service::list(std::string
 }
 
 Task<Outcome<aws::Recoverable::Backup>> Service::back_up(aws::Asker asker, std::string account, std::string,
-                                                         std::string arn) {
-  CO_TRY(const BucketRef bucket, buckets_.need(bucket_name(arn)));
-  if (bucket->account != account) co_return refuse(no_such_bucket(bucket->name));
+                                                         Resource resource) {
+  CO_TRY(const BucketRef bucket, buckets_.need(resource.name));
+  if (bucket->account != account || bucket->id != resource.id) co_return refuse(no_such_bucket(bucket->name));
   // As AWS: point-in-time copies stand on versions.
   if (bucket->versioning != "Enabled") {
     co_return refuse(errors::invalid_request("Versioning must be enabled on a bucket that is backed up."));

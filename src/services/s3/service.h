@@ -104,7 +104,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Task<Outcome<std::optional<Resource>>> find(std::string account, std::string region,
                                               std::string arn_or_name) override;
   Task<Outcome<std::vector<Resource>>> list(std::string account, std::string region) override;
-  Task<Outcome<Backup>> back_up(aws::Asker asker, std::string account, std::string region, std::string arn) override;
+  Task<Outcome<Backup>> back_up(aws::Asker asker, std::string account, std::string region, Resource resource) override;
   Task<Outcome<std::string>> restore(aws::Asker asker, std::string account, std::string region,
                                      std::map<std::string, std::string> metadata,
                                      std::unique_ptr<Source> data) override;

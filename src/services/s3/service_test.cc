@@ -364,13 +364,22 @@ TEST_F(S3Test, TheAccountsBlockStandsOverAccessLists) {
   EXPECT_EQ(code_of(list({.bucket = "shop"})), "AccessDenied");
 }
 
+TEST_F(S3Test, OneMadeAnewUnderItsNameIsNotTheBucketToBackUp) {
+  make_versioned("kept");
+  const auto judged = found("kept");
+  ASSERT_EQ(code_of(call<api::DeleteBucketOutput>("DeleteBucket", api::DeleteBucketRequest{.bucket = "kept"})), "");
+  make_versioned("kept");
+  EXPECT_EQ(code_of(back_up(judged)), "NoSuchBucket");
+  EXPECT_EQ(code_of(back_up(found("kept"))), "");
+}
+
 TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   ASSERT_EQ(make_bucket("shop"), "");
-  EXPECT_EQ(code_of(fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::shop"))), "InvalidRequest");
+  EXPECT_EQ(code_of(back_up(found("shop"))), "InvalidRequest");
   ASSERT_EQ(make_bucket("kept", true), "") << "with Object Lock come versions";
   const auto made = put("kept", "k", std::string(100'000, 'x'));
   ASSERT_TRUE(made);
-  auto backup = fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::kept"));
+  auto backup = back_up(found("kept"));
   ASSERT_TRUE(backup);
   const auto arn =
       fixture.run(s3->restore(nullptr, account, "us-east-1",
@@ -382,7 +391,7 @@ TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   EXPECT_EQ(restored->contents->at(0).etag, made->etag);
 
   ASSERT_TRUE(put("kept", "new", "x"));
-  backup = fixture.run(s3->back_up(nullptr, account, "us-east-1", "arn:aws:s3:::kept"));
+  backup = back_up(found("kept"));
   ASSERT_TRUE(backup);
   EXPECT_EQ(code_of(fixture.run(s3->restore(nullptr, account, "us-east-1",
                                             {{"DestinationBucketName", "again"}, {"NewBucket", "true"}},

@@ -161,6 +161,13 @@ class S3Test : public testing::Test {
     return code_of(call<api::PutBucketPolicyOutput>("PutBucketPolicy",
                                                     api::PutBucketPolicyRequest{.bucket = "shop", .policy = policy}));
   }
+  // As AWS Backup knows the bucket.
+  aws::Recoverable::Resource found(const std::string& bucket) {
+    return fixture.run(s3->find(account, "us-east-1", bucket))->value();
+  }
+  Outcome<aws::Recoverable::Backup> back_up(aws::Recoverable::Resource resource) {
+    return fixture.run(s3->back_up(nullptr, account, "us-east-1", std::move(resource)));
+  }
   void be_stranger() {
     fixture.principal = aws::user_principal("111111111111", "eve");
     fixture.policies.identity = {

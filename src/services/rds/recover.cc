@@ -91,6 +91,9 @@ Task<Outcome<std::string>> Service::restore(aws::Asker asker, std::string accoun
   cluster.resource_id = "cluster-" + context_.random.pick(id_alphabet, id_length);
   cluster.forget_engine();
   cluster.deletion_protection = false;
+  // How one is watched is no part of its backups, nor are its tags: CopySourceTagsToRestoredResource would give those.
+  Watching{.interval_s = 0, .insights = false}.apply(cluster);
+  cluster.tags.clear();
   const std::string key_before = cluster.key_arn;
   CO_CHECK(co_await encrypt_cluster(asker, place, cluster, cluster.storage_encrypted,
                                     cluster.storage_encrypted ? std::optional(key_before) : std::nullopt));

@@ -87,6 +87,34 @@ TEST_F(ServiceTest, OneMadeAnewUnderItsNameIsNotTheClusterToBackUp) {
   EXPECT_EQ(outcome.error().code, "DBClusterNotFoundFault");
 }
 
+TEST_F(ServiceTest, ARestoredClusterHasNeitherTheTagsNorTheMonitoringOfItsSource) {
+  auto input = cluster_input("prod");
+  input.tags = std::vector<api::Tag>{{.key = "team", .value = "eve"}};
+  must(&Service::create_db_cluster, input);
+  auto record = run(on_loop([&] {
+    return load<ClusterRecord>(fixture_.catalog(), Place{"000000000000", "us-east-1"}, ClusterRecord::key("prod"));
+  }));
+  ASSERT_TRUE(record && *record);
+  (*record)->served_major = 99;  // not here, so it waits
+  (*record)->monitoring_interval_s = 60;
+  (*record)->monitoring_role_arn = "arn:aws:iam::000000000000:role/monitor";
+  const std::map<std::string, std::string> metadata = {{"DBClusterIdentifier", "copy"},
+                                                       {"boreal:cluster", store::encode(**record)}};
+  std::promise<void> ended;
+  fixture_.context().loop.post([&] {
+    spawn(service_->restore(nullptr, "000000000000", "us-east-1", metadata,
+                            std::make_unique<aws::wire::TextSource>("data")),
+          [&](aws::Outcome<std::string>) { ended.set_value(); });
+  });
+  ASSERT_TRUE(eventually([&] { return cluster("copy").has_value(); }));
+  const auto copy = *cluster("copy");
+  fixture_.context().loop.post([&] { service_->begin_stop(); });
+  ended.get_future().get();
+  for (const auto& tag : copy.tag_list.value_or(std::vector<api::Tag>())) EXPECT_NE(tag.key, "team");
+  EXPECT_EQ(copy.monitoring_interval.value_or(0), 0);
+  EXPECT_FALSE(copy.monitoring_role_arn);
+}
+
 // Who waits for a restore is stopped before us.
 TEST_F(ServiceTest, ARestoreIsWaitedForUntilTheServerEnds) {
   must(&Service::create_db_cluster, cluster_input("prod"));

@@ -59,7 +59,9 @@ aws::Outcome<void> check_metadata(const PointRecord& point, const std::map<std::
   for (const auto& [key, value] : metadata) {
     if (key == "CreationToken") continue;
     if (const auto there = point.restore_metadata.find(key); there != point.restore_metadata.end()) {
-      if (there->second == value || std::ranges::find(changeable, key) != std::end(changeable)) continue;
+      // Nothing is no name: engines would take the recovery point's, and the role be asked about none.
+      const bool is_changeable = !value.empty() && std::ranges::find(changeable, key) != std::end(changeable);
+      if (there->second == value || is_changeable) continue;
       return aws::refuse(errors::invalid_parameter_value_exception(fmt::format(
           "boreal does not serve restore metadata with another '{}' ({}) than the recovery point's ({}) yet.", key,
           value, there->second)));

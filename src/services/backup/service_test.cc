@@ -87,6 +87,7 @@ TEST_F(BackupTest, WhatIsBackedUpIsWhatIsRestored) {
   EXPECT_EQ(done.state, "COMPLETED") << done.status_message.value_or("");
   EXPECT_EQ(done.backup_size_in_bytes, 100'000);
   EXPECT_EQ(point(*begun.recovery_point_arn)->status, "COMPLETED");
+  EXPECT_EQ(code_of(start_restore(*begun.recovery_point_arn, "")), "InvalidParameterValueException");
   const auto restored = restore(*begun.recovery_point_arn, "copy");
   EXPECT_EQ(restored.status, "COMPLETED") << restored.status_message.value_or("");
   EXPECT_EQ(restored.created_resource_arn, Texts::arn("copy"));

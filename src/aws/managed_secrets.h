@@ -9,6 +9,9 @@
 
 namespace boreal::aws {
 
+// Of secrets that a service keeps: which service that is.
+inline constexpr const char* owning_service_tag = "aws:secretsmanager:owningService";
+
 // A secret that a service keeps: users read and tag it, and cannot change or delete it.
 struct ManagedSecret {
   std::string owner;  // the service: "rds"

@@ -62,7 +62,7 @@ Task<Result<void>> Keeper::keep_secret(View& view) {
       .name = cluster.secret_name,
       .description = "The secret associated with the primary RDS DB cluster: " + arn,
       .kms_key_id = cluster.secret_key_arn,
-      .tags = {{"aws:rds:primaryDBClusterArn", arn}, {"aws:secretsmanager:owningService", "rds"}}};
+      .tags = {{"aws:rds:primaryDBClusterArn", arn}, {aws::owning_service_tag, "rds"}}};
   auto put = co_await tools_.secrets.put_managed(place_.account, place_.region, std::move(secret),
                                                  secret_text(cluster.master_username, password));
   crypto::wipe(std::as_writable_bytes(std::span(password)));

@@ -96,5 +96,31 @@ TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatAnotherServiceKeeps) {
   EXPECT_EQ(*fixture.run(service.value(nullptr, account, "eu-west-1", arn)), "kept");
 }
 
+TEST_F(SecretAccessTest, ACopyThatIsSetFreeIsItsUsers) {
+  const std::string name = "rds!cluster-1";
+  const aws::ManagedSecret managed{.owner = "rds",
+                                   .name = name,
+                                   .description = "",
+                                   .kms_key_id = "",
+                                   .tags = {{aws::owning_service_tag, "rds"}, {"team", "a"}}};
+  ASSERT_TRUE(fixture.run(service.put_managed(account, "us-east-1", managed, "kept")));
+  const ReplicateSecretToRegionsRequest replicate{.secret_id = name, .add_replica_regions = {{.region = "eu-west-1"}}};
+  ASSERT_EQ(code<ReplicateSecretToRegionsResponse>("ReplicateSecretToRegions", replicate), "");
+  ASSERT_TRUE(fixture.run(service.do_what_is_due()));
+  fixture.region = "eu-west-1";
+  const PutSecretValueRequest put{.secret_id = name, .secret_string = "x"};
+  EXPECT_EQ(code<PutSecretValueResponse>("PutSecretValue", put), "InvalidRequestException");
+  ASSERT_EQ(code<StopReplicationToReplicaResponse>("StopReplicationToReplica",
+                                                   StopReplicationToReplicaRequest{.secret_id = name}),
+            "");
+  EXPECT_EQ(code<PutSecretValueResponse>("PutSecretValue", put), "");
+  const auto shown =
+      fixture.call<DescribeSecretResponse>(service, "DescribeSecret", DescribeSecretRequest{.secret_id = name});
+  ASSERT_TRUE(shown);
+  EXPECT_FALSE(shown->owning_service);
+  EXPECT_EQ(shown->tags->size(), 1U);
+  EXPECT_EQ(code<DeleteSecretResponse>("DeleteSecret", DeleteSecretRequest{.secret_id = name}), "");
+}
+
 }  // namespace
 }  // namespace boreal::secretsmanager

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "aws/due.h"
+#include "aws/managed_secrets.h"
 #include "aws/region.h"
 #include "base/log.h"
 #include "secretsmanager/service.h"
@@ -286,6 +287,9 @@ Task<aws::Outcome<StopReplicationToReplicaResponse>> Service::stop_replication_t
     CO_TRY(auto change, co_await begin_change(call, input.secret_id, Wanted::living));
     change.secret.is_replica = false;
     change.secret.primary_region.clear();
+    // The service that keeps the primary knows nothing of this one: it is its user's.
+    change.secret.owner.clear();
+    change.secret.tags.erase(std::string(aws::owning_service_tag));
     CO_CHECK(co_await commit(std::move(change)));
   }
   auto tx = co_await context_.catalog.begin(partition_of(found.account, found.primary_region));

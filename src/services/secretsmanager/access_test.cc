@@ -96,6 +96,30 @@ TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatAnotherServiceKeeps) {
   EXPECT_EQ(*fixture.run(service.value(nullptr, account, "eu-west-1", arn)), "kept");
 }
 
+TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatHasCopiesItself) {
+  const auto replicate = [&](const std::string& region) {
+    return code<ReplicateSecretToRegionsResponse>(
+        "ReplicateSecretToRegions",
+        ReplicateSecretToRegionsRequest{
+            .secret_id = "s", .add_replica_regions = {{.region = region}}, .force_overwrite_replica_secret = true});
+  };
+  const auto status = [&] {
+    const auto shown =
+        fixture.call<DescribeSecretResponse>(service, "DescribeSecret", DescribeSecretRequest{.secret_id = "s"});
+    return shown && shown->replication_status ? shown->replication_status->front().status.value_or("") : "";
+  };
+  fixture.region = "eu-west-1";
+  create("s");
+  ASSERT_EQ(replicate("us-west-2"), "");
+  fixture.region = here;
+  create("s");
+  ASSERT_EQ(replicate("eu-west-1"), "");
+  ASSERT_TRUE(fixture.run(service.do_what_is_due()));
+  EXPECT_EQ(status(), "Failed");
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(status(), "InSync");
+}
+
 TEST_F(SecretAccessTest, ACopyThatIsSetFreeIsItsUsers) {
   const std::string name = "rds!cluster-1";
   const aws::ManagedSecret managed{.owner = "rds",

@@ -172,10 +172,12 @@ Task<aws::Outcome<void>> Service::copy(Secret secret, Replica replica) {
     CO_TRY(const auto standing, store::decode<Secret>(*there));
     const bool ours =
         standing.is_replica && standing.primary_region == secret.region && standing.suffix == secret.suffix;
+    // Another service's own is not given up, nor what others are copies of: they would be left without a primary.
+    const bool is_free = standing.owner.empty() && standing.replicas.empty();
     if (ours && standing.kms_key_id == replica.kms_key_id) {
       target.id = standing.id;
       target.accessed = standing.accessed;
-    } else if (ours || (replica.overwrite && standing.owner.empty())) {  // another service's own is not given up
+    } else if (ours || (replica.overwrite && is_free)) {
       CO_CHECK(remove_secret(tx, standing));
     } else {
       co_return aws::refuse(errors::resource_exists_exception(

@@ -30,8 +30,8 @@ class ManagedSecrets {
   // Makes it with this value; when it is there, the value becomes its current version.
   virtual Task<Outcome<void>> put_managed(std::string account, std::string region, ManagedSecret secret,
                                           std::string value) = 0;
-  // At once and for good. Fine if it is not there.
-  virtual Task<Outcome<void>> remove_managed(std::string account, std::string region, std::string name) = 0;
+  // At once and for good, with its copies. Fine if it is not there, or if what has its name is not the owner's.
+  virtual Task<Outcome<void>> remove_managed(std::string account, std::string region, std::string owner, std::string name) = 0;
 };
 
 }  // namespace boreal::aws

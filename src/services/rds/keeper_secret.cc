@@ -16,6 +16,7 @@ namespace {
 constexpr std::string_view password_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
 constexpr size_t password_length = 32;
 constexpr size_t salt_bytes = 16;
+constexpr const char* owner = "rds";
 
 std::string secret_text(const std::string& username, const std::string& password) {
   std::string text;
@@ -33,7 +34,7 @@ std::string secret_text(const std::string& username, const std::string& password
 
 Task<Result<void>> Keeper::remove_secrets(std::vector<std::string> names) {
   for (const auto& name : names) {
-    auto removed = co_await tools_.secrets.remove_managed(place_.account, place_.region, name);
+    auto removed = co_await tools_.secrets.remove_managed(place_.account, place_.region, owner, name);
     if (!removed)
       co_return fail(Errc::unavailable, fmt::format("remove the secret {}: {}", name, removed.error().message));
   }
@@ -57,12 +58,11 @@ Task<Result<void>> Keeper::keep_secret(View& view) {
   const std::string salt = tools_.context.random.bytes(salt_bytes);
   CO_TRY(auto verifier, crypto::scram_sha256_verifier(password, as_bytes(salt)));
   const std::string arn = place_.arn("cluster", cluster_id_);
-  aws::ManagedSecret secret{
-      .owner = "rds",
-      .name = cluster.secret_name,
-      .description = "The secret associated with the primary RDS DB cluster: " + arn,
-      .kms_key_id = cluster.secret_key_arn,
-      .tags = {{"aws:rds:primaryDBClusterArn", arn}, {aws::owning_service_tag, "rds"}}};
+  aws::ManagedSecret secret{.owner = owner,
+                            .name = cluster.secret_name,
+                            .description = "The secret associated with the primary RDS DB cluster: " + arn,
+                            .kms_key_id = cluster.secret_key_arn,
+                            .tags = {{"aws:rds:primaryDBClusterArn", arn}, {aws::owning_service_tag, owner}}};
   auto put = co_await tools_.secrets.put_managed(place_.account, place_.region, std::move(secret),
                                                  secret_text(cluster.master_username, password));
   crypto::wipe(std::as_writable_bytes(std::span(password)));

@@ -73,7 +73,7 @@ class TestSecrets final : public aws::ManagedSecrets {
     values[secret.name] = std::move(value);
     co_return aws::Outcome<void>();
   }
-  Task<aws::Outcome<void>> remove_managed(std::string, std::string, std::string name) override {
+  Task<aws::Outcome<void>> remove_managed(std::string, std::string, std::string, std::string name) override {
     values.erase(name);
     co_return aws::Outcome<void>();
   }

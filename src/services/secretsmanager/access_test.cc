@@ -120,6 +120,26 @@ TEST_F(SecretAccessTest, ACopyDoesNotOverwriteWhatHasCopiesItself) {
   EXPECT_EQ(status(), "InSync");
 }
 
+TEST_F(SecretAccessTest, WhatAServiceKeepsGoesWithItsCopiesAndNobodyElsesSecret) {
+  const aws::ManagedSecret managed{
+      .owner = "rds", .name = "rds!cluster-1", .description = "", .kms_key_id = "", .tags = {}};
+  ASSERT_TRUE(fixture.run(service.put_managed(account, here, managed, "kept")));
+  const ReplicateSecretToRegionsRequest replicate{.secret_id = managed.name,
+                                                  .add_replica_regions = {{.region = "eu-west-1"}}};
+  ASSERT_EQ(code<ReplicateSecretToRegionsResponse>("ReplicateSecretToRegions", replicate), "");
+  ASSERT_TRUE(fixture.run(service.do_what_is_due()));
+  create("rds!cluster-2");
+  for (const char* name : {"rds!cluster-1", "rds!cluster-2"})
+    EXPECT_TRUE(fixture.run(service.remove_managed(account, here, "rds", name)));
+  const auto describe = [&](const std::string& name) {
+    return code<DescribeSecretResponse>("DescribeSecret", DescribeSecretRequest{.secret_id = name});
+  };
+  EXPECT_EQ(describe("rds!cluster-1"), "ResourceNotFoundException");
+  EXPECT_EQ(describe("rds!cluster-2"), "");
+  fixture.region = "eu-west-1";
+  EXPECT_EQ(describe("rds!cluster-1"), "ResourceNotFoundException");
+}
+
 TEST_F(SecretAccessTest, ACopyThatIsSetFreeIsItsUsers) {
   const std::string name = "rds!cluster-1";
   const aws::ManagedSecret managed{.owner = "rds",

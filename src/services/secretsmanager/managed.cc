@@ -65,12 +65,31 @@ Task<aws::Outcome<void>> Service::put_managed(std::string account, std::string r
   co_return co_await commit(std::move(change));
 }
 
-Task<aws::Outcome<void>> Service::remove_managed(std::string account, std::string region, std::string name) {
-  auto tx = co_await context_.catalog.begin(partition_of(account, region));
-  CO_TRY(const auto text, tx.get(secret_path(name)));
-  if (!text) co_return aws::Outcome<void>();
-  CO_TRY(const auto secret, store::decode<Secret>(*text));
-  CO_CHECK(remove_secret(tx, secret));
+// First its copies: they are marked, as by who takes regions out of a replication, so that the worker makes none anew.
+Task<aws::Outcome<void>> Service::remove_managed(std::string account, std::string region, std::string owner,
+                                                 std::string name) {
+  const std::string partition = partition_of(account, region);
+  const auto theirs = [&](const store::Transaction& tx) -> Result<std::optional<Secret>> {
+    TRY(const auto text, tx.get(secret_path(name)));
+    if (!text) return std::nullopt;
+    TRY(auto secret, store::decode<Secret>(*text));
+    return secret.owner == owner ? std::optional(std::move(secret)) : std::nullopt;
+  };
+  auto tx = co_await context_.catalog.begin(partition);
+  CO_TRY(auto secret, theirs(tx));
+  while (secret && !secret->replicas.empty()) {
+    for (Replica& replica : secret->replicas) replica.removing = true;
+    tx.put(secret_path(name), store::encode(*secret));
+    CO_CHECK(co_await tx.commit());
+    for (const Replica& replica : secret->replicas) {
+      CO_CHECK(co_await drop_copy(*secret, replica.region));
+      CO_CHECK(co_await report(*secret, replica.region, "InSync", ""));
+    }
+    tx = co_await context_.catalog.begin(partition);
+    CO_TRY(secret, theirs(tx));
+  }
+  if (!secret) co_return aws::Outcome<void>();
+  CO_CHECK(remove_secret(tx, *secret));
   CO_CHECK(co_await tx.commit());
   co_return aws::Outcome<void>();
 }

@@ -45,7 +45,8 @@ class Service final : public api::secretsmanager::Api, public aws::Secrets, publ
                           const std::string& name) const override;
   Task<aws::Outcome<void>> put_managed(std::string account, std::string region, aws::ManagedSecret wanted,
                                        std::string value) override;
-  Task<aws::Outcome<void>> remove_managed(std::string account, std::string region, std::string name) override;
+  Task<aws::Outcome<void>> remove_managed(std::string account, std::string region, std::string owner,
+                                          std::string name) override;
 
   // secrets.cc
   Task<aws::Outcome<api::secretsmanager::CreateSecretResponse>> create_secret(

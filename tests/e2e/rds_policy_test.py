@@ -5,7 +5,7 @@ import time
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from e2e.helpers import allow, user
+from e2e.helpers import allow, policy, user
 from e2e.rds_test import PASSWORD, create_cluster, delete_cluster, encrypts, wait_until
 from harness import Boreal, Case, error_code
 
@@ -152,6 +152,19 @@ class Names(Case):
         self.assertEqual(error_code(cam.describe_db_cluster_snapshots, DBClusterIdentifier="public"), "AccessDenied")
         self.assertEqual(cam.describe_db_cluster_snapshots(DBClusterIdentifier="other")["DBClusterSnapshots"], [])
         delete_cluster(rds, "public")
+
+    def test_who_watches_a_cluster_may_modify_its_instances(self):
+        rds = self.boreal.client("rds")
+        create_cluster(rds, "watched", 1)
+        watch = {"DBClusterIdentifier": "watched", "EnablePerformanceInsights": True}
+        ann = user(self, "rds-watcher", allow("rds:ModifyDBCluster"), allow("rds:ModifyDBInstance", arn("db", "other-*")),
+                   allow("kms:*"))("rds")
+        ann.modify_db_cluster(DBClusterIdentifier="watched", CopyTagsToSnapshot=True)
+        self.assertEqual(error_code(ann.modify_db_cluster, **watch), "AccessDenied")
+        self.boreal.client("iam").put_user_policy(UserName="rds-watcher", PolicyName="more",
+                                                  PolicyDocument=policy(allow("rds:ModifyDBInstance", arn("db", "watched-*"))))
+        ann.modify_db_cluster(**watch)
+        delete_cluster(rds, "watched")
 
     def test_secrets_of_passwords_are_made_and_rotated_for_those_who_may(self):
         new = {"DBClusterIdentifier": "keeps", "MasterUsername": "postgres", "Engine": "aurora-postgresql", "ManageMasterUserPassword": True}

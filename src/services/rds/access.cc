@@ -91,6 +91,25 @@ Outcome<void> add_what_is_used(const aws::Operation& operation, const aws::Value
   return {};
 }
 
+// What a call says of how a cluster is watched it does to all instances of it. Source: as above, dependent actions of
+// ModifyDBCluster.
+Result<void> add_watched_instances(const store::Catalog& catalog, const Place& place, const aws::Operation& operation,
+                                   const aws::Value& input, std::vector<Access>& all) {
+  if (operation.name != "ModifyDBCluster") return {};
+  const auto& in = input.as<api::ModifyDBClusterMessage>();
+  const bool is_about_them = in.monitoring_interval || in.monitoring_role_arn || in.enable_performance_insights ||
+                             in.performance_insights_kms_key_id || in.performance_insights_retention_period;
+  if (!is_about_them) return {};
+  TRY(const auto instances, load_all<InstanceRecord>(catalog, place, InstanceRecord::key("")));
+  const std::string id = name_of(in.db_cluster_identifier);
+  const auto context = all.front().context;
+  for (const InstanceRecord& instance : instances) {
+    if (instance.cluster_id != id) continue;
+    all.push_back({.action = "rds:ModifyDBInstance", .resource = place.arn("db", instance.id), .context = context});
+  }
+  return {};
+}
+
 const char* truth(bool value) { return value ? "true" : "false"; }
 
 // What a cluster is to be, or who is to keep its password; what an instance is, or is to be, whose storage is its
@@ -272,6 +291,7 @@ Task<Outcome<std::vector<Access>>> Service::access(aws::Call& call, const aws::O
   }
   CO_TRY(const auto family, co_await family_used(place, operation, input));
   CO_CHECK(add_what_is_used(operation, input, place, family, all));
+  CO_CHECK(add_watched_instances(context_.catalog, place, operation, input, all));
   for (Access& access : all) {
     // That something has the name of what is to be made is for the handler to say.
     if (access.resource != made) CO_CHECK(note_identity(context_.catalog, place, access.resource, call));

@@ -6,7 +6,9 @@ import json
 import resource
 import socket
 import ssl
+import tempfile
 import time
+import unittest.mock
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+import harness
 from e2e.helpers import within
 from harness import Boreal, Case, error_code
 
@@ -219,6 +222,23 @@ class Hostile(Case):
                 connection.sendall(b"GET / HT")
             time.sleep(0.2)
             s3.put_object(Bucket="files", Key="large", Body=bytes(3 << 20))
+
+    def test_idle_connections_keep_nobody_out(self):
+        """Each has had its answer and asks for nothing more. There are 200 places here."""
+        with contextlib.ExitStack() as stack:
+            few_files = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "boreal"
+            few_files.write_text(f'#!/bin/sh\nulimit -n 400\nexec "{harness.BINARY}" "$@"\n')
+            few_files.chmod(0o755)
+            with unittest.mock.patch("harness.BINARY", few_files):
+                boreal = stack.enter_context(Boreal())
+            for number in range(250):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", boreal.port), 20))
+                connection.sendall(b"GET /_boreal/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try:
+                    answer = connection.recv(1000)
+                except TimeoutError:
+                    answer = b""
+                self.assertIn(b" 200 ", answer, f"connection {number}")
 
 
 class Restart(Case):

@@ -1,7 +1,6 @@
 #include "http/server.h"
 
 #include <algorithm>
-#include <unordered_set>
 #include <vector>
 
 #include "base/resume_on.h"
@@ -11,11 +10,17 @@ namespace boreal::http {
 
 namespace {
 
+// Of the places for connections, those that are kept for handshakes: in them nobody can tell yet who is worth it.
+size_t places_for_handshakes(size_t all) { return all / 8; }
+
 class ServerImpl final : public Server {
  public:
-  ServerImpl(net::Loop& loop, Options options, Handler handler) : loop_(loop), listen_(std::move(options.listen)) {
+  ServerImpl(net::Loop& loop, Options options, Handler handler)
+      : loop_(loop),
+        listen_(std::move(options.listen)),
+        crowd_{.bound = listen_.max_connections - places_for_handshakes(listen_.max_connections)} {
     if (listen_.loops.empty()) listen_.loops.push_back(&loop);
-    for (net::Loop* one : listen_.loops) lanes_.push_back(std::make_unique<Lane>(*one, options, handler));
+    for (net::Loop* one : listen_.loops) lanes_.push_back(std::make_unique<Lane>(*one, options, handler, crowd_));
   }
 
   Result<void> start() {
@@ -41,7 +46,9 @@ class ServerImpl final : public Server {
   Task<void> cut(net::Address but) override {
     for (const auto& lane : lanes_) {
       co_await resume_on(lane->loop);
-      for (auto* connection : lane->connections) connection->close_if_busy(but);
+      for (auto* connection : lane->shared.busy) {
+        if (connection->peer() != but) connection->close();
+      }
     }
     co_await resume_on(loop_);
   }
@@ -50,7 +57,7 @@ class ServerImpl final : public Server {
     for (const auto& lane : lanes_) {
       co_await resume_on(lane->loop);
       lane->shared.stopping = true;
-      for (auto* connection : lane->connections) connection->close_if_idle();
+      for (auto* connection : lane->shared.waiting) connection->close_if_idle();
     }
     co_await resume_on(loop_);
     co_await listener_->stop(grace);
@@ -59,11 +66,10 @@ class ServerImpl final : public Server {
  private:
   // What the connections of one loop share; used on its thread only.
   struct Lane {
-    Lane(net::Loop& its_loop, const Options& options, const Handler& handler)
-        : loop(its_loop), shared(options, handler) {}
+    Lane(net::Loop& its_loop, const Options& options, const Handler& handler, const detail::Crowd& crowd)
+        : loop(its_loop), shared(options, handler, crowd) {}
     net::Loop& loop;
     detail::Shared shared;
-    std::unordered_set<detail::Connection*> connections;
   };
 
   Lane& lane_of_this_thread() {
@@ -72,14 +78,31 @@ class ServerImpl final : public Server {
 
   Task<void> serve(std::unique_ptr<net::Stream> stream) {
     Lane& lane = lane_of_this_thread();
-    detail::Connection connection(lane.shared, std::move(stream));
-    lane.connections.insert(&connection);
-    co_await connection.run();
-    lane.connections.erase(&connection);
+    ++crowd_.count;
+    if (crowd_.is_full()) co_await make_place(lane);
+    {
+      detail::Connection connection(lane.shared, std::move(stream));
+      co_await connection.run();
+    }
+    --crowd_.count;
+  }
+
+  // Who comes last has one of the last places: who waits longest makes one for the next, else connections that ask for
+  // nothing would keep all others out.
+  Task<void> make_place(Lane& lane) {
+    if (lane.shared.make_place()) co_return;
+    for (const auto& other : lanes_) {
+      if (other.get() == &lane) continue;
+      co_await resume_on(other->loop);
+      const bool is_made = other->shared.make_place();
+      co_await resume_on(lane.loop);
+      if (is_made) co_return;
+    }
   }
 
   net::Loop& loop_;
   net::Listener::Options listen_;
+  detail::Crowd crowd_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unique_ptr<net::Listener> listener_;
 };

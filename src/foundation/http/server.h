@@ -17,6 +17,9 @@ struct Limits {
   Duration header_timeout{10'000};  // for the whole head, from its first byte
   Duration idle_timeout{60'000};    // between requests on a kept connection
   Duration body_timeout{30'000};    // for each read of a body and each write of an answer
+  // The least that a body must bring while it is waited for, its first `body_timeout` apart: else a byte now and then
+  // would hold a connection for hours. Far below any line that somebody uploads by.
+  uint64_t body_bytes_per_second = 1024;
 };
 
 // Called once a request on the connection's loop, and ends there. An exception is a bug: it is logged and answered

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -19,6 +20,7 @@ using detail::Direction;
 constexpr std::byte tls_handshake_record{0x16};
 constexpr int backlog = 1024;
 constexpr Duration pause_when_exhausted{50};
+constexpr Duration handshake_timeout_in_a_crowd{3'000};
 
 class ListenerImpl final : public Listener {
  public:
@@ -56,6 +58,7 @@ class ListenerImpl final : public Listener {
   Task<void> accept_all();
   void begin(Lane& lane, int fd);
   Task<void> serve(std::unique_ptr<detail::SocketStream> socket);
+  Duration handshake_timeout() const;
   Task<Result<std::unique_ptr<Stream>>> greet(std::unique_ptr<detail::SocketStream> socket);
   void end_connection();
   void stop_accepting();
@@ -122,12 +125,19 @@ void ListenerImpl::begin(Lane& lane, int fd) {
   }
 }
 
+// Where most places are taken, who keeps silent is not waited for as long: it would keep out who does not.
+Duration ListenerImpl::handshake_timeout() const {
+  const bool is_crowded = connections_ >= options_.max_connections - options_.max_connections / 8;
+  return is_crowded ? std::min(options_.handshake_timeout, handshake_timeout_in_a_crowd) : options_.handshake_timeout;
+}
+
 // Tells TLS from plain text by the first byte.
 Task<Result<std::unique_ptr<Stream>>> ListenerImpl::greet(std::unique_ptr<detail::SocketStream> socket) {
-  socket->expire_after(options_.handshake_timeout);
+  const Duration timeout = handshake_timeout();
+  socket->expire_after(timeout);
   CO_TRY(const auto first, co_await socket->peek());
   if (first == tls_handshake_record) {
-    co_return co_await accept_tls(std::move(socket), options_.tls, options_.handshake_timeout);
+    co_return co_await accept_tls(std::move(socket), options_.tls, timeout);
   }
   socket->expire_after(Duration(0));
   co_return socket;

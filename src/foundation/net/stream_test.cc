@@ -270,6 +270,23 @@ TEST_F(Streams, TlsAndPlainShareAPort) {
   }(*this, pem));
 }
 
+TEST_F(Streams, SilenceIsNotWaitedForAsLongWhereMostPlacesAreTaken) {
+  const testing::Pem pem = testing::make_certificate();
+  run_until_done(loop, [](Streams& t, testing::Pem own) -> Task<void> {
+    auto server = TlsServerContext::make(own.certificate, own.key);
+    auto listener =
+        t.listen(echo, {.tls = *server, .max_connections = 1, .handshake_timeout = std::chrono::minutes(10)});
+    auto silent = co_await t.dial(*listener);
+    auto plain = co_await t.dial(*listener);
+    EXPECT_TRUE((co_await plain->write(as_bytes("x"))).has_value());
+    std::array<std::byte, 1> buffer;
+    plain->expire_after(Duration(60'000));
+    EXPECT_TRUE((co_await plain->read_some(buffer)).has_value());
+    plain->close();
+    co_await listener->stop(Duration(1000));
+  }(*this, pem));
+}
+
 TEST(Tls, RefusesWhatDoesNotBelongTogether) {
   const testing::Pem one = testing::make_certificate();
   const testing::Pem other = testing::make_certificate();

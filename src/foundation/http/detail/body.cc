@@ -6,6 +6,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/clock.h"
+
 namespace boreal::http::detail {
 
 namespace {
@@ -34,6 +36,8 @@ void Body::begin(const RequestHead& head) {
   size_ = chunked_ ? std::nullopt : std::optional(left_);
   decoder_ = {};
   failed_ = false;
+  waited_ns_ = 0;
+  received_ = 0;
   // Also when the body is empty: botocore keeps waiting for the 100 and takes the next answer on the connection for it.
   awaits_continue_ = head.expects_continue;
 }
@@ -46,10 +50,16 @@ std::unexpected<Error> Body::ended_early() {
                               : "the peer ended the body before its last chunk");
 }
 
+Duration Body::time_left() const {
+  if (least_bytes_per_second_ == 0) return timeout_;
+  const auto earned = Duration(static_cast<int64_t>(received_ * 1000 / least_bytes_per_second_));
+  return std::clamp(timeout_ + earned - Duration(waited_ns_ / 1'000'000), Duration(1), timeout_);
+}
+
 Task<Result<size_t>> Body::read(MutableBytes buffer) {
   if (buffer.empty() || (complete() && !awaits_continue_)) co_return size_t{0};
   if (failed_) co_return fail(Errc::io, "the body has failed before");
-  if (timeout_.count() > 0) input_.stream().expire_after(timeout_);
+  if (timeout_.count() > 0) input_.stream().expire_after(time_left());
   if (awaits_continue_) {
     awaits_continue_ = false;
     // A client that has begun without waiting needs no word of ours (RFC 9110 10.1.1).
@@ -62,7 +72,10 @@ Task<Result<size_t>> Body::read(MutableBytes buffer) {
     }
   }
   if (complete()) co_return size_t{0};
+  const int64_t begun_ns = monotonic_ns();
   auto got = chunked_ ? co_await read_chunked(buffer) : co_await read_sized(buffer);
+  waited_ns_ += monotonic_ns() - begun_ns;
+  received_ += got.value_or(0);
   if (!got) failed_ = true;
   co_return got;
 }

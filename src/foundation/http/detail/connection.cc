@@ -37,25 +37,41 @@ Task<Result<Bytes>> pull(Source& source, MutableBytes buffer) {
   }
 }
 
+}  // namespace
+
 // While it lives, a request is under way.
-class UnderWay {
+class Connection::UnderWay {
  public:
-  explicit UnderWay(Counters& counters) : counters_(counters) { counters_.under_way.add(1); }
+  explicit UnderWay(const Connection& connection) : shared_(connection.shared_), place_(connection.place_) {
+    shared_.counters.under_way.add(1);
+    shared_.busy.splice(shared_.busy.end(), shared_.waiting, place_);
+  }
   UnderWay(const UnderWay&) = delete;
-  ~UnderWay() { counters_.under_way.subtract(1); }
+  ~UnderWay() {
+    shared_.counters.under_way.subtract(1);
+    shared_.waiting.splice(shared_.waiting.end(), shared_.busy, place_);
+  }
 
  private:
-  Counters& counters_;
+  Shared& shared_;
+  const std::list<Connection*>::iterator place_;
 };
 
-}  // namespace
+bool Shared::make_place() {
+  // Who was closed before is here until its coroutine has gone on.
+  const auto longest = std::ranges::find_if(waiting, &Connection::is_open);
+  if (longest == waiting.end()) return false;
+  (*longest)->close();
+  return true;
+}
 
 Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
     : shared_(shared),
       stream_(std::move(stream)),
       input_(*stream_, &shared.counters.bytes_received),
-      body_(input_, shared.options.limits.body_timeout),
-      scanner_(head_limits(shared.options.limits)) {
+      body_(input_, shared.options.limits.body_timeout, shared.options.limits.body_bytes_per_second),
+      scanner_(head_limits(shared.options.limits)),
+      place_(shared.waiting.insert(shared.waiting.end(), this)) {
   request_.peer = stream_->peer();
   request_.tls = stream_->tls();
 }
@@ -72,10 +88,6 @@ void Connection::close_if_idle() {
   if (idle_) stream_->close();
 }
 
-void Connection::close_if_busy(const net::Address& but) {
-  if (busy_ && request_.peer != but) stream_->close();
-}
-
 Task<bool> Connection::serve_one() {
   const size_t head_size = co_await read_head();
   if (head_size == 0) co_return false;
@@ -87,14 +99,12 @@ Task<bool> Connection::serve_one() {
   make_request();
   input_.consume(head_size);  // from here on the views of head_ are stale
   {
-    const UnderWay counted(shared_.counters);
-    busy_ = true;
+    const UnderWay under_way(*this);
     Response response = co_await handle();
     request_.body.reset();
-    const bool keep_alive = head_.keep_alive && !shared_.stopping && body_.may_skip();
-    const bool is_sent = co_await send(std::move(response), keep_alive);
-    busy_ = false;
-    if (!is_sent) co_return false;
+    const bool may_stay = !shared_.stopping && !shared_.wants_place();
+    const bool keep_alive = head_.keep_alive && may_stay && body_.may_skip();
+    if (!co_await send(std::move(response), keep_alive)) co_return false;
   }
   if (!keep_alive_) {
     if (!body_.complete()) co_await linger();

@@ -1,6 +1,8 @@
 // One connection of the server: request after request, in order.
 #pragma once
 
+#include <atomic>
+#include <list>
 #include <memory>
 #include <string>
 
@@ -13,30 +15,51 @@
 
 namespace boreal::http::detail {
 
-// What the connections of a server share; the server's.
+class Connection;
+
+// How many connections all loops of a server have.
+struct Crowd {
+  const size_t bound;  // from so many on those that wait for their clients make way
+  std::atomic<size_t> count = 0;
+  bool is_full() const { return count.load(std::memory_order_relaxed) >= bound; }
+};
+
+// What the connections of one loop share; the server's.
 struct Shared {
-  Shared(Options given_options, Handler given_handler)
+  Shared(Options given_options, Handler given_handler, const Crowd& its_crowd)
       : options(std::move(given_options)),
         handler(std::move(given_handler)),
-        date(options.clock ? *options.clock : system_clock) {}
+        date(options.clock ? *options.clock : system_clock),
+        crowd(its_crowd) {}
+  // Ends the connection that has waited longest; false: there is none.
+  bool make_place();
+  // A place is wanted, and no other connection here could give its own.
+  bool wants_place() const { return waiting.empty() && crowd.is_full(); }
   const SystemClock system_clock;
   const Options options;
   const Handler handler;
   DateText date;
   bool stopping = false;
   Counters counters;
+  const Crowd& crowd;
+  std::list<Connection*> waiting;  // for a request's head, or for their clients to take note of the end; by their times
+  std::list<Connection*> busy;     // from a request's head to the end of its answer
 };
 
 class Connection {
  public:
   Connection(Shared& shared, std::unique_ptr<net::Stream> stream);
+  Connection(const Connection&) = delete;
+  ~Connection() { shared_.waiting.erase(place_); }
   Task<void> run();
+  bool is_open() const { return stream_->fd() >= 0; }
+  void close() { stream_->close(); }
   // Ends it if it waits for a request of which nothing has come.
   void close_if_idle();
-  // Ends it if it is at a request, unless its peer is `but`.
-  void close_if_busy(const net::Address& but);
+  const net::Address& peer() const { return request_.peer; }
 
  private:
+  class UnderWay;
   // The length of the next head in the input; 0 when the connection is to end.
   Task<size_t> read_head();
   Task<Response> handle();
@@ -62,8 +85,8 @@ class Connection {
   std::string out_;  // the head of the answer
   bool keep_alive_ = true;
   bool idle_ = false;
-  bool busy_ = false;  // from a request's head to the end of its answer
   bool served_any_ = false;
+  const std::list<Connection*>::iterator place_;
 };
 
 }  // namespace boreal::http::detail

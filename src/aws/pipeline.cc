@@ -314,7 +314,8 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   // What nobody serves is refused by its name whatever its input looks like.
   Value input;
   if (exchange.route.operation->served) {
-    auto parsed = room.wire.parse(exchange.route, request, body);
+    const auto parse = [&] { return room.wire.parse(exchange.route, request, body); };
+    auto parsed = is_for_pool(body) ? co_await options_.pool->run(parse) : parse();
     if (!parsed) {
       co_return refuse(room.service->unreadable(*exchange.route.operation, request, std::move(parsed).error()));
     }

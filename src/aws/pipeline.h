@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "http/message.h"
+#include "io/pool.h"
 
 namespace boreal::aws {
 
@@ -46,6 +47,7 @@ class Pipeline {
     std::vector<std::string> own_names;   // then: further ones (own_names.h)
     bool log_requests = false;            // as info; else they are logged as debug
     std::vector<std::string> s3_domains;  // "s3.example.com": BUCKET.s3.example.com names a bucket (virtual_host.h)
+    io::Pool* pool = nullptr;             // reads the long bodies; outlives the pipeline. None: the loop does
   };
 
   Pipeline(Gate& gate, const Clock& clock, Random& random, Options options);
@@ -71,6 +73,8 @@ class Pipeline {
   Room* find_room(const http::Request& request, std::string& scope_service);
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
+  // What is long enough to keep all others waiting while it is read is not read on the loop.
+  bool is_for_pool(std::string_view body) const { return options_.pool != nullptr && body.size() > 64 << 10; }
   Task<Outcome<std::string>> read_body(http::Request& request, bool is_s3) const;
   // SlowDown: there is no place; it has none any more.
   Outcome<void> move_to(Exchange& exchange, size_t& count) const;

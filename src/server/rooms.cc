@@ -62,7 +62,8 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
                                                                     .keys_are_public = config.dev,
                                                                     .own_names = config.own_names(),
                                                                     .log_requests = config.log_requests,
-                                                                    .s3_domains = config.s3_domains});
+                                                                    .s3_domains = config.s3_domains,
+                                                                    .pool = &pool});
   for (aws::Service* service : services) pipeline->add(*service);
   co_return Result<void>();
 }

@@ -352,6 +352,21 @@ TEST_F(PipelineTest, S3AndItsControlAreToldApart) {
   EXPECT_EQ(asked("shop.s3.localhost:4566", block, ""), "s3:GetObject");
 }
 
+// Nobody serves CreateKey here: who comes as far as that is answered 501.
+TEST_F(PipelineTest, MoreTagsThanAnythingMayHaveAreNotJudged) {
+  const auto create = [&](size_t tags) {
+    std::string list;
+    for (size_t i = 0; i < tags; ++i)
+      list += fmt::format(R"({}{{"TagKey":"k{}","TagValue":"v"}})", i > 0 ? "," : "", i);
+    return send(request("TrentService.CreateKey", fmt::format(R"({{"Tags":[{}]}})", list)));
+  };
+  EXPECT_EQ(create(51).status, 501) << "services count for themselves";
+  const auto answer = create(1001);
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_NE(answer.body.find("ValidationException"), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("'tags'"), std::string::npos) << answer.body;
+}
+
 TEST_F(PipelineTest, InputOutOfItsModelIsRefused) {
   const auto answer = send(request("TrentService.ListKeys", R"({"Limit": 100000})"));
   EXPECT_EQ(answer.status, 400) << answer.body;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "codec/shape_path.h"
+
 namespace boreal::aws {
 
 namespace {
@@ -11,6 +13,10 @@ namespace {
 using codec::Field;
 using codec::Kind;
 using codec::Shape;
+
+// No resource has more than 50 tags, which each service says in words of its own. What is far beyond costs more to put
+// before the policies than whoever sends it should have.
+constexpr size_t most_judged_tags = 1000;
 
 const Field* find_member(const Shape& shape, std::string_view member_name) {
   const auto found = std::ranges::find(shape.fields, member_name, &Field::member_name);
@@ -43,6 +49,24 @@ std::string fill(std::string_view resource_template, const Call& call, const Val
   return out;
 }
 
+bool carries_tags(const Field& field) {
+  return field.member_name.ends_with("Tags") || field.member_name.ends_with("TagKeys");
+}
+
+// The member that carries more tags than are judged.
+const Field* find_excess(const Value& input) {
+  if (!input) return nullptr;
+  const auto is_excess = [&](const Field& field) {
+    const void* value = carries_tags(field) ? codec::member(field, input.data()) : nullptr;
+    if (value == nullptr) return false;
+    const Shape& shape = *field.shape;
+    if (shape.kind == Kind::map) return shape.map->size(value) > most_judged_tags;
+    return shape.kind == Kind::list && codec::list_size(shape, value) > most_judged_tags;
+  };
+  const auto found = std::ranges::find_if(input.shape().fields, is_excess);
+  return found == input.shape().fields.end() ? nullptr : &*found;
+}
+
 // aws:RequestTag/KEY and aws:TagKeys, from whatever member carries tags.
 void add_request_tags(const Value& input, std::multimap<std::string, std::string>& context) {
   if (!input) return;
@@ -51,7 +75,7 @@ void add_request_tags(const Value& input, std::multimap<std::string, std::string
     context.emplace("aws:TagKeys", key);
   };
   for (const Field& field : input.shape().fields) {
-    if (!field.member_name.ends_with("Tags") && !field.member_name.ends_with("TagKeys")) continue;
+    if (!carries_tags(field)) continue;
     const void* value = codec::member(field, input.data());
     if (value == nullptr) continue;
     const Shape& shape = *field.shape;
@@ -95,6 +119,12 @@ const Operation* ServiceModel::find(std::string_view operation_name) const {
 }
 
 Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& operation, const Value& input) {
+  if (const Field* field = find_excess(input)) {
+    co_return refuse(ApiError(std::string(model().invalid_code), 400,
+                              fmt::format("1 validation error detected: Value at '{}' failed to satisfy constraint: "
+                                          "Member must have length less than or equal to {}",
+                                          codec::Path().member(*field).text(), most_judged_tags)));
+  }
   std::vector<Access> all;
   for (const std::string_view line : operation.access) {
     const size_t bar = line.find('|');

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 
 #include "base/log.h"
 #include "base/resume_on.h"
@@ -29,7 +30,7 @@ class ListenerImpl final : public Listener {
     if (options_.loops.empty()) options_.loops.push_back(&loop);
     for (Loop* one : options_.loops) lanes_.push_back(std::make_unique<Lane>(*one));
   }
-  ~ListenerImpl() override { stop_accepting(); }
+  ~ListenerImpl() override;
 
   Result<void> start();
   Address address() const override { return address_; }
@@ -78,6 +79,16 @@ class ListenerImpl final : public Listener {
   TaskGroup stopping_lanes_;
   bool stopping_ = false;
 };
+
+// What still accepts or serves would go on in memory that is somebody else's by then, so the process ends here instead,
+// where it can be seen who forgot to stop.
+ListenerImpl::~ListenerImpl() {
+  if (accepting_.running() > 0 || connections_ > 0) {
+    log::error("net", "a bug: a listener is destroyed that was not stopped", {{"address", address_.to_string()}});
+    std::abort();
+  }
+  stop_accepting();
+}
 
 Result<void> ListenerImpl::start() {
   detail::SocketAddress bound;

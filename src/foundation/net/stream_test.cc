@@ -213,6 +213,12 @@ TEST_F(Streams, ConnectionLimitMakesTheNextOneWait) {
   }(*this));
 }
 
+TEST_F(Streams, AListenerThatWasNotStoppedDoesNotGoUnnoticed) {
+  auto listener = listen(echo);
+  EXPECT_DEATH(listener.reset(), "not stopped");
+  run_until_done(loop, [](Listener& one) -> Task<void> { co_await one.stop(Duration(1000)); }(*listener));
+}
+
 TEST_F(Streams, StopClosesWhatStaysPastTheGrace) {
   run_until_done(loop, [](Streams& t) -> Task<void> {
     auto listener = t.listen(echo);

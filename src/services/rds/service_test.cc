@@ -18,9 +18,13 @@ class RdsAccess : public ::testing::Test {
   // What policies are shown of a call.
   template <class In>
   std::vector<aws::Access> shown(std::string_view operation, In input) {
+    return *access(operation, std::move(input));
+  }
+  template <class In>
+  aws::Outcome<std::vector<aws::Access>> access(std::string_view operation, In input) {
     const auto value = aws::Value::of(std::move(input));
-    return *fixture.run(fixture.with_call(
-        service, operation, [&](aws::Call& call) { return service.access(call, call.operation, value); }));
+    return fixture.run(fixture.with_call(service, operation,
+                                         [&](aws::Call& call) { return service.access(call, call.operation, value); }));
   }
 
   aws::CallFixture fixture;
@@ -37,12 +41,15 @@ TEST_F(RdsAccess, ShowsPoliciesTheNameThatIsMeantHoweverItIsWritten) {
     return shown(operation, std::move(input)).at(0).resource;
   };
   const std::string prod = "arn:aws:rds:us-east-1:000000000000:cluster:prod";
-  for (const std::string& name :
-       {std::string("prod"), std::string("PROD"), prod, std::string("arn:aws:rds:us-east-1:000000000000:cluster:Prod"),
-        std::string("arn:aws:rds:eu-west-1:000000000000:cluster:prod"),
-        std::string("arn:aws:rds:us-east-1:111111111111:cluster:prod"),
-        std::string("arn:aws:rds:us-east-1:000000000000:db:prod"), std::string("arn:aws:s3:::prod")}) {
+  for (const char* name : {"prod", "PROD", prod.c_str(), "arn:aws:rds:us-east-1:000000000000:cluster:Prod"}) {
     EXPECT_EQ(shown_first("DeleteDBCluster", api::DeleteDBClusterMessage{.db_cluster_identifier = name}), prod) << name;
+  }
+  for (const char* elsewhere :
+       {"arn:aws:rds:eu-west-1:000000000000:cluster:prod", "arn:aws:rds:us-east-1:111111111111:cluster:prod",
+        "arn:aws:rds:us-east-1:000000000000:db:prod", "arn:aws:s3:::prod"}) {
+    const auto refused = access("DeleteDBCluster", api::DeleteDBClusterMessage{.db_cluster_identifier = elsewhere});
+    ASSERT_FALSE(refused) << elsewhere;
+    EXPECT_EQ(refused.error().code, "InvalidParameterValue") << elsewhere;
   }
   EXPECT_EQ(shown_first("ListTagsForResource", api::ListTagsForResourceMessage{.resource_name = prod}), prod);
   EXPECT_EQ(

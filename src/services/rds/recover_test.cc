@@ -71,7 +71,7 @@ TEST_F(ServiceTest, ARestoreIsEncryptedInTheNameOfItsRole) {
                             {{"DBClusterIdentifier", "copy"}, {"boreal:cluster", store::encode(**record)}},
                             std::make_unique<aws::wire::TextSource>("data")));
   ASSERT_FALSE(outcome);
-  EXPECT_EQ(outcome.error().code, "AccessDeniedException");
+  EXPECT_EQ(outcome.error().code, "KMSKeyNotAccessibleFault");
   EXPECT_FALSE(cluster("copy"));
 }
 

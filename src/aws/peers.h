@@ -197,8 +197,8 @@ class Recoverable {
     // end. Shared with their source; null: they have all of it.
     std::shared_ptr<const std::string> left_out = nullptr;
   };
-  // A consistent copy of the resource as it is now: of the one that find() told of, and no other of its name. KMS keys are used in the asker's name, also while the data are read: what
-  // they do not open for it is left out, or nothing is copied.
+  // A consistent copy of the resource as it is now: of the one that find() told of, and no other of its name. KMS keys are
+  // used in the asker's name, also while the data are read: what they do not open for it is left out, or nothing is copied.
   virtual Task<Outcome<Backup>> back_up(Asker asker, std::string account, std::string region, Resource resource) = 0;
   // Makes a new resource (or fills the one that the metadata name) and returns its ARN when it is usable. The KMS keys that
   // it is encrypted by are used in the asker's name.

@@ -14,7 +14,7 @@ import unittest
 from pathlib import Path
 
 from e2e.helpers import allow, eventually, files_with, policy, reserved_port
-from harness import Case, error_code
+from harness import PATIENCE_S, Case, error_code
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 PASSWORD = "Right-Horse-42"
@@ -63,6 +63,7 @@ class HostileDatabase:
 
     def __init__(self, case, kind):
         self.kind = kind
+        self.is_reached = threading.Event()
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         case.addCleanup(self.socket.close)
@@ -77,6 +78,7 @@ class HostileDatabase:
     def talk(self, client):
         with client, contextlib.suppress(OSError, ValueError):
             client.recv(4096)
+            self.is_reached.set()
             getattr(self, self.kind)(client)
 
     @staticmethod
@@ -295,9 +297,10 @@ class DmsHostileTest(Base):
     def test_a_hostile_database_holds_up_no_end(self):
         """Whoever stops a container waits for ten seconds, and then kills it. The test begins anew with the next start."""
         rep = self.instance("ending")
-        endpoint = self.endpoint("hostile-to-the-end", "source", HostileDatabase(self, "answers").port)["EndpointArn"]
+        database = HostileDatabase(self, "answers")
+        endpoint = self.endpoint("hostile-to-the-end", "source", database.port)["EndpointArn"]
         self.dms.test_connection(ReplicationInstanceArn=rep, EndpointArn=endpoint)
-        time.sleep(0.5)  # it is under way
+        self.assertTrue(database.is_reached.wait(PATIENCE_S))
         self.boreal.stop()
         self.boreal.start()
         of_it = [{"Name": "endpoint-arn", "Values": [endpoint]}]

@@ -3,6 +3,7 @@ import contextlib
 import datetime
 import http.client
 import json
+import re
 import resource
 import socket
 import ssl
@@ -17,7 +18,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 import harness
-from e2e.helpers import within
+from e2e.helpers import eventually, within
 from harness import Boreal, Case, error_code
 
 
@@ -179,6 +180,9 @@ class Hostile(Case):
             for connection in slow:
                 connection.close()
 
+    def in_flight(self):
+        with urllib.request.urlopen(self.boreal.url + "/_boreal/metrics", timeout=60) as answer:
+            return int(re.search(r"^boreal_http_requests_in_flight (\d+)$", answer.read().decode(), re.M)[1])
 
     def test_slow_bodies_of_strangers_keep_nobody_out(self):
         """As many as there may be requests at a time: API calls, forms of browsers and lists of keys to delete."""
@@ -195,13 +199,12 @@ class Hostile(Case):
                 connection = socket.create_connection(("127.0.0.1", self.boreal.port), 60)
                 slow.append(connection)
                 connection.sendall(heads[number % 3] + b"\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n-")
-            time.sleep(0.5)
+            eventually(lambda: self.assertGreaterEqual(self.in_flight(), 1024))
             self.assertEqual(sts.get_caller_identity()["Account"], "000000000000")
             self.assertLess(self.resident_kib() - before, 200 * 1024)
         finally:
             for connection in slow:
                 connection.close()
-
 
     def test_connections_leave_files_to_open(self):
         """A shell gives 1,024 open files, and there may be more connections; here it is fewer."""
@@ -217,10 +220,12 @@ class Hostile(Case):
             stack.callback(boreal.stop)
             s3 = boreal.client("s3")
             s3.create_bucket(Bucket="files")
+            files = Path(f"/proc/{boreal.process.pid}/fd")
+            before = len(list(files.iterdir()))
             for _ in range(300):
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", boreal.port), 60))
                 connection.sendall(b"GET / HT")
-            time.sleep(0.2)
+            eventually(lambda: self.assertGreaterEqual(len(list(files.iterdir())), before + 100))
             s3.put_object(Bucket="files", Key="large", Body=bytes(3 << 20))
 
     def test_idle_connections_keep_nobody_out(self):

@@ -1,86 +1,94 @@
 #include "crypto/hash.h"
 
+// The digests themselves, which the library would rather have asked for by its providers' interface. That one allocates
+// and wipes a context for each digest, which costs more than hashing some hundred bytes, and a request asks for a dozen
+// digests of less.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <stdexcept>
-#include <utility>
+#include <type_traits>
 
 #include "crypto/secret.h"
 
 namespace boreal::crypto {
 namespace {
 
-// Digests cannot fail for a reason outside the program once the method is there.
+template <HashKind K>
+struct Library;
+template <>
+struct Library<HashKind::md5> {
+  using State = MD5_CTX;
+  static constexpr auto init = MD5_Init;
+  static constexpr auto update = MD5_Update;
+  static constexpr auto final = MD5_Final;
+};
+template <>
+struct Library<HashKind::sha1> {
+  using State = SHA_CTX;
+  static constexpr auto init = SHA1_Init;
+  static constexpr auto update = SHA1_Update;
+  static constexpr auto final = SHA1_Final;
+};
+template <>
+struct Library<HashKind::sha256> {
+  using State = SHA256_CTX;
+  static constexpr auto init = SHA256_Init;
+  static constexpr auto update = SHA256_Update;
+  static constexpr auto final = SHA256_Final;
+};
+template <>
+struct Library<HashKind::sha512> {
+  using State = SHA512_CTX;
+  static constexpr auto init = SHA512_Init;
+  static constexpr auto update = SHA512_Update;
+  static constexpr auto final = SHA512_Final;
+};
+
+// Digests cannot fail for a reason outside the program.
 void require(int ok) {
   if (ok != 1) throw std::runtime_error("the digest library failed");
 }
 
-const char* name_of(HashKind kind) {
-  switch (kind) {
-    case HashKind::md5: return "MD5";
-    case HashKind::sha1: return "SHA1";
-    case HashKind::sha256: return "SHA256";
-    case HashKind::sha512: return "SHA512";
-  }
-}
-
-// Looked up once: a lookup by name at each use costs as much as hashing 64 bytes. Never freed, as hashes
-// may be computed until the process ends.
 template <HashKind K>
-const EVP_MD* method() {
-  static const EVP_MD* const fetched = EVP_MD_fetch(nullptr, name_of(K), nullptr);
-  if (!fetched) throw std::runtime_error("the digest library lacks a method that boreal needs");
-  return fetched;
+auto* state_in(std::array<std::byte, hash_state_size(K)>& bytes) {
+  using State = typename Library<K>::State;
+  static_assert(sizeof(State) <= hash_state_size(K) && alignof(State) <= alignof(uint64_t));
+  static_assert(std::is_trivially_copyable_v<State>);
+  return reinterpret_cast<State*>(bytes.data());
 }
-
-unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
 
 }  // namespace
 
 template <HashKind K>
-Hash<K>::Hash() : context_(EVP_MD_CTX_new()) {
-  if (!context_) throw std::bad_alloc();
-  require(EVP_DigestInit_ex(context_, method<K>(), nullptr));
+Hash<K>::Hash() {
+  require(Library<K>::init(state_in<K>(state_)));
 }
 
 template <HashKind K>
 Hash<K>::~Hash() {
-  EVP_MD_CTX_free(context_);
-}
-
-template <HashKind K>
-Hash<K>& Hash<K>::operator=(Hash&& other) noexcept {
-  std::swap(context_, other.context_);
-  return *this;
+  wipe(state_);
 }
 
 template <HashKind K>
 void Hash<K>::update(Bytes bytes) {
-  require(EVP_DigestUpdate(context_, bytes.data(), bytes.size()));
+  require(Library<K>::update(state_in<K>(state_), bytes.data(), bytes.size()));
 }
 
 template <HashKind K>
 Digest<K> Hash<K>::finish() {
   Digest<K> digest;
-  require(EVP_DigestFinal_ex(context_, raw(digest.data()), nullptr));
-  require(EVP_DigestInit_ex(context_, method<K>(), nullptr));
+  require(Library<K>::final(reinterpret_cast<unsigned char*>(digest.data()), state_in<K>(state_)));
+  require(Library<K>::init(state_in<K>(state_)));
   return digest;
 }
 
-namespace {
-// Begun anew and ready, for what is hashed in one go: making a context costs more than hashing some hundred bytes.
-template <HashKind K>
-Hash<K>& hash_of_this_thread() {
-  thread_local Hash<K> hash;
-  return hash;
-}
-}  // namespace
-
 template <HashKind K>
 Digest<K> Hash<K>::of(Bytes bytes) {
-  Hash& hash = hash_of_this_thread<K>();
+  Hash hash;
   hash.update(bytes);
   return hash.finish();
 }
@@ -106,7 +114,7 @@ HmacKey<K>::~HmacKey() {
 
 template <HashKind K>
 Digest<K> HmacKey<K>::of(Bytes message) const {
-  Hash<K>& hash = hash_of_this_thread<K>();
+  Hash<K> hash;
   hash.update(Bytes(inner_));
   hash.update(message);
   Digest<K> inner = hash.finish();

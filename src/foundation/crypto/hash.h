@@ -8,8 +8,6 @@
 
 #include "base/bytes.h"
 
-struct evp_md_ctx_st;
-
 namespace boreal::crypto {
 
 enum class HashKind { md5, sha1, sha256, sha512 };
@@ -29,14 +27,18 @@ constexpr size_t block_size(HashKind kind) { return kind == HashKind::sha512 ? 1
 template <HashKind K>
 using Digest = std::array<std::byte, digest_size(K)>;
 
-// A digest computed piece by piece. Not to be shared between threads without a lock.
+// What the digest library keeps between two pieces.
+constexpr size_t hash_state_size(HashKind kind) { return kind == HashKind::sha512 ? 216 : 112; }
+
+// A digest computed piece by piece; allocates nothing, and is wiped at its end. Not to be shared between threads
+// without a lock.
 template <HashKind K>
 class Hash {
  public:
   Hash();
   ~Hash();
-  Hash(Hash&& other) noexcept : context_(other.context_) { other.context_ = nullptr; }
-  Hash& operator=(Hash&& other) noexcept;
+  Hash(Hash&& other) noexcept = default;  // which may only be destroyed then, or assigned to
+  Hash& operator=(Hash&& other) noexcept = default;
   Hash(const Hash&) = delete;
   Hash& operator=(const Hash&) = delete;
 
@@ -50,7 +52,7 @@ class Hash {
   static Digest<K> of(std::string_view text) { return of(as_bytes(text)); }
 
  private:
-  evp_md_ctx_st* context_;
+  alignas(uint64_t) std::array<std::byte, hash_state_size(K)> state_;
 };
 
 using Md5 = Hash<HashKind::md5>;

@@ -371,7 +371,7 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s
   };
   if (request.content_length.value_or(0) > max_bytes) co_return too_large();
   // One byte more than there may be tells a body that is too large from one that just fits.
-  const size_t most = static_cast<size_t>(request.content_length.value_or(max_bytes)) + 1;
+  const size_t most = static_cast<size_t>(request.body->size().value_or(max_bytes)) + 1;
   // Announcing costs nothing: there is room for about twice of what has come.
   constexpr size_t first_room = 16 << 10;
   std::string body;

@@ -71,22 +71,20 @@ std::string from_latin1(std::string_view value) {
 void append_header_value(std::string& out, std::string_view value) {
   std::string converted;
   if (!codec::is_utf8(value)) value = converted = from_latin1(value);
-  bool blank_due = false, begun = false;
-  for (const char c : value) {
-    if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-      blank_due = begun;
-      continue;
-    }
-    if (blank_due) out += ' ';
-    out += c;
-    blank_due = false;
-    begun = true;
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
+  bool begun = false;
+  for (auto at = value.begin(); (at = std::find_if_not(at, value.end(), is_blank)) != value.end(); begun = true) {
+    const auto end = std::find_if(at, value.end(), is_blank);
+    if (begun) out += ' ';
+    out.append(at, end);
+    at = end;
   }
 }
 
+// Any order will do, and most names differ in their length.
 bool is_before(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+  return a.size() != b.size() ? a.size() < b.size() : std::ranges::lexicographical_compare(a, b, {}, lower, lower);
 }
 
 }  // namespace

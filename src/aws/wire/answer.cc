@@ -134,10 +134,10 @@ void write_ec2_answer(const ServiceModel& model, const Operation& operation, con
 
 void add_request_id(Protocol protocol, std::string_view request_id, http::Response& response) {
   if (protocol == Protocol::rest_xml) {
-    response.headers.set("x-amz-request-id", std::string(request_id));
+    response.headers.set("x-amz-request-id", request_id);
     response.headers.set("x-amz-id-2", codec::base64_encode(request_id));
   } else {
-    response.headers.set("x-amzn-RequestId", std::string(request_id));
+    response.headers.set("x-amzn-RequestId", request_id);
   }
 }
 

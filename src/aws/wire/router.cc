@@ -229,7 +229,7 @@ Router::Router(const ServiceModel& model) {
     if (row.literals.empty() && requires_in_query(operation, upload_id)) row.words.push_back(upload_id);
     words_.insert(words_.end(), row.words.begin(), row.words.end());
     if (row.segments.size() == 1 && is_label(row.segments.front())) has_buckets_ = true;
-    templates_.push_back(std::move(row));
+    templates_.insert(std::ranges::upper_bound(templates_, operation.method, {}, &Template::method), std::move(row));
   }
   std::ranges::sort(words_);
 }
@@ -358,12 +358,9 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   Score best_score;
   std::vector<std::pair<std::string_view, std::string_view>> labels;
   std::vector<std::pair<std::string_view, std::string_view>> best_labels;
-  for (const Template& candidate : templates_) {
+  for (const Template& candidate : std::ranges::equal_range(templates_, request.method, {}, &Template::method)) {
     // Most of S3's differ by a word in the query ("?acl"): those are out before the path is looked at.
-    if (candidate.operation->method != request.method || candidate.literals.size() > query->size() ||
-        !match_path(candidate, request.path, labels)) {
-      continue;
-    }
+    if (candidate.literals.size() > query->size() || !match_path(candidate, request.path, labels)) continue;
     const Score candidate_score = score(candidate, request, *query);
     if (candidate_score.literals < 0 || (best != nullptr && candidate_score <= best_score)) continue;
     best = &candidate;

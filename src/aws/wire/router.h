@@ -30,6 +30,7 @@ class Router {
     std::vector<std::string_view> segments;                               // "backup-vaults", "{name}", "{Key+}"
     std::vector<std::pair<std::string_view, std::string_view>> literals;  // of the query; an empty value matches any
     std::vector<std::string_view> words;  // of the query that name what the operation is on: "acl", "uploadId"
+    std::string_view method() const { return operation->method; }
   };
   struct Score;
   static bool match_path(const Template& candidate, std::string_view path,
@@ -39,7 +40,7 @@ class Router {
   static Score score(const Template& candidate, const http::Request& request,
                      const std::vector<codec::NamedValue>& query);
 
-  std::vector<Template> templates_;
+  std::vector<Template> templates_;      // by method
   std::vector<std::string_view> words_;  // of all of them, in order
   bool has_buckets_ = false;             // S3's are the only ones with a name for their whole path
 };

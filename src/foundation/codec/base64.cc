@@ -24,15 +24,18 @@ constexpr auto standard_values = invert(standard_alphabet);
 constexpr auto url_values = invert(url_alphabet);
 
 std::string encode(Bytes bytes, std::string_view alphabet, bool padded) {
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  auto at = [&](size_t i) { return i < bytes.size() ? std::to_integer<uint32_t>(bytes[i]) : 0; };
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
-    size_t digits = std::min<size_t>(bytes.size() - i, 3) + 1;
-    for (size_t d = 0; d < digits; ++d) out += alphabet[group >> (18 - 6 * d) & 63];
-    if (padded) out.append(4 - digits, '=');
-  }
+  std::string out((bytes.size() + 2) / 3 * 4, '=');
+  char* end = out.data();
+  const auto put = [&](uint32_t group, size_t digits) {
+    for (size_t d = 0; d < digits; ++d) *end++ = alphabet[group >> (18 - 6 * d) & 63];
+  };
+  const auto at = [&](size_t i) { return std::to_integer<uint32_t>(bytes[i]); };
+  size_t i = 0;
+  for (; i + 3 <= bytes.size(); i += 3) put(at(i) << 16 | at(i + 1) << 8 | at(i + 2), 4);
+  const size_t left = bytes.size() - i;
+  if (left == 1) put(at(i) << 16, 2);
+  if (left == 2) put(at(i) << 16 | at(i + 1) << 8, 3);
+  if (!padded) out.resize(static_cast<size_t>(end - out.data()));
   return out;
 }
 

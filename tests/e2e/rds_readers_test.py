@@ -53,6 +53,23 @@ class Readers(Case):
         delete_cluster(rds, "busy")
         self.assertEqual(servers(self.boreal.data), before)
 
+    def test_a_reader_follows_a_writer_that_was_given_more(self):
+        """PostgreSQL's standbys replay nothing as long as they have less of this than their primary."""
+        rds = self.boreal.client("rds")
+        rds.create_db_cluster_parameter_group(DBClusterParameterGroupName="more", DBParameterGroupFamily="aurora-postgresql15", Description="d")
+        cluster = create_cluster(rds, "given", 2, EngineVersion="15.4", DBClusterParameterGroupName="more",
+                                 VpcSecurityGroupIds=[security_group(self.boreal)])
+        write, read = cluster["Endpoint"], rds.describe_db_instances(DBInstanceIdentifier="given-2")["DBInstances"][0]["Endpoint"]["Address"]
+        rds.modify_db_cluster_parameter_group(DBClusterParameterGroupName="more", Parameters=[
+            {"ParameterName": "max_connections", "ParameterValue": "160", "ApplyMethod": "pending-reboot"}])
+        rds.reboot_db_instance(DBInstanceIdentifier="given-1")
+        wait_until("in force", lambda: psql(write, "SHOW max_connections", check=False).stdout.strip() == "160")
+        psql(write, "CREATE TABLE t AS SELECT 7 n")
+        wait_until("the reader shows it", lambda: psql(read, "SELECT n FROM t", check=False).stdout.strip() == "7", 40)
+        rds.failover_db_cluster(DBClusterIdentifier="given")
+        wait_until("failover", lambda: writer(rds, "given") == "given-2", 40)
+        delete_cluster(rds, "given")
+
     def test_a_copy_that_outlived_boreal_is_ended(self):
         """It would go on writing into the copy that is made in its place."""
         rds = self.boreal.client("rds")

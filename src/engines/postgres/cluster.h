@@ -48,7 +48,8 @@ class Cluster {
  public:
   struct Handlers {
     // A server ended that nobody told to. The policy is the caller's: fail_over(), start() again, or nothing. Also for
-    // a standby that was ended here since it cannot follow any more; it counts as diverged.
+    // a standby that was ended here: since it cannot follow any more, and counts as diverged, or since it replays
+    // nothing until it is started again.
     std::function<void(const std::string& name, bool was_primary)> lost;
     // Roles changed or a server came or went: whoever sends clients here should look again.
     std::function<void()> changed;
@@ -161,6 +162,8 @@ class Cluster {
   Task<void> look_for_stranded();
   Task<std::string> place_of_stall(Instance& server);
   Task<void> set_aside(std::string name, std::string place);
+  Task<void> look_for_paused();
+  Task<void> end_paused(std::string name);
   void on_lost(Instance& server);
   void changed() const;
 

@@ -338,6 +338,25 @@ TEST_F(ClusterTest, AStandbyThatCannotFollowAnyMoreIsEndedAndMadeAnew) {
   EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4"));
 }
 
+// It would receive all and show nothing of it, for good.
+TEST_F(ClusterTest, AStandbyThatHasLessThanItsPrimaryIsEndedAndFollowsOnceStartedAgain) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", patience));
+  auto more = options(10);
+  more.settings["max_connections"] = "60";
+  must(cluster_->find("w")->configure(more));
+  must(cluster_->restart("w"));
+  for (int tries = 0; tries < 6'000 && bed_->on_loop([this] { return lost_.empty(); }); ++tries) ::usleep(10'000);
+  ASSERT_EQ(bed_->on_loop([this] { return lost_; }), "r");
+  EXPECT_TRUE(cluster_->state().diverged.empty());
+  must(cluster_->start("r"));
+  EXPECT_EQ(value("r", "show max_connections"), "60");
+  sql("w", "create table t as select 7 as n");
+  EXPECT_TRUE(eventually("r", "select n from t", "7"));
+  must(cluster_->wait_until_safe("r", patience));
+  must(cluster_->switch_over("r"));
+}
+
 TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   make_pair();
   must(cluster_->wait_until_safe("r", patience));

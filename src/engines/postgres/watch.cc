@@ -25,6 +25,8 @@ constexpr const char* place_sql =
     "select pg_last_wal_replay_lsn() from pg_stat_activity where backend_type = 'startup' "
     "and coalesce(wait_event, '') in ('', 'RecoveryRetrieveRetryInterval', 'RecoveryWalStream')";
 
+constexpr const char* paused_sql = "select pg_is_wal_replay_paused()";
+
 constexpr const char* look_sql =
     "select application_name, state = 'streaming', sync_state = 'sync', "
     "greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0)::bigint, "
@@ -75,6 +77,7 @@ Task<void> Cluster::watch() {
     }
     if (looked_well) {
       co_await look_for_stranded();
+      co_await look_for_paused();
     } else {
       stalls_.clear();  // there was nobody to follow
     }
@@ -245,6 +248,34 @@ Task<void> Cluster::set_aside(std::string name, std::string place) {
   stranded_.insert(name);
   if (auto killed = co_await server->kill(); !killed) {
     log::error("postgres", "a server could not be ended", {{"name", name}, {"why", killed.error().message()}});
+  }
+  changed();
+  if (handlers_.lost) handlers_.lost(name, false);
+}
+
+// A standby that has less of something than its primary has since that was started last (max_connections, say) receives
+// everything and shows nothing of it any more; nor can it be promoted. Started again it has what its primary has.
+Task<void> Cluster::look_for_paused() {
+  const auto seen = standbys_;
+  for (const auto& [name, status] : seen) {
+    const auto server = share(name);
+    if (status.lag_bytes == 0 || !server || !server->is_up()) continue;
+    const auto paused = co_await server->query(paused_sql, {}, silence_limit);
+    if (paused && paused->scalar() == "t" && membership_.waiting() == 0) tasks_.spawn(end_paused(name));
+  }
+}
+
+Task<void> Cluster::end_paused(std::string name) {
+  const auto turn = co_await membership_.lock();
+  auto* server = find(name);
+  if (!server || is_primary(name) || making_.contains(name) || !server->is_up() || closing_) co_return;
+  const auto paused =
+      co_await server->query(paused_sql, {}, silence_limit);  // it may have been started again meanwhile
+  if (!paused || paused->scalar() != "t") co_return;
+  log::warn("postgres", "a standby has less than its primary, and is to be started again", {{"name", name}});
+  co_await drop_lost_standby(name);
+  if (auto stopped = co_await server->stop(StopMode::fast); !stopped) {
+    log::error("postgres", "a server could not be ended", {{"name", name}, {"why", stopped.error().message()}});
   }
   changed();
   if (handlers_.lost) handlers_.lost(name, false);

@@ -158,6 +158,7 @@ class Cluster {
   Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
   Task<void> drop_lost_standby(std::string name);
   bool follows(const std::string& name) const;
+  Task<void> tell_changes_again();
   Task<void> look_for_recovered();
   Task<void> look_for_stranded();
   Task<std::string> place_of_stall(Instance& server);

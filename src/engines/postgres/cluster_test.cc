@@ -213,6 +213,20 @@ TEST_F(ClusterTest, CommitsGoOnWithoutStandbysAndThenNoneTakesOver) {
   must(cluster_->wait_until_safe("r", patience));
 }
 
+// A full disk, say. The primary would wait for the standby for good.
+TEST_F(ClusterTest, AChangeThatCouldNotBeWrittenIsWrittenLater) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", patience));
+  const io::Path conf = bed_->path("cluster/servers/w/conf");
+  ASSERT_TRUE(io::rename(conf, conf + ".away"));
+  ::kill(cluster_->find("r")->pid(), SIGKILL);
+  for (int tries = 0; tries < 6'000 && !bed_->on_loop([&] { return cluster_->state().safe.empty(); }); ++tries)
+    ::usleep(10'000);
+  EXPECT_EQ(bed_->run(cluster_->fail_over()).error().code(), Errc::conflict);  // after what tells the primary
+  ASSERT_TRUE(io::rename(conf + ".away", conf));
+  sql("w", "create table t(n int)");
+}
+
 // The checkpointer decides whether commits wait; it may be busy for long.
 TEST_F(ClusterTest, AStandbyIsNotSafeBeforeCommitsReallyWait) {
   make_pair();

@@ -262,8 +262,14 @@ Task<Result<void>> Instance::set_role(Role role) {
 // What is not running gets its configuration when it starts.
 Task<Result<void>> Instance::reconfigure() {
   if (!server_) co_return Result<void>();
-  CO_CHECK(co_await write_configuration());
-  if (server_) CO_CHECK(server_->process.signal(SIGHUP));
+  auto told = co_await write_configuration();
+  if (told && server_) told = server_->process.signal(SIGHUP);
+  changes_untold_ = !told;
+  co_return told;
+}
+
+Task<Result<void>> Instance::catch_up_with_changes() {
+  if (changes_untold_) co_return co_await reconfigure();
   co_return Result<void>();
 }
 

@@ -67,6 +67,8 @@ class Instance {
   // becomes the other while it runs, but by promote().
   Task<Result<void>> set_role(Role role);
   const Role& role() const { return role_; }
+  // What a running server could not be told when it was to be, for want of space, say. Fine if there is nothing.
+  Task<Result<void>> catch_up_with_changes();
   // Makes a running standby a primary; returns when it takes writes.
   Task<Result<void>> promote(Duration timeout = std::chrono::minutes(1));
 
@@ -96,6 +98,7 @@ class Instance {
   ServerOptions options_;
   const LostHandler lost_;
   Role role_;
+  bool changes_untold_ = false;       // to a server that runs: the last could not be written
   std::shared_ptr<Server> server_;    // shared with the coroutine that waits for its end, which may outlive us
   std::shared_ptr<Connection> kept_;  // shared with queries under way when it is replaced
   Mutex connecting_;

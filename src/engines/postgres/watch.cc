@@ -63,6 +63,7 @@ Task<void> Cluster::watch() {
   while (!closing_) {
     bool settled = true;
     bool looked_well = false;
+    co_await tell_changes_again();
     co_await look_for_recovered();
     if (auto* server = primary(); server && server->is_up()) {
       if (promoting_) co_await promote_again();
@@ -91,6 +92,14 @@ Task<void> Cluster::promote_again() {
   if (!promoting_ || closing_) co_return;
   co_await try_to_promote();
   if (!promoting_ && handlers_.came_up) handlers_.came_up();
+}
+
+// What is known here and not to the servers: a primary would wait for a standby that is gone, a standby would look for
+// a primary that is none any more.
+Task<void> Cluster::tell_changes_again() {
+  for (const auto& name : names()) {
+    if (const auto server = share(name)) (void)co_await server->catch_up_with_changes();  // next time
+  }
 }
 
 // Those whose recovery took longer than their start waited for.

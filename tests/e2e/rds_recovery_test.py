@@ -4,7 +4,7 @@ import signal
 from pathlib import Path
 
 from e2e.helpers import Held
-from e2e.rds_test import add_instances, create_cluster, delete_cluster, psql, security_group, servers, wait_until
+from e2e.rds_test import add_instances, children, create_cluster, delete_cluster, psql, security_group, servers, wait_until
 from harness import Case, error_code, need
 
 FAILED = "restore-error"
@@ -46,6 +46,21 @@ class Recovery(Case):
         self.assertEqual(servers(self.boreal.data) - before, {recovering})
         self.assertEqual(psql(endpoint, "SELECT count(*) FROM t"), "300000")
         delete_cluster(rds, "slow")
+
+    def test_a_server_of_which_a_process_crashed_is_told_as_starting(self):
+        """PostgreSQL would start the others again by itself, and nobody would know."""
+        rds = self.boreal.client("rds")
+        before = servers(self.boreal.data)
+        create_cluster(rds, "crashed", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        [server] = servers(self.boreal.data) - before
+        [process] = [pid for pid in children(server) if b"walwriter" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        with recovery_held(self.boreal.data) as held:
+            os.kill(process, signal.SIGKILL)
+            wait_until("recovery begins", lambda: held.pid)
+            wait_until("told as starting", lambda: self.status(rds, "crashed") == ("starting", {"starting"}))
+            held.go_on()
+            wait_until("up", lambda: self.status(rds, "crashed") == ("available", {"available"}))
+        delete_cluster(rds, "crashed")
 
     def test_an_instance_that_recovers_can_be_deleted(self):
         rds = self.boreal.client("rds")

@@ -352,6 +352,22 @@ TEST_F(ClusterTest, AStandbyThatCannotFollowAnyMoreIsEndedAndMadeAnew) {
   EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4"));
 }
 
+// PostgreSQL would start its other processes again by itself, and nobody here would know that it recovers.
+TEST_F(ClusterTest, AServerOfWhichABackendCrashedIsLost) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", patience));
+  sql("w", "create table t as select 7 as n");
+  fail_over_when_lost_ = true;
+  auto jane = log_in(10);
+  ASSERT_TRUE(jane) << jane.error().message();
+  ::kill(std::stoi(must((*jane)->query("select pg_backend_pid()")).scalar()), SIGKILL);
+  for (int tries = 0; tries < 6'000 && failed_over_ns_ == 0; ++tries) ::usleep(10'000);
+  EXPECT_EQ(bed_->on_loop([this] { return lost_; }), "w");
+  EXPECT_EQ(value("r", "select n from t"), "7");
+  must(cluster_->rejoin("w"));
+  must(cluster_->wait_until_safe("w", patience));
+}
+
 // It would receive all and show nothing of it, for good.
 TEST_F(ClusterTest, AStandbyThatHasLessThanItsPrimaryIsEndedAndFollowsOnceStartedAgain) {
   make_pair();

@@ -197,6 +197,7 @@ Result<std::string> server_conf(const ServerConfiguration& configuration) {
       {"log_rotation_age", "60min"},
       {"log_truncate_on_rotation", "off"},
       {"hot_standby", "on"},
+      {"restart_after_crash", "off"},  // its end is seen at once, and whoever sees it decides
       {"wal_log_hints", "on"},
       {"ssl", options.certificate ? "on" : "off"},
       {"synchronous_standby_names", synchronous_names(role.synchronous)},

@@ -10,6 +10,7 @@
 #include "io/owner.h"
 #include "postgres/detail/ending.h"
 #include "postgres/detail/folder_processes.h"
+#include "postgres/detail/last_words.h"
 #include "postgres/detail/tool.h"
 
 namespace boreal::postgres {
@@ -19,13 +20,6 @@ namespace {
 constexpr Duration poll_interval{2};
 constexpr Duration look_patience{3'000};
 
-std::string tail_of(const io::Path& path) {
-  constexpr size_t enough = 1'500;
-  const auto text = io::read_file(path);
-  if (!text) return text.error().message();
-  return text->substr(text->size() - std::min(text->size(), enough));
-}
-
 // What is set for clients does not hold for us. Above all not where names are looked for: a function or an operator of
 // a user's that fits better than the built-in one would run with the admin's rights.
 std::string admin_session(int major) {
@@ -33,13 +27,6 @@ std::string admin_session(int major) {
       "-c search_path=pg_catalog -c statement_timeout=0 -c lock_timeout=0 -c default_transaction_read_only=off";
   if (major >= 14) options += " -c idle_session_timeout=0";
   return options;
-}
-
-// Why a server ended: its log, or what it said before that was open.
-std::string last_words(const Layout& layout) {
-  const io::Path logs = layout.logs() + "/error";
-  const auto names = io::list_folder(logs);
-  return tail_of(names && !names->empty() ? logs + "/" + names->back() : layout.output());
 }
 
 }  // namespace
@@ -182,7 +169,7 @@ Task<Result<void>> Instance::wait_until_up(Duration patience) {
     const auto up = co_await look_up();
     if (up && *up) co_return Result<void>();
     if (!server_) {
-      const auto said = co_await context_.pool.run([this] { return last_words(layout_); });
+      const auto said = co_await context_.pool.run([this] { return detail::last_words(layout_); });
       co_return fail(Errc::unavailable, "it ended: " + said);
     }
     if (monotonic_ns() >= deadline_ns) co_return fail(Errc::timeout, "it recovers, and does not answer yet");

@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "postgres/detail/last_words.h"
 #include "postgres/test_bed.h"
 #include "postgres/warm_pool.h"
 
@@ -80,6 +81,27 @@ TEST_F(InstanceTest, TheEndOfAServerThatIsNotUpYetIsToldOf) {
   ::kill(pid, SIGKILL);
   for (int tries = 0; tries < 6'000 && lost_ == 0; ++tries) ::usleep(10'000);
   EXPECT_EQ(lost_, 1);
+}
+
+// Statements of users go into a server's log, and not into ours.
+TEST(LastWords, AreTheServersOwn) {
+  const std::string log =
+      "server.\n"
+      "2026-12-01 03:35:08 UTC:127.0.0.1(41):jane@shop:[41]:ERROR:  role \"x\" does not exist\n"
+      "2026-12-01 03:35:08 UTC:127.0.0.1(41):jane@shop:[41]:STATEMENT:  ALTER ROLE x PASSWORD 'secret'\n"
+      "2026-12-01 03:35:08 UTC:127.0.0.1(41):jane@shop:[41]:FATAL:  secret ::@:[1]:FATAL:  secret\n"
+      "\tsecret ::@:[1]:FATAL:  secret\n"
+      "2026-12-01 03:35:09 UTC::@:[40]:LOG:  server process (PID 41) was terminated by signal 9: Killed\n"
+      "2026-12-01 03:35:09 UTC::@:[40]:DETAIL:  Failed process was running: select 'secret'\n"
+      "2026-12-01 03:35:10 UTC::@:[42]:PANIC:  could not write to file \"pg_wal/xlogtemp.42\": No space left on "
+      "device\n"
+      "2026-12-01 03:35:10 UTC::@:[42]:STATEMENT:  select 'secret'\n"
+      "2026-12-01 03:35:10 UTC::@:[40]:FATAL:  could not open directory \"pg_wal\"";
+  EXPECT_EQ(detail::own_failures(log),
+            "2026-12-01 03:35:10 UTC::@:[42]:PANIC:  could not write to file \"pg_wal/xlogtemp.42\": No space left on "
+            "device\n"
+            "2026-12-01 03:35:10 UTC::@:[40]:FATAL:  could not open directory \"pg_wal\"");
+  EXPECT_EQ(detail::own_failures(""), "");
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 """A reader that takes long to be made, as of a large database: everything else goes on."""
+import os
+import signal
 from pathlib import Path
 
 from e2e.helpers import Held
@@ -52,6 +54,32 @@ class Readers(Case):
         wait_until("all of them", lambda: list(statuses().values()) == ["available"] * 4)
         delete_cluster(rds, "busy")
         self.assertEqual(servers(self.boreal.data), before)
+
+    def test_a_reader_is_available_when_it_shows_what_its_writer_has(self):
+        rds = self.boreal.client("rds")
+        cluster = create_cluster(rds, "late", 2, VpcSecurityGroupIds=[security_group(self.boreal)])
+        write, reader = cluster["Endpoint"], rds.describe_db_instances(DBInstanceIdentifier="late-2")["DBInstances"][0]["Endpoint"]["Address"]
+
+        def status():
+            return rds.describe_db_instances(DBInstanceIdentifier="late-2")["DBInstances"][0]["DBInstanceStatus"]
+
+        def receives(pid):
+            return Path("/proc", pid, "cmdline").read_bytes().startswith(b"postgres: walreceiver") and \
+                os.readlink(f"/proc/{pid}/cwd").endswith("/servers/late-2/data")
+
+        [pid_file] = self.boreal.data.glob("postgres/instances/*/**/servers/late-2/data/postmaster.pid")
+        with Held(receives) as held:
+            os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
+            wait_until("told as starting", lambda: status() == "starting")
+            wait_until("it is to receive", lambda: held.pid)
+            wait_until("it is up", lambda: psql(reader, "SELECT 1", check=False).returncode == 0)
+            for password in "Another-12345", "Third-12345":  # the keeper has looked at it in between
+                rds.modify_db_cluster(DBClusterIdentifier="late", MasterUserPassword=password)
+                wait_until("new password", lambda: psql(write, "SELECT 1", password, False).returncode == 0, 20)
+            self.assertEqual(status(), "starting")
+        wait_until("caught up", lambda: status() == "available")
+        self.assertEqual(psql(reader, "SELECT 1", "Third-12345"), "1")
+        delete_cluster(rds, "late")
 
     def test_a_reader_follows_a_writer_that_was_given_more(self):
         """PostgreSQL's standbys replay nothing as long as they have less of this than their primary."""

@@ -412,6 +412,7 @@ Task<Result<void>> Cluster::remove_server(std::string name) {
   const io::Path folder = server->layout().folder;
   servers_.erase(name);
   standbys_.erase(name);
+  goals_.erase(name);
   changed();
   co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });
 }

@@ -53,7 +53,7 @@ class Cluster {
     std::function<void(const std::string& name, bool was_primary)> lost;
     // Roles changed or a server came or went: whoever sends clients here should look again.
     std::function<void()> changed;
-    // A server that took long to recover is up now, or takes writes now as the primary.
+    // A server that took long to recover is up now, or takes writes now as the primary, or a standby has caught up.
     std::function<void()> came_up;
   };
 
@@ -110,6 +110,8 @@ class Cluster {
   const ClusterState& state() const { return state_; }
   // As of the last look, at most half a second ago; nothing for servers that are no standbys.
   const std::map<std::string, StandbyStatus>& standbys() const { return standbys_; }
+  // A standby shows what the primary had when both were first seen to serve.
+  bool has_caught_up(const std::string& name) const;
   // Returns when the standby is safe.
   Task<Result<void>> wait_until_safe(std::string name, Duration timeout);
 
@@ -158,6 +160,7 @@ class Cluster {
   Task<Result<void>> set_live(std::set<std::string> live, std::set<std::string> in_force);
   Task<void> drop_lost_standby(std::string name);
   bool follows(const std::string& name) const;
+  bool note_progress(const Instance& standby, uint64_t primary_at, uint64_t replayed);
   Task<void> tell_changes_again();
   Task<void> look_for_recovered();
   Task<void> look_for_stranded();
@@ -178,6 +181,13 @@ class Cluster {
   std::map<std::string, int64_t> minimums_;  // the primary's values of what a standby may not have less of
   Mutex membership_;                         // servers come and go
   Mutex roles_;                              // who is primary, who is safe (milliseconds); taken after membership_
+  // What a standby is to show before it has caught up: where the primary was when this process was first seen to serve.
+  struct Goal {
+    pid_t pid = 0;
+    uint64_t position = 0;
+    bool reached = false;
+  };
+  std::map<std::string, Goal> goals_;
   // Standbys that run, follow nobody and replay nothing: where they stand, and since when.
   struct Stall {
     std::string place;

@@ -352,6 +352,27 @@ TEST_F(ClusterTest, AStandbyThatCannotFollowAnyMoreIsEndedAndMadeAnew) {
   EXPECT_TRUE(eventually("r", "select count(*) from pg_tables where tablename like 't_'", "4"));
 }
 
+// Its clients expect to find there what they find at the primary.
+TEST_F(ClusterTest, AStandbyHasCaughtUpOnceItShowsWhatThePrimaryHad) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", patience));
+  const pid_t replaying = std::stoi(value("r", "select pid from pg_stat_activity where backend_type = 'startup'"));
+  ::kill(replaying, SIGSTOP);
+  sql("w", "create table t as select 7 as n");
+  close();
+  open({{"w", options(10)}, {"r", options(11)}});
+  const auto wait_until = [](auto holds) {
+    for (int tries = 0; tries < 6'000 && !bed_->on_loop(holds); ++tries) ::usleep(10'000);
+    return bed_->on_loop(holds);
+  };
+  ASSERT_TRUE(wait_until([this] { return cluster_->standbys().contains("r"); }));
+  EXPECT_FALSE(bed_->on_loop([this] { return cluster_->has_caught_up("r"); }));
+  ::kill(replaying, SIGCONT);
+  EXPECT_TRUE(wait_until([this] { return cluster_->has_caught_up("r"); }));
+  EXPECT_GT(came_up_, 0);
+  EXPECT_EQ(value("r", "select n from t"), "7");
+}
+
 // PostgreSQL would start its other processes again by itself, and nobody here would know that it recovers.
 TEST_F(ClusterTest, AServerOfWhichABackendCrashedIsLost) {
   make_pair();

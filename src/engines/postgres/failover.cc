@@ -78,6 +78,8 @@ Task<Result<void>> Cluster::make_primary(std::string name, ClusterState state) {
   state.safe.clear();
   CO_CHECK(co_await save(std::move(state)));
   standbys_.clear();
+  // The old primary may have been further than this one ever will be.
+  std::erase_if(goals_, [](const auto& goal) { return !goal.second.reached; });
   commits_wait_ = false;
   promoting_ = true;
   co_return co_await promote();

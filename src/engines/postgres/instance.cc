@@ -37,7 +37,8 @@ struct Instance::Server {
   process::Process process;
   Instance* owner;  // null once nobody cares any more
   const int64_t since_ns = monotonic_ns();
-  bool up = false;
+  int64_t up_since_ns = 0;
+  bool is_up() const { return up_since_ns != 0; }
   bool end_expected = false;
 };
 
@@ -54,11 +55,15 @@ Instance::~Instance() {
   if (server_) server_->owner = nullptr;
 }
 
-bool Instance::is_up() const { return server_ && server_->up; }
+bool Instance::is_up() const { return server_ && server_->is_up(); }
 
 Duration Instance::recovers_for() const {
-  if (!server_ || server_->up) return Duration(0);
+  if (!server_ || server_->is_up()) return Duration(0);
   return Duration((monotonic_ns() - server_->since_ns) / 1'000'000);
+}
+
+Duration Instance::up_for() const {
+  return is_up() ? Duration((monotonic_ns() - server_->up_since_ns) / 1'000'000) : Duration(0);
 }
 
 pid_t Instance::pid() const { return server_ ? server_->process.pid() : 0; }
@@ -140,7 +145,7 @@ Task<Result<bool>> Instance::adopt() {
     CO_TRY(auto process, process::Process::adopt(identity));
     watch(std::move(process));
     CO_TRY(const bool ready, co_await context_.pool.run([&] { return detail::says_ready(data, *pid); }));
-    if (server_) server_->up = ready;
+    if (server_ && ready) server_->up_since_ns = monotonic_ns();
     co_return true;
   }
   // Its first process is dead or has not come far, but others may still be there.
@@ -151,13 +156,13 @@ Task<Result<bool>> Instance::adopt() {
 // An error of the look itself says nothing of the server, which is looked at again.
 Task<Result<bool>> Instance::look_up() {
   const auto server = server_;
-  if (!server || server->up) co_return is_up();
+  if (!server || server->is_up()) co_return is_up();
   const io::Path data = layout_.data();
   const pid_t pid = server->process.pid();
   CO_TRY(const bool ready, co_await context_.pool.run([&data, pid] { return detail::says_ready(data, pid); }));
   if (!ready || !co_await query("select 1", {}, look_patience)) co_return is_up();
   if (server_ == server) {
-    server->up = true;
+    server->up_since_ns = monotonic_ns();
     server->end_expected = false;
   }
   co_return is_up();
@@ -182,7 +187,7 @@ Task<Result<void>> Instance::stop(StopMode mode, Duration timeout) {
   if (server_) {
     server_->end_expected = true;
     // One that recovers has nothing to write out, and its recovery need not hear of a request soon.
-    const bool fast = mode == StopMode::fast && server_->up;
+    const bool fast = mode == StopMode::fast && server_->is_up();
     const auto sent = server_->process.signal(fast ? SIGINT : SIGQUIT);
     if (sent) {
       const auto gone = co_await wait_until_gone(timeout);

@@ -39,8 +39,9 @@ class Instance {
   bool is_running() const { return server_ != nullptr; }
   // It was seen to answer queries. One that runs and is not up recovers from what ended it last.
   bool is_up() const;
-  // How long one that runs has not come up yet; zero for others. As far as was seen here.
+  // How long one that runs has not come up yet, or has been up; zero for others. As far as was seen here.
   Duration recovers_for() const;
+  Duration up_for() const;
   pid_t pid() const;
 
   // Makes the folders around the data directory.

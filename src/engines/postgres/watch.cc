@@ -31,7 +31,8 @@ constexpr const char* look_sql =
     "select application_name, state = 'streaming', sync_state = 'sync', "
     "greatest(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), 0)::bigint, "
     "coalesce(extract(epoch from replay_lag) * 1000, 0)::bigint, "
-    "coalesce(extract(epoch from clock_timestamp() - reply_time) * 1000, 0)::bigint "
+    "coalesce(extract(epoch from clock_timestamp() - reply_time) * 1000, 0)::bigint, "
+    "pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint, coalesce(pg_wal_lsn_diff(replay_lsn, '0/0'), 0)::bigint "
     "from pg_stat_replication";
 
 int64_t to_number(const std::optional<std::string>& text) {
@@ -129,6 +130,7 @@ Task<Result<bool>> Cluster::look() {
   if (state_.primary != looked_at || closing_) co_return true;
   std::set<std::string> live;
   std::set<std::string> in_force;  // the primary waits for these already
+  bool caught_up = false;
   standbys_.clear();
   for (const auto& row : rows.rows) {
     const std::string name = row[0].value_or("");
@@ -136,13 +138,34 @@ Task<Result<bool>> Cluster::look() {
     if (!server || name == state_.primary) continue;
     const bool streaming = row[1] == "t";
     standbys_[name] = {streaming, false, static_cast<uint64_t>(to_number(row[3])), Duration(to_number(row[4]))};
+    caught_up |=
+        note_progress(*server, static_cast<uint64_t>(to_number(row[6])), static_cast<uint64_t>(to_number(row[7])));
     if (!streaming || !server->is_running() || Duration(to_number(row[5])) > silence_limit) continue;
     live.insert(name);
     if (row[2] == "t") in_force.insert(name);
   }
   CO_CHECK(co_await set_live(live, std::move(in_force)));
   for (auto& [name, status] : standbys_) status.safe = state_.safe.contains(name);
+  if (caught_up) {
+    changed();
+    if (handlers_.came_up) handlers_.came_up();
+  }
   co_return state_.safe == live;
+}
+
+// True when it has just caught up.
+bool Cluster::note_progress(const Instance& standby, uint64_t primary_at, uint64_t replayed) {
+  if (!standby.is_up()) return false;
+  auto& goal = goals_[standby.name()];
+  if (goal.pid != standby.pid()) goal = {standby.pid(), primary_at};
+  if (goal.reached || replayed < goal.position) return false;
+  return goal.reached = true;
+}
+
+bool Cluster::has_caught_up(const std::string& name) const {
+  const auto server = share(name);
+  const auto goal = goals_.find(name);
+  return server && goal != goals_.end() && goal->second.pid == server->pid() && goal->second.reached;
 }
 
 // That commits wait for standbys at all is for the checkpointer to say, which may still sync files of an earlier

@@ -335,7 +335,7 @@ void Keeper::retarget() {
     if (engine_->is_primary(name)) {
       write.preferred.push_back(address(name));
       read.fallback.push_back(address(name));
-    } else {
+    } else if (serves(name)) {
       read.preferred.push_back(address(name));
     }
   }

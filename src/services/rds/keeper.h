@@ -65,6 +65,8 @@ class Keeper {
   void recheck_admission();
   // The server of an instance that is up; null: it is not.
   postgres::Instance* server(const std::string& instance_id);
+  // Whether clients of this one find what they may expect there.
+  bool serves(const std::string& instance_id) const;
   // A copy of the data as it is when the copy ends. Servers are not taken away while it lives.
   Task<Result<std::unique_ptr<Source>>> open_backup();
   // Not there while the cluster's files are closed.

@@ -19,6 +19,7 @@ namespace {
 constexpr Duration day = std::chrono::hours(24);
 constexpr Duration catch_up_time{30'000};
 constexpr Duration writer_patience{60'000};  // then a reader that has everything takes over
+constexpr Duration reader_patience{60'000};  // then one is served though it is behind
 
 // Two configurations are the same when their texts are.
 std::string as_text(const postgres::ServerOptions& options) {
@@ -437,17 +438,31 @@ void Keeper::note_writer(ClusterRecord& record, store::Transaction& tx) const {
   record.writer = writer;
 }
 
+// Readers of AWS share their storage with the writer: what that had when a reader comes up clients expect to find
+// there, the database that the cluster began with above all. One that cannot catch up is not kept from them for good,
+// nor one whose writer takes no writes.
+bool Keeper::serves(const std::string& instance_id) const {
+  const auto* server = engine_ ? engine_->find(instance_id) : nullptr;
+  if (!server || !server->is_up()) return false;
+  if (engine_->is_primary(instance_id)) return engine_->takes_writes();
+  return engine_->has_caught_up(instance_id) || !engine_->takes_writes() || server->up_for() >= reader_patience;
+}
+
 // What has come true is written down.
 Task<Result<void>> Keeper::settle(const View& view) {
   for (const auto& instance : view.instances) {
-    const auto* server = engine_->find(instance.id);
-    const bool serves = server && server->is_up() && (!engine_->is_primary(instance.id) || engine_->takes_writes());
-    const bool up = instance.placed && serves && !view.cluster.stopped;
-    if (!up || instance.status == "available" || instance.status == "deleting") continue;
+    if (!instance.placed || view.cluster.stopped || !server(instance.id)) continue;
+    if (instance.status == "available" || instance.status == "deleting") continue;
+    if (!serves(instance.id)) {  // what it waits for wakes us
+      tasks_.spawn(try_again_later(reader_patience));
+      continue;
+    }
+    const bool behind = !engine_->is_primary(instance.id) && !engine_->has_caught_up(instance.id);
     CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {
       if (record.status == "deleting" || record.reboot) return;
       if (record.status == "creating") tell_instance(tx, record.id, "DB instance created", {"creation"});
       if (record.status == "starting") tell_instance(tx, record.id, "DB instance started", {"notification"});
+      if (behind) tell_instance(tx, record.id, "DB instance is behind its writer", {"notification"});
       record.status = "available";
     }));
   }

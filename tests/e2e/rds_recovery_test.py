@@ -125,7 +125,9 @@ class Recovery(Case):
         wait_until("told", lambda: rds.describe_db_clusters(DBClusterIdentifier="lame")["DBClusters"][0]["Status"] == "available")
         rds.reboot_db_instance(DBInstanceIdentifier="lame-1")
         wait_until("rebooted", lambda: status(1) == "available")
-        self.assertEqual(status(2), "starting")
+        wait_until("made anew", lambda: status(2) == "available")
+        said = [e["Message"] for e in rds.describe_events(SourceType="db-instance", SourceIdentifier="lame-2")["Events"]]
+        self.assertIn("DB instance did not start and is made anew", said)
         delete_cluster(rds, "lame")
         self.assertEqual(servers(self.boreal.data), before)
 

@@ -169,6 +169,20 @@ TEST_F(CopyingTest, AStandbyThatNeedsWalWhichIsGoneBeforeItIsUpIsMadeAnew) {
   must(cluster_->wait_until_safe("r", Duration(60'000)));
 }
 
+// Nor is it rewound: whatever of the copy is there when we are killed.
+TEST_F(CopyingTest, AServerThatIsCopiedAnewIsNotStartedInHalves) {
+  must(cluster_->stop("r"));
+  outcome_ = begin(cluster_->rejoin("r"));
+  hold_copy_of("r");
+  EXPECT_THAT(io::read_file(bed_.path("cluster/state")).value(), ::testing::HasSubstr("diverged r\n"));
+  EXPECT_TRUE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
+  ::kill(tool_, SIGCONT);
+  const auto outcome = outcome_.get();
+  EXPECT_TRUE(outcome) << outcome.error().message();
+  EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
+  must(cluster_->wait_until_safe("r", Duration(60'000)));
+}
+
 TEST_F(CopyingTest, WhatAnEarlierRunLeftOfOneIsRemoved) {
   must(cluster_->remove_remains("n"));
   ASSERT_TRUE(io::make_folders(bed_.path("cluster/servers/n/data")));

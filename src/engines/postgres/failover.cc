@@ -172,14 +172,12 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
 
 Task<Result<void>> Cluster::make_again(Instance& source, std::string name, io::Path data, bool branched_off,
                                        Background& making) {
-  // There from before a rewind until its end: what one leaves that was cut short nobody can rewind.
+  // There from the beginning to the end: what is left of one that was cut short nobody can rewind.
   const io::Path begun = server_folder(name) + "/rewinding";
   CO_TRY(const bool cut_short, co_await context_.pool.run([&] { return io::exists(begun); }));
-  Result<void> joined = fail(Errc::unsupported, cut_short ? "a rewind was cut short" : "it did not branch off");
-  if (branched_off && !cut_short) {
-    CO_CHECK(co_await context_.pool.run([&] { return io::write_file_atomically(begun, ""); }));
-    joined = co_await rewind(context_, installation_, source, data, &making);
-  }
+  Result<void> joined = fail(Errc::unsupported, cut_short ? "an earlier try was cut short" : "it did not branch off");
+  CO_CHECK(co_await context_.pool.run([&] { return io::write_file_atomically(begun, ""); }));
+  if (branched_off && !cut_short) joined = co_await rewind(context_, installation_, source, data, &making);
   if (!joined) {
     log::info("postgres", "cloning anew", {{"name", name}, {"why", joined.error().message()}});
     CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
@@ -199,8 +197,17 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   if (!source || !source->is_up()) co_return fail(Errc::unavailable, "there is no running primary to join");
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
+  if (!state_.diverged.contains(name)) {
+    // There is nothing to rewind; and what is left of it if we are killed must not be started.
+    stranded_.insert(name);
+    const auto turn = co_await roles_.lock();
+    ClusterState state = state_;
+    state.safe.erase(name);
+    state.diverged.insert(name);
+    CO_CHECK(co_await save(std::move(state)));
+  }
   const io::Path data = server->layout().data();
-  const bool branched_off = state_.diverged.contains(name) && !stranded_.contains(name);
+  const bool branched_off = !stranded_.contains(name);
   CO_CHECK(co_await make_data(name, source, member_turn, [&](Background& making) {
     return make_again(*source, name, data, branched_off, making);
   }));

@@ -39,6 +39,12 @@ struct Tools {
   aws::Timekeeper& timekeeper;  // wakes all keepers at the times that they note
 };
 
+// A server that the service runs for itself, on the data of a cluster without instances. No instance can have the name.
+inline const std::string volume_name = "_volume";
+
+// How long a reader may be behind before it is served all the same.
+constexpr Duration reader_patience{60'000};
+
 // Thread rule: the loop.
 class Keeper {
  public:
@@ -102,9 +108,6 @@ class Keeper {
   Task<Result<void>> place_instance(const View& view, InstanceRecord& instance);
   Task<Result<void>> keep_settings(const InstanceRecord& instance);
   Task<Result<void>> begin_reader(const View& view, InstanceRecord& instance);
-  Result<void> begin_making(const std::string& id, std::optional<postgres::ServerOptions> options);
-  Task<void> make_reader(std::string id, std::optional<postgres::ServerOptions> options);
-  Task<void> end_making(std::vector<std::string> ids);
   Task<Result<void>> remove_instances(View& view);
   Task<Result<void>> remove_instance(View& view, InstanceRecord instance);
   Task<Result<void>> forget_leaving(View& view);
@@ -122,6 +125,12 @@ class Keeper {
   Result<std::vector<std::string>> admitted(const ClusterRecord& cluster) const;
   std::string best_standby(const View& view, const std::string& except) const;
   Task<void> on_lost(std::string name, bool was_primary);
+
+  // Readers (keeper_readers.cc)
+  Result<void> begin_making(const std::string& id, std::optional<postgres::ServerOptions> options);
+  Task<void> make_reader(std::string id, std::optional<postgres::ServerOptions> options);
+  Task<void> end_making(std::vector<std::string> ids);
+  Task<void> make_anew_if_damaged(std::string id);
 
   // Logs (keeper_logs.cc)
   Task<void> remove_old_logs(const View& view);
@@ -179,6 +188,13 @@ class Keeper {
   std::set<std::string> making_;
   std::map<std::string, Error> unmade_;
   std::map<std::string, postgres::Certificate> certificates_;  // by address
+  // Readers that end while they are started.
+  struct Unstartable {
+    unsigned starts = 0;  // since it was made anew last
+    int64_t since_ns = 0;
+    unsigned made_anew = 0;
+  };
+  std::map<std::string, Unstartable> unstartable_;
   std::map<std::string, std::string> interfaces_;              // instance -> the groups that its interface has
   size_t pins_ = 0;
   unsigned failing_over_ = 0;  // under way: the new writer may be lost before all have heard of it

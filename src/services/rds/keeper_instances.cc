@@ -19,7 +19,6 @@ namespace {
 constexpr Duration day = std::chrono::hours(24);
 constexpr Duration catch_up_time{30'000};
 constexpr Duration writer_patience{60'000};  // then a reader that has everything takes over
-constexpr Duration reader_patience{60'000};  // then one is served though it is behind
 
 // Two configurations are the same when their texts are.
 std::string as_text(const postgres::ServerOptions& options) {
@@ -157,33 +156,6 @@ Task<Result<void>> Keeper::begin_reader(const View& view, InstanceRecord& instan
   co_return begin_making(instance.id, std::move(options));
 }
 
-// Without options: one that the engine has, and that cannot follow as it is. Tells how the last try ended, if it
-// failed, before the next begins.
-Result<void> Keeper::begin_making(const std::string& id, std::optional<postgres::ServerOptions> options) {
-  if (auto failed = unmade_.extract(id)) return std::unexpected(std::move(failed.mapped()));
-  if (making_.insert(id).second) tasks_.spawn(make_reader(id, std::move(options)));
-  return {};
-}
-
-// Takes as long as a copy of all data does, hours for terabytes.
-Task<void> Keeper::make_reader(std::string id, std::optional<postgres::ServerOptions> options) {
-  auto made = options ? co_await engine_->add_standby(id, *options) : co_await engine_->rejoin(id);
-  making_.erase(id);
-  if (!made) unmade_.insert_or_assign(id, std::move(made).error());
-  retarget();
-  wake();
-}
-
-Task<void> Keeper::end_making(std::vector<std::string> ids) {
-  for (const auto& id : ids) {
-    while (making_.contains(id)) {
-      engine_->give_up(id);  // again and again: what comes before the copy is not long, and not given up
-      co_await tools_.context.loop.sleep(Duration(10));
-    }
-    unmade_.erase(id);
-  }
-}
-
 std::string Keeper::best_standby(const View& view, const std::string& except) const {
   const InstanceRecord* best = nullptr;
   for (const auto& instance : view.instances) {
@@ -265,6 +237,7 @@ Task<Result<void>> Keeper::forget_instance(std::string id) {
   }
   interfaces_.erase(id);
   unmade_.erase(id);
+  unstartable_.erase(id);
   auto tx = co_await tools_.context.catalog.begin(place_.partition());
   tx.remove(InstanceRecord::key(id));
   tell_instance(tx, id, "DB instance deleted", {"deletion"});
@@ -333,13 +306,17 @@ Task<Result<void>> Keeper::run_servers(View& view) {
   }
   Result<void> all;
   for (const auto& name : names) {
+    if (server(name)) unstartable_.erase(name);
     if (server(name) || making_.contains(name) || stopping_) continue;
     Result<void> up;
     if (engine_->state().diverged.contains(name)) {
       up = begin_making(name, std::nullopt);
     } else {
       up = co_await engine_->start(name);
-      if (up && !server(name)) up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
+      if (up && !server(name))
+        up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
+      else if (!up && !stopping_)
+        co_await make_anew_if_damaged(name);
     }
     if (!up && all) all = std::move(up);
   }
@@ -436,16 +413,6 @@ void Keeper::note_writer(ClusterRecord& record, store::Transaction& tx) const {
   if (writer.empty() || writer == "volume" || writer == record.writer) return;
   if (!record.writer.empty()) tell_cluster(tx, "Completed failover to DB instance: " + writer, {"failover"});
   record.writer = writer;
-}
-
-// Readers of AWS share their storage with the writer: what that had when a reader comes up clients expect to find
-// there, the database that the cluster began with above all. One that cannot catch up is not kept from them for good,
-// nor one whose writer takes no writes.
-bool Keeper::serves(const std::string& instance_id) const {
-  const auto* server = engine_ ? engine_->find(instance_id) : nullptr;
-  if (!server || !server->is_up()) return false;
-  if (engine_->is_primary(instance_id)) return engine_->takes_writes();
-  return engine_->has_caught_up(instance_id) || !engine_->takes_writes() || server->up_for() >= reader_patience;
 }
 
 // What has come true is written down.

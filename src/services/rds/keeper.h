@@ -141,6 +141,7 @@ class Keeper {
   Task<Result<void>> lock_storage(const View& view, std::string why);
   Task<Result<bool>> remove_locked(View& view);
   Task<Result<void>> expire_lock(const View& view);
+  Task<Result<void>> give_up_deletion();
 
   // Master passwords (keeper_secret.cc)
   Task<Result<void>> keep_secret(View& view);

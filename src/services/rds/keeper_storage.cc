@@ -141,9 +141,29 @@ Task<Result<bool>> Keeper::remove_locked(View& view) {
     CO_CHECK(co_await destroy(view));
     co_return true;
   }
+  if (view.cluster.status == "deleting" && waits) {
+    if (!view.cluster.final_snapshot.empty()) CO_CHECK(co_await give_up_deletion());
+    CO_CHECK(co_await fail_snapshots("the KMS key of the cluster cannot be used"));
+    wake();
+  }
   if (view.cluster.status == status_recoverable) CO_CHECK(co_await expire_lock(view));
-  if (view.cluster.status != "deleting") co_return false;  // until it is started, or deleted
-  co_return fail(Errc::denied, "its KMS key cannot be used");
+  co_return false;  // until it is started, or deleted
+}
+
+// What was to be kept of it cannot be: it is for its user to bring the key back, or to delete it without that.
+Task<Result<void>> Keeper::give_up_deletion() {
+  co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
+    record.status = status_recoverable;
+    record.final_snapshot.clear();
+    record.inaccessible_since = tools_.context.clock.now();
+    tell_cluster(
+        tx,
+        fmt::format("The cluster is not deleted: the KMS key {} cannot be used, which its final snapshot needs. "
+                    "Make the key usable and start the cluster within 7 days, or delete it without a final "
+                    "snapshot.",
+                    record.key_arn),
+        {"failure"});
+  });
 }
 
 }  // namespace boreal::rds

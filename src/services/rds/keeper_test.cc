@@ -17,6 +17,17 @@ class KeeperTest : public ServiceTest {
     save(tx, record);
     EXPECT_TRUE(co_await tx.commit());
   }
+  Task<void> begin_deletion(std::string id, std::string final_snapshot) {
+    auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
+    ClusterRecord record = **load<ClusterRecord>(tx, ClusterRecord::key(id));
+    save(tx,
+         SnapshotRecord{
+             .id = final_snapshot, .status = "creating", .cluster_resource_id = record.resource_id, .cluster = record});
+    record.status = "deleting";
+    record.final_snapshot = final_snapshot;
+    save(tx, record);
+    EXPECT_TRUE(co_await tx.commit());
+  }
 };
 
 TEST_F(KeeperTest, WhoeverWakesItWhileItFailsBeginsNoRowOfTriesOfHisOwn) {
@@ -76,6 +87,32 @@ TEST_F(KeeperTest, ARestoreIsNotGivenUpSinceOthersHaveItTriedAgain) {
   EXPECT_EQ(cluster("again")->status, "creating");
   disable_key(false);
   EXPECT_TRUE(becomes("again", "available"));
+}
+
+// What was to be kept of it would be lost with it.
+TEST_F(KeeperTest, AClusterWhoseFinalSnapshotNeedsALostKeyIsNotDeleted) {
+  auto input = cluster_input("prod");
+  input.storage_encrypted = true;
+  if (const auto made = call(&Service::create_db_cluster, input); !made) {
+    GTEST_SKIP() << "NO ENCRYPTION IS TESTED: " << made.error().message;
+  }
+  ASSERT_TRUE(becomes("prod", "available"));
+  close();
+  run(begin_deletion("prod", "last"));
+  keys_.disabled = true;
+  open();
+  ASSERT_TRUE(becomes("prod", status_recoverable));
+  ASSERT_TRUE(eventually([&] {
+    return must(&Service::describe_db_cluster_snapshots, api::DescribeDBClusterSnapshotsMessage{})
+               .db_cluster_snapshots->front()
+               .status == "failed";
+  }));
+  disable_key(false);
+  must(&Service::start_db_cluster, api::StartDBClusterMessage{"prod"});
+  ASSERT_TRUE(becomes("prod", "available"));
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .skip_final_snapshot = true});
+  EXPECT_TRUE(eventually([&] { return !cluster("prod"); }));
 }
 
 // A second one would be forgotten with the first.

@@ -188,7 +188,6 @@ class Keeper {
   // Readers whose servers are being made, beside everything else; and why the last try to make one failed.
   std::set<std::string> making_;
   std::map<std::string, Error> unmade_;
-  std::map<std::string, postgres::Certificate> certificates_;  // by address
   // Readers that end while they are started.
   struct Unstartable {
     unsigned starts = 0;  // since it was made anew last
@@ -196,6 +195,7 @@ class Keeper {
     unsigned made_anew = 0;
   };
   std::map<std::string, Unstartable> unstartable_;
+  std::map<std::string, postgres::Certificate> certificates_;  // by address
   std::map<std::string, std::string> interfaces_;              // instance -> the groups that its interface has
   size_t pins_ = 0;
   unsigned failing_over_ = 0;  // under way: the new writer may be lost before all have heard of it

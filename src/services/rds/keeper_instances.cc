@@ -410,7 +410,7 @@ Task<void> Keeper::on_lost(std::string name, bool was_primary) {
 // Who takes writes now, or will.
 void Keeper::note_writer(ClusterRecord& record, store::Transaction& tx) const {
   const std::string& writer = engine_->state().primary;
-  if (writer.empty() || writer == "volume" || writer == record.writer) return;
+  if (writer.empty() || writer == volume_name || writer == record.writer) return;
   if (!record.writer.empty()) tell_cluster(tx, "Completed failover to DB instance: " + writer, {"failover"});
   record.writer = writer;
 }
@@ -436,7 +436,7 @@ Task<Result<void>> Keeper::settle(const View& view) {
   const std::string writer = engine_->state().primary;
   const bool ready = view.cluster.stopped || view.instances.empty() || engine_->takes_writes();
   const std::string status = view.cluster.stopped ? "stopped" : "available";
-  const bool moved = !writer.empty() && writer != "volume" && writer != view.cluster.writer;
+  const bool moved = !writer.empty() && writer != volume_name && writer != view.cluster.writer;
   if (!ready || (view.cluster.status == status && !moved)) co_return Result<void>();
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
     note_writer(record, tx);

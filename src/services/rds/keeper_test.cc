@@ -115,6 +115,16 @@ TEST_F(KeeperTest, AClusterWhoseFinalSnapshotNeedsALostKeyIsNotDeleted) {
   EXPECT_TRUE(eventually([&] { return !cluster("prod"); }));
 }
 
+// Also one that a server of the service's own once had: its cluster was told as one without a writer.
+TEST_F(KeeperTest, AWriterMayHaveAnyName) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("volume", "prod"));
+  ASSERT_TRUE(becomes_available("volume"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  EXPECT_EQ(cluster("prod")->db_cluster_members->front().is_cluster_writer, true);
+  remove_all("prod", {"volume"});
+}
+
 // A second one would be forgotten with the first.
 TEST_F(KeeperTest, AFailoverIsToldAsOneUntilItIsOver) {
   must(&Service::create_db_cluster, cluster_input("prod"));

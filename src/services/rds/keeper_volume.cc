@@ -14,9 +14,6 @@
 namespace boreal::rds {
 
 namespace {
-// A server that the service runs for itself, on the data of a cluster without instances.
-const std::string volume_name = "volume";
-
 constexpr unsigned max_restore_tries = 8;
 constexpr Duration restore_patience{60'000};  // tries may follow each other at once, when others wake us
 

@@ -1,6 +1,9 @@
 // What a keeper does when something is not as it should be.
 #include "rds/keeper.h"
 
+#include <csignal>
+
+#include "base/text.h"
 #include "rds/test_bed.h"
 
 namespace boreal::rds {
@@ -123,6 +126,32 @@ TEST_F(KeeperTest, AWriterMayHaveAnyName) {
   ASSERT_TRUE(becomes("prod", "available"));
   EXPECT_EQ(cluster("prod")->db_cluster_members->front().is_cluster_writer, true);
   remove_all("prod", {"volume"});
+}
+
+// Each has a minute to end.
+TEST_F(KeeperTest, AClusterThatHangsHoldsUpNoOthersEnd) {
+  std::map<std::string, pid_t> servers;  // by the order in which clusters are kept
+  for (const std::string id : {"one", "two"}) {
+    must(&Service::create_db_cluster, cluster_input(id));
+    must(&Service::create_db_instance, instance_input(id + "-1", id));
+    ASSERT_TRUE(becomes_available(id + "-1"));
+    const std::string resource = *cluster(id)->db_cluster_resource_id;
+    const auto file = io::read_file(folder_ + "/postgres/instances/" + to_lower(resource) + "/servers/" + id +
+                                    "-1/data/postmaster.pid");
+    ASSERT_TRUE(file) << file.error().message();
+    servers[resource] = std::stoi(*file);
+  }
+  const pid_t hangs = servers.begin()->second;
+  const pid_t other = servers.rbegin()->second;
+  ::kill(hangs, SIGSTOP);
+  auto closed = std::async(std::launch::async, [this] { close(); });
+  for (int tries = 0; tries < 3'000 && ::kill(other, 0) == 0; ++tries) ::usleep(10'000);
+  EXPECT_NE(::kill(other, 0), 0) << "it waits for the one that hangs";
+  ::kill(hangs, SIGCONT);
+  closed.get();
+  open();
+  remove_all("one", {"one-1"});
+  remove_all("two", {"two-1"});
 }
 
 // A second one would be forgotten with the first.

@@ -70,7 +70,9 @@ Task<void> Service::stop() {
   begin_stop();
   co_await timekeeper_.stop();
   co_await tasks_.wait();
-  for (auto& [id, keeper] : keepers_) co_await keeper->stop(true);
+  TaskGroup keepers;  // all at once: a server that hangs takes a minute to end
+  for (auto& [id, keeper] : keepers_) keepers.spawn(keeper->stop(true));
+  co_await keepers.wait();
   co_await engines_.stop();
   keepers_.clear();
 }

@@ -118,7 +118,7 @@ Task<Result<void>> clone_server(const Context& context, const Installation& inst
 Task<Result<void>> rewind(const Context& context, const Installation& installation, Instance& primary, io::Path data,
                           Background* background) {
   // A fresh primary's control file names the old timeline until its first checkpoint, and pg_rewind reads it there.
-  CO_CHECK(co_await primary.query("checkpoint", {}, std::chrono::minutes(5)));
+  CO_CHECK(co_await primary.checkpoint(std::chrono::minutes(5)));
   const std::string source =
       fmt::format("host={} port={} user={} dbname=postgres", socket_host, primary.options().listen.port, context.admin);
   CO_CHECK(co_await detail::run_tool(

@@ -287,6 +287,32 @@ pid_t stop_recovery(const io::Path& folder) {
   return 0;
 }
 
+// Commits would wait for one that hangs as long as the checkpoint takes.
+TEST_F(ClusterTest, StandbysAreLookedAfterWhileRolesAreToBeSwapped) {
+  make_pair();
+  must(cluster_->add_standby("r2", options(12)));
+  must(cluster_->wait_until_safe("r", patience));
+  must(cluster_->wait_until_safe("r2", patience));
+  auto connection = must(cluster_->find("w")->connect());
+  const auto pid_of = [&](const std::string& server, const std::string& kind) {
+    return std::stoi(value(server, fmt::format("select pid from pg_stat_activity where backend_type = '{}'", kind)));
+  };
+  const std::vector<pid_t> held = {pid_of("w", "checkpointer"), pid_of("r2", "walreceiver")};
+  ::kill(held[0], SIGSTOP);
+  std::promise<Result<void>> swapped;
+  bed_->loop().post(
+      [&] { spawn(cluster_->switch_over("r"), [&](Result<void> done) { swapped.set_value(std::move(done)); }); });
+  const std::string begun = "select count(*) from pg_stat_activity where query = 'checkpoint' and state = 'active'";
+  while (must(connection->query(begun)).scalar() == "0") ::usleep(2'000);
+  ::kill(held[1], SIGSTOP);
+  const auto made = bed_->run(connection->query("create table public.t(n int)"));
+  EXPECT_TRUE(made) << made.error().message();
+  for (const pid_t pid : held) ::kill(pid, SIGCONT);
+  const auto outcome = swapped.get_future().get();
+  EXPECT_TRUE(outcome) << outcome.error().message();
+  bed_->on_loop([&] { connection.reset(); });
+}
+
 // Cut off it would begin anew, each time.
 TEST_F(ClusterTest, ARecoveryThatTakesLongGoesOnUnderWhoeverStartsItNext) {
   must(cluster_->create(*pool_, "w", options(10)));

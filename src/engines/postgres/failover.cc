@@ -162,7 +162,7 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
                    fmt::format("{} is not a running standby that has every acknowledged commit", target));
   }
   // What is written out now need not be while clients wait.
-  CO_CHECK(co_await old->query("checkpoint", {}, std::chrono::minutes(10)));
+  CO_CHECK(co_await old->checkpoint(std::chrono::minutes(10)));
   CO_CHECK(co_await hand_over(*old, *next));
   // It was stopped in order and branched off nowhere: it follows as it is.
   auto started = co_await start_standby(*old);

@@ -302,6 +302,12 @@ Task<Result<Rows>> Instance::query(std::string sql, std::vector<std::optional<st
   co_return co_await connection->query(std::move(sql), std::move(values), timeout);
 }
 
+Task<Result<void>> Instance::checkpoint(Duration timeout) {
+  CO_TRY(auto connection, co_await connect());
+  CO_CHECK(co_await connection->query("checkpoint", {}, timeout));
+  co_return Result<void>();
+}
+
 Task<Result<std::vector<std::string>>> Instance::pending_restart() {
   CO_TRY(const auto rows, co_await query("select name from pg_settings where pending_restart order by name"));
   std::vector<std::string> names;

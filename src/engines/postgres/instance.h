@@ -78,6 +78,8 @@ class Instance {
   // The same on a connection that is kept.
   Task<Result<Rows>> query(std::string sql, std::vector<std::optional<std::string>> values = {},
                            Duration timeout = std::chrono::seconds(30));
+  // On a connection of its own, as it may take long, and queries on the kept one wait for each other.
+  Task<Result<void>> checkpoint(Duration timeout);
   // Settings whose new value waits for a restart.
   Task<Result<std::vector<std::string>>> pending_restart();
 

@@ -174,8 +174,7 @@ Task<Result<void>> Cluster::see_that_commits_wait() {
   const auto server = share(state_.primary);
   if (!server || !server->is_running()) co_return Result<void>();
   const std::string asked = state_.primary;
-  CO_TRY(auto connection, co_await server->connect());
-  CO_CHECK(co_await connection->query("checkpoint", {}, checkpoint_patience));
+  CO_CHECK(co_await server->checkpoint(checkpoint_patience));
   const auto turn = co_await roles_.lock();
   commits_wait_ = state_.primary == asked && primary() && !primary()->role().synchronous.empty();
   co_return Result<void>();

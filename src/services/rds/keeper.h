@@ -124,6 +124,7 @@ class Keeper {
   Task<Result<postgres::Certificate>> certificate(std::string address);
   Result<std::vector<std::string>> admitted(const ClusterRecord& cluster) const;
   std::string best_standby(const View& view, const std::string& except) const;
+  Task<Result<void>> replace_writer(const View& view);
   Task<void> on_lost(std::string name, bool was_primary);
 
   // Readers (keeper_readers.cc)

@@ -324,7 +324,7 @@ Task<Result<void>> Keeper::run_servers(View& view) {
   const auto* writer = engine_->primary();
   const bool lost = writer && !writer->is_up() && (!writer->is_running() || writer->recovers_for() > writer_patience);
   if (!all && names.size() > 1 && lost) {
-    if (auto replaced = co_await engine_->fail_over(); !replaced) {
+    if (auto replaced = co_await replace_writer(view); !replaced) {
       log::warn("rds", "no reader can take over", {{"cluster", cluster_id_}, {"why", replaced.error().message()}});
     }
   }
@@ -392,13 +392,22 @@ Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
   });
 }
 
+// By the reader of the lowest tier, else by the one that has most.
+Task<Result<void>> Keeper::replace_writer(const View& view) {
+  const std::string preferred = best_standby(view, "");
+  if (!preferred.empty() && co_await engine_->fail_over(preferred)) co_return Result<void>();
+  co_return co_await engine_->fail_over();
+}
+
 // The writer's process is gone: a standby that has everything takes over, else the writer is started again.
 Task<void> Keeper::on_lost(std::string name, bool was_primary) {
   if (stopping_) co_return;
   if (was_primary && engine_ && engine_->names().size() > 1) {
     ++failing_over_;
     log::warn("rds", "the writer is lost", {{"cluster", cluster_id_}, {"instance", name}});
-    if (auto done = co_await engine_->fail_over(); !done) {
+    auto view = co_await look();
+    auto done = view && *view ? co_await replace_writer(**view) : co_await engine_->fail_over();
+    if (!done) {
       log::warn("rds", "no reader can take over; the writer is started again",
                 {{"cluster", cluster_id_}, {"why", done.error().message()}});
     }

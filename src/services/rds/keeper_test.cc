@@ -20,6 +20,12 @@ class KeeperTest : public ServiceTest {
     save(tx, record);
     EXPECT_TRUE(co_await tx.commit());
   }
+  std::string files_of(const std::string& cluster_id) {
+    return folder_ + "/postgres/instances/" + to_lower(*cluster(cluster_id)->db_cluster_resource_id);
+  }
+  pid_t pid_of(const std::string& cluster_id, const std::string& instance_id) {
+    return std::stoi(io::read_file(files_of(cluster_id) + "/servers/" + instance_id + "/data/postmaster.pid").value());
+  }
   Task<void> begin_deletion(std::string id, std::string final_snapshot) {
     auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
     ClusterRecord record = **load<ClusterRecord>(tx, ClusterRecord::key(id));
@@ -128,6 +134,32 @@ TEST_F(KeeperTest, AWriterMayHaveAnyName) {
   remove_all("prod", {"volume"});
 }
 
+TEST_F(KeeperTest, ALostWriterIsReplacedByAReaderOfTheLowestTier) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  for (const auto& [id, tier] : {std::pair("a", 1), {"b", 9}, {"c", 0}}) {
+    auto input = instance_input(id, "prod");
+    input.promotion_tier = tier;
+    must(&Service::create_db_instance, input);
+    ASSERT_TRUE(becomes_available(id));
+  }
+  ASSERT_TRUE(eventually([&] {
+    const auto state = io::read_file(files_of("prod") + "/state").value_or("");
+    return state.contains("safe b\n") && state.contains("safe c\n");
+  }));
+  ::kill(pid_of("prod", "a"), SIGKILL);
+  std::string writer = "a";
+  ASSERT_TRUE(eventually([&] {
+    const auto seen = cluster("prod");
+    for (const auto& member : *seen->db_cluster_members) {
+      if (member.is_cluster_writer == true) writer = member.db_instance_identifier.value_or("");
+    }
+    return writer != "a";
+  }));
+  EXPECT_EQ(writer, "c");
+  ASSERT_TRUE(becomes_available("a"));
+  remove_all("prod", {"a", "b", "c"});
+}
+
 // Each has a minute to end.
 TEST_F(KeeperTest, AClusterThatHangsHoldsUpNoOthersEnd) {
   std::map<std::string, pid_t> servers;  // by the order in which clusters are kept
@@ -135,11 +167,7 @@ TEST_F(KeeperTest, AClusterThatHangsHoldsUpNoOthersEnd) {
     must(&Service::create_db_cluster, cluster_input(id));
     must(&Service::create_db_instance, instance_input(id + "-1", id));
     ASSERT_TRUE(becomes_available(id + "-1"));
-    const std::string resource = *cluster(id)->db_cluster_resource_id;
-    const auto file = io::read_file(folder_ + "/postgres/instances/" + to_lower(resource) + "/servers/" + id +
-                                    "-1/data/postmaster.pid");
-    ASSERT_TRUE(file) << file.error().message();
-    servers[resource] = std::stoi(*file);
+    servers[*cluster(id)->db_cluster_resource_id] = pid_of(id, id + "-1");
   }
   const pid_t hangs = servers.begin()->second;
   const pid_t other = servers.rbegin()->second;

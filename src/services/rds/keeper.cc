@@ -233,7 +233,10 @@ Task<Result<bool>> Keeper::reconcile() {
     return instance.status == "deleting" && engine_->is_primary(instance.id);
   });
   if (!view->cluster.stopped || hands_over) ran = co_await run_servers(*view);
-  CO_CHECK(co_await remove_instances(*view));
+  if (auto removed = co_await remove_instances(*view); !removed) {
+    if (pins_ == 0) co_return std::unexpected(std::move(removed).error());
+    if (ran) ran = std::move(removed);  // while a copy of the data is being made none goes, and all else goes on
+  }
   CO_CHECK(co_await take_snapshots(*view));
   if (view->cluster.status == "deleting" && view->instances.empty()) {
     CO_CHECK(co_await destroy(*view));
@@ -243,7 +246,8 @@ Task<Result<bool>> Keeper::reconcile() {
     CO_CHECK(co_await stop_servers(*view));
   } else {
     CO_CHECK(co_await place_instances(*view, ran));
-    CO_CHECK(co_await reboot_servers(*view));
+    auto rebooted = co_await reboot_servers(*view);
+    if (ran) ran = std::move(rebooted);
     CO_CHECK(co_await configure_servers(*view));
     CO_CHECK(co_await prepare_master(*view));
     CO_CHECK(co_await fail_over_if_asked(*view));

@@ -116,6 +116,7 @@ class Keeper {
   Task<Result<void>> stop_servers(const View& view);
   Task<Result<void>> configure_servers(View& view);
   Task<Result<void>> reboot_servers(View& view);
+  Task<Result<void>> reboot_server(const View& view, InstanceRecord& instance);
   Task<Result<void>> prepare_master(View& view);
   Task<Result<void>> fail_over_if_asked(View& view);
   Task<Result<void>> settle(const View& view);

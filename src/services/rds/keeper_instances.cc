@@ -270,23 +270,30 @@ Task<Result<void>> Keeper::configure_servers(View& view) {
   co_return Result<void>();
 }
 
+// Tells of the first that does not come up again: it is tried again, and holds up none of the others.
 Task<Result<void>> Keeper::reboot_servers(View& view) {
+  Result<void> all;
   for (auto& instance : view.instances) {
     if (!instance.reboot || !engine_->find(instance.id) || making_.contains(instance.id)) continue;
-    CO_TRY(const auto options, co_await options_of(view, instance, true));
-    CO_CHECK(co_await engine_->stop(instance.id));
-    CO_CHECK(co_await engine_->find(instance.id)->configure(options));
-    configured_[instance.id] = as_text(options);
-    CO_CHECK(co_await engine_->start(instance.id));
-    instance.reboot = false;
-    CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {
-      record.reboot = false;
-      record.settings = instance.settings;
-      record.pending_reboot = false;
-      tell_instance(tx, instance.id, "DB instance restarted", {"availability"});
-    }));
+    auto rebooted = co_await reboot_server(view, instance);
+    if (!rebooted && all) all = std::move(rebooted);
   }
-  co_return Result<void>();
+  co_return all;
+}
+
+Task<Result<void>> Keeper::reboot_server(const View& view, InstanceRecord& instance) {
+  CO_TRY(const auto options, co_await options_of(view, instance, true));
+  CO_CHECK(co_await engine_->stop(instance.id));
+  CO_CHECK(co_await engine_->find(instance.id)->configure(options));
+  configured_[instance.id] = as_text(options);
+  CO_CHECK(co_await engine_->start(instance.id));
+  instance.reboot = false;
+  co_return co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {
+    record.reboot = false;
+    record.settings = instance.settings;
+    record.pending_reboot = false;
+    tell_instance(tx, instance.id, "DB instance restarted", {"availability"});
+  });
 }
 
 // Starts what does not run, and tells of the first that does not come up. Of servers that are to go only a writer whose

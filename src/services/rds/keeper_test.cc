@@ -26,6 +26,21 @@ class KeeperTest : public ServiceTest {
   pid_t pid_of(const std::string& cluster_id, const std::string& instance_id) {
     return std::stoi(io::read_file(files_of(cluster_id) + "/servers/" + instance_id + "/data/postmaster.pid").value());
   }
+  Task<void> ask_for_reboot(std::string id) {
+    auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
+    InstanceRecord record = **load<InstanceRecord>(tx, InstanceRecord::key(id));
+    record.reboot = true;
+    record.status = "rebooting";
+    save(tx, record);
+    EXPECT_TRUE(co_await tx.commit());
+  }
+  // Whether the keeper does what it is told.
+  bool sets_password(const std::string& id) {
+    must(&Service::modify_db_cluster,
+         api::ModifyDBClusterMessage{.db_cluster_identifier = id, .master_user_password = "Another-12345"});
+    const std::string endpoint = *cluster(id)->endpoint;
+    return eventually([&] { return sql(endpoint, "SELECT 1", "Another-12345").has_value(); });
+  }
   Task<void> begin_deletion(std::string id, std::string final_snapshot) {
     auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
     ClusterRecord record = **load<ClusterRecord>(tx, ClusterRecord::key(id));
@@ -158,6 +173,43 @@ TEST_F(KeeperTest, ALostWriterIsReplacedByAReaderOfTheLowestTier) {
   EXPECT_EQ(writer, "c");
   ASSERT_TRUE(becomes_available("a"));
   remove_all("prod", {"a", "b", "c"});
+}
+
+TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  must(&Service::create_db_instance, instance_input("two", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(becomes_available("two"));
+  const std::string control = files_of("prod") + "/servers/two/data/global/pg_control";
+  close();
+  ASSERT_TRUE(io::remove_file(control));
+  run(ask_for_reboot("two"));
+  open();
+  const std::string endpoint = *cluster("prod")->endpoint;
+  ASSERT_TRUE(eventually([&] { return sql(endpoint, "SELECT 1").has_value(); }));
+  ASSERT_TRUE(becomes("prod", "available"));
+  EXPECT_TRUE(sets_password("prod"));
+  remove_all("prod", {"one", "two"});
+}
+
+// A backup may take hours.
+TEST_F(KeeperTest, AnInstanceThatIsToGoAfterACopyHoldsUpNothingElse) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  must(&Service::create_db_instance, instance_input("two", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(becomes_available("two"));
+  const auto found = run(service_->find("000000000000", "us-east-1", "prod"));
+  ASSERT_TRUE(found && *found);
+  auto backup = run(service_->back_up(nullptr, "000000000000", "us-east-1", **found));
+  ASSERT_TRUE(backup) << backup.error().message;
+  must(&Service::delete_db_instance, api::DeleteDBInstanceMessage{.db_instance_identifier = "two"});
+  EXPECT_TRUE(sets_password("prod"));
+  EXPECT_TRUE(instance("two"));
+  run(on_loop([&] { backup->data.reset(); }));
+  EXPECT_TRUE(eventually([&] { return !instance("two"); }));
+  remove_all("prod", {"one"});
 }
 
 // Each has a minute to end.

@@ -386,6 +386,7 @@ Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
     if (done) done = co_await engine_->switch_over(target);
     if (!done) {
       log::warn("rds", "a failover did not take place", {{"cluster", cluster_id_}, {"why", done.error().message()}});
+      wake();  // the writer may have been stopped for it
       CO_CHECK(co_await update_cluster([&](ClusterRecord&, store::Transaction& tx) {
         tell_cluster(tx, fmt::format("Failover to DB instance {} failed: {}", target, done.error().message()),
                      {"failover"});

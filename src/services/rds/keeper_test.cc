@@ -193,6 +193,25 @@ TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {
   remove_all("prod", {"one", "two"});
 }
 
+// As on a full disk: the writer is stopped, and the new roles cannot be written down.
+TEST_F(KeeperTest, AFailoverThatFailsLeavesNoClusterWithoutAWriter) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  must(&Service::create_db_instance, instance_input("one", "prod"));
+  must(&Service::create_db_instance, instance_input("two", "prod"));
+  ASSERT_TRUE(becomes_available("one"));
+  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  const std::string state = files_of("prod") + "/state";
+  ASSERT_TRUE(eventually([&] { return io::read_file(state).value_or("").contains("safe two\n"); }));
+  ASSERT_TRUE(io::make_folders(state + ".new"));
+  must(&Service::failover_db_cluster, api::FailoverDBClusterMessage{.db_cluster_identifier = "prod"});
+  ASSERT_TRUE(becomes("prod", "available"));
+  ASSERT_TRUE(io::remove_tree(state + ".new"));
+  const std::string endpoint = *cluster("prod")->endpoint;
+  EXPECT_TRUE(eventually([&] { return sql(endpoint, "CREATE TABLE IF NOT EXISTS t()").has_value(); }));
+  remove_all("prod", {"one", "two"});
+}
+
 // A backup may take hours.
 TEST_F(KeeperTest, AnInstanceThatIsToGoAfterACopyHoldsUpNothingElse) {
   must(&Service::create_db_cluster, cluster_input("prod"));

@@ -441,7 +441,8 @@ Task<Result<void>> Keeper::settle(const View& view) {
       tasks_.spawn(try_again_later(reader_patience));
       continue;
     }
-    const bool behind = !engine_->is_primary(instance.id) && !engine_->has_caught_up(instance.id);
+    const bool behind =
+        !engine_->is_primary(instance.id) && engine_->takes_writes() && !engine_->has_caught_up(instance.id);
     CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {
       if (record.status == "deleting" || record.reboot) return;
       if (record.status == "creating") tell_instance(tx, record.id, "DB instance created", {"creation"});

@@ -13,8 +13,6 @@ namespace boreal::endpoints {
 
 namespace {
 
-constexpr Duration refusal_timeout{2'000};  // to take the refusal and hang up
-
 // One client, from accept to the end; lives in the handler's frame.
 struct Session {
   net::Stream* client = nullptr;  // null while a handshake owns it
@@ -118,7 +116,7 @@ class RelayEndpoint final : public Endpoint {
       co_return co_await refuse(session, std::move(client), first.first, "57P03", server.error().message());
     }
     const auto passed = co_await (*server)->write(as_bytes(first.second));
-    if (passed) co_await net::relay(*client, **server);
+    if (passed) co_await net::relay(*client, **server, options_.hang_up_timeout);
     const std::string target = session.target.to_string();
     session = {};  // the streams go now
     if (--used_[target] == 0) used_.erase(target);
@@ -161,7 +159,7 @@ class RelayEndpoint final : public Endpoint {
     for (const net::Address& target : all) {
       auto server = co_await net::connect(loop_, target, {options_.bind_host, options_.connect_timeout});
       if (!server) continue;
-      (*server)->expire_after(refusal_timeout);
+      (*server)->expire_after(options_.hang_up_timeout);
       if (!co_await (*server)->write(as_bytes(packet))) continue;  // it may be another's query
       // The server hangs up when it has signalled: the client may rely on that order.
       std::array<std::byte, 16> nothing;
@@ -177,18 +175,18 @@ class RelayEndpoint final : public Endpoint {
     for (int i = 0; i < max_questions && (begin == FirstPacket::tls_request || begin == FirstPacket::gss_request);
          ++i) {
       const bool tls = begin == FirstPacket::tls_request && options_.tls && !client->tls();
-      client->expire_after(refusal_timeout);
+      client->expire_after(options_.hang_up_timeout);
       CO_CHECK(co_await client->write(as_bytes(std::string_view(tls ? "S" : "N"))));
       if (tls) {
         session.client = nullptr;
-        CO_TRY(client, co_await net::accept_tls(std::move(client), options_.tls, refusal_timeout));
+        CO_TRY(client, co_await net::accept_tls(std::move(client), options_.tls, options_.hang_up_timeout));
         session.client = client.get();
       }
-      CO_TRY(const auto next, co_await read_first_packet(*client, refusal_timeout));
+      CO_TRY(const auto next, co_await read_first_packet(*client, options_.hang_up_timeout));
       begin = next.first;
     }
     const std::string packet = fatal_error(sqlstate, message);
-    client->expire_after(refusal_timeout);
+    client->expire_after(options_.hang_up_timeout);
     CO_CHECK(co_await client->write(as_bytes(packet)));
     client->shutdown_write();
     // Closing with unread bytes would reset the connection and take the message with it.

@@ -37,6 +37,7 @@ class Endpoint {
     size_t max_connections = 1000;
     Duration first_packet_timeout{10'000};
     Duration connect_timeout{5'000};
+    Duration hang_up_timeout{2'000};  // for clients that were refused, or whose server has hung up
   };
   // Whether a client at this address may come in. Called for every connection, so that a change of rules
   // counts from the next one on.

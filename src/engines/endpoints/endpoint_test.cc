@@ -23,7 +23,8 @@ constexpr std::string_view tls_request = "\0\0\0\x08\x04\xd2\x16\x2f"sv;
 // Stands for a database: says its name to whoever sends something, and takes note of what it got.
 class NamedServer {
  public:
-  NamedServer(TestBed& bed, std::string name) : bed_(bed), name_(std::move(name)) {
+  NamedServer(TestBed& bed, std::string name, bool hangs_up = false)
+      : bed_(bed), name_(std::move(name)), hangs_up_(hangs_up) {
     bed_.on_loop([this] {
       auto listener =
           net::Listener::open(bed_.loop(), {.address = {"127.0.0.1", 0}},
@@ -54,12 +55,13 @@ class NamedServer {
       if (!got || *got == 0) co_return;
       received_ += as_text(std::span(buffer).first(*got));
       const bool cancel = classify(std::span(buffer).first(*got)) == FirstPacket::cancel;
-      if (cancel || !co_await client->write(as_bytes(name_))) co_return;
+      if (cancel || !co_await client->write(as_bytes(name_)) || hangs_up_) co_return;
     }
   }
 
   TestBed& bed_;
   const std::string name_;
+  const bool hangs_up_;  // once it has answered
   std::unique_ptr<net::Listener> listener_;
   std::string received_;
   std::set<std::string> clients_;
@@ -101,6 +103,14 @@ class EndpointTest : public ::testing::Test {
   }
   size_t connections() {
     return bed_.on_loop([this] { return endpoint_->connections(); });
+  }
+  // Waits until the endpoint has no more than so many.
+  bool shrinks_to(size_t count) {
+    for (int tries = 0; connections() > count; ++tries) {
+      if (tries == 60'000) return false;
+      ::usleep(1'000);
+    }
+    return true;
   }
 
   // Streams belong to the loop's thread.
@@ -167,7 +177,7 @@ TEST_F(EndpointTest, ShortConnectionsAreSpreadToo) {
   for (int i = 0; i < 4; ++i) {
     answers.insert(ask(connect(), hello));
     clients_.clear_on(bed_);
-    while (connections() > 0) ::usleep(1'000);
+    ASSERT_TRUE(shrinks_to(0));
   }
   EXPECT_EQ(answers, (std::set<std::string>{"one", "two"}));
 }
@@ -184,6 +194,15 @@ TEST_F(EndpointTest, ConnectionsToFormerTargetsEnd) {
   set_targets({.preferred = {two.address()}});
   EXPECT_EQ(ask(client, "gone"), "(end)");
   EXPECT_EQ(ask(connect(), hello), "two");
+}
+
+// A server sends away who does not log in in time: that must free the place here too.
+TEST_F(EndpointTest, AClientThatStaysWhenItsServerHasHungUpLosesItsPlace) {
+  NamedServer server(bed_, "one", true);
+  open({.hang_up_timeout = Duration(50)});
+  set_targets({.preferred = {server.address()}});
+  EXPECT_EQ(ask(connect(), hello), "one");
+  EXPECT_TRUE(shrinks_to(0));
 }
 
 TEST_F(EndpointTest, ClientsThatAreNoLongerLetInEnd) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t buffer_bytes = 64 << 10;
 
-Task<Result<void>> pump(Stream& from, Stream& to) {
+Task<Result<void>> pump(Stream& from, Stream& to, Duration linger) {
   for (;;) {
     CO_CHECK(co_await from.readable());
     const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
@@ -18,11 +18,12 @@ Task<Result<void>> pump(Stream& from, Stream& to) {
     CO_CHECK(co_await to.write(Bytes(buffer.get(), count)));
   }
   to.shutdown_write();
+  if (linger > Duration(0)) to.expire_after(linger);
   co_return Result<void>{};
 }
 
-Task<void> pump_or_close(Stream& from, Stream& to) {
-  const auto moved = co_await pump(from, to);
+Task<void> pump_or_close(Stream& from, Stream& to, Duration linger) {
+  const auto moved = co_await pump(from, to, linger);
   if (moved) co_return;
   // Half a conversation is of no use to anybody: the other direction ends as well.
   from.close();
@@ -31,10 +32,10 @@ Task<void> pump_or_close(Stream& from, Stream& to) {
 
 }  // namespace
 
-Task<void> relay(Stream& a, Stream& b) {
+Task<void> relay(Stream& client, Stream& server, Duration linger) {
   TaskGroup both;
-  both.spawn(pump_or_close(a, b));
-  both.spawn(pump_or_close(b, a));
+  both.spawn(pump_or_close(client, server, Duration(0)));
+  both.spawn(pump_or_close(server, client, linger));
   co_await both.wait();
 }
 

@@ -114,7 +114,8 @@ struct ConnectOptions {
 Task<Result<std::unique_ptr<Stream>>> connect(Loop& loop, Address to, ConnectOptions options = {});
 
 // Moves bytes both ways until both sides have ended, passing on each side's end, or until one fails, when both are
-// closed. Takes the streams' deadlines as they are. Holds no buffer while nothing moves.
-Task<void> relay(Stream& a, Stream& b);
+// closed. Takes the streams' deadlines as they are. Holds no buffer while nothing moves. A client whose server has ended
+// has `linger` to end too; 0: as long as it likes.
+Task<void> relay(Stream& client, Stream& server, Duration linger = Duration(0));
 
 }  // namespace boreal::net

@@ -13,11 +13,16 @@ namespace boreal::endpoints {
 
 namespace {
 
+// Beyond those that are served, so that others hear why they are not: this many for whom there is no room, and this
+// many who are not let in.
+constexpr size_t spare_places = 64;
+
 // One client, from accept to the end; lives in the handler's frame.
 struct Session {
   net::Stream* client = nullptr;  // null while a handshake owns it
   net::Stream* server = nullptr;  // null until connected
   net::Address target;
+  bool is_outsider = false;  // not let in when it came
 };
 
 bool contains(const std::vector<net::Address>& list, const net::Address& one) {
@@ -47,8 +52,7 @@ class RelayEndpoint final : public Endpoint {
 
   Result<void> listen() {
     net::Listener::Options listen{.address = options_.listen};
-    // Some more than we serve, so that those beyond the limit hear why.
-    listen.max_connections = options_.max_connections + 64;
+    listen.max_connections = options_.max_connections + 2 * spare_places;
     TRY(listener_, net::Listener::open(loop_, std::move(listen), [this](std::unique_ptr<net::Stream> client) {
           return serve(std::move(client));
         }));
@@ -87,22 +91,26 @@ class RelayEndpoint final : public Endpoint {
   }
 
   Task<void> serve(std::unique_ptr<net::Stream> client) {
-    Session session{.client = client.get()};
-    const auto place = sessions_.insert(sessions_.end(), &session);
     const net::Address from = client->peer();
+    Session session{.client = client.get(), .is_outsider = !filter_(from)};
+    if (session.is_outsider && outsiders_ == spare_places) co_return;
+    const auto place = sessions_.insert(sessions_.end(), &session);
+    if (session.is_outsider) ++outsiders_;
     if (auto done = co_await serve_session(session, std::move(client)); !done) {
       log::debug("endpoints", "connection ended",
                  {{"endpoint", options_.name}, {"client", from.to_string()}, {"why", done.error().message()}});
     }
     sessions_.erase(place);
+    if (session.is_outsider) --outsiders_;
   }
 
   Task<Result<void>> serve_session(Session& session, std::unique_ptr<net::Stream> client) {
-    const bool within_limit = sessions_.size() <= options_.max_connections;
+    const bool within_limit = sessions_.size() - outsiders_ <= options_.max_connections;
     const net::Address from = client->peer();
-    CO_TRY(auto first, co_await read_first_packet(*client, options_.first_packet_timeout));
+    const Duration patience = session.is_outsider ? options_.hang_up_timeout : options_.first_packet_timeout;
+    CO_TRY(auto first, co_await read_first_packet(*client, patience));
     if (first.first == FirstPacket::malformed) co_return fail(Errc::invalid, "this is not the PostgreSQL protocol");
-    if (!filter_(from)) {
+    if (session.is_outsider || !filter_(from)) {
       co_return co_await refuse(session, std::move(client), first.first, "28000",
                                 "no rule of this database's network lets in connections from " + from.host);
     }
@@ -204,6 +212,7 @@ class RelayEndpoint final : public Endpoint {
   Targets targets_;
   std::unique_ptr<net::Listener> listener_;
   std::list<Session*> sessions_;
+  size_t outsiders_ = 0;                // of the sessions
   std::map<std::string, size_t> used_;  // connections by target; no entry for none
   size_t turn_ = 0;
   bool stopping_ = false;

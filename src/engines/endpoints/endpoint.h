@@ -37,9 +37,10 @@ class Endpoint {
     size_t max_connections = 1000;
     Duration first_packet_timeout{10'000};
     Duration connect_timeout{5'000};
-    Duration hang_up_timeout{2'000};  // for clients that were refused, or whose server has hung up
+    // For clients that are refused, or whose server has hung up.
+    Duration hang_up_timeout{2'000};
   };
-  // Whether a client at this address may come in. Called for every connection, so that a change of rules
+  // Whether a client at this address may come in. Called for every connection as it comes, so that a change of rules
   // counts from the next one on.
   using Filter = std::function<bool(const net::Address& client)>;
 

@@ -240,6 +240,18 @@ TEST_F(EndpointTest, HasALimit) {
   EXPECT_THAT(ask(connect(), hello), HasSubstr("C53300"));
 }
 
+TEST_F(EndpointTest, WhoIsNotLetInTakesNobodysPlace) {
+  NamedServer server(bed_, "one");
+  open({.max_connections = 1, .first_packet_timeout = Duration(600'000), .hang_up_timeout = Duration(600'000)});
+  set_targets({.preferred = {server.address()}});
+  let_in_ = false;
+  for (int i = 0; i < 64; ++i) connect();
+  EXPECT_EQ(ask(connect(), ""), "(end)") << "there is no place left to hear why";
+  EXPECT_EQ(connections(), 64u);
+  let_in_ = true;
+  EXPECT_EQ(ask(connect(), hello), "one");
+}
+
 TEST_F(EndpointTest, SilentClientsAreSentAway) {
   open({.first_packet_timeout = Duration(50)});
   EXPECT_EQ(ask(connect(), "\0\0"sv), "(end)");

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <type_traits>
 
 #include "api/ec2/errors.h"
 #include "ec2/service.h"
@@ -41,8 +43,17 @@ void add_request_tags(Access& access, const std::vector<api::Tag>& tags) {
 }
 
 // CreateTags and DeleteTags touch each of the resources that they name.
-std::vector<Access> tagging(const Place& place, const std::string& action, const std::vector<std::string>& resources,
-                            const std::vector<api::Tag>& tags) {
+Outcome<std::vector<Access>> tagging(const Place& place, const std::string& action,
+                                     const std::vector<std::string>& resources, const std::vector<api::Tag>& tags) {
+  constexpr size_t max_resources = 1000;  // Source: EC2 API Reference, CreateTags, DeleteTags
+  if (resources.size() > max_resources) {
+    return refuse(errors::invalid_parameter_value(fmt::format(
+        "The maximum number of resources in a call is {}, and {} are given", max_resources, resources.size())));
+  }
+  if (tags.size() > max_tags) {
+    return refuse(errors::tag_limit_exceeded(
+        fmt::format("The maximum number of tags for a resource is {}, and {} are given", max_tags, tags.size())));
+  }
   std::vector<Access> all;
   for (const std::string& id : resources) {
     const std::string_view type = type_of_id(id);
@@ -110,16 +121,23 @@ void add_creation_tags(const Call& call, const aws::Value& input, std::vector<Ac
 }
 
 // Rules of groups, where policies may speak of them: each that is changed, and those that get tags at once.
-void add_rules(const Place& place, const aws::Operation& operation, const aws::Value& input, std::vector<Access>& all) {
+Outcome<void> add_rules(const Place& place, const aws::Operation& operation, const aws::Value& input,
+                        std::vector<Access>& all) {
   const std::string action = all.front().action;
   if (operation.name == "ModifySecurityGroupRules") {
-    for (const auto& update : input.as<api::ModifySecurityGroupRulesRequest>().security_group_rules)
+    const auto& updates = input.as<api::ModifySecurityGroupRulesRequest>().security_group_rules;
+    if (updates.size() > 2 * max_rules) {  // of a group there are as many in each direction
+      return refuse(errors::rules_per_security_group_limit_exceeded(
+          fmt::format("A security group has at most {} rules, and {} are given", 2 * max_rules, updates.size())));
+    }
+    for (const auto& update : updates)
       all.push_back({.action = action, .resource = place.arn(RuleRecord::type, update.security_group_rule_id)});
   } else if (operation.name.starts_with("AuthorizeSecurityGroup")) {
     const auto* tags = optional_member<std::vector<api::TagSpecification>>(input, "TagSpecifications");
     if (tags != nullptr && !tags->empty())
       all.push_back({.action = action, .resource = place.arn(RuleRecord::type, "*")});
   }
+  return {};
 }
 
 // The attributes that a call sets: their names, and what they are to be.
@@ -156,38 +174,62 @@ void add_vpc_of_new(const Place& place, const aws::Operation& operation, const a
   }
 }
 
-// Under which key policies may ask for the id of a resource.
-std::string_view id_key(std::string_view type) {
-  constexpr std::pair<std::string_view, std::string_view> keys[] = {{VpcRecord::type, "ec2:VpcID"},
-                                                                    {SubnetRecord::type, "ec2:SubnetID"},
-                                                                    {GroupRecord::type, "ec2:SecurityGroupID"},
-                                                                    {RouteTableRecord::type, "ec2:RouteTableID"},
-                                                                    {AclRecord::type, "ec2:NetworkAclID"},
-                                                                    {GatewayRecord::type, "ec2:InternetGatewayID"},
-                                                                    {InterfaceRecord::type, "ec2:NetworkInterfaceID"},
-                                                                    {OptionsRecord::type, "ec2:DhcpOptionsID"}};
-  const auto found = std::ranges::find(keys, type, &std::pair<std::string_view, std::string_view>::first);
-  return found == std::end(keys) ? std::string_view() : found->second;
+void add_resource_tags(Access& access, const Tags& tags) {
+  for (const auto& [key, value] : tags) {
+    access.context.emplace("aws:ResourceTag/" + key, value);
+    access.context.emplace("ec2:ResourceTag/" + key, value);
+  }
 }
 
-// What policies may ask of the resources: their ids and tags, and the VPC that they lie in.
-Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
-  const auto id_of = [](const Access& access) { return access.resource.substr(access.resource.rfind('/') + 1); };
-  const auto names_one = [&](const Access& access) { return !type_of_id(id_of(access)).empty(); };
-  if (std::ranges::none_of(all, names_one)) return {};  // lists touch no resource in particular
-  TRY(const auto tagged, all_tagged(view));
-  for (Access& access : all) {
-    const std::string id = id_of(access);
-    const auto found = std::ranges::lower_bound(tagged, id, {}, &TaggedResource::id);
-    if (found == tagged.end() || found->id != id) continue;
-    if (const auto key = id_key(found->type); !key.empty()) access.context.emplace(std::string(key), id);
-    if (!found->vpc_id.empty()) access.context.emplace("ec2:Vpc", view.place().arn(VpcRecord::type, found->vpc_id));
-    for (const auto& [key, value] : found->tags) {
-      access.context.emplace("aws:ResourceTag/" + key, value);
-      access.context.emplace("ec2:ResourceTag/" + key, value);
+// What policies may ask of a resource: its id and tags, and the VPC that it lies in. One that is not there has none.
+template <class R>
+Outcome<void> add_keys_of(const View& view, const std::string& id, std::string_view id_key, Access& access) {
+  TRY(const auto record, view.find<R>(id));
+  if (!record) return {};
+  access.context.emplace(std::string(id_key), id);
+  if constexpr (requires { record->vpc_id; } && !std::is_same_v<R, GatewayRecord>)
+    access.context.emplace("ec2:Vpc", view.place().arn(VpcRecord::type, record->vpc_id));
+  add_resource_tags(access, record->tags);
+  return {};
+}
+
+struct Kind {
+  std::string_view type;
+  std::string_view id_key;  // under which policies may ask for the id
+  Outcome<void> (*add_keys)(const View&, const std::string&, std::string_view, Access&);
+};
+constexpr Kind kinds[] = {{VpcRecord::type, "ec2:VpcID", add_keys_of<VpcRecord>},
+                          {SubnetRecord::type, "ec2:SubnetID", add_keys_of<SubnetRecord>},
+                          {GroupRecord::type, "ec2:SecurityGroupID", add_keys_of<GroupRecord>},
+                          {RouteTableRecord::type, "ec2:RouteTableID", add_keys_of<RouteTableRecord>},
+                          {AclRecord::type, "ec2:NetworkAclID", add_keys_of<AclRecord>},
+                          {GatewayRecord::type, "ec2:InternetGatewayID", add_keys_of<GatewayRecord>},
+                          {InterfaceRecord::type, "ec2:NetworkInterfaceID", add_keys_of<InterfaceRecord>},
+                          {OptionsRecord::type, "ec2:DhcpOptionsID", add_keys_of<OptionsRecord>}};
+
+// Rules lie in their groups: one look through those finds them all.
+Outcome<void> add_rule_tags(const View& view, const std::multimap<std::string, Access*>& rules) {
+  if (rules.empty()) return {};
+  TRY(const auto groups, view.all<GroupRecord>());
+  for (const GroupRecord& group : groups) {
+    for (const RuleRecord& rule : group.rules) {
+      const auto [begin, end] = rules.equal_range(rule.id);
+      for (auto touched = begin; touched != end; ++touched) add_resource_tags(*touched->second, rule.tags);
     }
   }
   return {};
+}
+
+Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
+  std::multimap<std::string, Access*> rules;
+  for (Access& access : all) {
+    const std::string id = access.resource.substr(access.resource.rfind('/') + 1);
+    const std::string_view type = type_of_id(id);
+    if (type == RuleRecord::type) rules.emplace(id, &access);
+    const auto kind = std::ranges::find(kinds, type, &Kind::type);
+    if (kind != std::end(kinds)) CHECK(kind->add_keys(view, id, kind->id_key, access));
+  }
+  return add_rule_tags(view, rules);
 }
 
 }  // namespace
@@ -198,10 +240,10 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   std::vector<Access> all;
   if (operation.name == "CreateTags") {
     const auto& in = input.as<api::CreateTagsRequest>();
-    all = tagging(view.place(), "ec2:CreateTags", in.resources, in.tags);
+    CO_TRY(all, tagging(view.place(), "ec2:CreateTags", in.resources, in.tags));
   } else if (operation.name == "DeleteTags") {
     const auto& in = input.as<api::DeleteTagsRequest>();
-    all = tagging(view.place(), "ec2:DeleteTags", in.resources, in.tags.value_or(std::vector<api::Tag>()));
+    CO_TRY(all, tagging(view.place(), "ec2:DeleteTags", in.resources, in.tags.value_or(std::vector<api::Tag>())));
   } else {
     CO_TRY(all, co_await Api::access(call, operation, input));
     if (names_group(operation) && aws::string_member(input, "GroupId").value_or("").empty()) {
@@ -218,7 +260,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     }
     CO_CHECK(add_associated(view, operation, input, all));
     add_vpc_of_new(view.place(), operation, input, all);
-    add_rules(view.place(), operation, input, all);
+    CO_CHECK(add_rules(view.place(), operation, input, all));
     if (operation.name.starts_with("Modify") && operation.name.ends_with("Attribute"))
       add_attributes(input, all.front());
     add_creation_tags(call, input, all);

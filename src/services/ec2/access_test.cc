@@ -71,5 +71,49 @@ TEST_F(Ec2AccessTest, AGroupIsMadeInTheDefaultVpcThatPoliciesWereAskedAbout) {
             "InvalidVpcID.NotFound");
 }
 
+// What costs as many map nodes as resources times tags is bounded before policies are asked about it.
+TEST_F(Ec2AccessTest, NoMoreTagsAreJudgedThanThereMayBe) {
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  const auto tag = [&](size_t resources, size_t tags) {
+    api::CreateTagsRequest in;
+    for (size_t i = 0; i < resources; ++i) in.resources.push_back("vpc-" + std::to_string(i));
+    for (size_t i = 0; i < tags; ++i) in.tags.push_back({.key = std::to_string(i), .value = "v"});
+    return code<api::CreateTagsOutput>("CreateTags", std::move(in));
+  };
+  EXPECT_EQ(tag(1000, 1), "UnauthorizedOperation");
+  EXPECT_EQ(tag(1001, 1), "InvalidParameterValue");
+  EXPECT_EQ(tag(1, 50), "UnauthorizedOperation");
+  EXPECT_EQ(tag(1, 51), "TagLimitExceeded");
+}
+
+TEST_F(Ec2AccessTest, RulesAreTaggedBesideTheirGroup) {
+  make_group("a");
+  const auto groups = fixture.call<api::DescribeSecurityGroupsResult>(
+      ec2, "DescribeSecurityGroups", api::DescribeSecurityGroupsRequest{.group_names = {{"a"}}});
+  const std::string group = *groups->security_groups->at(0).group_id;
+  const auto rules = [&] {
+    const std::vector<api::Filter> filters{{.name = "group-id", .values = std::vector{group}}};
+    return *fixture
+                .call<api::DescribeSecurityGroupRulesResult>(ec2, "DescribeSecurityGroupRules",
+                                                             api::DescribeSecurityGroupRulesRequest{.filters = filters})
+                ->security_group_rules;
+  };
+  const std::string rule = *rules().at(0).security_group_rule_id;
+  const auto tag = [&](std::vector<std::string> ids) {
+    return code<api::CreateTagsOutput>(
+        "CreateTags", api::CreateTagsRequest{.resources = std::move(ids), .tags = {{.key = "keep", .value = "yes"}}});
+  };
+  EXPECT_EQ(tag({rule, "sgr-00000000000000000", group}), "InvalidSecurityGroupRuleId.NotFound");
+  EXPECT_TRUE(rules().at(0).tags->empty());
+  EXPECT_EQ(tag({rule, group, rule}), "");
+  EXPECT_EQ(rules().at(0).tags->size(), 1u);
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Effect":"Deny","Action":"ec2:*",)"
+      R"("Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/keep":"yes"}}}]})")};
+  EXPECT_EQ(tag({rule}), "UnauthorizedOperation");
+  EXPECT_EQ(tag({group}), "UnauthorizedOperation");
+}
+
 }  // namespace
 }  // namespace boreal::ec2

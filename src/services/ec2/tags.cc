@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/ec2/errors.h"
 #include "codec/utf8.h"
@@ -17,8 +18,6 @@ using aws::Outcome;
 using aws::refuse;
 
 namespace {
-
-constexpr size_t max_tags = 50;
 
 struct IdType {
   std::string_view prefix, type;
@@ -36,27 +35,42 @@ Outcome<void> change_record(store::Transaction& tx, const View& view, std::strin
   return {};
 }
 
-Outcome<void> change_rule(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
+// Rules lie in their groups: one look through those finds them all.
+Outcome<void> change_rules(store::Transaction& tx, const View& view, std::set<std::string> ids,
+                           const ChangeTags& change) {
+  if (ids.empty()) return {};
   TRY(auto groups, view.all<GroupRecord>());
   for (GroupRecord& group : groups) {
-    const auto rule = std::ranges::find(group.rules, id, &RuleRecord::id);
-    if (rule == group.rules.end()) continue;
-    CHECK(change(rule->tags));
-    save(tx, group);
-    return {};
+    bool is_changed = false;
+    for (RuleRecord& rule : group.rules) {
+      if (ids.erase(rule.id) == 0) continue;
+      CHECK(change(rule.tags));
+      is_changed = true;
+    }
+    if (is_changed) save(tx, group);
   }
+  if (ids.empty()) return {};
   return refuse(errors::invalid_security_group_rule_id_not_found(
-      fmt::format("The security group rule ID '{}' does not exist", id)));
+      fmt::format("The security group rule ID '{}' does not exist", *ids.begin())));
+}
+
+Outcome<void> change_resource(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
+  const std::string_view type = type_of_id(id);
+  if (type == VpcRecord::type) return change_record<VpcRecord>(tx, view, id, change);
+  if (type == SubnetRecord::type) return change_record<SubnetRecord>(tx, view, id, change);
+  if (type == GroupRecord::type) return change_record<GroupRecord>(tx, view, id, change);
+  if (type == RouteTableRecord::type) return change_record<RouteTableRecord>(tx, view, id, change);
+  if (type == AclRecord::type) return change_record<AclRecord>(tx, view, id, change);
+  if (type == GatewayRecord::type) return change_record<GatewayRecord>(tx, view, id, change);
+  if (type == InterfaceRecord::type) return change_record<InterfaceRecord>(tx, view, id, change);
+  if (type == OptionsRecord::type) return change_record<OptionsRecord>(tx, view, id, change);
+  return refuse(errors::invalid_id(fmt::format("The ID '{}' is not valid", id)));
 }
 
 template <class R>
 Result<void> add_tagged(std::vector<TaggedResource>& all, const View& view) {
   TRY(auto records, view.all<R>());
-  for (R& record : records) {
-    TaggedResource& added = all.emplace_back(TaggedResource{R::type, record.id, std::move(record.tags)});
-    if constexpr (requires { record.vpc_id; } && !std::is_same_v<R, GatewayRecord>)
-      added.vpc_id = std::move(record.vpc_id);
-  }
+  for (R& record : records) all.push_back({R::type, record.id, std::move(record.tags)});
   return {};
 }
 
@@ -126,18 +140,17 @@ std::string_view type_of_id(std::string_view id) {
   return found == std::end(id_types) ? std::string_view() : found->type;
 }
 
-Outcome<void> change_tags(store::Transaction& tx, const View& view, std::string_view id, const ChangeTags& change) {
-  const std::string_view type = type_of_id(id);
-  if (type == VpcRecord::type) return change_record<VpcRecord>(tx, view, id, change);
-  if (type == SubnetRecord::type) return change_record<SubnetRecord>(tx, view, id, change);
-  if (type == GroupRecord::type) return change_record<GroupRecord>(tx, view, id, change);
-  if (type == RouteTableRecord::type) return change_record<RouteTableRecord>(tx, view, id, change);
-  if (type == AclRecord::type) return change_record<AclRecord>(tx, view, id, change);
-  if (type == GatewayRecord::type) return change_record<GatewayRecord>(tx, view, id, change);
-  if (type == InterfaceRecord::type) return change_record<InterfaceRecord>(tx, view, id, change);
-  if (type == OptionsRecord::type) return change_record<OptionsRecord>(tx, view, id, change);
-  if (type == RuleRecord::type) return change_rule(tx, view, id, change);
-  return refuse(errors::invalid_id(fmt::format("The ID '{}' is not valid", id)));
+Outcome<void> change_tags(store::Transaction& tx, const View& view, const std::vector<std::string>& ids,
+                          const ChangeTags& change) {
+  std::set<std::string> rules;
+  for (const std::string& id : ids) {
+    if (type_of_id(id) == RuleRecord::type) {
+      rules.insert(id);
+    } else {
+      CHECK(change_resource(tx, view, id, change));
+    }
+  }
+  return change_rules(tx, view, std::move(rules), change);
 }
 
 Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
@@ -151,7 +164,7 @@ Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
   CHECK(add_tagged<OptionsRecord>(all, view));
   TRY(auto groups, view.all<GroupRecord>());
   for (GroupRecord& group : groups) {
-    all.push_back({GroupRecord::type, group.id, std::move(group.tags), group.vpc_id});
+    all.push_back({GroupRecord::type, group.id, std::move(group.tags)});
     for (RuleRecord& rule : group.rules) all.push_back({RuleRecord::type, rule.id, std::move(rule.tags)});
   }
   std::ranges::sort(all, {}, &TaggedResource::id);
@@ -161,9 +174,7 @@ Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
 Task<Outcome<api::CreateTagsOutput>> Service::create_tags(Call& call, api::CreateTagsRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
-  for (const std::string& id : input.resources) {
-    CO_CHECK(change_tags(tx, view, id, [&](Tags& tags) { return put_tags(tags, input.tags); }));
-  }
+  CO_CHECK(change_tags(tx, view, input.resources, [&](Tags& tags) { return put_tags(tags, input.tags); }));
   CO_CHECK(co_await tx.commit());
   co_return api::CreateTagsOutput{};
 }
@@ -176,7 +187,7 @@ Task<Outcome<api::DeleteTagsOutput>> Service::delete_tags(Call& call, api::Delet
     for (const auto& tag : input.tags.value_or(std::vector<api::Tag>())) drop_tag(tags, tag);
     return {};
   };
-  for (const std::string& id : input.resources) CO_CHECK(change_tags(tx, view, id, drop));
+  CO_CHECK(change_tags(tx, view, input.resources, drop));
   CO_CHECK(co_await tx.commit());
   co_return api::DeleteTagsOutput{};
 }

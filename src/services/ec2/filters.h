@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,19 +49,25 @@ class Selection {
 // The same for a single resource.
 aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes);
 
-// The records that the ids name (all must be there) and the filters let through; `attributes` makes a record's. Also
-// refuses unknown filters where there is no record.
+// The records that the ids name, which must all be there; without any, all. In the order of their ids.
+template <class R>
+aws::Outcome<std::vector<R>> find_named(const View& view, const std::optional<std::vector<std::string>>& ids) {
+  if (!ids || ids->empty()) return view.all<R>();
+  std::vector<R> records;
+  for (const std::string& id : std::set(ids->begin(), ids->end())) {
+    TRY(auto record, view.need<R>(id));
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+// Those of them that the filters let through; `attributes` makes a record's. Also refuses unknown filters where there
+// is no record.
 template <class R, class F>
 aws::Outcome<std::vector<R>> select(const View& view, const std::optional<std::vector<std::string>>& ids,
                                     const Filters& filters, F attributes) {
   TRY(const Selection selection, Selection::of(filters, attributes(R{})));
-  TRY(auto records, view.all<R>());
-  if (ids && !ids->empty()) {
-    for (const std::string& id : *ids) {
-      if (std::ranges::find(records, id, &R::id) == records.end()) return aws::refuse(R::absent(id));
-    }
-    std::erase_if(records, [&](const R& r) { return std::ranges::find(*ids, r.id) == ids->end(); });
-  }
+  TRY(auto records, find_named<R>(view, ids));
   std::vector<R> chosen;
   for (R& record : records) {
     if (selection.holds(attributes(record))) chosen.push_back(std::move(record));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "api/ec2/errors.h"
@@ -56,43 +57,63 @@ Outcome<void> set_description(RuleRecord& rule, const std::optional<std::string>
   return check_text("rule description", rule.description);
 }
 
-// The group of the VPC that an id or a name stands for.
-Outcome<std::string> find_peer(const View& view, const GroupRecord& group, const api::UserIdGroupPair& pair) {
-  const auto& [id, name, account] = std::tie(pair.group_id, pair.group_name, pair.user_id);
-  if (account && !account->empty() && *account != view.place().account) {
+// Finds the groups that permissions of a group refer to.
+class Peers {
+ public:
+  Peers(const View& view, const GroupRecord& group) : view_(view), group_(group) {}
+
+  // The group of the VPC that an id or a name stands for.
+  Outcome<std::string> find(const api::UserIdGroupPair& pair) {
+    const auto& [id, name, account] = std::tie(pair.group_id, pair.group_name, pair.user_id);
+    if (account && !account->empty() && *account != view_.place().account)
+      return elsewhere(fmt::format("account {}", *account));
+    if (pair.vpc_id && !pair.vpc_id->empty() && *pair.vpc_id != group_.vpc_id)
+      return elsewhere(fmt::format("{} is of {}, not of {}", group_.id, group_.vpc_id, *pair.vpc_id));
+    if (pair.vpc_peering_connection_id && !pair.vpc_peering_connection_id->empty()) {
+      return refuse(errors::invalid_vpc_peering_connection_id_not_found(
+          fmt::format("The vpcPeeringConnection ID '{}' does not exist", *pair.vpc_peering_connection_id)));
+    }
+    if (id && !id->empty()) {
+      TRY(const auto peer, view_.need<GroupRecord>(*id));
+      if (peer.vpc_id == group_.vpc_id) return peer.id;
+      return elsewhere(fmt::format("{} is of {}", peer.id, peer.vpc_id));
+    }
+    if (!name || name->empty()) {
+      return refuse(
+          errors::missing_parameter("The request must contain the parameter GroupId or GroupName of a source group"));
+    }
+    return find_by_name(*name);
+  }
+
+ private:
+  static std::unexpected<aws::ApiError> elsewhere(std::string_view what) {
     return refuse(errors::invalid_group_not_found(
-        fmt::format("You have specified two resources that belong to different networks: account {}", *account)));
+        fmt::format("You have specified two resources that belong to different networks: {}", what)));
   }
-  if (pair.vpc_id && !pair.vpc_id->empty() && *pair.vpc_id != group.vpc_id) {
+  // All groups are read for it, so once only.
+  Outcome<std::string> find_by_name(const std::string& name) {
+    if (!ids_) {
+      TRY(const auto groups, view_.of_vpc<GroupRecord>(group_.vpc_id));
+      ids_.emplace();
+      for (const GroupRecord& group : groups) ids_->emplace(group.name, group.id);
+    }
+    if (const auto found = ids_->find(name); found != ids_->end()) return found->second;
     return refuse(errors::invalid_group_not_found(
-        fmt::format("You have specified two resources that belong to different networks: {} is of {}, not of {}",
-                    group.id, group.vpc_id, *pair.vpc_id)));
+        fmt::format("The security group '{}' does not exist in VPC '{}'", name, group_.vpc_id)));
   }
-  if (pair.vpc_peering_connection_id && !pair.vpc_peering_connection_id->empty()) {
-    return refuse(errors::invalid_vpc_peering_connection_id_not_found(
-        fmt::format("The vpcPeeringConnection ID '{}' does not exist", *pair.vpc_peering_connection_id)));
-  }
-  if (id && !id->empty()) {
-    TRY(const auto peer, view.need<GroupRecord>(*id));
-    if (peer.vpc_id == group.vpc_id) return peer.id;
-    return refuse(errors::invalid_group_not_found(fmt::format(
-        "You have specified two resources that belong to different networks: {} is of {}", peer.id, peer.vpc_id)));
-  }
-  if (!name || name->empty()) {
-    return refuse(
-        errors::missing_parameter("The request must contain the parameter GroupId or GroupName of a source group"));
-  }
-  TRY(const auto groups, view.of_vpc<GroupRecord>(group.vpc_id));
-  const auto peer = std::ranges::find(groups, *name, &GroupRecord::name);
-  if (peer == groups.end()) {
-    return refuse(errors::invalid_group_not_found(
-        fmt::format("The security group '{}' does not exist in VPC '{}'", *name, group.vpc_id)));
-  }
-  return peer->id;
+
+  const View& view_;
+  const GroupRecord& group_;
+  std::optional<std::map<std::string, std::string>> ids_;  // of the VPC's groups, by name
+};
+
+template <class T>
+size_t count(const std::optional<std::vector<T>>& list) {
+  return list ? list->size() : 0;
 }
 
 // Adds the rules of one permission, one for each peer.
-Outcome<void> add_permission(std::vector<RuleRecord>& rules, const View& view, const GroupRecord& group, bool egress,
+Outcome<void> add_permission(std::vector<RuleRecord>& rules, Peers& peers, bool egress,
                              const api::IpPermission& permission) {
   if (!permission.ip_protocol) {
     return refuse(errors::missing_parameter("The request must contain the parameter IpProtocol"));
@@ -115,7 +136,7 @@ Outcome<void> add_permission(std::vector<RuleRecord>& rules, const View& view, c
   }
   for (const auto& pair : permission.user_id_group_pairs.value_or(std::vector<api::UserIdGroupPair>())) {
     RuleRecord& added = rules.emplace_back(rule);
-    TRY(added.group_id, find_peer(view, group, pair));
+    TRY(added.group_id, peers.find(pair));
     CHECK(set_description(added, pair.description));
   }
   if (permission.prefix_list_ids && !permission.prefix_list_ids->empty()) {
@@ -148,12 +169,16 @@ Outcome<std::vector<RuleRecord>> parse_rules(const View& view, const GroupRecord
                                              const std::optional<std::vector<api::IpPermission>>& permissions,
                                              const ClassicRule& classic) {
   std::vector<RuleRecord> rules;
+  Peers peers(view, group);
+  size_t there_will_be = 0;
   for (const auto& permission : permissions.value_or(std::vector<api::IpPermission>())) {
-    CHECK(add_permission(rules, view, group, egress, permission));
-    if (rules.size() > max_rules) {
+    there_will_be +=
+        count(permission.ip_ranges) + count(permission.ipv6_ranges) + count(permission.user_id_group_pairs);
+    if (there_will_be > max_rules) {
       return refuse(errors::rules_per_security_group_limit_exceeded(
           fmt::format("A security group has at most {} rules in one direction", max_rules)));
     }
+    CHECK(add_permission(rules, peers, egress, permission));
   }
   if (egress && (classic.group_name || classic.group_owner)) {
     return refuse(
@@ -176,7 +201,7 @@ Outcome<std::vector<RuleRecord>> parse_rules(const View& view, const GroupRecord
     } else {
       permission.ip_ranges = std::vector<api::IpRange>{{.cidr_ip = classic.cidr}};
     }
-    CHECK(add_permission(rules, view, group, egress, permission));
+    CHECK(add_permission(rules, peers, egress, permission));
   }
   if (rules.empty()) return refuse(errors::missing_parameter("The request must contain the parameter ipPermissions"));
   for (size_t i = 0; i < rules.size(); ++i) {
@@ -205,7 +230,8 @@ Outcome<RuleRecord> parse_rule(const View& view, const GroupRecord& group, bool 
         std::vector<api::UserIdGroupPair>{{.description = text, .group_id = request.referenced_group_id}};
   }
   std::vector<RuleRecord> rules;
-  CHECK(add_permission(rules, view, group, egress, permission));
+  Peers peers(view, group);
+  CHECK(add_permission(rules, peers, egress, permission));
   if (rules.size() != 1) {
     return refuse(errors::invalid_parameter_combination("A security group rule has one peer, and several are given"));
   }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/ec2/errors.h"
 #include "ec2/convert.h"
@@ -256,17 +257,16 @@ Task<Outcome<api::DescribeSecurityGroupRulesResult>> Service::describe_security_
   const View view = seen(call);
   CO_TRY(const Selection selection, Selection::of(input.filters, attributes({}, {})));
   CO_TRY(const auto groups, view.all<GroupRecord>());
-  std::vector<std::string> missing = input.security_group_rule_ids.value_or(std::vector<std::string>());
-  const std::vector<std::string> wanted = missing;
+  const auto ids = input.security_group_rule_ids.value_or(std::vector<std::string>());
+  std::set<std::string> missing(ids.begin(), ids.end());
   std::vector<api::SecurityGroupRule> shown;
   for (const GroupRecord& group : groups) {
     for (const RuleRecord& rule : group.rules) {
-      std::erase(missing, rule.id);
-      if (!wanted.empty() && std::ranges::find(wanted, rule.id) == wanted.end()) continue;
+      if (missing.erase(rule.id) == 0 && !ids.empty()) continue;
       if (selection.holds(attributes(group, rule))) shown.push_back(to_rule(view.place(), group, rule));
     }
   }
-  if (!missing.empty()) co_return refuse(no_rule(missing.front()));
+  if (!missing.empty()) co_return refuse(no_rule(*missing.begin()));
   const auto id = [](const api::SecurityGroupRule& rule) { return *rule.security_group_rule_id; };
   std::ranges::sort(shown, {}, id);
   CO_TRY(auto next, cut_page(shown, input.max_results, input.next_token, id));

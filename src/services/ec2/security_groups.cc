@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "api/ec2/errors.h"
 #include "ec2/convert.h"
@@ -90,6 +91,32 @@ Outcome<void> check_name(const View& view, const std::string& name, const std::s
   return {};
 }
 
+// Those of the default VPC: only of these the names mean one without saying where.
+Outcome<std::vector<GroupRecord>> default_groups(const View& view) {
+  TRY(const auto vpcs, view.all<VpcRecord>());
+  const auto vpc = std::ranges::find_if(vpcs, &VpcRecord::is_default);
+  if (vpc == vpcs.end()) return std::vector<GroupRecord>();
+  return view.of_vpc<GroupRecord>(vpc->id);
+}
+
+aws::ApiError no_default_group(std::string_view name) {
+  return errors::invalid_group_not_found(fmt::format(
+      "The security group '{}' does not exist in the default VPC; elsewhere a group is named by its id", name));
+}
+
+Outcome<std::set<std::string>> ids_of(const View& view, const std::vector<std::string>& names) {
+  TRY(const auto groups, default_groups(view));
+  std::map<std::string_view, std::string_view> ids;
+  for (const GroupRecord& group : groups) ids.emplace(group.name, group.id);
+  std::set<std::string> named;
+  for (const std::string& name : names) {
+    const auto found = ids.find(name);
+    if (found == ids.end()) return refuse(no_default_group(name));
+    named.emplace(found->second);
+  }
+  return named;
+}
+
 // What still needs the group; empty: nothing.
 Outcome<std::string> user_of(const View& view, const GroupRecord& group) {
   TRY(const auto interfaces, view.all<InterfaceRecord>());
@@ -116,15 +143,10 @@ Outcome<GroupRecord> Service::find_group(const View& view, const std::optional<s
   if (!name || name->empty()) {
     return refuse(errors::missing_parameter("The request must contain the parameter groupName or groupId"));
   }
-  TRY(const auto vpcs, view.all<VpcRecord>());
-  const auto vpc = std::ranges::find_if(vpcs, &VpcRecord::is_default);
-  if (vpc != vpcs.end()) {
-    TRY(auto groups, view.of_vpc<GroupRecord>(vpc->id));
-    const auto found = std::ranges::find(groups, *name, &GroupRecord::name);
-    if (found != groups.end()) return std::move(*found);
-  }
-  return refuse(errors::invalid_group_not_found(fmt::format(
-      "The security group '{}' does not exist in the default VPC; elsewhere a group is named by its id", *name)));
+  TRY(auto groups, default_groups(view));
+  const auto found = std::ranges::find(groups, *name, &GroupRecord::name);
+  if (found == groups.end()) return refuse(no_default_group(*name));
+  return std::move(*found);
 }
 
 Outcome<GroupRecord> Service::asked_group(const Call& call, const View& view, const std::optional<std::string>& id,
@@ -186,12 +208,8 @@ Task<Outcome<api::DescribeSecurityGroupsResult>> Service::describe_security_grou
            return attributes(view.place(), group, names);
          }));
   if (input.group_names && !input.group_names->empty()) {
-    std::vector<std::string> named;
-    for (const std::string& name : *input.group_names) {
-      CO_TRY(const auto group, find_group(view, std::nullopt, name));
-      named.push_back(group.id);
-    }
-    std::erase_if(groups, [&](const GroupRecord& g) { return std::ranges::find(named, g.id) == named.end(); });
+    CO_TRY(const auto named, ids_of(view, *input.group_names));
+    std::erase_if(groups, [&](const GroupRecord& group) { return !named.contains(group.id); });
   }
   CO_TRY(auto next, cut_page(groups, input.max_results, input.next_token, &GroupRecord::id));
   co_return api::DescribeSecurityGroupsResult{

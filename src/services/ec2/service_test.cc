@@ -224,6 +224,49 @@ TEST_F(Ec2Test, WrongRulesAreRefused) {
   EXPECT_TRUE(ec2.ingress("000000000000", "us-east-1", id)->empty());
 }
 
+TEST_F(Ec2Test, PeersAreCountedBeforeTheyAreLookedUp) {
+  const std::string network = vpc();
+  const std::string data = group(network, "data");
+  const std::string apps = group(network, "apps");
+  api::IpPermission permission{.ip_protocol = "-1"};
+  permission.user_id_group_pairs = std::vector<api::UserIdGroupPair>(61, {.group_name = "none"});
+  const auto authorize = [&] { return code<Authorized>("AuthorizeSecurityGroupIngress", let_in(data, {permission})); };
+  EXPECT_EQ(authorize(), "RulesPerSecurityGroupLimitExceeded");
+  permission.user_id_group_pairs = std::vector<api::UserIdGroupPair>{{.group_name = "apps"}, {.group_name = "none"}};
+  EXPECT_EQ(authorize(), "InvalidGroup.NotFound");
+  permission.user_id_group_pairs = std::vector<api::UserIdGroupPair>{{.group_name = "apps"}, {.group_name = "data"}};
+  EXPECT_EQ(authorize(), "");
+  const auto rules = *ec2.ingress("000000000000", "us-east-1", data);
+  ASSERT_EQ(rules.size(), 2u);
+  EXPECT_EQ(rules[0].source_group_id, apps);
+  EXPECT_EQ(rules[1].source_group_id, data);
+}
+
+TEST_F(Ec2Test, WhatIsNamedTwiceIsShownOnce) {
+  const std::string data = group("", "data");
+  const std::string apps = group("", "apps");
+  const auto by_id = ok<api::DescribeSecurityGroupsResult>(
+      "DescribeSecurityGroups", api::DescribeSecurityGroupsRequest{.group_ids = std::vector{data, apps, data}});
+  EXPECT_EQ(by_id.security_groups->size(), 2u);
+  const std::vector<std::string> twice{"data", "data"}, wrong{"data", "none"};
+  const auto by_name = ok<api::DescribeSecurityGroupsResult>("DescribeSecurityGroups",
+                                                             api::DescribeSecurityGroupsRequest{.group_names = twice});
+  ASSERT_EQ(by_name.security_groups->size(), 1u);
+  EXPECT_EQ(by_name.security_groups->at(0).group_id, data);
+  EXPECT_EQ(code<api::DescribeSecurityGroupsResult>("DescribeSecurityGroups",
+                                                    api::DescribeSecurityGroupsRequest{.group_names = wrong}),
+            "InvalidGroup.NotFound");
+  const auto rules = [&](std::optional<std::vector<std::string>> ids) {
+    return *ok<api::DescribeSecurityGroupRulesResult>(
+                "DescribeSecurityGroupRules",
+                api::DescribeSecurityGroupRulesRequest{.security_group_rule_ids = std::move(ids)})
+                .security_group_rules;
+  };
+  const std::string one = *rules({}).at(0).security_group_rule_id;
+  EXPECT_EQ(rules(std::vector{one, one}).size(), 1u);
+  EXPECT_GT(rules({}).size(), 1u);
+}
+
 TEST_F(Ec2Test, GroupsReferToGroups) {
   const std::string id = vpc();
   const std::string apps = group(id, "apps");

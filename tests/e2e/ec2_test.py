@@ -167,6 +167,22 @@ class Network(Case):
             self.assertEqual("UnauthorizedOperation", error_code(call, VpcId=vpc, **more))
             self.assertEqual("DryRunOperation", error_code(call, VpcId=other, DryRun=True, **{key: "10.1.2.0/24" for key in more}))
 
+    def test_conditions_on_zones_and_tenancy(self):
+        vpc = self.vpc()
+        first, second = (self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=f"us-east-1{'ab'[i]}")["Subnet"]["SubnetId"] for i in (0, 1))
+        for subnet in (first, second):
+            self.addCleanup(self.ec2.delete_subnet, SubnetId=subnet)
+        deny = lambda **keys: {"Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": {"StringEquals": keys}}
+        ann = user(self, "ec2-zones", allow("ec2:*"), deny(**{"ec2:AvailabilityZone": "us-east-1a"}), deny(**{"ec2:Tenancy": "dedicated"}))("ec2")
+        for more, code in (({}, "UnauthorizedOperation"), ({"AvailabilityZone": "us-east-1a"}, "UnauthorizedOperation"),
+                           ({"AvailabilityZoneId": "use1-az1"}, "UnauthorizedOperation"), ({"AvailabilityZone": "us-east-1b"}, "DryRunOperation")):
+            self.assertEqual(code, error_code(ann.create_subnet, VpcId=vpc, CidrBlock="10.0.2.0/24", DryRun=True, **more), more)
+        for subnet, code in ((first, "UnauthorizedOperation"), (second, "DryRunOperation")):
+            self.assertEqual(code, error_code(ann.delete_subnet, SubnetId=subnet, DryRun=True))
+        for tenancy, code in (("dedicated", "UnauthorizedOperation"), ("default", "DryRunOperation")):
+            self.assertEqual(code, error_code(ann.create_vpc, CidrBlock="10.0.0.0/16", InstanceTenancy=tenancy, DryRun=True))
+        self.assertEqual("DryRunOperation", error_code(ann.delete_vpc, VpcId=vpc, DryRun=True))
+
     def test_conditions_on_rules_of_groups(self):
         vpc = self.vpc()
         made = self.ec2.create_security_group(GroupName="ruled", Description="d", VpcId=vpc)

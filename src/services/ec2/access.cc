@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <type_traits>
 
 #include "api/ec2/errors.h"
 #include "ec2/service.h"
 #include "ec2/tags.h"
+#include "ec2/zones.h"
 
 namespace boreal::ec2 {
 
@@ -161,16 +161,22 @@ void add_attributes(const aws::Value& input, Access& access) {
   }
 }
 
-// What is made in a VPC lies in it already, for policies.
-void add_vpc_of_new(const Place& place, const aws::Operation& operation, const aws::Value& input,
-                    std::vector<Access>& all) {
-  const auto vpc = aws::string_member(input, "VpcId");
-  if (!vpc || !operation.name.starts_with("Create")) return;
+// What is made lies in its VPC and its zone already, for policies, and a VPC has its tenancy.
+void add_keys_of_new(const Place& place, const aws::Operation& operation, const aws::Value& input,
+                     std::vector<Access>& all) {
+  if (!operation.name.starts_with("Create")) return;
+  const auto member = [&](std::string_view name) { return aws::string_member(input, name); };
+  const auto vpc = member("VpcId");
   for (Access& access : all) {
-    const bool is_new =
-        std::ranges::any_of(std::array{SubnetRecord::type, RouteTableRecord::type, AclRecord::type},
-                            [&](std::string_view type) { return access.resource == place.arn(type, "*"); });
-    if (is_new) access.context.emplace("ec2:Vpc", place.arn(VpcRecord::type, *vpc));
+    const auto makes = [&](std::string_view type) { return access.resource == place.arn(type, "*"); };
+    const bool makes_subnet = makes(SubnetRecord::type);
+    if (vpc && (makes_subnet || makes(RouteTableRecord::type) || makes(AclRecord::type)))
+      access.context.emplace("ec2:Vpc", place.arn(VpcRecord::type, *vpc));
+    if (makes(VpcRecord::type)) access.context.emplace("ec2:Tenancy", member("InstanceTenancy").value_or("default"));
+    if (!makes_subnet) continue;
+    const auto named = member("AvailabilityZone") ? member("AvailabilityZone") : member("AvailabilityZoneId");
+    const auto zone = named ? find_zone(place.region, *named) : zones(place.region).front();
+    if (zone) access.context.emplace("ec2:AvailabilityZone", zone->name);
   }
 }
 
@@ -181,7 +187,7 @@ void add_resource_tags(Access& access, const Tags& tags) {
   }
 }
 
-// What policies may ask of a resource: its id and tags, and the VPC that it lies in. One that is not there has none.
+// What policies may ask of a resource: its id and tags, and where it lies. One that is not there has none.
 template <class R>
 Outcome<void> add_keys_of(const View& view, const std::string& id, std::string_view id_key, Access& access) {
   TRY(const auto record, view.find<R>(id));
@@ -189,6 +195,8 @@ Outcome<void> add_keys_of(const View& view, const std::string& id, std::string_v
   access.context.emplace(std::string(id_key), id);
   if constexpr (requires { record->vpc_id; } && !std::is_same_v<R, GatewayRecord>)
     access.context.emplace("ec2:Vpc", view.place().arn(VpcRecord::type, record->vpc_id));
+  if constexpr (requires { record->zone; }) access.context.emplace("ec2:AvailabilityZone", record->zone);
+  if constexpr (requires { record->tenancy; }) access.context.emplace("ec2:Tenancy", record->tenancy);
   add_resource_tags(access, record->tags);
   return {};
 }
@@ -259,7 +267,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
       call.asked_for.emplace(VpcRecord::type, chosen != vpcs.end() ? chosen->id : "");
     }
     CO_CHECK(add_associated(view, operation, input, all));
-    add_vpc_of_new(view.place(), operation, input, all);
+    add_keys_of_new(view.place(), operation, input, all);
     CO_CHECK(add_rules(view.place(), operation, input, all));
     if (operation.name.starts_with("Modify") && operation.name.ends_with("Attribute"))
       add_attributes(input, all.front());

@@ -129,7 +129,11 @@ class Network(Case):
                 (let_in, {"SourceSecurityGroupOwnerId": "111111111111", "CidrIp": "10.0.0.0/8", **classic}, "MissingParameter"),
                 (let_in, pair(VpcId="vpc-0123456789abcdef0"), "InvalidGroup.NotFound"),
                 (let_in, pair(VpcPeeringConnectionId="pcx-0123456789abcdef0"), "InvalidVpcPeeringConnectionID.NotFound"),
-                (let_out, {"SourceSecurityGroupName": "peer", "CidrIp": "10.0.0.0/8", **classic}, "InvalidParameterValue")):
+                (let_out, {"SourceSecurityGroupName": "peer", "CidrIp": "10.0.0.0/8", **classic}, "InvalidParameterValue"),
+                (let_in, {**pair(), "FromPort": 1, "ToPort": 1}, "InvalidParameterCombination"),
+                (let_in, {**pair(), "CidrIp": "10.0.0.0/8", **classic}, "InvalidParameterCombination"),
+                (self.ec2.update_security_group_rule_descriptions_ingress, {
+                    **pair(), "SecurityGroupRuleDescriptions": [{"SecurityGroupRuleId": "sgr-0123456789abcdef0"}]}, "InvalidParameterCombination")):
             self.assertEqual(code, error_code(call, GroupId=group, **more), more)
         account = self.ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["OwnerId"]
         mine = {"SourceSecurityGroupName": "peer", "SourceSecurityGroupOwnerId": account}
@@ -145,6 +149,9 @@ class Network(Case):
         self.addCleanup(self.ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc)
         self.assertEqual("UnsupportedOperation", error_code(self.ec2.create_route, RouteTableId=table, DestinationCidrBlock="0.0.0.0/0",
                                                             GatewayId=gateway, NatGatewayId="nat-0123456789abcdef0"))
+        for more, code in (({"LocalTarget": True, "GatewayId": gateway}, "InvalidParameterCombination"), ({"GatewayId": gateway}, "InvalidParameterValue")):
+            self.assertEqual(code, error_code(self.ec2.replace_route, RouteTableId=table, DestinationCidrBlock="10.0.0.0/16", **more))
+        self.ec2.replace_route(RouteTableId=table, DestinationCidrBlock="10.0.0.0/16", LocalTarget=True)
         self.assertEqual("UnsupportedOperation", error_code(self.ec2.create_vpc, CidrBlock="10.8.0.0/16", Ipv6CidrBlockNetworkBorderGroup="us-east-1"))
 
     def test_conditions_on_what_is_made(self):

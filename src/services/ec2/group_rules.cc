@@ -168,6 +168,11 @@ Outcome<std::string> canonical_protocol(std::string_view text) {
 Outcome<std::vector<RuleRecord>> parse_rules(const View& view, const GroupRecord& group, bool egress,
                                              const std::optional<std::vector<api::IpPermission>>& permissions,
                                              const ClassicRule& classic) {
+  if (permissions && !permissions->empty() && classic.is_given()) {
+    return refuse(errors::invalid_parameter_combination(
+        "IpPermissions may not be used in combination with IpProtocol, FromPort, ToPort, CidrIp, "
+        "SourceSecurityGroupName and SourceSecurityGroupOwnerId"));
+  }
   std::vector<RuleRecord> rules;
   Peers peers(view, group);
   size_t there_will_be = 0;

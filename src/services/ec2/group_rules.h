@@ -27,10 +27,11 @@ struct ClassicRule {
   std::optional<std::string> cidr;
   std::optional<std::string> group_name;
   std::optional<std::string> group_owner;  // its account
+  bool is_given() const { return protocol || from || to || cidr || group_name || group_owner; }
 };
 
-// The rules that a call names: permissions, and the classic parameters where they were given; with neither,
-// MissingParameter. Groups that they refer to must be there, in the VPC of `group`. Without ids.
+// The rules that a call names: by permissions or the classic parameters; with both InvalidParameterCombination, with
+// neither MissingParameter. Groups that they refer to must be there, in the VPC of `group`. Without ids.
 aws::Outcome<std::vector<RuleRecord>> parse_rules(const View& view, const GroupRecord& group, bool egress,
                                                   const std::optional<std::vector<api::IpPermission>>& permissions,
                                                   const ClassicRule& classic = {});

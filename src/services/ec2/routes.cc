@@ -42,14 +42,17 @@ Outcome<RouteRecord> parse_destination(const In& in) {
   return route;
 }
 
+template <class In>
+bool leads_elsewhere(const In& in) {
+  return in.vpc_endpoint_id || in.transit_gateway_id || in.local_gateway_id || in.carrier_gateway_id ||
+         in.core_network_arn || in.odb_network_arn || in.egress_only_internet_gateway_id || in.instance_id ||
+         in.network_interface_id || in.vpc_peering_connection_id || in.nat_gateway_id;
+}
+
 // An internet gateway of the table's VPC is the one target that there can be.
 template <class In>
 Outcome<std::string> parse_target(const View& view, const RouteTableRecord& table, const In& in) {
-  const bool is_elsewhere = in.vpc_endpoint_id || in.transit_gateway_id || in.local_gateway_id ||
-                            in.carrier_gateway_id || in.core_network_arn || in.odb_network_arn ||
-                            in.egress_only_internet_gateway_id || in.instance_id || in.network_interface_id ||
-                            in.vpc_peering_connection_id || in.nat_gateway_id;
-  if (!in.gateway_id || is_elsewhere) {
+  if (!in.gateway_id || leads_elsewhere(in)) {
     return refuse(errors::unsupported_operation(
         "Routes to anything but an internet gateway (GatewayId): not served here, nothing else can be made"));
   }
@@ -100,13 +103,17 @@ Task<Outcome<api::CreateRouteResult>> Service::create_route(Call& call, api::Cre
 
 Task<Outcome<api::ReplaceRouteOutput>> Service::replace_route(Call& call, api::ReplaceRouteRequest input) {
   CO_TRY(const auto route, parse_destination(input));
+  const bool leads_home = input.local_target.value_or(false);
+  if (leads_home && (input.gateway_id || leads_elsewhere(input))) {
+    co_return refuse(errors::invalid_parameter_combination("LocalTarget and another target exclude each other"));
+  }
   CO_TRY(auto tx, co_await begin(call));
   const View view = seen(call, tx);
   CO_TRY(auto table, view.need<RouteTableRecord>(input.route_table_id));
   const auto there = find_route(table, route);
   if (there == table.routes.end()) co_return refuse(no_route(table, route));
   if (there->gateway_id == "local") {
-    if (!input.local_target.value_or(false)) {
+    if (!leads_home) {
       co_return refuse(errors::invalid_parameter_value(
           fmt::format("cannot replace local route {} in route table {}", route.destination(), table.id)));
     }

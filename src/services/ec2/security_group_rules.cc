@@ -77,7 +77,7 @@ Outcome<std::vector<RuleRecord>> take_rules(const View& view, GroupRecord& group
     return true;
   };
   if (ids && !ids->empty()) {
-    if (permissions || classic.cidr || classic.group_name) {
+    if (permissions || classic.is_given()) {
       return refuse(
           errors::invalid_parameter_combination("Rules are named by their ids or by their permissions, not both"));
     }
@@ -112,6 +112,10 @@ Outcome<void> set_descriptions(const View& view, GroupRecord& group, bool egress
                                const std::optional<std::vector<api::IpPermission>>& permissions,
                                const std::optional<std::vector<api::SecurityGroupRuleDescription>>& by_id) {
   if (by_id && !by_id->empty()) {
+    if (permissions && !permissions->empty()) {
+      return refuse(errors::invalid_parameter_combination(
+          "IpPermissions may not be used in combination with SecurityGroupRuleDescriptions"));
+    }
     for (const auto& change : *by_id) {
       const std::string id = change.security_group_rule_id.value_or("");
       const auto rule = std::ranges::find(group.rules, id, &RuleRecord::id);

@@ -1,6 +1,8 @@
 """Clusters whose data takes long to come back, or does not come back: what they say, and what can be done with them."""
+import concurrent.futures
 import os
 import signal
+import socket
 from pathlib import Path
 
 from e2e.helpers import Held
@@ -61,6 +63,29 @@ class Recovery(Case):
             held.go_on()
             wait_until("up", lambda: self.status(rds, "crashed") == ("available", {"available"}))
         delete_cluster(rds, "crashed")
+
+    def test_who_comes_while_boreal_starts_hears_that_it_does(self):
+        """Not that no rule lets him in, which drivers take for final."""
+        rds = self.boreal.client("rds")
+        cluster = create_cluster(rds, "early", 1, VpcSecurityGroupIds=[security_group(self.boreal)])
+        startup = b"\0\0\0\x29\0\x03\0\0user\0postgres\0database\0postgres\0\0"
+
+        def answer():
+            try:
+                with socket.create_connection((cluster["Endpoint"], cluster["Port"]), timeout=60) as client:
+                    client.sendall(startup)
+                    return client.recv(1000)
+            except OSError:  # it does not listen yet
+                return b""
+
+        self.boreal.kill()
+        answers = []
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            starting = pool.submit(self.boreal.start)
+            wait_until("up", lambda: answers.append(answer()) or answers[-1].startswith(b"R"))
+            starting.result()
+        self.assertEqual([], [a for a in answers if b"C28000" in a])
+        delete_cluster(rds, "early")
 
     def test_an_instance_that_recovers_can_be_deleted(self):
         rds = self.boreal.client("rds")

@@ -81,6 +81,7 @@ Task<void> Keeper::drop(std::unique_ptr<endpoints::Endpoint> endpoint) { co_awai
 
 void Keeper::start() {
   started_ = true;
+  recheck_admission();  // before the servers are looked at: until then nobody would be let in
   tasks_.spawn(run());
 }
 

@@ -76,6 +76,7 @@ const std::map<std::string, std::string RemoteBucket::*, std::less<>>& remote_ke
       {"secret_access_key_file", &RemoteBucket::secret_access_key_file},
       {"bucket", &RemoteBucket::bucket},
       {"ca_file", &RemoteBucket::ca_file},
+      {"account", &RemoteBucket::account},
   };
   return table;
 }
@@ -263,6 +264,10 @@ Result<void> Config::merge_file(const std::string& path) {
 namespace {
 std::string trim_slashes(const std::string& path) { return path.substr(0, path.find_last_not_of('/') + 1); }
 
+bool is_account(const std::string& text) {
+  return text.size() == 12 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 Result<void> check_domain(const std::string& domain) {
   const bool is_name = !domain.empty() && domain.size() <= 190 && domain.front() != '.' && domain.back() != '.' &&
                        std::ranges::all_of(domain, [](char c) {
@@ -287,7 +292,7 @@ Result<void> Config::validate() const {
                                            "Use boreal serve --config FILE for other addresses",
                                            listen_host));
   }
-  if (account.size() != 12 || account.find_first_not_of("0123456789") != std::string::npos) {
+  if (!is_account(account)) {
     return fail(Errc::invalid, fmt::format("account '{}' is not a number of 12 digits", account));
   }
   if (region.empty() || !std::ranges::all_of(region, [](char c) {
@@ -308,7 +313,11 @@ Result<void> Config::validate() const {
     return fail(Errc::invalid, "tls_certificate_file and tls_key_file are wanted both, or neither");
   }
   for (const auto& domain : s3_domains) CHECK(check_domain(domain));
-  for (const auto& [name, remote] : remote_buckets) CHECK(check_remote(name, remote));
+  for (const auto& [name, remote] : remote_buckets) {
+    CHECK(check_remote(name, remote));
+    if (!remote.account.empty() && !is_account(remote.account))
+      return fail(Errc::invalid, fmt::format("remote_buckets.{}: 'account' is no number of 12 digits", name));
+  }
   return {};
 }
 

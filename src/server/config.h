@@ -18,7 +18,7 @@ struct Config {
   std::string key_folder;  // empty: data_folder + ".keys": a copy of the data does not carry its key
   std::string listen_host = "127.0.0.1";
   uint16_t port = 4566;
-  std::string account = "000000000000";  // serve: whose root key is made at first start
+  std::string account = "000000000000";  // serve: whose root key is made at first start; whose remote_buckets are
   std::string region = "us-east-1";      // where callers without a region are
   std::vector<std::string> tls_names;    // further names and addresses that it goes by: in the certificate
   std::vector<std::string> s3_domains;   // "s3.example.com": buckets are BUCKET.s3.example.com; also in the certificate
@@ -51,6 +51,7 @@ struct Config {
     std::string secret_access_key_file;  // … or a file of mode 0600 that holds it
     std::string bucket;                  // its name there; empty: the same
     std::string ca_file;                 // PEM, of an https endpoint; empty: the system's authorities
+    std::string account;                 // whose buckets' rules may name it; empty: Config::account
   };
   std::map<std::string, RemoteBucket> remote_buckets;
 

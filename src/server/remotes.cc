@@ -70,6 +70,7 @@ Result<s3::RemoteBuckets> load_remotes(const Config& config) {
     to.access_key_id = from.access_key_id;
     to.secret_access_key = from.secret_access_key;
     to.bucket = from.bucket;
+    to.account = from.account.empty() ? config.account : from.account;
     if (!from.secret_access_key_file.empty()) {
       TRY(to.secret_access_key, read_secret(name, from.secret_access_key_file));
     }

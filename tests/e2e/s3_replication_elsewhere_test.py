@@ -439,6 +439,7 @@ class Trouble(Two):
         for text, why in ((good + 'secret_acess_key = "Hidden-Words"', "did you mean 'secret_access_key'"), (good, "one of 'secret_access_key'"),
                           ('endpoint = "ftp://x"\naccess_key_id = "a"\nsecret_access_key = "Hidden-Words"', "neither http nor https"),
                           (good + 'secret_access_key = "Hidden-Words"\naddressing = "both"', "none of path, virtual"),
+                          (good + 'secret_access_key = "Hidden-Words"\naccount = "12"', "no number of 12 digits"),
                           (good + f'secret_access_key_file = "{secret}"', "chmod 600")):
             file.write_text("[remote_buckets.away]\n" + text + "\n")
             data = str(self.here.base / "other")
@@ -450,6 +451,38 @@ class Trouble(Two):
         self.configure(away={"endpoint": self.there.url, "bucket": "copy", "secret_access_key": "", "secret_access_key_file": secret})
         self.replicate()
         self.assertEqual(self.status("k", self.put("k")), "COMPLETED")
+
+    def test_rules_of_other_accounts_send_nothing_under_the_configured_key(self):
+        account = "111122223333"
+        theirs = self.here.client("s3", account)
+        theirs.create_bucket(Bucket="theirs")
+        theirs.put_bucket_versioning(Bucket="theirs", VersioningConfiguration={"Status": "Enabled"})
+        iam = self.here.client("iam", account)
+        role = iam.create_role(RoleName="replicator", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+        iam.put_role_policy(RoleName="replicator", PolicyName="p", PolicyDocument=policy(allow("s3:*")))
+
+        def replicate(*rules):
+            self.here.client("s3", account).put_bucket_replication(Bucket="theirs", ReplicationConfiguration={"Role": role, "Rules": list(rules)})
+
+        def outcome(key):
+            s3 = self.here.client("s3", account)
+            s3.put_object(Bucket="theirs", Key=key, Body=b"body")
+            told = lambda: s3.head_object(Bucket="theirs", Key=key)["ReplicationStatus"]
+            eventually(lambda: self.assertNotEqual(told(), "PENDING"))
+            return told()
+
+        with self.assertRaisesRegex(theirs.exceptions.ClientError, rf"InvalidRequest.*account {account}.*\[remote_buckets.away\]"):
+            replicate(rule("away"))
+        away = {"endpoint": self.there.url, "bucket": "copy"}
+        self.configure(away={**away, "account": account})
+        with self.assertRaisesRegex(self.s3.exceptions.ClientError, "InvalidRequest.*account 000000000000"):
+            self.replicate()
+        replicate(rule("away"))
+        self.assertEqual(outcome("given"), "COMPLETED")
+        self.configure(away=away)  # the rule is there, the leave is not
+        self.assertEqual(outcome("taken"), "FAILED")
+        self.assertIn(f"does not give it to account {account}", self.here.log())
+        self.assertEqual(self.versions(self.there, "copy", "taken"), [])
 
 
 class BothWays(Two):

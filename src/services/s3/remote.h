@@ -28,6 +28,7 @@ struct RemoteBucket {
   std::string access_key_id;
   std::string secret_access_key;
   std::string bucket;                            // its name there; empty: the same
+  std::string account;                           // whose buckets here are sent there
   std::shared_ptr<net::TlsClientContext> trust;  // of an https endpoint
 };
 using RemoteBuckets = std::map<std::string, RemoteBucket>;
@@ -70,6 +71,7 @@ class Remote {
 
   static constexpr size_t requests_at_once = 8;
   const std::string& name() const { return name_; }
+  const std::string& account() const { return bucket_.account; }
   // Ends what is under way.
   void stop() {
     streams_.close();

@@ -49,6 +49,10 @@ class Replication {
 
   // Whether a bucket of that name is configured at another endpoint. What is here goes before.
   bool is_remote(const std::string& name) const { return remotes_.contains(name); }
+  // Whether what this account's buckets hold may be sent to that one, which is_remote().
+  bool may_send(const std::string& account, const std::string& name) const {
+    return remotes_.at(name)->account() == account;
+  }
 
   struct Figures {
     uint64_t completed = 0;  // since the start

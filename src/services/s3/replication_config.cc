@@ -10,7 +10,14 @@ namespace boreal::s3 {
 namespace {
 
 // What a bucket at another endpoint is like is known when the first version is sent, not before.
-Outcome<void> check_elsewhere(const api::ReplicationRule& rule) {
+Outcome<void> check_elsewhere(const Bucket& from, const Replication& replication, const api::ReplicationRule& rule) {
+  const std::string name = destination_bucket(rule.destination);
+  if (!replication.may_send(from.account, name)) {
+    return refuse(errors::invalid_request(fmt::format(
+        "Destination bucket must be one that buckets of account {0} may be sent to. [remote_buckets.{1}] of "
+        "the configuration is another account's: its key 'account' says whose.",
+        from.account, name)));
+  }
   if (rule.destination.access_control_translation) {
     return refuse(errors::invalid_request(
         "AccessControlTranslation has no meaning for a bucket at another endpoint: what is sent belongs to the account "
@@ -36,7 +43,7 @@ Outcome<void> check_buckets(const Bucket& from, const Directory& buckets, const 
           name)));
     }
     if (to == nullptr && replication.is_remote(name)) {
-      CHECK(check_elsewhere(rule));
+      CHECK(check_elsewhere(from, replication, rule));
       continue;
     }
     if (to == nullptr) {

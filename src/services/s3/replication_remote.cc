@@ -121,6 +121,10 @@ Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, Bu
     if (track_of(*one) == name) rule = one;
   }
   if (rule == nullptr) co_return Outcome::done;
+  if (!may_send(bucket->account, name)) {  // the configuration is another than when the rule was put
+    log_failed(name, found.version, fmt::format("the configuration does not give it to account {}", bucket->account));
+    co_return Outcome::failed;
+  }
   if (wrapping_of(found.version.wrapped_key) == Wrapping::customer) {
     log_failed(name, found.version, "only its owner has the key to it (SSE-C)");
     co_return Outcome::failed;

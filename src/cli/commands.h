@@ -15,6 +15,7 @@ struct ServerFlags {
   bool log_json = false;
   bool log_requests = false;
   bool strict = false;
+  bool new_root_key = false;
   bool allow_unencrypted_storage = false;
 };
 

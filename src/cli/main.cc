@@ -83,6 +83,8 @@ int main(int argc, char** argv) {
   auto* serve = app.add_subcommand("serve", "Start as a service, from a configuration file");
   serve->add_option("--config", serve_flags.config_file, "TOML file; flags win over it")->type_name("FILE")->required()->check(CLI::ExistingFile);
   add_server_flags(*serve, serve_flags);
+  serve->add_flag("--new-root-key", serve_flags.new_root_key,
+                  "Make the root of the account another access key, shown once, in place of those it has: when these are lost");
   serve->callback([&] { exit_code = boreal::cli::run_serve(serve_flags); });
 
   Target target;

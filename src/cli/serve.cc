@@ -23,6 +23,7 @@ Result<server::Config> configure(const ServerFlags& flags, bool dev) {
   if (flags.log_json) config.log_json = true;
   if (flags.log_requests) config.log_requests = true;
   if (flags.strict) config.strict = true;
+  config.new_root_key = flags.new_root_key;
   if (flags.allow_unencrypted_storage) config.allow_unencrypted_storage = true;
   if (flags.engine_map) {
     TRY(config.engine_map, server::parse_engine_map(*flags.engine_map));

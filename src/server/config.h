@@ -14,6 +14,7 @@ namespace boreal::server {
 
 struct Config {
   bool dev = false;
+  bool new_root_key = false;  // serve, by a flag only: this start makes the account's root another key
   std::string data_folder = "./boreal-data";
   std::string key_folder;  // empty: data_folder + ".keys": a copy of the data does not carry its key
   std::string listen_host = "127.0.0.1";

@@ -113,7 +113,7 @@ Task<Result<void>> House::Rooms::open(ServerTls& tls) {
   reserve = std::make_unique<Reserve>(config.data_folder, loop, pool);
   reserve->start();
   if (!config.dev) {  // last: after an error nobody would see it, and it is made once
-    CO_TRY(new_root_key, co_await iam->ensure_root_key(config.account));
+    CO_TRY(new_root_key, co_await iam->ensure_root_key(config.account, config.new_root_key));
   }
   co_return Result<void>();
 }

@@ -30,14 +30,14 @@ class Served(Boreal):
         self.env = env
         self.more = more  # of the configuration
 
-    def start(self, timeout_s=PATIENCE_S):
+    def start(self, timeout_s=PATIENCE_S, more=()):
         self.config = self.base / "boreal.toml"
         self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n{self.more}')
         run_file = self.data / "run.json"
         run_file.unlink(missing_ok=True)
         self.out = self.base / "out"
         with open(self.out, "w") as out:
-            self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(self.config)], stdout=out, stderr=out, env=self.env)
+            self.process = subprocess.Popen([str(BINARY), "serve", "--config", str(self.config), *more], stdout=out, stderr=out, env=self.env)
         deadline = time.monotonic() + timeout_s
         while "  process " not in self.out.read_text() and time.monotonic() < deadline and self.process.poll() is None:
             time.sleep(0.01)
@@ -81,6 +81,22 @@ class Serve(unittest.TestCase):
         boreal.start()
         self.assertNotIn("AWS_SECRET_ACCESS_KEY", boreal.out.read_text())
         self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Arn"], "arn:aws:iam::123456789012:root")
+
+    def test_a_root_key_that_was_lost_is_replaced(self):
+        with Served() as boreal:
+            def key():
+                return [re.search(rf"{name}=(\S+)", boreal.out.read_text()).group(1) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+
+            lost = key()
+            boreal.stop()
+            boreal.start(more=["--new-root-key"])
+            made = key()
+            self.assertEqual(error_code(boreal.client("sts", *lost).get_caller_identity), "InvalidClientTokenId")
+            boreal.stop()
+            boreal.start()
+            self.assertNotIn("AWS_SECRET_ACCESS_KEY", boreal.out.read_text())
+            self.assertEqual(error_code(boreal.client("sts", *lost).get_caller_identity), "InvalidClientTokenId")
+            self.assertEqual(boreal.client("sts", *made).get_caller_identity()["Arn"], "arn:aws:iam::123456789012:root")
 
     def test_what_cannot_be_served_is_refused_before_anything_is_made(self):
         with tempfile.TemporaryDirectory() as folder:

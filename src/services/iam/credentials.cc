@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "codec/base64.h"
 #include "iam/names.h"
@@ -211,15 +212,23 @@ Outcome<RootKey> Service::add_key(store::Transaction& tx, const std::string& acc
   return made;
 }
 
-Task<Result<std::optional<RootKey>>> Service::ensure_root_key(std::string account_id) {
+Task<Result<std::optional<RootKey>>> Service::ensure_root_key(std::string account_id, bool replace) {
   auto tx = co_await context_.catalog.begin(partition(account_id));
   CO_TRY(const auto there, tx.get(root_key));
-  if (there) co_return std::nullopt;
+  if (there && !replace) co_return std::nullopt;
   Entity root{.name = "root", .id = account_id, .created = context_.clock.now()};
+  if (there) {
+    CO_TRY(root, store::decode<Entity>(*there));
+    for (const AccessKey& old : std::exchange(root.keys, {})) {
+      tx.remove(access_key_key(old.id));
+      tx.remove(used_key(old.id));
+    }
+  }
   auto made = add_key(tx, account_id, root);
   if (!made) co_return fail(Errc::internal, made.error().message);
   tx.put(root_key, store::encode(root));
   CO_CHECK(co_await tx.commit());
+  caches_.erase(account_id);
   co_return std::move(*made);
 }
 

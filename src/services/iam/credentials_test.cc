@@ -42,6 +42,20 @@ TEST_F(CredentialsTest, OutsideDevelopmentOnlyTheShownRootKeyOpens) {
   EXPECT_EQ((*found)->principal.arn, "arn:aws:iam::123456789012:root");
 }
 
+TEST_F(CredentialsTest, ARootKeyThatWasLostIsReplaced) {
+  Service served(fixture.context(), make_sealer(fixture.random), {.dev = false});
+  const auto lost = fixture.run(served.ensure_root_key("123456789012", true));
+  ASSERT_TRUE(lost && *lost);
+  ASSERT_TRUE(*fixture.run(served.credential((*lost)->access_key_id, "")));
+  const auto made = fixture.run(served.ensure_root_key("123456789012", true));
+  ASSERT_TRUE(made && *made);
+  EXPECT_FALSE(*fixture.run(served.credential((*lost)->access_key_id, "")));
+  const auto found = fixture.run(served.credential((*made)->access_key_id, ""));
+  ASSERT_TRUE(found && *found);
+  EXPECT_EQ((*found)->secret_key, (*made)->secret_access_key);
+  EXPECT_EQ((*found)->principal.arn, "arn:aws:iam::123456789012:root");
+}
+
 TEST_F(CredentialsTest, KeysOfUsersWorkUntilTheyAreInactiveOrGone) {
   make_user("bob");
   const auto key = make_key("bob");

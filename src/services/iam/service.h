@@ -38,7 +38,8 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   Service(aws::ServiceContext context, crypto::Sealer sealer, Options options);
 
   // The account's first root key, made now; nullopt when the account has had one. Not kept in clear: show it.
-  Task<Result<std::optional<RootKey>>> ensure_root_key(std::string account);
+  // `replace`: one is made in any case, and those that there were open nothing any more.
+  Task<Result<std::optional<RootKey>>> ensure_root_key(std::string account, bool replace = false);
 
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;

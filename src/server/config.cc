@@ -305,6 +305,7 @@ Result<void> Config::validate() const {
   }
   if (pool_threads == 0 || pool_threads > 64) return fail(Errc::invalid, "pool_threads must be 1 to 64");
   if (connection_threads > 64) return fail(Errc::invalid, "connection_threads must be 0 to 64");
+  if (warm_pool > 64) return fail(Errc::invalid, "warm_pool must be 0 to 64");
   static const std::vector<std::string> levels = {"debug", "info", "warn", "error"};
   if (std::ranges::find(levels, log_level) == levels.end()) {
     return fail(Errc::invalid, fmt::format("log level '{}' is none of debug, info, warn, error", log_level));

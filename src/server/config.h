@@ -36,11 +36,11 @@ struct Config {
   size_t connection_threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, 4U);
 
   // PostgreSQL.
-  std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin
+  std::vector<std::string> postgres_bin_folders;  // besides /usr/lib/postgresql/*/bin; see Installations::discover()
   std::map<int, int> engine_map;                  // asked-for major → installed major: 13=15
   bool allow_unencrypted_storage = false;         // StorageEncrypted=true is served without encryption, loudly
   bool strict = false;                            // refuse what AWS refuses even where the guide relies on it
-  size_t warm_pool = 2;                           // PostgreSQL folders made in advance
+  size_t warm_pool = 2;                           // PostgreSQL folders made in advance, of each major
 
   // Buckets at other endpoints that replication rules may name: [remote_buckets.NAME].
   struct RemoteBucket {

@@ -75,6 +75,9 @@ TEST_F(ConfigTest, WhatCouldNotBeServedIsRefusedBeforeAnythingIsMade) {
     config_.region = bad;
     EXPECT_THAT(trouble(), testing::HasSubstr("region")) << bad;
   }
+  config_.region = "us-east-1";
+  config_.warm_pool = 1'000'000;  // each some 40 MB
+  EXPECT_THAT(trouble(), testing::HasSubstr("warm_pool"));
 }
 
 }  // namespace

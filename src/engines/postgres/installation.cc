@@ -70,10 +70,11 @@ std::vector<io::Path> default_version_folders() {
 
 Result<Installations> Installations::discover(const std::vector<io::Path>& version_folders) {
   Installations installations;
-  for (const auto& folder : version_folders) {
+  for (const auto& version_folder : version_folders) {
+    const io::Path folder = version_folder.substr(0, version_folder.find_last_not_of('/') + 1);
     TRY(const bool there, io::exists(folder));
     if (!there) continue;
-    std::vector<io::Path> bins = {folder + "/bin"};
+    std::vector<io::Path> bins = {folder, folder + "/bin"};
     TRY(const auto names, io::list_folder(folder));
     for (const auto& name : names) bins.push_back(folder + "/" + name + "/bin");
     for (const auto& bin : bins) {

@@ -24,7 +24,7 @@ std::vector<io::Path> default_version_folders();
 
 class Installations {
  public:
-  // Looks for <folder>/<anything>/bin/postgres in each folder, and for <folder>/bin/postgres. Of several of one major
+  // Looks for postgres in each folder itself, in <folder>/bin and in <folder>/<anything>/bin. Of several of one major
   // version the newest counts. None is not an error. Blocks.
   static Result<Installations> discover(const std::vector<io::Path>& version_folders = default_version_folders());
 

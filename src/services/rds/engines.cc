@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "io/file.h"
@@ -53,6 +55,13 @@ Task<void> Engines::look() {
     co_return;
   }
   postgres_.emplace(std::move(found->first));
+  for (const auto& folder : options_.bin_folders) {
+    const auto is_of = [&](const auto& installation) { return (installation.bin + "/").starts_with(folder); };
+    if (std::ranges::none_of(found->second.all(), is_of)) {
+      log::warn("rds", "no PostgreSQL of a folder that was named is used: none is there, or others go before it",
+                {{"postgres_bin_folders", folder}});
+    }
+  }
   for (const auto& installation : found->second.all()) {
     auto major = std::make_unique<Major>();
     major->installation = installation;

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/admin_client.h"
 #include "cli/terminal.h"
@@ -52,16 +53,22 @@ int print_answer(const Result<std::string>& answer) {
   return 0;
 }
 
-std::string exports_of(const server::RunInfo& info) {
-  std::string lines = fmt::format("export AWS_ENDPOINT_URL={}\nexport AWS_DEFAULT_REGION={}\n", shell_word(info.url),
-                                  shell_word(info.region));
+std::string variables_of(const server::RunInfo& info, std::string_view format) {
+  std::string lines;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    lines += format == "dotenv" ? fmt::format("{}={}\n", name, plain(value))
+                                : fmt::format("export {}={}\n", name, shell_word(value));
+  };
+  add("AWS_ENDPOINT_URL", info.url);
+  add("AWS_DEFAULT_REGION", info.region);
   // S3 Control's clients put the account in front of the host, which no address can bear.
   constexpr std::string_view loopback = "http://127.0.0.1:";
-  if (info.url.starts_with(loopback)) {
-    lines += fmt::format("export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{}\n",
-                         shell_word(info.url.substr(loopback.size())));
+  if (info.url.starts_with(loopback))
+    add("AWS_ENDPOINT_URL_S3_CONTROL", "http://localhost:" + info.url.substr(loopback.size()));
+  if (info.dev) {
+    add("AWS_ACCESS_KEY_ID", "test");
+    add("AWS_SECRET_ACCESS_KEY", "test");
   }
-  if (info.dev) lines += "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n";
   return lines;
 }
 
@@ -138,7 +145,7 @@ int status(const Target& target, const Output& output) {
   const auto info = who_gave(target, *answer);
   if (!info) return failed(info.error());
   if (output.format == "env") {
-    fmt::print("{}", exports_of(*info));
+    fmt::print("{}", variables_of(*info, "shell"));
     return 0;
   }
   const auto state = json::parse(answer->body);
@@ -147,20 +154,31 @@ int status(const Target& target, const Output& output) {
   return answer->status == 200 ? 0 : 1;
 }
 
-int env(const Target& target) {
+int env(const Target& target, const std::string& format) {
   const auto answer = ask(target, "GET", "health/ready");
   if (!answer) return failed(answer.error());
   const auto info = who_gave(target, *answer);
   if (!info) return failed(info.error());
-  fmt::print("{}", exports_of(*info));
+  fmt::print("{}", variables_of(*info, format));
   return 0;
 }
 
-int healthcheck(const Target& target) {
-  const auto answer = ask(target, "GET", "health/ready");
-  if (!answer) return failed(answer.error());
-  if (answer->status == 200) return 0;
-  return failed(Error(Errc::unavailable, fmt::format("not ready ({}): {}", answer->status, trim(answer->body))));
+int healthcheck(const Target& target, const std::string& wait) {
+  const auto wait_ms = wait.empty() ? Result<int64_t>(0) : parse_span(wait);
+  if (!wait_ms) {
+    failed(wait_ms.error());
+    return 2;
+  }
+  const int64_t deadline_ns = monotonic_ns() + *wait_ms * 1'000'000;
+  for (;;) {
+    const auto answer = ask(target, "GET", "health/ready");
+    if (answer && answer->status == 200) return 0;
+    if (monotonic_ns() >= deadline_ns) {
+      if (!answer) return failed(answer.error());
+      return failed(Error(Errc::unavailable, fmt::format("not ready ({}): {}", answer->status, trim(answer->body))));
+    }
+    block_for(Duration(50));
+  }
 }
 
 int clock_show(const Target& target) { return print_answer(ask_ok(target, "GET", "clock")); }

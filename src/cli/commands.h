@@ -32,8 +32,10 @@ struct Output {
 int run_dev(const ServerFlags& flags);
 int run_serve(const ServerFlags& flags);
 int status(const Target& target, const Output& output);
-int env(const Target& target);
-int healthcheck(const Target& target);
+// `format`: "shell", lines of export; "dotenv", of NAME=value alone, as $GITHUB_ENV and --env-file have them.
+int env(const Target& target, const std::string& format);
+// `wait`: "30s", how long it is asked again where it is not ready; empty: once.
+int healthcheck(const Target& target, const std::string& wait);
 int clock_show(const Target& target);
 int clock_advance(const Target& target, const std::string& by);
 int clock_reset(const Target& target);

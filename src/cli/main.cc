@@ -96,11 +96,16 @@ int main(int argc, char** argv) {
 
   auto* env = app.add_subcommand("env", "The export lines that point AWS tools here:  eval \"$(boreal env)\"");
   add_target_flags(*env, target);
-  env->callback([&] { exit_code = boreal::cli::env(target); });
+  std::string env_format = "shell";
+  env->add_option("-o,--output", env_format, "shell, or dotenv: NAME=value, for $GITHUB_ENV and --env-file")
+      ->check(CLI::IsMember({"shell", "dotenv"}));
+  env->callback([&] { exit_code = boreal::cli::env(target, env_format); });
 
   auto* health = app.add_subcommand("healthcheck", "Exit 0 when the server is ready, 1 when it is not (for containers and scripts)");
   add_target_flags(*health, target);
-  health->callback([&] { exit_code = boreal::cli::healthcheck(target); });
+  std::string wait;
+  health->add_option("--wait", wait, "Ask again where it is not ready, so long: 30s, 2m")->type_name("SPAN");
+  health->callback([&] { exit_code = boreal::cli::healthcheck(target, wait); });
 
   auto* clock = app.add_subcommand("clock", "Dev only: show or move the server's clock, so that lifecycles and schedules can be seen to run");
   clock->require_subcommand(1);

@@ -105,6 +105,19 @@ class Commands(Case):
                 self.assertEqual(process.wait(60), 0)
                 self.assertFalse((data / "run.json").exists())
 
+    def test_a_script_waits_until_it_is_ready(self):
+        with tempfile.TemporaryDirectory() as folder:
+            never = boreal("healthcheck", "--wait", "1s", "--data", folder)
+            self.assertEqual((never.returncode, never.stdout), (1, ""))
+            self.assertIn("no boreal runs over", never.stderr)
+            self.assertEqual(boreal("healthcheck", "--wait", "soon", "--data", folder).returncode, 2)
+            data = Path(folder, "data")
+            waiting = subprocess.Popen([str(BINARY), "healthcheck", "--wait", "5m", "--data", str(data)], stderr=subprocess.PIPE)
+            self.addCleanup(waiting.kill)
+            self.assertIsNone(waiting.poll())
+            with Boreal(data):
+                self.assertEqual(waiting.wait(60), 0, waiting.communicate()[1])
+
     def test_what_cannot_be_written_was_not_told(self):
         with open("/dev/full", "w") as full:
             for command in (("version",), ("completion", "bash"), ("status", "--url", self.boreal.url), ("env", "--url", self.boreal.url)):
@@ -129,6 +142,8 @@ class Commands(Case):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             url = f"http://127.0.0.1:{server.server_port}"
             self.assertIn("export AWS_DEFAULT_REGION='x; touch y'\n", boreal("env", "--url", url).stdout)
+            said["region"] = "x\nLD_PRELOAD=y"
+            self.assertIn("AWS_DEFAULT_REGION=x?LD_PRELOAD=y\n", boreal("env", "-o", "dotenv", "--url", url).stdout)
             status = boreal("status", "--url", url)
             self.assertEqual(status.returncode, 0, status.stderr)
             self.assertIn("?]0;title?", status.stdout)

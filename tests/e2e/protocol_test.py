@@ -267,7 +267,11 @@ class Restart(Case):
         told = subprocess.run([str(BINARY), "env", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=60, check=True).stdout
         self.assertEqual(told.splitlines(), [
             f"export AWS_ENDPOINT_URL={self.boreal.url}", "export AWS_DEFAULT_REGION=us-east-1",
-            f"export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"])
+            f"export AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "export AWS_ACCESS_KEY_ID=test", "export AWS_SECRET_ACCESS_KEY=test"])
+        told = subprocess.run([str(BINARY), "env", "--output", "dotenv", "--data", str(self.boreal.data)], capture_output=True, text=True, timeout=60, check=True).stdout
+        self.assertEqual(told.splitlines(), [
+            f"AWS_ENDPOINT_URL={self.boreal.url}", "AWS_DEFAULT_REGION=us-east-1",
+            f"AWS_ENDPOINT_URL_S3_CONTROL=http://localhost:{self.boreal.port}", "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test"])
 
     def test_reset_waits_for_nobody_who_reads_no_answer_or_sends_no_body(self):
         s3 = self.boreal.client("s3", signature_version="s3v4")

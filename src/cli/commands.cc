@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/admin_client.h"
 #include "cli/terminal.h"
@@ -102,7 +103,7 @@ void print_remotes(const json::Value& state) {
 }
 
 void print_status(const server::RunInfo& info, const json::Value& state) {
-  const bool colour = isatty(STDOUT_FILENO) == 1;
+  const bool colour = shows_colour(STDOUT_FILENO);
   const auto row = [](std::string_view name, std::string_view value) {
     fmt::print("  {:<10}{}\n", name, plain(value));
   };

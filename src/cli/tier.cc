@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/admin_client.h"
 #include "cli/api_client.h"
@@ -80,8 +81,11 @@ class Tier {
       return std::unexpected(std::move(made).error().within(what));
     }
     if (!quiet)
-      fmt::print("{}  {} {:<34}{:>8}\n", terminal ? "\r" : "", terminal ? "\x1b[32m✓\x1b[0m" : "ok", what,
-                 format_duration(Duration((monotonic_ns() - began_ns) / 1'000'000)));
+      fmt::print("{}  {} {:<34}{:>8}\n", terminal ? "\r" : "",
+                 !terminal                     ? "ok"
+                 : shows_colour(STDOUT_FILENO) ? "\x1b[32m✓\x1b[0m"
+                                               : "✓",
+                 what, format_duration(Duration((monotonic_ns() - began_ns) / 1'000'000)));
     return {};
   }
 

@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "base/log.h"
+#include "base/terminal.h"
 #include "http/crossing.h"
 #include "http/server.h"
 #include "io/pool.h"
@@ -168,7 +169,7 @@ class Process {
     const auto add = [&]<class... T>(fmt::format_string<T...> form, T&&... values) {
       fmt::format_to(std::back_inserter(text), form, std::forward<T>(values)...);
     };
-    const bool colour = isatty(STDOUT_FILENO) == 1;
+    const bool colour = shows_colour(STDOUT_FILENO);
     add("{}boreal{} {}  ready in {} ms\n\n", colour ? "\x1b[1m" : "", colour ? "\x1b[0m" : "", version, ready_ms);
     const std::string certificate = config_.tls_certificate_file.empty()
                                         ? fmt::format("CA in {}/tls/ca.pem", file.data_folder)

@@ -4,6 +4,7 @@ import http.client
 import http.server
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -104,6 +105,17 @@ class Commands(Case):
                     process.terminate()
                 self.assertEqual(process.wait(60), 0)
                 self.assertFalse((data / "run.json").exists())
+
+    def test_colours_are_for_terminals_that_want_them(self):
+        for variables, coloured in (({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+            ours, terminal = pty.openpty()
+            env = {**{name: value for name, value in os.environ.items() if name != "NO_COLOR"}, "TERM": "xterm", **variables}
+            done = subprocess.run([str(BINARY), "status", "--url", self.boreal.url], stdout=terminal, timeout=60, check=True, env=env)
+            os.close(terminal)
+            told = os.read(ours, 1 << 16).decode()
+            os.close(ours)
+            self.assertIn("ready", told, done)
+            self.assertEqual("\x1b[" in told, coloured, variables)
 
     def test_a_script_waits_until_it_is_ready(self):
         with tempfile.TemporaryDirectory() as folder:

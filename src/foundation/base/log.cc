@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 
 namespace boreal::log {
 
@@ -64,7 +65,7 @@ void set_json(bool json) { as_json = json; }
 
 void write(Level level, std::string_view module, std::string_view message, std::initializer_list<Field> fields) {
   if (level < threshold) return;
-  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  static const bool terminal = shows_colour(STDERR_FILENO);
   const auto index = static_cast<size_t>(level);
   std::string line;
   if (as_json) {

@@ -26,7 +26,10 @@ Result<bool> check_format(const std::string& data_folder) {
   const auto number = parse_int(trim(text));
   if (!number || *number != format_version) {
     return fail(Errc::unsupported,
-                fmt::format("{} says format '{}'; this boreal reads format {}", path, trim(text), format_version));
+                fmt::format("{} says format '{}'; this boreal ({}) reads format {}. {}", path, trim(text), version,
+                            format_version,
+                            number && *number > format_version ? "A newer one made the data: start that"
+                                                               : "Give another folder (--data, data_folder)"));
   }
   return true;
 }

@@ -43,18 +43,19 @@ Result<crypto::CertifiedKey> load_authority(const std::string& certificate_path,
   TRY(const bool has_certificate, io::exists(certificate_path));
   TRY(const bool has_key, io::exists(key_path));
   if (has_certificate && has_key) {
-    TRY(auto certificate, io::read_file(certificate_path));
-    TRY(auto key, io::read_file(key_path));
+    TRY(auto certificate, io::read_file(certificate_path, max_pem_bytes));
+    TRY(auto key, io::read_private_file(key_path, max_pem_bytes));
     crypto::CertifiedKey authority{std::move(certificate), crypto::SecretBytes(key)};
     crypto::wipe(std::as_writable_bytes(std::span(key)));
-    TRY(const auto info, crypto::read_certificate(authority.certificate_pem));
-    if (now + authority_renewed_before_its_end < info.validity.not_after) return authority;
+    const auto info = crypto::read_certificate(authority.certificate_pem);
+    if (!info) return std::unexpected(Error(info.error()).within(certificate_path));
+    if (now + authority_renewed_before_its_end < info->validity.not_after) return authority;
     // Clients that trust the old certificate believe what is signed from here on as long as that lasts.
     TRY(authority, crypto::renew_authority(authority, {now - day, now + lifetime_of_authority}, random));
     CHECK(io::write_file_atomically(certificate_path, authority.certificate_pem, 0644));
     log::warn(
         "server", "the authority's certificate was made anew, before it ends: clients are to be given it",
-        {{"certificate", certificate_path}, {"the_old_one_ends", codec::format_iso8601(info.validity.not_after)}});
+        {{"certificate", certificate_path}, {"the_old_one_ends", codec::format_iso8601(info->validity.not_after)}});
     return authority;
   }
   if (has_certificate) {
@@ -95,9 +96,15 @@ Result<void> ServerTls::renew() { return config_.tls_certificate_file.empty() ? 
 Result<void> ServerTls::issue() {
   const Time now = clock_.unmoved();
   if (now + renewed_before_its_end < ends_) return {};
-  TRY(const auto server,
-      crypto::issue_server_certificate(*authority_, served_names(config_), {now - day, now + lifetime}, random_));
-  CHECK(show(server.certificate_pem + authority_->certificate_pem, server.private_key_pem.text()));
+  auto server =
+      crypto::issue_server_certificate(*authority_, served_names(config_), {now - day, now + lifetime}, random_);
+  if (!server) {
+    return std::unexpected(std::move(server).error().within(
+        fmt::format("the APIs' certificate, of the authority {}/tls/ca.pem and {}/ca.key and for the names of "
+                    "listen_host, s3_domains and tls_names",
+                    config_.data_folder, config_.keys())));
+  }
+  CHECK(show(server->certificate_pem + authority_->certificate_pem, server->private_key_pem.text()));
   ends_ = now + lifetime;
   return {};
 }

@@ -112,6 +112,27 @@ TEST_F(ServerTlsTest, AClockThatWasMovedDoesNotMatter) {
   EXPECT_TRUE(run_until_done(loop, ask(loop, tls.context(), tls.ca_pem())));
 }
 
+TEST_F(ServerTlsTest, AnAuthorityWhoseFilesAreOfNoUseIsNamed) {
+  ASSERT_TRUE(tls_.open());
+  const auto start_again = [&] {
+    ServerTls tls(config_, loop_, pool_, clock_, random_);
+    const auto opened = tls.open();
+    return opened ? "" : opened.error().message();
+  };
+  const io::Path key = folder_ / "keys/ca.key";
+  const io::Path certificate = folder_ / "data/tls/ca.pem";
+  const std::string right = *io::read_file(key);
+  ASSERT_TRUE(io::write_file_atomically(key, right, 0640));
+  EXPECT_THAT(start_again(), HasSubstr("chmod 600 " + key));
+  const auto other = crypto::make_authority("other", {clock_.now() - day, clock_.now() + day}, random_).value();
+  ASSERT_TRUE(io::write_file_atomically(key, other.private_key_pem.text()));
+  EXPECT_THAT(start_again(), testing::AllOf(HasSubstr(key), HasSubstr(certificate), HasSubstr("does not belong")));
+  ASSERT_TRUE(io::write_file_atomically(key, right));
+  EXPECT_EQ(start_again(), "");
+  ASSERT_TRUE(io::write_file_atomically(certificate, "nothing"));
+  EXPECT_THAT(start_again(), HasSubstr(certificate));
+}
+
 TEST_F(ServerTlsTest, FilesAreShownAndReadAgainWhenTheyChange) {
   const auto first = put_files();
   ASSERT_EQ(trouble_at_start(), "");

@@ -66,6 +66,9 @@ class Process {
 
   int run() {
     started_ns_ = monotonic_ns();
+    // A core would hold the root key and what it opens. What we start inherits this.
+    constexpr rlimit none{.rlim_cur = 0, .rlim_max = 0};
+    if (!config_.dev && setrlimit(RLIMIT_CORE, &none) != 0) log::warn("server", "a crash may leave keys in a core");
     block_signals();
     pool_.start();
     connections_.start();

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import socket
 import ssl
@@ -59,6 +60,16 @@ class Serve(unittest.TestCase):
             self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Account"], "123456789012")
             self.assertEqual(files_with(boreal.data, secret), [])
 
+    def test_a_crash_leaves_no_core_with_keys_in_it(self):
+        before = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (before[1], before[1]))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_CORE, before)
+        if before[1] == 0:
+            self.skipTest("cores are not allowed here")
+        with Served() as boreal:
+            limits = Path(f"/proc/{boreal.process.pid}/limits").read_text()
+            self.assertRegex(limits, r"Max core file size +0 +0 ")
+
     def test_the_root_key_is_shown_by_a_start_that_fails_too(self):
         """It is made once: who is not shown it has lost it."""
         boreal = Served()
@@ -107,6 +118,14 @@ class Serve(unittest.TestCase):
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(line.split()[0], done.stderr)
                 self.assertFalse(Path(folder, "data").exists())
+
+    def test_data_of_a_newer_boreal_is_left_alone(self):
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "FORMAT").write_text("99\n")
+            done = subprocess.run([str(BINARY), "dev", "--port", "0", "--data", folder], capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, r"FORMAT says format '99'.*A newer one made the data: start that")
+            self.assertEqual(sorted(os.listdir(folder)), ["FORMAT", "lock"])
 
     def test_a_reset_may_come_as_soon_as_the_address_is_known(self):
         for _ in range(10):

@@ -12,6 +12,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "io/file.h"
+#include "io/owner.h"
 #include "net/stream.h"
 #include "server/remotes.h"
 
@@ -257,6 +258,13 @@ Result<void> Config::merge_file(const std::string& path) {
     if (!setter->second(*this, node)) {
       return fail(Errc::invalid, fmt::format("{}:{}: '{}' has a value of the wrong kind", path, line, key.str()));
     }
+  }
+  const bool holds_secrets =
+      std::ranges::any_of(remote_buckets, [](const auto& one) { return !one.second.secret_access_key.empty(); });
+  if (dev || !holds_secrets) return {};
+  if (auto kept = io::read_private_file(path, max_file_bytes); !kept) {
+    return std::unexpected(std::move(kept).error().within(
+        "a secret_access_key stands in the configuration (secret_access_key_file names a file of its own for it)"));
   }
   return {};
 }

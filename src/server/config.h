@@ -59,7 +59,8 @@ struct Config {
   // By which it is known, besides the loopback's.
   std::vector<std::string> own_names() const;
   std::string keys() const;
-  // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one.
+  // Reads a TOML file over `*this`. Unknown keys are errors that name the nearest known one. Errc::denied, unless
+  // `dev`: it holds a secret, and others may read it.
   Result<void> merge_file(const std::string& path);
   // Checks what flags and file gave, together.
   Result<void> validate() const;

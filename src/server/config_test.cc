@@ -45,6 +45,21 @@ TEST_F(ConfigTest, AFileThatIsNoneIsRefused) {
   EXPECT_NE(config_.merge_file(folder_ / "absent") ? "" : "refused", "");
 }
 
+TEST_F(ConfigTest, SecretsInItAreForItsOwnerAlone) {
+  const std::string text = "[remote_buckets.away]\nsecret_access_key = \"Hidden-Words\"\n";
+  EXPECT_EQ(read(text), "");
+  ASSERT_TRUE(io::write_file_atomically(path_, text, 0644));
+  config_ = {};
+  EXPECT_THAT(config_.merge_file(path_).error().message(),
+              testing::AllOf(testing::HasSubstr("chmod 600 " + path_), testing::HasSubstr("secret_access_key_file"),
+                             testing::Not(testing::HasSubstr("Hidden"))));
+  config_ = {.dev = true};
+  EXPECT_TRUE(config_.merge_file(path_)) << "a developer's own file";
+  ASSERT_TRUE(io::write_file_atomically(path_, "port = 1\n", 0644));
+  config_ = {};
+  EXPECT_TRUE(config_.merge_file(path_));
+}
+
 TEST_F(ConfigTest, KeysNeverLieInTheDataFolder) {
   config_.data_folder = "some/data/";
   EXPECT_EQ(config_.keys(), "some/data.keys");

@@ -34,6 +34,7 @@ class Served(Boreal):
     def start(self, timeout_s=PATIENCE_S, more=()):
         self.config = self.base / "boreal.toml"
         self.config.write_text(f'data_folder = "{self.data}"\nport = 0\naccount = "123456789012"\n{self.more}')
+        self.config.chmod(0o600)
         run_file = self.data / "run.json"
         run_file.unlink(missing_ok=True)
         self.out = self.base / "out"

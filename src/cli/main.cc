@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "cli/commands.h"
@@ -32,7 +33,7 @@ void add_server_flags(CLI::App& command, boreal::cli::ServerFlags& flags) {
 }
 
 void add_target_flags(CLI::App& command, Target& target) {
-  command.add_option("--data", target.data_folder, "Data folder of the server that is meant")->type_name("DIR")->envname("BOREAL_DATA");
+  command.add_option("--data", target.data_folder, "Data folder of the server that is meant (Env:BOREAL_DATA)")->type_name("DIR");
   command.add_option("--url", target.url, "Where it listens, instead of looking into its data folder")->type_name("URL");
 }
 
@@ -87,9 +88,12 @@ int main(int argc, char** argv) {
                   "Make the root of the account another access key, shown once, in place of those it has: when these are lost");
   serve->callback([&] { exit_code = boreal::cli::run_serve(serve_flags); });
 
+  // Not by envname(): what a variable says is read for the commands that were not given, too, and would go before the
+  // flag of the one that was, as all write here.
   Target target;
+  if (const char* folder = std::getenv("BOREAL_DATA"); folder != nullptr && *folder != '\0') target.data_folder = folder;
   Output output;
-  auto* status = app.add_subcommand("status", "What runs: address, data folder, services, databases");
+  auto* status = app.add_subcommand("status", "What runs: address, data folder, services, replication elsewhere");
   add_target_flags(*status, target);
   add_output_flag(*status, output);
   status->callback([&] { exit_code = boreal::cli::status(target, output); });

@@ -106,6 +106,16 @@ class Commands(Case):
                 self.assertEqual(process.wait(60), 0)
                 self.assertFalse((data / "run.json").exists())
 
+    def test_a_flag_goes_before_the_environment(self):
+        """A reset of the server that the flag does not name would delete another's data."""
+        env = {**os.environ, "BOREAL_DATA": "/nowhere"}
+        for command in (("status",), ("healthcheck",), ("env",), ("clock", "show"), ("reset",)):
+            with self.subTest(command):
+                done = subprocess.run([str(BINARY), *command, "--data", str(self.boreal.data)], env=env, capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+        env["BOREAL_DATA"] = str(self.boreal.data)
+        subprocess.run([str(BINARY), "healthcheck"], env=env, check=True, timeout=60)
+
     def test_colours_are_for_terminals_that_want_them(self):
         for variables, coloured in (({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
             ours, terminal = pty.openpty()

@@ -49,6 +49,22 @@ Result<void> check_unused(const std::string& folder) {
   return {};
 }
 
+// The store is made before all else that it tells of. Where that is there and the store is not, a copy was half, or
+// what holds it is not mounted: it must not come up empty.
+Result<void> check_store_is_there(const std::string& folder) {
+  TRY(const bool has_store, io::exists(folder + "/store/FORMAT"));
+  if (has_store) return {};
+  for (const char* made_later : {"objects", "postgres"}) {
+    TRY(const bool there, io::exists(folder + "/" + made_later));
+    if (!there) continue;
+    return fail(Errc::not_found, fmt::format("{0}/store is not there or empty, but {0}/{1} is there: without the store "
+                                             "nobody knows what that holds. Put the whole data folder back from a "
+                                             "copy, or mount what holds the store",
+                                             folder, made_later));
+  }
+  return {};
+}
+
 // Stands in FORMAT's place while a reset removes everything: the next start finishes what a crash cut short.
 constexpr std::string_view erasing = "/ERASING";
 
@@ -76,7 +92,10 @@ Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::Fo
   TRY(const bool data_exists, check_format(config.data_folder));
   CHECK(data_exists ? give_up_reserve_if_full(config.data_folder) : check_unused(config.data_folder));
   TRY(auto root, load_root_key(config.keys(), data_exists, random));
-  if (data_exists) CHECK(check_root_key(config.data_folder, root));
+  if (data_exists) {
+    CHECK(check_root_key(config.data_folder, root));
+    CHECK(check_store_is_there(config.data_folder));
+  }
   CHECK(tls.open());
   if (!data_exists)
     CHECK(io::write_file_atomically(config.data_folder + "/FORMAT", fmt::format("{}\n", format_version), 0644));

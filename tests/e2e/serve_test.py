@@ -128,6 +128,21 @@ class Serve(unittest.TestCase):
             self.assertRegex(done.stderr, r"FORMAT says format '99'.*A newer one made the data: start that")
             self.assertEqual(sorted(os.listdir(folder)), ["FORMAT", "lock"])
 
+    def test_data_without_their_store_do_not_come_up_empty(self):
+        with Boreal() as boreal:
+            boreal.client("s3").create_bucket(Bucket="kept")
+            boreal.stop()
+            store, aside = boreal.data / "store", boreal.base / "aside"
+            store.rename(aside)
+            for make in (lambda: None, store.mkdir):  # half a copy; where it was to be mounted
+                make()
+                with self.assertRaisesRegex(RuntimeError, "store is not there or empty, but .*objects is there"):
+                    boreal.start()
+            store.rmdir()
+            aside.rename(store)
+            boreal.start()
+            self.assertEqual([one["Name"] for one in boreal.client("s3").list_buckets()["Buckets"]], ["kept"])
+
     def test_a_reset_may_come_as_soon_as_the_address_is_known(self):
         for _ in range(10):
             boreal = Boreal()

@@ -55,6 +55,11 @@ Task<void> Engines::look() {
     co_return;
   }
   postgres_.emplace(std::move(found->first));
+  if (found->second.all().empty()) {
+    log::warn("rds",
+              "no PostgreSQL is installed, so clusters are refused: install it (Debian's is postgresql-15), or "
+              "name its folder with --postgres-bin or postgres_bin_folders, and start again");
+  }
   for (const auto& folder : options_.bin_folders) {
     const auto is_of = [&](const auto& installation) { return (installation.bin + "/").starts_with(folder); };
     if (std::ranges::none_of(found->second.all(), is_of)) {
@@ -147,7 +152,8 @@ Task<Result<postgres::StorageEncryption*>> Engines::storage() {
 
 Task<Result<ServedVersion>> Engines::resolve(std::string version) {
   CO_TRY(const auto all, co_await served());
-  if (all.empty()) co_return fail(Errc::unsupported, "no PostgreSQL is installed on this machine");
+  if (all.empty())
+    co_return fail(Errc::unsupported, "no PostgreSQL is installed on this machine; the log says what to do");
   if (version.empty()) {
     const auto* newest = majors_.rbegin()->second.get();
     co_return ServedVersion{newest->installation.version, newest->installation.major, &newest->installation};

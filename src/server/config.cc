@@ -147,6 +147,7 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"allow_unencrypted_storage", plain(&Config::allow_unencrypted_storage)},
       {"strict", plain(&Config::strict)},
       {"warm_pool", plain(&Config::warm_pool)},
+      {"remote_buckets", [](Config&, const toml::node&) { return false; }},  // read_remotes(); here for its name
   };
   return table;
 }

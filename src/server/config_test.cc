@@ -45,6 +45,11 @@ TEST_F(ConfigTest, AFileThatIsNoneIsRefused) {
   EXPECT_NE(config_.merge_file(folder_ / "absent") ? "" : "refused", "");
 }
 
+TEST_F(ConfigTest, WhatWasProbablyMeantIsNamed) {
+  EXPECT_THAT(read("[remote_bucket.away]\n"), testing::HasSubstr("did you mean 'remote_buckets'?"));
+  EXPECT_THAT(read("prot = 1\n"), testing::HasSubstr("did you mean 'port'?"));
+}
+
 TEST_F(ConfigTest, SecretsInItAreForItsOwnerAlone) {
   const std::string text = "[remote_buckets.away]\nsecret_access_key = \"Hidden-Words\"\n";
   EXPECT_EQ(read(text), "");

@@ -19,6 +19,7 @@ namespace {
 constexpr Duration day = std::chrono::hours(24);
 constexpr Duration lifetime = day * 365;
 constexpr Duration renewed_before_its_end = day * 30;
+constexpr Duration longest_notice = day * 7;
 constexpr Duration lifetime_of_authority = day * 3650;
 constexpr Duration authority_renewed_before_its_end = day * 730;  // a start comes by in time
 constexpr Duration look_every = std::chrono::minutes(1);
@@ -90,7 +91,12 @@ void ServerTls::refresh() {
   trouble_ = trouble;
 }
 
-Result<void> ServerTls::renew() { return config_.tls_certificate_file.empty() ? issue() : read_files(); }
+Result<void> ServerTls::renew() {
+  if (config_.tls_certificate_file.empty()) return issue();
+  auto read = read_files();
+  if (context_) check_time();
+  return read;
+}
 
 // The first is cheap to make, so each start makes one: it always has the names of today.
 Result<void> ServerTls::issue() {
@@ -129,13 +135,27 @@ Result<void> ServerTls::read_files() {
   }
   read_ = digest;
   TRY(const auto info, crypto::read_certificate(*chain));
-  const Time now = clock_.unmoved();
-  if (now < info.validity.not_before || now >= info.validity.not_after) {
-    log::warn("tls", "clients will not believe the certificate of tls_certificate_file: it is not of this time",
-              {{"from", codec::format_iso8601(info.validity.not_before)},
-               {"until", codec::format_iso8601(info.validity.not_after)}});
-  }
+  shown_ = info.validity;
   return {};
+}
+
+// Whoever forgot to put a new one there is told before clients are, and once.
+void ServerTls::check_time() {
+  const Time now = clock_.unmoved();
+  const Duration notice =
+      std::min(longest_notice, Duration(shown_.not_after.ms - shown_.not_before.ms) / 4);  // some last for days only
+  std::string why;
+  if (now < shown_.not_before || now >= shown_.not_after) {
+    why = "clients do not believe the certificate of tls_certificate_file: it is not of this time";
+  } else if (now + notice >= shown_.not_after) {
+    why = "the certificate of tls_certificate_file ends soon, and clients do not believe it then";
+  }
+  const std::string told = why + codec::format_iso8601(shown_.not_after);
+  if (!why.empty() && told != outdated_) {
+    log::warn("tls", why,
+              {{"from", codec::format_iso8601(shown_.not_before)}, {"until", codec::format_iso8601(shown_.not_after)}});
+  }
+  outdated_ = told;
 }
 
 Result<void> ServerTls::show(std::string_view chain_pem, std::string_view key_pem) {

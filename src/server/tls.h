@@ -46,6 +46,7 @@ class ServerTls {
   Result<void> renew();
   Result<void> issue();
   Result<void> read_files();
+  void check_time();
   Result<void> show(std::string_view chain_pem, std::string_view key_pem);
 
   const Config& config_;
@@ -58,6 +59,8 @@ class ServerTls {
   Time ends_;                                                     // of the one that we issued
   std::optional<crypto::Digest<crypto::HashKind::sha256>> read_;  // of the files, as they were read last
   std::string trouble_;                                           // of the last refresh, which is logged once
+  crypto::Validity shown_;                                        // of the certificate of the files
+  std::string outdated_;                                          // what was last logged of that
   TaskGroup keeping_;
   bool stopping_ = false;
 };

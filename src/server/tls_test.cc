@@ -151,6 +151,23 @@ TEST_F(ServerTlsTest, FilesAreShownAndReadAgainWhenTheyChange) {
   EXPECT_TRUE(is_believed(second.certificate_pem));
 }
 
+TEST_F(ServerTlsTest, ThatTheCertificateOfFilesEndsIsToldBeforeAndThen) {
+  put_files();  // which are good for two days, of which one is over
+  ASSERT_EQ(trouble_at_start(), "");
+  const Time now = clock_.now();
+  const auto logged_at = [&](Time at) {
+    clock_.set(at);
+    testing::internal::CaptureStderr();
+    tls_.refresh();
+    return testing::internal::GetCapturedStderr();
+  };
+  EXPECT_EQ(logged_at(now), "");
+  EXPECT_THAT(logged_at(now + day * 3 / 4), HasSubstr("ends soon"));
+  EXPECT_EQ(logged_at(now + day * 4 / 5), "");
+  EXPECT_THAT(logged_at(now + day), HasSubstr("not of this time"));
+  EXPECT_EQ(logged_at(now + day), "");
+}
+
 TEST_F(ServerTlsTest, FilesThatAreOfNoUseEndTheStart) {
   const auto authority = put_files();
   EXPECT_TRUE(io::write_file_atomically(config_.tls_certificate_file, authority.certificate_pem));

@@ -35,6 +35,13 @@ bool is_as_judged(const objects::Version& judged, const objects::Version& there)
   return there.is_latest == judged.is_latest && there.meta.tags == judged.meta.tags;
 }
 
+// When it took the place of the version before it. What is made of parts is as old as its upload, but has come to be
+// when that was completed, which its id tells.
+Time made_at(const objects::Version& version) {
+  if (version.part_count == 0) return version.modified;
+  return std::max(version.modified, objects::time_of(version.id));
+}
+
 // What is wrong with the whole house for a while, and not with one bucket.
 bool passes(Errc code) { return code == Errc::no_space || code == Errc::unavailable || code == Errc::timeout; }
 
@@ -226,7 +233,7 @@ Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, Walk& walk, ob
 Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, Walk& walk, objects::Version version) {
   const size_t newer = walk.noncurrent++;
   if (waits_for_replication(bucket, version)) co_return Result<void>();
-  Due due = due_of_noncurrent(bucket, version, walk.newer->modified, newer, context_.clock.now());
+  Due due = due_of_noncurrent(bucket, version, made_at(*walk.newer), newer, context_.clock.now());
   if (due.expires) {
     const auto which = objects::Select::exact(version.id);
     co_return co_await begin_removal(bucket, walk, std::move(version), which);

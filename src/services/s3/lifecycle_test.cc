@@ -149,6 +149,32 @@ TEST_F(LifecycleTest, NoncurrentVersionsGoByAgeAndNumber) {
   EXPECT_THAT(versions(), ElementsAre("k"));
 }
 
+// Its LastModified is when the upload was begun, of which a version that was there until now knows nothing.
+TEST_F(LifecycleTest, WhatAnUploadTakesThePlaceOfIsNoncurrentFromItsCompletionOn) {
+  set_versioning("shop", "Enabled");
+  const auto upload = call<api::CreateMultipartUploadOutput>(
+      "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"});
+  ASSERT_TRUE(upload);
+  fixture.clock.advance(10 * one_day);
+  ASSERT_TRUE(put("shop", "k", "x"));
+  fixture.clock.advance(10 * one_day);
+  const auto part = fixture.run(fixture.with_call(*s3, "UploadPart", [&](Call& made) {
+    made.http.content_length = 4;
+    api::UploadPartRequest input{.bucket = "shop", .key = "k", .part_number = 1, .upload_id = *upload->upload_id};
+    input.body = std::make_unique<objects::TextSource>("body");
+    return s3->upload_part(made, std::move(input));
+  }));
+  ASSERT_TRUE(part);
+  api::CompleteMultipartUploadRequest input{.bucket = "shop", .key = "k", .upload_id = *upload->upload_id};
+  input.multipart_upload.emplace().parts.emplace().push_back({.etag = part->etag, .part_number = 1});
+  ASSERT_TRUE(call<api::CompleteMultipartUploadOutput>("CompleteMultipartUpload", std::move(input)));
+  configure({expire_noncurrent(5)});
+  pass(5 * one_day);
+  EXPECT_THAT(versions(), ElementsAre("k", "k old"));
+  pass(one_day);
+  EXPECT_THAT(versions(), ElementsAre("k"));
+}
+
 TEST_F(LifecycleTest, AnObjectThatExpiresLeavesAMarkerOfMidnightAndThenNothing) {
   set_versioning("shop", "Enabled");
   ASSERT_TRUE(put("shop", "k", "x"));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/log.h"
 #include "net/pause.h"
@@ -42,8 +43,20 @@ Time made_at(const objects::Version& version) {
   return std::max(version.modified, objects::time_of(version.id));
 }
 
-// What is wrong with the whole house for a while, and not with one bucket.
-bool passes(Errc code) { return code == Errc::no_space || code == Errc::unavailable || code == Errc::timeout; }
+// What was due for some versions of a bucket and could not be done. One of them must not hold up the others.
+struct Undone {
+  size_t count = 0;
+  std::string first, why;  // of the first of them
+  void add(const std::string& key, std::string reason) {
+    if (count++ > 0) return;
+    first = key;
+    why = std::move(reason);
+  }
+  void tell(std::string_view what, const std::string& bucket) const {
+    if (count == 0) return;
+    log::warn("s3", what, {{"bucket", bucket}, {"count", count}, {"first", first}, {"why", why}});
+  }
+};
 
 // How access logs call a transition.
 std::string log_of_transition(std::string_view to) {
@@ -71,12 +84,12 @@ struct Lifecycle::Walk {
   std::optional<objects::Version> newer;   // the version before this one, of the same key
   size_t noncurrent = 0;                   // versions of that key that have been passed
   std::optional<objects::Version> marker;  // the key's latest is a marker, and nothing older has come yet
-  size_t unmoved = 0;                      // what could not be moved to its class
-  std::string unmoved_key;                 // the first of it
-  std::string unmoved_why;
+  Undone unmoved;
+  std::map<std::string, uint64_t> full;  // by class: no object of that size, or a larger one, had room there
+  Undone unremoved;
   Semaphore turns{removals_at_once};
   TaskGroup removals;
-  Result<void> removed;  // why not, of the first that failed
+  Result<void> removed;  // why the walk ends: of the first of them that failed so
 };
 
 void Lifecycle::start(Duration tick) { running_.spawn(work(tick)); }
@@ -133,26 +146,29 @@ Task<Result<void>> Lifecycle::run_round() {
     const auto done = bucket->lifecycle ? co_await run_bucket(bucket, cursor) : Result<void>();
     if (stopping_) co_return fail(Errc::cancelled, "the server stops");
     if (done) continue;
-    // What cannot be read in one bucket must not hold up the others. A full disk or a store that takes nothing is
-    // nobody's own: the round goes on here when that is over.
-    if (passes(done.error().code()) || context_.catalog.store().writes() != store::Writes::go_on) co_return done;
+    // What cannot be read in one bucket must not hold up the others.
+    if (is_nobodys_own(done.error())) co_return done;
     log::warn("s3", "a bucket's lifecycle rules are not all carried out",
               {{"bucket", bucket->name}, {"why", done.error().message()}});
   }
   co_return co_await save({.began = cursor.began, .running = false, .bucket = {}, .key = {}});
 }
 
+// A full disk or a store that takes nothing: the round goes on where it is when that is over.
+bool Lifecycle::is_nobodys_own(const Error& error) const {
+  const Errc code = error.code();
+  return code == Errc::no_space || code == Errc::unavailable || code == Errc::timeout ||
+         context_.catalog.store().writes() != store::Writes::go_on;
+}
+
 Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
-  CO_CHECK(co_await abort_uploads(bucket));
   Walk walk;
-  auto done = co_await walk_versions(bucket, cursor, walk);
+  auto done = co_await abort_uploads(bucket, walk);
+  if (done) done = co_await walk_versions(bucket, cursor, walk);
   co_await walk.removals.wait();
   if (done) done = walk.removed;
-  if (walk.unmoved > 0) {
-    log::warn(
-        "s3", "objects could not be moved to their class",
-        {{"bucket", bucket->name}, {"count", walk.unmoved}, {"first", walk.unmoved_key}, {"why", walk.unmoved_why}});
-  }
+  walk.unmoved.tell("objects could not be moved to their class", bucket->name);
+  walk.unremoved.tell("what expired could not be removed", bucket->name);
   co_return done;
 }
 
@@ -253,8 +269,14 @@ Task<Result<void>> Lifecycle::begin_removal(const Bucket& bucket, Walk& walk, ob
 
 Task<void> Lifecycle::end_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which,
                                   [[maybe_unused]] Semaphore::Permit turn) {
+  const std::string key = version.key;
   auto done = co_await remove(bucket, std::move(version), which);
-  if (walk.removed && !done) walk.removed = std::move(done);
+  if (done) co_return;
+  if (!is_nobodys_own(done.error())) {
+    walk.unremoved.add(key, done.error().message());
+  } else if (walk.removed) {
+    walk.removed = std::move(done);
+  }
 }
 
 // What changed since it was listed, or is held, stays: the next round sees it anew.
@@ -288,6 +310,11 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Ve
                                    std::string storage_class) {
   const auto there = co_await objects_.find(bucket.id, version.key, objects::Select::exact(version.id), false);
   if (there && !is_as_judged(version, there->version)) co_return Result<void>();
+  // It would be read and written as far as there is room, and each of thousands so, for nothing.
+  if (const auto full = walk.full.find(storage_class); full != walk.full.end() && version.size >= full->second) {
+    walk.unmoved.add(version.key, "there is no room");
+    co_return Result<void>();
+  }
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
@@ -302,14 +329,12 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Ve
   if (why == Errc::conflict || why == Errc::not_found || why == Errc::cancelled) co_return Result<void>();
   // One object that cannot be moved (its KMS key is disabled, or there is no room for it) must not hold up the others:
   // what expires may be what makes room.
-  if (walk.unmoved++ == 0) {
-    walk.unmoved_key = version.key;
-    walk.unmoved_why = moved.error().message();
-  }
+  walk.unmoved.add(version.key, moved.error().message());
+  if (why == Errc::no_space) walk.full[storage_class] = version.size;
   co_return Result<void>();
 }
 
-Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
+Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket, Walk& walk) {
   objects::ListUploadsQuery query;
   query.bucket = bucket->id;
   query.max = page_size;
@@ -324,8 +349,13 @@ Task<Result<void>> Lifecycle::abort_uploads(BucketRef bucket) {
       const auto end = abort_due(*bucket, upload.key, upload.initiated);
       if (!end || end->when > context_.clock.now()) continue;
       auto done = co_await objects_.abort_upload(bucket->id, upload.key, upload.id);
-      if (!done && done.error().code() != Errc::not_found) co_return std::unexpected(std::move(done).error());
-      if (done) access_log_.add_action(*bucket, "S3.DELETE.UPLOAD", upload.key, "", std::nullopt);
+      if (done) {
+        access_log_.add_action(*bucket, "S3.DELETE.UPLOAD", upload.key, "", std::nullopt);
+      } else if (is_nobodys_own(done.error())) {
+        co_return std::unexpected(std::move(done).error());
+      } else if (done.error().code() != Errc::not_found) {
+        walk.unremoved.add(upload.key, done.error().message());
+      }
     }
     if (!page->truncated) co_return Result<void>();
     query.after = page->next;

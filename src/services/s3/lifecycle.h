@@ -39,11 +39,12 @@ class Lifecycle {
   Task<Result<void>> save(Cursor cursor);
   Task<Result<void>> run_bucket(BucketRef bucket, Cursor& cursor);
   Task<Result<void>> walk_versions(BucketRef& bucket, Cursor& cursor, Walk& walk);
-  Task<Result<void>> abort_uploads(BucketRef bucket);
+  Task<Result<void>> abort_uploads(BucketRef bucket, Walk& walk);
   Task<Result<void>> visit(const Bucket& bucket, Walk& walk, const objects::Version& version);
   Task<Result<void>> settle_marker(const Bucket& bucket, Walk& walk);
   Task<Result<void>> treat_current(const Bucket& bucket, Walk& walk, objects::Version version);
   Task<Result<void>> treat_noncurrent(const Bucket& bucket, Walk& walk, objects::Version version);
+  bool is_nobodys_own(const Error& error) const;
   Task<Result<void>> begin_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which);
   Task<void> end_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which,
                          Semaphore::Permit turn);

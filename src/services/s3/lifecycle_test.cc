@@ -309,6 +309,12 @@ TEST_F(LifecycleTest, WhatHasNoRoomInItsClassDoesNotHoldUpWhatExpires) {
     faults.fail(io::Operation::write, 1, ENOSPC, "STANDARD_IA", true);
     testing::internal::CaptureStderr();
     pass(31 * one_day);
+    // What is no smaller than what had no room is not written there to see.
+    EXPECT_EQ(std::ranges::count_if(faults.trace(),
+                                    [](const std::string& step) {
+                                      return step.starts_with("create ") && step.contains("/STANDARD_IA/");
+                                    }),
+              1);
   }
   // One line of the log tells of all.
   const std::string log = testing::internal::GetCapturedStderr();
@@ -370,6 +376,39 @@ TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
   pass(Duration(0));
   EXPECT_THAT(keys_of(*list({.bucket = "aaa"})), IsEmpty());
   EXPECT_THAT(keys(), IsEmpty());
+  move_objects(fixture.store());
+}
+
+// Some records cannot be read, but as a listing passes over them.
+class DamagedStore final : public store::FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const store::Snapshot* at) const override {
+    if (key.starts_with("kb") || key.starts_with("ub")) return fail(Errc::corrupt, "block checksum mismatch");
+    return FillingStore::get(partition, key, at);
+  }
+};
+
+TEST_F(LifecycleTest, WhatCannotBeRemovedDoesNotHoldUpTheRest) {
+  for (const char* key : {"a", "b", "c"}) {
+    ASSERT_TRUE(put("shop", key, "x"));
+    ASSERT_TRUE(call<api::CreateMultipartUploadOutput>(
+        "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = key}));
+  }
+  auto both = expire(1);
+  both.abort_incomplete_multipart_upload = api::AbortIncompleteMultipartUpload{.days_after_initiation = 1};
+  configure({both});
+  DamagedStore disk(fixture.store());
+  move_objects(disk);
+  testing::internal::CaptureStderr();
+  pass(2 * one_day);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("bucket=shop count=2 first=b "));
+  EXPECT_THAT(keys(), ElementsAre("b"));
+  const auto uploads =
+      call<api::ListMultipartUploadsOutput>("ListMultipartUploads", api::ListMultipartUploadsRequest{.bucket = "shop"});
+  ASSERT_EQ(uploads->uploads->size(), 1u);
+  EXPECT_EQ(uploads->uploads->front().key, "b");
   move_objects(fixture.store());
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/log.h"
 #include "net/pause.h"
@@ -22,9 +23,11 @@ constexpr std::string_view lifecycle_partition = "s3/lifecycle";
 constexpr std::string_view cursor_key = "cursor";
 constexpr Duration between_rounds{3'600'000};
 constexpr size_t page_size = 200;
+constexpr size_t max_unsent = 1000;
 constexpr size_t removals_at_once = 16;  // so that they share the store's fsyncs, as those who put do
 
 // While a bucket is replicated AWS does nothing to what is not there yet, or could not be: it would be gone before.
+// Delete markers have no status: see Walk::unsent.
 bool waits_for_replication(const Bucket& bucket, const objects::Version& version) {
   if (!bucket.replication) return false;
   const std::string_view status = replication_status_of(version.meta);
@@ -84,12 +87,16 @@ struct Lifecycle::Walk {
   std::optional<objects::Version> newer;   // the version before this one, of the same key
   size_t noncurrent = 0;                   // versions of that key that have been passed
   std::optional<objects::Version> marker;  // the key's latest is a marker, and nothing older has come yet
+  std::set<objects::Id> unsent;            // delete markers among them: versions that are still to be replicated
+  bool is_more_unsent = false;             // than can be looked at
   Undone unmoved;
   std::map<std::string, uint64_t> full;  // by class: no object of that size, or a larger one, had room there
   Undone unremoved;
   Semaphore turns{removals_at_once};
   TaskGroup removals;
   Result<void> removed;  // why the walk ends: of the first of them that failed so
+
+  bool is_unsent(const objects::VersionId& id) const { return is_more_unsent || unsent.contains(id); }
 };
 
 void Lifecycle::start(Duration tick) { running_.spawn(work(tick)); }
@@ -189,6 +196,7 @@ Task<Result<void>> Lifecycle::walk_versions(BucketRef& bucket, Cursor& cursor, W
     const BucketRef now = buckets_.find(bucket->name);
     if (now == nullptr || now->id != bucket->id || !now->lifecycle) co_return Result<void>();
     bucket = now;
+    find_unsent(*bucket, walk);
     for (const auto& version : page->objects) {
       if (stopping_) co_return Result<void>();
       if (walk.newer && walk.newer->key != version.key) cursor.key = walk.newer->key;
@@ -203,6 +211,17 @@ Task<Result<void>> Lifecycle::walk_versions(BucketRef& bucket, Cursor& cursor, W
         page->next_is_null ? objects::Select::null_version() : objects::Select::exact(*page->next_version);
   }
   co_return co_await settle_marker(*bucket, walk);
+}
+
+// A marker that goes before it was replicated would leave there what is deleted here.
+void Lifecycle::find_unsent(const Bucket& bucket, Walk& walk) const {
+  walk.unsent.clear();
+  walk.is_more_unsent = false;
+  if (!bucket.replication) return;
+  const auto notes = objects_.notes(bucket.id, {}, max_unsent);
+  walk.is_more_unsent = !notes || notes->size() == max_unsent;
+  if (!notes) return;
+  for (const auto& note : *notes) walk.unsent.insert(note.version);
 }
 
 Task<Result<void>> Lifecycle::visit(const Bucket& bucket, Walk& walk, const objects::Version& version) {
@@ -230,7 +249,7 @@ Task<Result<void>> Lifecycle::settle_marker(const Bucket& bucket, Walk& walk) {
   if (!walk.marker) co_return Result<void>();
   const objects::Version marker = std::move(*walk.marker);
   walk.marker.reset();
-  if (!is_marker_due(bucket, marker, context_.clock.now())) co_return Result<void>();
+  if (walk.is_unsent(marker.id) || !is_marker_due(bucket, marker, context_.clock.now())) co_return Result<void>();
   co_return co_await begin_removal(bucket, walk, marker, objects::Select::exact(marker.id));
 }
 
@@ -248,7 +267,8 @@ Task<Result<void>> Lifecycle::treat_current(const Bucket& bucket, Walk& walk, ob
 
 Task<Result<void>> Lifecycle::treat_noncurrent(const Bucket& bucket, Walk& walk, objects::Version version) {
   const size_t newer = walk.noncurrent++;
-  if (waits_for_replication(bucket, version)) co_return Result<void>();
+  const bool waits = version.is_delete_marker ? walk.is_unsent(version.id) : waits_for_replication(bucket, version);
+  if (waits) co_return Result<void>();
   Due due = due_of_noncurrent(bucket, version, made_at(*walk.newer), newer, context_.clock.now());
   if (due.expires) {
     const auto which = objects::Select::exact(version.id);

@@ -44,6 +44,7 @@ class Lifecycle {
   Task<Result<void>> settle_marker(const Bucket& bucket, Walk& walk);
   Task<Result<void>> treat_current(const Bucket& bucket, Walk& walk, objects::Version version);
   Task<Result<void>> treat_noncurrent(const Bucket& bucket, Walk& walk, objects::Version version);
+  void find_unsent(const Bucket& bucket, Walk& walk) const;
   bool is_nobodys_own(const Error& error) const;
   Task<Result<void>> begin_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which);
   Task<void> end_removal(const Bucket& bucket, Walk& walk, objects::Version version, objects::Select which,

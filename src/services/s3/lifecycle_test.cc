@@ -298,6 +298,26 @@ TEST_F(LifecycleTest, WhatIsNotReplicatedIsLeftAlone) {
   EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));  // the older one went
 }
 
+// Or what is deleted here would be there for good.
+TEST_F(LifecycleTest, AMarkerStaysUntilItIsReplicated) {
+  set_versioning("shop", "Enabled");
+  make_versioned("there");
+  ASSERT_EQ(code_of(replicate("shop", replication_to("there"))), "");
+  auto markers = rule();
+  markers.expiration = api::LifecycleExpiration{.expired_object_delete_marker = true};
+  configure({markers, expire_noncurrent(1)});
+  ASSERT_TRUE(put("shop", "k", "x"));
+  ASSERT_TRUE(fixture.run(s3->replication().run("shop")));
+  ASSERT_TRUE(call<api::DeleteObjectOutput>("DeleteObject", api::DeleteObjectRequest{.bucket = "shop", .key = "k"}));
+  pass(3 * one_day);
+  pass(one_day);
+  EXPECT_THAT(versions(), ElementsAre("k marker"));
+  ASSERT_TRUE(fixture.run(s3->replication().run("shop")));
+  pass(Duration(0));
+  EXPECT_THAT(versions(), IsEmpty());
+  EXPECT_THAT(keys_of(*list({.bucket = "there"})), IsEmpty());
+}
+
 TEST_F(LifecycleTest, WhatHasNoRoomInItsClassDoesNotHoldUpWhatExpires) {
   auto gone = expire(30);
   gone.filter->prefix = "b";

@@ -1,5 +1,6 @@
 """Replication to buckets at other endpoints: between two boreals, and to a server that is none."""
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -307,6 +308,17 @@ class Trouble(Two):
         for key, version in {**versions, "late": late}.items():
             self.assertEqual(self.status(key, version), "COMPLETED")
             self.assertIn(version, self.versions(self.there, "copy", key))
+
+    def test_what_is_damaged_here_holds_back_nothing_else(self):
+        self.replicate()
+        self.there.stop()
+        damaged = {f"d{i}": self.put(f"d{i}", b"x" * (64 << 10)) for i in range(4)}
+        for blob in (self.here.data / "objects" / "STANDARD").glob("*/*"):
+            os.truncate(blob, 1000)
+        whole = self.put("whole")
+        self.there.start()
+        self.assertEqual(self.status("whole", whole), "COMPLETED")
+        self.assertEqual({self.status(key, version) for key, version in damaged.items()}, {"FAILED"})
 
     def test_what_is_refused_there_is_failed(self):
         self.configure(away={"endpoint": self.there.url, "bucket": "copy"}, none={"endpoint": self.there.url, "bucket": "no-such-bucket"},

@@ -254,8 +254,11 @@ Task<void> Replication::do_some(Run& run, Page& page) {
         if (*handled) page.done.push_back(note.id);
         continue;
       }
-      const bool is_away = handled.error().code() == Errc::unavailable && !run.track.remote.empty();
-      run.gives_up = is_away || (!run.track.remote.empty() && ++run.failures_in_a_row >= max_failures_in_a_row);
+      const Errc why = handled.error().code();
+      const bool is_away = why == Errc::unavailable && !run.track.remote.empty();
+      // What is damaged here, its record even, tells nothing of the remote bucket.
+      const bool may_be_away = why != Errc::corrupt && !run.track.remote.empty();
+      run.gives_up = is_away || (may_be_away && ++run.failures_in_a_row >= max_failures_in_a_row);
       if (!run.track.remote.empty()) {
         run.held_back.insert(note.key);
         figures_[run.track.remote].trouble = handled.error().message();
@@ -294,7 +297,7 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
     } else {
       // What the put of a version left, and not a change of it or the look for existing ones.
       const bool is_new = caught_up_.contains(run.track) && note.id.order == note.version.order + 1;
-      CO_TRY(outcome, co_await replicate_elsewhere(run, bucket, *found, is_new));
+      CO_TRY(outcome, settle_damaged(found->version, co_await replicate_elsewhere(run, bucket, *found, is_new)));
       auto& figures = figures_[track];
       ++(*outcome == Outcome::done ? figures.completed : figures.failed);
     }
@@ -313,12 +316,20 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
   co_return false;
 }
 
+// What is damaged is no more whole the next time.
+Result<Replication::Outcome> Replication::settle_damaged(const objects::Version& version, Result<Outcome> done) {
+  if (done || done.error().code() != Errc::corrupt) return done;
+  log::warn("s3", "a version is not replicated: it is damaged",
+            {{"key", version.key}, {"version", version.id.text()}, {"why", done.error().message()}});
+  return Outcome::failed;
+}
+
 Task<Result<Replication::Outcome>> Replication::handle_here(BucketRef bucket, const objects::Found& found) {
-  Outcome outcome = Outcome::done;
+  Result<Outcome> outcome = Outcome::done;  // an error before FAILED: it is to be tried again
   for (const api::ReplicationRule* rule : rules_for(*bucket, found.version)) {
     if (!track_of(*rule).empty()) continue;
-    CO_TRY(const Outcome one, co_await replicate(bucket, found, *rule));
-    if (one == Outcome::failed) outcome = Outcome::failed;
+    auto one = settle_damaged(found.version, co_await replicate(bucket, found, *rule));
+    if (!one || (outcome == Outcome::done && *one == Outcome::failed)) outcome = std::move(one);
   }
   co_return outcome;
 }

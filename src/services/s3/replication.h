@@ -96,6 +96,8 @@ class Replication {
   // Whether nothing is left to do for it.
   Task<Result<bool>> handle(Run& run, BucketRef bucket, const objects::Note& note);
   Task<Result<Outcome>> handle_here(BucketRef bucket, const objects::Found& found);
+  // FAILED, with the reason in the log, where the version's own bytes cannot be read.
+  static Result<Outcome> settle_damaged(const objects::Version& version, Result<Outcome> done);
   std::string track_of(const api::ReplicationRule& rule) const;
   bool goes_elsewhere(const Bucket& bucket) const;
   std::set<std::string> tracks_of(const Bucket& bucket, const objects::Version& version) const;

@@ -338,7 +338,7 @@ Task<Result<Replication::Outcome>> Replication::send_in_parts(Shipment& shipment
     CO_TRY(const Outcome begun, co_await begin_upload(shipment));
     if (begun == Outcome::failed) co_return Outcome::failed;
   }
-  CO_TRY(Outcome outcome, co_await send_parts(shipment));
+  CO_TRY(Outcome outcome, settle_damaged(shipment.version(), co_await send_parts(shipment)));
   if (outcome == Outcome::done) {
     CO_TRY(outcome, co_await complete_upload(shipment));
   }

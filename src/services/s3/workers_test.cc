@@ -106,6 +106,24 @@ TEST_F(WorkersTest, ObjectsFromBeforeTheRulesWhereTheRulesWantThem) {
   EXPECT_EQ(status("from", "k449"), "COMPLETED");
 }
 
+// Of another class there, so that the bytes are read.
+TEST_F(WorkersTest, WhatIsDamagedFailsForGood) {
+  make_versioned("from");
+  make_versioned("there");
+  auto rule = replication_to("there");
+  rule.destination.storage_class = "STANDARD_IA";
+  ASSERT_EQ(code_of(S3Test::replicate("from", std::move(rule))), "");
+  ASSERT_TRUE(put("from", "damaged", std::string(128 << 10, 'x')));
+  const io::Path fan = folder / "STANDARD/" + io::list_folder(folder / "STANDARD")->front();
+  auto blob = *io::File::open(fan + "/" + io::list_folder(fan)->front(), io::File::Mode::read_write);
+  ASSERT_TRUE(blob.truncate(1000));
+  ASSERT_TRUE(put("from", "whole", std::string(128 << 10, 'x')));
+  work();
+  EXPECT_EQ(status("from", "damaged"), "FAILED");
+  EXPECT_EQ(status("from", "whole"), "COMPLETED");
+  EXPECT_EQ(notes(), 0u);
+}
+
 class AccessLogTest : public S3Test {
  protected:
   AccessLogTest() {

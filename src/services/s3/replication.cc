@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/resume_on.h"
 #include "net/pause.h"
 #include "s3/names.h"
 #include "s3/replication_job.h"
@@ -13,8 +14,8 @@ namespace boreal::s3 {
 namespace {
 
 constexpr size_t tracks_at_once = 8;  // of each kind: here, elsewhere
-constexpr size_t notes_a_page = 64;
-constexpr size_t notes_at_once = 8;  // so that they share the store's fsyncs
+constexpr size_t notes_a_page = 64;   // and a turn
+constexpr size_t notes_at_once = 8;   // so that they share the store's fsyncs
 constexpr size_t sent_at_once = 4;
 constexpr size_t versions_a_page = 200;
 constexpr int64_t first_pause_ns = 1'000'000'000;
@@ -50,7 +51,13 @@ bool Replication::Progress::is_complete() const {
 
 Replication::Replication(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
                          aws::Gate& gate, const RemoteBuckets& remotes)
-    : context_(context), buckets_(buckets), objects_(objects), keys_(keys), gate_(gate) {
+    : context_(context),
+      buckets_(buckets),
+      objects_(objects),
+      keys_(keys),
+      gate_(gate),
+      turns_here_(tracks_at_once),
+      turns_elsewhere_(tracks_at_once) {
   for (const auto& [name, remote] : remotes) {
     remotes_.emplace(name, std::make_unique<Remote>(context, name, remote));
     figures_.emplace(name, Figures{});
@@ -107,10 +114,8 @@ void Replication::change_rules(const std::string& bucket) {
 bool Replication::may_begin(const Track& track, const Turn& turn) const {
   const int64_t now = monotonic_ns();
   if (turn.not_before_ns > now || active_.contains(track)) return false;
-  if (const auto rest = rests_.find(track); rest != rests_.end() && rest->second > now) return false;
-  const auto alike =
-      std::ranges::count_if(active_, [&](const Track& other) { return other.remote.empty() == track.remote.empty(); });
-  return static_cast<size_t>(alike) < tracks_at_once;
+  const auto rest = rests_.find(track);
+  return rest == rests_.end() || rest->second <= now;
 }
 
 Task<void> Replication::work(Duration tick) {
@@ -148,17 +153,24 @@ Task<Result<void>> Replication::run(std::string bucket) {
 }
 
 Task<Result<void>> Replication::run_track(Track track) {
-  const BucketRef bucket = buckets_.find(track.bucket);
-  if (bucket == nullptr) co_return Result<void>();
-  if (track.remote.empty()) CO_CHECK(co_await look_at_existing(bucket));
   objects::Id after;
   Run run{.track = track, .left = {}, .held_back = {}};
   while (!stopping_ && !run.gives_up) {
+    const auto turn = co_await (track.remote.empty() ? turns_here_ : turns_elsewhere_).acquire();
+    co_await let_others_run();  // a page that waits for other tracks has nothing else to wait for
+    if (stopping_) break;
     Page page;
     page.bucket = buckets_.find(track.bucket);
     if (page.bucket == nullptr) co_return Result<void>();
     CO_TRY(auto notes, objects_.notes(page.bucket->id, after, notes_a_page));
-    if (notes.empty()) break;
+    if (notes.empty()) {
+      // What is new goes before what was there before the rules.
+      if (!track.remote.empty() || !run.looks_at_existing) break;
+      auto more = co_await look_at_existing(page.bucket);
+      run.looks_at_existing = more && *more;
+      if (!more) run.left = std::move(more).error();
+      continue;
+    }
     after = notes.back().id;
     // Elsewhere the order in which versions of a key arrive is their order. So no note may stand for an earlier one.
     page.by_key = goes_elsewhere(*page.bucket);
@@ -191,50 +203,47 @@ Task<Result<void>> Replication::run_track(Track track) {
   co_return Result<void>();
 }
 
-// Versions that were there before the rules are marked as if they were put now; where this stands is in the record.
-Task<Result<void>> Replication::look_at_existing(BucketRef bucket) {
-  if (!bucket->replication_scan) co_return Result<void>();
+// They are marked as if they were put now; where this stands is in the record.
+Task<Result<bool>> Replication::look_at_existing(BucketRef bucket) {
+  if (!bucket->replication_scan) co_return false;
   ReplicationScan scan = *bucket->replication_scan;
-  for (;;) {
-    objects::ListVersionsQuery query;
-    query.bucket = bucket->id;
-    query.after = scan.key;
-    if (scan.version == "null") {
-      query.after_version = objects::Select::null_version();
-    } else if (!scan.version.empty()) {
-      query.after_version = objects::Select::exact(objects::Id::parse(scan.version).value_or(objects::Id{}));
-    }
-    query.max = versions_a_page;
-    query.full = true;
-    CO_TRY(const auto page, co_await objects_.list_versions(std::move(query)));
-    // A key's versions are listed newest first; the oldest is to be sent first.
-    auto versions = page.objects;
-    for (auto first = versions.begin(); first != versions.end();) {
-      const auto last = std::find_if(first, versions.end(), [&](const auto& other) { return other.key != first->key; });
-      std::reverse(first, last);
-      first = last;
-    }
-    for (const auto& version : versions) {
-      if (!replicates_existing(*bucket, version)) continue;
-      const auto mark = [](objects::Version& marked) -> Result<void> {
-        mark_pending(marked.meta);
-        return {};
-      };
-      auto marked = co_await objects_.update(bucket->id, version.key, objects::Select::exact(version.id), mark, true);
-      if (!marked && marked.error().code() != Errc::not_found) co_return std::unexpected(std::move(marked).error());
-    }
-    const bool is_over = !page.truncated;
-    scan.key = page.next;
-    scan.version = page.next_is_null ? "null" : page.next_version.value_or(objects::Id{}).text();
-    auto kept = co_await buckets_.change(bucket->name, [&](Bucket& changed) -> aws::Outcome<void> {
-      // Other rules begin another scan.
-      if (!changed.replication_scan || changed.replication_scan->id != scan.id) return {};
-      changed.replication_scan = is_over ? std::nullopt : std::optional(scan);
-      return {};
-    });
-    if (!kept) co_return fail(Errc::unavailable, kept.error().message);
-    if (is_over || stopping_) co_return Result<void>();
+  objects::ListVersionsQuery query;
+  query.bucket = bucket->id;
+  query.after = scan.key;
+  if (scan.version == "null") {
+    query.after_version = objects::Select::null_version();
+  } else if (!scan.version.empty()) {
+    query.after_version = objects::Select::exact(objects::Id::parse(scan.version).value_or(objects::Id{}));
   }
+  query.max = versions_a_page;
+  query.full = true;
+  CO_TRY(const auto page, co_await objects_.list_versions(std::move(query)));
+  // A key's versions are listed newest first; the oldest is to be sent first.
+  auto versions = page.objects;
+  for (auto first = versions.begin(); first != versions.end();) {
+    const auto last = std::find_if(first, versions.end(), [&](const auto& other) { return other.key != first->key; });
+    std::reverse(first, last);
+    first = last;
+  }
+  for (const auto& version : versions) {
+    if (!replicates_existing(*bucket, version)) continue;
+    const auto mark = [](objects::Version& marked) -> Result<void> {
+      mark_pending(marked.meta);
+      return {};
+    };
+    auto marked = co_await objects_.update(bucket->id, version.key, objects::Select::exact(version.id), mark, true);
+    if (!marked && marked.error().code() != Errc::not_found) co_return std::unexpected(std::move(marked).error());
+  }
+  scan.key = page.next;
+  scan.version = page.next_is_null ? "null" : page.next_version.value_or(objects::Id{}).text();
+  auto kept = co_await buckets_.change(bucket->name, [&](Bucket& changed) -> aws::Outcome<void> {
+    // Other rules begin another scan.
+    if (!changed.replication_scan || changed.replication_scan->id != scan.id) return {};
+    changed.replication_scan = page.truncated ? std::optional(scan) : std::nullopt;
+    return {};
+  });
+  if (!kept) co_return fail(Errc::unavailable, kept.error().message);
+  co_return true;
 }
 
 Task<void> Replication::do_some(Run& run, Page& page) {

@@ -6,7 +6,8 @@
 // destination) is FAILED at once; what may pass (the disk, the store, the network) is tried again, later and later.
 //
 // All destinations here are one track of a bucket, each remote bucket is another: a track that fails or is slow holds
-// back no other. A note goes when the last track that has to do with it is done with it.
+// back no other. A note goes when the last track that has to do with it is done with it. After each page of notes it is
+// the turn of whoever has waited longest.
 #pragma once
 
 #include <compare>
@@ -91,7 +92,8 @@ class Replication {
   Task<void> take_turn(Track track, Turn turn);
   bool may_begin(const Track& track, const Turn& turn) const;
   Task<Result<void>> run_track(Track track);
-  Task<Result<void>> look_at_existing(BucketRef bucket);
+  // Leaves notes of some versions from before the rules. False: there are no more of them.
+  Task<Result<bool>> look_at_existing(BucketRef bucket);
   Task<void> do_some(Run& run, Page& page);
   // Whether nothing is left to do for it.
   Task<Result<bool>> handle(Run& run, BucketRef bucket, const objects::Note& note);
@@ -150,9 +152,10 @@ class Replication {
   std::map<std::string, Figures> told_;  // what figures() answered last
   int64_t told_ns_ = 0;                  // monotonic
   std::map<Track, Turn> awake_;          // with something to do
-  std::set<Track> active_;               // … and those whose turn it is
-  std::map<Track, int64_t> rests_;       // those that have looked at many notes for nothing, until when
-  std::set<Track> caught_up_;  // all that was there before the start, or before the last failure, was looked at
+  std::set<Track> active_;               // … and those that wait for a turn, or have one
+  Semaphore turns_here_, turns_elsewhere_;
+  std::map<Track, int64_t> rests_;  // those that have looked at many notes for nothing, until when
+  std::set<Track> caught_up_;       // all that was there before the start, or before the last failure, was looked at
   std::map<objects::Id, Progress> progress_;  // by note; bounded
   TaskGroup running_;
   bool stopping_ = false;

@@ -28,7 +28,8 @@ struct Replication::Run {
   std::set<std::string> held_back;  // keys whose later versions wait for an earlier one
   int failures_in_a_row = 0;
   bool gives_up = false;  // the remote bucket cannot be reached
-  size_t waiting = 0;     // for other tracks
+  bool looks_at_existing = true;
+  size_t waiting = 0;  // for other tracks
 };
 
 // A version on its way to a remote bucket.

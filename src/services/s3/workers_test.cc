@@ -1,6 +1,7 @@
 // Replication and access logs, a step at a time: nothing here waits for a worker.
 #include <gmock/gmock.h>
 
+#include "net/loop.h"
 #include "s3/testing.h"
 #include "store/testing.h"
 
@@ -104,6 +105,62 @@ TEST_F(WorkersTest, ObjectsFromBeforeTheRulesWhereTheRulesWantThem) {
   const auto listed = list({.bucket = "there"});
   EXPECT_EQ(listed->key_count, 450);
   EXPECT_EQ(status("from", "k449"), "COMPLETED");
+}
+
+// A part of the disk cannot be read: that in which the current versions lie, for who lists them.
+class UnlistedStore final : public store::FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
+                                      const store::Snapshot* at) const override {
+    if (prefix.starts_with("k")) return store::invalid_cursor(Error(Errc::io, "read 000012.sst: Input/output error"));
+    return FillingStore::scan(partition, prefix, at);
+  }
+};
+
+TEST_F(WorkersTest, WhatIsNewDoesNotWaitForWhatWasThereBeforeTheRules) {
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_TRUE(put("from", "old", "body"));
+  ASSERT_EQ(replicate(true), "");
+  ASSERT_TRUE(put("from", "new", "body"));
+  UnlistedStore disk(fixture.store());
+  move_objects(disk);
+  EXPECT_FALSE(fixture.run(s3->replication().run("from")));
+  EXPECT_EQ(status("from", "new"), "COMPLETED");
+  move_objects(fixture.store());
+  EXPECT_EQ(status("from", "old"), "none");
+  work();
+  EXPECT_EQ(status("from", "old"), "COMPLETED");
+}
+
+// As many as have turns at once have much to do when one more has a little.
+TEST_F(WorkersTest, BusyBucketsDoNotKeepTheTurnsOfOthers) {
+  constexpr int busy = 8;
+  constexpr size_t much = 320;  // some pages of notes
+  make_versioned("there");
+  const auto replicated = [&](const std::string& name, size_t count) {
+    make_versioned(name);
+    ASSERT_EQ(code_of(S3Test::replicate(name, replication_to("there"))), "");
+    for (size_t i = 0; i < count; ++i) ASSERT_TRUE(put(name, "k" + std::to_string(i), "body"));
+  };
+  for (int i = 0; i < busy; ++i) replicated("busy" + std::to_string(i), much);
+  replicated("small", 1);
+  const auto left = [&](const std::string& name) {
+    return objects->notes(s3->directory().find(name)->id, {}, much)->size();
+  };
+  std::vector<size_t> others;
+  const auto look = [&] {
+    for (int i = 0; i < busy; ++i) others.push_back(left("busy" + std::to_string(i)));
+  };
+  net::Loop& loop = fixture.context().loop;
+  net::run_until_done(loop, [](Replication& worker, net::Loop& l, auto waits, auto look_at_others) -> Task<void> {
+    worker.start(Duration(1));
+    while (waits("small") > 0) co_await l.sleep(Duration(0));
+    look_at_others();
+    co_await worker.stop();
+  }(s3->replication(), loop, left, look));
+  EXPECT_THAT(others, testing::Each(testing::Gt(0u)));
 }
 
 // Of another class there, so that the bytes are read.

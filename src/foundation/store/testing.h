@@ -1,8 +1,10 @@
 // What the tests of the store share.
 #pragma once
 
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "base/testing.h"
 #include "io/testing.h"
@@ -79,6 +81,17 @@ class FillingStore : public Store {
 
  private:
   Store& inner_;
+};
+
+// Lets something else happen in the middle of the next change.
+class MeddlingStore final : public FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  Task<Result<void>> commit(Batch batch) override {
+    if (const auto work = std::exchange(meddle, nullptr)) co_await work();
+    co_return co_await FillingStore::commit(std::move(batch));
+  }
+  std::function<Task<void>()> meddle;
 };
 
 // The path of the newest file in the folder whose name ends so. RocksDB numbers its files in six digits.

@@ -432,17 +432,6 @@ TEST_F(LifecycleTest, WhatCannotBeRemovedDoesNotHoldUpTheRest) {
   move_objects(fixture.store());
 }
 
-// Lets something else happen in the middle of the next change.
-class MeddlingStore final : public store::FillingStore {
- public:
-  using FillingStore::FillingStore;
-  Task<Result<void>> commit(store::Batch batch) override {
-    if (const auto work = std::exchange(meddle, nullptr)) co_await work();
-    co_return co_await FillingStore::commit(std::move(batch));
-  }
-  std::function<Task<void>()> meddle;
-};
-
 Task<void> remove_newest(objects::Objects& objects, std::string bucket, std::string key) {
   const auto found = co_await objects.find(bucket, key, objects::Select::latest(), false);
   EXPECT_TRUE(found);
@@ -473,7 +462,7 @@ TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
   auto tagged = expire(1);
   tagged.filter->tag = api::Tag{.key = "temporary", .value = "yes"};
   configure({expire_noncurrent(1), tagged});
-  MeddlingStore disk(fixture.store());
+  store::MeddlingStore disk(fixture.store());
   move_objects(disk);
   const std::string bucket = s3->directory().find("shop")->id;
   disk.meddle = [&] { return change_two(*objects, bucket); };

@@ -192,8 +192,15 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
   const Time now = context_.clock.now();
   const auto retention = retention_of(version.meta);
   const bool is_retained = retention && retention->until > now;
-  if (const auto by_default = default_retention(*job.to, now); by_default && !is_retained)
-    keep_retention(by_default, copy.meta);
+  const auto by_default = default_retention(*job.to, now);
+  if (by_default && !is_retained) keep_retention(by_default, copy.meta);
+  const bool is_held = is_retained || by_default;
+  copy.precondition = [this, &job, is_held](const objects::Version*) -> Result<void> {
+    const BucketRef then = buckets_.find(job.to->name);
+    if (is_held || then == nullptr || !retains_by_default(*then)) return {};
+    return fail(Errc::conflict,
+                "the destination locks what comes since its bytes began to be read");  // to be done anew
+  };
   copy.origin = objects::Origin{version.id, version.modified, version.etag};
   for (const auto& checksum : version.checksums) copy.checksums.push_back(checksum.algorithm);
   RequestKeys keys(keys_, std::nullopt);

@@ -181,6 +181,33 @@ TEST_F(WorkersTest, WhatIsDamagedFailsForGood) {
   EXPECT_EQ(notes(), 0u);
 }
 
+TEST_F(WorkersTest, ADefaultRetentionThatComesWhileBytesAreReadHoldsThemToo) {
+  make_versioned("from");
+  make_versioned("there");
+  auto rule = replication_to("there");
+  rule.destination.storage_class = "STANDARD_IA";
+  ASSERT_EQ(code_of(S3Test::replicate("from", std::move(rule))), "");
+  ASSERT_TRUE(put("from", "k", std::string(128 << 10, 'x')));
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  disk.meddle = [&]() -> Task<void> {
+    const auto locked = co_await fixture.with_call(*s3, "PutObjectLockConfiguration", [&](Call& made) {
+      api::PutObjectLockConfigurationRequest input{.bucket = "there"};
+      auto& lock = input.object_lock_configuration.emplace();
+      lock.object_lock_enabled = "Enabled";
+      lock.rule.emplace().default_retention.emplace() = {.mode = "GOVERNANCE", .days = 1};
+      return s3->put_object_lock_configuration(made, std::move(input));
+    });
+    EXPECT_TRUE(locked);
+  };
+  EXPECT_FALSE(fixture.run(s3->replication().run("from")));
+  EXPECT_EQ(status("from", "k"), "PENDING");
+  work();
+  EXPECT_EQ(status("from", "k"), "COMPLETED");
+  EXPECT_EQ(head("there", "k")->object_lock_mode, "GOVERNANCE");
+  move_objects(fixture.store());
+}
+
 class AccessLogTest : public S3Test {
  protected:
   AccessLogTest() {

@@ -141,6 +141,18 @@ class ScrubPace : public ::testing::Test {
     TextSource body(std::string(200'000, 'p'));
     return engine_.run(engine_.objects().put_part(part_request(upload, number), body));
   }
+  Upload begin_upload() {
+    return TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  }
+  void complete(const Upload& upload) {
+    CompleteRequest request;
+    request.bucket = "d";
+    request.key = upload.key;
+    request.upload = upload.id;
+    request.numbers = {1, 2, 3};
+    ASSERT_TRUE(engine_.run(engine_.objects().complete_upload(std::move(request))));
+    engine_.run(engine_.objects().reclaim_now());
+  }
   PartRequest part_request(const Upload& upload, uint32_t number) {
     return {"d", upload.key, upload.id, number, {}, {}, &engine_.keys};
   }
@@ -164,8 +176,7 @@ class ScrubPace : public ::testing::Test {
 };
 
 TEST_F(ScrubPace, APartThatIsUploadedAgainMeanwhileIsNoDamage) {
-  const Upload upload =
-      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  const Upload upload = begin_upload();
   for (const uint32_t number : {1, 2}) ASSERT_TRUE(put_part(upload, number));
   bool replaced = false;
   // While the first part is read.
@@ -220,16 +231,9 @@ TEST_F(ScrubPace, CountsWhatIsInEachBucket) {
 // One of terabytes takes longer than many a server runs.
 TEST_F(ScrubPace, GoesOnWithinAnObjectThatItWasStoppedIn) {
   ASSERT_TRUE(engine_.put("d", "a", std::string(100'000, 'x')));
-  const Upload upload =
-      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  const Upload upload = begin_upload();
   for (const uint32_t number : {1, 2, 3}) ASSERT_TRUE(put_part(upload, number));
-  CompleteRequest complete;
-  complete.bucket = "d";
-  complete.key = "k";
-  complete.upload = upload.id;
-  complete.numbers = {1, 2, 3};
-  ASSERT_TRUE(engine_.run(engine_.objects().complete_upload(std::move(complete))));
-  engine_.run(engine_.objects().reclaim_now());
+  complete(upload);
 
   bool is_held = true;
   const Scrubber* running = nullptr;
@@ -254,6 +258,19 @@ TEST_F(ScrubPace, GoesOnWithinAnObjectThatItWasStoppedIn) {
   EXPECT_GT(next.report().bytes, 350'000u) << "the second part and the third";
   EXPECT_LT(next.report().bytes, 600'000u);
   EXPECT_EQ(next.report().damaged, 0u);
+}
+
+TEST_F(ScrubPace, WhatLiesBehindADamagedPartIsReadToo) {
+  const Upload upload = begin_upload();
+  ASSERT_TRUE(put_part(upload, 1));
+  const io::Path first = blob_files(folder_.path()).front();
+  for (const uint32_t number : {2, 3}) ASSERT_TRUE(put_part(upload, number));
+  complete(upload);
+  ASSERT_TRUE(TestEngine::must(io::File::open(first, io::File::Mode::read_write)).truncate(1000));
+  Scrubber scrubber(engine_.objects(), no_sleep);
+  const ScrubReport report = TestEngine::must(engine_.run(scrubber.run_once()));
+  EXPECT_GE(report.bytes, 400'000u);
+  EXPECT_EQ(report.damaged, 1u);
 }
 
 TEST_F(ScrubPace, AWalkThatBeganInTheMiddleIsNoCount) {

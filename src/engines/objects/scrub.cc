@@ -155,13 +155,14 @@ Task<Result<void>> Scrubber::scrub_versions(Place from, BucketCount& count) {
       const VersionId id = version.id;
       const std::string key = version.key;
       uint64_t segments = id == from.within ? from.segments : 0;
-      auto done = co_await scrub_version(bucket, std::move(version), segments);
-      // A large one may take hours: the next start goes on within it.
-      if (!done && done.error().code() == Errc::cancelled) {
-        co_return co_await save({bucket, from.after, from.version, id, segments});
-      }
+      std::optional<Error> damage;
+      auto done = co_await scrub_version(bucket, std::move(version), segments, damage);
+      const bool is_stopped = !done && done.error().code() == Errc::cancelled;
       // Versions that went meanwhile are no damage.
-      if (!done && done.error().code() != Errc::not_found) record(bucket, key, id, done.error());
+      if (!done && !is_stopped && done.error().code() != Errc::not_found) damage = std::move(done).error();
+      if (damage) record(bucket, key, id, *damage);
+      // A large one may take hours: the next start goes on within it.
+      if (is_stopped) co_return co_await save({bucket, from.after, from.version, id, segments});
       from = {bucket, key, id};
       if (stopping_) co_return co_await save(from);
     }
@@ -172,12 +173,14 @@ Task<Result<void>> Scrubber::scrub_versions(Place from, BucketCount& count) {
   }
 }
 
-Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version, uint64_t& segments) {
+Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version, uint64_t& segments,
+                                           std::optional<Error>& damage) {
   if (version.is_delete_marker) co_return Result<void>();
   CO_TRY(const auto found, co_await objects_.find(bucket, version.key, Select::exact(version.id), true));
   if (!found.version.segment || !found.version.segment->is_inline()) {
-    CO_TRY(auto all, engine_.segments_in(bucket, found.version, {}));
-    co_return co_await scrub_segments(std::move(all), segments);
+    // Of thousands of parts there are a hundred records.
+    CO_TRY(auto all, co_await engine_.pool.run([&] { return engine_.segments_in(bucket, found.version, {}); }));
+    co_return co_await scrub_segments(std::move(all), segments, damage);
   }
   if (found.inline_data.size() != found.version.segment->stored_size || !is_intact(as_bytes(found.inline_data))) {
     co_return fail(Errc::corrupt, "the bytes in the index are damaged");
@@ -201,12 +204,12 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket, BucketCount& coun
           count.part_bytes += part.size;
           after = part.number;
           uint64_t segments = 0;
-          auto done = co_await scrub_segments(part.segments, segments);
-          const bool is_stopped = !done && done.error().code() == Errc::cancelled;
-          if (!done && !is_stopped && co_await is_there_still(bucket, upload, part)) {
-            record(bucket, upload.key, upload.id, done.error());
+          std::optional<Error> damage;
+          const auto done = co_await scrub_segments(part.segments, segments, damage);
+          if (damage && co_await is_there_still(bucket, upload, part)) {
+            record(bucket, upload.key, upload.id, *damage);
           }
-          if (stopping_) co_return Result<void>();
+          if (!done || stopping_) co_return Result<void>();
         }
         if (!parts->truncated) break;
       }
@@ -226,14 +229,20 @@ Task<bool> Scrubber::is_there_still(std::string bucket, const Upload& upload, co
   co_return is_same&& there.number == part.number;
 }
 
-Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments, uint64_t& done) {
-  const ScrubStep each_step = [this](uint64_t bytes) { return step_of_blob(bytes); };
+// An error only where it was stopped: what is damaged does not keep the rest from being read.
+Task<Result<void>> Scrubber::scrub_segments(std::vector<Segment> segments, uint64_t& done,
+                                            std::optional<Error>& damage) {
   for (; done < segments.size(); ++done) {
-    const Segment& segment = segments[done];
-    CO_TRY(const auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
-    CO_CHECK(co_await check_blob(*blob, segment, engine_.pool, each_step));
+    auto read = co_await scrub_segment(segments[done]);
+    if (!read && read.error().code() == Errc::cancelled) co_return read;
+    if (!read && !damage) damage = std::move(read).error();
   }
   co_return Result<void>();
+}
+
+Task<Result<void>> Scrubber::scrub_segment(const Segment& segment) {
+  CO_TRY(const auto blob, co_await engine_.blobs.open(segment.blob, segment.tier));
+  co_return co_await check_blob(*blob, segment, engine_.pool, [this](uint64_t bytes) { return step_of_blob(bytes); });
 }
 
 // Sleeps as long as these bytes should have taken; reading itself is counted as nothing, so this errs to the slow side.

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,10 +88,12 @@ class Scrubber {
   Task<Result<void>> scrub_bucket(Place from);
   Task<Result<void>> scrub_versions(Place from, BucketCount& count);
   Task<Result<void>> scrub_uploads(std::string bucket, BucketCount& count);
-  // `segments`: how many of them are read already, and then how many are.
-  Task<Result<void>> scrub_version(std::string bucket, Version version, uint64_t& segments);
+  // `segments`: how many of them are read already, and then how many are. `damage`: the first that was found.
+  Task<Result<void>> scrub_version(std::string bucket, Version version, uint64_t& segments,
+                                   std::optional<Error>& damage);
   Task<bool> is_there_still(std::string bucket, const Upload& upload, const Part& part);
-  Task<Result<void>> scrub_segments(std::vector<Segment> segments, uint64_t& done);
+  Task<Result<void>> scrub_segments(std::vector<Segment> segments, uint64_t& done, std::optional<Error>& damage);
+  Task<Result<void>> scrub_segment(const Segment& segment);
   Task<void> step(uint64_t bytes);
   Task<bool> step_of_check(uint64_t bytes);
   Task<Result<void>> step_of_blob(uint64_t bytes);

@@ -185,7 +185,7 @@ void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& 
 
 }  // namespace
 
-bool House::is_ready() const { return rooms_->store->writes() != store::Writes::ended; }
+bool House::is_ready() const { return rooms_->store_state() != "failed"; }
 
 std::string House::describe(bool in_full) const {
   std::string text;

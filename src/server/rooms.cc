@@ -69,7 +69,7 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
 }
 
 std::string_view House::Rooms::store_state() const {
-  if (store->writes() == store::Writes::ended) return "failed";
+  if (store->writes() == store::Writes::ended || blobs->has_failed()) return "failed";
   return store->writes() == store::Writes::wait_for_room || !has_room() ? "full" : "running";
 }
 

@@ -302,7 +302,9 @@ class FailingDisk(DiskCase):
             self.faults.disarm()
             self.assertGreaterEqual(self.put(f"refused-{number}", 50_000).status, 500)
             self.assertEqual(self.put(f"small-{number}", 100).status, 200)
+            self.assertEqual(self.health(), (503, False, "failed"))
             self.verify_after_restart()
+            self.assertEqual(self.health(), (200, True, "running"))
             self.assertEqual(self.put(f"after-{number}", 50_000).status, 200)
         self.wait_for_blobs(sum(1 for _, size in self.s3.list(BUCKET).values() if size > 32 << 10))
 

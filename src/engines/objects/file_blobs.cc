@@ -165,6 +165,10 @@ Result<void> FileBlobs::check_tiers() {
   return {};
 }
 
+bool FileBlobs::has_failed() const {
+  return std::ranges::any_of(tiers_, [](const auto& tier) { return tier.second.has_failed(); });
+}
+
 // Before the first blob: the mark, then its name in the list.
 Result<void> FileBlobs::note_use(TierFolder& tier) {
   const std::lock_guard lock(mutex_);

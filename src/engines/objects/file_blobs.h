@@ -21,6 +21,9 @@ class FileBlobs final : public Blobs {
   static Result<std::unique_ptr<FileBlobs>> open(std::map<std::string, io::Path> folders, io::Pool& pool,
                                                  io::Path used_list = {});
 
+  // A folder could not be synced: its tier takes no more blobs until the next start. From any thread.
+  bool has_failed() const;
+
   Task<Result<std::unique_ptr<BlobWriter>>> create(BlobId id, std::string tier) override;
   Task<Result<std::unique_ptr<BlobReader>>> open(BlobId id, std::string tier) override;
   Task<Result<void>> remove(BlobId id, std::string tier) override;

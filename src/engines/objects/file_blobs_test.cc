@@ -127,6 +127,7 @@ TEST_F(FileBlobsTest, WhenAFolderCouldNotBeSyncedNothingIsAcknowledgedInItsTier)
     faults.fail(io::Operation::sync, writer == &first ? 1 : 2, ENOSPC, standard + "/00");
     EXPECT_FALSE(finish(**writer));
     EXPECT_EQ(executor_.run(blobs->create({writer == &first ? 6u : 7u, 2}, "standard")).has_value(), writer == &first);
+    EXPECT_EQ(blobs->has_failed(), writer != &first);
   }
   EXPECT_EQ(executor_.run(blobs->create({4, 2}, "standard")).error().code(), Errc::io);
   EXPECT_EQ(executor_.run(blobs->remove({1, 2}, "standard")).error().code(), Errc::io);

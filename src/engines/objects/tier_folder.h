@@ -24,6 +24,7 @@ class TierFolder {
   // Makes what was made or removed in this folder, or in all of them, durable. When one could not be synced the kernel
   // may have dropped what was to be written, and tells nobody else: from then on all of these are errors.
   Result<void> sync(const io::Path& folder) { return judge(io::sync_folder(folder)); }
+  bool has_failed() const { return has_failed_; }
   Result<void> sync_all() { return judge(io::sync_file_system(path_ + "/.")); }
 
  private:

@@ -198,7 +198,7 @@ Task<Result<Version>> Objects::Impl::copy_anew(Objects& self, CopyRequest reques
 
 // The bytes are copied without the key's lock, from a pinned version; the lock is for looking again and committing.
 Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key, Select which, std::string tier,
-                                            Keys* keys, std::stop_token stop) {
+                                            Keys* keys, std::stop_token stop, Precondition precondition) {
   CO_TRY(tier, impl_->tier_named(tier));
   CO_TRY(const auto found, co_await find(bucket, key, which, false));
   const Version& before = found.version;
@@ -217,7 +217,8 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
     }
     parts = std::move(*moved);
   }
-  co_return co_await impl_->commit_move(std::move(bucket), before, std::move(tier), std::move(parts), std::move(draft));
+  co_return co_await impl_->commit_move(std::move(bucket), before, std::move(tier), std::move(parts), std::move(draft),
+                                        std::move(precondition));
 }
 
 Task<Result<std::vector<std::string>>> Objects::data_keys(Found found) {
@@ -265,7 +266,7 @@ Task<Result<Version>> Objects::rewrap(std::string bucket, std::string key, Versi
 }
 
 Task<Result<Version>> Objects::Impl::commit_move(std::string bucket, Version before, std::string tier,
-                                                 std::vector<Part> parts, Draft draft) {
+                                                 std::vector<Part> parts, Draft draft, Precondition precondition) {
   const auto hold = co_await lock_key(bucket, before.key);
   auto use = co_await buckets.use(bucket);
   auto now = read_version(store, bucket, before.key, Select::exact(before.id));
@@ -281,6 +282,8 @@ Task<Result<Version>> Objects::Impl::commit_move(std::string bucket, Version bef
     good = fail(Errc::conflict, "the version was moved by somebody else meanwhile");
   } else if ((*now)->wrapped_key != before.wrapped_key) {
     good = fail(Errc::conflict, "the version's keys were wrapped otherwise meanwhile");
+  } else if (precondition) {
+    good = precondition(&**now);
   }
   if (!good) {
     co_await abandon(bucket, std::move(draft));

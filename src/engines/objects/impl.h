@@ -74,7 +74,7 @@ struct Objects::Impl {
                                                Draft& draft, std::stop_token stop);
   Task<Result<Version>> copy_anew(Objects& self, CopyRequest request);
   Task<Result<Version>> commit_move(std::string bucket, Version before, std::string tier, std::vector<Part> parts,
-                                    Draft draft);
+                                    Draft draft, Precondition precondition);
   Task<void> abandon(std::string bucket, Draft draft);
 
   Task<Result<Version>> commit_version(NewVersion made);

@@ -27,7 +27,7 @@
 namespace boreal::objects {
 
 // Runs under the key's lock before anything changes. `latest` may be a delete marker; nullptr: the key was
-// never there, or nothing is left of it.
+// never there, or nothing is left of it. Where one version is named it sees that one.
 using Precondition = std::function<Result<void>(const Version* latest)>;
 
 // A version that was made elsewhere keeps what it is known by, and takes the place among its key's versions that its id
@@ -237,9 +237,10 @@ class Objects {
                                std::function<Result<void>(Version&)> change);
   Task<Result<Version>> copy(CopyRequest request);
   // Moves the bytes; the version's tier is then `tier`. With `keys` they may be compressed, if the tier wants that.
-  // `stop` ends it with Errc::cancelled, and nothing has changed, unless all bytes are there already.
+  // `stop` ends it with Errc::cancelled, and nothing has changed, unless all bytes are there already. `precondition`
+  // sees the version as it is when they are.
   Task<Result<Version>> move_to_tier(std::string bucket, std::string key, Select which, std::string tier, Keys* keys,
-                                     std::stop_token stop = {});
+                                     std::stop_token stop = {}, Precondition precondition = {});
 
   // The parts of a finished multipart object, from behind part number `after`.
   Task<Result<PartsPage>> parts_of(Found found, uint32_t after, size_t max);

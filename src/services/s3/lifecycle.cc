@@ -335,11 +335,15 @@ Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Ve
     walk.unmoved.add(version.key, "there is no room");
     co_return Result<void>();
   }
+  // A large one is copied for long. From an archive what is current by then could not be read.
+  const auto still = [&](const objects::Version* now) -> Result<void> {
+    return is_as_judged(version, *now) ? Result<void>() : fail(Errc::conflict, "it changed meanwhile");
+  };
   RequestKeys keys(keys_, std::nullopt);
   // Bytes under a customer's key move as they are: nobody here can read them.
   objects::Keys* readable = wrapping_of(version.wrapped_key) == Wrapping::customer ? nullptr : &keys;
   auto moved = co_await objects_.move_to_tier(bucket.id, version.key, objects::Select::exact(version.id), storage_class,
-                                              readable, moves_.get_token());
+                                              readable, moves_.get_token(), still);
   if (moved) {
     access_log_.add_action(bucket, log_of_transition(storage_class), version.key,
                            bucket.is_versioned() ? version_text(version) : "", version.size);

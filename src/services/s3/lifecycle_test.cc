@@ -478,6 +478,14 @@ TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
   disk.meddle = [&] { return remove_newest(*objects, bucket, "k"); };
   pass(2 * one_day);
   EXPECT_EQ(class_of("k"), "STANDARD");
+
+  // Nor where its turn has come: its bytes are to be copied, for which an id is put on record first.
+  ASSERT_TRUE(put("shop", "a", std::string(large, 'x')));
+  move_objects(disk);  // which has no ids left
+  fixture.run(objects->reclaim_now());
+  disk.meddle = [&] { return remove_newest(*objects, bucket, "a"); };
+  pass(2 * one_day);
+  EXPECT_EQ(class_of("a"), "STANDARD");
   move_objects(fixture.store());
 }
 

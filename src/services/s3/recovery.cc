@@ -6,8 +6,10 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "s3/object_lock.h"
 #include "s3/object_meta.h"
 #include "s3/recovery_stream.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 
 namespace boreal::s3 {
@@ -190,8 +192,17 @@ Task<Outcome<void>> Service::restore_object_of(aws::Asker asker, const Bucket& b
   for (const auto& [name, value] : head.tags) put.meta.tags[name] = value;
   CO_TRY(put.data_key, co_await keys_.make(asker, bucket, bucket.arn_of(head.key.bytes), encryption));
   keep(encryption, put.meta.attributes);
+  // What is restored is put: it is locked and replicated as the bucket says.
+  keep_retention(default_retention(bucket, context_.clock.now()), put.meta);
+  put.precondition = [&, is_held = retention_of(put.meta).has_value()](const objects::Version*) -> Result<void> {
+    if (check_unlocked_then(bucket, is_held)) return {};
+    return fail(Errc::conflict, "the bucket locks what comes since the object began to be restored");
+  };
+  put.note = mark_for_replication(bucket, put.key, put.meta);
+  const bool is_replicated = put.note;
   put.checksums = {objects::Algorithm::crc64nvme};
   CO_CHECK(co_await objects_.put(std::move(put), body));
+  if (is_replicated) replication_.wake(bucket.name);
   co_return Outcome<void>();
 }
 
@@ -224,7 +235,10 @@ Task<Outcome<std::string>> Service::restore(aws::Asker asker, std::string accoun
   for (;;) {
     CO_TRY(auto head, co_await reader.next());
     if (!head) break;
-    CO_CHECK(co_await restore_object_of(asker, *bucket, std::move(*head), reader.body()));
+    // It may have come to say other things of what is put there, or be gone, since the last object.
+    CO_TRY(const BucketRef now, buckets_.need(name));
+    if (now->id != bucket->id) co_return refuse(no_such_bucket(name));
+    CO_CHECK(co_await restore_object_of(asker, *now, std::move(*head), reader.body()));
   }
   co_return bucket->arn();
 }

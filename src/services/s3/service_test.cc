@@ -373,6 +373,30 @@ TEST_F(S3Test, OneMadeAnewUnderItsNameIsNotTheBucketToBackUp) {
   EXPECT_EQ(code_of(back_up(found("kept"))), "");
 }
 
+TEST_F(S3Test, WhatABackupBringsBackIsLockedAndReplicatedAsItsBucketSays) {
+  ASSERT_EQ(make_bucket("held", true), "");
+  ASSERT_EQ(make_bucket("there", true), "");
+  ASSERT_TRUE(put("held", "k", "body"));
+  auto backup = back_up(found("held"));
+  ASSERT_TRUE(backup);
+  api::PutObjectLockConfigurationRequest input{.bucket = "held"};
+  auto& lock = input.object_lock_configuration.emplace();
+  lock.object_lock_enabled = "Enabled";
+  lock.rule.emplace().default_retention.emplace() = {.mode = "GOVERNANCE", .days = 1};
+  ASSERT_EQ(code_of(call<api::PutObjectLockConfigurationOutput>("PutObjectLockConfiguration", std::move(input))), "");
+  ASSERT_EQ(code_of(replicate("held", replication_to("there"))), "");
+  ASSERT_EQ(code_of(fixture.run(s3->restore(nullptr, account, "us-east-1",
+                                            {{"DestinationBucketName", "held"}, {"NewBucket", "false"}},
+                                            std::move(backup->data)))),
+            "");
+  ASSERT_TRUE(fixture.run(s3->replication().run("held")));
+  for (const char* bucket : {"held", "there"}) {
+    const auto told = call<api::HeadObjectOutput>("HeadObject", api::HeadObjectRequest{.bucket = bucket, .key = "k"});
+    ASSERT_EQ(code_of(told), "") << bucket;
+    EXPECT_EQ(told->object_lock_mode, "GOVERNANCE") << bucket;
+  }
+}
+
 TEST_F(S3Test, BackupNeedsVersionsAndComesBackWhole) {
   ASSERT_EQ(make_bucket("shop"), "");
   EXPECT_EQ(code_of(back_up(found("shop"))), "InvalidRequest");

@@ -312,7 +312,7 @@ class Trouble(Two):
     def test_what_is_damaged_here_holds_back_nothing_else(self):
         self.replicate()
         self.there.stop()
-        damaged = {f"d{i}": self.put(f"d{i}", b"x" * (64 << 10)) for i in range(4)}
+        damaged = {f"d{i}": self.put(f"d{i}", b"x" * (64 << 10)) for i in range(8)}
         for blob in (self.here.data / "objects" / "STANDARD").glob("*/*"):
             os.truncate(blob, 1000)
         whole = self.put("whole")

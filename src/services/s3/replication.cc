@@ -26,10 +26,13 @@ constexpr int max_failures_in_a_row = 3;
 constexpr size_t max_counted_notes = 1'000;
 constexpr int64_t figures_are_good_ns = 1'000'000'000;
 
-// Without what replication itself keeps in them.
+// Without what replication itself keeps in them, and what leaves no note when it is changed: a replica is encrypted as
+// its rule says.
 objects::Properties others_attributes(const objects::Meta& meta) {
   objects::Properties kept = meta.attributes;
-  kept.erase(std::string(attribute::replication));
+  for (const std::string_view name : {attribute::replication, attribute::encryption, attribute::kms_key,
+                                      attribute::kms_context, attribute::bucket_key})
+    kept.erase(std::string(name));
   std::erase_if(kept, [](const auto& one) { return one.first.starts_with(attribute::sent_prefix); });
   return kept;
 }

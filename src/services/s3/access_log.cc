@@ -15,6 +15,7 @@
 #include "s3/checksums.h"
 #include "s3/names.h"
 #include "s3/object_meta.h"
+#include "s3/replication_rules.h"
 #include "s3/service.h"
 #include "s3/text_source.h"
 
@@ -126,12 +127,13 @@ struct AccessLog::Batch {
 };
 
 AccessLog::AccessLog(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
-                     aws::Gate& gate)
+                     aws::Gate& gate, Replication& replication)
     : context_(context),
       buckets_(buckets),
       objects_(objects),
       keys_(keys),
       gate_(gate),
+      replication_(replication),
       self_(std::make_shared<AccessLog*>(this)) {}
 
 AccessLog::~AccessLog() { *self_ = nullptr; }
@@ -430,9 +432,12 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
   if (!data_key) co_return fail(Errc::unavailable, data_key.error().message);
   keep(encryption, put.meta.attributes);
   put.data_key = std::move(*data_key);
+  put.note = mark_for_replication(*target, key, put.meta);
+  const bool is_replicated = put.note;
   put.checksums = {default_algorithm};
   TextSource text(batch.lines.text.bytes);
   auto made = co_await objects_.put(std::move(put), text);
+  if (made && is_replicated) replication_.wake(target->name);
   if (made) co_return true;
   if (made.error().code() == Errc::not_found) co_return false;
   co_return std::unexpected(std::move(made).error());

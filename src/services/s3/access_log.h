@@ -18,14 +18,15 @@
 #include "s3/access_log_line.h"
 #include "s3/directory.h"
 #include "s3/encryption.h"
+#include "s3/replication.h"
 
 namespace boreal::s3 {
 
-// Thread rule: the loop. Outlived by the directory, the engine, the keys and the gate.
+// Thread rule: the loop. Outlived by the directory, the engine, the keys, the gate and the replication.
 class AccessLog {
  public:
-  AccessLog(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
-            aws::Gate& gate);
+  AccessLog(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys, aws::Gate& gate,
+            Replication& replication);
   ~AccessLog();
 
   // Finds out what the last run left; then each `tick` of real time save() and deliver(), unless `tick` is zero.
@@ -78,6 +79,7 @@ class AccessLog {
   objects::Objects& objects_;
   KeyMaker& keys_;
   aws::Gate& gate_;
+  Replication& replication_;
   std::unordered_map<const http::Request*, Request> requests_;  // that are under way, to buckets with logging
   Records fresh_;
   size_t fresh_count_ = 0;                  // with those that are being saved

@@ -80,9 +80,9 @@ Service::Service(aws::ServiceContext context, Options options, objects::Objects&
       accounts_(context),
       buckets_(context, objects, accounts_),
       keys_(std::move(sealer), context.random, peers.kms),
-      access_log_(context, buckets_, objects_, keys_, peers.gate),
-      lifecycle_(context, buckets_, objects_, keys_, access_log_),
       replication_(context, buckets_, objects_, keys_, peers.gate, options_.remotes),
+      access_log_(context, buckets_, objects_, keys_, peers.gate, replication_),
+      lifecycle_(context, buckets_, objects_, keys_, access_log_),
       roles_(peers.roles),
       wire_(model()) {}
 

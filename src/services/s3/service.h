@@ -387,9 +387,9 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   Accounts accounts_;
   Directory buckets_;
   KeyMaker keys_;
+  Replication replication_;
   AccessLog access_log_;
   Lifecycle lifecycle_;
-  Replication replication_;
   aws::Roles& roles_;
   aws::wire::Wire wire_;  // for what website pages are read by
 };

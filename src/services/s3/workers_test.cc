@@ -208,6 +208,31 @@ TEST_F(WorkersTest, ADefaultRetentionThatComesWhileBytesAreReadHoldsThemToo) {
   move_objects(fixture.store());
 }
 
+// Its keys are wrapped by another KMS key, which leaves no note.
+TEST_F(WorkersTest, WhatIsEncryptedOtherwiseMeanwhileIsCompletedAllTheSame) {
+  make_versioned("from");
+  make_versioned("there");
+  auto rule = replication_to("there");
+  rule.destination.storage_class = "STANDARD_IA";
+  ASSERT_EQ(code_of(S3Test::replicate("from", std::move(rule))), "");
+  ASSERT_TRUE(put("from", "k", std::string(128 << 10, 'x')));
+  const std::string from = s3->directory().find("from")->id;
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  disk.meddle = [&]() -> Task<void> {
+    const auto found = co_await objects->find(from, "k", objects::Select::latest(), false);
+    const std::string key = found->version.wrapped_key;
+    const auto change = [](objects::Version& version) -> Result<void> {
+      version.meta.attributes.insert_or_assign(std::string(attribute::encryption), "aws:kms");
+      return {};
+    };
+    EXPECT_TRUE(co_await objects->rewrap(from, "k", found->version.id, {{key, key}}, change));
+  };
+  work();
+  EXPECT_EQ(status("from", "k"), "COMPLETED");
+  move_objects(fixture.store());
+}
+
 class AccessLogTest : public S3Test {
  protected:
   AccessLogTest() {
@@ -356,6 +381,20 @@ TEST_F(AccessLogTest, AFormsUploadIsLogged) {
   step();
   ASSERT_EQ(logs().size(), 1u);
   EXPECT_THAT(read_log(logs().front()), HasSubstr(" REST.POST.BUCKET - \"POST /asked HTTP/1.1\" 204 "));
+}
+
+TEST_F(AccessLogTest, TheyAreReplicatedAsWhatClientsPut) {
+  allow();
+  set_versioning("logs", "Enabled");
+  make_versioned("archive");
+  ASSERT_EQ(code_of(replicate("logs", replication_to("archive"))), "");
+  ask("/asked/a");
+  step();
+  fixture.clock.advance(std::chrono::minutes(6));
+  step();
+  ASSERT_EQ(logs().size(), 1u);
+  EXPECT_TRUE(fixture.run(s3->replication().run("logs")));
+  EXPECT_EQ(keys_of(*list({.bucket = "archive"})), logs());
 }
 
 TEST_F(AccessLogTest, WhereTheyWouldBeLockedTheyAreDropped) {

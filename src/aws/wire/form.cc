@@ -6,6 +6,7 @@
 #include "aws/wire/text.h"
 #include "base/text.h"
 #include "codec/form.h"
+#include "codec/percent.h"
 #include "codec/shape_path.h"
 #include "codec/utf8.h"
 
@@ -21,6 +22,7 @@ using codec::Shape;
 namespace {
 
 constexpr size_t max_name_bytes = 1024;
+constexpr size_t max_pairs = 10'000;
 
 // Orders names so that what lies under one prefix stands together: '.' before all else.
 bool path_less(std::string_view a, std::string_view b) {
@@ -144,10 +146,28 @@ class FormReader {
 }  // namespace
 
 Result<std::vector<NamedValue>> read_form(const http::Request& request, std::string_view body) {
-  TRY(auto pairs, codec::parse_form(request.query));
-  TRY(auto more, codec::parse_form(body));
+  TRY(auto pairs, codec::parse_form(request.query, max_pairs));
+  TRY(auto more, codec::parse_form(body, max_pairs));
   std::ranges::move(more, std::back_inserter(pairs));
   return pairs;
+}
+
+Result<std::optional<std::string>> find_in_form(const http::Request& request, std::string_view body,
+                                                std::string_view name) {
+  size_t pairs = 0;
+  for (std::string_view text : {std::string_view(request.query), body}) {
+    for (; !text.empty() && pairs < max_pairs; ++pairs) {
+      const std::string_view piece = text.substr(0, text.find('&'));
+      text.remove_prefix(std::min(piece.size() + 1, text.size()));
+      const size_t equals = std::min(piece.find('='), piece.size());
+      if (codec::percent_decode_leniently(piece.substr(0, std::min(equals, 3 * name.size() + 1)), codec::Plus::space) !=
+          name)
+        continue;
+      TRY(auto value, codec::percent_decode(piece.substr(std::min(equals + 1, piece.size())), codec::Plus::space));
+      return value;
+    }
+  }
+  return std::nullopt;
 }
 
 namespace {

@@ -16,6 +16,9 @@ namespace boreal::aws::wire {
 
 // The pairs of the URL's query string and of the body.
 Result<std::vector<codec::NamedValue>> read_form(const http::Request& request, std::string_view body);
+// The first value of that name in them, without reading the rest: who asks may not be known yet.
+Result<std::optional<std::string>> find_in_form(const http::Request& request, std::string_view body,
+                                                std::string_view name);
 
 // EC2 alone refuses what it does not know, at any depth: the first such name, as "Colour" of "Filter.1.Colour".
 std::optional<std::string> unknown_parameter(const codec::Shape& shape, const std::vector<codec::NamedValue>& pairs);

@@ -128,6 +128,20 @@ TEST(Query, WhatIsWrongIsSaid) {
       << length.message;
 }
 
+// Who asks is known only when the operation is: until then nobody makes 10,000 parameters be read.
+TEST(Query, OfAFormTheOperationAloneIsReadBeforeTheCallerIsKnown) {
+  const auto& rds = api::rds::service_model;
+  EXPECT_EQ(error_of(rds, "Action=MakeCoffee&Sugar=%zz").code, "InvalidAction");
+  EXPECT_EQ(error_of(rds, "Action=DescribeDBInstances&Marker=%zz").code, "MalformedInput");
+  EXPECT_EQ(error_of(rds, "Action=%zz").code, "MalformedInput");
+  EXPECT_EQ(error_of(rds, "&%41ct%69on=MakeCoffee&Action=DescribeDBInstances").code, "InvalidAction");
+  EXPECT_EQ(error_of(rds, "Actions=DescribeDBInstances&%41%63%74%69%6f%6e%20=DescribeDBInstances").code,
+            "MissingAction");
+  std::string many;
+  for (int i = 0; i < 10'000; ++i) many += "a&";
+  EXPECT_EQ(error_of(rds, many + "Action=MakeCoffee").code, "MissingAction");
+}
+
 TEST(Query, Ec2RefusesWhatItDoesNotKnow) {
   const auto& ec2 = api::ec2::service_model;
   const auto describe = [&](std::string_view rest) {

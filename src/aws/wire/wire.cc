@@ -52,16 +52,13 @@ Outcome<Route> route_cbor(const ServiceModel& model, const http::Request& reques
 
 Outcome<Route> route_form(const ServiceModel& model, Protocol protocol, const http::Request& request,
                           std::string_view body) {
-  auto form = read_form(request, body);
-  if (!form) return refuse(malformed(protocol, form.error().message()));
-  const auto action = std::ranges::find(*form, "Action", &codec::NamedValue::name);
-  if (action == form->end())
-    return refuse(ApiError("MissingAction", 400, "The request must contain the parameter Action"));
-  const Operation* operation = model.find(action->value);
+  const auto action = find_in_form(request, body, "Action");
+  if (!action) return refuse(malformed(protocol, action.error().message()));
+  if (!*action) return refuse(ApiError("MissingAction", 400, "The request must contain the parameter Action"));
+  const Operation* operation = model.find(**action);
   if (operation == nullptr) {
-    return refuse(
-        ApiError("InvalidAction", 400,
-                 fmt::format("Could not find operation {} for version {}", action->value, model.api_version)));
+    return refuse(ApiError("InvalidAction", 400,
+                           fmt::format("Could not find operation {} for version {}", **action, model.api_version)));
   }
   return Route{.protocol = protocol, .operation = operation, .labels = {}};
 }

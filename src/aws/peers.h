@@ -30,12 +30,21 @@ class Asker {
   Asker(Gate& gate, const Caller& role, std::string_view service, std::string_view data_key_action = "kms:Encrypt")
       : gate_(&gate), caller_(&role), service_(service), data_key_action_(data_key_action) {}
 
+  // The same, who lets the service go on with a KMS key in its own name, as AWS's services do by a grant that they make in
+  // the asker's name: whatever is asked of the key, that is kms:CreateGrant and kms:DescribeKey.
+  Asker granting() const {
+    Asker asker = *this;
+    asker.grants_ = true;
+    return asker;
+  }
+
   bool is_service_itself() const { return caller_ == nullptr; }
   // These only for others than the service itself.
   bool is_role() const { return call_ == nullptr; }
   const Caller& caller() const { return *caller_; }
   std::string_view service() const { return service_; }
   std::string_view data_key_action() const { return data_key_action_; }
+  bool grants() const { return grants_; }
   Task<Outcome<void>> authorize(Access access) const;
 
  private:
@@ -44,6 +53,7 @@ class Asker {
   const Caller* caller_ = nullptr;
   std::string_view service_;  // static storage, as the other
   std::string_view data_key_action_ = "kms:GenerateDataKey";
+  bool grants_ = false;
 };
 
 // KMS, for those that encrypt.
@@ -58,7 +68,7 @@ class Keys {
   using Context = std::map<std::string, std::string>;
   // `key_id`: id, ARN, alias name or alias ARN; empty: the managed key alias/aws/<service>, made when first needed.
   // Who asks must be allowed it, by the key's policy too; a caller need not for managed keys of its own account, which
-  // are the service's own. A caller needs kms:GenerateDataKey, a role what Asker says.
+  // are the service's own. A caller needs kms:GenerateDataKey, a role what Asker says, who grants what granting() says.
   virtual Task<Outcome<DataKey>> generate_data_key(Asker asker, std::string account, std::string region, std::string service,
                                                    std::string key_id, Context context) = 0;
   virtual Task<Outcome<std::string>> decrypt(Asker asker, std::string account, std::string region, std::string ciphertext,

@@ -99,7 +99,11 @@ class Backup(Case):
         make = user(self, "backup-sealer", allow("backup:*"), allow("kms:GenerateDataKey", key))("backup").create_backup_vault
         self.assertEqual(error_code(make, BackupVaultName="sealed", EncryptionKeyArn=key), "AccessDeniedException")
         make(BackupVaultName="by-the-services-own")
-        self.iam.put_user_policy(UserName="backup-sealer", PolicyName="open", PolicyDocument=policy(allow("kms:Decrypt", key)))
+        may = lambda *actions: self.iam.put_user_policy(UserName="backup-sealer", PolicyName="open",
+                                                        PolicyDocument=policy(allow(list(actions), key)))
+        may("kms:Decrypt", "kms:DescribeKey")
+        self.assertEqual(error_code(make, BackupVaultName="sealed", EncryptionKeyArn=key), "AccessDeniedException")
+        may("kms:CreateGrant", "kms:DescribeKey")
         make(BackupVaultName="sealed", EncryptionKeyArn=key)
         # As AWS's own policy for those who administer backups lets them.
         administrator = user(self, "backup-administrator")("backup")

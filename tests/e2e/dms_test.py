@@ -13,7 +13,7 @@ import time
 import unittest
 from pathlib import Path
 
-from e2e.helpers import allow, eventually, files_with, policy, reserved_port
+from e2e.helpers import allow, eventually, files_with, policy, reserved_port, user
 from harness import PATIENCE_S, Case, error_code
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
@@ -218,6 +218,15 @@ class DmsTest(Base):
                                                   ReplicationInstanceClass="dms.t3.medium")
             answers.append(refused.exception.response["Error"]["Message"].replace(key, "KEY"))
         self.assertEqual(answers[0], answers[1])
+
+    def test_a_key_is_given_to_dms_by_whom_its_guide_says(self):
+        key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
+        new = {"EndpointType": "source", "EngineName": "postgres", "Username": "u", "Password": PASSWORD, "ServerName": "db.internal",
+               "Port": 5432, "DatabaseName": "d", "KmsKeyId": key}
+        using = user(self, "dms-user", allow("dms:*"), allow(["kms:GenerateDataKey", "kms:Decrypt"], key))("dms")
+        self.assertEqual(error_code(using.create_endpoint, EndpointIdentifier="used", **new), "KMSKeyNotAccessibleFault")
+        giving = user(self, "dms-giver", allow("dms:*"), allow(["kms:DescribeKey", "kms:CreateGrant", "kms:Encrypt", "kms:ReEncrypt*"], key))("dms")
+        self.assertEqual(giving.create_endpoint(EndpointIdentifier="given", **new)["Endpoint"]["KmsKeyId"], key)
 
     def test_no_answer_has_the_password(self):
         made = self.endpoint("quiet", "source", PostgreSQLSettings={"SlotName": "s", "Password": PASSWORD})

@@ -228,10 +228,20 @@ class Keys(unittest.TestCase):
             self.assertEqual(error_code(eve.copy_db_cluster_snapshot, SourceDBClusterSnapshotIdentifier="plain",
                                         TargetDBClusterSnapshotIdentifier="no", KmsKeyId=hers), "InvalidParameterCombination")
             eve.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier="plain", TargetDBClusterSnapshotIdentifier="plain-copy")
+            # What the Aurora User Guide says that it takes, and not the use of the key itself.
+            through_rds = {"StringEquals": {"kms:ViaService": "rds.us-east-1.amazonaws.com"}}
+            for name, actions in (("rds-user", ["kms:GenerateDataKey", "kms:Decrypt"]), ("rds-granter", ["kms:CreateGrant", "kms:DescribeKey"])):
+                ann = user(self, name, allow("rds:*"), allow(actions, theirs, Condition=through_rds))("rds")
+                if name == "rds-granter":
+                    ann.copy_db_cluster_snapshot(**{**copy, "TargetDBClusterSnapshotIdentifier": "granted"}, KmsKeyId=theirs)
+                    ann.create_db_cluster(DBClusterIdentifier="granted", MasterUsername="postgres", MasterUserPassword=PASSWORD,
+                                          Engine="aurora-postgresql", StorageEncrypted=True, KmsKeyId=theirs)
+                else:
+                    self.assertEqual(error_code(ann.copy_db_cluster_snapshot, **copy), "KMSKeyNotAccessibleFault")
             # A copy under another key is restored under that one, and needs that one alone.
             rds.copy_db_cluster_snapshot(**copy, KmsKeyId=hers)
             wait_until("copy", lambda: snapshot("copy")["Status"] == "available")
             self.assertEqual(snapshot("copy")["KmsKeyId"], hers)
             self.assertEqual(eve.restore_db_cluster_from_snapshot(SnapshotIdentifier="copy", **new)["DBCluster"]["KmsKeyId"], hers)
-            for name in ("new", "sealed", "plain"):
+            for name in ("new", "sealed", "plain", "granted"):
                 delete_cluster(rds, name)

@@ -71,7 +71,8 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
   }
   crypto::wipe(std::as_writable_bytes(std::span(probe->plaintext)));
   // Restores open by it for whoever may restore. AWS Backup Developer Guide, "Creating a backup vault".
-  auto opened = co_await keys_.decrypt(&call, call.account, call.region, std::move(probe->ciphertext), {});
+  auto opened =
+      co_await keys_.decrypt(aws::Asker(&call).granting(), call.account, call.region, std::move(probe->ciphertext), {});
   if (!opened) co_return aws::refuse(std::move(opened.error()));
   crypto::wipe(std::as_writable_bytes(std::span(*opened)));
 

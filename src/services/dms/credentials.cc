@@ -31,7 +31,8 @@ Result<crypto::Aes256Gcm> cipher_of(std::string& plaintext_key) {
 }  // namespace
 
 Task<Outcome<std::string>> usable_key(const Tools& tools, aws::Call& call, std::string key_id) {
-  auto key = co_await tools.keys.generate_data_key(&call, call.account, call.region, "dms", key_id, {});
+  auto key =
+      co_await tools.keys.generate_data_key(aws::Asker(&call).granting(), call.account, call.region, "dms", key_id, {});
   if (!key) {
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The KMS key '{}' cannot be used: {}", key_id, key.error().message)));
@@ -43,8 +44,8 @@ Task<Outcome<std::string>> usable_key(const Tools& tools, aws::Call& call, std::
 Task<Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointRecord& endpoint, std::string password) {
   const Place place{call.account, call.region};
   const auto context = key_context(place, endpoint);
-  auto key =
-      co_await tools.keys.generate_data_key(&call, place.account, place.region, "dms", endpoint.key_arn, context);
+  auto key = co_await tools.keys.generate_data_key(aws::Asker(&call).granting(), place.account, place.region, "dms",
+                                                   endpoint.key_arn, context);
   if (!key) {
     co_return refuse(errors::kms_key_not_accessible_fault(
         fmt::format("The KMS key '{}' cannot be used: {}", endpoint.key_arn, key.error().message)));

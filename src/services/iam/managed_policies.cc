@@ -59,7 +59,6 @@ constexpr AwsPolicy policies[] = {
 "kms:ListKeys","kms:DescribeKey","kms:GenerateDataKey","kms:ListAliases","sns:ListTopics","iam:ListRoles","iam:GetRole",
 "ec2:DescribeVpcs","ec2:DescribeSubnets","ec2:DescribeSecurityGroups","ec2:DescribeAvailabilityZones"],"Resource":"*"},
 {"Effect":"Allow","Action":"kms:CreateGrant","Resource":"*","Condition":{"Bool":{"kms:GrantIsForAWSResource":"true"}}},
-{"Effect":"Allow","Action":"kms:Decrypt","Resource":"*","Condition":{"StringLike":{"kms:ViaService":"backup.*.amazonaws.com"}}},
 {"Effect":"Allow","Action":"iam:PassRole","Resource":["arn:aws:iam::*:role/*AwsBackup*","arn:aws:iam::*:role/*AWSBackup*"],
 "Condition":{"StringLike":{"iam:PassedToService":"backup.amazonaws.com"}}},
 {"Effect":"Allow","Action":"iam:CreateServiceLinkedRole","Resource":"*",

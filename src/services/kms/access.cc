@@ -85,8 +85,7 @@ void add_request_keys(std::string_view operation, const aws::Value& input, std::
     const size_t at = name->starts_with("alias/") ? 0 : name->find(":alias/");
     if (at != std::string::npos) context.emplace("kms:RequestAlias", name->substr(at == 0 ? 0 : at + 1));
   }
-  if (operation == "CreateGrant") add_grant_keys(input.as<CreateGrantRequest>(), context);
-  // No other service makes grants here, nor looks after those of others.
+  // That services make grants is said where they do (peer.cc); none looks after those of others here.
   if (operation == "CreateGrant" || operation == "ListGrants" || operation == "RevokeGrant")
     context.emplace("kms:GrantIsForAWSResource", "false");
   if (const auto* bypass = member<bool>(input, "BypassPolicyLockoutSafetyCheck", codec::Kind::boolean)) {
@@ -166,6 +165,14 @@ Task<aws::Outcome<aws::Access>> Service::guard(const aws::Caller& caller, Key ke
                         .context = std::move(context)};
 }
 
+Task<aws::Outcome<aws::Access>> Service::guard_grant(const aws::Caller& caller, Key key,
+                                                     const CreateGrantRequest& wanted,
+                                                     std::multimap<std::string, std::string> context) {
+  add_grant_keys(wanted, context);
+  co_return co_await guard(caller, std::move(key), "kms:CreateGrant", nullptr, std::move(context),
+                           [&](const Grant& grant) { return may_hand_on(grant, wanted); });
+}
+
 Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& input, aws::Access& access) {
   const Members names = members_of(access.action);
   const std::string* named = text_member(input, names.key);
@@ -197,12 +204,13 @@ Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& in
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
   if (encryption_context != nullptr) CO_CHECK(check_context(*encryption_context));
   add_request_keys(call.operation.name, input, names.key, access.context);
-  Covers covers;
   if (call.operation.name == "CreateGrant") {
-    covers = [&](const Grant& grant) { return may_hand_on(grant, input.as<CreateGrantRequest>()); };
+    CO_TRY(access, co_await guard_grant(call.caller, std::move(key), input.as<CreateGrantRequest>(),
+                                        std::move(access.context)));
+  } else {
+    CO_TRY(access, co_await guard(call.caller, std::move(key), std::move(access.action), encryption_context,
+                                  std::move(access.context)));
   }
-  CO_TRY(access, co_await guard(call.caller, std::move(key), std::move(access.action), encryption_context,
-                                std::move(access.context), std::move(covers)));
   co_return aws::Outcome<void>();
 }
 

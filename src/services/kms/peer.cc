@@ -10,6 +10,12 @@ namespace errors = api::kms::errors;
 namespace {
 constexpr size_t data_key_bytes = 32;
 constexpr int32_t managed_rotation_days = 365;
+
+// What the asker must be allowed to have the key used for `wanted`.
+std::string action_of(const aws::Asker& asker, std::string_view wanted) {
+  return std::string(asker.grants() ? "kms:CreateGrant" : wanted);
+}
+
 }  // namespace
 
 Task<aws::Outcome<Key>> Service::managed_key(std::string account, std::string region, std::string service) {
@@ -78,17 +84,39 @@ Task<aws::Outcome<void>> Service::authorize_for_service(const aws::Asker& asker,
     std::multimap<std::string, std::string> told{{"kms:ViaService", via}};
     // Of a role of its own the service is the caller itself.
     if (!asker.is_role()) told.emplace("aws:ViaAWSService", "true");
-    CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, std::move(told)));
-    CO_CHECK(co_await asker.authorize(std::move(access)));
+    if (asker.grants()) {
+      CO_CHECK(co_await authorize_grant(asker, key, via, context, std::move(told)));
+    } else {
+      CO_TRY(auto access, co_await guard(asker.caller(), key, std::move(action), &context, std::move(told)));
+      CO_CHECK(co_await asker.authorize(std::move(access)));
+    }
   }
   co_return check_usable(key);
+}
+
+// As if a grant were made. None is kept: the service remembers what it was let do, and the key's state ends it.
+// Source: Aurora User Guide, "Authorizing use of a customer managed key"; that grants of services are bound by a subset
+// of the context and name them by region: DynamoDB Developer Guide, "DynamoDB encryption at rest usage notes".
+Task<aws::Outcome<void>> Service::authorize_grant(const aws::Asker& asker, const Key& key, std::string service,
+                                                  const Context& context,
+                                                  std::multimap<std::string, std::string> told) {
+  CO_TRY(auto describing, co_await guard(asker.caller(), key, "kms:DescribeKey", nullptr, told));
+  told.emplace("kms:GrantIsForAWSResource", "true");
+  const api::kms::CreateGrantRequest wanted{
+      .key_id = key.arn(),
+      .grantee_principal = std::move(service),
+      .operations = {"Decrypt", "DescribeKey", "GenerateDataKey"},
+      .constraints = api::kms::GrantConstraints{.encryption_context_subset = context}};
+  CO_TRY(auto granting, co_await guard_grant(asker.caller(), key, wanted, std::move(told)));
+  CO_CHECK(co_await asker.authorize(std::move(granting)));
+  co_return co_await asker.authorize(std::move(describing));
 }
 
 Task<aws::Outcome<aws::Keys::DataKey>> Service::generate_data_key(aws::Asker asker, std::string account,
                                                                   std::string region, std::string service,
                                                                   std::string key_id, Context context) {
   CO_CHECK(check_context(context));
-  const std::string action(asker.data_key_action());
+  const std::string action = action_of(asker, asker.data_key_action());
   CO_TRY(const auto key, co_await key_for_service(asker, account, region, service, std::move(key_id), action));
   CO_CHECK(co_await authorize_for_service(asker, key, service, action, context));
   DataKey out{.plaintext = context_.random.bytes(data_key_bytes), .ciphertext = {}, .key_arn = key.arn()};
@@ -102,7 +130,7 @@ Task<aws::Outcome<std::string>> Service::decrypt(aws::Asker asker, std::string a
   if (!header) co_return aws::refuse(errors::invalid_ciphertext_exception(header.error().message()));
   CO_TRY(const auto key,
          co_await find_for(asker, {.account = header->account, .region = region, .key_id = header->key_id, .alias = {}},
-                           "kms:Decrypt"));
+                           action_of(asker, "kms:Decrypt")));
   if (key.is_managed() && key.account != account) {
     co_return aws::refuse(
         errors::access_denied_exception(fmt::format("{} belongs to {} of another account", key.arn(), key.managed_by)));

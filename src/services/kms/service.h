@@ -178,6 +178,8 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<aws::Outcome<Key>> managed_key(std::string account, std::string region, std::string service);
   Task<aws::Outcome<void>> authorize_for_service(const aws::Asker& asker, const Key& key, std::string_view service,
                                                  std::string action, const Context& context);
+  Task<aws::Outcome<void>> authorize_grant(const aws::Asker& asker, const Key& key, std::string service,
+                                           const Context& context, std::multimap<std::string, std::string> told);
 
   // aliases.cc
   static aws::Outcome<void> check_count(const Change& change);
@@ -189,6 +191,10 @@ class Service final : public api::kms::Api, public aws::Keys, public aws::KeyWat
   Task<aws::Outcome<aws::Access>> guard(const aws::Caller& caller, Key key, std::string action,
                                         const EncryptionContext* encryption_context,
                                         std::multimap<std::string, std::string> context, Covers covers = {});
+  // To make such a grant.
+  Task<aws::Outcome<aws::Access>> guard_grant(const aws::Caller& caller, Key key,
+                                              const api::kms::CreateGrantRequest& wanted,
+                                              std::multimap<std::string, std::string> context);
   Task<aws::Outcome<void>> complete(aws::Call& call, const aws::Value& input, aws::Access& access);
   Task<aws::Outcome<std::vector<aws::Access>>> alias_access(aws::Call& call, std::vector<aws::Access> accesses);
   Task<aws::Outcome<std::vector<aws::Access>>> retire_access(const aws::Call& call,

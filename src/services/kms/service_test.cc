@@ -469,6 +469,94 @@ TEST_F(KmsTest, AServiceAsksInItsCallersName) {
       << "only through the service";
 }
 
+// As the Aurora User Guide shows who may have RDS use a key, and as the Key Management Service's shows its key users.
+TEST_F(KmsTest, AServiceThatGoesOnWithAKeyNeedsLeaveToGrantIt) {
+  const auto key = make_key();
+  const std::string context = "aws:rds:dbc-id";
+  const auto ask = [&](const std::string& with, auto asked) {
+    return fixture.run(fixture.with_call(*kms, "CreateKey", [&](aws::Call& call) -> Task<std::string> {
+      auto out = co_await asked(aws::Asker(&call).granting(), with);
+      co_return out ? "" : out.error().code;
+    }));
+  };
+  const auto make = [&](const std::string& with) {
+    return ask(with, [&](aws::Asker asker, std::string id) {
+      return kms->generate_data_key(asker, account, "us-east-1", "rds", id, {{context, "cluster-1"}});
+    });
+  };
+  const auto be_let = [&](const std::string& action, const std::string& condition) {
+    be("bob", (R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":)" + action +
+               R"(,"Resource":"*","Condition":)" + condition + "}]}")
+                  .c_str());
+  };
+  const std::string both = R"(["kms:CreateGrant","kms:DescribeKey"])";
+  const std::string via_rds = R"({"StringEquals":{"kms:ViaService":"rds.us-east-1.amazonaws.com"}})";
+  be_let(both, via_rds);
+  EXPECT_EQ(make(key), "");
+  EXPECT_EQ(code<CreateGrantResponse>("CreateGrant",
+                                      CreateGrantRequest{.key_id = key,
+                                                         .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                                                         .operations = {"Decrypt"}}),
+            "AccessDeniedException")
+      << "only through the service";
+  be_let(R"(["kms:GenerateDataKey","kms:Decrypt","kms:DescribeKey"])", via_rds);
+  EXPECT_EQ(make(key), "AccessDeniedException");
+  be_let(R"("kms:CreateGrant")", via_rds);
+  EXPECT_EQ(make(key), "AccessDeniedException") << "kms:DescribeKey too";
+  // What is told of the grant.
+  const auto grants_when = [&](const std::string& condition) {
+    be("bob", (R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:DescribeKey","Resource":"*"},)"
+               R"({"Effect":"Allow","Action":"kms:CreateGrant","Resource":"*","Condition":)" +
+               condition + "}]}")
+                  .c_str());
+    return make(key).empty();
+  };
+  EXPECT_TRUE(grants_when(R"({"Bool":{"kms:GrantIsForAWSResource":"true"}})"));
+  EXPECT_FALSE(grants_when(R"({"Bool":{"kms:GrantIsForAWSResource":"false"}})"));
+  EXPECT_TRUE(grants_when(R"({"StringEquals":{"kms:EncryptionContext:aws:rds:dbc-id":"cluster-1"}})"));
+  EXPECT_FALSE(grants_when(R"({"StringEquals":{"kms:EncryptionContext:aws:rds:dbc-id":"cluster-2"}})"));
+  EXPECT_TRUE(grants_when(R"({"StringEquals":{"kms:GrantConstraintType":"EncryptionContextSubset"}})"));
+  EXPECT_TRUE(grants_when(R"({"StringEquals":{"kms:GranteePrincipal":"rds.us-east-1.amazonaws.com"}})"));
+  EXPECT_FALSE(grants_when(R"({"ForAllValues:StringEquals":{"kms:GrantOperations":["Encrypt","GenerateDataKey"]}})"));
+  EXPECT_FALSE(grants_when(R"({"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com"}})"));
+  // A service's own key asks for nothing, and lets itself be denied.
+  be("bob");
+  EXPECT_EQ(make(""), "");
+  be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"kms:CreateGrant","Resource":"*"}]})");
+  EXPECT_EQ(make(""), "AccessDeniedException");
+  // By a grant that lets its grantee make others, no more is handed on than it gives.
+  be_root();
+  const auto grant_to_bob = [&](std::vector<std::string> operations) {
+    good<CreateGrantResponse>("CreateGrant",
+                              CreateGrantRequest{.key_id = key,
+                                                 .grantee_principal = "arn:aws:iam::000000000000:user/bob",
+                                                 .operations = std::move(operations)});
+  };
+  grant_to_bob({"CreateGrant", "DescribeKey", "Decrypt"});
+  be("bob");
+  EXPECT_EQ(make(key), "AccessDeniedException");
+  be_root();
+  grant_to_bob({"CreateGrant", "DescribeKey", "Decrypt", "GenerateDataKey"});
+  be("bob");
+  EXPECT_EQ(make(key), "");
+  // What is there is opened by the same leave, and only who has it is told what becomes of the key.
+  const auto made = data_key("rds", key);
+  const auto open = [&] {
+    return ask(made->ciphertext, [&](aws::Asker asker, std::string sealed) {
+      return static_cast<aws::Keys&>(*kms).decrypt(asker, account, "us-east-1", std::move(sealed), {});
+    });
+  };
+  EXPECT_EQ(open(), "");
+  be_root();
+  good<DisableKeyOutput>("DisableKey", DisableKeyRequest{.key_id = key});
+  be("bob");
+  EXPECT_EQ(make(key), "DisabledException");
+  EXPECT_EQ(open(), "DisabledException");
+  be("eve");
+  EXPECT_EQ(make(key), "AccessDeniedException");
+  EXPECT_EQ(open(), "AccessDeniedException");
+}
+
 TEST_F(KmsTest, AliasesWantBothTheAliasAndTheKey) {
   const auto key = make_key();
   be("bob",

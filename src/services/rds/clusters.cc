@@ -161,7 +161,7 @@ Task<Outcome<void>> Service::encrypt_cluster(aws::Asker asker, Place place, Clus
         "start boreal with --allow-unencrypted-storage.",
         storage.error().message())));
   }
-  auto key = co_await keys_.generate_data_key(asker, place.account, place.region, "rds", key_id.value_or(""),
+  auto key = co_await keys_.generate_data_key(asker.granting(), place.account, place.region, "rds", key_id.value_or(""),
                                               storage_key_context(cluster));
   if (!key) {
     co_return refuse(errors::kms_key_not_accessible_fault(

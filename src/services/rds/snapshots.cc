@@ -57,7 +57,7 @@ Task<Result<crypto::SecretKey>> open_snapshot_key(aws::Keys& keys, Place place, 
 Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::Call* call, Place place,
                                          std::string key_id, SnapshotRecord& snapshot) {
   snapshot.file = random.uuid();
-  auto key = co_await keys.generate_data_key(call, place.account, place.region, "rds", key_id,
+  auto key = co_await keys.generate_data_key(aws::Asker(call).granting(), place.account, place.region, "rds", key_id,
                                              snapshot_key_context(snapshot.file));
   if (!key) {
     co_return refuse(errors::kms_key_not_accessible_fault(
@@ -71,7 +71,7 @@ Task<Outcome<void>> assign_snapshot_file(aws::Keys& keys, Random& random, aws::C
 
 // What is made of a snapshot is read with its key: who has it made must be allowed that, whatever key the new one gets.
 Task<Outcome<void>> Service::check_snapshot_key(aws::Asker asker, Place place, SnapshotRecord snapshot) {
-  auto plain = co_await keys_.decrypt(asker, place.account, place.region, snapshot.data_key.bytes,
+  auto plain = co_await keys_.decrypt(asker.granting(), place.account, place.region, snapshot.data_key.bytes,
                                       snapshot_key_context(snapshot.file));
   if (!plain) {
     co_return refuse(errors::kms_key_not_accessible_fault(fmt::format(

@@ -46,6 +46,12 @@ class Kms(Case):
         self.assertEqual(len(found), len(set(found)))
         self.assertLessEqual(names, set(found))
 
+    def test_a_services_alias_is_there_before_its_key(self):
+        kms = self.boreal.client("kms", "222222222222")
+        listed = lambda: {a["AliasName"]: a.get("TargetKeyId") for a in kms.list_aliases()["Aliases"]}
+        self.assertIsNone(listed()["alias/aws/rds"])
+        self.assertEqual(kms.describe_key(KeyId="alias/aws/rds")["KeyMetadata"]["KeyId"], listed()["alias/aws/rds"])
+
     def test_permissions(self):
         kms = self.boreal.client("kms")
         key = kms.create_key()["KeyMetadata"]

@@ -137,6 +137,11 @@ bool decrypts(std::string_view action) { return action == "kms:Decrypt" || actio
 
 }  // namespace
 
+bool is_predefined(const aws::Call& call, const Reference& reference) {
+  return reference.account == call.account &&
+         std::ranges::find(services_with_keys, managed_alias_service(reference.alias)) != services_with_keys.end();
+}
+
 aws::Access absent_key(const Reference& reference, std::string action) {
   return {.action = std::move(action),
           .resource = reference.arn(),
@@ -190,9 +195,18 @@ Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& in
     if (foreign && !crosses_accounts(call.operation.name))
       co_return aws::refuse(no_such_key_elsewhere(call, access.action));
     auto found = named == nullptr ? find(reference) : find(call, *named);
-    if (!found && foreign && found.error().code == "NotFoundException") {
-      access = absent_key(reference, access.action);
-      co_return aws::Outcome<void>();
+    if (!found && found.error().code == "NotFoundException") {
+      if (foreign) {
+        access = absent_key(reference, access.action);
+        co_return aws::Outcome<void>();
+      }
+      if (call.operation.name == "DescribeKey" && is_predefined(call, reference)) {
+        // The handler makes it. Its policy will leave this to the account, and no other can name it yet.
+        access = {.action = access.action, .resource = call.arn("kms", "key/*"), .context = std::move(access.context)};
+        add_request_keys(call.operation.name, input, names.key, access.context);
+        add_kind_keys(call.caller, access.context);
+        co_return aws::Outcome<void>();
+      }
     }
     CO_TRY(key, std::move(found));
     // An alias may come to stand for another key before the handler's turn: this one is asked for, and so it is used.

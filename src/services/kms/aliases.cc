@@ -136,12 +136,20 @@ Task<aws::Outcome<ListAliasesResponse>> Service::list_aliases(aws::Call& call, L
   out.aliases.emplace();
   const std::string partition = partition_of(call.account, call.region);
   const std::string prefix = key_id.empty() ? std::string(alias_prefix) : aliases_path(key_id);
-  CO_TRY(auto page, list_page(context_.catalog, partition, prefix, limit, input.marker));
+  std::vector<std::string> predefined;
+  if (key_id.empty()) {
+    for (const auto service : services_with_keys) predefined.push_back(alias_path(fmt::format("aws/{}", service)));
+  }
+  CO_TRY(auto page, list_page(context_.catalog, partition, prefix, limit, input.marker, predefined));
   for (auto& [path, text] : page.items) {
     if (!key_id.empty()) {
       CO_TRY(auto named, context_.catalog.get(partition, alias_path(path.substr(prefix.size()))));
       if (!named) continue;
       text = std::move(*named);
+    }
+    if (text.empty()) {
+      out.aliases->push_back({.alias_name = path, .alias_arn = call.arn("kms", path)});
+      continue;
     }
     CO_TRY(const auto alias, store::decode<Alias>(text));
     if (!key_id.empty() && alias.key_id != key_id) continue;

@@ -108,7 +108,14 @@ Task<aws::Outcome<CreateKeyResponse>> Service::create_key(aws::Call& call, Creat
 }
 
 Task<aws::Outcome<DescribeKeyResponse>> Service::describe_key(aws::Call& call, DescribeKeyRequest input) {
-  CO_TRY(const auto key, find(call, input.key_id));
+  auto found = find(call, input.key_id);
+  if (!found && found.error().code == "NotFoundException") {
+    CO_TRY(const auto named, parse_reference(input.key_id, call.account, call.region));
+    if (is_predefined(call, named)) {
+      found = co_await managed_key(named.account, named.region, std::string(managed_alias_service(named.alias)));
+    }
+  }
+  CO_TRY(const auto key, std::move(found));
   DescribeKeyResponse out{.key_metadata = metadata_of(key)};
   CO_TRY(out.key_metadata->current_key_material_id, material_id(key, key.version));
   co_return out;

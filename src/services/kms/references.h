@@ -2,6 +2,7 @@
 // Source: KMS API Reference, DescribeKey, parameter KeyId.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -23,5 +24,7 @@ aws::Outcome<Reference> parse_reference(std::string_view text, const std::string
 
 // "alias/aws/s3" -> "s3"; empty when the alias (without "alias/") is not one of AWS's own.
 std::string_view managed_alias_service(std::string_view alias);
+// Services that have keys of their own here, made when first needed; their aliases are there before.
+inline constexpr std::array<std::string_view, 5> services_with_keys = {"backup", "dms", "rds", "s3", "secretsmanager"};
 
 }  // namespace boreal::kms

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "aws/arn.h"
 #include "codec/base64.h"
 
@@ -150,13 +152,19 @@ std::string marker_of(const std::string& prefix, std::string_view path) {
 }
 
 aws::Outcome<Page> list_page(const store::Catalog& catalog, const std::string& partition, const std::string& prefix,
-                             size_t limit, const std::optional<std::string>& marker) {
+                             size_t limit, const std::optional<std::string>& marker,
+                             const std::vector<std::string>& unwritten) {
   TRY(const auto from, page_start(prefix, marker));
   TRY(auto items, catalog.scan(partition, prefix, limit + 1, from));
+  for (const auto& path : unwritten) {
+    const bool is_written = std::ranges::any_of(items, [&](const auto& item) { return item.first == path; });
+    if (path >= from && !is_written) items.emplace_back(path, "");
+  }
+  std::ranges::sort(items);
   Page page{.items = std::move(items), .next_marker = {}};
   if (page.items.size() > limit) {
-    page.next_marker = marker_of(prefix, page.items.back().first);
-    page.items.pop_back();
+    page.next_marker = marker_of(prefix, page.items[limit].first);
+    page.items.resize(limit);
   }
   return page;
 }

@@ -281,6 +281,10 @@ std::string default_policy(std::string_view account);
 // Whoever the account lets use the service may use the service's key through it.
 std::string managed_key_policy(const Key& key);
 
+// Whether it is an alias that AWS has for one of its services in the account: DescribeKey makes the key.
+// Source: KMS API Reference, DescribeKey, parameter KeyId.
+bool is_predefined(const aws::Call& call, const Reference& reference);
+
 // What nobody is allowed: of another account's key that is not there no more is told than of one that is.
 aws::Access absent_key(const Reference& reference, std::string action);
 // The error of a DryRun that would have gone well.
@@ -289,12 +293,13 @@ aws::ApiError dry_run_succeeded();
 // Where a page begins: at the path that its marker tells. InvalidMarkerException.
 aws::Outcome<std::string> page_start(const std::string& prefix, const std::optional<std::string>& marker);
 std::string marker_of(const std::string& prefix, std::string_view path);
-// One page of a listing in the order of keys.
+// One page of a listing in the order of keys. `unwritten`: of things that are listed though no record tells of them.
 struct Page {
   std::vector<std::pair<std::string, std::string>> items;
   std::optional<std::string> next_marker;
 };
 aws::Outcome<Page> list_page(const store::Catalog& catalog, const std::string& partition, const std::string& prefix,
-                             size_t limit, const std::optional<std::string>& marker);
+                             size_t limit, const std::optional<std::string>& marker,
+                             const std::vector<std::string>& unwritten = {});
 
 }  // namespace boreal::kms

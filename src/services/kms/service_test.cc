@@ -1,5 +1,8 @@
 #include "kms/service.h"
 
+#include <algorithm>
+#include <map>
+
 #include "kms/ciphertext.h"
 #include "kms/testing.h"
 
@@ -258,7 +261,9 @@ TEST_F(KmsTest, AliasesAreListedInPages) {
       if (!page.next_marker) break;
       input.marker = page.next_marker;
     }
-    EXPECT_EQ(names.size(), of_key ? 3U : 7U);
+    EXPECT_TRUE(std::ranges::is_sorted(names));
+    // With those of services whose keys are not there yet.
+    EXPECT_EQ(names.size(), of_key ? 3U : 7U + services_with_keys.size());
   }
   EXPECT_EQ(code<ListAliasesResponse>("ListAliases", ListAliasesRequest{.marker = "!"}), "InvalidMarkerException");
 }
@@ -420,6 +425,34 @@ TEST_F(KmsTest, AManagedKeyIsMadeOnceAndIsItsServicesOwn) {
   EXPECT_EQ(
       code<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion", ScheduleKeyDeletionRequest{.key_id = first->key_arn}),
       "AccessDeniedException");
+}
+
+// As Terraform's data source of an alias finds it: listed without a key, which DescribeKey then makes.
+TEST_F(KmsTest, AServicesAliasIsThereBeforeItsKey) {
+  const auto listed = [&] {
+    std::map<std::string, std::string> keys;
+    for (const auto& alias : *good<ListAliasesResponse>("ListAliases", ListAliasesRequest{}).aliases)
+      keys.emplace(*alias.alias_name, alias.target_key_id.value_or(""));
+    return keys;
+  };
+  EXPECT_EQ(listed().size(), services_with_keys.size());
+  EXPECT_EQ(listed().at("alias/aws/rds"), "");
+  be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:ListAliases","Resource":"*"}]})");
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "alias/aws/rds"}),
+            "AccessDeniedException");
+  EXPECT_EQ(listed().at("alias/aws/rds"), "");
+  be("carol", allow_all_kms);
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request("alias/aws/rds", "x")), "NotFoundException");
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey", DescribeKeyRequest{.key_id = "alias/aws/ebs"}),
+            "NotFoundException");
+  const auto key = describe("alias/aws/rds");
+  EXPECT_EQ(key.key_manager, "AWS");
+  EXPECT_EQ(listed().at("alias/aws/rds"), key.key_id);
+  EXPECT_EQ(listed().size(), services_with_keys.size());
+  EXPECT_EQ(data_key("rds", "")->key_arn, key.arn);
+  EXPECT_EQ(code<DescribeKeyResponse>("DescribeKey",
+                                      DescribeKeyRequest{.key_id = "arn:aws:kms:us-east-1:111111111111:alias/aws/rds"}),
+            "AccessDeniedException");
 }
 
 TEST_F(KmsTest, ADataKeyThatLiesOpenIsHeldToItsKeyAndContext) {

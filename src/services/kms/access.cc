@@ -91,11 +91,16 @@ void add_request_keys(std::string_view operation, const aws::Value& input, std::
   if (const auto* bypass = member<bool>(input, "BypassPolicyLockoutSafetyCheck", codec::Kind::boolean)) {
     context.emplace("kms:BypassPolicyLockoutSafetyCheck", *bypass ? "true" : "false");
   }
-  if (const auto* days = member<int32_t>(input, "PendingWindowInDays", codec::Kind::integer)) {
-    context.emplace("kms:ScheduleKeyDeletionPendingWindowInDays", std::to_string(*days));
-  }
-  if (const auto* days = member<int32_t>(input, "RotationPeriodInDays", codec::Kind::integer)) {
-    context.emplace("kms:RotationPeriodInDays", std::to_string(*days));
+}
+
+// What is left out is told as it will be taken. Source: KMS Developer Guide, "AWS KMS condition keys".
+void add_days(std::string_view operation, const aws::Value& input, const Key& key,
+              std::multimap<std::string, std::string>& context) {
+  if (operation == "ScheduleKeyDeletion") {
+    context.emplace("kms:ScheduleKeyDeletionPendingWindowInDays",
+                    std::to_string(days_of(input.as<ScheduleKeyDeletionRequest>())));
+  } else if (operation == "EnableKeyRotation") {
+    context.emplace("kms:RotationPeriodInDays", std::to_string(days_of(input.as<EnableKeyRotationRequest>(), key)));
   }
 }
 
@@ -218,6 +223,7 @@ Task<aws::Outcome<void>> Service::complete(aws::Call& call, const aws::Value& in
   if (encryption_context == nullptr && cryptographic) encryption_context = &none;
   if (encryption_context != nullptr) CO_CHECK(check_context(*encryption_context));
   add_request_keys(call.operation.name, input, names.key, access.context);
+  add_days(call.operation.name, input, key, access.context);
   if (call.operation.name == "CreateGrant") {
     CO_TRY(access, co_await guard_grant(call.caller, std::move(key), input.as<CreateGrantRequest>(),
                                         std::move(access.context)));

@@ -162,9 +162,13 @@ Task<aws::Outcome<UpdateKeyDescriptionOutput>> Service::update_key_description(a
   co_return UpdateKeyDescriptionOutput{};
 }
 
+int32_t days_of(const ScheduleKeyDeletionRequest& input) {
+  return input.pending_window_in_days.value_or(default_window_days);
+}
+
 Task<aws::Outcome<ScheduleKeyDeletionResponse>> Service::schedule_key_deletion(aws::Call& call,
                                                                                ScheduleKeyDeletionRequest input) {
-  const int32_t days = input.pending_window_in_days.value_or(default_window_days);
+  const int32_t days = days_of(input);
   if (days < least_window_days || days > default_window_days) {
     co_return aws::refuse(errors::validation_exception(fmt::format(
         "PendingWindowInDays is {}; it must be between {} and {}.", days, least_window_days, default_window_days)));

@@ -20,6 +20,22 @@ aws::Outcome<void> check_policy_name(const std::optional<std::string>& name) {
       errors::not_found_exception(fmt::format("No such policy exists: {} (a key's policy is called default)", *name)));
 }
 
+// Such an Allow lets through what it looks as if it asked for. Source: KMS Developer Guide, "AWS KMS condition keys".
+aws::Outcome<void> check_sets(const aws::Policy& policy) {
+  for (const auto& statement : policy.statements()) {
+    for (const auto& condition : statement.conditions) {
+      const std::string key = to_lower(condition.key);
+      const bool is_single = key.starts_with("kms:encryptioncontext:") || key.starts_with("aws:requesttag/");
+      if (condition.set != aws::policy::Condition::Set::for_all_values || !is_single) continue;
+      return aws::refuse(errors::malformed_policy_document_exception(fmt::format(
+          "OverlyPermissiveCondition: ForAllValues with the single-valued condition key {} matches requests "
+          "without it, too. To fix, remove ForAllValues.",
+          condition.key)));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string default_policy(std::string_view account) {
@@ -55,6 +71,7 @@ Task<aws::Outcome<aws::KeptPolicy>> Service::check_policy(aws::Call& call, std::
   }
   const auto parsed = aws::validate_resource_policy(policy);
   if (!parsed) co_return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
+  CO_CHECK(check_sets(*parsed));
   CO_TRY(auto kept, co_await call.gate.keep_policy(policy, *parsed));
   if (kept.missing) {
     co_return aws::refuse(errors::malformed_policy_document_exception(fmt::format(

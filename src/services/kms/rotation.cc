@@ -31,6 +31,11 @@ Time due_of(const Key& key) {
 
 }  // namespace
 
+int32_t days_of(const EnableKeyRotationRequest& input, const Key& key) {
+  const int32_t before = key.rotation_period_days;
+  return input.rotation_period_in_days.value_or(before == 0 ? default_period_days : before);
+}
+
 // The key with all that belongs to it; its ciphertexts are lost.
 Task<Result<void>> Service::remove_key(store::Transaction& tx, const Key& key) {
   const std::string partition = partition_of(key.account, key.region);
@@ -110,7 +115,7 @@ Task<aws::Outcome<EnableKeyRotationOutput>> Service::enable_key_rotation(aws::Ca
   Key& key = change.key;
   CO_CHECK(check_usable(key));
   const int32_t before = key.rotation_period_days;
-  key.rotation_period_days = input.rotation_period_in_days.value_or(before == 0 ? default_period_days : before);
+  key.rotation_period_days = days_of(input, key);
   // The same again changes nothing: the next rotation stays where it is.
   if (!key.rotates || before != key.rotation_period_days) key.rotation_from = call.now;
   key.rotates = true;

@@ -268,6 +268,10 @@ aws::Outcome<void> check_usable(const Key& key);
 // KMSInvalidStateException while the key waits for its deletion.
 aws::Outcome<void> check_not_pending(const Key& key);
 
+// Until it is deleted, and between rotations: as the request says, or as they are else.
+int32_t days_of(const api::kms::ScheduleKeyDeletionRequest& input);
+int32_t days_of(const api::kms::EnableKeyRotationRequest& input, const Key& key);
+
 // ValidationException when it is too large: policies and grants are compared with all of it.
 aws::Outcome<void> check_context(const EncryptionContext& context);
 

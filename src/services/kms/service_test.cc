@@ -383,6 +383,46 @@ TEST_F(KmsTest, APolicyThatLocksItsMakerOutIsRefused) {
             "NotFoundException");
 }
 
+TEST_F(KmsTest, APolicyThatLooksStricterThanItIsIsRefused) {
+  const auto key = make_key();
+  const auto put = [&](const std::string& condition) {
+    return code<PutKeyPolicyOutput>(
+        "PutKeyPolicy",
+        PutKeyPolicyRequest{.key_id = key,
+                            .policy = R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":)"
+                                      R"("000000000000"},"Action":"kms:*","Resource":"*"},{"Effect":"Allow",)"
+                                      R"("Principal":"*","Action":"kms:Decrypt","Resource":"*","Condition":)" +
+                                      condition + "}]}"});
+  };
+  EXPECT_EQ(put(R"({"ForAllValues:StringEquals":{"kms:encryptionContext:app":"shop"}})"),
+            "MalformedPolicyDocumentException");
+  EXPECT_EQ(put(R"({"ForAllValues:StringEquals":{"aws:RequestTag/team":"a"}})"), "MalformedPolicyDocumentException");
+  EXPECT_EQ(put(R"({"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"app"}})"), "");
+  EXPECT_EQ(put(R"({"StringEquals":{"kms:EncryptionContext:app":"shop"}})"), "");
+}
+
+TEST_F(KmsTest, WhatIsLeftOutIsJudgedAsItWillBe) {
+  const auto key = make_key();
+  const auto enable = [&](std::optional<int32_t> days) {
+    return code<EnableKeyRotationOutput>("EnableKeyRotation",
+                                         EnableKeyRotationRequest{.key_id = key, .rotation_period_in_days = days});
+  };
+  const auto schedule = [&](std::optional<int32_t> days) {
+    return code<ScheduleKeyDeletionResponse>("ScheduleKeyDeletion",
+                                             ScheduleKeyDeletionRequest{.key_id = key, .pending_window_in_days = days});
+  };
+  be("bob",
+     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:*","Resource":"*"},{"Effect":"Deny",)"
+     R"("Action":"*","Resource":"*","Condition":{"NumericGreaterThan":{"kms:RotationPeriodInDays":"180"}}},)"
+     R"({"Effect":"Deny","Action":"*","Resource":"*",)"
+     R"("Condition":{"NumericGreaterThan":{"kms:ScheduleKeyDeletionPendingWindowInDays":"21"}}}]})");
+  EXPECT_EQ(enable({}), "AccessDeniedException") << "365 days";
+  EXPECT_EQ(enable(180), "");
+  EXPECT_EQ(enable({}), "") << "those that it has";
+  EXPECT_EQ(schedule({}), "AccessDeniedException") << "30 days";
+  EXPECT_EQ(schedule(21), "");
+}
+
 TEST_F(KmsTest, TagsOfANewKeyWantTheirOwnPermission) {
   const CreateKeyRequest tagged{.tags = std::vector<Tag>{{.tag_key = "team", .tag_value = "a"}}};
   be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"kms:CreateKey","Resource":"*"}]})");

@@ -242,7 +242,14 @@ Task<Outcome<void>> Gate::evaluate_access(const Caller& caller, const Call* call
     add_time_keys(context, call != nullptr ? call->now : clock_.now());
     if (access.add_context) access.add_context(access.context);
     context.merge(access.context);
-    if (!context.contains("aws:ViaAWSService")) context.emplace("aws:ViaAWSService", "false");
+    // A service that asks in its caller's name is somewhere else than its caller, where no policy means.
+    // Source: KMS Developer Guide, "Using the IP address condition in policies with AWS KMS permissions".
+    const auto through_service = context.find("aws:ViaAWSService");
+    if (through_service == context.end()) {
+      context.emplace("aws:ViaAWSService", "false");
+    } else if (through_service->second == "true") {
+      context.erase("aws:SourceIp");
+    }
     const auto& owner = access.resource_account.empty() ? principal.account : access.resource_account;
     if (!owner.empty() && !context.contains("aws:ResourceAccount")) context.emplace("aws:ResourceAccount", owner);
     add_principal_keys(context, principal);

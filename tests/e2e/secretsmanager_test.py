@@ -167,9 +167,11 @@ class SecretsManager(Case):
         key = self.boreal.client("kms").create_key()["KeyMetadata"]["Arn"]
         made = self.client().create_secret(Name="via", KmsKeyId=key, SecretString="x")["ARN"]
         sealed = self.boreal.client("kms").encrypt(KeyId=key, Plaintext=b"x")["CiphertextBlob"]
-        for via, by_itself, through in (("false", None, "AccessDeniedException"), ("true", "AccessDeniedException", None)):
-            client = user(self, f"secrets-via-{via}", allow("secretsmanager:GetSecretValue", made),
-                          allow("kms:Decrypt", key, Condition={"Bool": {"aws:ViaAWSService": via}}))
+        denied = "AccessDeniedException"
+        for number, (condition, by_itself, through) in enumerate((({"Bool": {"aws:ViaAWSService": "false"}}, None, denied),
+                                                                  ({"Bool": {"aws:ViaAWSService": "true"}}, denied, None),
+                                                                  ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, None, denied))):
+            client = user(self, f"secrets-via-{number}", allow("secretsmanager:GetSecretValue", made), allow("kms:Decrypt", key, Condition=condition))
             for call, refused, asked in ((client("kms").decrypt, by_itself, {"CiphertextBlob": sealed}),
                                          (client("secretsmanager").get_secret_value, through, {"SecretId": made})):
                 if refused:

@@ -18,6 +18,13 @@ namespace boreal::aws {
 
 namespace {
 
+// What is longer keeps all others waiting while it is read, and is worth asking first whether it may come.
+constexpr size_t long_body_bytes = 64 << 10;
+// Of S3's documents that bear on whether they are let in: tags, a retention, a bucket's first configuration.
+constexpr size_t max_judged_bytes = 128 << 10;
+// Of a body that is read: announcing costs nothing, there is room for about twice of what has come.
+constexpr size_t first_room = 16 << 10;
+
 // What the credential scope says, unproven: KEY/20261122/us-east-1/s3/aws4_request. Empty when there is none.
 struct Scope {
   std::string region, service;
@@ -125,6 +132,30 @@ bool is_form(const http::Request& request) {
 // Its bytes have not all come yet: who reads them waits for the client.
 bool is_awaited(const std::unique_ptr<Source>& body) { return body && body->home() != nullptr; }
 
+ApiError too_busy() {
+  return ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way.");
+}
+
+// What one holds, for as long as it lives, of something that all share.
+class Share {
+ public:
+  explicit Share(size_t& all) : all_(all) {}
+  Share(const Share&) = delete;
+  ~Share() { all_ -= held_; }
+  // False: all would hold more than `most` then.
+  bool grow_to(size_t wanted, size_t most) {
+    if (wanted <= held_) return true;
+    if (all_ + (wanted - held_) > most) return false;
+    all_ += wanted - held_;
+    held_ = wanted;
+    return true;
+  }
+
+ private:
+  size_t& all_;
+  size_t held_ = 0;
+};
+
 // A body that did not come, or not to its end, is its client's fault.
 ApiError incomplete_body(const Error& error) {
   if (error.code() == Errc::timeout) {
@@ -192,9 +223,7 @@ Outcome<void> Pipeline::move_to(Exchange& exchange, size_t& count) const {
   if (exchange.counted_in == &count) return {};
   exchange.place.reset();
   exchange.counted_in = nullptr;
-  if (count >= options_.max_requests) {
-    return refuse(ApiError("SlowDown", 503, "Please reduce your request rate: too many requests are under way."));
-  }
+  if (count >= options_.max_requests) return refuse(too_busy());
   exchange.place.emplace(count);
   exchange.counted_in = &count;
   return {};
@@ -276,7 +305,7 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
 
   std::string body;
   if (!room.is_s3) {
-    CO_TRY(body, co_await read_body(request, false));
+    CO_TRY(body, co_await read_body(request, exchange, options_.max_body_bytes));
     // Not for lack of a signature, which some operations have no use for.
     if (scope.service.empty()) {
       auto asked = room.wire.route(exchange.protocol, request, body);
@@ -301,8 +330,11 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       // Only data comes so.
       if (request.headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
         co_return refuse(ApiError("InvalidRequest", 400, "The value of x-amz-content-sha256 header is invalid."));
+      const bool is_long = request.body->size().value_or(UINT64_MAX) > long_body_bytes;
+      const bool is_judged_by_it = room.service->judges_by_body(*exchange.route.operation);
+      if (is_long && !is_judged_by_it) CO_CHECK(co_await judge_by_head(request, exchange, caller));
       if (is_awaited(request.body) && caller.is_anonymous()) CO_CHECK(move_to(exchange, sending_));
-      auto read = co_await read_body(request, true);
+      auto read = co_await read_body(request, exchange, is_judged_by_it ? max_judged_bytes : options_.max_s3_xml_bytes);
       if (!read && exchange.checked && exchange.checked->failure()) {
         co_return refuse(to_api_error(*exchange.checked->failure(), exchange.protocol, Canon::s3));
       }
@@ -315,7 +347,8 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   Value input;
   if (exchange.route.operation->served) {
     const auto parse = [&] { return room.wire.parse(exchange.route, request, body); };
-    auto parsed = is_for_pool(body) ? co_await options_.pool->run(parse) : parse();
+    const bool is_for_pool = options_.pool != nullptr && body.size() > long_body_bytes;
+    auto parsed = is_for_pool ? co_await options_.pool->run(parse) : parse();
     if (!parsed) {
       co_return refuse(room.service->unreadable(*exchange.route.operation, request, std::move(parsed).error()));
     }
@@ -335,33 +368,50 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
   co_return response;
 }
 
-Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, const Caller& caller, Value input) {
-  Call call{.caller = caller,
-            .operation = *exchange.route.operation,
-            .region = exchange.region,
-            .account = caller.account(),
-            .request_id = exchange.request_id,
-            .now = clock_.now(),
-            .http = request,
-            .response_headers = {},
-            .response_status = 0,
-            .body = exchange.checked,
-            .gate = gate_};
-  Service& service = *exchange.room->service;
-  if (!call.operation.served) co_return refuse(not_implemented(call));
-  CO_TRY(auto accesses, co_await service.access(call, call.operation, input));
+Call Pipeline::make_call(http::Request& request, const Exchange& exchange, const Caller& caller) const {
+  return {.caller = caller,
+          .operation = *exchange.route.operation,
+          .region = exchange.region,
+          .account = caller.account(),
+          .request_id = exchange.request_id,
+          .now = clock_.now(),
+          .http = request,
+          .response_headers = {},
+          .response_status = 0,
+          .body = exchange.checked,
+          .gate = gate_};
+}
+
+Task<Outcome<void>> Pipeline::judge(Call& call, Exchange& exchange, const Value& input) {
+  CO_TRY(auto accesses, co_await exchange.room->service->access(call, call.operation, input));
   if (logs_requests() && !accesses.empty()) exchange.resource = accesses.front().resource;
   for (Access& access : accesses) CO_CHECK(co_await gate_.authorize(call, std::move(access)));
-  auto output = co_await call.operation.invoke(service, call, std::move(input));
+  co_return Outcome<void>();
+}
+
+// It is judged once more with its body: what is here is thrown away.
+Task<Outcome<void>> Pipeline::judge_by_head(http::Request& request, Exchange& exchange, const Caller& caller) {
+  const Operation& operation = *exchange.route.operation;
+  if (!operation.served) co_return refuse(not_implemented(operation));
+  auto head = exchange.room->wire.parse_head(exchange.route, request);
+  if (!head) co_return refuse(exchange.room->service->unreadable(operation, request, std::move(head).error()));
+  Call call = make_call(request, exchange, caller);
+  co_return co_await judge(call, exchange, *head);
+}
+
+Task<Outcome<Value>> Pipeline::call(http::Request& request, Exchange& exchange, const Caller& caller, Value input) {
+  Call call = make_call(request, exchange, caller);
+  if (!call.operation.served) co_return refuse(not_implemented(call));
+  CO_CHECK(co_await judge(call, exchange, input));
+  auto output = co_await call.operation.invoke(*exchange.room->service, call, std::move(input));
   exchange.headers = std::move(call.response_headers);
   exchange.status = call.response_status;
   co_return output;
 }
 
-Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s3) const {
-  const size_t max_bytes = is_s3 ? options_.max_s3_xml_bytes : options_.max_body_bytes;
+Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, const Exchange& exchange, size_t max_bytes) {
   const auto too_large = [&] {
-    if (is_s3) {
+    if (exchange.room->is_s3) {
       return refuse(ApiError("MaxMessageLengthExceeded", 400, "Your request was too big.")
                         .with("MaxMessageLengthBytes", std::to_string(max_bytes)));
     }
@@ -372,12 +422,14 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, bool is_s
   if (request.content_length.value_or(0) > max_bytes) co_return too_large();
   // One byte more than there may be tells a body that is too large from one that just fits.
   const size_t most = static_cast<size_t>(request.body->size().value_or(max_bytes)) + 1;
-  // Announcing costs nothing: there is room for about twice of what has come.
-  constexpr size_t first_room = 16 << 10;
+  const bool is_strangers = exchange.counted_in == &sending_;
+  Share share(strangers_bytes_);
   std::string body;
   size_t filled = 0;
   size_t room = std::min(most, first_room);
   while (true) {
+    const size_t beyond = filled + room - std::min(filled + room, first_room);
+    if (is_strangers && !share.grow_to(beyond, options_.max_strangers_bytes)) co_return refuse(too_busy());
     body.resize(filled + room);
     auto got = co_await request.body->read(std::as_writable_bytes(std::span(body)).subspan(filled));
     if (!got) co_return refuse(incomplete_body(got.error()));

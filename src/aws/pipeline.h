@@ -41,8 +41,11 @@ class Pipeline {
     std::string default_region;  // of callers that name none
     // In the house at a time; more are answered 503 at once. As many again may still send who they are.
     size_t max_requests = 1024;
-    size_t max_body_bytes = 1 << 20;      // of a call whose body is not data
-    size_t max_s3_xml_bytes = 4 << 20;    // CompleteMultipartUpload names 10,000 parts
+    size_t max_body_bytes = 1 << 20;    // of a call whose body is not data
+    size_t max_s3_xml_bytes = 4 << 20;  // CompleteMultipartUpload names 10,000 parts
+    // Of all bodies together whose senders are not known yet, beyond 16 KiB of each. Who would have more is answered
+    // 503: nobody fills the memory without being known.
+    size_t max_strangers_bytes = 128 << 20;
     bool keys_are_public = false;         // known to every web page: those are let in to S3 only, by our own names
     std::vector<std::string> own_names;   // then: further ones (own_names.h)
     bool log_requests = false;            // as info; else they are logged as debug
@@ -72,10 +75,13 @@ class Pipeline {
 
   Room* find_room(const http::Request& request, std::string& scope_service);
   Task<Outcome<http::Response>> run(http::Request& request, Exchange& exchange);
+  Call make_call(http::Request& request, const Exchange& exchange, const Caller& caller) const;
+  // Whether the caller may do all that the call does.
+  Task<Outcome<void>> judge(Call& call, Exchange& exchange, const Value& input);
+  // The same before the body is read, which has no say in it: who may not do it has nothing long read and parsed.
+  Task<Outcome<void>> judge_by_head(http::Request& request, Exchange& exchange, const Caller& caller);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
-  // What is long enough to keep all others waiting while it is read is not read on the loop.
-  bool is_for_pool(std::string_view body) const { return options_.pool != nullptr && body.size() > 64 << 10; }
-  Task<Outcome<std::string>> read_body(http::Request& request, bool is_s3) const;
+  Task<Outcome<std::string>> read_body(http::Request& request, const Exchange& exchange, size_t max_bytes);
   // SlowDown: there is no place; it has none any more.
   Outcome<void> move_to(Exchange& exchange, size_t& count) const;
   void rewrite_virtual_host(http::Request& request, Exchange& exchange) const;
@@ -93,6 +99,7 @@ class Pipeline {
   // Strangers whose bodies are awaited. They may take any time, so they hold no place of those who are known, or whose
   // requests have come.
   size_t sending_ = 0;
+  size_t strangers_bytes_ = 0;
   std::vector<std::unique_ptr<Room>> rooms_;
   std::unordered_map<const Operation*, OperationFigures> figures_;
 };

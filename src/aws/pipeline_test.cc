@@ -98,6 +98,25 @@ class AwaitedBody final : public Source {
   size_t& largest_;
 };
 
+// Brings so many bytes, and goes on to its end when the test says so.
+class SlowBody final : public Source {
+ public:
+  SlowBody(Event& more, size_t bytes, size_t& given) : more_(more), left_(bytes), given_(given) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    if (left_ == 0) co_await more_.wait();
+    const size_t count = std::min(left_, buffer.size());
+    left_ -= count;
+    given_ += count;
+    co_return count;
+  }
+  Executor* home() const override { return Executor::current(); }
+
+ private:
+  Event& more_;
+  size_t left_;
+  size_t& given_;
+};
+
 class PipelineTest : public testing::Test {
  protected:
   PipelineTest() { pipeline.add(rooms); }
@@ -172,6 +191,82 @@ TEST_F(PipelineTest, WhoIsNotKnownAndSendsSlowlyKeepsNobodyOut) {
   executor.run(slow_ones.wait());
   EXPECT_EQ(statuses, (std::vector<int>{503, 400, 400}));
   EXPECT_EQ(send(request("TrentService.ListKeys", "{}")).status, 200);
+}
+
+TEST_F(PipelineTest, WhoIsNotKnownDoesNotFillTheMemory) {
+  Pipeline bounded{gate, clock, random, {.default_region = "us-east-1", .max_strangers_bytes = 64 << 10}};
+  bounded.add(rooms);
+  Event more;
+  size_t given = 0;
+  std::vector<int> statuses;
+  const auto ask = [&](size_t bytes) -> Task<void> {
+    auto asked = request("TrentService.ListKeys", "{}", "");
+    asked.content_length = bytes;
+    asked.body = std::make_unique<SlowBody>(more, bytes, given);
+    statuses.push_back((co_await bounded.handle(asked)).status);
+  };
+  TaskGroup asking;
+  const auto begin = [&](std::vector<size_t> sizes) -> Task<void> {
+    for (const size_t size : sizes) asking.spawn(ask(size));
+    co_return;
+  };
+  executor.run(begin({60'000, 15'000, 60'000}));
+  executor.run_until_idle();
+  EXPECT_EQ(statuses, std::vector<int>{503}) << "the second long one; a short one may come";
+  EXPECT_LE(given, 2 * (64U << 10));
+  const auto go_on = [&]() -> Task<void> {
+    more.set();
+    co_return;
+  };
+  executor.run(go_on());
+  executor.run(asking.wait());
+  EXPECT_EQ(statuses, (std::vector<int>{503, 400, 400}));
+  executor.run(begin({60'000}));
+  executor.run(asking.wait());
+  EXPECT_EQ(statuses.back(), 400) << "what they held is given back";
+}
+
+// Every operation is served by the model, and answers 501.
+class Documents final : public api::s3::Api {
+ public:
+  bool judges_by_body(const Operation& operation) const override { return operation.name == "PutObjectTagging"; }
+};
+
+TEST_F(PipelineTest, WhoMayNotSendALongDocumentIsNotListenedTo) {
+  Documents s3;
+  Pipeline with_s3{gate, clock, random, {.default_region = "us-east-1"}};
+  with_s3.add(s3);
+  Event more;
+  more.set();
+  size_t given = 0;
+  const auto put = [&](std::string path, std::string query, size_t bytes, bool is_signed) {
+    http::Request request;
+    request.method = "PUT";
+    request.path = path;
+    request.query = query;
+    request.target = path + "?" + query;
+    request.host = "localhost";
+    request.headers.add("Host", "localhost");
+    const SignOptions options{.canon = Canon::s3,
+                              .service = "s3",
+                              .region = "us-east-1",
+                              .now = clock.now(),
+                              .payload_hash = "UNSIGNED-PAYLOAD"};
+    if (is_signed) {
+      for (const auto& [name, value] : sign(RequestView::of(request), {"root", "secret", ""}, options))
+        request.headers.add(name, value);
+    }
+    request.body = std::make_unique<SlowBody>(more, bytes, given);
+    given = 0;
+    return executor.run(with_s3.handle(request)).body;
+  };
+  EXPECT_THAT(put("/shop", "lifecycle", 1'000'000, false), testing::HasSubstr("<Code>AccessDenied</Code>"));
+  EXPECT_EQ(given, 0U);
+  EXPECT_THAT(put("/shop", "lifecycle", 1'000'000, true), testing::HasSubstr("<Code>MalformedXML</Code>"));
+  EXPECT_EQ(given, 1'000'000U);
+  EXPECT_THAT(put("/shop/k", "tagging", 1'000'000, true), testing::HasSubstr("MaxMessageLengthExceeded"))
+      << "whether it may come is asked with it only";
+  EXPECT_LE(given, (128U << 10) + 1);
 }
 
 // What was written to the log meanwhile.

@@ -140,6 +140,8 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const Operation& 
   co_return all;
 }
 
+bool Service::judges_by_body(const Operation&) const { return true; }
+
 Outcome<void> Service::check_body(const Operation&, const http::Request&, std::string_view) { return {}; }
 
 ApiError Service::unreadable(const Operation&, const http::Request&, ApiError error) const { return error; }

@@ -1,4 +1,5 @@
 """Bucket policies: which permissions a request takes, and what an answer tells to whom."""
+import socket
 import unittest
 
 from botocore.exceptions import ClientError
@@ -57,6 +58,14 @@ class Permissions(PolicyCase):
         self.refused("AccessDenied", self.anonymous.create_multipart_upload, Bucket=self.open, Key="m")
         self.anonymous.put_object(Bucket=self.open, Key="plain", Body=b"x")
         self.refused("AccessDenied", self.anonymous.copy_object, Bucket=self.open, Key="n", CopySource=f"{self.open}/plain")
+
+    def test_who_may_not_send_a_long_document_is_not_asked_for_it(self):
+        self.set({"Action": "s3:PutLifecycleConfiguration"})
+        for method, target, told in (("PUT", f"/{self.open}?lifecycle", b"100"), ("PUT", f"/{self.open}?cors", b"403"), ("POST", f"/{self.bucket}?delete", b"403"),
+                                     ("POST", f"/{self.open}/k?uploadId=x", b"403")):
+            with self.subTest(target=target), socket.create_connection(("127.0.0.1", self.boreal.port), 10) as connection:
+                connection.sendall(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n".encode())
+                self.assertEqual(connection.recv(12), b"HTTP/1.1 " + told)
 
     def test_an_upload_is_not_that_of_the_next_user_of_the_name(self):
         iam, name = self.boreal.client("iam"), f"again-{self.bucket}-user"

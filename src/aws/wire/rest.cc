@@ -69,6 +69,12 @@ class RestReader {
         missing_(missing) {}
 
   Outcome<void> read() {
+    CHECK(read_head());
+    if (const Field* payload = payload_of(shape_)) return read_payload(*payload);
+    return read_body_members();
+  }
+
+  Outcome<void> read_head() {
     auto query = codec::parse_query(request_.query);
     if (!query) return refuse(malformed(route_.protocol, query.error().message()));
     for (const Field& field : shape_.fields) {
@@ -80,8 +86,7 @@ class RestReader {
         default: break;
       }
     }
-    if (const Field* payload = payload_of(shape_)) return read_payload(*payload);
-    return read_body_members();
+    return {};
   }
 
  private:
@@ -313,6 +318,11 @@ void write_payload(const ServiceModel& model, const Field& field, void* object, 
 Outcome<void> read_rest(const Route& route, void* input, http::Request& request, std::string_view body,
                         std::vector<std::string>* missing) {
   return RestReader(route, input, request, body, missing).read();
+}
+
+Outcome<void> read_rest_head(const Route& route, void* input, http::Request& request,
+                             std::vector<std::string>* missing) {
+  return RestReader(route, input, request, {}, missing).read_head();
 }
 
 http::Response write_rest(const ServiceModel& model, const Route& route, const Value& output) {

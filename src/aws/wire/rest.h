@@ -14,6 +14,9 @@ namespace boreal::aws::wire {
 // Fills the route's input. Errors: the protocol's malformed input.
 Outcome<void> read_rest(const Route& route, void* input, http::Request& request, std::string_view body,
                         std::vector<std::string>* missing);
+// The same without its body.
+Outcome<void> read_rest_head(const Route& route, void* input, http::Request& request,
+                             std::vector<std::string>* missing);
 
 // `output` may be moved from: streams go into the response.
 http::Response write_rest(const ServiceModel& model, const Route& route, const Value& output);

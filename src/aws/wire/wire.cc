@@ -131,6 +131,15 @@ Outcome<Value> Wire::parse(const Route& route, http::Request& request, std::stri
   return input;
 }
 
+Outcome<Value> Wire::parse_head(const Route& route, http::Request& request) const {
+  Value input = route.operation->make_input();
+  if (route.operation->input == nullptr) return input;
+  std::vector<std::string> missing;
+  CHECK(read_rest_head(route, input.data(), request, &missing));
+  if (!missing.empty()) CHECK(validate(model_, route.protocol, *route.operation->input, input.data(), missing));
+  return input;
+}
+
 http::Response Wire::answer(const Route& route, const Value& output, std::string_view request_id) const {
   if (!is_rest(route.protocol)) return write_rpc(model_, route.protocol, *route.operation, output, request_id);
   http::Response response = write_rest(model_, route, output);

@@ -47,6 +47,8 @@ class Wire {
   // The operation's input, checked against the model: required members, ranges, lengths, enums. When
   // route.streams_body(), `body` is empty and the request's Source moves into the input.
   Outcome<Value> parse(const Route& route, http::Request& request, std::string_view body) const;
+  // What of it stands in path, query and headers; REST only. The members of the body are as if they had not been sent.
+  Outcome<Value> parse_head(const Route& route, http::Request& request) const;
 
   // Both carry the request id in the protocol's headers and, where it has one, in the body.
   http::Response answer(const Route& route, const Value& output, std::string_view request_id) const;

@@ -398,7 +398,12 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
   CO_CHECK(check_payer(call, *bucket));
   if (call.caller.is_anonymous()) CO_CHECK(check_anonymous(operation.name));
   std::vector<Access> all;
-  if (operation.name == "DeleteObjects") co_return all;  // each key by itself, in the handler
+  if (operation.name == "DeleteObjects") {  // each key by itself, in the handler
+    const bool has_policy = bucket->policy && !is_closed_to(call.caller, *bucket);
+    if (call.caller.is_anonymous() && !has_policy && granted_by_bucket(call, *bucket, "WRITE") == Granted::no)
+      co_return refuse(errors::access_denied("Access Denied"));
+    co_return all;
+  }
 
   const std::string* version = text_member(input, "VersionId");
   std::vector<std::string> actions = more_actions(call, bucket.get(), version != nullptr);

@@ -173,6 +173,7 @@ Context request_keys(const Call& call, const aws::Value& input) {
     if (const auto tags = parse_tag_header(*tagging)) add_request_tags(*tags, context);
   }
   if (!input) return context;
+  // What looks into the body from here on stands in judges_by_body() too.
   add_creation_keys(call, input, context);
   if (call.operation.name == "PutObjectTagging") {
     const auto& tags = input.as<api::PutObjectTaggingRequest>().tagging.tag_set;
@@ -203,6 +204,14 @@ Context request_keys(const Call& call, const aws::Value& input) {
     if (hold && hold->status) context.emplace("s3:object-lock-legal-hold", *hold->status);
   }
   return context;
+}
+
+// Those whose bodies are looked at above, and by access().
+bool Service::judges_by_body(const aws::Operation& operation) const {
+  constexpr std::string_view all[] = {"CreateBucket",           "PutObjectTagging",
+                                      "PutObjectRetention",     "PutObjectLegalHold",
+                                      "UpdateObjectEncryption", "PutBucketInventoryConfiguration"};
+  return std::ranges::find(all, operation.name) != std::end(all);
 }
 
 }  // namespace boreal::s3

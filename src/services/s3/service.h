@@ -97,6 +97,8 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   // access.cc
   Task<Outcome<std::vector<Access>>> access(Call& call, const aws::Operation& operation,
                                             const aws::Value& input) override;
+  // request_keys.cc
+  bool judges_by_body(const aws::Operation& operation) const override;
 
   // recovery.cc: buckets, for AWS Backup
   std::string_view resource_type() const override { return "S3"; }

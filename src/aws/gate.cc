@@ -150,26 +150,28 @@ Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string se
 }
 
 Task<Outcome<Caller>> Gate::assume(std::string role_arn, std::string session_name, std::string service,
-                                   std::string account) {
+                                   std::string account, std::string source_arn) {
   CO_TRY(auto session, co_await identities_.role_session(role_arn, std::move(session_name)));
   if (!session || session->principal.account != account) {
     co_return refuse(
         ApiError("NoSuchEntity", 404, fmt::format("The role {} does not exist in account {}.", role_arn, account)));
   }
   CO_CHECK(co_await check_trust(std::move(role_arn), std::move(session->trust_policy), std::move(service),
-                                std::move(account)));
+                                std::move(account), std::move(source_arn)));
   co_return Caller(std::move(session->principal));
 }
 
 Task<Outcome<void>> Gate::check_trust(std::string role_arn, std::string trust_policy, std::string service,
-                                      std::string account) {
+                                      std::string account, std::string source_arn) {
   const Caller assuming = this->service(std::move(service));
-  co_return co_await authorize(assuming, {.action = "sts:AssumeRole",
-                                          .resource = std::move(role_arn),
-                                          .resource_account = account,
-                                          .resource_policy = std::move(trust_policy),
-                                          .resource_policy_rules = true,
-                                          .context = {{"aws:SourceAccount", account}}});
+  Access access{.action = "sts:AssumeRole",
+                .resource = std::move(role_arn),
+                .resource_account = account,
+                .resource_policy = std::move(trust_policy),
+                .resource_policy_rules = true,
+                .context = {{"aws:SourceAccount", account}}};
+  if (!source_arn.empty()) access.context.emplace("aws:SourceArn", std::move(source_arn));
+  co_return co_await authorize(assuming, std::move(access));
 }
 
 Task<Outcome<KeptPolicy>> Gate::keep_policy(std::string document, Policy parsed) {

@@ -78,11 +78,13 @@ class Gate {
 
   // For what a service ("backup.amazonaws.com") does in the background for an account, under a role of that account
   // which its user gave it. The role's trust policy must let the service assume it. NoSuchEntity, AccessDenied.
-  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name, std::string service,
-                               std::string account);
+  // `source_arn`: the resource of the account that the service works for, which trust policies compare as
+  // aws:SourceArn; empty: not told.
+  Task<Outcome<Caller>> assume(std::string role_arn, std::string session_name, std::string service, std::string account,
+                               std::string source_arn);
   // That half of it which a trust policy decides: the role of the account may be assumed by the service.
   Task<Outcome<void>> check_trust(std::string role_arn, std::string trust_policy, std::string service,
-                                  std::string account);
+                                  std::string account, std::string source_arn);
 
   // A resource's policy as it is to be kept: a stranger must not come to what was given to somebody else of that name.
   // `parsed`: the document.

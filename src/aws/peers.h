@@ -85,8 +85,10 @@ class Roles {
  public:
   virtual ~Roles() = default;
   // The role is there, its trust policy lets `service` ("backup.amazonaws.com") assume it, and the caller may pass it
-  // (iam:PassRole). Errors: NoSuchEntity, AccessDenied, or InvalidParameterValue "cannot be assumed".
-  virtual Task<Outcome<void>> check_pass(Call& call, std::string role_arn, std::string service) = 0;
+  // (iam:PassRole). Errors: NoSuchEntity, AccessDenied, or InvalidParameterValue "cannot be assumed". `source_arn`: what
+  // the service is to work for, as it says when it assumes the role (Gate::assume()).
+  virtual Task<Outcome<void>> check_pass(Call& call, std::string role_arn, std::string service,
+                                         std::string source_arn) = 0;
 };
 
 // Who may be somebody for a while: what STS asks of IAM.

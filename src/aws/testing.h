@@ -83,7 +83,7 @@ class CallFixture {
   store::Store& store() { return *store_; }
   Gate& gate() { return gate_; }
   // What the gate knows the principal as.
-  Task<Outcome<Caller>> gate_caller() { return gate_.assume("", "", "tests", principal.account); }
+  Task<Outcome<Caller>> gate_caller() { return gate_.assume("", "", "tests", principal.account, ""); }
 
   // Drives any task to its end.
   template <class T>

@@ -8,9 +8,11 @@ import unittest
 from e2e.helpers import allow, policy, user
 from harness import PATIENCE_S, Case, error_code, need
 
-TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
-    {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 ACCOUNT = "000000000000"
+# With the conditions that AWS's guides show against confused deputies.
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "backup.amazonaws.com"}, "Action": "sts:AssumeRole",
+     "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": f"arn:aws:backup:*:{ACCOUNT}:*"}}}]})
 
 
 def wait_for(look, over):

@@ -245,7 +245,8 @@ class DmsSecretTest(Base):
         role = f"arn:aws:iam::{ACCOUNT}:role/reader"
         iam, secrets, kms = (self.boreal.client(name) for name in ("iam", "secretsmanager", "kms"))
         iam.create_role(RoleName="reader", AssumeRolePolicyDocument=policy(
-            {"Effect": "Allow", "Principal": {"Service": "dms.us-east-1.amazonaws.com"}, "Action": "sts:AssumeRole"}))
+            {"Effect": "Allow", "Principal": {"Service": "dms.us-east-1.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": {
+                "StringEquals": {"aws:SourceAccount": ACCOUNT}, "ArnLike": {"aws:SourceArn": f"arn:aws:dms:us-east-1:{ACCOUNT}:endpoint:*"}}}))
 
         def may(*statements):
             iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=policy(*statements))

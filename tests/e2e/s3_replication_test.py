@@ -153,6 +153,16 @@ class Replication(Case):
         reset_clock(self)
         self.assertEqual([row["Key"] for row in self.s3.list_objects_v2(Bucket=self.source)["Contents"]], ["k"])
 
+    def test_a_role_may_be_for_one_bucket_only(self):
+        def trust(bucket):
+            return policy({"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole", "Condition": {
+                "StringEquals": {"aws:SourceAccount": "000000000000"}, "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"}}})
+        role = self.make_role("of-one-bucket", AT_SOURCE + AT_DESTINATION, trust(self.source))
+        self.replicate(self.rule(), role=role)
+        self.assertEqual(self.status("k", self.put("k")), "COMPLETED")
+        self.iam.update_assume_role_policy(RoleName="of-one-bucket", PolicyDocument=trust(self.copy))
+        self.assertEqual(self.status("l", self.put("l")), "FAILED")
+
     def test_the_role_decides(self):
         role = "weak"
         self.make_role(role, AT_SOURCE)

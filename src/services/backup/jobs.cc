@@ -77,7 +77,7 @@ Out show_job(const Place& place, const JobRecord& job, const std::shared_ptr<Pro
   out.account_id = place.account;
   out.backup_job_id = job.id;
   out.backup_vault_name = job.vault;
-  out.backup_vault_arn = place.arn("backup-vault:" + job.vault);
+  out.backup_vault_arn = place.vault_arn(job.vault);
   if (!job.point_id.empty()) out.recovery_point_arn = place.arn("recovery-point:" + job.point_id);
   out.recovery_point_lifecycle = job.lifecycle;
   out.is_encrypted = true;
@@ -164,7 +164,7 @@ Task<aws::Outcome<api::StartBackupJobOutput>> Service::start_backup_job(aws::Cal
     co_return aws::refuse(errors::resource_not_found_exception(
         fmt::format("{} does not exist, or is of a kind that is not backed up here.", input.resource_arn)));
   }
-  CO_CHECK(co_await check_role(call, input.iam_role_arn));
+  CO_CHECK(co_await check_role(call, input.iam_role_arn, input.backup_vault_name));
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto vault, need_vault(call, tx, input.backup_vault_name));

@@ -18,7 +18,7 @@ Out show_point(const Place& place, const PointRecord& point) {
   Out out;
   out.recovery_point_arn = point.arn;
   out.backup_vault_name = point.vault;
-  out.backup_vault_arn = place.arn("backup-vault:" + point.vault);
+  out.backup_vault_arn = place.vault_arn(point.vault);
   out.resource_arn = point.resource_arn;
   out.resource_type = point.resource_type;
   out.resource_name = point.resource_name;
@@ -141,7 +141,7 @@ Task<aws::Outcome<api::GetRecoveryPointRestoreMetadataOutput>> Service::get_reco
   CO_TRY(const auto point,
          need_point(View(context_.catalog, place), input.backup_vault_name, input.recovery_point_arn));
   api::GetRecoveryPointRestoreMetadataOutput out;
-  out.backup_vault_arn = place.arn("backup-vault:" + point.vault);
+  out.backup_vault_arn = place.vault_arn(point.vault);
   out.recovery_point_arn = point.arn;
   out.restore_metadata = point.restore_metadata;
   std::erase_if(*out.restore_metadata, [](const auto& entry) { return is_internal(entry.first); });

@@ -18,7 +18,7 @@ Out show(const Place& place, const PointRecord& point) {
   out.resource_type = point.resource_type;
   out.resource_name = point.resource_name;
   out.last_backup_time = point.completed;
-  out.last_backup_vault_arn = place.arn("backup-vault:" + point.vault);
+  out.last_backup_vault_arn = place.vault_arn(point.vault);
   out.last_recovery_point_arn = point.arn;
   return out;
 }

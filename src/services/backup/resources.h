@@ -36,6 +36,7 @@ struct Place {
   std::string arn(std::string_view resource) const {
     return "arn:aws:backup:" + region + ":" + account + ":" + std::string(resource);
   }
+  std::string vault_arn(std::string_view name) const { return arn("backup-vault:" + std::string(name)); }
 };
 
 struct VaultRecord {

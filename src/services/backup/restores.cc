@@ -30,7 +30,7 @@ Out show_restore(const Place& place, const RestoreRecord& restore) {
   out.restore_job_id = restore.id;
   out.recovery_point_arn = restore.point_arn;
   out.source_resource_arn = restore.source_arn;
-  out.backup_vault_arn = place.arn("backup-vault:" + restore.vault);
+  out.backup_vault_arn = place.vault_arn(restore.vault);
   out.creation_date = restore.created;
   out.completion_date = restore.completed;
   out.status = restore.state;
@@ -134,7 +134,7 @@ Task<aws::Outcome<api::StartRestoreJobOutput>> Service::start_restore_job(aws::C
   }
   const std::string role_arn = input.iam_role_arn.value_or("");
   if (role_arn.empty()) co_return aws::refuse(errors::missing_parameter_value_exception("IamRoleArn is missing."));
-  CO_CHECK(co_await check_role(call, role_arn));
+  CO_CHECK(co_await check_role(call, role_arn, known.vault));
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto point, need_point(tx, input.recovery_point_arn));
@@ -216,7 +216,7 @@ Task<aws::Outcome<std::string>> Service::restore_point(Place place, RestoreRecor
   }
   // What the caller did not say is as it was when the point was made.
   restore.metadata.insert(point.restore_metadata.begin(), point.restore_metadata.end());
-  CO_TRY(const auto caller, co_await assume(place, restore.role_arn, "AWSBackup-" + restore.id));
+  CO_TRY(const auto caller, co_await assume(place, restore.role_arn, "AWSBackup-" + restore.id, point.vault));
   for (aws::Access& access : restore_accesses(place, restore))
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));
   if (const std::string name = new_bucket(restore); !name.empty()) {

@@ -128,7 +128,7 @@ Task<aws::Outcome<void>> Service::make_point(Place place, JobRecord job, std::sh
     co_return aws::refuse(
         api::errors::invalid_request_exception(fmt::format("Nothing here backs up a {}.", job.resource_type)));
   }
-  CO_TRY(const auto caller, co_await assume(place, job.role_arn, "AWSBackup-" + job.id));
+  CO_TRY(const auto caller, co_await assume(place, job.role_arn, "AWSBackup-" + job.id, job.vault));
   CO_TRY(const auto resource, co_await engine->find(place.account, place.region, job.resource_arn));
   for (aws::Access& access : backup_accesses(place, job, resource ? resource->tags : Tags()))
     CO_CHECK(co_await gate_.authorize(caller, std::move(access)));

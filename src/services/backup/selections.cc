@@ -87,7 +87,10 @@ Task<aws::Outcome<api::CreateBackupSelectionOutput>> Service::create_backup_sele
           {{"plan", known.id}, {"selection", selection.selection_name}, {"name", name}, {"arn", found->resource.arn}});
     }
   }
-  CO_CHECK(co_await check_role(call, selection.iam_role_arn));
+  CO_TRY(const auto version, load<VersionRecord>(View(context_.catalog, place), version_key(known.id, known.version)));
+  if (!version) co_return aws::refuse(Error(Errc::corrupt, "a plan has no current version"));
+  for (const api::BackupRule& rule : version->plan.rules)
+    CO_CHECK(co_await check_role(call, selection.iam_role_arn, rule.target_backup_vault_name));
 
   auto tx = co_await context_.catalog.begin(place.partition());
   CO_TRY(const auto plan, need_plan(tx, input.backup_plan_id));

@@ -53,8 +53,8 @@ Result<std::vector<Place>> Service::places() const {
   return all;
 }
 
-Task<aws::Outcome<void>> Service::check_role(aws::Call& call, std::string role_arn) {
-  auto checked = co_await roles_.check_pass(call, role_arn, std::string(principal));
+Task<aws::Outcome<void>> Service::check_role(aws::Call& call, std::string role_arn, std::string vault) {
+  auto checked = co_await roles_.check_pass(call, role_arn, std::string(principal), place_of(call).vault_arn(vault));
   if (checked) co_return aws::Outcome<void>();
   if (checked.error().code == "NoSuchEntity" || checked.error().code == "InvalidParameterValue") {
     co_return aws::refuse(api::errors::invalid_parameter_value_exception(
@@ -63,8 +63,12 @@ Task<aws::Outcome<void>> Service::check_role(aws::Call& call, std::string role_a
   co_return aws::refuse(std::move(checked.error()));
 }
 
-Task<aws::Outcome<aws::Caller>> Service::assume(Place place, std::string role_arn, std::string session_name) {
-  return gate_.assume(std::move(role_arn), std::move(session_name), std::string(principal), place.account);
+// The vault is what AWS Backup names in aws:SourceArn. Source: AWS Backup Developer Guide, "Cross-service confused
+// deputy prevention".
+Task<aws::Outcome<aws::Caller>> Service::assume(Place place, std::string role_arn, std::string session_name,
+                                                std::string vault) {
+  return gate_.assume(std::move(role_arn), std::move(session_name), std::string(principal), place.account,
+                      place.vault_arn(vault));
 }
 
 // Source of the action: AWS managed policies AWSBackupServiceRolePolicyForS3Restore,

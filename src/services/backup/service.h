@@ -154,14 +154,16 @@ class Service final : public api::Api {
     Event settled;                  // there is an outcome, or the job waits no longer
   };
   // service.cc
-  Task<aws::Outcome<void>> check_role(aws::Call& call, std::string role_arn);
+  // `vault`: the name of the one that the role is to work for.
+  Task<aws::Outcome<void>> check_role(aws::Call& call, std::string role_arn, std::string vault);
   // By ARN or bare identifier, whoever has it; nullopt: nobody does.
   Task<aws::Outcome<std::optional<Found>>> find_resource(Place place, std::string arn_or_name);
   aws::Recoverable* engine_for(std::string_view resource_type) const;
   size_t under_way(const Place& place, bool restores) const;
   Result<std::vector<Place>> places() const;
   // Whom a job acts as, when the role still lets AWS Backup assume it.
-  Task<aws::Outcome<aws::Caller>> assume(Place place, std::string role_arn, std::string session_name);
+  Task<aws::Outcome<aws::Caller>> assume(Place place, std::string role_arn, std::string session_name,
+                                         std::string vault);
   // In whose name the engine asks; `role` outlives its work.
   aws::Asker asker_of(const aws::Caller& role, const aws::Recoverable& engine) const;
 

@@ -1,5 +1,6 @@
 #include "backup/service.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -130,6 +131,29 @@ TEST_F(BackupTest, ARoleThatMayNotReadMakesNoPoint) {
   EXPECT_EQ(job(*begun.backup_job_id).state, "FAILED");
   EXPECT_EQ(texts.backed_up, 0);
   EXPECT_EQ(code_of(point(*begun.recovery_point_arn)), "ResourceNotFoundException");
+}
+
+// As AWS's guides show trust policies against confused deputies.
+TEST_F(BackupTest, ARoleMayBeForOneVaultOnly) {
+  make_vault();
+  const auto trust = [&](std::string_view vault) {
+    fixture.trust_policy = fmt::format(
+        R"({{"Statement":[{{"Effect":"Allow","Principal":{{"Service":"backup.amazonaws.com"}},"Action":"sts:AssumeRole",
+            "Condition":{{"StringEquals":{{"aws:SourceAccount":"000000000000"}},
+                         "ArnLike":{{"aws:SourceArn":"arn:aws:backup:*:000000000000:backup-vault:{}"}}}}}}]}})",
+        vault);
+  };
+  trust("other");
+  const auto refused = start();
+  fixture.run(service->settle());
+  EXPECT_EQ(job(*refused.backup_job_id).state, "FAILED");
+  trust("vault");
+  const auto begun = start();
+  fixture.run(service->settle());
+  EXPECT_EQ(job(*begun.backup_job_id).state, "COMPLETED");
+  EXPECT_EQ(restore(*begun.recovery_point_arn, "copy").status, "COMPLETED");
+  trust("other");
+  EXPECT_EQ(restore(*begun.recovery_point_arn, "copy").status, "FAILED");
 }
 
 TEST_F(BackupTest, AJobThatWasStoppedLeavesNothing) {

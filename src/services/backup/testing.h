@@ -53,7 +53,7 @@ class FakeKeys final : public aws::Keys {
 
 class FakeRoles final : public aws::Roles {
  public:
-  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role, std::string) override {
+  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role, std::string, std::string) override {
     if (role != role_arn) co_return aws::refuse(aws::ApiError("NoSuchEntity", 404, "no such role"));
     co_return aws::Outcome<void>();
   }

@@ -91,7 +91,7 @@ Task<aws::Outcome<api::CreateBackupVaultOutput>> Service::create_backup_vault(aw
           fmt::format("There are {} backup vaults already in this account and region.", others.size())));
     }
     vault.name = input.backup_vault_name;
-    vault.arn = place.arn("backup-vault:" + vault.name);
+    vault.arn = place.vault_arn(vault.name);
     vault.key_arn = probe->key_arn;
     vault.creator_request_id = request_id;
     vault.created = call.now;

@@ -62,8 +62,11 @@ Task<Outcome<void>> seal_password(const Tools& tools, aws::Call& call, EndpointR
 Task<Outcome<void>> authorize_secret(const Tools& tools, aws::Call& call, const EndpointRecord& endpoint) {
   if (!endpoint.uses_secret()) co_return Outcome<void>();
   const std::string role = endpoint.settings.secrets_manager_access_role_arn.value_or("");
-  auto caller = co_await call.gate.assume(role, "dms-" + endpoint.name,
-                                          fmt::format("dms.{}.amazonaws.com", call.region), call.account);
+  // Source: DMS User Guide, "Cross-service confused deputy prevention": the role of an endpoint is for the endpoint.
+  const Place place{call.account, call.region};
+  auto caller =
+      co_await call.gate.assume(role, "dms-" + endpoint.name, fmt::format("dms.{}.amazonaws.com", call.region),
+                                call.account, place.arn("endpoint", endpoint.resource_id));
   if (!caller) {
     co_return refuse(errors::access_denied_fault(
         fmt::format("The role {} of endpoint {} cannot be assumed: {}", role, endpoint.name, caller.error().message)));

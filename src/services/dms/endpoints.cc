@@ -145,7 +145,8 @@ Task<Outcome<void>> Service::check_secret_settings(aws::Call& call, const Endpoi
   }
   CO_CHECK(check_secret_arn(place_of(call), *settings.secrets_manager_secret_id));
   auto passed = co_await tools_.roles.check_pass(call, *settings.secrets_manager_access_role_arn,
-                                                 "dms." + call.region + ".amazonaws.com");
+                                                 "dms." + call.region + ".amazonaws.com",
+                                                 place_of(call).arn("endpoint", endpoint.resource_id));
   if (!passed) co_return refuse(errors::access_denied_fault(passed.error().message));
   co_return co_await authorize_secret(tools_, call, endpoint);
 }
@@ -186,7 +187,8 @@ Task<Outcome<void>> Service::apply_settings(aws::Call& call, EndpointRecord& end
   if (input.ssl_mode) endpoint.ssl_mode = *input.ssl_mode;
   CO_CHECK(check_values(endpoint));
   if (input.service_access_role_arn && !input.service_access_role_arn->empty()) {
-    auto passed = co_await tools_.roles.check_pass(call, *input.service_access_role_arn, "dms.amazonaws.com");
+    auto passed = co_await tools_.roles.check_pass(call, *input.service_access_role_arn, "dms.amazonaws.com",
+                                                   place_of(call).arn("endpoint", endpoint.resource_id));
     if (!passed) co_return refuse(errors::access_denied_fault(passed.error().message));
     endpoint.service_access_role_arn = *input.service_access_role_arn;
   }

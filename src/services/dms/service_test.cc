@@ -68,7 +68,9 @@ struct OneKey final : aws::Keys {
 };
 
 struct AnyRole final : aws::Roles {
-  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string, std::string) override { co_return aws::Outcome<void>(); }
+  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string, std::string, std::string) override {
+    co_return aws::Outcome<void>();
+  }
 };
 
 struct NoSecrets final : aws::Secrets {

@@ -315,13 +315,24 @@ TEST_F(PermissionsTest, ARoleIsPassedWhenItIsThereTrustedAndAllowed) {
                            CreateRoleRequest{.role_name = "backup",
                                              .assume_role_policy_document = trust("Service", "backup.amazonaws.com")});
   const std::string arn = "arn:aws:iam::000000000000:role/backup";
-  const auto pass = [&](const std::string& role, const std::string& to) {
-    return fixture.run(
-        fixture.with_call(service, "GetUser", [&](aws::Call& call) { return service.check_pass(call, role, to); }));
+  const auto pass = [&](const std::string& role, const std::string& to, const std::string& source = "") {
+    return fixture.run(fixture.with_call(service, "GetUser",
+                                         [&](aws::Call& call) { return service.check_pass(call, role, to, source); }));
   };
   EXPECT_TRUE(pass(arn, "backup.amazonaws.com"));
   EXPECT_EQ(pass(arn, "rds.amazonaws.com").error().code, "InvalidParameterValue");
   EXPECT_EQ(pass(arn + "s", "backup.amazonaws.com").error().code, "NoSuchEntity");
+  must<CreateRoleResponse>(
+      "CreateRole",
+      CreateRoleRequest{
+          .role_name = "one-bucket",
+          .assume_role_policy_document =
+              R"({"Statement":[{"Effect":"Allow","Principal":{"Service":"s3.amazonaws.com"},"Action":"sts:AssumeRole",
+                  "Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::shop"}}}]})"});
+  const std::string of_one = "arn:aws:iam::000000000000:role/one-bucket";
+  EXPECT_TRUE(pass(of_one, "s3.amazonaws.com", "arn:aws:s3:::shop"));
+  EXPECT_EQ(pass(of_one, "s3.amazonaws.com", "arn:aws:s3:::other").error().code, "InvalidParameterValue");
+  EXPECT_EQ(pass(of_one, "s3.amazonaws.com").error().code, "InvalidParameterValue");
   make_user("bob");
   become("bob");
   EXPECT_EQ(pass(arn, "backup.amazonaws.com").error().code, "AccessDenied");

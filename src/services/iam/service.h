@@ -55,7 +55,8 @@ class Service final : public api::iam::Api, public aws::Identities, public aws::
   void note_use(const aws::Principal& principal, std::string_view service, std::string_view region) override;
 
   // aws::Roles
-  Task<aws::Outcome<void>> check_pass(aws::Call& call, std::string role_arn, std::string service) override;
+  Task<aws::Outcome<void>> check_pass(aws::Call& call, std::string role_arn, std::string service,
+                                      std::string source_arn) override;
 
   // aws::Sessions
   Task<aws::Outcome<Issued>> issue(aws::Principal principal, Duration duration) override;

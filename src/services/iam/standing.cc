@@ -172,7 +172,8 @@ Task<Outcome<bool>> Service::has_policy(std::string account_id, std::string poli
   co_return policy != nullptr;
 }
 
-Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, std::string service) {
+Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, std::string service,
+                                        std::string source_arn) {
   CO_TRY(auto found, co_await role(role_arn));
   std::multimap<std::string, std::string> context{{"iam:PassedToService", service}};
   if (found) add_tags_of_principal(found->tags, context);
@@ -184,7 +185,8 @@ Task<Outcome<void>> Service::check_pass(aws::Call& call, std::string role_arn, s
   if (found->account != call.account) {
     co_return aws::refuse(aws::ApiError("AccessDenied", 403, "Cross-account pass role is not allowed."));
   }
-  auto trusted = co_await call.gate.check_trust(role_arn, std::move(found->trust_policy), service, call.account);
+  auto trusted = co_await call.gate.check_trust(role_arn, std::move(found->trust_policy), service, call.account,
+                                                std::move(source_arn));
   if (!trusted && trusted.error().status != 403) co_return trusted;
   if (!trusted) {
     co_return aws::refuse(aws::ApiError(

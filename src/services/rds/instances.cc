@@ -156,7 +156,7 @@ Task<Outcome<void>> Service::check_monitoring(aws::Call& call, std::optional<int
     co_return refuse(errors::invalid_parameter_combination(
         "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
   }
-  auto passed = co_await roles_.check_pass(call, *role, "monitoring.rds.amazonaws.com");
+  auto passed = co_await roles_.check_pass(call, *role, "monitoring.rds.amazonaws.com", "");
   if (passed) co_return Outcome<void>();
   if (passed.error().code == "AccessDenied") co_return passed;
   co_return refuse(errors::invalid_parameter_value(fmt::format(

@@ -133,7 +133,7 @@ class TestNetwork final : public aws::Network {
 // Passes the roles that it is told of.
 class TestRoles final : public aws::Roles {
  public:
-  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role_arn, std::string) override {
+  Task<aws::Outcome<void>> check_pass(aws::Call&, std::string role_arn, std::string, std::string) override {
     if (role_arn.ends_with("/monitoring")) co_return aws::Outcome<void>();
     co_return aws::refuse(aws::ApiError("NoSuchEntity", 404, role_arn));
   }

@@ -81,7 +81,7 @@ Task<Outcome<api::PutBucketReplicationOutput>> Service::put_bucket_replication(C
   const auto role = aws::Arn::parse(wanted.role);
   if (!role || role->service != "iam" || !role->resource.starts_with("role/"))
     co_return refuse(errors::invalid_argument("Invalid Role ARN").with("ArgumentName", "Role"));
-  CO_CHECK(co_await roles_.check_pass(call, wanted.role, "s3.amazonaws.com"));
+  CO_CHECK(co_await roles_.check_pass(call, wanted.role, "s3.amazonaws.com", "arn:aws:s3:::" + input.bucket));
   for (auto& rule : wanted.rules) {
     if (!rule.id || rule.id->empty()) rule.id = context_.random.uuid();
   }

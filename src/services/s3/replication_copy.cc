@@ -118,7 +118,7 @@ Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, cons
   if (rule.destination.account && *rule.destination.account != to->account) co_return Outcome::failed;
   if (has_lock(found.version.meta) && !to->object_lock) co_return Outcome::failed;
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
-                                      bucket->account);
+                                      bucket->account, bucket->arn());
   if (!caller) {
     log::info("s3", "replication has no role", {{"bucket", bucket->name}, {"why", caller.error().message}});
     co_return Outcome::failed;

@@ -130,7 +130,7 @@ Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, Bu
     co_return Outcome::failed;
   }
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
-                                      bucket->account);
+                                      bucket->account, bucket->arn());
   if (!caller) {
     log_failed(name, found.version, caller.error().message);
     co_return Outcome::failed;

@@ -35,7 +35,7 @@ class NoKms final : public aws::Keys {
 
 class TestRoles final : public aws::Roles {
  public:
-  Task<Outcome<void>> check_pass(Call&, std::string, std::string) override { co_return Outcome<void>(); }
+  Task<Outcome<void>> check_pass(Call&, std::string, std::string, std::string) override { co_return Outcome<void>(); }
 };
 
 inline std::string code_of(const auto& outcome) { return outcome ? "" : outcome.error().code; }

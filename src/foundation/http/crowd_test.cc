@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/sync.h"
 #include "http/server.h"
 
@@ -17,14 +18,18 @@ constexpr Duration long_time{60'000};
 class Crowded : public testing::Test {
  public:
   void SetUp() override {
-    Options options;
+    Options options = own_options();
     options.listen.address = {.host = "127.0.0.1"};
     options.listen.max_connections = 2;
-    options.limits.body_timeout = Duration(1000);
-    options.limits.body_bytes_per_second = 1000;
     auto opened = Server::open(loop, std::move(options), [this](Request& request) { return answer(request); });
     ASSERT_TRUE(opened.has_value()) << opened.error().message();
     server = std::move(*opened);
+  }
+  virtual Options own_options() {
+    Options options;
+    options.limits.body_timeout = Duration(1000);
+    options.limits.body_bytes_per_second = 1000;
+    return options;
   }
   void run(Task<void> test) { run_until_done(loop, with_stop(std::move(test))); }
   Task<void> with_stop(Task<void> test) {
@@ -36,6 +41,7 @@ class Crowded : public testing::Test {
       waiting.set();
       co_await go_on.wait();
     }
+    if (request.path == "/large") co_return Response{.body = std::string(64 << 20, 'x')};
     size_t size = 0;
     std::array<std::byte, 64> buffer;
     for (;;) {
@@ -99,6 +105,34 @@ TEST_F(Crowded, WhoIsAtARequestKeepsItsPlaceAndNobodyAnotherBesideIt) {
     }
     t.go_on.set();
     EXPECT_TRUE((co_await read_until(*busy, "got 0")).ends_with("got 0"));
+  }(*this));
+}
+
+class CrowdedByReaders : public Crowded {
+ public:
+  Options own_options() override {
+    Options options;
+    options.limits.body_timeout = long_time;
+    options.limits.crowded_write_timeout = Duration(20);
+    return options;
+  }
+};
+
+TEST_F(CrowdedByReaders, WhoTakesNoMoreOfItsAnswerGivesItsPlaceToWhoComes) {
+  run([](CrowdedByReaders& t) -> Task<void> {
+    auto stuck = co_await t.dial();
+    co_await stuck->write(as_bytes("GET /large HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_TRUE(co_await stuck->readable());
+    // Until it has been stuck for long enough; who comes before is told that it may not stay.
+    const int64_t deadline_ns = monotonic_ns() + 30'000'000'000;
+    for (bool may_stay = false; !may_stay && monotonic_ns() < deadline_ns;) {
+      auto next = co_await t.dial();
+      const auto got = co_await ask(*next);
+      EXPECT_TRUE(got.ends_with("got 0")) << got;
+      may_stay = got.find("Connection: close") == std::string::npos;
+    }
+    EXPECT_LT(monotonic_ns(), deadline_ns);
+    EXPECT_LT((co_await read_until(*stuck, "")).size(), 64U << 20);
   }(*this));
 }
 

@@ -46,8 +46,10 @@ class ServerImpl final : public Server {
   Task<void> cut(net::Address but) override {
     for (const auto& lane : lanes_) {
       co_await resume_on(lane->loop);
-      for (auto* connection : lane->shared.busy) {
-        if (connection->peer() != but) connection->close();
+      for (const auto* list : {&lane->shared.busy, &lane->shared.writing}) {
+        for (auto* connection : *list) {
+          if (connection->peer() != but) connection->close();
+        }
       }
     }
     co_await resume_on(loop_);

@@ -42,27 +42,56 @@ Task<Result<Bytes>> pull(Source& source, MutableBytes buffer) {
 // While it lives, a request is under way.
 class Connection::UnderWay {
  public:
-  explicit UnderWay(const Connection& connection) : shared_(connection.shared_), place_(connection.place_) {
+  explicit UnderWay(Connection& connection) : of_(connection), shared_(connection.shared_) {
+    of_.is_under_way_ = true;
     shared_.counters.under_way.add(1);
-    shared_.busy.splice(shared_.busy.end(), shared_.waiting, place_);
+    shared_.busy.splice(shared_.busy.end(), shared_.waiting, of_.place_);
   }
   UnderWay(const UnderWay&) = delete;
   ~UnderWay() {
+    of_.is_under_way_ = false;
     shared_.counters.under_way.subtract(1);
-    shared_.waiting.splice(shared_.waiting.end(), shared_.busy, place_);
+    shared_.waiting.splice(shared_.waiting.end(), shared_.busy, of_.place_);
   }
 
  private:
+  Connection& of_;
   Shared& shared_;
-  const std::list<Connection*>::iterator place_;
+};
+
+// While it lives, a piece of an answer waits for its client to take it.
+class Connection::Writing {
+ public:
+  explicit Writing(Connection& connection) : of_(connection), shared_(connection.shared_) {
+    of_.write_began_ns_ = monotonic_ns();
+    if (of_.is_under_way_) shared_.writing.splice(shared_.writing.end(), shared_.busy, of_.place_);
+  }
+  Writing(const Writing&) = delete;
+  ~Writing() {
+    if (of_.is_under_way_) shared_.busy.splice(shared_.busy.end(), shared_.writing, of_.place_);
+  }
+
+ private:
+  Connection& of_;
+  Shared& shared_;
 };
 
 bool Shared::make_place() {
   // Who was closed before is here until its coroutine has gone on.
   const auto longest = std::ranges::find_if(waiting, &Connection::is_open);
-  if (longest == waiting.end()) return false;
-  (*longest)->close();
+  if (longest != waiting.end()) {
+    (*longest)->close();
+    return true;
+  }
+  const auto slowest = std::ranges::find_if(writing, &Connection::is_open);
+  if (slowest == writing.end() || !(*slowest)->is_stuck()) return false;
+  (*slowest)->close();
   return true;
+}
+
+bool Connection::is_stuck() const {
+  const auto patience = std::chrono::nanoseconds(shared_.options.limits.crowded_write_timeout);
+  return monotonic_ns() - write_began_ns_ > patience.count();
 }
 
 Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
@@ -204,6 +233,7 @@ Task<void> Connection::linger() {
 
 Task<bool> Connection::write(std::span<const Bytes> parts) {
   stream_->expire_after(shared_.options.limits.body_timeout);
+  const Writing writing(*this);
   const auto written = co_await stream_->write(parts);
   if (!written) co_return false;
   for (const Bytes part : parts) shared_.counters.bytes_sent.add(part.size());

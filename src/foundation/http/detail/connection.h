@@ -31,7 +31,8 @@ struct Shared {
         handler(std::move(given_handler)),
         date(options.clock ? *options.clock : system_clock),
         crowd(its_crowd) {}
-  // Ends the connection that has waited longest; false: there is none.
+  // Ends the connection that has waited longest, or else one whose client takes no more of its answer; false: there is
+  // none.
   bool make_place();
   // A place is wanted, and no other connection here could give its own.
   bool wants_place() const { return waiting.empty() && crowd.is_full(); }
@@ -43,7 +44,8 @@ struct Shared {
   Counters counters;
   const Crowd& crowd;
   std::list<Connection*> waiting;  // for a request's head, or for their clients to take note of the end; by their times
-  std::list<Connection*> busy;     // from a request's head to the end of its answer
+  std::list<Connection*> busy;     // from a request's head to the end of its answer, but for those of the next
+  std::list<Connection*> writing;  // a piece of their answer; by the times when they began it
 };
 
 class Connection {
@@ -53,6 +55,8 @@ class Connection {
   ~Connection() { shared_.waiting.erase(place_); }
   Task<void> run();
   bool is_open() const { return stream_->fd() >= 0; }
+  // The client has not taken a piece of its answer for long.
+  bool is_stuck() const;
   void close() { stream_->close(); }
   // Ends it if it waits for a request of which nothing has come.
   void close_if_idle();
@@ -60,6 +64,7 @@ class Connection {
 
  private:
   class UnderWay;
+  class Writing;
   // The length of the next head in the input; 0 when the connection is to end.
   Task<size_t> read_head();
   Task<Response> handle();
@@ -86,6 +91,8 @@ class Connection {
   bool keep_alive_ = true;
   bool idle_ = false;
   bool served_any_ = false;
+  bool is_under_way_ = false;
+  int64_t write_began_ns_ = 0;
   const std::list<Connection*>::iterator place_;
 };
 

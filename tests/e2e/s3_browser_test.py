@@ -141,6 +141,8 @@ class Forms(FormCase):
     def test_keys(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
         self.assertEqual(self.post([("key", "up/${filename}")], file_name="a b.txt").status, 204)
+        answer = self.post([("key", "k"), ("x-amz-meta-a", "${filename}" * 900)], file_name="f" * 9000)
+        self.assertIn("<Code>MaxPostPreDataLengthExceededError</Code>", answer.text)
         self.assertTrue(self.post([("key", "up/${filename}")], file_name="C:\\dir\\c.txt").headers["Location"].endswith(f"/{self.bucket}/up%2Fc.txt"))
         self.assertEqual(self.post([("key", "\\$foo.txt é")]).status, 204)
         self.assertEqual(self.keys(Bucket=self.bucket), ["\\$foo.txt é", "up/a b.txt", "up/c.txt"])

@@ -12,6 +12,7 @@ using aws::Outcome;
 namespace {
 
 constexpr size_t max_head_bytes = 20 * 1024;
+constexpr size_t max_filled_bytes = 2 * max_head_bytes;
 constexpr size_t max_boundary_bytes = 70;
 constexpr size_t chunk_bytes = 64 << 10;
 constexpr size_t max_epilogue_bytes = 64 << 10;
@@ -19,6 +20,11 @@ constexpr size_t max_epilogue_bytes = 64 << 10;
 aws::ApiError malformed(std::string what) {
   return {"MalformedPOSTRequest", 400,
           "The body of your POST request is not well-formed multipart/form-data: " + std::move(what)};
+}
+
+aws::ApiError too_large() {
+  return {"MaxPostPreDataLengthExceededError", 400,
+          "Your POST request fields preceding the upload file were too large."};
 }
 
 // The parameters behind the first ';' of a header's value: name, and value without quotes.
@@ -56,6 +62,23 @@ const std::string* Form::find(std::string_view name) const {
   return found == fields.end() ? nullptr : &found->value;
 }
 
+// The policy's conditions are on what it makes of the fields.
+Outcome<void> fill_in_file_name(Form& form) {
+  constexpr std::string_view variable = "${filename}";
+  // Some browsers send the whole path.
+  const std::string name = form.file_name.substr(form.file_name.find_last_of("/\\") + 1);
+  size_t total = 0;
+  for (FormField& field : form.fields) {
+    for (size_t at = field.value.find(variable); at != std::string::npos;
+         at = field.value.find(variable, at + name.size())) {
+      field.value.replace(at, variable.size(), name);
+      if (total + field.value.size() > max_filled_bytes) return aws::refuse(too_large());
+    }
+    total += field.value.size();
+  }
+  return {};
+}
+
 std::optional<std::string> form_boundary(std::string_view content_type) {
   const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
   if (!equal_ignoring_case(type, "multipart/form-data")) return std::nullopt;
@@ -79,8 +102,7 @@ Outcome<bool> FormParser::take(std::string_view bytes) {
     // All that came belongs to the fields, but what is left behind their end.
     const size_t head = state_ == State::file ? taken_ - buffer_.size() : taken_;
     if (head > max_head_bytes) {
-      return aws::refuse({"MaxPostPreDataLengthExceededError", 400,
-                          "Your POST request fields preceding the upload file were too large."});
+      return aws::refuse(too_large());
     }
     return state_ == State::file;
   }

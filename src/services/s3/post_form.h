@@ -26,6 +26,10 @@ struct Form {
   const std::string* find(std::string_view name) const;
 };
 
+// Every field may speak of the file's name, as ${filename}. MaxPostPreDataLengthExceededError: they would become far
+// larger than they may come.
+aws::Outcome<void> fill_in_file_name(Form& form);
+
 // From "multipart/form-data; boundary=…"; nullopt when it is something else, or names no boundary.
 std::optional<std::string> form_boundary(std::string_view content_type);
 

@@ -19,6 +19,11 @@ std::string summary(std::string_view body, size_t step) {
     begun = *taken;
   }
   if (!begun) return "cut";
+  if (boreal::s3::fill_in_file_name(parser.form())) {
+    size_t bytes = 0;
+    for (const auto& field : parser.form().fields) bytes += field.value.size();
+    if (bytes > 64 << 10) std::abort();
+  }
   std::string text = parser.form().file_name;
   for (const auto& field : parser.form().fields) text += "\n" + field.name + "=" + field.value;
   return text;

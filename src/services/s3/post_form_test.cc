@@ -114,6 +114,21 @@ TEST(PostForm, RefusesWhatIsNoForm) {
   }
 }
 
+TEST(PostForm, TheFilesNameIsFilledInWithinBounds) {
+  Form form{.fields = {{"key", "up/${filename}"}, {"x-amz-meta-a", "${filename} ${file} ${filename}"}},
+            .file_name = "C:\\dir\\${filename}"};
+  ASSERT_TRUE(fill_in_file_name(form));
+  EXPECT_THAT(form.fields, ElementsAre(FieldsAre("key", "up/${filename}"),
+                                       FieldsAre("x-amz-meta-a", "${filename} ${file} ${filename}")));
+  std::string many;
+  for (int i = 0; i < 900; ++i) many += "${filename}";
+  form = {.fields = {{"key", "k"}, {"x-amz-meta-a", many}}, .file_name = std::string(9000, 'f')};
+  const auto filled = fill_in_file_name(form);
+  ASSERT_FALSE(filled);
+  EXPECT_EQ(filled.error().code, "MaxPostPreDataLengthExceededError");
+  EXPECT_LT(form.fields[1].value.size(), 64U << 10);
+}
+
 TEST(PostForm, HoldsTheFileToItsLimits) {
   EXPECT_EQ(read(file("12345"), 3, {.min = 5, .max = 5}).file, "12345");
   EXPECT_EQ(read(file("12345"), 3, {.min = 6, .max = 9}).code, "EntityTooSmall");

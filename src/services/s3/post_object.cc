@@ -98,18 +98,6 @@ bool is_header_field(std::string_view name) {
   return name.starts_with("x-amz-") && !is_of_signature;
 }
 
-// Every field may speak of the file's name; the policy's conditions are on what that makes of it.
-void fill_in_file_name(Form& form) {
-  constexpr std::string_view variable = "${filename}";
-  // Some browsers send the whole path.
-  const std::string name = form.file_name.substr(form.file_name.find_last_of("/\\") + 1);
-  for (FormField& field : form.fields) {
-    for (size_t at = field.value.find(variable); at != std::string::npos;
-         at = field.value.find(variable, at + name.size()))
-      field.value.replace(at, variable.size(), name);
-  }
-}
-
 // What has no place in Latin-1 becomes a blank.
 std::string latin_1(std::string_view utf8) {
   std::string latin;
@@ -233,7 +221,7 @@ Task<Outcome<http::Response>> Service::post_object(http::Request& request, aws::
     CO_TRY(begun, parser.take(std::string_view(chunk).substr(0, got)));
   }
   Form& form = parser.form();
-  fill_in_file_name(form);
+  CO_CHECK(fill_in_file_name(form));
   const std::string bucket_name = bucket_of(request.path);
   CO_TRY(const BucketRef bucket, buckets_.need(bucket_name));
   const std::string* key_field = form.find("key");

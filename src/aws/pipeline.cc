@@ -219,6 +219,13 @@ Task<http::Response> Pipeline::handle(http::Request& request) {
   co_return response;
 }
 
+// Work on a body: where that is long not on the loop, which all others wait for.
+template <class Work>
+Task<std::invoke_result_t<Work>> Pipeline::apart_if_long(const std::string& body, Work work) const {
+  if (options_.pool == nullptr || body.size() <= long_body_bytes) co_return work();
+  co_return co_await options_.pool->run(std::move(work));
+}
+
 Outcome<void> Pipeline::move_to(Exchange& exchange, size_t& count) const {
   if (exchange.counted_in == &count) return {};
   exchange.place.reset();
@@ -340,15 +347,14 @@ Task<Outcome<http::Response>> Pipeline::run(http::Request& request, Exchange& ex
       }
       CO_TRY(body, std::move(read));
       CO_CHECK(move_to(exchange, running_));
-      CO_CHECK(room.service->check_body(*exchange.route.operation, request, body));
+      CO_CHECK(co_await apart_if_long(
+          body, [&] { return room.service->check_body(*exchange.route.operation, request, body); }));
     }
   }
   // What nobody serves is refused by its name whatever its input looks like.
   Value input;
   if (exchange.route.operation->served) {
-    const auto parse = [&] { return room.wire.parse(exchange.route, request, body); };
-    const bool is_for_pool = options_.pool != nullptr && body.size() > long_body_bytes;
-    auto parsed = is_for_pool ? co_await options_.pool->run(parse) : parse();
+    auto parsed = co_await apart_if_long(body, [&] { return room.wire.parse(exchange.route, request, body); });
     if (!parsed) {
       co_return refuse(room.service->unreadable(*exchange.route.operation, request, std::move(parsed).error()));
     }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <vector>
 
@@ -81,6 +82,8 @@ class Pipeline {
   // The same before the body is read, which has no say in it: who may not do it has nothing long read and parsed.
   Task<Outcome<void>> judge_by_head(http::Request& request, Exchange& exchange, const Caller& caller);
   Task<Outcome<Value>> call(http::Request& request, Exchange& exchange, const Caller& caller, Value input);
+  template <class Work>
+  Task<std::invoke_result_t<Work>> apart_if_long(const std::string& body, Work work) const;
   Task<Outcome<std::string>> read_body(http::Request& request, const Exchange& exchange, size_t max_bytes);
   // SlowDown: there is no place; it has none any more.
   Outcome<void> move_to(Exchange& exchange, size_t& count) const;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
+#include <thread>
 
 #include "api/kms/service.h"
 #include "api/s3/service.h"
@@ -230,11 +231,18 @@ TEST_F(PipelineTest, WhoIsNotKnownDoesNotFillTheMemory) {
 class Documents final : public api::s3::Api {
  public:
   bool judges_by_body(const Operation& operation) const override { return operation.name == "PutObjectTagging"; }
+  Outcome<void> check_body(const Operation&, const http::Request&, std::string_view) override {
+    checked_by = std::this_thread::get_id();
+    return {};
+  }
+  std::thread::id checked_by;
 };
 
 TEST_F(PipelineTest, WhoMayNotSendALongDocumentIsNotListenedTo) {
   Documents s3;
-  Pipeline with_s3{gate, clock, random, {.default_region = "us-east-1"}};
+  io::Pool pool{1};
+  pool.start();
+  Pipeline with_s3{gate, clock, random, {.default_region = "us-east-1", .pool = &pool}};
   with_s3.add(s3);
   Event more;
   more.set();
@@ -264,6 +272,7 @@ TEST_F(PipelineTest, WhoMayNotSendALongDocumentIsNotListenedTo) {
   EXPECT_EQ(given, 0U);
   EXPECT_THAT(put("/shop", "lifecycle", 1'000'000, true), testing::HasSubstr("<Code>MalformedXML</Code>"));
   EXPECT_EQ(given, 1'000'000U);
+  EXPECT_NE(s3.checked_by, std::this_thread::get_id()) << "its digests keep nobody else waiting";
   EXPECT_THAT(put("/shop/k", "tagging", 1'000'000, true), testing::HasSubstr("MaxMessageLengthExceeded"))
       << "whether it may come is asked with it only";
   EXPECT_LE(given, (128U << 10) + 1);

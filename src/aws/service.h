@@ -94,7 +94,8 @@ class Service {
   // Whether the body may bear on that: on what is touched, or on what conditions are asked. Where it does not, a long
   // document of S3's is read only once the call is allowed.
   virtual bool judges_by_body(const Operation& operation) const;
-  // What the headers promise of a body that was read whole (not one that streams): S3's Content-MD5 and checksums.
+  // What the headers promise of a body that was read whole (not one that streams): S3's Content-MD5 and checksums. Any
+  // thread.
   virtual Outcome<void> check_body(const Operation& operation, const http::Request& request, std::string_view body);
   // The service's own word for input that does not fit the operation's shape, where it has one: S3's MalformedACLError,
   // and its NoSuchBucket, which comes first.

@@ -228,14 +228,27 @@ class Hostile(Case):
             eventually(lambda: self.assertGreaterEqual(len(list(files.iterdir())), before + 100))
             s3.put_object(Bucket="files", Key="large", Body=bytes(3 << 20))
 
-    def test_idle_connections_keep_nobody_out(self):
-        """Each has had its answer and asks for nothing more. There are 200 places here."""
+    @staticmethod
+    def with_200_places(stack):
+        few_files = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "boreal"
+        few_files.write_text(f'#!/bin/sh\nulimit -n 400\nexec "{harness.BINARY}" "$@"\n')
+        few_files.chmod(0o755)
+        with unittest.mock.patch("harness.BINARY", few_files):
+            return stack.enter_context(Boreal())
+
+    def test_small_bodies_that_do_not_come_keep_nobody_out(self):
+        """Each is waited for while there is room, for 30 s."""
         with contextlib.ExitStack() as stack:
-            few_files = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "boreal"
-            few_files.write_text(f'#!/bin/sh\nulimit -n 400\nexec "{harness.BINARY}" "$@"\n')
-            few_files.chmod(0o755)
-            with unittest.mock.patch("harness.BINARY", few_files):
-                boreal = stack.enter_context(Boreal())
+            boreal = self.with_200_places(stack)
+            for _ in range(210):
+                connection = stack.enter_context(socket.create_connection(("127.0.0.1", boreal.port), 20))
+                connection.sendall(b"PUT /bucket/key HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx")
+            self.assertEqual(exchange(boreal.port, b"GET /_boreal/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n", 20)[0], 200)
+
+    def test_idle_connections_keep_nobody_out(self):
+        """Each has had its answer and asks for nothing more."""
+        with contextlib.ExitStack() as stack:
+            boreal = self.with_200_places(stack)
             for number in range(250):
                 connection = stack.enter_context(socket.create_connection(("127.0.0.1", boreal.port), 20))
                 connection.sendall(b"GET /_boreal/health/live HTTP/1.1\r\nHost: localhost\r\n\r\n")

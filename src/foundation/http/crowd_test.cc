@@ -108,31 +108,56 @@ TEST_F(Crowded, WhoIsAtARequestKeepsItsPlaceAndNobodyAnotherBesideIt) {
   }(*this));
 }
 
-class CrowdedByReaders : public Crowded {
+class CrowdedByTheStuck : public Crowded {
  public:
   Options own_options() override {
     Options options;
     options.limits.body_timeout = long_time;
-    options.limits.crowded_write_timeout = Duration(20);
+    options.limits.crowded_timeout = Duration(20);
     return options;
   }
 };
 
-TEST_F(CrowdedByReaders, WhoTakesNoMoreOfItsAnswerGivesItsPlaceToWhoComes) {
-  run([](CrowdedByReaders& t) -> Task<void> {
-    auto stuck = co_await t.dial();
-    co_await stuck->write(as_bytes("GET /large HTTP/1.1\r\nHost: h\r\n\r\n"));
-    EXPECT_TRUE(co_await stuck->readable());
-    // Until it has been stuck for long enough; who comes before is told that it may not stay.
-    const int64_t deadline_ns = monotonic_ns() + 30'000'000'000;
-    for (bool may_stay = false; !may_stay && monotonic_ns() < deadline_ns;) {
-      auto next = co_await t.dial();
-      const auto got = co_await ask(*next);
-      EXPECT_TRUE(got.ends_with("got 0")) << got;
-      may_stay = got.find("Connection: close") == std::string::npos;
-    }
-    EXPECT_LT(monotonic_ns(), deadline_ns);
-    EXPECT_LT((co_await read_until(*stuck, "")).size(), 64U << 20);
+// What comes back on a connection that has sent this and does no more, until it has made place for another.
+Task<std::string> what_comes_of(CrowdedByTheStuck& t, std::string request) {
+  auto stuck = co_await t.dial();
+  co_await stuck->write(as_bytes(request));
+  // Until it has been stuck for long enough; who comes before is told that it may not stay.
+  const int64_t deadline_ns = monotonic_ns() + 30'000'000'000;
+  for (bool may_stay = false; !may_stay && monotonic_ns() < deadline_ns;) {
+    auto next = co_await t.dial();
+    const auto got = co_await Crowded::ask(*next);
+    EXPECT_TRUE(got.ends_with("got 0")) << got;
+    may_stay = got.find("Connection: close") == std::string::npos;
+  }
+  EXPECT_LT(monotonic_ns(), deadline_ns);
+  co_return co_await Crowded::read_until(*stuck, "");
+}
+
+TEST_F(CrowdedByTheStuck, WhoTakesNoMoreOfItsAnswerGivesItsPlaceToWhoComes) {
+  run([](CrowdedByTheStuck& t) -> Task<void> {
+    const auto got = co_await what_comes_of(t, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    EXPECT_LT(got.size(), 64U << 20);
+  }(*this));
+}
+
+TEST_F(CrowdedByTheStuck, WhereAllAreStuckAPlaceIsMadeBeforeAnybodyComesIn) {
+  run([](CrowdedByTheStuck& t) -> Task<void> {
+    auto one = co_await t.dial();
+    co_await one->write(as_bytes("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx"));
+    auto other = co_await t.dial();
+    co_await other->write(as_bytes("GET /large HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_TRUE(co_await other->readable());
+    auto third = co_await t.dial();  // waits in the system's backlog
+    const auto got = co_await ask(*third);
+    EXPECT_TRUE(got.ends_with("got 0")) << got;
+  }(*this));
+}
+
+TEST_F(CrowdedByTheStuck, WhoDoesNotSendItsSmallBodyGivesItsPlaceToWhoComes) {
+  run([](CrowdedByTheStuck& t) -> Task<void> {
+    const auto got = co_await what_comes_of(t, "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nx");
+    EXPECT_EQ(got, "");
   }(*this));
 }
 

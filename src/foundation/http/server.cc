@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/resume_on.h"
+#include "base/sync.h"
 #include "http/detail/connection.h"
 
 namespace boreal::http {
@@ -12,6 +13,8 @@ namespace {
 
 // Of the places for connections, those that are kept for handshakes: in them nobody can tell yet who is worth it.
 size_t places_for_handshakes(size_t all) { return all / 8; }
+
+constexpr Duration pause_between_looks{250};
 
 class ServerImpl final : public Server {
  public:
@@ -46,7 +49,7 @@ class ServerImpl final : public Server {
   Task<void> cut(net::Address but) override {
     for (const auto& lane : lanes_) {
       co_await resume_on(lane->loop);
-      for (const auto* list : {&lane->shared.busy, &lane->shared.writing}) {
+      for (const auto* list : {&lane->shared.busy, &lane->shared.at_client}) {
         for (auto* connection : *list) {
           if (connection->peer() != but) connection->close();
         }
@@ -63,6 +66,11 @@ class ServerImpl final : public Server {
     }
     co_await resume_on(loop_);
     co_await listener_->stop(grace);
+    for (const auto& lane : lanes_) {
+      co_await resume_on(lane->loop);
+      co_await lane->making_places.wait();
+    }
+    co_await resume_on(loop_);
   }
 
  private:
@@ -72,6 +80,7 @@ class ServerImpl final : public Server {
         : loop(its_loop), shared(options, handler, crowd) {}
     net::Loop& loop;
     detail::Shared shared;
+    TaskGroup making_places;  // at most one
   };
 
   Lane& lane_of_this_thread() {
@@ -81,7 +90,9 @@ class ServerImpl final : public Server {
   Task<void> serve(std::unique_ptr<net::Stream> stream) {
     Lane& lane = lane_of_this_thread();
     ++crowd_.count;
-    if (crowd_.is_full()) co_await make_place(lane);
+    if (crowd_.is_full() && !co_await make_place(lane) && lane.making_places.running() == 0) {
+      lane.making_places.spawn(make_places_later(lane));
+    }
     {
       detail::Connection connection(lane.shared, std::move(stream));
       co_await connection.run();
@@ -91,14 +102,24 @@ class ServerImpl final : public Server {
 
   // Who comes last has one of the last places: who waits longest makes one for the next, else connections that ask for
   // nothing would keep all others out.
-  Task<void> make_place(Lane& lane) {
-    if (lane.shared.make_place()) co_return;
+  Task<bool> make_place(Lane& lane) {
+    if (lane.shared.make_place()) co_return true;
     for (const auto& other : lanes_) {
       if (other.get() == &lane) continue;
       co_await resume_on(other->loop);
       const bool is_made = other->shared.make_place();
       co_await resume_on(lane.loop);
-      if (is_made) co_return;
+      if (is_made) co_return true;
+    }
+    co_return false;
+  }
+
+  // Those who are at something may be stuck by and by; and where all places are taken nobody comes to ask for one.
+  Task<void> make_places_later(Lane& lane) {
+    while (crowd_.is_full() && !lane.shared.stopping) {
+      co_await lane.loop.sleep(pause_between_looks);
+      for (size_t wanted = crowd_.excess(); wanted > 0 && lane.shared.make_place(); --wanted) {
+      }
     }
   }
 

@@ -14,10 +14,11 @@ struct Limits {
   size_t request_line_bytes = 8 << 10;
   size_t header_bytes = 64 << 10;
   size_t header_count = 500;
-  Duration header_timeout{10'000};        // for the whole head, from its first byte
-  Duration idle_timeout{60'000};          // between requests on a kept connection
-  Duration body_timeout{30'000};          // for each read of a body and each write of an answer
-  Duration crowded_write_timeout{5'000};  // the latter, where most connections are taken and somebody wants a place
+  Duration header_timeout{10'000};  // for the whole head, from its first byte
+  Duration idle_timeout{60'000};    // between requests on a kept connection
+  Duration body_timeout{30'000};    // for each read of a body and each write of an answer
+  // For each write, and for each read of a small body, where most connections are taken and somebody wants a place.
+  Duration crowded_timeout{5'000};
   // The least that a body must bring while it is waited for, its first `body_timeout` apart: else a byte now and then
   // would hold a connection for hours. Far below any line that somebody uploads by.
   uint64_t body_bytes_per_second = 1024;

@@ -15,6 +15,7 @@ namespace boreal::http::detail {
 namespace {
 
 constexpr size_t stream_buffer_bytes = 256 << 10;
+constexpr uint64_t small_body_bytes = 16 << 10;
 constexpr size_t large_head_bytes = 4 << 10;  // a larger one's memory is given back after the request
 constexpr Duration linger_pause{2'000};       // who sends nothing for so long has read the answer, or never will
 constexpr Duration linger_time{10'000};
@@ -59,21 +60,36 @@ class Connection::UnderWay {
   Shared& shared_;
 };
 
-// While it lives, a piece of an answer waits for its client to take it.
-class Connection::Writing {
+// While it lives, it is its client's turn: to take a piece of an answer, or to send a small body.
+class Connection::AtClient {
  public:
-  explicit Writing(Connection& connection) : of_(connection), shared_(connection.shared_) {
-    of_.write_began_ns_ = monotonic_ns();
-    if (of_.is_under_way_) shared_.writing.splice(shared_.writing.end(), shared_.busy, of_.place_);
+  explicit AtClient(Connection& connection) : of_(connection), shared_(connection.shared_) {
+    of_.at_client_since_ns_ = monotonic_ns();
+    if (of_.is_under_way_) shared_.at_client.splice(shared_.at_client.end(), shared_.busy, of_.place_);
   }
-  Writing(const Writing&) = delete;
-  ~Writing() {
-    if (of_.is_under_way_) shared_.busy.splice(shared_.busy.end(), shared_.writing, of_.place_);
+  AtClient(const AtClient&) = delete;
+  ~AtClient() {
+    if (of_.is_under_way_) shared_.busy.splice(shared_.busy.end(), shared_.at_client, of_.place_);
   }
 
  private:
   Connection& of_;
   Shared& shared_;
+};
+
+// A body that comes with its head, or soon. A larger one may take its time, and is asked for by a handler that knows
+// how many are under way.
+class Connection::SmallBody final : public Source {
+ public:
+  explicit SmallBody(Connection& connection) : of_(connection) {}
+  Task<Result<size_t>> read(MutableBytes buffer) override {
+    const AtClient at_client(of_);
+    co_return co_await of_.body_.read(buffer);
+  }
+  std::optional<uint64_t> size() const override { return of_.body_.size(); }
+
+ private:
+  Connection& of_;
 };
 
 bool Shared::make_place() {
@@ -83,15 +99,15 @@ bool Shared::make_place() {
     (*longest)->close();
     return true;
   }
-  const auto slowest = std::ranges::find_if(writing, &Connection::is_open);
-  if (slowest == writing.end() || !(*slowest)->is_stuck()) return false;
+  const auto slowest = std::ranges::find_if(at_client, &Connection::is_open);
+  if (slowest == at_client.end() || !(*slowest)->is_stuck()) return false;
   (*slowest)->close();
   return true;
 }
 
 bool Connection::is_stuck() const {
-  const auto patience = std::chrono::nanoseconds(shared_.options.limits.crowded_write_timeout);
-  return monotonic_ns() - write_began_ns_ > patience.count();
+  const auto patience = std::chrono::nanoseconds(shared_.options.limits.crowded_timeout);
+  return monotonic_ns() - at_client_since_ns_ > patience.count();
 }
 
 Connection::Connection(Shared& shared, std::unique_ptr<net::Stream> stream)
@@ -190,7 +206,8 @@ void Connection::make_request() {
   for (const auto& [name, value] : head_.fields) request_.headers.add(name, value);
   request_.content_length = head_.content_length;
   body_.begin(head_);
-  request_.body = body_.source();
+  const bool is_small = head_.content_length.value_or(0) <= small_body_bytes && !head_.chunked;
+  request_.body = is_small ? std::make_unique<SmallBody>(*this) : body_.source();
 }
 
 Response Connection::refusal_answer(int status, std::string_view why) const {
@@ -233,7 +250,7 @@ Task<void> Connection::linger() {
 
 Task<bool> Connection::write(std::span<const Bytes> parts) {
   stream_->expire_after(shared_.options.limits.body_timeout);
-  const Writing writing(*this);
+  const AtClient at_client(*this);
   const auto written = co_await stream_->write(parts);
   if (!written) co_return false;
   for (const Bytes part : parts) shared_.counters.bytes_sent.add(part.size());

@@ -22,6 +22,11 @@ struct Crowd {
   const size_t bound;  // from so many on those that wait for their clients make way
   std::atomic<size_t> count = 0;
   bool is_full() const { return count.load(std::memory_order_relaxed) >= bound; }
+  // How many would have to go for it not to be full.
+  size_t excess() const {
+    const size_t now = count.load(std::memory_order_relaxed);
+    return now < bound ? 0 : now - bound + 1;
+  }
 };
 
 // What the connections of one loop share; the server's.
@@ -31,8 +36,7 @@ struct Shared {
         handler(std::move(given_handler)),
         date(options.clock ? *options.clock : system_clock),
         crowd(its_crowd) {}
-  // Ends the connection that has waited longest, or else one whose client takes no more of its answer; false: there is
-  // none.
+  // Ends the connection that has waited longest, or else one whose client does not go on; false: there is none.
   bool make_place();
   // A place is wanted, and no other connection here could give its own.
   bool wants_place() const { return waiting.empty() && crowd.is_full(); }
@@ -45,7 +49,7 @@ struct Shared {
   const Crowd& crowd;
   std::list<Connection*> waiting;  // for a request's head, or for their clients to take note of the end; by their times
   std::list<Connection*> busy;     // from a request's head to the end of its answer, but for those of the next
-  std::list<Connection*> writing;  // a piece of their answer; by the times when they began it
+  std::list<Connection*> at_client;  // that wait for their clients to go on; by the times since when
 };
 
 class Connection {
@@ -55,7 +59,7 @@ class Connection {
   ~Connection() { shared_.waiting.erase(place_); }
   Task<void> run();
   bool is_open() const { return stream_->fd() >= 0; }
-  // The client has not taken a piece of its answer for long.
+  // The client has not taken a piece of its answer for long, or not sent the little that its request is to bring.
   bool is_stuck() const;
   void close() { stream_->close(); }
   // Ends it if it waits for a request of which nothing has come.
@@ -64,7 +68,8 @@ class Connection {
 
  private:
   class UnderWay;
-  class Writing;
+  class AtClient;
+  class SmallBody;
   // The length of the next head in the input; 0 when the connection is to end.
   Task<size_t> read_head();
   Task<Response> handle();
@@ -92,7 +97,7 @@ class Connection {
   bool idle_ = false;
   bool served_any_ = false;
   bool is_under_way_ = false;
-  int64_t write_began_ns_ = 0;
+  int64_t at_client_since_ns_ = 0;
   const std::list<Connection*>::iterator place_;
 };
 

@@ -22,6 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const aws::wire::Wire& wire = data[0] & 128 ? s3 : backup;
   const auto protocol = data[0] & 128 ? aws::Protocol::rest_xml : aws::Protocol::rest_json;
   auto route = wire.route(protocol, request, rest);
-  if (route && route->operation->served) (void)wire.parse(*route, request, rest);
+  if (route && route->operation->served) {
+    (void)wire.parse_head(*route, request);
+    (void)wire.parse(*route, request, rest);
+  }
   return 0;
 }

@@ -279,9 +279,13 @@ class Life(Case):
                 ({"MonitoringRoleArn": "arn:aws:iam::000000000000:role/watcher"}, "InvalidParameterCombination"):
             self.assertEqual(error_code(rds.modify_db_cluster, DBClusterIdentifier="watched", **bad), code)
         iam = self.boreal.client("iam")
-        trust = json.dumps({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "monitoring.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-        roles = [iam.create_role(RoleName=f"watcher-{n}", AssumeRolePolicyDocument=trust)["Role"]["Arn"] for n in (1, 2)]
+        trust = {"Effect": "Allow", "Principal": {"Service": "monitoring.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        of = lambda name: {"Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:rds:*:000000000000:db:{name}"}}}
+        roles = [iam.create_role(RoleName=f"watcher-{n}", AssumeRolePolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{**trust, **more}]}))["Role"]["Arn"]
+                 for n, more in enumerate(({}, of("watched-*"), of("other-*")))]
+        self.assertEqual(error_code(rds.modify_db_instance, DBInstanceIdentifier="watched-1", MonitoringInterval=60, MonitoringRoleArn=roles[2]),
+                         "InvalidParameterValue")
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=60, MonitoringRoleArn=roles[0])
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringInterval=30)
         rds.modify_db_instance(DBInstanceIdentifier="watched-1", MonitoringRoleArn=roles[1])

@@ -139,7 +139,7 @@ unsigned free_slot(const std::vector<InstanceRecord>& others) {
 
 }  // namespace
 
-Task<Outcome<void>> Service::check_monitoring(aws::Call& call, std::optional<int32_t> interval,
+Task<Outcome<void>> Service::check_monitoring(aws::Call& call, std::string instances, std::optional<int32_t> interval,
                                               std::optional<std::string> role) {
   constexpr int allowed[] = {0, 1, 5, 10, 15, 30, 60};
   const int seconds = interval.value_or(0);
@@ -156,7 +156,7 @@ Task<Outcome<void>> Service::check_monitoring(aws::Call& call, std::optional<int
     co_return refuse(errors::invalid_parameter_combination(
         "A MonitoringRoleARN value is required if you specify a MonitoringInterval value other than 0."));
   }
-  auto passed = co_await roles_.check_pass(call, *role, "monitoring.rds.amazonaws.com", "");
+  auto passed = co_await roles_.check_pass(call, *role, "monitoring.rds.amazonaws.com", std::move(instances));
   if (passed) co_return Outcome<void>();
   if (passed.error().code == "AccessDenied") co_return passed;
   co_return refuse(errors::invalid_parameter_value(fmt::format(
@@ -172,12 +172,13 @@ Task<Outcome<std::string>> Service::insights_key(aws::Call& call, std::optional<
       fmt::format("The key {} for Performance Insights cannot be used: {}", key_id.value_or(""), key.error().message)));
 }
 
-Task<Outcome<Service::Watching>> Service::checked_watching(aws::Call& call, std::optional<int32_t> interval,
+Task<Outcome<Service::Watching>> Service::checked_watching(aws::Call& call, std::string instances,
+                                                           std::optional<int32_t> interval,
                                                            std::optional<std::string> role,
                                                            std::optional<bool> insights, std::optional<int32_t> days,
                                                            std::optional<std::string> key_id) {
   Watching watching{.interval_s = interval, .role_arn = role.value_or(""), .insights = insights};
-  CO_CHECK(co_await check_monitoring(call, interval, role));
+  CO_CHECK(co_await check_monitoring(call, std::move(instances), interval, role));
   if (!insights && (days || key_id)) {
     co_return refuse(errors::invalid_parameter_combination(
         "To enable Performance Insights, EnablePerformanceInsights must be set to 'true'"));

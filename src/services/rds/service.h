@@ -16,6 +16,7 @@
 #include "rds/keeper.h"
 #include "rds/options.h"
 #include "rds/resources.h"
+#include "rds/validate.h"
 
 namespace boreal::rds {
 
@@ -211,7 +212,7 @@ class Service final : public api::Api, public aws::Recoverable {
   aws::Outcome<void> check_groups(const Place& place, const std::vector<std::string>& ids, const std::string& vpc_id);
 
   Task<aws::Outcome<InstanceRecord>> instance_from(aws::Call& call, const api::CreateDBInstanceMessage& input);
-  Task<aws::Outcome<void>> check_monitoring(aws::Call& call, std::optional<int32_t> interval,
+  Task<aws::Outcome<void>> check_monitoring(aws::Call& call, std::string instances, std::optional<int32_t> interval,
                                             std::optional<std::string> role);
   Task<aws::Outcome<std::string>> insights_key(aws::Call& call, std::optional<std::string> key_id);
   // What a call says of enhanced monitoring and Performance Insights, for a cluster or for an instance.
@@ -234,9 +235,16 @@ class Service final : public api::Api, public aws::Recoverable {
       record.insights_retention_days = retention_days;
     }
   };
+  // The instance that is to be watched, or those of a cluster, as the role's trust policy may name them.
+  template <class Input>
+  static std::string watched(const aws::Call& call, const Input& input) {
+    std::string name = "*";
+    if constexpr (requires { input.db_instance_identifier; }) name = name_of(input.db_instance_identifier);
+    return place_of(call).arn("db", name);
+  }
   template <class Input>
   Task<aws::Outcome<Watching>> watching_of(aws::Call& call, const Input& input) {
-    return checked_watching(call, input.monitoring_interval, input.monitoring_role_arn,
+    return checked_watching(call, watched(call, input), input.monitoring_interval, input.monitoring_role_arn,
                             input.enable_performance_insights, input.performance_insights_retention_period,
                             input.performance_insights_kms_key_id);
   }
@@ -255,9 +263,9 @@ class Service final : public api::Api, public aws::Recoverable {
       if (insights && !days) days = before.insights_retention_days;
       if (insights && !key_id) key_id = before.insights_key_arn;
     }
-    return checked_watching(call, interval, std::move(role), insights, days, std::move(key_id));
+    return checked_watching(call, watched(call, input), interval, std::move(role), insights, days, std::move(key_id));
   }
-  Task<aws::Outcome<Watching>> checked_watching(aws::Call& call, std::optional<int32_t> interval,
+  Task<aws::Outcome<Watching>> checked_watching(aws::Call& call, std::string instances, std::optional<int32_t> interval,
                                                 std::optional<std::string> role, std::optional<bool> insights,
                                                 std::optional<int32_t> days, std::optional<std::string> key_id);
   Task<aws::Outcome<io::Path>> log_folder(const aws::Call& call, std::string identifier);

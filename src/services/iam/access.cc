@@ -149,6 +149,12 @@ Outcome<void> Service::complete(Call& call, const aws::Value& input, Access& acc
       TRY(const auto name, find<EntityName>(from, id_key(owner->user_id)));
       if (name) access.resource = fmt::format("arn:aws:iam::{}:user/{}", call.account, name->name);
     }
+  } else if (operation == "GetServiceLinkedRoleDeletionStatus") {
+    // The role is gone, but its task is named after it: "task/PATH/NAME/UUID".
+    const std::string task = member(input, "DeletionTaskId");
+    if (task.starts_with("task/aws-service-role/"))
+      access.resource = fmt::format("arn:aws:iam::{}:role{}", call.account, task.substr(4, task.rfind('/') - 4));
+    return {};
   } else if (access.resource.ends_with(":user/*") && caller.kind == aws::Principal::Kind::user) {
     access.resource = caller.arn;  // no name: the caller's own
   }

@@ -49,6 +49,9 @@ Outcome<void> set_trust_policy(const store::Catalog& catalog, Entity& role, cons
   const auto parsed = aws::Policy::parse(document, aws::PolicyKind::trust);
   if (!parsed) return aws::refuse(errors::malformed_policy_document_exception(parsed.error().message()));
   for (const auto& statement : parsed->statements()) {
+    // Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal".
+    if (statement.not_principals)
+      return aws::refuse(errors::malformed_policy_document_exception("Has prohibited field NotPrincipal"));
     for (const auto& principal : statement.principals) {
       if (principal.kind != aws::policy::PrincipalEntry::Kind::arn) continue;
       TRY(auto id, principal_id(catalog, principal.value));

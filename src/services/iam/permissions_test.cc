@@ -310,6 +310,40 @@ TEST_F(PermissionsTest, UsersMayBeLetAtTheirOwnKeysOnly) {
             "AccessDenied");
 }
 
+TEST_F(PermissionsTest, WhoIsTrustedIsSaidByPrincipalAlone) {
+  EXPECT_EQ(code<CreateRoleResponse>(
+                "CreateRole",
+                CreateRoleRequest{
+                    .role_name = "r",
+                    .assume_role_policy_document =
+                        R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},)"
+                        R"("Action":"sts:AssumeRole"},{"Effect":"Deny","NotPrincipal":{"AWS":"000000000000"},)"
+                        R"("Action":"sts:AssumeRole"}]})"}),
+            "MalformedPolicyDocument");
+}
+
+TEST_F(PermissionsTest, HowARolesDeletionGoesIsAskedOfThatRole) {
+  make_user("bob");
+  allow("bob", "iam:*", "arn:aws:iam::000000000000:role/aws-service-role/rds.amazonaws.com/*");
+  const auto deletion = [&](const std::string& of) {
+    const auto made = must<CreateServiceLinkedRoleResponse>("CreateServiceLinkedRole",
+                                                            CreateServiceLinkedRoleRequest{.aws_service_name = of});
+    return must<DeleteServiceLinkedRoleResponse>("DeleteServiceLinkedRole",
+                                                 DeleteServiceLinkedRoleRequest{.role_name = made.role->role_name})
+        .deletion_task_id;
+  };
+  const std::string his = deletion("rds.amazonaws.com");
+  const std::string other = deletion("backup.amazonaws.com");
+  become("bob");
+  const auto ask = [&](const std::string& task) {
+    return code<GetServiceLinkedRoleDeletionStatusResponse>(
+        "GetServiceLinkedRoleDeletionStatus", GetServiceLinkedRoleDeletionStatusRequest{.deletion_task_id = task});
+  };
+  EXPECT_EQ(ask(his), "");
+  EXPECT_EQ(ask(other), "AccessDenied");
+  EXPECT_EQ(ask("task/"), "AccessDenied");
+}
+
 TEST_F(PermissionsTest, ARoleIsPassedWhenItIsThereTrustedAndAllowed) {
   must<CreateRoleResponse>("CreateRole",
                            CreateRoleRequest{.role_name = "backup",

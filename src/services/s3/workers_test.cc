@@ -208,7 +208,7 @@ TEST_F(WorkersTest, ADefaultRetentionThatComesWhileBytesAreReadHoldsThemToo) {
   move_objects(fixture.store());
 }
 
-// Its keys are wrapped by another KMS key, which leaves no note.
+// By UpdateObjectEncryption, which leaves no note.
 TEST_F(WorkersTest, WhatIsEncryptedOtherwiseMeanwhileIsCompletedAllTheSame) {
   make_versioned("from");
   make_versioned("there");
@@ -223,7 +223,7 @@ TEST_F(WorkersTest, WhatIsEncryptedOtherwiseMeanwhileIsCompletedAllTheSame) {
     const auto found = co_await objects->find(from, "k", objects::Select::latest(), false);
     const std::string key = found->version.wrapped_key;
     const auto change = [](objects::Version& version) -> Result<void> {
-      version.meta.attributes.insert_or_assign(std::string(attribute::encryption), "aws:kms");
+      version.meta.attributes.insert_or_assign(std::string(attribute::bucket_key), "true");
       return {};
     };
     EXPECT_TRUE(co_await objects->rewrap(from, "k", found->version.id, {{key, key}}, change));

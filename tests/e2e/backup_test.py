@@ -176,6 +176,13 @@ class Backup(Case):
         self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
         for key, body in bodies.items():
             self.assertEqual(s3.get_object(Bucket="restored", Key=key)["Body"].read(), body, key)
+        # What is restored is put: the bucket that it goes to locks it.
+        s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}})
+        done = self.restore(point, role, DestinationBucketName="locked", CreationToken="y")
+        self.assertEqual(done["Status"], "COMPLETED", done.get("StatusMessage"))
+        self.assertEqual(s3.head_object(Bucket="locked", Key="data/1").get("ObjectLockMode"), "GOVERNANCE")
         self.assertEqual(error_code(self.backup.delete_backup_vault, BackupVaultName="points"), "InvalidRequestException")
         self.backup.delete_recovery_point(BackupVaultName="points", RecoveryPointArn=point)
         wait_for(lambda: len(self.backup.list_recovery_points_by_backup_vault(BackupVaultName="points")["RecoveryPoints"]), (0,))

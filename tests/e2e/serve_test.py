@@ -335,3 +335,22 @@ class Serve(unittest.TestCase):
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 2)
             self.assertIn("the key folder must not be the data folder", done.stderr)
+
+    def test_the_packaged_configuration_names_every_key(self):
+        packaged = (ROOT / "packaging/boreal.toml").read_text()
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder, "boreal.toml")
+
+            def refused():
+                done = subprocess.run([str(BINARY), "serve", "--config", str(config), "--data", f"{folder}/data", "--keys", f"{folder}/keys", "--port", "0"],
+                                      capture_output=True, text=True, timeout=60)
+                return done.returncode, done.stderr
+
+            config.write_text("nothing_like_this = 1\n")
+            keys = re.search(r"the keys are: (.*)", refused()[1]).group(1).split(", ")
+            for key in keys:
+                self.assertRegex(packaged, rf"(?m)^(# )?({key} = |\[{key}\.)")
+            # All of it is understood; what is missed is a file that an example names.
+            config.write_text(re.sub(r"(?m)^# (\w+ = |\[)", r"\1", packaged))
+            self.assertEqual(refused()[0], 1, refused())
+            self.assertIn("metrics_key_file: ", refused()[1])

@@ -99,7 +99,11 @@ class Process {
   Task<void> serve() {
     auto started = co_await start();
     if (!started) {
-      say(stderr, fmt::format("boreal: {}\n", started.error().message()));
+      if (config_.log_json) {
+        log::error("server", "boreal cannot start", {{"why", started.error().message()}});
+      } else {
+        say(stderr, fmt::format("boreal: {}\n", started.error().message()));
+      }
       if (root_key_) say(stdout, root_text());  // it is made, and no later start shows it
       exit_code_ = 1;
     } else {

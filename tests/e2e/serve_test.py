@@ -127,6 +127,9 @@ class Serve(unittest.TestCase):
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, r"FORMAT says format '99'.*A newer one made the data: start that")
             self.assertEqual(sorted(os.listdir(folder)), ["FORMAT", "lock"])
+            # Whoever collects JSON is told in JSON.
+            done = subprocess.run([str(BINARY), "dev", "--log-json", "--port", "0", "--data", folder], capture_output=True, text=True, timeout=60)
+            self.assertEqual([json.loads(line)["message"] for line in done.stderr.splitlines()], ["boreal cannot start"])
 
     def test_data_without_their_store_do_not_come_up_empty(self):
         with Boreal() as boreal:

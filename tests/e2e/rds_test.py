@@ -158,6 +158,8 @@ class Life(Case):
         address = rds.describe_db_instances(DBInstanceIdentifier="doors-1")["DBInstances"][0]["Endpoint"]["Address"]
         for host in (cluster["Endpoint"], address):
             wait_until("locked out", lambda: psql(host, "SELECT 1", check=False).returncode != 0)
+        insistent = psql(cluster["Endpoint"], "SELECT 1", check=False, database="dbname=shop sslmode=require")
+        self.assertIn("no rule of this database's network lets in", insistent.stderr)
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission("127.0.0.0/8")])
         wait_until("let in", lambda: psql(cluster["Endpoint"], "SELECT 1", check=False).returncode == 0)
         self.assertEqual(error_code(ec2.delete_security_group, GroupId=group), "DependencyViolation")

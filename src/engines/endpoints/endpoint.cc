@@ -71,6 +71,8 @@ class RelayEndpoint final : public Endpoint {
     close_where([this](const Session& session) { return !filter_(session.client->peer()); });
   }
 
+  void set_tls(std::shared_ptr<net::TlsServerContext> tls) override { options_.tls = std::move(tls); }
+
   net::Address address() const override { return listener_->address(); }
   size_t connections() const override { return sessions_.size(); }
 
@@ -207,7 +209,7 @@ class RelayEndpoint final : public Endpoint {
   }
 
   net::Loop& loop_;
-  const Options options_;
+  Options options_;
   const Filter filter_;
   Targets targets_;
   std::unique_ptr<net::Listener> listener_;

@@ -52,6 +52,8 @@ class Endpoint {
   virtual void set_targets(Targets targets) = 0;
   // Closes the connections of clients that the filter, asked again, does not let in.
   virtual void recheck_clients() = 0;
+  // In place of Options::tls from now on.
+  virtual void set_tls(std::shared_ptr<net::TlsServerContext> tls) = 0;
 
   virtual net::Address address() const = 0;
   virtual size_t connections() const = 0;

@@ -6,6 +6,7 @@
 
 #include "endpoints/first_packet.h"
 #include "endpoints/plan.h"
+#include "net/test_certificate.h"
 #include "postgres/cluster.h"
 #include "postgres/test_bed.h"
 
@@ -150,6 +151,26 @@ TEST_F(EndpointTest, RefusesInTheServersOwnWords) {
   EXPECT_EQ(ask(asks_for_tls, tls_request), "N");
   EXPECT_THAT(ask(asks_for_tls, hello), HasSubstr("C28000"));
   EXPECT_EQ(ask(connect(), "GET / HTTP/1.1\r\n\r\n"), "(end)");
+}
+
+TEST_F(EndpointTest, WhoInsistsOnTlsHearsTheRefusalUnderIt) {
+  open();
+  const auto own = net::testing::make_certificate();
+  bed_.on_loop([&] { endpoint_->set_tls(*net::TlsServerContext::make(own.certificate, own.key)); });
+  const auto refusal = [](TestBed& bed, net::Address to, std::string trusted) -> Task<std::string> {
+    auto plain = co_await net::connect(bed.loop(), std::move(to));
+    (*plain)->expire_after(Duration(60'000));
+    (void)co_await (*plain)->write(as_bytes(tls_request));
+    std::array<std::byte, 1> answer;
+    (void)co_await (*plain)->read_some(answer);
+    if (as_text(answer) != "S") co_return "no TLS";
+    auto trust = net::TlsClientContext::make(trusted);
+    auto tls = co_await net::connect_tls(std::move(*plain), *trust, "test.example", Duration(60'000));
+    if (!tls) co_return tls.error().message();
+    co_return co_await ask_task(tls->get(), std::string(hello));
+  };
+  const auto address = bed_.on_loop([this] { return endpoint_->address(); });
+  EXPECT_THAT(bed_.run(refusal(bed_, address, own.certificate)), HasSubstr("C57P03"));
 }
 
 TEST_F(EndpointTest, SpreadsAndFallsBack) {

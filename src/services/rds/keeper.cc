@@ -60,10 +60,13 @@ Result<void> Keeper::listen(unsigned number, uint16_t port) {
     return std::ranges::any_of(admitted_, [&](const Cidr& cidr) { return cidr.contains(client.host); });
   };
   const auto open = [&](std::string name, const std::string& address) {
-    return endpoints::Endpoint::open(
-        tools_.context.loop,
-        {.name = std::move(name), .listen = {address, port}, .bind_host = address, .max_connections = max_clients},
-        admit);
+    return endpoints::Endpoint::open(tools_.context.loop,
+                                     {.name = std::move(name),
+                                      .listen = {address, port},
+                                      .bind_host = address,
+                                      .tls = endpoint_tls_,
+                                      .max_connections = max_clients},
+                                     admit);
   };
   TRY(auto writer, open(cluster_id_, plan.writer()));
   auto reader = open(cluster_id_ + " (reader)", plan.reader());

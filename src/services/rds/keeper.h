@@ -181,6 +181,7 @@ class Keeper {
   uint16_t port_ = 0;
   std::unique_ptr<endpoints::Endpoint> writer_;
   std::unique_ptr<endpoints::Endpoint> reader_;
+  std::shared_ptr<net::TlsServerContext> endpoint_tls_;  // shared: see net/stream.h
   std::vector<Cidr> admitted_;
 
   io::Path engine_folder_;

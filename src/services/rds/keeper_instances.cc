@@ -68,6 +68,11 @@ Task<Result<postgres::Certificate>> Keeper::certificate(std::string address) {
     return postgres::Certificate{issued.certificate_pem + authority_pem, std::string(issued.private_key_pem.text())};
   }));
   certificates_[address] = made;
+  if (!endpoint_tls_) {
+    CO_TRY(endpoint_tls_, net::TlsServerContext::make(made.chain_pem, made.key_pem));
+    if (writer_) writer_->set_tls(endpoint_tls_);
+    if (reader_) reader_->set_tls(endpoint_tls_);
+  }
   co_return made;
 }
 

@@ -13,6 +13,9 @@
 
 #include "api/ec2/types.h"
 #include "aws/arn.h"
+#include "base/clock.h"
+#include "base/resume_on.h"
+#include "base/task.h"
 #include "ec2/resources.h"
 
 namespace boreal::ec2 {
@@ -49,30 +52,58 @@ class Selection {
 // The same for a single resource.
 aws::Outcome<bool> matches(const Filters& filters, const Attributes& attributes);
 
+// Of what may take long: everybody waits for who keeps the loop.
+//   if (turn.is_over()) co_await turn.begin_next();
+class Turn {
+ public:
+  bool is_over() const { return monotonic_ns() - began_ns_ > max_ns; }
+  Task<void> begin_next() {
+    co_await let_others_run();
+    began_ns_ = monotonic_ns();
+  }
+
+ private:
+  static constexpr int64_t max_ns = 5'000'000;
+  int64_t began_ns_ = monotonic_ns();
+};
+
+using Ids = std::optional<std::vector<std::string>>;
+
 // The records that the ids name, which must all be there; without any, all. In the order of their ids.
 template <class R>
-aws::Outcome<std::vector<R>> find_named(const View& view, const std::optional<std::vector<std::string>>& ids) {
-  if (!ids || ids->empty()) return view.all<R>();
+Task<aws::Outcome<std::vector<R>>> find_named(const View& view, const Ids& ids) {
+  Turn turn;
   std::vector<R> records;
+  if (!ids || ids->empty()) {
+    CO_TRY(const auto rows, view.scan(R::prefix));
+    for (const auto& [key, text] : rows) {
+      if (turn.is_over()) co_await turn.begin_next();
+      CO_TRY(auto record, store::decode<R>(text));
+      records.push_back(std::move(record));
+    }
+    co_return records;
+  }
   for (const std::string& id : std::set(ids->begin(), ids->end())) {
-    TRY(auto record, view.need<R>(id));
+    if (turn.is_over()) co_await turn.begin_next();
+    CO_TRY(auto record, view.need<R>(id));
     records.push_back(std::move(record));
   }
-  return records;
+  co_return records;
 }
 
 // Those of them that the filters let through; `attributes` makes a record's. Also refuses unknown filters where there
 // is no record.
 template <class R, class F>
-aws::Outcome<std::vector<R>> select(const View& view, const std::optional<std::vector<std::string>>& ids,
-                                    const Filters& filters, F attributes) {
-  TRY(const Selection selection, Selection::of(filters, attributes(R{})));
-  TRY(auto records, find_named<R>(view, ids));
+Task<aws::Outcome<std::vector<R>>> select(const View& view, const Ids& ids, const Filters& filters, F attributes) {
+  CO_TRY(const Selection selection, Selection::of(filters, attributes(R{})));
+  CO_TRY(auto records, co_await find_named<R>(view, ids));
+  Turn turn;
   std::vector<R> chosen;
   for (R& record : records) {
+    if (turn.is_over()) co_await turn.begin_next();
     if (selection.holds(attributes(record))) chosen.push_back(std::move(record));
   }
-  return chosen;
+  co_return chosen;
 }
 
 std::string encode_token(std::string_view last_id);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "aws/testing.h"
+#include "base/sync.h"
 #include "ec2/zones.h"
 
 namespace boreal::ec2 {
@@ -93,6 +95,37 @@ TEST(Zones, NamesAndIds) {
   EXPECT_FALSE(find_zone("us-east-1", "us-east-1z"));
   for (const RegionInfo& region : regions()) EXPECT_GE(zones(region.name).size(), 3u) << region.name;
   EXPECT_GE(zones("somewhere").size(), 3u);
+}
+
+// However much there is to look through, the loop is not kept.
+TEST(Select, LetsOthersRun) {
+  aws::CallFixture fixture;
+  const auto select_slowly = [&]() -> Task<int> {
+    const Place place{"000000000000", "us-east-1"};
+    auto tx = co_await fixture.catalog().begin(place.partition());
+    tx.put(made_key, "true");
+    for (int i = 10; i < 60; ++i) save(tx, GroupRecord{.id = "sg-" + std::to_string(i)});
+    EXPECT_TRUE(co_await tx.commit());
+    int turns = 0;
+    bool is_done = false;
+    TaskGroup others;
+    const auto count = [](int& all, const bool& is_over) -> Task<void> {
+      for (; !is_over; ++all) co_await let_others_run();
+    };
+    others.spawn(count(turns, is_done));
+    const View view(fixture.catalog(), place);
+    const auto a_millisecond_later = [](const GroupRecord&) {
+      for (const int64_t began = monotonic_ns(); monotonic_ns() - began < 1'000'000;) {
+      }
+      return Attributes();
+    };
+    const auto chosen = co_await select<GroupRecord>(view, std::nullopt, std::nullopt, a_millisecond_later);
+    EXPECT_EQ(chosen->size(), 50u);
+    is_done = true;
+    co_await others.wait();
+    co_return turns;
+  };
+  EXPECT_GE(fixture.run(select_slowly()), 5);
 }
 
 }  // namespace

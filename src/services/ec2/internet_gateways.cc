@@ -104,8 +104,9 @@ Task<Outcome<api::DetachInternetGatewayOutput>> Service::detach_internet_gateway
 Task<Outcome<api::DescribeInternetGatewaysResult>> Service::describe_internet_gateways(
     Call& call, api::DescribeInternetGatewaysRequest input) {
   const View view = seen(call);
-  CO_TRY(auto gateways, select<GatewayRecord>(view, input.internet_gateway_ids, input.filters,
-                                              [&](const GatewayRecord& g) { return attributes(view.place(), g); }));
+  CO_TRY(auto gateways,
+         co_await select<GatewayRecord>(view, input.internet_gateway_ids, input.filters,
+                                        [&](const GatewayRecord& g) { return attributes(view.place(), g); }));
   CO_TRY(auto next, cut_page(gateways, input.max_results, input.next_token, &GatewayRecord::id));
   co_return api::DescribeInternetGatewaysResult{
       .internet_gateways = show_all(gateways, [&](const GatewayRecord& g) { return to_gateway(view.place(), g); }),

@@ -178,8 +178,8 @@ Task<Outcome<api::DeleteNetworkAclOutput>> Service::delete_network_acl(Call& cal
 Task<Outcome<api::DescribeNetworkAclsResult>> Service::describe_network_acls(Call& call,
                                                                              api::DescribeNetworkAclsRequest input) {
   const View view = seen(call);
-  CO_TRY(auto acls, select<AclRecord>(view, input.network_acl_ids, input.filters,
-                                      [&](const AclRecord& acl) { return attributes(view.place(), acl); }));
+  CO_TRY(auto acls, co_await select<AclRecord>(view, input.network_acl_ids, input.filters,
+                                               [&](const AclRecord& acl) { return attributes(view.place(), acl); }));
   CO_TRY(auto next, cut_page(acls, input.max_results, input.next_token, &AclRecord::id));
   co_return api::DescribeNetworkAclsResult{
       .network_acls = show_all(acls, [&](const AclRecord& acl) { return to_acl(view.place(), acl); }),

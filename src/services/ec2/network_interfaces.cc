@@ -119,11 +119,11 @@ Attributes attributes(const Place& place, const InterfaceRecord& interface, cons
   return all;
 }
 
-Outcome<Names> group_names(const View& view) {
-  TRY(const auto groups, view.all<GroupRecord>());
+Task<Outcome<Names>> group_names(const View& view) {
+  CO_TRY(const auto groups, co_await find_named<GroupRecord>(view, std::nullopt));
   Names names;
   for (const GroupRecord& group : groups) names.emplace(group.id, group.name);
-  return names;
+  co_return names;
 }
 
 }  // namespace
@@ -131,10 +131,10 @@ Outcome<Names> group_names(const View& view) {
 Task<Outcome<api::DescribeNetworkInterfacesResult>> Service::describe_network_interfaces(
     Call& call, api::DescribeNetworkInterfacesRequest input) {
   const View view = seen(call);
-  CO_TRY(const auto names, group_names(view));
-  CO_TRY(auto interfaces,
-         select<InterfaceRecord>(view, input.network_interface_ids, input.filters,
-                                 [&](const InterfaceRecord& i) { return attributes(view.place(), i, names); }));
+  CO_TRY(const auto names, co_await group_names(view));
+  CO_TRY(auto interfaces, co_await select<InterfaceRecord>(
+                              view, input.network_interface_ids, input.filters,
+                              [&](const InterfaceRecord& i) { return attributes(view.place(), i, names); }));
   CO_TRY(auto next, cut_page(interfaces, input.max_results, input.next_token, &InterfaceRecord::id));
   api::DescribeNetworkInterfacesResult out{.next_token = std::move(next)};
   out.network_interfaces =
@@ -146,7 +146,7 @@ Task<Outcome<api::DescribeNetworkInterfaceAttributeResult>> Service::describe_ne
     Call& call, api::DescribeNetworkInterfaceAttributeRequest input) {
   const View view = seen(call);
   CO_TRY(const auto interface, view.need<InterfaceRecord>(input.network_interface_id));
-  CO_TRY(const auto names, group_names(view));
+  CO_TRY(const auto names, co_await group_names(view));
   api::DescribeNetworkInterfaceAttributeResult out{.network_interface_id = interface.id};
   const std::string attribute = input.attribute.value_or("");
   if (attribute == "description") {

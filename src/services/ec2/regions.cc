@@ -16,8 +16,6 @@ using aws::refuse;
 
 namespace {
 
-using Ids = std::optional<std::vector<std::string>>;
-
 bool names(const Ids& ids, const std::string& id) {
   return !ids || ids->empty() || std::ranges::find(*ids, id) != ids->end();
 }

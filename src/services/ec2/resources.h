@@ -253,10 +253,12 @@ class View {
     return records;
   }
 
- private:
+  // Keys with the prefix and their records' texts, in order.
   using Rows = std::vector<std::pair<std::string, std::string>>;
-  Result<std::optional<std::string>> get(std::string_view key) const;
   Result<Rows> scan(std::string_view prefix) const;
+
+ private:
+  Result<std::optional<std::string>> get(std::string_view key) const;
   Result<bool> made() const;
 
   const store::Catalog* catalog_ = nullptr;          // one of

@@ -120,8 +120,9 @@ Task<Outcome<api::DescribeRouteTablesResult>> Service::describe_route_tables(Cal
   const View view = seen(call);
   CO_TRY(const auto gateways, view.all<GatewayRecord>());
   CO_TRY(auto tables,
-         select<RouteTableRecord>(view, input.route_table_ids, input.filters,
-                                  [&](const RouteTableRecord& t) { return attributes(view.place(), t, gateways); }));
+         co_await select<RouteTableRecord>(view, input.route_table_ids, input.filters, [&](const RouteTableRecord& t) {
+           return attributes(view.place(), t, gateways);
+         }));
   CO_TRY(auto next, cut_page(tables, input.max_results, input.next_token, &RouteTableRecord::id));
   co_return api::DescribeRouteTablesResult{
       .route_tables =

@@ -260,11 +260,13 @@ Task<Outcome<api::DescribeSecurityGroupRulesResult>> Service::describe_security_
     Call& call, api::DescribeSecurityGroupRulesRequest input) {
   const View view = seen(call);
   CO_TRY(const Selection selection, Selection::of(input.filters, attributes({}, {})));
-  CO_TRY(const auto groups, view.all<GroupRecord>());
+  CO_TRY(const auto groups, co_await find_named<GroupRecord>(view, std::nullopt));
   const auto ids = input.security_group_rule_ids.value_or(std::vector<std::string>());
   std::set<std::string> missing(ids.begin(), ids.end());
+  Turn turn;
   std::vector<api::SecurityGroupRule> shown;
   for (const GroupRecord& group : groups) {
+    if (turn.is_over()) co_await turn.begin_next();
     for (const RuleRecord& rule : group.rules) {
       if (missing.erase(rule.id) == 0 && !ids.empty()) continue;
       if (selection.holds(attributes(group, rule))) shown.push_back(to_rule(view.place(), group, rule));

@@ -201,10 +201,10 @@ Task<Outcome<api::DescribeSecurityGroupsResult>> Service::describe_security_grou
   const View view = seen(call);
   Names names;
   if (input.filters) {
-    CO_TRY(const auto all, view.all<GroupRecord>());
+    CO_TRY(const auto all, co_await find_named<GroupRecord>(view, std::nullopt));
     for (const GroupRecord& group : all) names.emplace(group.id, group.name);
   }
-  CO_TRY(auto groups, select<GroupRecord>(view, input.group_ids, input.filters, [&](const GroupRecord& group) {
+  CO_TRY(auto groups, co_await select<GroupRecord>(view, input.group_ids, input.filters, [&](const GroupRecord& group) {
            return attributes(view.place(), group, names);
          }));
   if (input.group_names && !input.group_names->empty()) {
@@ -230,7 +230,7 @@ Task<Outcome<api::GetSecurityGroupsForVpcResult>> Service::get_security_groups_f
     add_tags(all, group.tags);
     return all;
   };
-  CO_TRY(auto groups, select<GroupRecord>(view, std::nullopt, input.filters, primary_attributes));
+  CO_TRY(auto groups, co_await select<GroupRecord>(view, std::nullopt, input.filters, primary_attributes));
   std::erase_if(groups, [&](const GroupRecord& group) { return group.vpc_id != vpc.id; });
   CO_TRY(auto next, cut_page(groups, input.max_results, input.next_token, &GroupRecord::id));
   api::GetSecurityGroupsForVpcResult out{.next_token = std::move(next)};

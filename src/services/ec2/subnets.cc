@@ -242,7 +242,8 @@ Task<Outcome<api::DeleteSubnetOutput>> Service::delete_subnet(Call& call, api::D
 Task<Outcome<api::DescribeSubnetsResult>> Service::describe_subnets(Call& call, api::DescribeSubnetsRequest input) {
   const View view = seen(call);
   CO_TRY(const auto interfaces, view.all<InterfaceRecord>());
-  CO_TRY(auto subnets, select<SubnetRecord>(view, input.subnet_ids, input.filters, [&](const SubnetRecord& subnet) {
+  CO_TRY(auto subnets,
+         co_await select<SubnetRecord>(view, input.subnet_ids, input.filters, [&](const SubnetRecord& subnet) {
            return attributes(view.place(), subnet, interfaces);
          }));
   CO_TRY(auto next, cut_page(subnets, input.max_results, input.next_token, &SubnetRecord::id));

@@ -68,10 +68,10 @@ Outcome<void> change_resource(store::Transaction& tx, const View& view, std::str
 }
 
 template <class R>
-Result<void> add_tagged(std::vector<TaggedResource>& all, const View& view) {
-  TRY(auto records, view.all<R>());
+Task<Outcome<void>> add_tagged(std::vector<TaggedResource>& all, const View& view) {
+  CO_TRY(auto records, co_await find_named<R>(view, std::nullopt));
   for (R& record : records) all.push_back({R::type, record.id, std::move(record.tags)});
-  return {};
+  co_return Outcome<void>();
 }
 
 // What a DeleteTags names: a key, with a value only where the tag has that value.
@@ -153,22 +153,22 @@ Outcome<void> change_tags(store::Transaction& tx, const View& view, const std::v
   return change_rules(tx, view, std::move(rules), change);
 }
 
-Outcome<std::vector<TaggedResource>> all_tagged(const View& view) {
+Task<Outcome<std::vector<TaggedResource>>> all_tagged(const View& view) {
   std::vector<TaggedResource> all;
-  CHECK(add_tagged<VpcRecord>(all, view));
-  CHECK(add_tagged<SubnetRecord>(all, view));
-  CHECK(add_tagged<RouteTableRecord>(all, view));
-  CHECK(add_tagged<AclRecord>(all, view));
-  CHECK(add_tagged<GatewayRecord>(all, view));
-  CHECK(add_tagged<InterfaceRecord>(all, view));
-  CHECK(add_tagged<OptionsRecord>(all, view));
-  TRY(auto groups, view.all<GroupRecord>());
+  CO_CHECK(co_await add_tagged<VpcRecord>(all, view));
+  CO_CHECK(co_await add_tagged<SubnetRecord>(all, view));
+  CO_CHECK(co_await add_tagged<RouteTableRecord>(all, view));
+  CO_CHECK(co_await add_tagged<AclRecord>(all, view));
+  CO_CHECK(co_await add_tagged<GatewayRecord>(all, view));
+  CO_CHECK(co_await add_tagged<InterfaceRecord>(all, view));
+  CO_CHECK(co_await add_tagged<OptionsRecord>(all, view));
+  CO_TRY(auto groups, co_await find_named<GroupRecord>(view, std::nullopt));
   for (GroupRecord& group : groups) {
     all.push_back({GroupRecord::type, group.id, std::move(group.tags)});
     for (RuleRecord& rule : group.rules) all.push_back({RuleRecord::type, rule.id, std::move(rule.tags)});
   }
   std::ranges::sort(all, {}, &TaggedResource::id);
-  return all;
+  co_return all;
 }
 
 Task<Outcome<api::CreateTagsOutput>> Service::create_tags(Call& call, api::CreateTagsRequest input) {
@@ -194,9 +194,12 @@ Task<Outcome<api::DeleteTagsOutput>> Service::delete_tags(Call& call, api::Delet
 
 Task<Outcome<api::DescribeTagsResult>> Service::describe_tags(Call& call, api::DescribeTagsRequest input) {
   CO_TRY(const Selection selection, Selection::of(input.filters, attributes({}, "", "")));
-  CO_TRY(const auto resources, all_tagged(seen(call)));
+  const View view = seen(call);
+  CO_TRY(const auto resources, co_await all_tagged(view));
+  Turn turn;
   std::vector<api::TagDescription> shown;
   for (const TaggedResource& resource : resources) {
+    if (turn.is_over()) co_await turn.begin_next();
     for (const auto& [key, value] : resource.tags) {
       if (!selection.holds(attributes(resource, key, value))) continue;
       shown.push_back(

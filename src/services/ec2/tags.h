@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/ec2/types.h"
+#include "base/task.h"
 #include "ec2/resources.h"
 
 namespace boreal::ec2 {
@@ -41,6 +42,6 @@ struct TaggedResource {
   Tags tags;
 };
 // Everything of the place that may have tags, in the order of ids.
-aws::Outcome<std::vector<TaggedResource>> all_tagged(const View& view);
+Task<aws::Outcome<std::vector<TaggedResource>>> all_tagged(const View& view);
 
 }  // namespace boreal::ec2

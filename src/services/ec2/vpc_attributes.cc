@@ -181,8 +181,9 @@ Task<Outcome<api::DisassociateVpcCidrBlockResult>> Service::disassociate_vpc_cid
 Task<Outcome<api::DescribeDhcpOptionsResult>> Service::describe_dhcp_options(Call& call,
                                                                              api::DescribeDhcpOptionsRequest input) {
   const View view = seen(call);
-  CO_TRY(auto options, select<OptionsRecord>(view, input.dhcp_options_ids, input.filters,
-                                             [&](const OptionsRecord& o) { return attributes(view.place(), o); }));
+  CO_TRY(auto options,
+         co_await select<OptionsRecord>(view, input.dhcp_options_ids, input.filters,
+                                        [&](const OptionsRecord& o) { return attributes(view.place(), o); }));
   CO_TRY(auto next, cut_page(options, input.max_results, input.next_token, &OptionsRecord::id));
   co_return api::DescribeDhcpOptionsResult{
       .next_token = std::move(next),

@@ -170,8 +170,8 @@ Task<Outcome<api::DeleteVpcOutput>> Service::delete_vpc(Call& call, api::DeleteV
 
 Task<Outcome<api::DescribeVpcsResult>> Service::describe_vpcs(Call& call, api::DescribeVpcsRequest input) {
   const View view = seen(call);
-  CO_TRY(auto vpcs, select<VpcRecord>(view, input.vpc_ids, input.filters,
-                                      [&](const VpcRecord& vpc) { return attributes(view.place(), vpc); }));
+  CO_TRY(auto vpcs, co_await select<VpcRecord>(view, input.vpc_ids, input.filters,
+                                               [&](const VpcRecord& vpc) { return attributes(view.place(), vpc); }));
   CO_TRY(auto next, cut_page(vpcs, input.max_results, input.next_token, &VpcRecord::id));
   co_return api::DescribeVpcsResult{.next_token = std::move(next), .vpcs = show_all(vpcs, [&](const VpcRecord& vpc) {
                                                                      return to_vpc(view.place(), vpc);

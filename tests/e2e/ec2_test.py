@@ -174,6 +174,15 @@ class Network(Case):
             self.assertEqual("UnauthorizedOperation", error_code(call, VpcId=vpc, **more))
             self.assertEqual("DryRunOperation", error_code(call, VpcId=other, DryRun=True, **{key: "10.1.2.0/24" for key in more}))
 
+    def test_conditions_on_tags_that_are_deleted_unnamed(self):
+        vpc = self.vpc()
+        self.ec2.create_tags(Resources=[vpc], Tags=[{"Key": key, "Value": "v"} for key in ("owner", "colour")])
+        ann = user(self, "ec2-untag", allow("ec2:*"), {
+            "Effect": "Deny", "Action": "ec2:*", "Resource": "*", "Condition": {"ForAnyValue:StringEquals": {"aws:TagKeys": "owner"}}})("ec2")
+        self.assertEqual("UnauthorizedOperation", error_code(ann.delete_tags, Resources=[vpc]))
+        ann.delete_tags(Resources=[vpc], Tags=[{"Key": "colour"}])
+        self.assertEqual([{"Key": "owner", "Value": "v"}], self.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Tags"])
+
     def test_conditions_on_zones_and_tenancy(self):
         vpc = self.vpc()
         first, second = (self.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=f"us-east-1{'ab'[i]}")["Subnet"]["SubnetId"] for i in (0, 1))

@@ -181,7 +181,10 @@ void add_keys_of_new(const Place& place, const aws::Operation& operation, const 
 }
 
 void add_resource_tags(Access& access, const Tags& tags) {
+  // Who names no tag to delete deletes all, and so names these.
+  const bool takes_all = access.action == "ec2:DeleteTags" && !access.context.contains("aws:TagKeys");
   for (const auto& [key, value] : tags) {
+    if (takes_all) access.context.emplace("aws:TagKeys", key);
     access.context.emplace("aws:ResourceTag/" + key, value);
     access.context.emplace("ec2:ResourceTag/" + key, value);
   }

@@ -115,5 +115,27 @@ TEST_F(Ec2AccessTest, RulesAreTaggedBesideTheirGroup) {
   EXPECT_EQ(tag({group}), "UnauthorizedOperation");
 }
 
+TEST_F(Ec2AccessTest, WhoDeletesAllTagsIsAskedAboutEach) {
+  const auto vpcs = fixture.call<api::DescribeVpcsResult>(ec2, "DescribeVpcs", api::DescribeVpcsRequest{});
+  const std::string vpc = *vpcs->vpcs->at(0).vpc_id;
+  const auto tag = [&](std::string key) {
+    return code<api::CreateTagsOutput>(
+        "CreateTags", api::CreateTagsRequest{.resources = {vpc}, .tags = {{.key = std::move(key), .value = "v"}}});
+  };
+  const auto drop = [&](std::optional<std::vector<api::Tag>> tags) {
+    return code<api::DeleteTagsOutput>("DeleteTags",
+                                       api::DeleteTagsRequest{.resources = {vpc}, .tags = std::move(tags)});
+  };
+  EXPECT_EQ(tag("owner"), "");
+  EXPECT_EQ(tag("colour"), "");
+  fixture.principal = aws::user_principal("000000000000", "bob");
+  fixture.policies.identity = {aws::identity_policy(
+      R"({"Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"},{"Effect":"Deny","Action":"ec2:*",)"
+      R"("Resource":"*","Condition":{"ForAnyValue:StringEquals":{"aws:TagKeys":"owner"}}}]})")};
+  EXPECT_EQ(drop({}), "UnauthorizedOperation");
+  EXPECT_EQ(drop(std::vector<api::Tag>{{.key = "owner"}}), "UnauthorizedOperation");
+  EXPECT_EQ(drop(std::vector<api::Tag>{{.key = "colour"}}), "");
+}
+
 }  // namespace
 }  // namespace boreal::ec2

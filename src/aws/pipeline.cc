@@ -427,7 +427,7 @@ Task<Outcome<std::string>> Pipeline::read_body(http::Request& request, const Exc
   };
   if (request.content_length.value_or(0) > max_bytes) co_return too_large();
   // One byte more than there may be tells a body that is too large from one that just fits.
-  const size_t most = static_cast<size_t>(request.body->size().value_or(max_bytes)) + 1;
+  const size_t most = std::min<uint64_t>(request.body->size().value_or(max_bytes), max_bytes) + 1;
   const bool is_strangers = exchange.counted_in == &sending_;
   Share share(strangers_bytes_);
   std::string body;

@@ -102,7 +102,7 @@ class AwaitedBody final : public Source {
 // Brings so many bytes, and goes on to its end when the test says so.
 class SlowBody final : public Source {
  public:
-  SlowBody(Event& more, size_t bytes, size_t& given) : more_(more), left_(bytes), given_(given) {}
+  SlowBody(Event& more, size_t bytes, size_t& given) : more_(more), size_(bytes), left_(bytes), given_(given) {}
   Task<Result<size_t>> read(MutableBytes buffer) override {
     if (left_ == 0) co_await more_.wait();
     const size_t count = std::min(left_, buffer.size());
@@ -111,9 +111,11 @@ class SlowBody final : public Source {
     co_return count;
   }
   Executor* home() const override { return Executor::current(); }
+  std::optional<uint64_t> size() const override { return size_; }
 
  private:
   Event& more_;
+  const size_t size_;
   size_t left_;
   size_t& given_;
 };

@@ -118,7 +118,7 @@ class ServerImpl final : public Server {
   Task<void> make_places_later(Lane& lane) {
     while (crowd_.is_full() && !lane.shared.stopping) {
       co_await lane.loop.sleep(pause_between_looks);
-      for (size_t wanted = crowd_.excess(); wanted > 0 && lane.shared.make_place(); --wanted) {
+      for (size_t wanted = crowd_.excess(); wanted > 0 && lane.shared.end_stuck(); --wanted) {
       }
     }
   }

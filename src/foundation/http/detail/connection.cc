@@ -99,6 +99,10 @@ bool Shared::make_place() {
     (*longest)->close();
     return true;
   }
+  return end_stuck();
+}
+
+bool Shared::end_stuck() {
   const auto slowest = std::ranges::find_if(at_client, &Connection::is_open);
   if (slowest == at_client.end() || !(*slowest)->is_stuck()) return false;
   (*slowest)->close();

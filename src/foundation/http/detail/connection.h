@@ -38,6 +38,8 @@ struct Shared {
         crowd(its_crowd) {}
   // Ends the connection that has waited longest, or else one whose client does not go on; false: there is none.
   bool make_place();
+  // The latter alone.
+  bool end_stuck();
   // A place is wanted, and no other connection here could give its own.
   bool wants_place() const { return waiting.empty() && crowd.is_full(); }
   const SystemClock system_clock;

@@ -42,15 +42,16 @@ struct Principal {
 
 class Caller {
  public:
-  const Principal& principal() const { return principal_; }
-  const std::string& account() const { return principal_.account; }
-  const std::string& arn() const { return principal_.arn; }
-  bool is_anonymous() const { return principal_.kind == Principal::Kind::anonymous; }
+  const Principal& principal() const { return *principal_; }
+  const std::string& account() const { return principal_->account; }
+  const std::string& arn() const { return principal_->arn; }
+  bool is_anonymous() const { return principal_->kind == Principal::Kind::anonymous; }
 
  private:
   friend class Gate;
-  explicit Caller(Principal principal) : principal_(std::move(principal)) {}
-  Principal principal_;
+  explicit Caller(std::shared_ptr<const Principal> principal) : principal_(std::move(principal)) {}
+  explicit Caller(Principal principal) : principal_(std::make_shared<const Principal>(std::move(principal))) {}
+  std::shared_ptr<const Principal> principal_;  // IAM's cache has it too
 };
 
 }  // namespace boreal::aws

@@ -74,7 +74,7 @@ Time Gate::time_for(const Signature& signature) const {
   return std::chrono::abs(theirs - signature.time) <= max_skew ? theirs : clock_.now();
 }
 
-Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
+Task<Outcome<Caller>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                       BodyCheck* check) {
   const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, options.canon)); };
   options.now = time_for(signature);
@@ -93,9 +93,8 @@ Task<Outcome<Principal>> Gate::verify(Signature signature, RequestView view, Ver
   if (!verified) co_return failed(verified.error());
   if (unknown) co_return failed(*unknown);
   *check = std::move(*verified);
-  credential->principal.access_key = signature.access_key;
-  identities_.note_use(credential->principal, signature.scope.service, signature.scope.region);
-  co_return std::move(credential->principal);
+  identities_.note_use(*credential->principal, signature.scope.service, signature.scope.region);
+  co_return Caller(std::move(credential->principal));
 }
 
 Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceModel& service, Protocol protocol,
@@ -106,7 +105,7 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
   if (!signature) co_return refuse(to_api_error(signature.error(), protocol, canon));
 
   BodyCheck check;
-  Principal principal;
+  Caller caller{Principal()};
   if (signature->mode == SigningMode::anonymous) {
     if (canon != Canon::s3) {
       co_return refuse(
@@ -117,14 +116,14 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
     check = std::move(*framing);
   } else {
     VerifyOptions options{.canon = canon, .service = service.signing_name, .body = body};
-    CO_TRY(principal, co_await verify(std::move(*signature), view, options, protocol, &check));
+    CO_TRY(caller, co_await verify(std::move(*signature), view, options, protocol, &check));
   }
   if (canon == Canon::s3) {
     auto wrapped = check_body(std::move(request.body), std::move(check));
     *checked = wrapped.get();
     request.body = std::move(wrapped);
   }
-  co_return Caller(std::move(principal));
+  co_return caller;
 }
 
 Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string session_token, std::string region,

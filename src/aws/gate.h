@@ -26,7 +26,7 @@ class Identities {
   virtual ~Identities() = default;
 
   struct Credential {
-    Principal principal;
+    std::shared_ptr<const Principal> principal;  // with the access key
     std::string secret_key;
     Time expires{INT64_MAX};  // of a session
   };
@@ -112,7 +112,7 @@ class Gate {
  private:
   // By which time a signature is judged.
   Time time_for(const Signature& signature) const;
-  Task<Outcome<Principal>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
+  Task<Outcome<Caller>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
                                   BodyCheck* check);
   // `call`: null for what has no request. Both outlive the task.
   Task<Outcome<void>> evaluate_access(const Caller& caller, const Call* call, Access access);

@@ -34,7 +34,7 @@ class TwoKeys final : public Identities {
     } else {
       co_return std::nullopt;
     }
-    co_return Credential{.principal = principal, .secret_key = "secret"};
+    co_return Credential{.principal = std::make_shared<const Principal>(principal), .secret_key = "secret"};
   }
   Task<Outcome<Policies>> policies(const Principal& principal) override {
     Policies policies;

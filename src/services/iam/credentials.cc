@@ -96,7 +96,9 @@ Service::Cache& Service::cache(const std::string& account) {
 
 std::optional<Service::Credential> Service::dev_credential(const std::string& access_key) const {
   if (!options_.dev || (access_key != "test" && !is_account_id(access_key))) return std::nullopt;
-  return Credential{.principal = root_of(access_key == "test" ? "000000000000" : access_key), .secret_key = "test"};
+  Principal root = root_of(access_key == "test" ? "000000000000" : access_key);
+  root.access_key = access_key;
+  return Credential{.principal = std::make_shared<const Principal>(std::move(root)), .secret_key = "test"};
 }
 
 Task<Outcome<std::optional<Service::Credential>>> Service::credential(std::string access_key, std::string token) {
@@ -126,7 +128,9 @@ Outcome<std::optional<Service::Credential>> Service::key_credential(const std::s
   for (const AccessKey& key : holder->keys) {
     if (key.id != access_key || !key.active) continue;
     TRY(const auto secret, sealer_.open(key.sealed_secret.bytes, key_context(access_key)));
-    Credential credential{.principal = owner->user_id.empty() ? root_of(*id) : user_of(*id, *holder),
+    Principal principal = owner->user_id.empty() ? root_of(*id) : user_of(*id, *holder);
+    principal.access_key = access_key;
+    Credential credential{.principal = std::make_shared<const Principal>(std::move(principal)),
                           .secret_key = std::string(secret.text())};
     cache(*id).credentials.emplace(access_key, credential);
     return credential;
@@ -146,28 +150,32 @@ Outcome<std::optional<Service::Credential>> Service::session_credential(const st
     if (!opened) return std::nullopt;
     TRY(auto token, store::decode<Token>(opened->text()));
     if (sessions_.size() >= max_cached_sessions) sessions_.clear();
-    Credential credential{
-        .principal = principal_of(token), .secret_key = std::move(token.secret), .expires = token.expires};
-    credential.principal.access_key = access_key;
+    Principal principal = principal_of(token);
+    principal.access_key = access_key;
+    Credential credential{.principal = std::make_shared<const Principal>(std::move(principal)),
+                          .secret_key = std::move(token.secret),
+                          .expires = token.expires};
     known = sessions_.emplace(text, std::move(credential)).first;
-  } else if (known->second.principal.access_key != access_key) {
+  } else if (known->second.principal->access_key != access_key) {
     return std::nullopt;
   }
   Credential credential = known->second;
-  if (credential.principal.kind == Principal::Kind::root) return credential;
-  TRY(const auto alive, standing_of(credential.principal));
+  if (credential.principal->kind == Principal::Kind::root) return credential;
+  TRY(const auto alive, standing_of(*credential.principal));
   if (!alive) return std::nullopt;
+  auto principal = std::make_shared<Principal>(*credential.principal);
   // A user may have been moved to another path since, or be spelt otherwise.
-  if (credential.principal.kind == Principal::Kind::user) {
-    credential.principal.arn = alive->arn;
-    credential.principal.name = alive->name;
+  if (principal->kind == Principal::Kind::user) {
+    principal->arn = alive->arn;
+    principal->name = alive->name;
   }
-  auto& tags = credential.principal.tags;
+  auto& tags = principal->tags;
   for (const auto& tag : alive->tags) {
     // The session's own stay, whatever the case of their keys.
     const auto is_same = [&](const auto& own) { return equal_ignoring_case(own.first, tag.first); };
     if (std::ranges::none_of(tags, is_same)) tags.insert(tag);
   }
+  credential.principal = std::move(principal);
   return credential;
 }
 

@@ -14,12 +14,12 @@ using CredentialsTest = IamTest;
 TEST_F(CredentialsTest, DevelopmentKeysAreRootsOfTheAccountsTheyName) {
   const auto first = credential("test");
   ASSERT_TRUE(first);
-  EXPECT_EQ(first->principal.arn, "arn:aws:iam::000000000000:root");
+  EXPECT_EQ(first->principal->arn, "arn:aws:iam::000000000000:root");
   EXPECT_EQ(first->secret_key, "test");
   const auto other = credential("123456789012");
   ASSERT_TRUE(other);
-  EXPECT_EQ(other->principal.account, "123456789012");
-  EXPECT_EQ(other->principal.kind, aws::Principal::Kind::root);
+  EXPECT_EQ(other->principal->account, "123456789012");
+  EXPECT_EQ(other->principal->kind, aws::Principal::Kind::root);
   EXPECT_FALSE(credential("12345678901"));
   EXPECT_FALSE(credential("root"));
   EXPECT_FALSE(credential("test", "token"));
@@ -39,7 +39,7 @@ TEST_F(CredentialsTest, OutsideDevelopmentOnlyTheShownRootKeyOpens) {
   const auto found = fixture.run(restarted.credential((*made)->access_key_id, ""));
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->secret_key, (*made)->secret_access_key);
-  EXPECT_EQ((*found)->principal.arn, "arn:aws:iam::123456789012:root");
+  EXPECT_EQ((*found)->principal->arn, "arn:aws:iam::123456789012:root");
 }
 
 TEST_F(CredentialsTest, ARootKeyThatWasLostIsReplaced) {
@@ -53,7 +53,7 @@ TEST_F(CredentialsTest, ARootKeyThatWasLostIsReplaced) {
   const auto found = fixture.run(served.credential((*made)->access_key_id, ""));
   ASSERT_TRUE(found && *found);
   EXPECT_EQ((*found)->secret_key, (*made)->secret_access_key);
-  EXPECT_EQ((*found)->principal.arn, "arn:aws:iam::123456789012:root");
+  EXPECT_EQ((*found)->principal->arn, "arn:aws:iam::123456789012:root");
 }
 
 TEST_F(CredentialsTest, KeysOfUsersWorkUntilTheyAreInactiveOrGone) {
@@ -64,8 +64,8 @@ TEST_F(CredentialsTest, KeysOfUsersWorkUntilTheyAreInactiveOrGone) {
   const auto found = credential(key.access_key_id);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->secret_key, key.secret_access_key);
-  EXPECT_EQ(found->principal.arn, "arn:aws:iam::000000000000:user/bob");
-  EXPECT_EQ(found->principal.kind, aws::Principal::Kind::user);
+  EXPECT_EQ(found->principal->arn, "arn:aws:iam::000000000000:user/bob");
+  EXPECT_EQ(found->principal->kind, aws::Principal::Kind::user);
 
   const auto set_status = [&](const std::string& status) {
     must<UpdateAccessKeyOutput>(
@@ -97,7 +97,7 @@ TEST_F(CredentialsTest, KeysFollowARenamedUser) {
                          UpdateUserRequest{.user_name = "bob", .new_path = "/ops/", .new_user_name = "eve"});
   const auto found = credential(key.access_key_id);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->principal.arn, "arn:aws:iam::000000000000:user/ops/eve");
+  EXPECT_EQ(found->principal->arn, "arn:aws:iam::000000000000:user/ops/eve");
 }
 
 TEST_F(CredentialsTest, SecretsAreNotInTheStoreInClear) {
@@ -138,11 +138,11 @@ TEST_F(CredentialsTest, ASessionSaysWhoItIsUntilItsUserIsGone) {
   make_user("bob");
   const auto user = credential(make_key("bob").access_key_id);
   ASSERT_TRUE(user);
-  const auto issued = fixture.run(service.issue(user->principal, std::chrono::hours(1)));
+  const auto issued = fixture.run(service.issue(*user->principal, std::chrono::hours(1)));
   ASSERT_TRUE(issued);
   const auto found = credential(issued->access_key, issued->session_token);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->principal.arn, user->principal.arn);
+  EXPECT_EQ(found->principal->arn, user->principal->arn);
   EXPECT_EQ(found->secret_key, issued->secret_key);
   EXPECT_EQ(found->expires, fixture.clock.now() + std::chrono::hours(1));
 
@@ -150,7 +150,7 @@ TEST_F(CredentialsTest, ASessionSaysWhoItIsUntilItsUserIsGone) {
   std::string tampered = issued->session_token;
   tampered[tampered.size() / 2] = tampered[tampered.size() / 2] == 'A' ? 'B' : 'A';
   EXPECT_FALSE(credential(issued->access_key, tampered));
-  const auto other = fixture.run(service.issue(user->principal, std::chrono::hours(1)));
+  const auto other = fixture.run(service.issue(*user->principal, std::chrono::hours(1)));
   EXPECT_FALSE(credential(other->access_key, issued->session_token)) << "another session's token, seen before";
   EXPECT_FALSE(credential(make_access_key_id("ASIA", "000000000000", fixture.random), other->session_token));
 
@@ -168,17 +168,16 @@ TEST_F(CredentialsTest, ASessionSaysWhoItIsUntilItsUserIsGone) {
 TEST_F(CredentialsTest, LastUseIsKeptOverARestart) {
   make_user("bob");
   const auto key = make_key("bob");
-  auto user = credential(key.access_key_id);
-  user->principal.access_key = key.access_key_id;
+  const auto user = credential(key.access_key_id);
   const auto used = [&] {
     return must<GetAccessKeyLastUsedResponse>("GetAccessKeyLastUsed",
                                               GetAccessKeyLastUsedRequest{.access_key_id = key.access_key_id})
         .access_key_last_used;
   };
   EXPECT_EQ(used()->service_name, "N/A");
-  service.note_use(user->principal, "s3", "eu-west-1");
+  service.note_use(*user->principal, "s3", "eu-west-1");
   fixture.clock.advance(std::chrono::minutes(1));
-  service.note_use(user->principal, "rds", "eu-west-1");
+  service.note_use(*user->principal, "rds", "eu-west-1");
   EXPECT_EQ(used()->service_name, "rds");
   fixture.run(service.stop());
   Service restarted(fixture.context(), make_sealer(fixture.random), {.dev = true});

@@ -28,7 +28,7 @@ TEST_F(PermissionsTest, AUserMayDoWhatAPolicyAllowsAndNothingElse) {
   must<DeleteUserPolicyOutput>("DeleteUserPolicy",
                                DeleteUserPolicyRequest{.user_name = "bob", .policy_name = "allowed"});
   fixture.principal =
-      credential(*must<ListAccessKeysResponse>("ListAccessKeys", ListAccessKeysRequest{.user_name = "bob"})
+      *credential(*must<ListAccessKeysResponse>("ListAccessKeys", ListAccessKeysRequest{.user_name = "bob"})
                       .access_key_metadata[0]
                       .access_key_id)
           ->principal;
@@ -164,7 +164,7 @@ TEST_F(PermissionsTest, TagsOfWhatIsNewWantTheirOwnPermission) {
             "AccessDenied");
   become_root();
   allow("bob", "iam:TagUser", "arn:aws:iam::000000000000:user/a*", "tags");
-  fixture.principal = credential(make_key("bob").access_key_id)->principal;
+  fixture.principal = *credential(make_key("bob").access_key_id)->principal;
   EXPECT_EQ(user("adam", tags), "");
   EXPECT_EQ(user("eva", tags), "AccessDenied");
 }

@@ -65,7 +65,7 @@ class IamTest : public testing::Test {
   void become(const std::string& user) {
     const auto found = credential(make_key(user).access_key_id);
     ASSERT_TRUE(found);
-    fixture.principal = found->principal;
+    fixture.principal = *found->principal;
   }
   void become_root() { fixture.principal = aws::root_principal("000000000000"); }
   // Whether the caller may; else what the gate says.

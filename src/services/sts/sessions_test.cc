@@ -42,7 +42,7 @@ class SessionsTest : public iam::IamTest {
   void enter(const Credentials& credentials) {
     const auto found = credential(credentials.access_key_id, credentials.session_token);
     ASSERT_TRUE(found);
-    fixture.principal = found->principal;
+    fixture.principal = *found->principal;
   }
 
   Service sts{fixture.context(), service};

@@ -91,10 +91,10 @@ Task<Result<Segment>> Objects::Impl::relocate(std::string bucket, Segment segmen
 
 // A single segment counts as one nameless part, so that both kinds of objects are handled as one.
 Task<Result<std::vector<Part>>> Objects::Impl::bytes_of(const Found& found) {
-  if (!found.version.segment) co_return co_await all_parts(found.bucket, found.version);
+  if (!found.version->segment) co_return co_await all_parts(found.bucket, *found.version);
   Part whole;
-  whole.size = found.version.size;
-  whole.segments.push_back(*found.version.segment);
+  whole.size = found.version->size;
+  whole.segments.push_back(*found.version->segment);
   co_return std::vector<Part>{whole};
 }
 
@@ -121,7 +121,7 @@ Task<Result<std::vector<Part>>> Objects::Impl::relocate_all(const Found& found, 
                                                             Keys* keys, Draft& draft, std::stop_token stop) {
   CO_TRY(auto parts, co_await bytes_of(found));
   for (Segment* segment : segments_of(parts)) {
-    CO_TRY(*segment, co_await relocate(bucket, *segment, found.version.wrapped_key, tier, keys, draft, stop));
+    CO_TRY(*segment, co_await relocate(bucket, *segment, found.version->wrapped_key, tier, keys, draft, stop));
   }
   co_return parts;
 }
@@ -141,7 +141,7 @@ Task<Result<Version>> Objects::copy(CopyRequest request) {
   CO_CHECK(impl_->check_target(request.bucket, request.key));
   CO_CHECK(impl_->check_room());
   CO_TRY(request.meta.tier, impl_->tier_named(request.meta.tier));
-  const Version& source = request.source.version;
+  const Version& source = *request.source.version;
   if (source.is_delete_marker) co_return fail(Errc::invalid, "a delete marker has no bytes to copy");
   if (request.new_key) co_return co_await impl_->copy_anew(*this, std::move(request));
 
@@ -201,7 +201,7 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
                                             Keys* keys, std::stop_token stop, Precondition precondition) {
   CO_TRY(tier, impl_->tier_named(tier));
   CO_TRY(const auto found, co_await find(bucket, key, which, false));
-  const Version& before = found.version;
+  const Version& before = *found.version;
   if (before.is_delete_marker) co_return fail(Errc::invalid, "a delete marker has no bytes to move");
   if (before.meta.tier == tier) co_return before;
   CO_CHECK(impl_->check_room());
@@ -223,7 +223,7 @@ Task<Result<Version>> Objects::move_to_tier(std::string bucket, std::string key,
 
 Task<Result<std::vector<std::string>>> Objects::data_keys(Found found) {
   CO_TRY(auto parts, co_await impl_->bytes_of(found));
-  std::set<std::string> keys = {found.version.wrapped_key};
+  std::set<std::string> keys = {found.version->wrapped_key};
   for (const Segment* segment : segments_of(parts)) {
     if (!segment->wrapped_key.empty()) keys.insert(segment->wrapped_key);
   }
@@ -239,7 +239,7 @@ Task<Result<Version>> Objects::rewrap(std::string bucket, std::string key, Versi
   CO_TRY(auto change, KeyChange::begin(impl_->store, impl_->ids, bucket, key));
   CO_TRY(const auto before, read_version(impl_->store, bucket, key, Select::exact(id)));
   if (!before) co_return fail(Errc::not_found, "the version is gone");
-  CO_TRY(auto parts, co_await impl_->bytes_of({.bucket = bucket, .version = *before}));
+  CO_TRY(auto parts, co_await impl_->bytes_of({.bucket = bucket, .version = std::make_shared<const Version>(*before)}));
   Version edited = *before;
   CO_CHECK(edit(edited));
   Version after = *before;

@@ -103,7 +103,7 @@ TEST_F(DamageTest, DamagedBytesAreNotMoved) {
 TEST_F(DamageTest, FlippedBitsOfSmallObjectsAreFound) {
   ASSERT_TRUE(engine_.put("d", "small", "some bytes in the index"));
   const auto found = engine_.run(engine_.objects().find("d", "small", Select::latest(), true)).value();
-  const std::string key = index::inline_data(found.version.id), value = found.inline_data;
+  const std::string key = index::inline_data(found.version->id), value = found.inline_data;
   for (size_t bit = 0; bit < value.size() * 8; ++bit) {
     std::string flipped = value;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));

@@ -148,7 +148,7 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
     auto found = engine_.run(engine_.objects().find("m", from, Select::latest(), true));
     const ModelVersion* latest = model_.latest(from);
     ASSERT_EQ(found.has_value(), latest != nullptr);
-    if (!found || found->version.is_delete_marker) return;
+    if (!found || found->version->is_delete_marker) return;
     const std::string content = latest->body;
     CopyRequest request;
     request.source = std::move(*found);
@@ -225,8 +225,8 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
   // The same keys in other forms: nothing is to be seen of it.
   void rewrap() {
     auto found = engine_.run(engine_.objects().find("m", any_key(), Select::latest(), false));
-    if (!found || found->version.is_delete_marker) return;
-    const Version version = found->version;
+    if (!found || found->version->is_delete_marker) return;
+    const Version version = *found->version;
     const auto keys = engine_.run(engine_.objects().data_keys(std::move(*found)));
     ASSERT_TRUE(keys) << keys.error().message();
     std::map<std::string, std::string> wrapped;
@@ -285,8 +285,8 @@ class ModelTest : public ::testing::TestWithParam<Versioning> {
       const auto found = engine_.run(engine_.objects().find("m", key, Select::latest(), false));
       ASSERT_EQ(found.has_value(), latest != nullptr) << key;
       if (!found) continue;
-      ASSERT_EQ(found->version.id, latest->id);
-      ASSERT_EQ(found->version.is_delete_marker, latest->is_marker);
+      ASSERT_EQ(found->version->id, latest->id);
+      ASSERT_EQ(found->version->is_delete_marker, latest->is_marker);
     }
     const auto& key = any_key();
     if (!model_.keys.contains(key)) return;

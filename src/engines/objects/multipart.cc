@@ -164,7 +164,7 @@ Task<Result<Part>> Objects::copy_part(PartCopyRequest request) {
   CO_CHECK(impl_->check_room());
   CO_CHECK(check_number(request.number));
   CO_TRY(const auto upload, load_upload(impl_->store, request.bucket, request.key, request.upload));
-  const Version& source = request.source.version;
+  const Version& source = *request.source.version;
   if (source.is_delete_marker) co_return fail(Errc::invalid, "a delete marker has no bytes to copy");
   CO_TRY(const auto body, co_await impl_->open_source(request.source, request.range, request.source_keys));
 

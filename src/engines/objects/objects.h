@@ -63,9 +63,9 @@ struct PutRequest {
 // A version that was found, and stays readable while this (or a Source made from it) lives.
 struct Found {
   std::string bucket;
-  Version version;
-  std::string inline_data;          // engine's business
-  std::shared_ptr<const void> pin;  // shared by the Sources made from it; holds back the freeing of its blobs
+  std::shared_ptr<const Version> version;  // never null
+  std::string inline_data;                 // engine's business
+  std::shared_ptr<const void> pin;         // shared by the Sources made from it; holds back the freeing of its blobs
 };
 
 struct RemoveRequest {

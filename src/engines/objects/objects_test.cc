@@ -348,9 +348,9 @@ TEST_F(ObjectsTest, APageOfPartsReadsNoEarlierRecords) {
     parts[i].size = 1;
   }
   store::Batch batch("bucket.b");
-  add_manifest(batch, found.version, {1, 2}, parts);
+  add_manifest(batch, *found.version, {1, 2}, parts);
   TestEngine::must(engine_.run(engine_.store().commit(std::move(batch))));
-  ASSERT_EQ(found.version.chunk_starts.size(), 3u);
+  ASSERT_EQ(found.version->chunk_starts.size(), 3u);
   for (const size_t at : {0, 1, 99, 100, 119, 120, 150, 199, 200}) {
     const auto page = engine_.run(objects().parts_of(found, parts[at].number - 1, 2));
     ASSERT_TRUE(page);
@@ -470,9 +470,9 @@ TEST_F(ObjectsTest, UpdatesMetadataOfAVersionInPlace) {
   for (const auto& which : {Select::exact(old->id), Select::latest()}) {
     ASSERT_TRUE(engine_.run(objects().update("b", "key", which, edit)));
     const auto found = engine_.run(objects().find("b", "key", which, false));
-    EXPECT_EQ(found->version.meta.tags.at("a"), "1");
-    EXPECT_EQ(found->version.meta.tier, "standard");
-    EXPECT_GT(found->version.size, 0u);
+    EXPECT_EQ(found->version->meta.tags.at("a"), "1");
+    EXPECT_EQ(found->version->meta.tier, "standard");
+    EXPECT_GT(found->version->size, 0u);
   }
   EXPECT_EQ(engine_.get("b", "key").value(), "new");
 }

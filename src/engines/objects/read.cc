@@ -60,7 +60,7 @@ class BlobSource final : public Source {
     if (segments_.empty()) co_return false;
     const Segment segment = std::move(segments_.front());
     segments_.erase(segments_.begin());
-    const std::string& wrapped = segment.wrapped_key.empty() ? found_.version.wrapped_key : segment.wrapped_key;
+    const std::string& wrapped = segment.wrapped_key.empty() ? found_.version->wrapped_key : segment.wrapped_key;
     if (key_.empty() || wrapped != key_wrapped_) {
       CO_TRY(key_, co_await keys_->unwrap(wrapped));
       key_wrapped_ = wrapped;
@@ -74,11 +74,11 @@ class BlobSource final : public Source {
 
   // The segments of what remains, up to the end of one manifest record.
   Result<void> load_segments() {
-    const auto& starts = found_.version.chunk_starts;
+    const auto& starts = found_.version->chunk_starts;
     Range piece = rest_;
     const auto next_start = std::ranges::upper_bound(starts, rest_.offset);
     if (next_start != starts.end()) piece.length = std::min(piece.length, *next_start - piece.offset);
-    TRY(segments_, engine_.segments_in(found_.bucket, found_.version, piece));
+    TRY(segments_, engine_.segments_in(found_.bucket, *found_.version, piece));
     rest_.offset += piece.length;
     rest_.length -= piece.length;
     return {};
@@ -117,7 +117,7 @@ Task<Result<Found>> Objects::find(std::string bucket, std::string key, Select wh
   }
   found.pin = impl_->pins->pin(version->id);
   found.bucket = std::move(bucket);
-  found.version = std::move(*version);
+  found.version = std::make_shared<const Version>(std::move(*version));
   co_return found;
 }
 
@@ -126,7 +126,7 @@ Task<Result<std::unique_ptr<Source>>> Objects::read(Found found, Range range, Ke
 }
 
 Task<Result<std::unique_ptr<Source>>> Objects::Impl::open_source(Found found, Range range, Keys* keys) {
-  const Version& version = found.version;
+  const Version& version = *found.version;
   if (range.offset > version.size) {
     co_return fail(Errc::invalid, fmt::format("byte {} of an object of {} bytes", range.offset, version.size));
   }
@@ -214,13 +214,13 @@ Result<std::vector<Segment>> Objects::Impl::segments_in(const std::string& bucke
 }
 
 Result<uint32_t> Objects::Impl::manifest_behind(const Found& found, uint32_t after) const {
-  if (found.version.chunk_starts.empty()) return 0;
+  if (found.version->chunk_starts.empty()) return 0;
   // Numbers ascend, with or without gaps: each is at least its place.
   uint32_t first = 0;
   uint32_t last =
-      static_cast<uint32_t>(std::min<size_t>(after / parts_a_manifest_record, found.version.chunk_starts.size() - 1));
+      static_cast<uint32_t>(std::min<size_t>(after / parts_a_manifest_record, found.version->chunk_starts.size() - 1));
   for (uint32_t probe = last; first < last; probe = first + (last - first + 1) / 2) {
-    TRY(const auto parts, manifest_parts(found.bucket, found.version, probe));
+    TRY(const auto parts, manifest_parts(found.bucket, *found.version, probe));
     if (parts.empty() || parts.front().number > after + 1) {
       last = probe - 1;
     } else {
@@ -233,8 +233,8 @@ Result<uint32_t> Objects::Impl::manifest_behind(const Found& found, uint32_t aft
 Task<Result<PartsPage>> Objects::parts_of(Found found, uint32_t after, size_t max) {
   PartsPage page;
   CO_TRY(const uint32_t first, impl_->manifest_behind(found, after));
-  for (uint32_t chunk = first; chunk < found.version.chunk_starts.size(); ++chunk) {
-    CO_TRY(auto parts, impl_->manifest_parts(found.bucket, found.version, chunk));
+  for (uint32_t chunk = first; chunk < found.version->chunk_starts.size(); ++chunk) {
+    CO_TRY(auto parts, impl_->manifest_parts(found.bucket, *found.version, chunk));
     for (Part& part : parts) {
       if (part.number <= after) continue;
       if (page.parts.size() == max) {
@@ -248,11 +248,11 @@ Task<Result<PartsPage>> Objects::parts_of(Found found, uint32_t after, size_t ma
 }
 
 Task<Result<std::optional<Part>>> Objects::part_at(Found found, Range range) {
-  const auto& starts = found.version.chunk_starts;
+  const auto& starts = found.version->chunk_starts;
   const auto behind = std::ranges::upper_bound(starts, range.offset);
   if (behind == starts.begin()) co_return std::nullopt;
   const auto chunk = static_cast<uint32_t>(behind - starts.begin() - 1);
-  CO_TRY(auto parts, impl_->manifest_parts(found.bucket, found.version, chunk));
+  CO_TRY(auto parts, impl_->manifest_parts(found.bucket, *found.version, chunk));
   for (Part& part : parts) {
     if (part.offset == range.offset && part.size == range.length) co_return std::move(part);
   }

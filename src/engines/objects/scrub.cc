@@ -177,12 +177,12 @@ Task<Result<void>> Scrubber::scrub_version(std::string bucket, Version version, 
                                            std::optional<Error>& damage) {
   if (version.is_delete_marker) co_return Result<void>();
   CO_TRY(const auto found, co_await objects_.find(bucket, version.key, Select::exact(version.id), true));
-  if (!found.version.segment || !found.version.segment->is_inline()) {
+  if (!found.version->segment || !found.version->segment->is_inline()) {
     // Of thousands of parts there are a hundred records.
-    CO_TRY(auto all, co_await engine_.pool.run([&] { return engine_.segments_in(bucket, found.version, {}); }));
+    CO_TRY(auto all, co_await engine_.pool.run([&] { return engine_.segments_in(bucket, *found.version, {}); }));
     co_return co_await scrub_segments(std::move(all), segments, damage);
   }
-  if (found.inline_data.size() != found.version.segment->stored_size || !is_intact(as_bytes(found.inline_data))) {
+  if (found.inline_data.size() != found.version->segment->stored_size || !is_intact(as_bytes(found.inline_data))) {
     co_return fail(Errc::corrupt, "the bytes in the index are damaged");
   }
   co_await step(found.inline_data.size());

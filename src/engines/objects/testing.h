@@ -150,7 +150,7 @@ class TestEngine {
   static Task<Result<std::string>> read_object(Objects& objects, Keys& keys, std::string bucket, std::string key,
                                                Select which, Range range) {
     CO_TRY(auto found, co_await objects.find(std::move(bucket), std::move(key), which, true));
-    if (found.version.is_delete_marker) co_return fail(Errc::not_found, "a delete marker");
+    if (found.version->is_delete_marker) co_return fail(Errc::not_found, "a delete marker");
     CO_TRY(const auto source, co_await objects.read(std::move(found), range, keys));
     co_return co_await read_all(*source);
   }

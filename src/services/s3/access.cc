@@ -329,7 +329,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   const auto found = co_await objects_.find(bucket->id, key, *which, false);
   // Where its tags cannot be read, no policy that asks for them can be judged.
   if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
-  const bool is_there = found && !found->version.is_delete_marker;
+  const bool is_there = found && !found->version->is_delete_marker;
   remember_judged(call, *bucket, key, version_id, is_there ? &found->version : nullptr);
   if (!is_there) {
     // What is not there has no list of its own: that it is missing may learn who may list the bucket.
@@ -338,7 +338,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
     if (may_learn) CO_CHECK(co_await find_object(call, bucket, key, version_id, false));
     co_return Outcome<void>();
   }
-  const objects::Version& version = found->version;
+  const objects::Version& version = *found->version;
   if (wants_tags) {
     for (const auto& [name, value] : version.meta.tags) access.context.emplace("s3:ExistingObjectTag/" + name, value);
   }

@@ -61,8 +61,8 @@ Task<Outcome<api::PutBucketAclOutput>> Service::put_bucket_acl(Call&, api::PutBu
 Task<Outcome<api::GetObjectAclOutput>> Service::get_object_acl(Call& call, api::GetObjectAclRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
-  const auto acl = in_force(*bucket, bucket->has_acls() ? acl_of(found.version) : private_acl(bucket->account));
-  if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(found.version));
+  const auto acl = in_force(*bucket, bucket->has_acls() ? acl_of(*found.version) : private_acl(bucket->account));
+  if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(*found.version));
   co_return api::GetObjectAclOutput{.owner = acl.owner, .grants = acl.grants, .request_charged = {}};
 }
 

@@ -162,11 +162,11 @@ Task<Outcome<objects::Version>> Service::find_completed(BucketRef bucket, std::s
   const auto found = co_await objects_.find(bucket->id, key, objects::Select::latest(), false);
   if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
   if (!found) co_return refuse(no_such_upload(upload_id));
-  const auto& attributes = found->version.meta.attributes;
+  const auto& attributes = found->version->meta.attributes;
   const auto made_by = attributes.find(attribute::upload);
-  const bool is_it = made_by != attributes.end() && made_by->second == upload_id && found->version.etag == etag;
+  const bool is_it = made_by != attributes.end() && made_by->second == upload_id && found->version->etag == etag;
   if (!is_it) co_return refuse(no_such_upload(upload_id));
-  co_return found->version;
+  co_return *found->version;
 }
 
 Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(

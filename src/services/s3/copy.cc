@@ -51,14 +51,14 @@ Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source,
     }
     co_return refuse(std::move(found).error());
   }
-  CO_CHECK(check_read(conditions, found->version, call.now, true));
-  const auto until = restored_until(found->version.meta);
-  if (is_archived(found->version.meta.tier) && !(until && *until > call.now)) {
+  CO_CHECK(check_read(conditions, *found->version, call.now, true));
+  const auto until = restored_until(found->version->meta);
+  if (is_archived(found->version->meta.tier) && !(until && *until > call.now)) {
     co_return refuse(errors::invalid_object_state(
         "The source object of the COPY operation is not in the active tier and is only stored in the archive."));
   }
   from.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
-  CO_CHECK(co_await from.keys->open(&call, found->version.wrapped_key));
+  CO_CHECK(co_await from.keys->open(&call, found->version->wrapped_key));
   from.found = std::move(*found);
   co_return from;
 }
@@ -78,7 +78,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(customer)));
-  const objects::Version original = from.found.version;
+  const objects::Version original = *from.found.version;
   if (asks_for_nothing && encryption_of(original.meta).algorithm == "AES256") {  // else that is what changes
     co_return refuse(errors::invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the "

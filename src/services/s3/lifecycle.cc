@@ -329,7 +329,7 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
 Task<Result<void>> Lifecycle::move(const Bucket& bucket, Walk& walk, objects::Version version,
                                    std::string storage_class) {
   const auto there = co_await objects_.find(bucket.id, version.key, objects::Select::exact(version.id), false);
-  if (there && !is_as_judged(version, there->version)) co_return Result<void>();
+  if (there && !is_as_judged(version, *there->version)) co_return Result<void>();
   // It would be read and written as far as there is room, and each of thousands so, for nothing.
   if (const auto full = walk.full.find(storage_class); full != walk.full.end() && version.size >= full->second) {
     walk.unmoved.add(version.key, "there is no room");

@@ -435,7 +435,7 @@ TEST_F(LifecycleTest, WhatCannotBeRemovedDoesNotHoldUpTheRest) {
 Task<void> remove_newest(objects::Objects& objects, std::string bucket, std::string key) {
   const auto found = co_await objects.find(bucket, key, objects::Select::latest(), false);
   EXPECT_TRUE(found);
-  objects::RemoveRequest request{bucket, key, objects::Versioning::on, objects::Select::exact(found->version.id), {}};
+  objects::RemoveRequest request{bucket, key, objects::Versioning::on, objects::Select::exact(found->version->id), {}};
   EXPECT_TRUE(co_await objects.remove(std::move(request)));
 }
 

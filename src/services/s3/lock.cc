@@ -99,7 +99,7 @@ Task<Outcome<api::GetObjectRetentionOutput>> Service::get_object_retention(Call&
   CO_CHECK(need_lock(*bucket));
   CO_TRY(const auto found,
          co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
-  const auto retention = retention_of(found.version.meta);
+  const auto retention = retention_of(found.version->meta);
   if (!retention) {
     co_return refuse(
         errors::no_such_object_lock_configuration("The specified object does not have a ObjectLock configuration"));
@@ -128,7 +128,7 @@ Task<Outcome<api::GetObjectLegalHoldOutput>> Service::get_object_legal_hold(Call
   CO_CHECK(need_lock(*bucket));
   CO_TRY(const auto found,
          co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed));
-  const auto& attributes = found.version.meta.attributes;
+  const auto& attributes = found.version->meta.attributes;
   const auto hold = attributes.find(attribute::legal_hold);
   if (hold == attributes.end()) {
     co_return refuse(

@@ -164,7 +164,7 @@ Task<Outcome<api::CreateMultipartUploadOutput>> Service::create_multipart_upload
   meta.attributes[std::string(attribute::initiator_id)] = call.caller.principal().user_id;
   const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
   if (!there && there.error().code() != Errc::not_found) co_return refuse(aws::ApiError(there.error()));
-  if (there && !there->version.is_delete_marker) meta.attributes[std::string(attribute::overwrites)] = "true";
+  if (there && !there->version->is_delete_marker) meta.attributes[std::string(attribute::overwrites)] = "true";
   CO_TRY(const auto replica, co_await replica_for(call, *bucket, input.key));
   if (replica) {
     mark_replica(meta);
@@ -295,15 +295,15 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   CO_CHECK(co_await open_upload(call, keys, upload));
 
   objects::PartCopyRequest copy;
-  copy.range = {0, from.found.version.size};
+  copy.range = {0, from.found.version->size};
   if (!input.copy_source_range.value_or("").empty()) {
-    CO_TRY(copy.range, parse_copy_range(*input.copy_source_range, from.found.version.size));
+    CO_TRY(copy.range, parse_copy_range(*input.copy_source_range, from.found.version->size));
   }
   if (copy.range.length > max_part_bytes) {
     co_return refuse(errors::invalid_request(
         "The specified copy range is larger than the maximum allowable size for a copy source: 5368709120"));
   }
-  const auto& version = from.found.version;
+  const auto& version = *from.found.version;
   copy.share = wrapping_of(version.wrapped_key) == Wrapping::own && wrapping_of(upload.wrapped_key) == Wrapping::own;
   if (tells_version(*from.bucket, source, version)) {
     call.response_headers.set("x-amz-copy-source-version-id", version_text(version));

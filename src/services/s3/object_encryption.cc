@@ -95,13 +95,13 @@ Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryp
     auto sought = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
     if (!sought) co_return refuse(with_bucket(std::move(sought).error(), input.bucket));
     const objects::Found found = std::move(*sought);
-    if (judged && !is_judged_alike(call, *bucket, *judged, found.version.meta)) break;
-    judged = found.version.meta;
+    if (judged && !is_judged_alike(call, *bucket, *judged, found.version->meta)) break;
+    judged = found.version->meta;
     CO_TRY(const Encryption wanted, wanted_of(*bucket, input));
-    CO_CHECK(check_changeable(found.version, call.now));
+    CO_CHECK(check_changeable(*found.version, call.now));
 
     RequestKeys keys(keys_, std::nullopt);
-    CO_CHECK(co_await keys.open(&call, found.version.wrapped_key));
+    CO_CHECK(co_await keys.open(&call, found.version->wrapped_key));
     CO_TRY(const auto all, co_await objects_.data_keys(found));
     std::map<std::string, std::string> wrapped;
     for (const std::string& old : all) {
@@ -116,7 +116,7 @@ Task<Outcome<api::UpdateObjectEncryptionResponse>> Service::update_object_encryp
       keep(wanted, version.meta.attributes);
       return refusal.hold(std::move(allowed));
     };
-    auto done = co_await objects_.rewrap(bucket->id, input.key, found.version.id, std::move(wrapped), change);
+    auto done = co_await objects_.rewrap(bucket->id, input.key, found.version->id, std::move(wrapped), change);
     if (done) co_return api::UpdateObjectEncryptionResponse{};
     // Overwritten while KMS was asked, or wrapped by another key: what is there now is meant.
     const Errc code = done.error().code();

@@ -144,7 +144,7 @@ Task<Outcome<void>> narrow(objects::Objects& objects, const objects::Found& foun
       co_return {};
     }
   }
-  if (range.length != found.version.size) checksums.clear();
+  if (range.length != found.version->size) checksums.clear();
   co_return {};
 }
 
@@ -174,7 +174,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   }
   if (input.part_number) CO_CHECK(check_part_number(*input.part_number));
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
-  const objects::Version& version = found.version;
+  const objects::Version& version = *found.version;
   CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
                       version, call.now, false));
   Picture picture;
@@ -280,7 +280,7 @@ Task<Outcome<api::GetObjectAttributesOutput>> Service::get_object_attributes(Cal
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_CHECK(check_no_encryption(call));
   CO_TRY(const auto found, co_await find_object(call, bucket, input.key, input.version_id, false));
-  const objects::Version& version = found.version;
+  const objects::Version& version = *found.version;
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
                                            input.sse_customer_key_md5, KeyUse::reading));
   RequestKeys keys(keys_, std::move(customer));

@@ -86,19 +86,19 @@ class BucketSource final : public Source {
       auto found = co_await objects_.find(query_.bucket, key, objects::Select::latest(), true);
       if (!found && found.error().code() == Errc::not_found) continue;  // deleted meanwhile
       if (!found) co_return std::unexpected(std::move(found).error());
-      if (found->version.is_delete_marker) continue;
-      if (wrapping_of(found->version.wrapped_key) == Wrapping::customer) {
+      if (found->version->is_delete_marker) continue;
+      if (wrapping_of(found->version->wrapped_key) == Wrapping::customer) {
         customers_.add(key, "it is under its client's own key");
         continue;
       }
       keys_.emplace(maker_, std::nullopt);
-      if (auto opened = co_await keys_->open(asker_, found->version.wrapped_key); !opened) {
+      if (auto opened = co_await keys_->open(asker_, found->version->wrapped_key); !opened) {
         // Unavailable is not refused.
         if (opened.error().status >= 500) co_return fail(Errc::unavailable, opened.error().message);
         refused_.add(key, std::move(opened.error().message));
         continue;
       }
-      head_ = frame(found->version);
+      head_ = frame(*found->version);
       given_ = 0;
       CO_TRY(body_, co_await objects_.read(std::move(*found), {}, *keys_));
       co_return true;

@@ -80,7 +80,7 @@ Task<Result<objects::Version>> Service::there_already(const Bucket& bucket, std:
   if (error.code() != Errc::exists) co_return std::unexpected(std::move(error));
   auto found = co_await objects_.find(bucket.id, std::move(key), objects::Select::exact(replica.id), false);
   if (!found) co_return std::unexpected(std::move(found).error());
-  co_return std::move(found->version);
+  co_return *found->version;
 }
 
 }  // namespace boreal::s3

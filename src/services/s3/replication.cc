@@ -297,7 +297,7 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
     co_return std::unexpected(std::move(found).error());
   }
   if (progress_.size() >= max_progress) progress_.clear();
-  std::set<std::string> wanted = tracks_of(*bucket, found->version);
+  std::set<std::string> wanted = tracks_of(*bucket, *found->version);
   // Wanted when it was noted, but no rule is left for it.
   const bool is_unwanted = wanted.empty();
   if (is_unwanted) wanted.insert("");
@@ -309,7 +309,7 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
     } else {
       // What the put of a version left, and not a change of it or the look for existing ones.
       const bool is_new = caught_up_.contains(run.track) && note.id.order == note.version.order + 1;
-      CO_TRY(outcome, settle_damaged(found->version, co_await replicate_elsewhere(run, bucket, *found, is_new)));
+      CO_TRY(outcome, settle_damaged(*found->version, co_await replicate_elsewhere(run, bucket, *found, is_new)));
       auto& figures = figures_[track];
       ++(*outcome == Outcome::done ? figures.completed : figures.failed);
     }
@@ -318,7 +318,7 @@ Task<Result<bool>> Replication::handle(Run& run, BucketRef bucket, const objects
   progress.wanted = std::move(wanted);
   if (outcome) progress.done[track] = *outcome;
   if (progress.is_complete()) {
-    CO_CHECK(co_await tell(*bucket, found->version, Progress(progress)));
+    CO_CHECK(co_await tell(*bucket, *found->version, Progress(progress)));
     co_return true;
   }
   ++run.waiting;
@@ -338,9 +338,9 @@ Result<Replication::Outcome> Replication::settle_damaged(const objects::Version&
 
 Task<Result<Replication::Outcome>> Replication::handle_here(BucketRef bucket, const objects::Found& found) {
   Result<Outcome> outcome = Outcome::done;  // an error before FAILED: it is to be tried again
-  for (const api::ReplicationRule* rule : rules_for(*bucket, found.version)) {
+  for (const api::ReplicationRule* rule : rules_for(*bucket, *found.version)) {
     if (!track_of(*rule).empty()) continue;
-    auto one = settle_damaged(found.version, co_await replicate(bucket, found, *rule));
+    auto one = settle_damaged(*found.version, co_await replicate(bucket, found, *rule));
     if (!one || (outcome == Outcome::done && *one == Outcome::failed)) outcome = std::move(one);
   }
   co_return outcome;

@@ -116,7 +116,7 @@ Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, cons
   const BucketRef to = buckets_.find(destination_bucket(rule.destination));
   if (to == nullptr || to->versioning != "Enabled") co_return Outcome::failed;
   if (rule.destination.account && *rule.destination.account != to->account) co_return Outcome::failed;
-  if (has_lock(found.version.meta) && !to->object_lock) co_return Outcome::failed;
+  if (has_lock(found.version->meta) && !to->object_lock) co_return Outcome::failed;
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
                                       bucket->account, bucket->arn());
   if (!caller) {
@@ -135,7 +135,7 @@ Task<Result<Replication::Outcome>> Replication::perform(Job& job) {
     if (there) co_return Outcome::done;
     co_return co_await put_marker(job);
   }
-  if (there) co_return co_await update_replica(job, there->version);
+  if (there) co_return co_await update_replica(job, *there->version);
   // Replicas are not replicated further; only what is changed of them may go back.
   if (replication_status_of(job.version().meta) == replication_status::replica) co_return Outcome::done;
   co_return co_await put_object(job);

@@ -18,7 +18,7 @@ struct Replication::Job {
   BucketRef to;           // null: it is elsewhere
   aws::Caller caller;     // of the role
   bool with_tags = true;  // the role may read and write them
-  const objects::Version& version() const { return found.version; }
+  const objects::Version& version() const { return *found.version; }
 };
 
 // One look at all notes of a track.
@@ -49,7 +49,7 @@ struct Replication::Shipment {
   std::optional<objects::Checksum> checksum;
   std::string upload;
   std::vector<Part> parts;
-  const objects::Version& version() const { return job.found.version; }
+  const objects::Version& version() const { return *job.found.version; }
 };
 
 bool has_lock(const objects::Meta& meta);

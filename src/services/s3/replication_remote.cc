@@ -117,22 +117,22 @@ Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, Bu
                                                                     const objects::Found& found, bool is_new) {
   const std::string& name = run.track.remote;
   const api::ReplicationRule* rule = nullptr;
-  for (const api::ReplicationRule* one : rules_for(*bucket, found.version)) {
+  for (const api::ReplicationRule* one : rules_for(*bucket, *found.version)) {
     if (track_of(*one) == name) rule = one;
   }
   if (rule == nullptr) co_return Outcome::done;
   if (!may_send(bucket->account, name)) {  // the configuration is another than when the rule was put
-    log_failed(name, found.version, fmt::format("the configuration does not give it to account {}", bucket->account));
+    log_failed(name, *found.version, fmt::format("the configuration does not give it to account {}", bucket->account));
     co_return Outcome::failed;
   }
-  if (wrapping_of(found.version.wrapped_key) == Wrapping::customer) {
-    log_failed(name, found.version, "only its owner has the key to it (SSE-C)");
+  if (wrapping_of(found.version->wrapped_key) == Wrapping::customer) {
+    log_failed(name, *found.version, "only its owner has the key to it (SSE-C)");
     co_return Outcome::failed;
   }
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
                                       bucket->account, bucket->arn());
   if (!caller) {
-    log_failed(name, found.version, caller.error().message);
+    log_failed(name, *found.version, caller.error().message);
     co_return Outcome::failed;
   }
   Job job{.from = bucket, .found = found, .rule = *rule, .to = nullptr, .caller = std::move(*caller)};
@@ -140,16 +140,16 @@ Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, Bu
   Shipment shipment{.job = job,
                     .remote = *remotes_.at(name),
                     .keys = RequestKeys(keys_, std::nullopt),
-                    .sent = attribute_of(found.version.meta, std::string(attribute::sent_prefix) + name),
-                    .headers = headers_for(found.version, *rule, job.with_tags, time_there()),
+                    .sent = attribute_of(found.version->meta, std::string(attribute::sent_prefix) + name),
+                    .headers = headers_for(*found.version, *rule, job.with_tags, time_there()),
                     .checksum = {},
                     .upload = {},
                     .parts = {}};
-  if (wrapping_of(found.version.wrapped_key) == Wrapping::kms) {
+  if (wrapping_of(found.version->wrapped_key) == Wrapping::kms) {
     const aws::Asker role(gate_, job.caller, "s3");
-    if (auto opened = co_await shipment.keys.open(role, found.version.wrapped_key); !opened) {
+    if (auto opened = co_await shipment.keys.open(role, found.version->wrapped_key); !opened) {
       if (opened.error().status >= 500) co_return fail(Errc::io, opened.error().message);
-      log_failed(name, found.version, opened.error().message);
+      log_failed(name, *found.version, opened.error().message);
       co_return Outcome::failed;
     }
   }

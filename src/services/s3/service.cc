@@ -186,7 +186,7 @@ Task<aws::ApiError> Service::no_such_key(Call& call, BucketRef bucket, std::stri
 Task<Outcome<void>> Service::keep_to_judged(const Call& call, BucketRef bucket, std::string place, bool with_data,
                                             Result<objects::Found>& found) {
   const auto asked = call.asked_for.find(place);
-  if (asked == call.asked_for.end() || !found || found->version.is_delete_marker) co_return Outcome<void>();
+  if (asked == call.asked_for.end() || !found || found->version->is_delete_marker) co_return Outcome<void>();
   const std::string_view judged = asked->second;
   if (judged.empty()) {
     found = fail(Errc::not_found, "there was no such object when it was judged");
@@ -198,11 +198,11 @@ Task<Outcome<void>> Service::keep_to_judged(const Call& call, BucketRef bucket, 
     const bool has_same_bytes = id && version.id == *id;
     return (has_same_bytes && !is_of_basis) || basis_in(judged).substr(1) == basis_of(call, *bucket, version.meta);
   };
-  if (is_it(found->version)) co_return Outcome<void>();
+  if (is_it(*found->version)) co_return Outcome<void>();
   if (!id) co_return refuse(overtaken());
-  const std::string key = found->version.key;
+  const std::string key = found->version->key;
   found = co_await objects_.find(bucket->id, key, objects::Select::exact(*id), with_data);
-  if (found ? !is_it(found->version) : found.error().code() == Errc::not_found) co_return refuse(overtaken());
+  if (found ? !is_it(*found->version) : found.error().code() == Errc::not_found) co_return refuse(overtaken());
   co_return Outcome<void>();
 }
 
@@ -221,23 +221,23 @@ Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket,
                          .with("Key", key)
                          .with("VersionId", *version_id));
   }
-  if (!found->version.is_delete_marker) co_return std::move(*found);
+  if (!found->version->is_delete_marker) co_return std::move(*found);
   if (version_id || on_marker == OnMarker::not_allowed) {
     auto error = errors::method_not_allowed("The specified method is not allowed against this resource.")
                      .with("Method", call.http.method)
                      .with("ResourceType", "DeleteMarker");
     error.headers.emplace_back("x-amz-delete-marker", "true");
-    error.headers.emplace_back("x-amz-version-id", version_text(found->version));
+    error.headers.emplace_back("x-amz-version-id", version_text(*found->version));
     error.headers.emplace_back("Allow", "DELETE");
     // Source: S3 User Guide, "Working with delete markers".
     const bool is_read = call.operation.name == "GetObject" || call.operation.name == "HeadObject";
-    if (is_read) error.headers.emplace_back("Last-Modified", codec::format_http_date(found->version.modified));
+    if (is_read) error.headers.emplace_back("Last-Modified", codec::format_http_date(found->version->modified));
     co_return refuse(std::move(error));
   }
   auto error = co_await no_such_key(call, bucket, key);
   if (error.status == 404) {
     error.headers.emplace_back("x-amz-delete-marker", "true");
-    error.headers.emplace_back("x-amz-version-id", version_text(found->version));
+    error.headers.emplace_back("x-amz-version-id", version_text(*found->version));
   }
   co_return refuse(std::move(error));
 }
@@ -249,17 +249,18 @@ Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef buc
   CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false, OnMarker::not_allowed));
   Refusal refusal;
   CO_TRY(const auto replica, co_await replica_for(call, *bucket, key));
-  const bool is_replicated = !replica && replicates_change(*bucket, found.version);
+  const bool is_replicated = !replica && replicates_change(*bucket, *found.version);
   const auto change = [&](objects::Version& version) -> Result<void> {
     if (version.is_delete_marker) return fail(Errc::not_found, "the object was deleted meanwhile");
-    if (version.id != found.version.id && !is_judged_alike(call, *bucket, found.version.meta, version.meta)) {
+    if (version.id != found.version->id && !is_judged_alike(call, *bucket, found.version->meta, version.meta)) {
       return refusal.hold(refuse(overtaken()));
     }
     if (is_replicated) mark_pending(version.meta);
     return refusal.hold(edit(version));
   };
   // A null version that was overwritten since is meant still.
-  const auto place = found.version.is_null ? objects::Select::null_version() : objects::Select::exact(found.version.id);
+  const auto place =
+      found.version->is_null ? objects::Select::null_version() : objects::Select::exact(found.version->id);
   auto updated = co_await objects_.update(bucket->id, key, place, change, is_replicated);
   if (updated && is_replicated) replication_.wake(bucket->name);
   if (updated) co_return std::move(*updated);

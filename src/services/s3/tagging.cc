@@ -120,8 +120,8 @@ Task<Outcome<api::GetObjectTaggingOutput>> Service::get_object_tagging(Call& cal
   auto found = co_await find_object(call, bucket, input.key, input.version_id, false, OnMarker::not_allowed);
   if (!found) co_return refuse(with_bucket(std::move(found).error(), input.bucket));
   api::GetObjectTaggingOutput output;
-  if (bucket->is_versioned()) output.version_id = version_text(found->version);
-  output.tag_set = tags_of(found->version.meta.tags);
+  if (bucket->is_versioned()) output.version_id = version_text(*found->version);
+  output.tag_set = tags_of(found->version->meta.tags);
   co_return output;
 }
 

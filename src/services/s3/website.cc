@@ -30,7 +30,7 @@ Task<Result<bool>> is_there(objects::Objects& objects, const Bucket& bucket, std
   if (key.size() > objects::max_key_bytes) co_return false;
   const auto found = co_await objects.find(bucket.id, std::move(key), objects::Select::latest(), false);
   if (!found && found.error().code() != Errc::not_found) co_return std::unexpected(found.error());
-  co_return found && !found->version.is_delete_marker;
+  co_return found && !found->version->is_delete_marker;
 }
 
 }  // namespace

@@ -221,12 +221,12 @@ TEST_F(WorkersTest, WhatIsEncryptedOtherwiseMeanwhileIsCompletedAllTheSame) {
   move_objects(disk);
   disk.meddle = [&]() -> Task<void> {
     const auto found = co_await objects->find(from, "k", objects::Select::latest(), false);
-    const std::string key = found->version.wrapped_key;
+    const std::string key = found->version->wrapped_key;
     const auto change = [](objects::Version& version) -> Result<void> {
       version.meta.attributes.insert_or_assign(std::string(attribute::bucket_key), "true");
       return {};
     };
-    EXPECT_TRUE(co_await objects->rewrap(from, "k", found->version.id, {{key, key}}, change));
+    EXPECT_TRUE(co_await objects->rewrap(from, "k", found->version->id, {{key, key}}, change));
   };
   work();
   EXPECT_EQ(status("from", "k"), "COMPLETED");

@@ -330,7 +330,7 @@ Task<Outcome<void>> Service::ask_object(Call& call, BucketRef bucket, std::strin
   // Where its tags cannot be read, no policy that asks for them can be judged.
   if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
   const bool is_there = found && !found->version->is_delete_marker;
-  remember_judged(call, *bucket, key, version_id, is_there ? &found->version : nullptr);
+  remember_judged(call, *bucket, key, version_id, is_there ? found->version.get() : nullptr);
   if (!is_there) {
     // What is not there has no list of its own: that it is missing may learn who may list the bucket.
     const bool may_learn = wants_acl && call.caller.account() != bucket->account &&

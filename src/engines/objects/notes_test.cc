@@ -153,14 +153,14 @@ TEST_F(NotesTest, MirroredMarkersAndNewKeys) {
   const auto removed = engine_.remove("b", "k", Versioning::on);
   const auto marker = engine_.run(objects().find("b", "k", Select::exact(removed->id), false));
   RemoveRequest mirrored{"copy", "k", Versioning::on, Select::latest(), {}};
-  mirrored.origin = Origin{marker->version.id, marker->version.modified, ""};
+  mirrored.origin = Origin{marker->version->id, marker->version->modified, ""};
   ASSERT_TRUE(engine_.run(objects().remove(std::move(mirrored))));
   const auto copied = mirror(*object, test_data_key('n'));  // older than the marker: lies behind it
   ASSERT_TRUE(copied) << copied.error().message();
   EXPECT_EQ(copied->etag, object->etag);
   EXPECT_EQ(engine_.get("copy", "k").error().code(), Errc::not_found);
   EXPECT_EQ(engine_.get("copy", "k", Select::exact(object->id)).value(), std::string(100'000, 'x'));
-  EXPECT_THAT(versions_of("copy", "k"), ElementsAre(marker->version.id, object->id));
+  EXPECT_THAT(versions_of("copy", "k"), ElementsAre(marker->version->id, object->id));
 }
 
 TEST_F(NotesTest, UploadsTakeTheirPlaceToo) {

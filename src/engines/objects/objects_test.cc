@@ -254,7 +254,7 @@ TEST_F(ObjectsTest, WrapsDataKeysAnew) {
       back[wrapped + "anew"] = wrapped;
     }
     const auto rewrap = [&](std::map<std::string, std::string> forms) {
-      return engine_.run(objects().rewrap("b", key, before.version.id, std::move(forms), [](Version& version) {
+      return engine_.run(objects().rewrap("b", key, before.version->id, std::move(forms), [](Version& version) {
         version.meta.attributes["seen"] = "yes";
         return Result<void>();
       }));
@@ -262,7 +262,7 @@ TEST_F(ObjectsTest, WrapsDataKeysAnew) {
     const auto after = rewrap(there);
     ASSERT_TRUE(after) << after.error().message();
     EXPECT_EQ(after->meta.attributes.at("seen"), "yes");
-    EXPECT_EQ(after->modified, before.version.modified);
+    EXPECT_EQ(after->modified, before.version->modified);
     for (const auto& wrapped : keys_of(key)) EXPECT_TRUE(wrapped.ends_with("anew"));
     EXPECT_EQ(keys_of(key).size(), old_keys.size());
     EXPECT_EQ(rewrap(there).error().code(), Errc::conflict);
@@ -339,8 +339,7 @@ TEST_F(ObjectsTest, JoinsPartsWithoutMovingThem) {
 
 // Where an earlier record was looked at, its damage would tell.
 TEST_F(ObjectsTest, APageOfPartsReadsNoEarlierRecords) {
-  Found found;
-  found.bucket = "b";
+  Version version;
   std::vector<Part> parts(201);
   for (uint32_t i = 0; i < parts.size(); ++i) {
     parts[i].number = i < 120 ? i + 1 : 40 * i;
@@ -348,9 +347,12 @@ TEST_F(ObjectsTest, APageOfPartsReadsNoEarlierRecords) {
     parts[i].size = 1;
   }
   store::Batch batch("bucket.b");
-  add_manifest(batch, *found.version, {1, 2}, parts);
+  add_manifest(batch, version, {1, 2}, parts);
   TestEngine::must(engine_.run(engine_.store().commit(std::move(batch))));
-  ASSERT_EQ(found.version->chunk_starts.size(), 3u);
+  ASSERT_EQ(version.chunk_starts.size(), 3u);
+  Found found;
+  found.bucket = "b";
+  found.version = std::make_shared<const Version>(std::move(version));
   for (const size_t at : {0, 1, 99, 100, 119, 120, 150, 199, 200}) {
     const auto page = engine_.run(objects().parts_of(found, parts[at].number - 1, 2));
     ASSERT_TRUE(page);

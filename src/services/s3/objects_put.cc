@@ -44,7 +44,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   if (input.if_match || input.if_none_match) {
     const auto there = co_await objects_.find(bucket->id, input.key, objects::Select::latest(), false);
     if (!there && there.error().code() != Errc::not_found) co_return refuse(aws::ApiError(there.error()));
-    CO_CHECK(check_write(input.if_match, input.if_none_match, input.key, there ? &there->version : nullptr));
+    CO_CHECK(check_write(input.if_match, input.if_none_match, input.key, there ? there->version.get() : nullptr));
   }
   CO_TRY(auto data_key, co_await keys_.make(&call, *bucket, bucket->arn_of(input.key), encryption));
   keep(encryption, meta.attributes);

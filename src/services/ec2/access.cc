@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "api/ec2/errors.h"
+#include "ec2/filters.h"
 #include "ec2/service.h"
 #include "ec2/tags.h"
 #include "ec2/zones.h"
@@ -219,28 +220,30 @@ constexpr Kind kinds[] = {{VpcRecord::type, "ec2:VpcID", add_keys_of<VpcRecord>}
                           {OptionsRecord::type, "ec2:DhcpOptionsID", add_keys_of<OptionsRecord>}};
 
 // Rules lie in their groups: one look through those finds them all.
-Outcome<void> add_rule_tags(const View& view, const std::multimap<std::string, Access*>& rules) {
-  if (rules.empty()) return {};
-  TRY(const auto groups, view.all<GroupRecord>());
+Task<Outcome<void>> add_rule_tags(const View& view, const std::multimap<std::string, Access*>& rules) {
+  if (rules.empty()) co_return Outcome<void>();
+  CO_TRY(const auto groups, co_await find_named<GroupRecord>(view, std::nullopt));
   for (const GroupRecord& group : groups) {
     for (const RuleRecord& rule : group.rules) {
       const auto [begin, end] = rules.equal_range(rule.id);
       for (auto touched = begin; touched != end; ++touched) add_resource_tags(*touched->second, rule.tags);
     }
   }
-  return {};
+  co_return Outcome<void>();
 }
 
-Outcome<void> add_resource_keys(const View& view, std::vector<Access>& all) {
+Task<Outcome<void>> add_resource_keys(const View& view, std::vector<Access>& all) {
+  Turn turn;
   std::multimap<std::string, Access*> rules;
   for (Access& access : all) {
+    if (turn.is_over()) co_await turn.begin_next();
     const std::string id = access.resource.substr(access.resource.rfind('/') + 1);
     const std::string_view type = type_of_id(id);
     if (type == RuleRecord::type) rules.emplace(id, &access);
     const auto kind = std::ranges::find(kinds, type, &Kind::type);
-    if (kind != std::end(kinds)) CHECK(kind->add_keys(view, id, kind->id_key, access));
+    if (kind != std::end(kinds)) CO_CHECK(kind->add_keys(view, id, kind->id_key, access));
   }
-  return add_rule_tags(view, rules);
+  co_return co_await add_rule_tags(view, rules);
 }
 
 }  // namespace
@@ -277,7 +280,7 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     add_creation_tags(call, input, all);
   }
   for (Access& access : all) access.context.emplace("ec2:Region", call.region);
-  CO_CHECK(add_resource_keys(view, all));
+  CO_CHECK(co_await add_resource_keys(view, all));
   if (!is_dry_run(input)) co_return all;
   for (Access& access : all) CO_CHECK(co_await call.authorize(std::move(access)));
   co_return refuse(errors::dry_run_operation("Request would have succeeded, but DryRun flag is set."));

@@ -121,7 +121,7 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
   }
   const std::string store = text_in(state, "store");
   if (store == "full") row("store", "the disk is full: writes are refused until it has room");
-  if (store == "failed") row("store", "a write has failed and none is taken since: mend the disk, then start again");
+  if (store == "failed") row("store", "a write has failed, and its like are refused since: mend the disk, start again");
   const json::Value* services = state.find("services");
   if (services == nullptr || services->object() == nullptr) return;
   fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");

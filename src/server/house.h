@@ -36,7 +36,7 @@ class House {
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users
   // gave and with how much it is used, which are not for everybody.
   std::string describe(bool in_full) const;
-  // False when nothing can be written any more until the next start.
+  // False when nothing, or nothing large in some storage class, can be written any more until the next start.
   bool is_ready() const;
   // For /_boreal/metrics. Must not be stopped meanwhile.
   Task<void> measure(Metrics& metrics) const;

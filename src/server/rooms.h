@@ -72,8 +72,8 @@ struct House::Rooms {
   Task<Result<void>> furnish(const crypto::SecretKey& root);
   Task<Result<void>> open_objects();
   bool has_room() const { return !reserve || reserve->has_room(); }
-  // "running"; "full": objects are not taken, and perhaps nothing that writes; "failed": nothing is until the next
-  // start.
+  // "running"; "full": objects are not taken, and perhaps nothing that writes; "failed": nothing is, or no blobs
+  // of some tier, until the next start.
   std::string_view store_state() const;
   // After all services have stopped.
   Task<void> close_engines();

@@ -75,7 +75,7 @@ Time Gate::time_for(const Signature& signature) const {
 }
 
 Task<Outcome<Caller>> Gate::verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
-                                      BodyCheck* check) {
+                                   BodyCheck* check) {
   const auto failed = [&](const AuthError& error) { return refuse(to_api_error(error, protocol, options.canon)); };
   options.now = time_for(signature);
   // S3 says what is wrong with a signature's time before it says whose it is.

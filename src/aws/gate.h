@@ -113,7 +113,7 @@ class Gate {
   // By which time a signature is judged.
   Time time_for(const Signature& signature) const;
   Task<Outcome<Caller>> verify(Signature signature, RequestView view, VerifyOptions options, Protocol protocol,
-                                  BodyCheck* check);
+                               BodyCheck* check);
   // `call`: null for what has no request. Both outlive the task.
   Task<Outcome<void>> evaluate_access(const Caller& caller, const Call* call, Access access);
   Outcome<std::shared_ptr<const Policy>> compile(const std::string& document);

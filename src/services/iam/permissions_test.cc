@@ -29,9 +29,9 @@ TEST_F(PermissionsTest, AUserMayDoWhatAPolicyAllowsAndNothingElse) {
                                DeleteUserPolicyRequest{.user_name = "bob", .policy_name = "allowed"});
   fixture.principal =
       *credential(*must<ListAccessKeysResponse>("ListAccessKeys", ListAccessKeysRequest{.user_name = "bob"})
-                      .access_key_metadata[0]
-                      .access_key_id)
-          ->principal;
+                       .access_key_metadata[0]
+                       .access_key_id)
+           ->principal;
   EXPECT_NE(refusal("s3:GetObject", "arn:aws:s3:::shop/a"), "") << "the cache must go with the policy";
 }
 

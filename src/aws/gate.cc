@@ -105,7 +105,7 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
   if (!signature) co_return refuse(to_api_error(signature.error(), protocol, canon));
 
   BodyCheck check;
-  Caller caller{Principal()};
+  std::optional<Caller> caller;
   if (signature->mode == SigningMode::anonymous) {
     if (canon != Canon::s3) {
       co_return refuse(
@@ -114,6 +114,7 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
     auto framing = anonymous_body(view);
     if (!framing) co_return refuse(to_api_error(framing.error(), protocol, canon));
     check = std::move(*framing);
+    caller = Caller(Principal());
   } else {
     VerifyOptions options{.canon = canon, .service = service.signing_name, .body = body};
     CO_TRY(caller, co_await verify(std::move(*signature), view, options, protocol, &check));
@@ -123,7 +124,7 @@ Task<Outcome<Caller>> Gate::authenticate(http::Request& request, const ServiceMo
     *checked = wrapped.get();
     request.body = std::move(wrapped);
   }
-  co_return caller;
+  co_return std::move(*caller);
 }
 
 Task<Outcome<Caller>> Gate::authenticate_form(FormSignature form, std::string session_token, std::string region,

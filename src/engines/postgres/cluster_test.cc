@@ -303,7 +303,7 @@ TEST_F(ClusterTest, StandbysAreLookedAfterWhileRolesAreToBeSwapped) {
   bed_->loop().post(
       [&] { spawn(cluster_->switch_over("r"), [&](Result<void> done) { swapped.set_value(std::move(done)); }); });
   const std::string begun = "select count(*) from pg_stat_activity where query = 'checkpoint' and state = 'active'";
-  while (must(connection->query(begun)).scalar() == "0") ::usleep(2'000);
+  for (int tries = 0; tries < 30'000 && must(connection->query(begun)).scalar() == "0"; ++tries) ::usleep(2'000);
   ::kill(held[1], SIGSTOP);
   const auto made = bed_->run(connection->query("create table public.t(n int)"));
   EXPECT_TRUE(made) << made.error().message();
@@ -395,7 +395,7 @@ TEST_F(ClusterTest, AStandbyHasCaughtUpOnceItShowsWhatThePrimaryHad) {
   EXPECT_FALSE(bed_->on_loop([this] { return cluster_->has_caught_up("r"); }));
   ::kill(replaying, SIGCONT);
   EXPECT_TRUE(wait_until([this] { return cluster_->has_caught_up("r"); }));
-  EXPECT_GT(came_up_, 0);
+  EXPECT_TRUE(wait_until([this] { return came_up_ > 0; }));
   EXPECT_EQ(value("r", "select n from t"), "7");
 }
 

@@ -16,7 +16,7 @@ TEST(Installations, AreFoundByTheirOwnFolderAndByThoseAbove) {
   for (const char* named : {"versions", "versions/16", "versions/16/bin", "versions/16/bin/"}) {
     const auto found = Installations::discover({folder / named});
     ASSERT_TRUE(found) << named;
-    ASSERT_EQ(found->all().size(), 1) << named;
+    ASSERT_EQ(found->all().size(), 1u) << named;
     EXPECT_EQ(found->all().front().bin, bin);
     EXPECT_EQ(found->all().front().version, "16.3");
   }

@@ -67,9 +67,9 @@ class Readers(Case):
             return Path("/proc", pid, "cmdline").read_bytes().startswith(b"postgres: walreceiver") and \
                 os.readlink(f"/proc/{pid}/cwd").endswith("/servers/late-2/data")
 
-        [pid_file] = self.boreal.data.glob("postgres/instances/*/**/servers/late-2/data/postmaster.pid")
+        [server] = servers(self.boreal.data, "late-2")
         with Held(receives) as held:
-            os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
+            os.kill(server, signal.SIGKILL)
             wait_until("told as starting", lambda: status() == "starting")
             wait_until("it is to receive", lambda: held.pid)
             wait_until("it is up", lambda: psql(reader, "SELECT 1", check=False).returncode == 0)
@@ -94,6 +94,10 @@ class Readers(Case):
         wait_until("in force", lambda: psql(write, "SHOW max_connections", check=False).stdout.strip() == "160")
         psql(write, "CREATE TABLE t AS SELECT 7 n")
         wait_until("the reader shows it", lambda: psql(read, "SELECT n FROM t", check=False).stdout.strip() == "7", 40)
+        of_cluster = [{"Name": "db-cluster-id", "Values": ["given"]}]
+        wait_until("all of it is available", lambda: {"available"} == {
+            rds.describe_db_clusters(DBClusterIdentifier="given")["DBClusters"][0]["Status"],
+            *(i["DBInstanceStatus"] for i in rds.describe_db_instances(Filters=of_cluster)["DBInstances"])})
         rds.failover_db_cluster(DBClusterIdentifier="given")
         wait_until("failover", lambda: writer(rds, "given") == "given-2", 40)
         delete_cluster(rds, "given")

@@ -30,11 +30,11 @@ def wait_until(what, holds, timeout_s=PATIENCE_S):
         time.sleep(0.1)
 
 
-def servers(data):
-    """Pids of the PostgreSQL servers below the data folder: of each, the first process."""
+def servers(data, instance="*"):
+    """Pids of the PostgreSQL servers below the data folder, of all or of one instance: of each, the first process."""
     # Not "**": files within the servers' data come and go while it looks.
     return {int(p.read_text().splitlines()[0]) for where in ("*", "*/cluster", "*/content/cluster")
-            for p in Path(data).glob(f"postgres/instances/{where}/servers/*/data/postmaster.pid")}
+            for p in Path(data).glob(f"postgres/instances/{where}/servers/{instance}/data/postmaster.pid")}
 
 
 def children(pid):

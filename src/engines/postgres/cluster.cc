@@ -413,6 +413,7 @@ Task<Result<void>> Cluster::remove_server(std::string name) {
   servers_.erase(name);
   standbys_.erase(name);
   goals_.erase(name);
+  stranded_.erase(name);
   changed();
   co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });
 }

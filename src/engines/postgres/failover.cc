@@ -198,13 +198,13 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
   if (!state_.diverged.contains(name)) {
-    // There is nothing to rewind; and what is left of it if we are killed must not be started.
-    stranded_.insert(name);
+    // What is left of it if we are killed must not be started.
     const auto turn = co_await roles_.lock();
     ClusterState state = state_;
     state.safe.erase(name);
     state.diverged.insert(name);
     CO_CHECK(co_await save(std::move(state)));
+    stranded_.insert(name);  // there is nothing to rewind
   }
   const io::Path data = server->layout().data();
   const bool branched_off = !stranded_.contains(name);

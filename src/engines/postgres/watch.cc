@@ -300,11 +300,12 @@ Task<void> Cluster::end_paused(std::string name) {
   const auto turn = co_await membership_.lock();
   auto* server = find(name);
   if (!server || is_primary(name) || making_.contains(name) || !server->is_up() || closing_) co_return;
-  const auto paused =
-      co_await server->query(paused_sql, {}, silence_limit);  // it may have been started again meanwhile
+  // It may have been started again meanwhile.
+  const auto paused = co_await server->query(paused_sql, {}, silence_limit);
   if (!paused || paused->scalar() != "t") co_return;
-  log::warn("postgres", "a standby has less than its primary, and is to be started again", {{"name", name}});
   co_await drop_lost_standby(name);
+  if (is_primary(name)) co_return;  // a fail-over had its turn before
+  log::warn("postgres", "a standby has less than its primary, and is to be started again", {{"name", name}});
   if (auto stopped = co_await server->stop(StopMode::fast); !stopped) {
     log::error("postgres", "a server could not be ended", {{"name", name}, {"why", stopped.error().message()}});
   }

@@ -441,11 +441,12 @@ void Keeper::note_writer(ClusterRecord& record, store::Transaction& tx) const {
 Task<Result<void>> Keeper::settle(const View& view) {
   for (const auto& instance : view.instances) {
     if (!instance.placed || view.cluster.stopped || !server(instance.id)) continue;
-    if (instance.status == "available" || instance.status == "deleting") continue;
-    if (!serves(instance.id)) {  // what it waits for wakes us
+    if (instance.status == "deleting") continue;
+    if (!serves(instance.id)) {  // what it waits for wakes us; else it is served after a while
       tasks_.spawn(try_again_later(reader_patience));
       continue;
     }
+    if (instance.status == "available") continue;
     const bool behind =
         !engine_->is_primary(instance.id) && engine_->takes_writes() && !engine_->has_caught_up(instance.id);
     CO_CHECK(co_await update_instance(instance.id, [&](InstanceRecord& record, store::Transaction& tx) {

@@ -151,7 +151,7 @@ TEST_F(KeeperTest, AWriterMayHaveAnyName) {
 
 TEST_F(KeeperTest, ALostWriterIsReplacedByAReaderOfTheLowestTier) {
   must(&Service::create_db_cluster, cluster_input("prod"));
-  for (const auto& [id, tier] : {std::pair("a", 1), {"b", 9}, {"c", 0}}) {
+  for (const auto& [id, tier] : {std::pair("a", 1), std::pair("b", 9), std::pair("c", 0)}) {
     auto input = instance_input(id, "prod");
     input.promotion_tier = tier;
     must(&Service::create_db_instance, input);

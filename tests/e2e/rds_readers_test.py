@@ -73,10 +73,12 @@ class Readers(Case):
             wait_until("told as starting", lambda: status() == "starting")
             wait_until("it is to receive", lambda: held.pid)
             wait_until("it is up", lambda: psql(reader, "SELECT 1", check=False).returncode == 0)
+            recovering = servers(self.boreal.data, "late-2")
             for password in "Another-12345", "Third-12345":  # the keeper has looked at it in between
                 rds.modify_db_cluster(DBClusterIdentifier="late", MasterUserPassword=password)
                 wait_until("new password", lambda: psql(write, "SELECT 1", password, False).returncode == 0, 20)
-            self.assertEqual(status(), "starting")
+            # A machine that took ten seconds for this has the reader, which does not follow, made anew.
+            self.assertTrue(status() == "starting" or servers(self.boreal.data, "late-2") != recovering)
         wait_until("caught up", lambda: status() == "available")
         self.assertEqual(psql(reader, "SELECT 1", "Third-12345"), "1")
         delete_cluster(rds, "late")

@@ -215,7 +215,7 @@ Task<void> Cluster::drop_lost_standby(std::string name) {
 
 void Cluster::on_lost(Instance& server) {
   const bool was_primary = is_primary(server.name());
-  if (!was_primary) tasks_.spawn(drop_lost_standby(server.name()));
+  if (!was_primary && !closing_) tasks_.spawn(drop_lost_standby(server.name()));
   changed();
   if (handlers_.lost) handlers_.lost(server.name(), was_primary);
 }

@@ -110,7 +110,10 @@ TEST(Select, LetsOthersRun) {
     bool is_done = false;
     TaskGroup others;
     const auto count = [](int& all, const bool& is_over) -> Task<void> {
-      for (; !is_over; ++all) co_await let_others_run();
+      while (!is_over) {
+        ++all;
+        co_await let_others_run();
+      }
     };
     others.spawn(count(turns, is_done));
     const View view(fixture.catalog(), place);

@@ -106,8 +106,10 @@ class ElsewhereTest : public ReplicaTest {
   ElsewhereTest() {
     const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
     Options options{Duration(0), Duration(0), Duration(0), {}};
-    options.remotes["away"].endpoint = "http://127.0.0.1:1";
-    options.remotes["both"].endpoint = "http://127.0.0.1:1";
+    for (const std::string name : {"away", "both"}) {
+      options.remotes[name].endpoint = "http://127.0.0.1:1";
+      options.remotes[name].account = account;
+    }
     EXPECT_EQ(make_bucket("both"), "");
     s3 = std::make_unique<Service>(fixture.context(), options, *objects, Peers{kms, fixture.gate(), roles},
                                    *crypto::Sealer::derive(root, "s3", fixture.random));

@@ -10,10 +10,22 @@ from e2e.s3_cases import S3Case, send
 from harness import BINARY, PATIENCE_S, error_code
 
 
-class Lifecycle(S3Case):
-    """Rules act when the development clock passes their time."""
-
+class Clocked(S3Case):
     shared = False
+
+    def rules(self, bucket, *rules):
+        whole = [{"ID": f"r{number}", "Status": "Enabled", "Filter": {"Prefix": ""}, **rule} for number, rule in enumerate(rules)]
+        self.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": whole},
+                                                   TransitionDefaultMinimumObjectSize="varies_by_storage_class")
+
+    def pass_time(self, how_far):
+        """Days pass for the server and the worker acts; then back, since signatures must be of the server's time."""
+        advance(self, how_far)
+        reset_clock(self)
+
+
+class Lifecycle(Clocked):
+    """Rules act when the development clock passes their time."""
 
     def test_days_pass(self):
         self.put("logs/old")
@@ -59,31 +71,6 @@ class Lifecycle(S3Case):
         self.assertNotIn("DeleteMarkers", listed)
         self.assertEqual([(row["Key"], row["IsLatest"]) for row in listed["Versions"]], [("kept", True)])
 
-    def test_what_an_upload_replaces_is_noncurrent_from_its_completion_on(self):
-        """Not since the upload was begun, which is its object's LastModified."""
-        bucket = self.open_bucket()
-        self.versioned(bucket)
-        # Who completes it signs nothing, since the clock is days ahead then.
-        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
-            {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
-        self.put("k", b"first", Bucket=bucket)
-        upload = self.s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
-        etag = self.s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"second")["ETag"]
-        self.rules(bucket, {"NoncurrentVersionExpiration": {"NoncurrentDays": 7}})
-        advance(self, "10d")
-        parts = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
-        answer = send(self, "POST", f"/{bucket}/k?uploadId={upload}", {"Content-Length": len(parts)}, parts.encode())
-        self.assertEqual(answer.status, 200, answer.text)
-        self.pass_time("2d")
-        self.assertEqual(len(self.s3.list_object_versions(Bucket=bucket)["Versions"]), 2)
-        self.pass_time("20d")
-        self.assertEqual(len(self.s3.list_object_versions(Bucket=bucket)["Versions"]), 1)
-
-    def rules(self, bucket, *rules):
-        whole = [{"ID": f"r{number}", "Status": "Enabled", "Filter": {"Prefix": ""}, **rule} for number, rule in enumerate(rules)]
-        self.s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": whole},
-                                                   TransitionDefaultMinimumObjectSize="varies_by_storage_class")
-
     def test_which_rule_wins(self):
         """The cheaper class, but INTELLIGENT_TIERING before all that are no archives, and nothing before what goes for good."""
         move = lambda days, to: {"Transitions": [{"Days": days, "StorageClass": to}]}
@@ -107,10 +94,29 @@ class Lifecycle(S3Case):
         self.assertEqual(sorted(m["Key"] for m in page["DeleteMarkers"]), ["k", "v"])
         self.assertEqual(self.keys(Bucket=gone), [])
 
-    def pass_time(self, how_far):
-        """Days pass for the server and the worker acts; then back, since signatures must be of the server's time."""
-        advance(self, how_far)
-        reset_clock(self)
+
+class LifecycleOfUploads(Clocked):
+    """By themselves: ids go on from the latest time that there was, and tell when an upload was completed."""
+
+    def test_what_an_upload_replaces_is_noncurrent_from_its_completion_on(self):
+        """Not since the upload was begun, which is its object's LastModified."""
+        bucket = self.open_bucket()
+        self.versioned(bucket)
+        # Who completes it signs nothing, since the clock is days ahead then.
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": "*", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
+        self.put("k", b"first", Bucket=bucket)
+        upload = self.s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+        etag = self.s3.upload_part(Bucket=bucket, Key="k", UploadId=upload, PartNumber=1, Body=b"second")["ETag"]
+        self.rules(bucket, {"NoncurrentVersionExpiration": {"NoncurrentDays": 7}})
+        advance(self, "10d")
+        parts = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+        answer = send(self, "POST", f"/{bucket}/k?uploadId={upload}", {"Content-Length": len(parts)}, parts.encode())
+        self.assertEqual(answer.status, 200, answer.text)
+        self.pass_time("2d")
+        self.assertEqual(len(self.s3.list_object_versions(Bucket=bucket)["Versions"]), 2)
+        self.pass_time("20d")
+        self.assertEqual(len(self.s3.list_object_versions(Bucket=bucket)["Versions"]), 1)
 
 
 class LifecycleKilled(S3Case):

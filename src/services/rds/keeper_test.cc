@@ -11,6 +11,14 @@ namespace {
 
 class KeeperTest : public ServiceTest {
  protected:
+  // A cluster "prod" of a writer "one" and a reader "two".
+  void make_pair() {
+    must(&Service::create_db_cluster, cluster_input("prod"));
+    must(&Service::create_db_instance, instance_input("one", "prod"));
+    must(&Service::create_db_instance, instance_input("two", "prod"));
+    ASSERT_TRUE(becomes_available("one"));
+    ASSERT_TRUE(becomes_available("two"));
+  }
   // Has all keepers look.
   void wake() { let_in(network_.rules); }
   Task<void> change_cluster(std::string id, std::function<void(ClusterRecord&)> change) {
@@ -176,11 +184,7 @@ TEST_F(KeeperTest, ALostWriterIsReplacedByAReaderOfTheLowestTier) {
 }
 
 TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {
-  must(&Service::create_db_cluster, cluster_input("prod"));
-  must(&Service::create_db_instance, instance_input("one", "prod"));
-  must(&Service::create_db_instance, instance_input("two", "prod"));
-  ASSERT_TRUE(becomes_available("one"));
-  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_NO_FATAL_FAILURE(make_pair());
   const std::string control = files_of("prod") + "/servers/two/data/global/pg_control";
   close();
   ASSERT_TRUE(io::remove_file(control));
@@ -195,11 +199,7 @@ TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {
 
 // As on a full disk: the writer is stopped, and the new roles cannot be written down.
 TEST_F(KeeperTest, AFailoverThatFailsLeavesNoClusterWithoutAWriter) {
-  must(&Service::create_db_cluster, cluster_input("prod"));
-  must(&Service::create_db_instance, instance_input("one", "prod"));
-  must(&Service::create_db_instance, instance_input("two", "prod"));
-  ASSERT_TRUE(becomes_available("one"));
-  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_NO_FATAL_FAILURE(make_pair());
   ASSERT_TRUE(becomes("prod", "available"));
   const std::string state = files_of("prod") + "/state";
   ASSERT_TRUE(eventually([&] { return io::read_file(state).value_or("").contains("safe two\n"); }));
@@ -214,11 +214,7 @@ TEST_F(KeeperTest, AFailoverThatFailsLeavesNoClusterWithoutAWriter) {
 
 // A backup may take hours.
 TEST_F(KeeperTest, AnInstanceThatIsToGoAfterACopyHoldsUpNothingElse) {
-  must(&Service::create_db_cluster, cluster_input("prod"));
-  must(&Service::create_db_instance, instance_input("one", "prod"));
-  must(&Service::create_db_instance, instance_input("two", "prod"));
-  ASSERT_TRUE(becomes_available("one"));
-  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_NO_FATAL_FAILURE(make_pair());
   const auto found = run(service_->find("000000000000", "us-east-1", "prod"));
   ASSERT_TRUE(found && *found);
   auto backup = run(service_->back_up(nullptr, "000000000000", "us-east-1", **found));
@@ -255,11 +251,7 @@ TEST_F(KeeperTest, AClusterThatHangsHoldsUpNoOthersEnd) {
 
 // A second one would be forgotten with the first.
 TEST_F(KeeperTest, AFailoverIsToldAsOneUntilItIsOver) {
-  must(&Service::create_db_cluster, cluster_input("prod"));
-  must(&Service::create_db_instance, instance_input("one", "prod"));
-  must(&Service::create_db_instance, instance_input("two", "prod"));
-  ASSERT_TRUE(becomes_available("one"));
-  ASSERT_TRUE(becomes_available("two"));
+  ASSERT_NO_FATAL_FAILURE(make_pair());
   ASSERT_TRUE(becomes("prod", "available"));
   api::FailoverDBClusterMessage input{.db_cluster_identifier = "prod"};
   EXPECT_EQ(must(&Service::failover_db_cluster, input).db_cluster->status, "failing-over");

@@ -30,15 +30,15 @@ void Pool::stop() {
 
 void Pool::submit(std::move_only_function<void()> work) {
   {
-    const std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      queue_.push_back(std::move(work));
-      look_at_queue();
-      ready_.notify_one();
-      return;
+    std::unique_lock lock(mutex_);
+    if (stopping_) {
+      lock.unlock();
+      return work();
     }
+    queue_.push_back(std::move(work));
+    look_at_queue();
   }
-  work();
+  ready_.notify_one();  // not under the mutex, which the woken thread wants at once
 }
 
 void Pool::loop() {

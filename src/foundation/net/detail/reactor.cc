@@ -122,9 +122,14 @@ void Reactor::post(std::move_only_function<void()> work) {
     local_.push_back(std::move(work));
     return;
   }
-  const std::lock_guard lock(mutex_);
-  remote_.push_back(std::move(work));
-  if (!std::exchange(woken_, true)) eventfd_write(wake_fd_, 1);
+  {
+    const std::lock_guard lock(mutex_);
+    remote_.push_back(std::move(work));
+    if (std::exchange(woken_, true)) return;
+  }
+  // Not under the mutex, which the woken loop wants at once. Until this is written the loop does not take the work, so
+  // it is not gone yet.
+  eventfd_write(wake_fd_, 1);
 }
 
 int Reactor::timeout_ms(bool may_block) const {

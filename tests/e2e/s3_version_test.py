@@ -413,6 +413,16 @@ class Reads(S3Case):
         answer = signed(self, "GET", f"/{self.bucket}/k", headers={"If-None-Match": self.etag})
         self.assertEqual((answer.status, answer.body, answer.headers["ETag"]), (304, b"", self.etag))
 
+    def test_not_modified_tells_how_long_it_holds(self):
+        """RFC 9110, 15.4.5: as the whole would have."""
+        self.put("k", b"bar", CacheControl="max-age=60", Expires="Tue, 01 Jan 2030 00:00:00 GMT", ContentType="text/x")
+        for method in ("GET", "HEAD"):
+            for query, wanted in (("", "max-age=60"), ("?response-cache-control=no-store", "no-store"), ("?response-cache-control=", None)):
+                headers = signed(self, method, f"/{self.bucket}/k{query}", headers={"If-None-Match": self.etag}).headers
+                self.assertEqual((headers["Cache-Control"], headers["Expires"]), (wanted, "Tue, 01 Jan 2030 00:00:00 GMT"))
+                self.assertIsNone(headers["Content-Type"])
+        self.assertIsNone(signed(self, "GET", f"/{self.bucket}/k", headers={"If-Match": '"x"'}).headers["Cache-Control"])
+
     def test_copies(self):
         copy = lambda **more: status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource={"Bucket": self.bucket, "Key": "k"}, **more)
         self.assertEqual(copy(CopySourceIfMatch=self.etag)[1], 200)

@@ -118,6 +118,16 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
   return take("response-expires", input.response_expires, output.expires);
 }
 
+// A 304 tells how long it holds as the whole would have: what is kept of the object elsewhere takes it over.
+// Source: RFC 9110, section 15.4.5.
+template <class Output>
+aws::ApiError with_freshness(aws::ApiError error, const Output& output) {
+  if (error.status != 304) return error;
+  if (!output.cache_control.value_or("").empty()) error.headers.emplace_back("Cache-Control", *output.cache_control);
+  if (!output.expires.value_or("").empty()) error.headers.emplace_back("Expires", *output.expires);
+  return error;
+}
+
 aws::ApiError no_such_part(int32_t wanted, uint32_t parts) {
   return errors::invalid_part_number("The requested partnumber is not satisfiable")
       .with("PartNumberRequested", std::to_string(wanted))
@@ -175,8 +185,11 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   if (input.part_number) CO_CHECK(check_part_number(*input.part_number));
   CO_TRY(auto found, co_await find_object(call, bucket, input.key, input.version_id, with_data));
   const objects::Version& version = *found.version;
-  CO_CHECK(check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
-                      version, call.now, false));
+  tell_headers(version.meta.headers, output);
+  CO_CHECK(apply_overrides(call, input, output));
+  auto fits = check_read({input.if_match, input.if_none_match, input.if_modified_since, input.if_unmodified_since},
+                         version, call.now, false);
+  if (!fits) co_return refuse(with_freshness(std::move(fits).error(), output));
   Picture picture;
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
                                            input.sse_customer_key_md5, KeyUse::reading));
@@ -229,8 +242,6 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   output.last_modified = version.modified;
   output.etag = quoted(version.etag);
   if (bucket->is_versioned()) output.version_id = version_text(version);
-  tell_headers(version.meta.headers, output);
-  CO_CHECK(apply_overrides(call, input, output));
   tell_encryption(encryption_of(version.meta), input.sse_customer_key_md5, output);
   if (const auto retention = retention_of(version.meta);
       retention && co_await may_read(call, bucket, version, "s3:GetObjectRetention")) {

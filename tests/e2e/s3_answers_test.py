@@ -10,7 +10,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from e2e.s3_cases import HeadersCase, md5_of, send, signed, status_of
+from e2e.s3_cases import HeadersCase, md5_of, refusal, send, signed, status_of
 from harness import error_code
 
 
@@ -412,7 +412,9 @@ class Answers(HeadersCase):
             self.assertEqual(status_of(self.get, key), ("InvalidObjectState", 403))
             row = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"][0]
             self.assertNotIn("RestoreStatus", row)
-            self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}"), ("InvalidObjectState", 403))
+            error = refusal(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}")
+            self.assertEqual((error["Code"], error["StorageClass"]), ("InvalidObjectState", storage_class))
+            self.assertEqual(error["Message"], "Operation is not valid for the source object's storage class")
             self.assertNotIn("Restore", self.head(key))
             self.assertEqual(restore(0), ("MalformedXML", 400))
             self.assertEqual(restore(GlacierJobParameters={"Tier": "Slow"}), ("MalformedXML", 400))

@@ -54,8 +54,8 @@ Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source,
   CO_CHECK(check_read(conditions, *found->version, call.now, true));
   const auto until = restored_until(found->version->meta);
   if (is_archived(found->version->meta.tier) && !(until && *until > call.now)) {
-    co_return refuse(errors::invalid_object_state(
-        "The source object of the COPY operation is not in the active tier and is only stored in the archive."));
+    co_return refuse(errors::invalid_object_state("Operation is not valid for the source object's storage class")
+                         .with("StorageClass", found->version->meta.tier));
   }
   from.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
   CO_CHECK(co_await from.keys->open(&call, found->version->wrapped_key));

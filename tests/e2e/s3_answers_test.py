@@ -86,6 +86,8 @@ class Answers(HeadersCase):
                 self.assertEqual(got[name[8:]], value)
             self.assertEqual(got["ResponseMetadata"]["HTTPHeaders"]["expires"], "Tue, 01 Jan 2030 00:00:00 GMT")
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/o?response-expires=soon").headers["Expires"], "soon")
+        for method in ("GET", "HEAD"):  # one without a value is none
+            self.assertEqual(signed(self, method, f"/{self.bucket}/o?response-content-type=&response-expires=").headers["Content-Type"], "text/plain", method)
         bucket = self.open_bucket()
         self.put("o", Bucket=bucket, ACL="public-read")
         self.assertEqual(self.outcome(send(self, "GET", f"/{bucket}/o?response-content-type=x")), (400, "InvalidRequest"))

@@ -106,7 +106,7 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
   }
   const auto take = [](std::string_view name, const std::optional<std::string>& from,
                        std::optional<std::string>& to) -> Outcome<void> {
-    if (!from) return {};
+    if (!from || from->empty()) return {};  // without a value it overrides nothing
     TRY(to, header_text(name, *from));
     return {};
   };
@@ -123,8 +123,8 @@ Outcome<void> apply_overrides(const Call& call, const Input& input, Output& outp
 template <class Output>
 aws::ApiError with_freshness(aws::ApiError error, const Output& output) {
   if (error.status != 304) return error;
-  if (!output.cache_control.value_or("").empty()) error.headers.emplace_back("Cache-Control", *output.cache_control);
-  if (!output.expires.value_or("").empty()) error.headers.emplace_back("Expires", *output.expires);
+  if (output.cache_control) error.headers.emplace_back("Cache-Control", *output.cache_control);
+  if (output.expires) error.headers.emplace_back("Expires", *output.expires);
   return error;
 }
 

@@ -268,16 +268,13 @@ class PartCopies(PartsCase):
         self.finish(upload, [(1, self.copy(upload, {"Bucket": self.bucket, "Key": "src"}))])
         self.assertEqual(self.get("m"), b"small body")
         upload = self.begin()
-        headers = {"x-amz-copy-source": f"{self.bucket}/src", "x-amz-copy-source-range": ""}  # which is as if it were not there
-        answer = signed(self, "PUT", f"/{self.bucket}/m?partNumber=1&uploadId={upload}", headers=headers)
-        self.assertIn(hashlib.md5(b"small body").hexdigest(), answer.text)
         self.finish(upload, [(1, self.copy(upload, {"Bucket": self.bucket, "Key": "src"}, CopySourceRange="bytes=0-0"))])
         self.assertEqual(self.get("m"), b"s")
 
     def test_improper_ranges(self):
         self.put("src", b"12345")
         upload = self.begin()
-        for text in ("bytes=0", "bytes=0-", "bytes=hello-world", "bytes=0-bar", "hello", "bytes=-5", "0-2", "bytes=0-2,3-5", "bytes=3-1"):
+        for text in ("", "bytes=0", "bytes=0-", "bytes=hello-world", "bytes=0-bar", "hello", "bytes=-5", "0-2", "bytes=0-2,3-5", "bytes=3-1"):
             self.assertEqual(status_of(self.copy, upload, {"Bucket": self.bucket, "Key": "src"}, CopySourceRange=text), ("InvalidArgument", 400), text)
         for text, code in (("bytes=0-21", "InvalidArgument"), ("bytes=5-6", "InvalidRequest")):
             self.refused_with(code, 400, self.copy, upload, {"Bucket": self.bucket, "Key": "src"}, CopySourceRange=text)

@@ -296,7 +296,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
 
   objects::PartCopyRequest copy;
   copy.range = {0, from.found.version->size};
-  if (!input.copy_source_range.value_or("").empty()) {
+  if (input.copy_source_range) {
     CO_TRY(copy.range, parse_copy_range(*input.copy_source_range, from.found.version->size));
   }
   if (copy.range.length > max_part_bytes) {

@@ -53,6 +53,9 @@ class Ranges(HeadersCase):
         self.put("e", b"")
         self.assertEqual(self.range("bytes=40-50", "e")[:2], (416, "InvalidRange"))
         self.assertEqual(self.range("bytes=0-", "e")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=-0", "e")[:2], (416, "InvalidRange"))
+        self.assertEqual(self.range("bytes=-5", "e"), (200, b"", None))  # its last bytes are all of it
+        self.assertEqual(status_of(self.head, "e", Range="bytes=-5"), ("", 200))
         self.assertEqual(self.get("e"), b"")
 
     def test_names_are_spelled_as_aws_spells_them(self):

@@ -59,8 +59,9 @@ Outcome<std::optional<objects::Range>> parse_range(const std::string& header, ui
   const auto ends = parse_ends(header);
   if (!ends) return std::nullopt;
   if (!ends->first) {
+    if (*ends->last == 0) return refuse(not_satisfiable(header, size));
+    if (size == 0) return std::nullopt;  // the last bytes of nothing are all there is: RFC 9110, 14.1.2
     const uint64_t count = std::min(*ends->last, size);
-    if (count == 0) return refuse(not_satisfiable(header, size));
     return objects::Range{size - count, count};
   }
   if (*ends->first >= size) return refuse(not_satisfiable(header, size));

@@ -183,11 +183,16 @@ class UnsignedChunks(S3SigV4Auth):
         return "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 
+class UnsignedPayload(S3SigV4Auth):
+    def payload(self, request):
+        return "UNSIGNED-PAYLOAD"
+
+
 class Chunks(HeadersCase):
-    def send_chunks(self, wire, method="PUT", target="/foo", **headers):
+    def send_chunks(self, wire, method="PUT", target="/foo", auth=UnsignedChunks, **headers):
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         request = AWSRequest(method=method, url=f"{self.boreal.url}/{self.bucket}{target}", headers=headers)
-        UnsignedChunks(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+        auth(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
         return send(self, method, f"/{self.bucket}{target}", {**dict(request.headers.items()), "Content-Length": str(len(wire))}, wire)
 
     def test_only_data_comes_in_unsigned_chunks(self):
@@ -195,6 +200,16 @@ class Chunks(HeadersCase):
             answer = self.send_chunks(wire, method, target, x_amz_decoded_content_length="10")
             self.assertEqual(self.outcome(answer), (400, "InvalidRequest"), target)
             self.assertIn("<Message>The value of x-amz-content-sha256 header is invalid.</Message>", answer.text)
+
+    def test_chunks_that_are_not_looked_into(self):
+        """They would be stored with their frames."""
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="foo")["UploadId"]
+        for target in ("/foo", f"/foo?partNumber=1&uploadId={upload}"):
+            for encoding in ("aws-chunked", "gzip, AWS-Chunked"):
+                answer = self.send_chunks(self.wire(10), target=target, auth=UnsignedPayload, Content_Encoding=encoding)
+                self.assertEqual(self.outcome(answer), (400, "InvalidArgument"), target)
+                self.assertIn("<ArgumentName>Content-Encoding</ArgumentName>", answer.text)
+            self.assertEqual(self.outcome(self.send_chunks(b"bar", target=target, auth=UnsignedPayload, Content_Encoding="gzip")), (200, None))
 
     def test_within_chunks_of_http(self):
         """As SDKs send what they stream: the length is told beside them."""

@@ -24,12 +24,14 @@ constexpr std::string_view storage_classes[] = {"STANDARD",     "REDUCED_REDUNDA
                                                 "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
                                                 "DEEP_ARCHIVE", "GLACIER_IR"};
 
+bool is_chunked_word(std::string_view item) { return equal_ignoring_case(trim(item), "aws-chunked"); }
+
 // aws-chunked is how the body came, not what the object is. The rest is kept as it was written.
 std::string without_chunked(std::string_view encoding) {
   std::string kept;
   bool is_first = true;
   for (const std::string_view item : split(encoding, ',')) {
-    if (equal_ignoring_case(trim(item), "aws-chunked")) continue;
+    if (is_chunked_word(item)) continue;
     if (!is_first) kept += ',';
     kept += item;
     is_first = false;
@@ -88,7 +90,16 @@ std::string object_owner(const Bucket& bucket, const aws::Caller& caller, const 
 Outcome<void> check_length(const http::Request& request) {
   if (request.method == "POST") return {};  // a form's file ends where its delimiter stands
   const auto& headers = request.headers;
-  const bool is_chunked = headers.get("x-amz-content-sha256").value_or("").starts_with("STREAMING-");
+  const auto digest = headers.get("x-amz-content-sha256").value_or("");
+  const bool is_chunked = digest.starts_with("STREAMING-");
+  // Such a body is not looked into: its frames would be stored with it.
+  if (const auto encoding = headers.get("content-encoding").value_or("");
+      digest == "UNSIGNED-PAYLOAD" && std::ranges::any_of(split(encoding, ','), is_chunked_word)) {
+    return refuse(errors::invalid_argument(
+                      "aws-chunked encoding is not supported when x-amz-content-sha256 UNSIGNED-PAYLOAD is supplied")
+                      .with("ArgumentName", "Content-Encoding")
+                      .with("ArgumentValue", std::string(encoding)));
+  }
   // HTTP's own chunks do not tell the length. AWS takes them only around chunks of its own, which do.
   if (!is_chunked && headers.has("transfer-encoding")) {
     return refuse(unserved_header("Transfer-Encoding"));

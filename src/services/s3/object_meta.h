@@ -60,7 +60,8 @@ aws::Outcome<objects::Meta> meta_of(const Bucket& bucket, const aws::Call& call,
 // The headers and metadata alone.
 aws::Outcome<objects::Properties> headers_of(const Wishes& wishes);
 aws::Outcome<void> check_storage_class(const std::string& name);
-// How long a body is to be must be told, one way or the other: MissingContentLength, EntityTooLarge.
+// How long a body is to be must be told, one way or the other: MissingContentLength, EntityTooLarge. One that comes in
+// chunks must be looked into: InvalidArgument.
 aws::Outcome<void> check_length(const http::Request& request);
 // What is half an UploadPart, or is meant for one version, must not become an object.
 aws::Outcome<void> check_put_query(const aws::Call& call);

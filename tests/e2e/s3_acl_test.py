@@ -212,6 +212,10 @@ class Grants(AclCase):
                          invalid("CanonicalUser/ID", "nobody"))
         many = [self.to("READ") for _ in range(101)]
         self.assertEqual(put(AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": many})[0], "MalformedACLError")
+        ids = lambda count: ",".join([f"id={self.you}"] * count)  # in headers no more than in a body: what is read could not be put back
+        for call, more in ((self.s3.put_bucket_acl, {}), (self.s3.put_object_acl, {"Key": "foo"}), (self.s3.put_object, {"Key": "foo"})):
+            self.refused_with("MalformedACLError", 400, call, Bucket=bucket, GrantRead=ids(51), GrantReadACP=ids(50), **more)
+            call(Bucket=bucket, GrantRead=ids(50), GrantFullControl=",".join([f"id={self.me}"] * 50), **more)
         both = (f"<AccessControlPolicy><Owner><ID>{self.me}</ID></Owner><AccessControlList/></AccessControlPolicy>").encode()
         for path in ("", "/foo"):
             answer = signed(self, "PUT", f"/{bucket}{path}?acl", headers={"x-amz-acl": "private"}, body=both)

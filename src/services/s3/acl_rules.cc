@@ -118,6 +118,8 @@ bool only_bucket_owner(const Bucket& bucket, const std::vector<api::Grant>& gran
 }
 
 Outcome<void> check_allowed(const Bucket& bucket, const api::AccessControlPolicy& acl) {
+  if (acl.grants->size() > max_grants)
+    return refuse(errors::malformed_acl_error("An access control list may have 100 grants."));
   if (!bucket.has_acls() && !only_bucket_owner(bucket, *acl.grants)) {
     return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
   }
@@ -188,8 +190,6 @@ Outcome<api::AccessControlPolicy> check_acl(const Bucket& bucket, std::string_vi
         errors::access_denied("Access Denied: the owner of a resource cannot be changed by its access control list."));
   }
   acl.owner = owner_of(owner_account);
-  if (acl.grants->size() > max_grants)
-    return refuse(errors::malformed_acl_error("An access control list may have 100 grants."));
   for (api::Grant& grant : *acl.grants) {
     CHECK(check_permission(grant.permission.value_or("")));
     if (!grant.grantee) return refuse(errors::malformed_acl_error("A grant names no grantee."));

@@ -291,6 +291,12 @@ class Matrix(AclCase):
         self.put("x", Bucket=bucket)
         self.other.put_object(Bucket=bucket, Key="x", Body=b"theirs", ACL="public-read", Tagging="a=1")
         self.assertEqual(send(self, "GET", f"/{bucket}/x").body, b"theirs")
+        source = f"{bucket}-theirs"
+        self.other.create_bucket(Bucket=source)
+        self.other.put_object(Bucket=source, Key="x", Body=b"", Tagging="a=1")
+        for more in ({}, {"Tagging": "a=1", "TaggingDirective": "REPLACE"}):  # a copy brings its tags along
+            self.other.copy_object(Bucket=bucket, Key="c", CopySource=f"{source}/x", ACL="public-read", **more)
+            self.assertEqual(self.s3.get_object_tagging(Bucket=bucket, Key="c")["TagSet"], [{"Key": "a", "Value": "1"}])
         self.anonymous.put_object(Bucket=bucket, Key="y", Body=b"", ACL="public-read", Tagging="a=1")
         self.assertEqual(len(self.anonymous.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "x"}, {"Key": "y"}]})["Deleted"]), 2)
         writer = user(self, f"w-{bucket}", {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"})("s3")

@@ -265,7 +265,11 @@ Access Service::access_to(const Call& call, const Bucket& bucket, std::string ac
     add_keys(request_keys(call, {}), account, context);
   };
   bool on_object = false;
-  const std::string_view permission = acl_permission(access.action, on_object);
+  std::string_view permission = acl_permission(access.action, on_object);
+  if (is_of_new_object(call.operation.name, access.action)) {
+    permission = is_outside ? "WRITE" : "";
+    on_object = false;
+  }
   if (bucket.has_acls() && !permission.empty() && !on_object) {
     const Granted allowed = granted_by_bucket(call, bucket, permission);
     if (allowed != Granted::no)
@@ -414,14 +418,9 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
     access.add_context = [&call, &input, account = bucket->account](Context& context) {
       add_keys(request_keys(call, input), account, context);
     };
-    if (is_of_new_object(operation.name, action)) {
-      const Granted writes =
-          call.caller.account() != bucket->account ? granted_by_bucket(call, *bucket, "WRITE") : Granted::no;
-      if (writes != Granted::no)
-        access.resource_policy = with_grant(access.resource_policy, writes, access, call.caller);
-    } else if (operation.name == "ListParts" || operation.name == "AbortMultipartUpload") {
+    if (operation.name == "ListParts" || operation.name == "AbortMultipartUpload") {
       CO_CHECK(co_await ask_upload(call, bucket, *key, *text_member(input, "UploadId"), access));
-    } else if (key != nullptr) {
+    } else if (key != nullptr && !is_of_new_object(operation.name, action)) {
       CO_CHECK(co_await ask_object(call, bucket, *key, version ? std::optional(*version) : std::nullopt, access));
     }
     if (is_of_upload(operation.name))

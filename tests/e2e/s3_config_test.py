@@ -52,6 +52,9 @@ class Buckets(S3Case):
         self.assertEqual([g["Permission"] for g in self.s3.get_bucket_acl(Bucket=shared)["Grants"]], ["FULL_CONTROL"])
         self.assertEqual(self.s3.get_bucket_ownership_controls(Bucket=shared)["OwnershipControls"]["Rules"], [{"ObjectOwnership": "ObjectWriter"}])
         self.refused_with("BucketAlreadyExists", 409, self.other.create_bucket, Bucket=self.bucket)
+        elsewhere = b"<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>"
+        answer = signed(self, "PUT", f"/{self.bucket}", body=elsewhere)  # it is not in the region that is asked for
+        self.assertEqual((answer.status, answer.code), (409, "BucketAlreadyOwnedByYou"))
 
     def test_regions(self):
         far = self.boreal.client("s3", region="eu-west-1")

@@ -183,6 +183,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   }
   bool made = false;
   const auto wanted_acl = bucket.acl;
+  const std::string wanted_region = bucket.region;
   CO_TRY(const BucketRef there, co_await buckets_.create(std::move(bucket), made));
   if (!made) {
     if (there->account != call.caller.account()) {
@@ -191,8 +192,9 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
                            "of the system. Please select a different name and try again.")
                            .with("BucketName", input.bucket));
     }
-    // In us-east-1, for the sake of old clients, it succeeds again; names that none of them had do not.
-    if (call.region != "us-east-1" || there->region != "us-east-1" || place_of(input.bucket)) {
+    // In us-east-1, for the sake of old clients, it succeeds again; names that none of them had do not. Who asked there
+    // for one in another region would take it for made there.
+    if (wanted_region != "us-east-1" || there->region != "us-east-1" || place_of(input.bucket)) {
       co_return refuse(errors::bucket_already_owned_by_you(
                            "Your previous request to create the named bucket succeeded and you already own it.")
                            .with("BucketName", input.bucket));

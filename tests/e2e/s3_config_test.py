@@ -471,6 +471,21 @@ class LifecycleRules(S3Case):
                               (self.rule(Transitions=twice[1:]), "'Days' in the Expiration action for filter '(prefix=p/)' must be greater than 'Days' in the Transition action")):
             self.assertEqual(refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [rule]})["Message"], message)
 
+    def test_what_comes_later_is_later(self):
+        day = lambda n: datetime(2030, 9, n, tzinfo=timezone.utc)
+        both = lambda unit, *times: [{unit: when, "StorageClass": name} for name, when in zip(("DEEP_ARCHIVE", "GLACIER"), times)]
+        old = {"Prefix": "p/", "Status": "Enabled"}
+        order = "'{0}' in the {1} action for StorageClass 'DEEP_ARCHIVE' for prefix 'p/' must be greater than '{0}' in the {1} action for StorageClass 'GLACIER' for prefix 'p/'"
+        for more, message in (({"Transitions": both("Days", 9, 9)}, order.format("Days", "Transition")), ({"Transitions": both("Date", day(8), day(9))}, order.format("Date", "Transition")),
+                              ({"NoncurrentVersionTransitions": both("NoncurrentDays", 1, 9)}, order.format("NoncurrentDays", "NoncurrentVersionTransition")),
+                              ({"Transitions": both("Date", day(9))[:1], "Expiration": {"Date": day(9)}},
+                               "'Date' in the Expiration action for prefix 'p/' must be later than 'Date' in the Transition action")):
+            said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [{**old, **more}]})
+            self.assertEqual((said["Code"], said["Message"]), ("InvalidArgument", message))
+        for more in ({"Transitions": both("Days", 9, 8)}, {"Transitions": both("Date", day(9), day(8)), "Expiration": {"Date": day(10)}},
+                     {"NoncurrentVersionTransitions": both("NoncurrentDays", 1, 0)}):
+            self.assertEqual(self.set({**old, **more})[1], 200, more)
+
     def test_first_and_second_version_do_not_mix(self):
         old, new = {"ID": "old", "Prefix": "p/", "Status": "Enabled", "Expiration": {"Days": 1}}, self.rule(ID="new")
         for rules, message in (((old, new), "Filter element can only be used in Lifecycle V2."),

@@ -124,6 +124,23 @@ Outcome<void> check_stays(const std::vector<api::Transition>& transitions) {
   return {};
 }
 
+// GLACIER comes before DEEP_ARCHIVE. `when`: what the transitions of `action` count by, called `element`.
+template <class Transition, class When>
+Outcome<void> check_archives(const api::LifecycleRule& rule, const std::vector<Transition>& transitions,
+                             std::string_view action, std::string_view element, When Transition::* when) {
+  const auto of = [&](std::string_view storage_class) {
+    const auto found =
+        std::ranges::find_if(transitions, [&](const Transition& to) { return to.storage_class == storage_class; });
+    return found == transitions.end() ? When() : (*found).*when;
+  };
+  const When glacier = of("GLACIER"), deep = of("DEEP_ARCHIVE");
+  if (!glacier || !deep || *deep > *glacier) return {};
+  return refuse(errors::invalid_argument(
+      fmt::format("'{0}' in the {1} action for StorageClass 'DEEP_ARCHIVE' for {2} must be greater than '{0}' in the "
+                  "{1} action for StorageClass 'GLACIER' for {2}",
+                  element, action, scope_of(rule))));
+}
+
 // How many noncurrent versions an action passes over. `kept` null: it does not say.
 Outcome<void> check_kept(const api::LifecycleRule& rule, const std::optional<int32_t>& kept, std::string_view action) {
   if (!kept) return {};
@@ -159,7 +176,9 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
                       scope_of(rule))));
     }
   }
-  return {};
+  if (!rule.noncurrent_version_transitions) return {};
+  return check_archives(rule, *rule.noncurrent_version_transitions, "NoncurrentVersionTransition", "NoncurrentDays",
+                        &api::NoncurrentVersionTransition::noncurrent_days);
 }
 
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
@@ -181,9 +200,18 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
           fmt::format("'Days' in the Expiration action for {} must be greater than 'Days' in the Transition action",
                       scope_of(rule))));
     }
+    if (rule.expiration && rule.expiration->date && transition.date && *rule.expiration->date <= *transition.date) {
+      return refuse(errors::invalid_argument(
+          fmt::format("'Date' in the Expiration action for {} must be later than 'Date' in the Transition action",
+                      scope_of(rule))));
+    }
   }
   CHECK(check_not_mixed(rule));
-  if (rule.transitions) CHECK(check_stays(*rule.transitions));
+  if (rule.transitions) {
+    CHECK(check_stays(*rule.transitions));
+    CHECK(check_archives(rule, *rule.transitions, "Transition", "Days", &api::Transition::days));
+    CHECK(check_archives(rule, *rule.transitions, "Transition", "Date", &api::Transition::date));
+  }
   return check_noncurrent_transitions(rule);
 }
 

@@ -438,6 +438,9 @@ class Replication(Case):
         self.assertEqual(error_code(self.replicate, self.rule(), self.rule()), "InvalidRequest")  # the same priority
         with self.assertRaises(ClientError):
             self.replicate(self.rule(), role="arn:aws:iam::000000000000:role/none")
+        first_version = [{"Status": "Enabled", "Prefix": name, "Destination": {"Bucket": f"arn:aws:s3:::{name}"}} for name in (self.copy, "another")]
+        with self.assertRaisesRegex(ClientError, "InvalidRequest.*Number of distinct destination bucket ARNs cannot exceed 1"):
+            self.replicate(*first_version)
         self.replicate(self.rule())
         self.assertEqual(error_code(self.s3.put_bucket_versioning, Bucket=self.source, VersioningConfiguration={"Status": "Suspended"}),
                          "InvalidBucketState")

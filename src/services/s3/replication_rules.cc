@@ -160,7 +160,7 @@ Outcome<void> check_replication(const api::ReplicationConfiguration& configurati
       return refuse(errors::invalid_request(fmt::format("Found duplicate priority {}", *rule.priority)));
     if (first_version &&
         destination_bucket(rule.destination) != destination_bucket(configuration.rules.front().destination))
-      return refuse(errors::invalid_request("The destination bucket must be same for all rules"));
+      return refuse(errors::invalid_request("Number of distinct destination bucket ARNs cannot exceed 1"));
   }
   return {};
 }

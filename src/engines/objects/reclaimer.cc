@@ -311,9 +311,11 @@ Task<Result<void>> Reclaimer::free_parts(const std::vector<Record>& records, sto
   std::vector<Part> parts;
   for (const auto& record : records) {
     CO_TRY(parts.emplace_back(), decode_part(record.value));
-    batch.remove(record.key);
   }
-  co_return co_await release(segments_of(std::move(parts)));
+  CO_CHECK(co_await release(segments_of(std::move(parts))));
+  // Not before: they alone name the blobs, and the batch is committed after a failure too.
+  for (const auto& record : records) batch.remove(record.key);
+  co_return Result<void>();
 }
 
 // A blob that was never shared has no references on record: its maker lets go of it, and it goes. Of a shared one

@@ -141,6 +141,29 @@ TEST(Reclaiming, WhatCannotBeFreedHoldsUpNothingElse) {
   ::testing::internal::GetCapturedStderr();
 }
 
+TEST(Reclaiming, PartsWhoseBlobsCannotBeRemovedStayOnRecord) {
+  const io::TempFolder folder;
+  TestEngine engine(folder.path());
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  const auto upload = engine.run(engine.objects().create_upload({"b", "key", {}, test_data_key().wrapped}));
+  for (uint32_t number = 1; number <= 3; ++number) {
+    TextSource source(std::string(40'000, 'p'));
+    PartRequest part{"b", "key", upload->id, number, {}, {}, &engine.keys};
+    ASSERT_TRUE(engine.run(engine.objects().put_part(std::move(part), source)));
+  }
+  const io::Path stuck = blob_files(folder.path()).front();
+  {
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, EIO, stuck, true);
+    ASSERT_TRUE(engine.run(engine.objects().abort_upload("b", "key", upload->id)));
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blob_files(folder.path()), std::vector{stuck});
+  }
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+  for (const char* range : {"p", "q"}) EXPECT_FALSE(engine.store().scan("bucket.b", range)->valid()) << range;
+}
+
 // Else 32 clients that put objects anew would leave old ones faster than they are freed.
 TEST(Reclaiming, WaitsForTheDiskOnceForMany) {
   constexpr int count = 100;

@@ -16,13 +16,28 @@ constexpr int steps_a_turn = 4;  // of one bucket, which may get more garbage al
 // Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
 constexpr size_t failures_a_job = 64;
 
-Result<std::set<Id>> referrers_of(const store::Store& store, BlobId blob) {
-  std::set<Id> referrers;
+// What refers to a blob: which of these do, and whether anybody else does.
+struct References {
+  std::vector<Id> ours;
+  bool has_others = false;
+};
+
+// An object that was copied often has as many as copies: not all are looked at.
+Result<References> references_to(const store::Store& store, BlobId blob, const std::set<Id>& ours) {
+  References found;
   const std::string prefix = index::referrers(blob);
   const auto cursor = store.scan(index::engine_partition, prefix);
-  for (; cursor->valid(); cursor->next()) referrers.insert(Id::from_bytes(cursor->key().substr(prefix.size())));
+  const bool was_shared = cursor->valid();
+  for (; cursor->valid() && !found.has_others; cursor->next()) {
+    found.has_others = !ours.contains(Id::from_bytes(cursor->key().substr(prefix.size())));
+  }
   CHECK(cursor->status());
-  return referrers;
+  if (!was_shared) return found;
+  for (const Id& id : ours) {
+    TRY(const auto record, store.get(index::engine_partition, index::reference(blob, id)));
+    if (record) found.ours.push_back(id);
+  }
+  return found;
 }
 
 std::vector<Segment> segments_of(std::vector<Part> parts) {
@@ -322,29 +337,18 @@ Task<Result<void>> Reclaimer::free_parts(const std::vector<Record>& records, sto
 // our reference goes, and with the last one the blob, the blob first: so a reference of a copy that is not there
 // means that it was never counted, or that all is done. Doing it twice does no harm.
 Task<Result<void>> Reclaimer::release(std::vector<Segment> segments) {
-  struct Blob {
-    std::set<Id> referrers;
-    bool was_shared = false;
-    bool was_ours = false;
-  };
-  std::map<std::pair<BlobId, std::string>, Blob> touched;
-  store::Batch references{std::string(index::engine_partition)};
+  std::map<std::pair<BlobId, std::string>, std::set<Id>> touched;  // by whom
   for (const auto& segment : segments) {
-    if (segment.is_inline()) continue;
-    const auto [entry, fresh] = touched.try_emplace({segment.blob, segment.tier});
-    auto& blob = entry->second;
-    if (fresh) {
-      CO_TRY(blob.referrers, referrers_of(store_, segment.blob));
-      blob.was_shared = !blob.referrers.empty();
-    }
-    if (!blob.was_shared && segment.referrer == segment.blob) blob.was_ours = true;
-    if (blob.referrers.erase(segment.referrer) == 0) continue;
-    blob.was_ours = true;
-    references.remove(index::reference(segment.blob, segment.referrer));
+    if (!segment.is_inline()) touched[{segment.blob, segment.tier}].insert(segment.referrer);
   }
+  store::Batch references{std::string(index::engine_partition)};
   std::vector<Blobs::Place> unused;
-  for (const auto& [name, blob] : touched) {
-    if (blob.was_ours && blob.referrers.empty()) unused.push_back({name.first, name.second});
+  for (const auto& [place, referrers] : touched) {
+    const auto& [blob, tier] = place;
+    CO_TRY(const auto found, references_to(store_, blob, referrers));
+    for (const Id& id : found.ours) references.remove(index::reference(blob, id));
+    const bool was_ours = !found.ours.empty() || referrers.contains(blob);
+    if (was_ours && !found.has_others) unused.push_back({blob, tier});
   }
   CO_CHECK(co_await blobs_.remove_all(std::move(unused), stop_.get_token()));
   if (references.empty()) co_return Result<void>();

@@ -270,6 +270,71 @@ TEST_P(RefusedWrites, AreNotThereSoTheirBytesGoAtOnce) {
   EXPECT_EQ(blob_files(folder.path()).size(), 0u) << "no copy holds it";
 }
 
+// Counts the references to blobs that are looked at one after the other.
+class CountingStore final : public store::FillingStore {
+ public:
+  explicit CountingStore(std::unique_ptr<store::Store> inner) : FillingStore(*inner), inner_(std::move(inner)) {}
+  std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
+                                      const store::Snapshot* at) const override {
+    auto cursor = FillingStore::scan(partition, prefix, at);
+    const bool is_counted = partition == index::engine_partition && prefix.starts_with('s');
+    return is_counted ? std::make_unique<CountingCursor>(std::move(cursor), steps) : std::move(cursor);
+  }
+  mutable int steps = 0;
+
+ private:
+  class CountingCursor final : public store::Cursor {
+   public:
+    CountingCursor(std::unique_ptr<Cursor> inner, int& steps) : inner_(std::move(inner)), steps_(steps) {}
+    void seek(std::string_view key) override { inner_->seek(key); }
+    void seek_before(std::string_view key) override { inner_->seek_before(key); }
+    bool valid() const override { return inner_->valid(); }
+    std::string_view key() const override { return inner_->key(); }
+    std::string_view value() const override { return inner_->value(); }
+    void next() override {
+      ++steps_;
+      inner_->next();
+    }
+    void previous() override { inner_->previous(); }
+    Result<void> status() const override { return inner_->status(); }
+
+   private:
+    const std::unique_ptr<Cursor> inner_;
+    int& steps_;
+  };
+  const std::unique_ptr<store::Store> inner_;
+};
+
+// Else what takes a moment on the loop for a copy takes seconds for the hundred thousandth.
+TEST(Reclaiming, ACopyOfManyIsFreedWithoutALookAtTheOthers) {
+  constexpr int copies = 200;
+  const io::TempFolder folder;
+  auto made = std::make_unique<CountingStore>(store::memory_store());
+  const CountingStore& store = *made;
+  TestEngine engine(folder.path(), std::move(made));
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  ASSERT_TRUE(engine.put("b", "k", std::string(40'000, 'x')));
+  const auto name = [](int i) { return "copy" + std::to_string(i); };
+  for (int i = 0; i < copies; ++i) {
+    CopyRequest copy;
+    copy.source = TestEngine::must(engine.run(engine.objects().find("b", "k", Select::latest(), true)));
+    copy.bucket = "b";
+    copy.key = name(i);
+    ASSERT_TRUE(engine.run(engine.objects().copy(std::move(copy))));
+  }
+  for (const int i : {0, copies / 2, copies - 1}) {
+    ASSERT_TRUE(engine.remove("b", name(i)));
+    engine.run(engine.objects().reclaim_now());
+  }
+  EXPECT_LT(store.steps, copies / 4);
+  EXPECT_EQ(engine.get("b", name(1)).value(), std::string(40'000, 'x'));
+  for (int i = 0; i < copies; ++i) ASSERT_TRUE(engine.remove("b", name(i)));
+  ASSERT_TRUE(engine.remove("b", "k"));
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+  EXPECT_FALSE(engine.store().scan(index::engine_partition, "s")->valid());
+}
+
 TEST(Reclaiming, BucketsTakeTurns) {
   constexpr uint64_t many = 5000;
   const io::TempFolder folder;

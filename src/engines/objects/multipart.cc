@@ -232,27 +232,32 @@ Task<Result<Version>> Objects::complete_upload(CompleteRequest request) {
   version.key = request.key;
   version.modified = upload.initiated;  // what is made of parts is as old as its upload
   version.part_count = static_cast<uint32_t>(parts.size());
-  version.etag = etag_of_parts(parts);
-  if (request.checksum) {
-    CO_TRY(auto checksum, checksum_of_parts(parts, *request.checksum, request.composite));
-    version.checksums.push_back(std::move(checksum));
-  }
-  for (Part& part : parts) {
-    part.offset = version.size;
-    version.size += part.size;
-  }
   version.meta = std::move(upload.meta);
   version.wrapped_key = std::move(upload.wrapped_key);
-  if (request.verify) CO_CHECK(request.verify(version));
-
-  // The parts' records become the object's; what is left of the upload is garbage.
-  for (const Part& part : parts) made.more.remove(index::part(request.upload, part.number));
-  made.more.remove(index::upload(request.key, request.upload));
   Garbage left;
   left.upload = request.upload;
   made.more.put(index::garbage(impl_->ids.next()), encode(left));
   made.more_garbage = true;
-  add_manifest(made.more, version, impl_->ids.next(), std::move(parts));
+  const Id manifest = impl_->ids.next();
+  // Of ten thousand parts it takes 70 ms, mostly to combine their checksums.
+  CO_CHECK(co_await impl_->pool.run([&]() -> Result<void> {
+    version.etag = etag_of_parts(parts);
+    if (request.checksum) {
+      TRY(auto checksum, checksum_of_parts(parts, *request.checksum, request.composite));
+      version.checksums.push_back(std::move(checksum));
+    }
+    for (Part& part : parts) {
+      part.offset = version.size;
+      version.size += part.size;
+    }
+    // The parts' records become the object's; what is left of the upload is garbage.
+    for (const Part& part : parts) made.more.remove(index::part(request.upload, part.number));
+    made.more.remove(index::upload(request.key, request.upload));
+    add_manifest(made.more, version, manifest, std::move(parts));
+    return {};
+  }));
+  if (request.verify) CO_CHECK(request.verify(version));
+
   made.bucket = std::move(request.bucket);
   made.versioning = std::move(request.versioning);
   made.precondition = std::move(request.precondition);

@@ -71,5 +71,30 @@ TEST_F(SharedParts, HaveNoLongKeys) {
   }
 }
 
+// Up to ten thousand are put together, which would keep everybody waiting.
+TEST_F(SharedParts, ArePutTogetherWhileOthersRun) {
+  const Upload upload = create_upload("key");
+  TextSource source(std::string(70'000, 'p'));
+  PartRequest part{"b", "key", upload.id, 1, {Algorithm::crc64nvme}, {}, &engine_.keys};
+  TestEngine::must(engine_.run(objects().put_part(std::move(part), source)));
+  bool others_ran = false;
+  CompleteRequest complete;
+  complete.bucket = "b";
+  complete.key = "key";
+  complete.upload = upload.id;
+  complete.numbers = {1};
+  complete.checksum = Algorithm::crc64nvme;
+  complete.accept = [&](std::span<const Part>, Meta&) -> Result<void> {
+    Executor::current()->post([&] { others_ran = true; });
+    return {};
+  };
+  complete.verify = [&](const Version& version) -> Result<void> {
+    EXPECT_TRUE(others_ran);
+    EXPECT_EQ(version.checksums.size(), 1u);
+    return {};
+  };
+  EXPECT_EQ(TestEngine::must(engine_.run(objects().complete_upload(std::move(complete)))).size, 70'000u);
+}
+
 }  // namespace
 }  // namespace boreal::objects

@@ -235,10 +235,12 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   complete.origin = origin_of(*bucket, replica);
   const bool is_replicated = !replica && replicates_object(*bucket, input.key, upload.meta);
   complete.note = is_replicated;
+  bool is_retained = false;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
     settle(meta, input.upload_id);
     if (const BucketRef now = buckets_.find(bucket->name); now && !retention_of(meta))  // there may be a default since
       keep_retention(default_retention(*now, context_.clock.now()), meta);
+    is_retained = retention_of(meta).has_value();
     if (is_replicated) mark_pending(meta);
     return refusal.hold(check_parts(wanted, parts, checksum, input.upload_id));
   };
@@ -261,7 +263,10 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   };
   complete.precondition = [&](const objects::Version* latest) {
     const bool overwrites = upload.meta.attributes.contains(attribute::overwrites);
-    return refusal.hold(check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites));
+    const auto unlocked = check_unlocked_then(*bucket, is_retained);
+    return refusal.hold(
+        unlocked ? check_complete(input.if_match, input.if_none_match, input.key, latest, upload.id, overwrites)
+                 : unlocked);
   };
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error(), refusal);

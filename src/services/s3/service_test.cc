@@ -7,6 +7,7 @@
 #include "base/sync.h"
 #include "s3/testing.h"
 #include "s3/wording.h"
+#include "store/testing.h"
 
 namespace boreal::s3 {
 namespace {
@@ -188,6 +189,55 @@ TEST_F(S3Test, WhatIsReadIsWhatWasJudged) {
 template <class T>
 Task<void> keep(Task<T> task, std::optional<T>& to) {
   to = co_await std::move(task);
+}
+
+// The key is being written when its upload is completed, and the bucket gets a default retention before its turn comes.
+TEST_F(S3Test, ADefaultRetentionThatComesWhileAnUploadWaitsIsNotPassedBy) {
+  make_versioned("shop");
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  fixture.run(objects->reclaim_now());
+  const auto upload = call<api::CreateMultipartUploadOutput>(
+      "CreateMultipartUpload", api::CreateMultipartUploadRequest{.bucket = "shop", .key = "k"});
+  ASSERT_TRUE(upload);
+  const auto part = fixture.run(fixture.with_call(*s3, "UploadPart", [&](Call& made) {
+    made.http.content_length = 5;
+    api::UploadPartRequest input;
+    input.bucket = "shop";
+    input.key = "k";
+    input.upload_id = *upload->upload_id;
+    input.part_number = 1;
+    input.body = std::make_unique<objects::TextSource>("bytes");
+    return s3->upload_part(made, std::move(input));
+  }));
+  ASSERT_TRUE(part);
+  std::optional<Outcome<api::CompleteMultipartUploadOutput>> completed;
+  TaskGroup group;
+  disk.meddle = [&]() -> Task<void> {
+    group.spawn(keep(fixture.with_call(*s3, "CompleteMultipartUpload",
+                                       [&](Call& made) {
+                                         api::CompleteMultipartUploadRequest input{
+                                             .bucket = "shop", .key = "k", .upload_id = *upload->upload_id};
+                                         input.multipart_upload.emplace().parts.emplace().push_back(
+                                             {.etag = part->etag, .part_number = 1});
+                                         return s3->complete_multipart_upload(made, std::move(input));
+                                       }),
+                     completed));
+    for (int i = 0; i < 100; ++i) co_await fixture.context().pool.run([] {});  // so that it comes to wait for the key
+    const auto locked = co_await fixture.with_call(*s3, "PutObjectLockConfiguration", [&](Call& made) {
+      api::PutObjectLockConfigurationRequest input{.bucket = "shop"};
+      auto& lock = input.object_lock_configuration.emplace();
+      lock.object_lock_enabled = "Enabled";
+      lock.rule.emplace().default_retention.emplace() = {.mode = "GOVERNANCE", .days = 1};
+      return s3->put_object_lock_configuration(made, std::move(input));
+    });
+    EXPECT_TRUE(locked);
+  };
+  ASSERT_EQ(code_of(put("shop", "k", "small")), "");
+  fixture.run(group.wait());
+  ASSERT_TRUE(completed);
+  EXPECT_EQ(code_of(*completed), "OperationAborted") << "nothing comes to lie there without a lock";
+  move_objects(fixture.store());
 }
 
 Task<void> at_once(std::vector<Task<void>> tasks) {

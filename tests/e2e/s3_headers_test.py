@@ -221,6 +221,23 @@ class Chunks(HeadersCase):
         self.assertEqual(self.outcome(answer), (200, None), answer.text)
         self.assertEqual(self.get("foo"), b"hello")
 
+    def test_it_is_the_data_that_may_be_too_much(self):
+        """5 GiB may be put at once; what stands around the chunks does not count, and HTTP's chunks get no more in."""
+        most = 5 << 30
+
+        def head(size, length):
+            request = AWSRequest(method="PUT", url=f"{self.boreal.url}/{self.bucket}/foo", headers={"x-amz-decoded-content-length": str(size)})
+            UnsignedChunks(Credentials("test", "test"), "s3", "us-east-1").add_auth(request)
+            return {**dict(request.headers.items()), **length}
+
+        lines = head(most, {"Host": f"127.0.0.1:{self.boreal.port}", "Content-Length": str(most + 100), "Expect": "100-continue"})
+        with socket.create_connection(("127.0.0.1", self.boreal.port), 60) as client:
+            client.sendall(b"".join(f"{line}\r\n".encode() for line in (f"PUT /{self.bucket}/foo HTTP/1.1", *map(": ".join, lines.items()), "")))
+            self.assertEqual(client.makefile("rb").readline(), b"HTTP/1.1 100 Continue\r\n")
+        answer = send(self, "PUT", f"/{self.bucket}/foo", head(most + 1, {"Transfer-Encoding": "chunked"}), b"5\r\n0\r\n\r\n\r\n0\r\n\r\n")
+        self.assertEqual(self.outcome(answer), (400, "EntityTooLarge"))
+        self.assertIn(f"<ProposedSize>{most + 1}</ProposedSize>", answer.text)
+
     def wire(self, *sizes):
         return b"".join(b"%x\r\n%s" % (size, b"a" * size + b"\r\n" if size else b"") for size in (*sizes, 0)) + b"\r\n"
 

@@ -105,12 +105,15 @@ Outcome<void> check_length(const http::Request& request) {
     return refuse(unserved_header("Transfer-Encoding"));
   }
   const bool is_told = request.content_length || headers.has("transfer-encoding");
-  if (!is_told || (is_chunked && !headers.has("x-amz-decoded-content-length"))) {
+  const auto decoded = headers.get("x-amz-decoded-content-length");
+  if (!is_told || (is_chunked && !decoded)) {
     return refuse(errors::missing_content_length("You must provide the Content-Length HTTP header."));
   }
-  if (request.content_length.value_or(0) > max_body_bytes) {
+  // What stands around the chunks does not count.
+  const uint64_t size = is_chunked ? parse_uint(*decoded).value_or(0) : request.content_length.value_or(0);
+  if (size > max_body_bytes) {
     return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
-                      .with("ProposedSize", std::to_string(*request.content_length))
+                      .with("ProposedSize", std::to_string(size))
                       .with("MaxSizeAllowed", std::to_string(max_body_bytes)));
   }
   return {};

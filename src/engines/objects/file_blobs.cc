@@ -191,14 +191,20 @@ Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier)
 
 Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::string tier) {
   CO_TRY(auto place, paths_of(id, tier));
-  CO_TRY(auto file, co_await pool_.run([&]() -> Result<io::File> {
+  auto file = co_await pool_.run([&]() -> Result<io::File> {
     CHECK(note_use(*place.tier));
     auto made = io::File::open(place.file, io::File::Mode::write_new);
     if (made || made.error().code() != Errc::not_found) return made;
-    CHECK(io::make_folders(place.folder));  // somebody took it away
+    CHECK(io::make_folder(place.folder));  // somebody took it away
+    CHECK(place.tier->sync(place.tier->path()));
     return io::File::open(place.file, io::File::Mode::write_new);
-  }));
-  co_return std::make_unique<FileWriter>(std::move(file), *place.tier, std::move(place.folder), pool_);
+  });
+  // Not to be taken for a bucket that is not there.
+  if (!file && file.error().code() == Errc::not_found) {
+    co_return fail(Errc::io, fmt::format("the folder of tier '{}' is gone: {}", tier, file.error().message()));
+  }
+  if (!file) co_return std::unexpected(std::move(file).error());
+  co_return std::make_unique<FileWriter>(std::move(*file), *place.tier, std::move(place.folder), pool_);
 }
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {

@@ -162,5 +162,54 @@ TEST_F(FileBlobsTest, FoldersThatAreThereAlreadyAreMadeSureOf) {
   EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 2);
 }
 
+// Somebody took it away; its blobs would be gone with it once more.
+TEST_F(FileBlobsTest, AFolderThatIsMadeAnewIsMadeSureOf) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  (void)create(*blobs);
+  const io::Path taken = folder_.path() + "/00";
+  TestEngine::must(io::remove_tree(taken));
+  {
+    io::Faults faults;
+    (void)TestEngine::must(executor_.run(blobs->create({3, 2}, "standard")));
+    EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 1);
+  }
+  TestEngine::must(io::remove_tree(taken));
+  io::Faults faults;
+  faults.fail(io::Operation::sync, 1, EIO, folder_.path());
+  EXPECT_EQ(executor_.run(blobs->create({4, 2}, "standard")).error().code(), Errc::io);
+  EXPECT_EQ(executor_.run(blobs->create({5, 2}, "standard")).error().code(), Errc::io)
+      << "it is there, and not for sure";
+  EXPECT_TRUE(blobs->has_failed());
+}
+
+// As where its file system is not mounted any more. Callers would take "not found" for a bucket that is not there.
+TEST_F(FileBlobsTest, ATierWhoseFolderIsGoneIsAFailure) {
+  io::Pool pool(2);
+  pool.start();
+  const io::Path tier = folder_.path() + "/tier";
+  for (const bool is_in_use : {false, true}) {
+    const auto blobs = open(tier, pool);
+    if (is_in_use) (void)create(*blobs);
+    TestEngine::must(io::remove_tree(tier));
+    EXPECT_EQ(executor_.run(blobs->create({2, 2}, "standard")).error().code(), Errc::io) << is_in_use;
+    EXPECT_FALSE(TestEngine::must(io::exists(tier))) << "nothing is put where it does not belong";
+  }
+}
+
+TEST_F(FileBlobsTest, AFullDiskWithHalfOfTheFoldersIsTriedAgain) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = open(folder_.path(), pool);
+  io::Faults faults;
+  faults.fail(io::Operation::make_folder, 128, ENOSPC, folder_.path());
+  EXPECT_EQ(executor_.run(blobs->create({1, 2}, "standard")).error().code(), Errc::no_space);
+  EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 0);
+  (void)create(*blobs);
+  EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + folder_.path()), 1);
+  EXPECT_FALSE(blobs->has_failed());
+}
+
 }  // namespace
 }  // namespace boreal::objects

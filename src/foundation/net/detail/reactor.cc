@@ -113,8 +113,7 @@ void Reactor::run() {
 void Reactor::stop() {
   stopping_ = true;
   const std::lock_guard lock(mutex_);
-  woken_ = true;
-  eventfd_write(wake_fd_, 1);
+  if (!std::exchange(woken_, true)) eventfd_write(wake_fd_, 1);  // else who posted wakes it, and may not have yet
 }
 
 void Reactor::post(std::move_only_function<void()> work) {

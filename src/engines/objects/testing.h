@@ -2,10 +2,13 @@
 // sources and keys that are easy to make.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -173,15 +176,20 @@ class TestEngine {
   std::unique_ptr<Objects> objects_;
 };
 
+// The blob files of the tier that lies in this folder.
+inline std::vector<io::Path> blobs_of_tier(const io::Path& folder) {
+  std::vector<io::Path> files;
+  for (const auto& fan : TestEngine::must(io::list_folder(folder))) {
+    const io::Path inner = folder + "/" + fan;
+    for (const auto& name : TestEngine::must(io::list_folder(inner))) files.push_back(inner + "/" + name);
+  }
+  return files;
+}
+
 // All blob files below a folder of TestEngine.
 inline std::vector<io::Path> blob_files(const io::Path& folder) {
-  std::vector<io::Path> files;
-  for (const char* tier : {"/blobs/standard", "/blobs/cold"}) {
-    for (const auto& fan : TestEngine::must(io::list_folder(folder + tier))) {
-      const io::Path inner = folder + tier + "/" + fan;
-      for (const auto& name : TestEngine::must(io::list_folder(inner))) files.push_back(inner + "/" + name);
-    }
-  }
+  auto files = blobs_of_tier(folder + "/blobs/standard");
+  std::ranges::move(blobs_of_tier(folder + "/blobs/cold"), std::back_inserter(files));
   return files;
 }
 

@@ -349,8 +349,7 @@ TEST_F(LifecycleTest, WhatHasNoRoomInItsClassDoesNotHoldUpWhatExpires) {
 TEST_F(LifecycleTest, WhatIsDamagedDoesNotHoldUpTheRest) {
   configure({transition(30, "STANDARD_IA")});
   ASSERT_TRUE(put("shop", "a", std::string(large, 'x')));
-  const io::Path fan = folder / "STANDARD/" + io::list_folder(folder / "STANDARD")->front();
-  auto blob = *io::File::open(fan + "/" + io::list_folder(fan)->front(), io::File::Mode::read_write);
+  auto blob = *io::File::open(objects::blobs_of_tier(folder / "STANDARD").front(), io::File::Mode::read_write);
   ASSERT_TRUE(blob.truncate(large / 2));
   ASSERT_TRUE(put("shop", "b", std::string(large, 'x')));
   pass(31 * one_day);

@@ -171,8 +171,7 @@ TEST_F(WorkersTest, WhatIsDamagedFailsForGood) {
   rule.destination.storage_class = "STANDARD_IA";
   ASSERT_EQ(code_of(S3Test::replicate("from", std::move(rule))), "");
   ASSERT_TRUE(put("from", "damaged", std::string(128 << 10, 'x')));
-  const io::Path fan = folder / "STANDARD/" + io::list_folder(folder / "STANDARD")->front();
-  auto blob = *io::File::open(fan + "/" + io::list_folder(fan)->front(), io::File::Mode::read_write);
+  auto blob = *io::File::open(objects::blobs_of_tier(folder / "STANDARD").front(), io::File::Mode::read_write);
   ASSERT_TRUE(blob.truncate(1000));
   ASSERT_TRUE(put("from", "whole", std::string(128 << 10, 'x')));
   work();

@@ -354,6 +354,13 @@ Outcome<Route> Router::find(Protocol protocol, const http::Request& request) con
   if (is_xml) named = sub_resources(request.path, *query);
   if (named.size() > 1) return refuse(conflict(named));
   if (has_buckets_) CHECK(check_parameters(request, named, *query));
+  // A word of objects must not be passed over at a bucket: DELETE /bucket?uploadId=… would delete the bucket.
+  const bool is_change = request.method == "PUT" || request.method == "DELETE";
+  if (has_buckets_ && is_change && named.empty() && request.path != "/" && !is_at_key(request.path)) {
+    const auto lost = std::ranges::find_if(
+        *query, [&](const NamedValue& pair) { return std::ranges::binary_search(words_, pair.name); });
+    if (lost != query->end()) return refuse(not_allowed(request, {lost->name}));
+  }
   const Template* best = nullptr;
   Score best_score;
   std::vector<std::pair<std::string_view, std::string_view>> labels;

@@ -68,6 +68,16 @@ TEST(S3Routes, AWordThatTheMethodDoesNotKnowIsNotPassedOver) {
   EXPECT_EQ(routed("PUT", "/b/k?colour=red"), "PutObject");
 }
 
+TEST(S3Routes, AWordOfObjectsIsNotPassedOverAtABucket) {
+  EXPECT_EQ(routed("DELETE", "/b?uploadId=u"), "MethodNotAllowed");  // an upload without its key
+  EXPECT_EQ(routed("DELETE", "/b?annotation&annotationName=a"), "MethodNotAllowed");
+  EXPECT_EQ(routed("DELETE", "/b/?retention"), "MethodNotAllowed");
+  for (const std::string word : {"retention", "legal-hold", "attributes", "select", "renameObject"})
+    EXPECT_EQ(routed("PUT", "/b?" + word), "MethodNotAllowed") << word;
+  EXPECT_EQ(routed("DELETE", "/b?x-id=DeleteBucket&colour=red"), "DeleteBucket");
+  EXPECT_EQ(routed("PUT", "/b?x-id=CreateBucket"), "CreateBucket");
+}
+
 TEST(S3Routes, HeadsAreOfBucketsAndObjectsOnly) {
   for (const std::string word : {"acl", "policy", "versions", "uploads", "location=1", "publicAccessBlock"})
     EXPECT_EQ(routed("HEAD", "/b?" + word), "MethodNotAllowed") << word;

@@ -39,9 +39,9 @@ def service_h(model):
     rows = []
     for name in model.operations:
         rows.append(f"  virtual Task<aws::Outcome<{model.output_type(name)}>> {snake(name)}"
-                    f"(aws::Call& call, {model.input_type(name)} input);")
+                    f"(aws::Call& call, {model.input_type(name)} input) = 0;")
     body = ["extern const aws::ServiceModel service_model;", "",
-            "// Operations that a service does not override answer 501 by name.",
+            "// The operations that are served, by models/<service>.json. All others answer 501 by name.",
             "class Api : public aws::Service {", " public:",
             "  const aws::ServiceModel& model() const override { return service_model; }", "", *rows, "};"]
     return "\n".join([NOTE, "#pragma once", "", f'#include "api/{model.service}/errors.h"',
@@ -55,12 +55,8 @@ def invoker(name):
 def operations_cc(model, names):
     rows = []
     for name in names:
-        method, out, into = snake(name), model.output_type(name), model.input_type(name)
-        rows.append(f"Task<aws::Outcome<{out}>> Api::{method}(aws::Call& call, {into}) {{\n"
-                    f"  co_return aws::refuse(aws::not_implemented(call));\n}}\n"
-                    f"{invoker(name)};\n"
-                    f"{invoker(name)} {{\n"
-                    f"  return aws::invoke<&Api::{method}>(service, call, std::move(input));\n}}\n")
+        rows.append(f"{invoker(name)} {{\n"
+                    f"  return aws::invoke<&Api::{snake(name)}>(service, call, std::move(input));\n}}\n")
     return "\n".join([NOTE, '#include "aws/invoke.h"', f'#include "api/{model.service}/service.h"', "", *within(model, rows)])
 
 

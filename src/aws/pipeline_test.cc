@@ -50,13 +50,36 @@ class TwoKeys final : public Identities {
   Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override { co_return std::nullopt; }
 };
 
-class Rooms final : public api::kms::Api {
+// Knows the operations of an API, and answers 501 to all of them.
+class Unfurnished : public Service {
  public:
-  Task<Outcome<api::kms::ListKeysResponse>> list_keys(Call& call, api::kms::ListKeysRequest) override {
-    called_by = call.caller.arn();
-    region = call.region;
-    if (has_bug) throw std::logic_error("a bug");
-    co_return api::kms::ListKeysResponse{};
+  explicit Unfurnished(const ServiceModel& of) : model_(of), operations_(of.operations.begin(), of.operations.end()) {
+    for (auto& operation : operations_)
+      operation.invoke = [](Service&, Call& call, Value) -> Task<Outcome<Value>> {
+        co_return refuse(not_implemented(call));
+      };
+    model_.operations = operations_;
+  }
+  const ServiceModel& model() const override { return model_; }
+
+ protected:
+  Operation& operation(std::string_view name) { return *std::ranges::find(operations_, name, &Operation::name); }
+
+ private:
+  ServiceModel model_;
+  std::vector<Operation> operations_;
+};
+
+class Rooms final : public Unfurnished {
+ public:
+  Rooms() : Unfurnished(api::kms::service_model) {
+    operation("ListKeys").invoke = [](Service& self, Call& call, Value) -> Task<Outcome<Value>> {
+      auto& rooms = static_cast<Rooms&>(self);
+      rooms.called_by = call.caller.arn();
+      rooms.region = call.region;
+      if (rooms.has_bug) throw std::logic_error("a bug");
+      co_return Value::of(api::kms::ListKeysResponse{});
+    };
   }
   std::string called_by, region;
   bool has_bug = false;
@@ -229,9 +252,9 @@ TEST_F(PipelineTest, WhoIsNotKnownDoesNotFillTheMemory) {
   EXPECT_EQ(statuses.back(), 400) << "what they held is given back";
 }
 
-// Every operation is served by the model, and answers 501.
-class Documents final : public api::s3::Api {
+class Documents final : public Unfurnished {
  public:
+  Documents() : Unfurnished(api::s3::service_model) {}
   bool judges_by_body(const Operation& operation) const override { return operation.name == "PutObjectTagging"; }
   Outcome<void> check_body(const Operation&, const http::Request&, std::string_view) override {
     checked_by = std::this_thread::get_id();

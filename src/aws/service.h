@@ -1,6 +1,6 @@
 // What the pipeline knows of a service: its model (tables that codegen made from models/<service>.json) and how to
 // reach its operations. Generated code derives from Service once per API (api/<service>/service.h); a services/ room
-// overrides the operations that it serves. An operation that is not overridden answers 501 by name.
+// implements the operations that the model says are served; all others answer 501 by name.
 #pragma once
 
 #include <memory>
@@ -119,7 +119,7 @@ class Service {
 // The input's member of that name in the API, or nullopt when it is no string or was not sent.
 std::optional<std::string> string_member(const Value& input, std::string_view member_name);
 
-// What a generated default operation answers: 501 NotImplemented, by name.
+// 501 NotImplemented, by name.
 ApiError not_implemented(const Operation& operation);
 ApiError not_implemented(const Call& call);
 

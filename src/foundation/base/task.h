@@ -12,7 +12,6 @@
 #include <functional>
 #include <optional>
 #include <utility>
-#include <variant>
 
 namespace boreal {
 
@@ -52,16 +51,17 @@ struct PromiseBase {
 
 template <class T>
 struct Promise : PromiseBase {
-  std::variant<std::monostate, T, std::exception_ptr> result;
+  std::optional<T> result;
+  std::exception_ptr error;
   Task<T> get_return_object();
-  void unhandled_exception() { result.template emplace<2>(std::current_exception()); }
+  void unhandled_exception() { error = std::current_exception(); }
   template <class U = T>
   void return_value(U&& value) {
-    result.template emplace<1>(std::forward<U>(value));
+    result.emplace(std::forward<U>(value));
   }
   T take() {
-    if (result.index() == 2) std::rethrow_exception(std::get<2>(result));
-    return std::move(std::get<1>(result));
+    if (error) std::rethrow_exception(error);
+    return std::move(*result);
   }
 };
 

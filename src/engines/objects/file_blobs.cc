@@ -171,14 +171,31 @@ bool FileBlobs::has_failed() const {
 
 // Before the first blob: the mark, then its name in the list.
 Result<void> FileBlobs::note_use(TierFolder& tier) {
+  CHECK(check_is_mounted(tier));  // or the mark would be made beneath
   CHECK(tier.prepare());
   const std::lock_guard lock(mutex_);
-  if (used_list_.empty() || used_.contains(tier.tier())) return {};
-  std::string text = tier.tier();
-  for (const auto& other : used_) text += "\n" + other;
-  CHECK(io::write_file_atomically(used_list_, text));
+  if (used_.contains(tier.tier())) return {};
+  if (!used_list_.empty()) {
+    std::string text = tier.tier();
+    for (const auto& other : used_) text += "\n" + other;
+    CHECK(io::write_file_atomically(used_list_, text));
+  }
   used_.insert(tier.tier());
   return {};
+}
+
+// A file system may be unmounted at any time: what is not found there is not gone then, and what would be written lies
+// beneath once it is mounted again. A tier that never held a blob has no mark yet.
+Result<void> FileBlobs::check_is_mounted(const TierFolder& tier) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!used_.contains(tier.tier())) return {};
+  }
+  TRY(const bool is_marked, io::exists(tier.mark()));
+  if (is_marked) return {};
+  return fail(Errc::io, fmt::format("{} is not where the blobs of tier '{}' lie, as there is no {}: if it is a file "
+                                    "system of its own, mount it again",
+                                    tier.path(), tier.tier(), tier.mark()));
 }
 
 Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) {
@@ -213,15 +230,6 @@ Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string
 }
 
 namespace {
-// The folder is synced, or the file could come back after its last trace in the index is gone. Of ids that were handed
-// out most were never used, so what is not there is not looked into further.
-Result<void> remove_durably(TierFolder& tier, const io::Path& folder, const io::Path& file) {
-  if (auto removed = io::remove_file(file); !removed) {
-    return removed.error().code() == Errc::not_found ? Result<void>() : removed;
-  }
-  return tier.sync(folder);
-}
-
 // Each sync of a folder is a wait for the disk (10 ms where it is busy); beyond this many, one sync of the whole file
 // system takes less, though it writes what others have written too.
 constexpr size_t worth_syncing_all = 16;
@@ -235,8 +243,8 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
     TRY(auto paths, paths_of(blob.id, blob.tier));
     // Also of what is not there: who removed it may have been stopped before the sync.
     changed[paths.tier].insert(std::move(paths.folder));
-    auto removed = io::remove_file(paths.file);
-    return !removed && removed.error().code() == Errc::not_found ? Result<void>() : removed;
+    CHECK(remove_file(*paths.tier, paths.file));
+    return {};
   };
   for (size_t at = 0; at < blobs.size(); at += removals_a_turn) {
     if (stop.stop_requested()) co_return fail(Errc::cancelled, "the server stops");
@@ -260,9 +268,23 @@ Task<Result<void>> FileBlobs::remove_all(std::vector<Place> blobs, std::stop_tok
   co_return done;
 }
 
+// The folder is synced, or the file could come back after its last trace in the index is gone. Of ids that were handed
+// out most were never used, so what is not there is not looked into further.
 Task<Result<void>> FileBlobs::remove(BlobId id, std::string tier) {
   CO_TRY(const auto place, paths_of(id, tier));
-  co_return co_await pool_.run([&] { return remove_durably(*place.tier, place.folder, place.file); });
+  co_return co_await pool_.run([&]() -> Result<void> {
+    TRY(const bool was_there, remove_file(*place.tier, place.file));
+    return was_there ? place.tier->sync(place.folder) : Result<void>();
+  });
+}
+
+// False: it was not there, where it would be.
+Result<bool> FileBlobs::remove_file(const TierFolder& tier, const io::Path& file) {
+  auto removed = io::remove_file(file);
+  if (removed) return true;
+  if (removed.error().code() != Errc::not_found) return std::unexpected(std::move(removed).error());
+  CHECK(check_is_mounted(tier));
+  return false;
 }
 
 }  // namespace boreal::objects

@@ -17,7 +17,7 @@ class FileBlobs final : public Blobs {
  public:
   // Tier names to folders; the folders are made when missing. The pool outlives this, which outlives its writers.
   // The file `used_list`, if one is given, is where it is kept which tiers hold blobs: Errc::unsupported if the folder
-  // of one is not the one that held them.
+  // of one is not the one that held them. Where it becomes so later, calls fail with Errc::io.
   static Result<std::unique_ptr<FileBlobs>> open(std::map<std::string, io::Path> folders, io::Pool& pool,
                                                  io::Path used_list = {});
 
@@ -39,12 +39,14 @@ class FileBlobs final : public Blobs {
   Result<Paths> paths_of(BlobId id, const std::string& tier);
   Result<void> check_tiers();
   Result<void> note_use(TierFolder& tier);
+  Result<void> check_is_mounted(const TierFolder& tier);
+  Result<bool> remove_file(const TierFolder& tier, const io::Path& file);
 
   std::map<std::string, TierFolder> tiers_;
   io::Pool& pool_;
   const io::Path used_list_;
   std::mutex mutex_;
-  std::set<std::string, std::less<>> used_;  // as the list says
+  std::set<std::string, std::less<>> used_;  // as the list says: these have a mark
 };
 
 }  // namespace boreal::objects

@@ -198,6 +198,47 @@ TEST_F(FileBlobsTest, ATierWhoseFolderIsGoneIsAFailure) {
   }
 }
 
+// Its mount point is there all the same, and takes whatever is put beneath.
+TEST_F(FileBlobsTest, WhereATierIsUnmountedNothingIsWrittenNorTakenForRemoved) {
+  io::Pool pool(2);
+  pool.start();
+  const io::Path tier = folder_ / "standard", list = folder_ / "TIERS", aside = folder_ / "aside";
+  const auto open_it = [&] { return TestEngine::must(FileBlobs::open({{"standard", tier}}, pool, list)); };
+  const auto unmount = [&] {
+    TestEngine::must(io::rename(tier, aside));
+    TestEngine::must(io::make_folders(tier));
+  };
+  const auto mount = [&] {
+    TestEngine::must(io::remove_tree(tier));
+    TestEngine::must(io::rename(aside, tier));
+  };
+  // In the run that wrote to it, and in one that has not yet.
+  for (const bool has_written : {true, false}) {
+    const auto blobs = open_it();
+    if (has_written) (void)create(*blobs);
+    unmount();
+    EXPECT_EQ(executor_.run(blobs->remove({1, 2}, "standard")).error().code(), Errc::io);
+    EXPECT_EQ(executor_.run(blobs->remove_all({{{1, 2}, "standard"}}, {})).error().code(), Errc::io);
+    EXPECT_EQ(executor_.run(blobs->create({2, 2}, "standard")).error().code(), Errc::io);
+    EXPECT_TRUE(TestEngine::must(io::list_folder(tier)).empty()) << "nothing is put beneath";
+    mount();
+    EXPECT_EQ(blobs_of_tier(tier).size(), 1u);
+    EXPECT_TRUE(executor_.run(blobs->remove({7, 7}, "standard"))) << "it is where it would be, and is not there";
+  }
+  const auto blobs = open_it();
+  EXPECT_TRUE(executor_.run(blobs->remove_all({{{1, 2}, "standard"}, {{7, 7}, "standard"}}, {})));
+  EXPECT_EQ(blobs_of_tier(tier).size(), 0u);
+}
+
+// Ids on record are looked for in each tier.
+TEST_F(FileBlobsTest, WhatIsLookedForInATierThatWasNeverUsedIsNotThere) {
+  io::Pool pool(2);
+  pool.start();
+  const auto blobs = TestEngine::must(FileBlobs::open({{"standard", folder_ / "standard"}}, pool, folder_ / "TIERS"));
+  EXPECT_TRUE(executor_.run(blobs->remove({1, 2}, "standard")));
+  EXPECT_TRUE(executor_.run(blobs->remove_all({{{1, 2}, "standard"}}, {})));
+}
+
 TEST_F(FileBlobsTest, AFullDiskWithHalfOfTheFoldersIsTriedAgain) {
   io::Pool pool(2);
   pool.start();

@@ -217,6 +217,28 @@ TEST(Reclaiming, SyncsWhatItFindsRemoved) {
   EXPECT_EQ(std::ranges::count(faults.trace(), "sync " + file.substr(0, file.rfind('/'))), 1);
 }
 
+// What is not found there is not gone; nothing would name it once the tier is mounted again.
+TEST(Reclaiming, WhatIsFreedWhileItsTierIsNotMountedIsTriedAgain) {
+  const io::TempFolder folder;
+  TestEngine engine(folder.path());
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  ASSERT_TRUE(engine.put("b", "k", std::string(40'000, 'x')));
+  const io::Path tier = folder / "blobs/standard", aside = folder / "aside";
+  TestEngine::must(io::rename(tier, aside));
+  TestEngine::must(io::make_folders(tier));
+  ::testing::internal::CaptureStderr();
+  ASSERT_TRUE(engine.remove("b", "k"));
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_TRUE(::testing::internal::GetCapturedStderr().contains("mount it again"));
+  EXPECT_TRUE(engine.store().scan("bucket.b", "q")->valid());
+  TestEngine::must(io::remove_tree(tier));
+  TestEngine::must(io::rename(aside, tier));
+  ASSERT_EQ(blob_files(folder.path()).size(), 1u);
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+  EXPECT_FALSE(engine.store().scan("bucket.b", "q")->valid());
+}
+
 // So many writes wait, or so little room is left, that those which would name an object or a part are refused.
 class BusyStore final : public store::FillingStore {
  public:

@@ -13,6 +13,13 @@
 namespace boreal::objects {
 namespace {
 
+// A tier's folder that is gone is not to be taken for a bucket that is not there.
+template <class T>
+Result<T> as_failure(const std::string& tier, Result<T> done) {
+  if (done || done.error().code() != Errc::not_found) return done;
+  return fail(Errc::io, fmt::format("the folder of tier '{}' is gone: {}", tier, done.error().message()));
+}
+
 // A file and the sync of it that a pool's thread may be at while more is written. Held by both.
 class SyncedFile {
  public:
@@ -70,7 +77,7 @@ class FileWriter final : public BlobWriter {
   }
   Result<void> finish() override {
     CHECK(synced_->sync());
-    return tier_.sync(folder_);
+    return as_failure(tier_.tier(), tier_.sync(folder_));
   }
 
  private:
@@ -216,10 +223,7 @@ Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::stri
     CHECK(place.tier->sync(place.tier->path()));
     return io::File::open(place.file, io::File::Mode::write_new);
   });
-  // Not to be taken for a bucket that is not there.
-  if (!file && file.error().code() == Errc::not_found) {
-    co_return fail(Errc::io, fmt::format("the folder of tier '{}' is gone: {}", tier, file.error().message()));
-  }
+  file = as_failure(tier, std::move(file));
   if (!file) co_return std::unexpected(std::move(file).error());
   co_return std::make_unique<FileWriter>(std::move(*file), *place.tier, std::move(place.folder), pool_);
 }

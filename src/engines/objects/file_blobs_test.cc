@@ -239,6 +239,16 @@ TEST_F(FileBlobsTest, WhatIsLookedForInATierThatWasNeverUsedIsNotThere) {
   EXPECT_TRUE(executor_.run(blobs->remove_all({{{1, 2}, "standard"}}, {})));
 }
 
+TEST_F(FileBlobsTest, ATierWhoseFolderGoesWhileABlobIsWrittenIsAFailure) {
+  io::Pool pool(2);
+  pool.start();
+  const io::Path tier = folder_.path() + "/tier";
+  const auto blobs = open(tier, pool);
+  const auto writer = create(*blobs);
+  TestEngine::must(io::remove_tree(tier));
+  EXPECT_EQ(on_pool(pool, [&] { return writer->finish(); }).error().code(), Errc::io);
+}
+
 TEST_F(FileBlobsTest, AFullDiskWithHalfOfTheFoldersIsTriedAgain) {
   io::Pool pool(2);
   pool.start();

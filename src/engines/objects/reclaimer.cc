@@ -138,12 +138,11 @@ Result<void> Reclaimer::check_running() const {
 // What cannot be freed now, a file that cannot be removed or a record that cannot be read, holds up nothing else.
 class Reclaimer::Failures {
  public:
-  // Whether to go on.
-  bool add(const Result<void>& done) {
-    if (done) return true;
-    if (first_) first_ = done;
-    return ++count_ < failures_a_job;
+  void add(const Result<void>& done) {
+    if (!done && count_++ == 0) first_ = done;
   }
+  bool go_on() const { return count_ < failures_a_job; }
+  size_t count() const { return count_; }
   Result<void> first() const { return first_; }
 
  private:
@@ -200,7 +199,8 @@ Task<Result<void>> Reclaimer::remove_reserved(std::string bucket, uint64_t befor
         if (removed) removed = co_await blobs_.remove(id, tier);
       }
       if (removed) batch.remove(record.key);
-      if (goes_on = failures.add(removed); !goes_on) break;
+      failures.add(removed);
+      if (goes_on = failures.go_on(); !goes_on) break;
     }
     if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
@@ -220,7 +220,8 @@ Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before
     from = just_behind(records.back().key);
     store::Batch batch(partition);
     for (const auto& record : records) {
-      if (goes_on = failures.add(co_await free_record(record, batch)); !goes_on) break;
+      co_await free_record(record, batch, failures);
+      if (goes_on = failures.go_on(); !goes_on) break;
     }
     if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
@@ -259,15 +260,17 @@ Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
 Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
-  for (;;) {
+  Failures failures;
+  while (failures.go_on()) {
     CO_CHECK(check_running());
     CO_TRY(const auto records, next_records(partition, "p", from, records_a_step));
-    if (records.empty()) co_return Result<void>();
+    if (records.empty()) break;
     from = just_behind(records.back().key);
     store::Batch batch(partition);
-    CO_CHECK(co_await free_parts(records, batch));
-    CO_CHECK(co_await store_.commit(std::move(batch)));
+    co_await free_parts(records, batch, failures);
+    if (!batch.empty()) CO_CHECK(co_await store_.commit(std::move(batch)));
   }
+  co_return failures.first();
 }
 
 // These records of garbage: what is only a blob or some together, all else, and what fails so, one by one. False: too
@@ -287,42 +290,62 @@ Task<bool> Reclaimer::free_together(const std::vector<Record>& records, store::B
     std::ranges::move(simple, std::back_inserter(others));
   }
   for (const Record* record : others) {
-    if (stopping_ || !failures.add(co_await free_record(*record, batch))) co_return false;
+    if (stopping_) co_return false;
+    co_await free_record(*record, batch, failures);
+    if (!failures.go_on()) co_return false;
   }
   co_return true;
 }
 
-// One record of garbage, and the record itself. After a failure what was freed of it counts as freed.
-Task<Result<void>> Reclaimer::free_record(const Record& record, store::Batch& batch) {
-  CO_TRY(const auto garbage, decode_garbage(record.value));
-  CO_CHECK(co_await free(garbage, batch));
-  batch.remove(record.key);
-  co_return Result<void>();
+// One record of garbage, and the record itself when nothing of it is left. After a failure it goes on with the rest,
+// and what was freed of it counts as freed.
+Task<void> Reclaimer::free_record(const Record& record, store::Batch& batch, Failures& failures) {
+  const size_t failures_before = failures.count();
+  if (const auto garbage = decode_garbage(record.value)) {
+    failures.add(co_await free(*garbage, batch, failures));
+  } else {
+    failures.add(std::unexpected(garbage.error()));
+  }
+  if (failures.count() == failures_before) batch.remove(record.key);
 }
 
-Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch) {
-  CO_CHECK(co_await release(garbage.segments));
-  for (uint32_t chunk = 0; chunk < garbage.chunks; ++chunk) {
+Task<Result<void>> Reclaimer::free(const Garbage& garbage, store::Batch& batch, Failures& failures) {
+  failures.add(co_await release(garbage.segments));
+  for (uint32_t chunk = 0; chunk < garbage.chunks && failures.go_on(); ++chunk) {
     CO_CHECK(check_running());
-    const std::string key = index::manifest(garbage.manifest, chunk);
-    CO_TRY(const auto record, store_.get(batch.partition(), key));
-    if (!record) continue;  // freed before a crash
-    CO_TRY(auto parts, decode_parts(*record));
-    CO_CHECK(co_await release(segments_of(std::move(parts))));
-    batch.remove(key);
+    failures.add(co_await free_chunk(index::manifest(garbage.manifest, chunk), batch));
   }
   if (garbage.upload == Id{}) co_return Result<void>();
   std::string from;
-  for (;;) {
+  while (failures.go_on()) {
     CO_CHECK(check_running());
     CO_TRY(const auto parts, next_records(batch.partition(), index::parts(garbage.upload), from, records_a_step));
-    if (parts.empty()) co_return Result<void>();
+    if (parts.empty()) break;
     from = just_behind(parts.back().key);
-    CO_CHECK(co_await free_parts(parts, batch));
+    co_await free_parts(parts, batch, failures);
+  }
+  co_return Result<void>();
+}
+
+Task<Result<void>> Reclaimer::free_chunk(std::string key, store::Batch& batch) {
+  CO_TRY(const auto record, store_.get(batch.partition(), key));
+  if (!record) co_return Result<void>();  // freed before a crash
+  CO_TRY(auto parts, decode_parts(*record));
+  CO_CHECK(co_await release(segments_of(std::move(parts))));
+  batch.remove(std::move(key));
+  co_return Result<void>();
+}
+
+// Together; if that fails, one by one.
+Task<void> Reclaimer::free_parts(const std::vector<Record>& records, store::Batch& batch, Failures& failures) {
+  if (co_await free_parts_at_once(records, batch)) co_return;
+  for (const auto& record : records) {
+    if (!failures.go_on()) co_return;
+    failures.add(co_await free_parts_at_once(std::span(&record, 1), batch));
   }
 }
 
-Task<Result<void>> Reclaimer::free_parts(const std::vector<Record>& records, store::Batch& batch) {
+Task<Result<void>> Reclaimer::free_parts_at_once(std::span<const Record> records, store::Batch& batch) {
   std::vector<Part> parts;
   for (const auto& record : records) {
     CO_TRY(parts.emplace_back(), decode_part(record.value));

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -51,12 +52,14 @@ class Reclaimer {
   Task<Result<void>> free_tentative(std::string bucket, uint64_t before_run);
   Task<Result<void>> free_garbage(std::string bucket);
   Task<Result<void>> free_uploads(std::string bucket);
-  Task<Result<void>> free_record(const Record& record, store::Batch& batch);
+  Task<void> free_record(const Record& record, store::Batch& batch, Failures& failures);
   Task<bool> free_together(const std::vector<Record>& records, store::Batch& batch, Failures& failures);
   // Frees one record's worth; adds the index records that go with it to the batch.
-  Task<Result<void>> free(const Garbage& garbage, store::Batch& batch);
+  Task<Result<void>> free(const Garbage& garbage, store::Batch& batch, Failures& failures);
+  Task<Result<void>> free_chunk(std::string key, store::Batch& batch);  // of a manifest
   // The same for the parts of uploads in these records.
-  Task<Result<void>> free_parts(const std::vector<Record>& records, store::Batch& batch);
+  Task<void> free_parts(const std::vector<Record>& records, store::Batch& batch, Failures& failures);
+  Task<Result<void>> free_parts_at_once(std::span<const Record> records, store::Batch& batch);
   // Lets go of our references to blobs, in one commit, and of the blobs that nobody else refers to.
   Task<Result<void>> release(std::vector<Segment> segments);
 

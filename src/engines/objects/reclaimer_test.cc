@@ -164,6 +164,40 @@ TEST(Reclaiming, PartsWhoseBlobsCannotBeRemovedStayOnRecord) {
   for (const char* range : {"p", "q"}) EXPECT_FALSE(engine.store().scan("bucket.b", range)->valid()) << range;
 }
 
+// A page of them holds 64; `is_dropped`: all of the bucket goes, and the upload with it.
+TEST(Reclaiming, PartsBehindAStuckOneAreFreed) {
+  constexpr uint32_t count = 70;
+  for (const bool is_dropped : {false, true}) {
+    const io::TempFolder folder;
+    TestEngine engine(folder.path());
+    TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+    const auto upload = engine.run(engine.objects().create_upload({"b", "key", {}, test_data_key().wrapped}));
+    io::Path stuck;
+    for (uint32_t number = 1; number <= count; ++number) {
+      TextSource source(std::string(100, 'p'));
+      PartRequest part{"b", "key", upload->id, number, {}, {}, &engine.keys};
+      ASSERT_TRUE(engine.run(engine.objects().put_part(std::move(part), source)));
+      if (number == 1) stuck = blob_files(folder.path()).front();
+    }
+    ::testing::internal::CaptureStderr();
+    {
+      io::Faults faults;
+      faults.fail(io::Operation::remove, 1, EIO, stuck, true);
+      ASSERT_TRUE(is_dropped ? engine.run(engine.objects().drop_bucket("b"))
+                             : engine.run(engine.objects().abort_upload("b", "key", upload->id)));
+      engine.run(engine.objects().reclaim_now());
+      EXPECT_EQ(blob_files(folder.path()), std::vector{stuck});
+      size_t on_record = 0;
+      for (const auto left = engine.store().scan("bucket.b", "p"); left->valid(); left->next()) ++on_record;
+      EXPECT_EQ(on_record, 1u);
+    }
+    engine.run(engine.objects().reclaim_now());
+    ::testing::internal::GetCapturedStderr();
+    EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+    for (const char* range : {"p", "q"}) EXPECT_FALSE(engine.store().scan("bucket.b", range)->valid()) << range;
+  }
+}
+
 // Else 32 clients that put objects anew would leave old ones faster than they are freed.
 TEST(Reclaiming, WaitsForTheDiskOnceForMany) {
   constexpr int count = 100;

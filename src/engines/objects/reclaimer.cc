@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "base/log.h"
 #include "objects/index_keys.h"
@@ -12,6 +13,8 @@ namespace {
 constexpr size_t records_a_step = 64;
 // Who writes large objects makes garbage with many hands: what waits is freed together, or it would only grow.
 constexpr size_t garbage_a_step = 256;
+// Of uploads with ten thousand parts each a step's records would be more than the store takes at once.
+constexpr size_t writes_a_batch = 10'000;
 constexpr int steps_a_turn = 4;  // of one bucket, which may get more garbage all the time; then it is another's turn
 // Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
 constexpr size_t failures_a_job = 64;
@@ -274,7 +277,7 @@ Task<Result<void>> Reclaimer::free_uploads(std::string bucket) {
 }
 
 // These records of garbage: what is only a blob or some together, all else, and what fails so, one by one. False: too
-// many have failed.
+// many have failed. What the batch cannot hold is committed on the way.
 Task<bool> Reclaimer::free_together(const std::vector<Record>& records, store::Batch& batch, Failures& failures) {
   std::vector<Segment> segments;
   std::vector<const Record*> simple, others;
@@ -293,6 +296,10 @@ Task<bool> Reclaimer::free_together(const std::vector<Record>& records, store::B
     if (stopping_) co_return false;
     co_await free_record(*record, batch, failures);
     if (!failures.go_on()) co_return false;
+    if (batch.writes().size() < writes_a_batch) continue;
+    const auto done = co_await store_.commit(std::exchange(batch, store::Batch(batch.partition())));
+    failures.add(done);
+    if (!done) co_return false;
   }
   co_return true;
 }

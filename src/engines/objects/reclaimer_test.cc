@@ -198,6 +198,47 @@ TEST(Reclaiming, PartsBehindAStuckOneAreFreed) {
   }
 }
 
+// Takes a tenth of what a store does, so that a test need not make ten times as much.
+class SmallStore final : public store::FillingStore {
+ public:
+  explicit SmallStore(std::unique_ptr<store::Store> inner) : FillingStore(*inner), inner_(std::move(inner)) {}
+  Task<Result<void>> commit(store::Batch batch) override {
+    size_t bytes = 0;
+    for (const auto& write : batch.writes()) bytes += batch.partition().size() + write.key.size();
+    if (bytes > store::max_batch_bytes / 10) co_return fail(Errc::too_large, "too much at once");
+    co_return co_await FillingStore::commit(std::move(batch));
+  }
+
+ private:
+  const std::unique_ptr<store::Store> inner_;
+};
+
+// Else none of them would ever be freed, nor what came behind them.
+TEST(Reclaiming, UploadsOfMoreThanABatchHoldsAreFreed) {
+  constexpr uint64_t uploads = 5;
+  const std::string bucket(64, 'b'), partition = index::partition_of(bucket);
+  const io::TempFolder folder;
+  TestEngine engine(folder.path(), std::make_unique<SmallStore>(store::memory_store()));
+  TestEngine::must(engine.run(engine.objects().create_bucket(bucket)));
+  for (uint64_t i = 1; i <= uploads; ++i) {
+    store::Batch batch(partition);
+    for (uint32_t number = 1; number <= max_parts; ++number) {
+      Part part;
+      part.number = number;
+      batch.put(index::part({i, 0}, number), encode(part));
+    }
+    Garbage garbage;
+    garbage.upload = {i, 0};
+    batch.put(index::garbage({i, 0}), encode(garbage));
+    TestEngine::must(engine.run(engine.store().commit(std::move(batch))));
+  }
+  // Frees all of them, as it is the first that it hears of the bucket since.
+  ASSERT_TRUE(engine.put(bucket, "k", std::string(40'000, 'x')));
+  ASSERT_TRUE(engine.remove(bucket, "k"));
+  engine.run(engine.objects().reclaim_now());
+  for (const char* range : {"p", "q"}) EXPECT_FALSE(engine.store().scan(partition, range)->valid()) << range;
+}
+
 // Else 32 clients that put objects anew would leave old ones faster than they are freed.
 TEST(Reclaiming, WaitsForTheDiskOnceForMany) {
   constexpr int count = 100;

@@ -28,7 +28,7 @@ Objects::Impl::Impl(store::Store& store_, Blobs& blobs_, io::Pool& pool_, const 
       ids(clock_, random),
       pins(std::make_shared<Pins>()),
       buckets(store_, ids),
-      reclaimer(store_, blobs_, pins, names_of(options.tiers)) {}
+      reclaimer(store_, blobs_, pins, clock_, names_of(options.tiers)) {}
 
 Objects::Objects(store::Store& store, Blobs& blobs, io::Pool& pool, const Clock& clock, Random& random, Options options)
     : impl_(std::make_unique<Impl>(store, blobs, pool, clock, random, std::move(options))) {}

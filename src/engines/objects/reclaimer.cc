@@ -18,6 +18,7 @@ constexpr size_t writes_a_batch = 10'000;
 constexpr int steps_a_turn = 4;  // of one bucket, which may get more garbage all the time; then it is another's turn
 // Of one thing each; more are left for another time, since a disk that fails may fail at all of them.
 constexpr size_t failures_a_job = 64;
+constexpr Duration trouble_is_told_every = std::chrono::hours(1);
 
 // What refers to a blob: which of these do, and whether anybody else does.
 struct References {
@@ -56,8 +57,9 @@ std::string just_behind(std::string key) {
 
 }  // namespace
 
-Reclaimer::Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, std::vector<std::string> tiers)
-    : store_(store), blobs_(blobs), pins_(std::move(pins)), tiers_(std::move(tiers)) {}
+Reclaimer::Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, const Clock& clock,
+                     std::vector<std::string> tiers)
+    : store_(store), blobs_(blobs), pins_(std::move(pins)), clock_(clock), tiers_(std::move(tiers)) {}
 
 void Reclaimer::start() {
   pins_->on_free = [this](std::string_view bucket) { notice(bucket); };
@@ -111,13 +113,28 @@ Task<void> Reclaimer::work() {
     working_ = true;
     const auto done = co_await work_on(bucket);
     working_ = false;
-    if (!done && !stopping_) {
-      log::warn("objects", "cannot free unused data now; it stays on record",
-                {{"bucket", bucket}, {"why", done.error().message()}});
-      failed_.insert(bucket);
-    }
+    if (stopping_) break;
+    tell(bucket, done);
+    if (!done) failed_.insert(bucket);
   }
   quiet_.set();
+}
+
+void Reclaimer::tell(const std::string& bucket, const Result<void>& done) {
+  const auto known = troubles_.find(bucket);
+  if (done) {
+    if (known == troubles_.end() || pending_.contains(bucket)) return;  // more of it is to be looked at
+    log::info("objects", "unused data that could not be freed is freed now", {{"bucket", bucket}});
+    troubles_.erase(known);
+    return;
+  }
+  const std::string& why = done.error().message();
+  const Time now = clock_.unmoved();
+  const bool is_told = known != troubles_.end() && known->second.why == why && now >= known->second.told_at &&
+                       now - known->second.told_at < trouble_is_told_every;
+  if (is_told) return;
+  log::warn("objects", "cannot free unused data now; it stays on record", {{"bucket", bucket}, {"why", why}});
+  troubles_.insert_or_assign(bucket, Trouble{why, now});
 }
 
 Result<std::vector<Reclaimer::Record>> Reclaimer::next_records(const std::string& partition, std::string_view prefix,

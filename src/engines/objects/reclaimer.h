@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/sync.h"
 #include "objects/blobs.h"
 #include "objects/pins.h"
@@ -21,7 +22,8 @@ namespace boreal::objects {
 // Belongs to one executor. One job at a time: it never races with itself over a shared blob.
 class Reclaimer {
  public:
-  Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, std::vector<std::string> tiers);
+  Reclaimer(store::Store& store, Blobs& blobs, std::shared_ptr<Pins> pins, const Clock& clock,
+            std::vector<std::string> tiers);
 
   void start();
   // Ends after the blobs at hand: what is left is on record, and the next start's.
@@ -42,7 +44,14 @@ class Reclaimer {
     std::string value;
   };
   class Failures;
+  // What was last logged of a bucket in which something cannot be freed.
+  struct Trouble {
+    std::string why;
+    Time told_at;
+  };
   Task<void> work();
+  // Not at each look, or who writes much would fill the log.
+  void tell(const std::string& bucket, const Result<void>& done);
   // The next records of a range of the index, from `from` on.
   Result<std::vector<Record>> next_records(const std::string& partition, std::string_view prefix, std::string_view from,
                                            size_t max) const;
@@ -66,9 +75,11 @@ class Reclaimer {
   store::Store& store_;
   Blobs& blobs_;
   const std::shared_ptr<Pins> pins_;  // shared with the pins that readers hold
+  const Clock& clock_;
   const std::vector<std::string> tiers_;
   std::set<std::string, std::less<>> pending_;
   std::set<std::string, std::less<>> failed_;  // tried again with the next notice
+  std::map<std::string, Trouble, std::less<>> troubles_;
   std::map<std::string, uint64_t, std::less<>> sweeps_;
   std::set<std::string, std::less<>> dropped_;
   bool working_ = false;

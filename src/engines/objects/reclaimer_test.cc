@@ -164,6 +164,40 @@ TEST(Reclaiming, PartsWhoseBlobsCannotBeRemovedStayOnRecord) {
   for (const char* range : {"p", "q"}) EXPECT_FALSE(engine.store().scan("bucket.b", range)->valid()) << range;
 }
 
+size_t count_of(std::string_view what, const std::string& text) {
+  size_t count = 0;
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+  return count;
+}
+
+TEST(Reclaiming, WhatCannotBeFreedIsLoggedOnceAnHour) {
+  const io::TempFolder folder;
+  TestEngine engine(folder.path());
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  ASSERT_TRUE(engine.put("b", "k", std::string(40'000, 'x')));
+  const auto look = [&] {
+    ::testing::internal::CaptureStderr();
+    for (int i = 0; i < 3; ++i) engine.run(engine.objects().reclaim_now());
+    return ::testing::internal::GetCapturedStderr();
+  };
+  ::testing::internal::CaptureStderr();
+  for (const int why : {EIO, EACCES}) {
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, why, "/blobs/", true);
+    if (why == EIO) ASSERT_TRUE(engine.remove("b", "k"));
+    engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(count_of("cannot free unused data", ::testing::internal::GetCapturedStderr()), 1u) << why;
+    EXPECT_EQ(look(), "");
+    engine.clock.advance(std::chrono::hours(1));
+    EXPECT_EQ(count_of("cannot free unused data", look()), 1u);
+    ::testing::internal::CaptureStderr();
+  }
+  engine.run(engine.objects().reclaim_now());
+  EXPECT_EQ(count_of("is freed now", ::testing::internal::GetCapturedStderr()), 1u);
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+  EXPECT_EQ(look(), "");
+}
+
 // A page of them holds 64; `is_dropped`: all of the bucket goes, and the upload with it.
 TEST(Reclaiming, PartsBehindAStuckOneAreFreed) {
   constexpr uint32_t count = 70;

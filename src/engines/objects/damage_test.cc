@@ -10,6 +10,7 @@
 #include "objects/index_keys.h"
 #include "objects/scrub.h"
 #include "objects/testing.h"
+#include "store/testing.h"
 
 namespace boreal::objects {
 namespace {
@@ -271,6 +272,42 @@ TEST_F(ScrubPace, WhatLiesBehindADamagedPartIsReadToo) {
   const ScrubReport report = TestEngine::must(engine_.run(scrubber.run_once()));
   EXPECT_GE(report.bytes, 400'000u);
   EXPECT_EQ(report.damaged, 1u);
+}
+
+TEST_F(ScrubPace, APlaceThatCannotBeSavedIsNoDamage) {
+  const io::TempFolder folder;
+  const auto kept = store::memory_store();
+  auto made = std::make_unique<store::FillingStore>(*kept);
+  store::FillingStore& disk = *made;
+  TestEngine engine(folder.path(), std::move(made));
+  TestEngine::must(engine.run(engine.objects().create_bucket("d")));
+  ASSERT_TRUE(engine.put("d", "k", std::string(1'000'000, 'x')));
+  disk.is_full = true;
+  ::testing::internal::CaptureStderr();
+  Scrubber at_once(engine.objects(), no_sleep);
+  const auto report = engine.run(at_once.run_once());
+  ASSERT_TRUE(report) << report.error().message();
+  EXPECT_EQ(report->damaged, 0u);
+
+  // Stopped within an object.
+  bool is_held = true;
+  const Scrubber* running = nullptr;
+  const auto is_within = [&] { return running->report().bytes >= 500'000; };
+  const auto sleep = [&](Duration) -> Task<void> {
+    while (is_held && is_within()) co_await let_others_run();
+  };
+  Scrubber scrubber(engine.objects(), sleep, {.bytes_per_second = 1'000'000});
+  running = &scrubber;
+  engine.on_executor([&] { scrubber.start(); });
+  const auto until_there = [&]() -> Task<void> {
+    while (!is_within()) co_await let_others_run();
+  };
+  engine.run(until_there());
+  is_held = false;
+  engine.run(scrubber.stop());
+  EXPECT_TRUE(::testing::internal::GetCapturedStderr().contains("cannot note how far"));
+  EXPECT_EQ(scrubber.report().rounds, 0u);
+  EXPECT_EQ(scrubber.report().damaged, 0u);
 }
 
 TEST_F(ScrubPace, AWalkThatBeganInTheMiddleIsNoCount) {

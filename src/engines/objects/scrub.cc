@@ -126,7 +126,8 @@ Task<Result<void>> Scrubber::round(Place from) {
   }
   std::erase_if(counts_, [this](const auto& one) { return !engine_.buckets.contains(one.first); });
   ++report_.rounds;
-  co_return co_await save({});
+  co_await save({});
+  co_return Result<void>();
 }
 
 Task<Result<void>> Scrubber::scrub_bucket(Place from) {
@@ -162,14 +163,20 @@ Task<Result<void>> Scrubber::scrub_versions(Place from, BucketCount& count) {
       if (!done && !is_stopped && done.error().code() != Errc::not_found) damage = std::move(done).error();
       if (damage) record(bucket, key, id, *damage);
       // A large one may take hours: the next start goes on within it.
-      if (is_stopped) co_return co_await save({bucket, from.after, from.version, id, segments});
+      if (is_stopped) {
+        co_await save({bucket, from.after, from.version, id, segments});
+        co_return Result<void>();
+      }
       from = {bucket, key, id};
-      if (stopping_) co_return co_await save(from);
+      if (stopping_) {
+        co_await save(from);
+        co_return Result<void>();
+      }
     }
     if (!page.truncated) co_return Result<void>();
     query.after = page.next;
     query.after_version = Select::exact(*page.next_version);
-    if (bytes_since_save_ >= bytes_between_saves) CO_CHECK(co_await save(from));
+    if (bytes_since_save_ >= bytes_between_saves) co_await save(from);
   }
 }
 
@@ -278,14 +285,20 @@ Task<void> Scrubber::sleep(Duration time) {
   }
 }
 
-Task<Result<void>> Scrubber::save(Place place) {
+// Where it cannot be saved, as on a full disk, that is no damage, and the rest is read all the same: the next start
+// goes on from an earlier place.
+Task<void> Scrubber::save(Place place) {
   bytes_since_save_ = 0;
   store::Batch batch{std::string(index::engine_partition)};
   batch.put(std::string(index::scrub_cursor), place.bucket + '\0' + place.after);
   std::string inside = place.version.bytes() + place.within.bytes();
   put_be64(inside, place.segments);
   batch.put(std::string(index::scrub_cursor_inside), std::move(inside));
-  co_return co_await engine_.store.commit(std::move(batch));
+  const auto saved = co_await engine_.store.commit(std::move(batch));
+  if (!saved && is_saved_) {
+    log::warn("objects", "cannot note how far the scrubber has come", {{"why", saved.error().message()}});
+  }
+  is_saved_ = saved.has_value();
 }
 
 Result<Scrubber::Place> Scrubber::saved() const {

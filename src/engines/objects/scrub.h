@@ -98,7 +98,7 @@ class Scrubber {
   Task<bool> step_of_check(uint64_t bytes);
   Task<Result<void>> step_of_blob(uint64_t bytes);
   Task<void> sleep(Duration time);
-  Task<Result<void>> save(Place place);
+  Task<void> save(Place place);
   Result<Place> saved() const;
   void record(std::string bucket, std::string key, VersionId version, const Error& error);
 
@@ -112,6 +112,7 @@ class Scrubber {
   bool paced_ = true;
   uint64_t bytes_since_pause_ = 0;
   uint64_t bytes_since_save_ = 0;
+  bool is_saved_ = true;
   bool stopping_ = false;
   TaskGroup running_;
 };

@@ -117,17 +117,20 @@ Task<Result<Part>> commit_part(Objects::Impl& engine, PartCommit made) {
   // Looked for again under the lock: it may have been completed or aborted while the bytes came.
   auto upload = load_upload(engine.store, made.bucket, made.key, made.upload);
   auto old = engine.store.get(index::partition_of(made.bucket), index::part(made.upload, made.part.number));
-  if (!use || !upload || !old) {
-    Error error = !use ? std::move(use).error() : !upload ? std::move(upload).error() : std::move(old).error();
+  auto replaced = old && *old ? decode_part(**old) : Result<Part>();
+  if (!use || !upload || !old || !replaced) {
+    Error error = !use      ? std::move(use).error()
+                  : !upload ? std::move(upload).error()
+                  : !old    ? std::move(old).error()
+                            : std::move(replaced).error();
     co_await engine.abandon(made.bucket, std::move(made.draft));
     co_return std::unexpected(std::move(error));
   }
   store::Batch batch(index::partition_of(made.bucket));
   batch.put(index::part(made.upload, made.part.number), encode(made.part));
   if (*old) {
-    CO_TRY(auto replaced, decode_part(**old));
     Garbage garbage;
-    garbage.segments = std::move(replaced.segments);
+    garbage.segments = std::move(replaced->segments);
     batch.put(index::garbage(engine.ids.next()), encode(garbage));
   }
   CO_CHECK(co_await engine.commit(made.bucket, std::move(batch), old->has_value(), std::move(made.draft)));

@@ -232,6 +232,21 @@ TEST(Reclaiming, PartsBehindAStuckOneAreFreed) {
   }
 }
 
+// Its bytes would lie about until the next start, at each try.
+TEST(Reclaiming, APartWhosePredecessorCannotBeReadLeavesNothing) {
+  const io::TempFolder folder;
+  TestEngine engine(folder.path());
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  const auto upload = engine.run(engine.objects().create_upload({"b", "key", {}, test_data_key().wrapped}));
+  store::Batch batch("bucket.b");
+  batch.put(index::part(upload->id, 1), "no record of a part");
+  TestEngine::must(engine.run(engine.store().commit(std::move(batch))));
+  TextSource source(std::string(40'000, 'p'));
+  PartRequest part{"b", "key", upload->id, 1, {}, {}, &engine.keys};
+  EXPECT_EQ(engine.run(engine.objects().put_part(std::move(part), source)).error().code(), Errc::corrupt);
+  EXPECT_EQ(blob_files(folder.path()).size(), 0u);
+}
+
 // Takes a tenth of what a store does, so that a test need not make ten times as much.
 class SmallStore final : public store::FillingStore {
  public:

@@ -132,6 +132,18 @@ TEST_F(DamageTest, CutAndMissingBlobsAreFound) {
   EXPECT_EQ(engine_.get("d", "cut").error().code(), Errc::corrupt);
 }
 
+TEST_F(DamageTest, APartWhoseRecordCannotBeReadIsFound) {
+  const Upload upload =
+      TestEngine::must(engine_.run(engine_.objects().create_upload({"d", "k", {}, test_data_key().wrapped})));
+  store::Batch batch("bucket.d");
+  batch.put(index::part(upload.id, 1), "no record of a part");
+  TestEngine::must(engine_.run(engine_.store().commit(std::move(batch))));
+  EXPECT_EQ(damages(), 1u);
+  EXPECT_EQ(scrubber_.report().damages.back().key, "k");
+  ASSERT_TRUE(engine_.run(engine_.objects().abort_upload("d", "k", upload.id)));
+  EXPECT_EQ(damages(), 0u);
+}
+
 // A scrubber at its pace, with a sleep of the test's own.
 class ScrubPace : public ::testing::Test {
  protected:

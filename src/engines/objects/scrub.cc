@@ -204,7 +204,11 @@ Task<Result<void>> Scrubber::scrub_uploads(std::string bucket, BucketCount& coun
     for (const auto& upload : uploads.uploads) {
       for (uint32_t after = 0;;) {
         auto parts = co_await objects_.list_parts(bucket, upload.key, upload.id, after, versions_a_page);
-        if (!parts) break;  // completed or aborted meanwhile
+        if (!parts) {
+          const bool is_over = parts.error().code() == Errc::not_found;  // completed or aborted meanwhile
+          if (!is_over) record(bucket, upload.key, upload.id, parts.error());
+          break;
+        }
         for (auto& part : parts->parts) {
           ++report_.parts;
           ++count.parts;

@@ -20,6 +20,12 @@ Result<T> as_failure(const std::string& tier, Result<T> done) {
   return fail(Errc::io, fmt::format("the folder of tier '{}' is gone: {}", tier, done.error().message()));
 }
 
+std::unexpected<Error> not_mounted(const std::string& tier, const io::Path& mark) {
+  return fail(Errc::io, fmt::format("the blobs of tier '{}' are not where they lie, as there is no {}: if it is a file "
+                                    "system of its own, mount it again",
+                                    tier, mark));
+}
+
 // A file and the sync of it that a pool's thread may be at while more is written. Held by both.
 class SyncedFile {
  public:
@@ -97,7 +103,8 @@ class FileWriter final : public BlobWriter {
 // Opens the file with the first read: that spares a way to the pool and back.
 class FileReader final : public BlobReader {
  public:
-  FileReader(BlobId id, std::string tier, io::Path path) : id_(id), tier_(std::move(tier)), path_(std::move(path)) {}
+  FileReader(BlobId id, const TierFolder& tier, io::Path path)
+      : id_(id), tier_(tier.tier()), mark_(tier.mark()), path_(std::move(path)) {}
   Result<void> read_at(uint64_t offset, MutableBytes out) override {
     CHECK(open());
     return file_->read_exactly_at(offset, out);
@@ -119,6 +126,8 @@ class FileReader final : public BlobReader {
     if (file_) return {};
     auto file = io::File::open(path_, io::File::Mode::read);
     if (!file && file.error().code() == Errc::not_found) {
+      TRY(const bool is_marked, io::exists(mark_));
+      if (!is_marked) return not_mounted(tier_, mark_);
       return fail(Errc::corrupt, fmt::format("blob {} is missing from tier '{}'", id_.text(), tier_));
     }
     if (!file) return std::unexpected(std::move(file).error());
@@ -128,6 +137,7 @@ class FileReader final : public BlobReader {
 
   const BlobId id_;
   const std::string tier_;
+  const io::Path mark_;
   const io::Path path_;
   std::optional<io::File> file_;
 };
@@ -200,9 +210,7 @@ Result<void> FileBlobs::check_is_mounted(const TierFolder& tier) {
   }
   TRY(const bool is_marked, io::exists(tier.mark()));
   if (is_marked) return {};
-  return fail(Errc::io, fmt::format("{} is not where the blobs of tier '{}' lie, as there is no {}: if it is a file "
-                                    "system of its own, mount it again",
-                                    tier.path(), tier.tier(), tier.mark()));
+  return not_mounted(tier.tier(), tier.mark());
 }
 
 Result<FileBlobs::Paths> FileBlobs::paths_of(BlobId id, const std::string& tier) {
@@ -230,7 +238,7 @@ Task<Result<std::unique_ptr<BlobWriter>>> FileBlobs::create(BlobId id, std::stri
 
 Task<Result<std::unique_ptr<BlobReader>>> FileBlobs::open(BlobId id, std::string tier) {
   CO_TRY(auto place, paths_of(id, tier));
-  co_return std::make_unique<FileReader>(id, std::move(tier), std::move(place.file));
+  co_return std::make_unique<FileReader>(id, *place.tier, std::move(place.file));
 }
 
 namespace {

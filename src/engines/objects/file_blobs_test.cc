@@ -220,8 +220,11 @@ TEST_F(FileBlobsTest, WhereATierIsUnmountedNothingIsWrittenNorTakenForRemoved) {
     EXPECT_EQ(executor_.run(blobs->remove({1, 2}, "standard")).error().code(), Errc::io);
     EXPECT_EQ(executor_.run(blobs->remove_all({{{1, 2}, "standard"}}, {})).error().code(), Errc::io);
     EXPECT_EQ(executor_.run(blobs->create({2, 2}, "standard")).error().code(), Errc::io);
+    const auto reader = TestEngine::must(executor_.run(blobs->open({1, 2}, "standard")));
+    EXPECT_EQ(reader->size().error().code(), Errc::io) << "it is not damaged";
     EXPECT_TRUE(TestEngine::must(io::list_folder(tier)).empty()) << "nothing is put beneath";
     mount();
+    EXPECT_TRUE(reader->size());
     EXPECT_EQ(blobs_of_tier(tier).size(), 1u);
     EXPECT_TRUE(executor_.run(blobs->remove({7, 7}, "standard"))) << "it is where it would be, and is not there";
   }

@@ -154,6 +154,7 @@ Task<Result<void>> Service::start() { co_return Result<void>(); }
 void Service::begin_stop() {}
 Task<void> Service::stop() { co_return; }
 bool Service::has_been_round(int64_t) const { return true; }
+std::string Service::trouble() const { return {}; }
 
 ApiError not_implemented(const Operation& operation) {
   return ApiError("NotImplemented", 501,

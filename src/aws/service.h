@@ -114,6 +114,9 @@ class Service {
   // Whether all its workers have, since this moment of monotonic_ns(), looked at the clock and done what was due by
   // then. What failed counts: it is in the log.
   virtual bool has_been_round(int64_t since_ns) const;
+  // What keeps it from its work, or from a part of it, in words for who runs boreal; empty: nothing that is known of.
+  // Asked often, so it looks nothing up.
+  virtual std::string trouble() const;
 };
 
 // The input's member of that name in the API, or nullopt when it is no string or was not sent.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <map>
 
 #include "base/clock.h"
 #include "base/terminal.h"
@@ -102,6 +103,35 @@ void print_remotes(const json::Value& state) {
   }
 }
 
+std::string databases_in(const json::Value& counts) {
+  const int64_t clusters = number_in(counts, "clusters");
+  if (clusters == 0) return "none";
+  return fmt::format("{} of {} clusters, {} of {} instances available", number_in(counts, "clusters_available"),
+                     clusters, number_in(counts, "instances_available"), number_in(counts, "instances"));
+}
+
+// Why is told below the table, once for all that it concerns: it is long.
+void print_services(const json::Value::Object& services, bool colour) {
+  std::map<std::string, std::string> troubles;  // with the names of those that have them
+  fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");
+  for (const auto& [name, service] : services) {
+    const std::string status = text_in(service, "status");
+    const auto* calls = service.find("calls");
+    const bool is_degraded = status == "degraded";
+    const bool is_yellow = is_degraded && colour;
+    fmt::print("  {:<16}{}{:<12}{}{:>10}\n", plain(name), is_yellow ? "\x1b[33m" : "", status.empty() ? "?" : status,
+               is_yellow ? "\x1b[0m" : "",
+               calls ? std::to_string(calls->integer().value_or(0)) : "-");  // not told to everybody
+    if (!is_degraded) continue;
+    std::string why = text_in(service, "trouble");
+    if (why.empty()) why = "who may read run.key in the data folder is told why";
+    std::string& names = troubles[why];
+    names += (names.empty() ? "" : ", ") + plain(name);
+  }
+  if (!troubles.empty()) fmt::print("\n");
+  for (const auto& [why, names] : troubles) fmt::print("  {}: {}\n", names, why);
+}
+
 void print_status(const server::RunInfo& info, const json::Value& state) {
   const bool colour = shows_colour(STDOUT_FILENO);
   const auto row = [](std::string_view name, std::string_view value) {
@@ -122,15 +152,10 @@ void print_status(const server::RunInfo& info, const json::Value& state) {
   const std::string store = text_in(state, "store");
   if (store == "full") row("store", "the disk is full: writes are refused until it has room");
   if (store == "failed") row("store", "a write has failed, and its like are refused since: mend the disk, start again");
+  if (const json::Value* databases = state.find("databases")) row("databases", databases_in(*databases));
   const json::Value* services = state.find("services");
   if (services == nullptr || services->object() == nullptr) return;
-  fmt::print("\n  {:<16}{:<12}{:>10}\n", "service", "status", "calls");
-  for (const auto& [name, service] : *services->object()) {
-    const std::string status = text_in(service, "status");
-    const auto* calls = service.find("calls");
-    fmt::print("  {:<16}{:<12}{:>10}\n", plain(name), status.empty() ? "?" : status,
-               calls ? std::to_string(calls->integer().value_or(0)) : "-");  // not told to everybody
-  }
+  print_services(*services->object(), colour);
   print_remotes(state);
 }
 

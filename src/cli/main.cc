@@ -102,7 +102,7 @@ int main(int argc, char** argv) {
   Target target;
   if (const char* folder = std::getenv("BOREAL_DATA"); folder != nullptr && *folder != '\0') target.data_folder = folder;
   Output output;
-  auto* status = app.add_subcommand("status", "What runs: address, data folder, services, replication elsewhere");
+  auto* status = app.add_subcommand("status", "What runs: address, data folder, databases, services, replication elsewhere");
   add_target_flags(*status, target);
   add_output_flag(*status, output);
   status->callback([&] { exit_code = boreal::cli::status(target, output); });

@@ -1,5 +1,6 @@
 #include "server/front.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -100,6 +101,28 @@ TEST_F(DevFront, AResetThatFailedCanBeAskedForAgain) {
     EXPECT_EQ(status, 200);
     co_await t.ask("GET", "/_boreal/health/ready", status);
     EXPECT_EQ(status, 200);
+  }(*this));
+}
+
+// What keeps databases from being served is found out behind the start.
+TEST_F(DevFront, AServiceThatCannotDoItsWorkSaysSoAndWhy) {
+  using testing::HasSubstr;
+  io::Faults faults;
+  faults.fail(io::Operation::make_folder, 1, EACCES, config_.data_folder + "/postgres");
+  run([](DevFront& t) -> Task<void> {
+    std::string told;
+    for (int tries = 0; tries < 60'000 && told.find("degraded") == std::string::npos; ++tries) {
+      co_await t.loop_.sleep(Duration(1));
+      http::Request request{.method = "GET", .path = "/_boreal/health/ready", .host = "127.0.0.1"};
+      told = (co_await t.front_.handle(request)).body;
+    }
+    EXPECT_THAT(told, HasSubstr(R"("ready":true)"));
+    EXPECT_THAT(told, HasSubstr(R"("rds":{"status":"degraded","trouble":"no databases can be served: )"));
+    EXPECT_THAT(told, HasSubstr(R"("kms":{"status":"running","calls":0})"));
+    EXPECT_THAT(told, HasSubstr(R"("databases":{"clusters":0,"clusters_available":0,"instances":0,)"
+                                R"("instances_available":0})"));
+    EXPECT_THAT(t.front_.house().describe(false), HasSubstr(R"("rds":{"status":"degraded"})"));
+    EXPECT_THAT(t.front_.house().describe(false), testing::Not(HasSubstr("databases")));
   }(*this));
 }
 

@@ -183,6 +183,23 @@ void describe_remotes(const RemoteFigures& remotes, bool in_full, json::Writer& 
   writer.end_object();
 }
 
+void describe_databases(const Result<rds::Service::Databases>& databases, json::Writer& writer) {
+  if (!databases) {
+    log::error("server", "how many databases there are is not known", {{"why", databases.error().message()}});
+    return;
+  }
+  writer.name("databases");
+  writer.begin_object();
+  for (const auto& [name, count] :
+       {std::pair("clusters", databases->clusters), std::pair("clusters_available", databases->clusters_available),
+        std::pair("instances", databases->instances),
+        std::pair("instances_available", databases->instances_available)}) {
+    writer.name(name);
+    writer.unsigned_integer(count);
+  }
+  writer.end_object();
+}
+
 }  // namespace
 
 bool House::is_ready() const { return rooms_->store_state() != "failed"; }
@@ -212,15 +229,21 @@ std::string House::describe(bool in_full) const {
     }
     writer.name(service->model().name);
     writer.begin_object();
+    const std::string trouble = rooms_->trouble_of(*service);
     writer.name("status");
-    writer.string("running");
+    writer.string(trouble.empty() ? "running" : "degraded");
     if (in_full) {
+      if (!trouble.empty()) {
+        writer.name("trouble");
+        writer.string(trouble);
+      }
       writer.name("calls");
       writer.integer(static_cast<int64_t>(calls));
     }
     writer.end_object();
   }
   writer.end_object();
+  if (in_full) describe_databases(rooms_->rds->databases(), writer);
   describe_remotes(rooms_->s3->replication().figures(), in_full, writer);
   writer.end_object();
   return text;

@@ -34,7 +34,7 @@ class House {
   // Serve: the root's access key and secret if this start made them; they cannot be read back later.
   std::optional<std::pair<std::string, std::string>> take_new_root_key();
   // For /_boreal/health/ready and `boreal status`: JSON, one member a service. `in_full`: with names that its users
-  // gave and with how much it is used, which are not for everybody.
+  // gave, with how much it is used and with why a service is degraded, which are not for everybody.
   std::string describe(bool in_full) const;
   // False when nothing, or nothing large in some storage class, can be written any more until the next start.
   bool is_ready() const;

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "base/text.h"
 #include "server/remotes.h"
 
 namespace boreal::server {
@@ -71,6 +72,26 @@ Task<Result<void>> House::Rooms::furnish(const crypto::SecretKey& root) {
 std::string_view House::Rooms::store_state() const {
   if (store->writes() == store::Writes::ended || blobs->has_failed()) return "failed";
   return store->writes() == store::Writes::wait_for_room || !has_room() ? "full" : "running";
+}
+
+std::string House::Rooms::trouble_of(const aws::Service& service) const {
+  std::vector<std::string> all;
+  if (auto own = service.trouble(); !own.empty()) all.push_back(std::move(own));
+  const store::Writes writes = store->writes();
+  const bool keeps_nothing = &service == sts.get();
+  if (!keeps_nothing && writes == store::Writes::ended) {
+    all.emplace_back("nothing is written any more, as a write of the store has failed: mend the disk, start again");
+  } else if (!keeps_nothing && writes == store::Writes::wait_for_room) {
+    all.emplace_back("nothing is written, as the disk is full");
+  }
+  const bool keeps_objects = &service == s3.get() || &service == backup.get();
+  if (keeps_objects && blobs->has_failed()) {
+    all.emplace_back(
+        "no objects above 32 KiB are taken in a storage class whose folder could not be synced: mend the disk, start "
+        "again");
+  }
+  if (keeps_objects && !has_room()) all.emplace_back("no objects are taken, as the disk is full");
+  return join(all, "; ");
 }
 
 Task<void> House::Rooms::close_engines() {

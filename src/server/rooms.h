@@ -75,6 +75,8 @@ struct House::Rooms {
   // "running"; "full": objects are not taken, and perhaps nothing that writes; "failed": nothing is, or no blobs
   // of some tier, until the next start.
   std::string_view store_state() const;
+  // See aws::Service, with what it needs of the house's store and disk.
+  std::string trouble_of(const aws::Service& service) const;
   // After all services have stopped.
   Task<void> close_engines();
 };

@@ -1,5 +1,6 @@
 """The command line, and what it and a monitoring system are told by a running boreal."""
 import datetime
+import errno
 import http.client
 import http.server
 import json
@@ -18,7 +19,9 @@ import urllib.request
 from pathlib import Path
 
 from e2e.helpers import clock, eventually
+from e2e.s3_disk_test import COMPILER, Faults
 from harness import BINARY, Boreal, Case, error_code
+from raw_s3 import StoreServer
 
 
 def boreal(*args):
@@ -67,6 +70,41 @@ class Commands(Case):
         refused = boreal("healthcheck", "--url", f"https://127.0.0.1:{self.boreal.port}")
         self.assertEqual(refused.returncode, 1)
         self.assertIn("write http://", refused.stderr)
+
+    def test_a_service_that_cannot_do_its_work_says_so_and_why(self):
+        with Boreal() as server:
+            server.stop()
+            postgres = server.data / "postgres"
+            shutil.rmtree(postgres)
+            postgres.write_text("where the servers' folder should be")
+            server.start()
+
+            def state():
+                return json.loads(boreal("status", "-o", "json", "--data", str(server.data)).stdout)
+
+            eventually(lambda: self.assertEqual(state()["services"]["rds"]["status"], "degraded"))  # it looks behind the start
+            told = state()
+            self.assertIn(f"{postgres}: there is something else of that name", told["services"]["rds"]["trouble"])
+            self.assertEqual([name for name, service in told["services"].items() if service["status"] != "running"], ["rds"])
+            self.assertEqual(told["databases"], dict.fromkeys(("clusters", "clusters_available", "instances", "instances_available"), 0))
+            done = boreal("status", "--data", str(server.data))
+            self.assertEqual((done.returncode, told["ready"]), (0, True))  # all else is served
+            self.assertRegex(done.stdout, r"(?m)^  databases none$")
+            self.assertRegex(done.stdout, r"(?m)^  rds {13}degraded +\d+$")
+            self.assertRegex(done.stdout, r"(?m)^  kms {13}running +\d+$")
+            self.assertRegex(done.stdout, r"(?m)^  rds: no databases can be served: .* there is something else of that name$")
+
+    def test_databases_are_told_as_far_as_they_are_available(self):
+        with Boreal() as server:
+            def told():
+                return re.search(r"(?m)^  databases (.*)$", boreal("status", "--data", str(server.data)).stdout).group(1)
+
+            self.assertEqual(told(), "none")
+            rds = server.client("rds")
+            rds.create_db_cluster(DBClusterIdentifier="c", Engine="aurora-postgresql", MasterUsername="postgres", MasterUserPassword="Correct-Horse-42")
+            self.assertRegex(told(), r"^[01] of 1 clusters, 0 of 0 instances available$")
+            rds.create_db_instance(DBInstanceIdentifier="w", DBClusterIdentifier="c", Engine="aurora-postgresql", DBInstanceClass="db.t3.medium")
+            eventually(lambda: self.assertEqual(told(), "1 of 1 clusters, 1 of 1 instances available"))
 
     def test_a_command_goes_to_the_server_that_is_meant(self):
         """One that was killed leaves its run.json behind, and its port to others: a reset would delete their data."""
@@ -337,6 +375,29 @@ class Commands(Case):
         s3.delete_object(**version)
         clock(self, "reset")
         self.assertEqual(error_code(s3.get_object, Bucket=bucket, Key="k"), "NoSuchKey")
+
+
+@unittest.skipUnless(COMPILER, "neither clang-19 nor cc is installed: one makes the library that lets the disk fail")
+class BrokenDisk(unittest.TestCase):
+    def test_who_can_write_nothing_any_more_says_so(self):
+        folder = tempfile.mkdtemp(prefix="boreal-faults-")
+        self.addCleanup(shutil.rmtree, folder)
+        faults = Faults(folder)
+        server = StoreServer(environment={"LD_PRELOAD": str(faults.library), "DISK_FAULTS": str(faults.control)})
+        self.addCleanup(server.clean)
+        server.start()
+        self.addCleanup(server.stop)
+        self.addCleanup(faults.disarm)
+        faults.arm(Faults.WRITES, errno.EIO, "/rocksdb/")
+        self.assertEqual(server.raw().request("PUT", "/bucket").status, 500)
+        faults.disarm()
+        done = boreal("status", "--data", str(server.data))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stdout, r"^boreal [\d.]+  not ready\n")
+        self.assertRegex(done.stdout, r"(?m)^  sts {13}running ")  # it keeps nothing
+        for name in ("iam", "kms", "s3"):
+            self.assertRegex(done.stdout, rf"(?m)^  {name:<16}degraded ")
+        self.assertRegex(done.stdout, r"(?m)^  iam, kms, .*: nothing is written any more, as a write of the store has failed: mend the disk, start again$")
 
 
 class RequestLog(Case):

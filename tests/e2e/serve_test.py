@@ -282,9 +282,11 @@ class Serve(unittest.TestCase):
             for headers in ({}, {"x_boreal_operator": ""}, {"x_boreal_operator": "0" * 32}):
                 told = health(**headers)
                 self.assertNotIn("secret-plan", told)
+                self.assertNotIn("databases", told)
                 self.assertEqual(json.loads(told)["replication"], {"remote_buckets": 1, "in_trouble": 0})
             figures = {"completed": 0, "failed": 0, "pending": 0, "trouble": ""}
-            self.assertEqual(json.loads(health(x_boreal_operator=key.read_text()))["remote_buckets"], {"secret-plan": figures})
+            told = json.loads(health(x_boreal_operator=key.read_text()))
+            self.assertEqual((told["remote_buckets"], told["databases"]["clusters"]), ({"secret-plan": figures}, 0))
             self.assertRegex(status(), r"secret-plan +0 +0 +0")
             key.rename(boreal.base / "aside")
             self.assertIn("1 remote bucket, 0 in trouble", status())

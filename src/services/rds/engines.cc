@@ -14,6 +14,10 @@ namespace boreal::rds {
 
 namespace {
 
+constexpr std::string_view none_is_installed =
+    "no PostgreSQL is installed, so clusters are refused: install it (Debian's is postgresql-15), or name its folder "
+    "with --postgres-bin or postgres_bin_folders, and start again";
+
 // Root's home is closed to others, and whoever tries boreal as root may well do it there.
 Result<void> check_servers_reach(const io::Path& folder, const postgres::Context& context) {
   if (!context.user) return {};
@@ -55,11 +59,7 @@ Task<void> Engines::look() {
     co_return;
   }
   postgres_.emplace(std::move(found->first));
-  if (found->second.all().empty()) {
-    log::warn("rds",
-              "no PostgreSQL is installed, so clusters are refused: install it (Debian's is postgresql-15), or "
-              "name its folder with --postgres-bin or postgres_bin_folders, and start again");
-  }
+  if (found->second.all().empty()) log::warn("rds", none_is_installed);
   for (const auto& folder : options_.bin_folders) {
     const auto is_of = [&](const auto& installation) { return (installation.bin + "/").starts_with(folder); };
     if (std::ranges::none_of(found->second.all(), is_of)) {
@@ -148,6 +148,18 @@ Task<Result<postgres::StorageEncryption*>> Engines::storage() {
     log::info("rds", "databases can be encrypted", {{"by", std::string(storage_->name())}});
   }
   co_return storage_.get();
+}
+
+std::string Engines::trouble() const {
+  if (!known_.is_set()) return "";
+  if (error_) return "no databases can be served: " + error_->message();
+  if (majors_.empty()) return std::string(none_is_installed);
+  for (const auto& [number, major] : majors_) {
+    if (!major->settings || *major->settings) continue;
+    return fmt::format("parameters of PostgreSQL {} can be neither shown nor set, as its settings are not known: {}",
+                       number, major->settings->error().message());
+  }
+  return "";
 }
 
 Task<Result<ServedVersion>> Engines::resolve(std::string version) {

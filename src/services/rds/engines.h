@@ -52,6 +52,8 @@ class Engines {
   // How folders for clusters are encrypted here; Errc::unsupported says what each way lacks; that is tried
   // again when somebody asks again: a full disk, say, passes.
   Task<Result<postgres::StorageEncryption*>> storage();
+  // Why no database can be served, or not all that belongs to it; empty: nothing is known that is in the way (yet).
+  std::string trouble() const;
   // "13.7", "13", or empty for the newest that is installed. Errc::unsupported names what could be asked for.
   Task<Result<ServedVersion>> resolve(std::string version);
 

@@ -113,6 +113,21 @@ void Service::wake_all() {
   for (const auto& [id, keeper] : keepers_) keeper->wake();
 }
 
+Result<Service::Databases> Service::databases() const {
+  std::set<Place> places;
+  for (const auto& [id, keeper] : keepers_) places.insert(keeper->place());
+  Databases all;
+  for (const Place& place : places) {
+    TRY(const auto clusters, load_all<ClusterRecord>(context_.catalog, place, "cluster/"));
+    TRY(const auto instances, load_all<InstanceRecord>(context_.catalog, place, "db/"));
+    all.clusters += clusters.size();
+    all.instances += instances.size();
+    for (const auto& cluster : clusters) all.clusters_available += cluster.shown_status() == "available" ? 1 : 0;
+    for (const auto& instance : instances) all.instances_available += instance.status == "available" ? 1 : 0;
+  }
+  return all;
+}
+
 Outcome<void> Service::take_addresses(Keeper& keeper, int port) {
   std::set<unsigned> taken;
   for (const auto& [id, other] : keepers_) {

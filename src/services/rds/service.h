@@ -31,6 +31,15 @@ class Service final : public api::Api, public aws::Recoverable {
   void begin_stop() override;
   Task<void> stop() override;
   bool has_been_round(int64_t since_ns) const override { return timekeeper_.has_been_round(since_ns); }
+  std::string trouble() const override { return engines_.trouble(); }
+  // Of all accounts and regions. Reads their records.
+  struct Databases {
+    size_t clusters = 0;
+    size_t clusters_available = 0;
+    size_t instances = 0;
+    size_t instances_available = 0;
+  };
+  Result<Databases> databases() const;
   Task<aws::Outcome<std::vector<aws::Access>>> access(aws::Call& call, const aws::Operation& operation,
                                                       const aws::Value& input) override;
 

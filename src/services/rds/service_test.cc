@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/text.h"
+#include "io/testing.h"
 #include "rds/test_bed.h"
 
 namespace boreal::rds {
@@ -83,6 +84,23 @@ TEST_F(RdsAccess, ShowsPoliciesTheTags) {
   }
 }
 
+Task<std::string> trouble_found(Engines& engines) {
+  engines.start();
+  EXPECT_EQ(engines.trouble(), "");  // nobody has looked yet
+  EXPECT_FALSE(co_await engines.context());
+  std::string trouble = engines.trouble();
+  co_await engines.stop();
+  co_return trouble;
+}
+
+TEST(RdsEngines, SayWhyNoDatabaseCanBeServed) {
+  aws::CallFixture fixture;
+  const io::TempFolder folder;
+  ASSERT_TRUE(io::write_file_atomically(folder / "file", "x"));
+  Engines engines(fixture.context(), {.folder = folder / "file"});
+  EXPECT_THAT(fixture.run(trouble_found(engines)), HasSubstr("there is something else of that name"));
+}
+
 TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
   const auto made = must(&Service::create_db_cluster, cluster_input("prod"));
   EXPECT_EQ(made.db_cluster->status, "creating");
@@ -106,6 +124,13 @@ TEST_F(ServiceTest, WriterAndReaderFromCreationToDeletion) {
     EXPECT_EQ(postgres::sqlstate_of(granted.error()), "42501") << role;
   }
   EXPECT_TRUE(sql(*shown.endpoint, "GRANT pg_read_all_data TO postgres"));
+
+  const auto counted = run(on_loop([&] { return service_->databases(); }));
+  ASSERT_TRUE(counted) << counted.error().message();
+  EXPECT_EQ(counted->clusters, 1u);
+  EXPECT_EQ(counted->clusters_available, 1u);
+  EXPECT_EQ(counted->instances, 2u);
+  EXPECT_EQ(counted->instances_available, 2u);
 
   let_in({});
   EXPECT_FALSE(sql(*shown.endpoint, "SELECT 1"));

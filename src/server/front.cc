@@ -126,11 +126,19 @@ http::Response plain_refusal(int status, std::string_view why) {
   return aws::wire::refuse(aws::Protocol::rest_xml, aws::ApiError(std::string(code), status, std::string(why)), "");
 }
 
-Task<Result<void>> Front::open() {
+Task<Result<void>> Front::open(std::function<Result<void>()> listen) {
+  is_starting_ = listen != nullptr;
+  auto opened = co_await open_house(std::move(listen));
+  is_starting_ = false;
+  start_ended_.set();
+  co_return opened;
+}
+
+Task<Result<void>> Front::open_house(std::function<Result<void>()> listen) {
   if (!config_.metrics_key_file.empty()) {
     CO_TRY(metrics_key_, co_await pool_.run([this] { return read_metrics_key(config_.metrics_key_file); }));
   }
-  CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_, tls_));
+  CO_TRY(house_, co_await House::open(config_, loop_, pool_, clock_, random_, tls_, std::move(listen)));
   co_return Result<void>();
 }
 
@@ -142,6 +150,10 @@ bool Front::is_of_this_machine(const net::Address& peer) const {
 Task<http::Response> Front::handle(http::Request& request) {
   if (config_.require_tls && !request.tls && !is_of_this_machine(request.peer)) {
     co_return plain_refusal(403, "Plain HTTP is for this machine only: use https, on the same port.");
+  }
+  if (is_starting_ && !request.path.starts_with("/_boreal/health/")) {
+    co_await start_ended_.wait();
+    if (!house_) co_return plain_refusal(503, "boreal could not start; its log says why.");
   }
   if (request.path.starts_with(prefix)) co_return co_await own(request);
   if (!house_) co_return plain_refusal(503, "boreal is starting or being reset; try again.");

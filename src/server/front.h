@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/sync.h"
 #include "http/message.h"
 #include "http/server.h"
 #include "server/house.h"
@@ -26,7 +27,9 @@ class Front {
         id_(random.hex(16)),
         operator_key_(random.hex(32)) {}
 
-  Task<Result<void>> open();
+  // `listen`: see House::open. Who comes from then on waits until the house is open or will not be; who asks for its
+  // health is told at once.
+  Task<Result<void>> open(std::function<Result<void>()> listen = nullptr);
   // Whose requests these are: to be told before the first of them. Outlives what is under way.
   void serve_for(http::Server& server) { server_ = &server; }
   Task<http::Response> handle(http::Request& request);
@@ -38,6 +41,7 @@ class Front {
   const std::string& operator_key() const { return operator_key_; }
 
  private:
+  Task<Result<void>> open_house(std::function<Result<void>()> listen);
   bool is_of_this_machine(const net::Address& peer) const;
   Task<http::Response> own(http::Request& request);
   bool is_operator(const http::Request& request) const;
@@ -60,6 +64,8 @@ class Front {
   std::string metrics_key_;  // empty: there is none
   http::Server* server_ = nullptr;
   std::unique_ptr<House> house_;  // null while it is being reset, and after a reset that failed
+  bool is_starting_ = false;
+  Event start_ended_;
   bool is_resetting_ = false;
   size_t in_house_ = 0;  // requests in the pipeline, and answers that are still read from
 };

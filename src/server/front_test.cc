@@ -73,6 +73,46 @@ class DevFront : public testing::Test {
   Front front_{config_, loop_, pool_, clock_, random_};
 };
 
+// In order: its clients have its address, and connect again and again.
+TEST_F(DevFront, WhoComesWhileItOpensWaitsUntilItHas) {
+  run_until_done(loop_, [](DevFront& t) -> Task<void> {
+    int live = 0, ready = 0, metrics = 0;
+    TaskGroup early;
+    const auto opened = co_await t.front_.open([&] {
+      early.spawn(t.ask("GET", "/_boreal/health/live", live));
+      early.spawn(t.ask("GET", "/_boreal/health/ready", ready));
+      early.spawn(t.ask("GET", "/_boreal/metrics", metrics));
+      EXPECT_EQ(live, 200);
+      EXPECT_EQ(ready, 503);
+      return Result<void>();
+    });
+    EXPECT_TRUE(opened) << opened.error().message();
+    EXPECT_EQ(metrics, 0);
+    co_await early.wait();
+    EXPECT_EQ(metrics, 200);
+    co_await t.ask("GET", "/_boreal/health/ready", ready);
+    EXPECT_EQ(ready, 200);
+    co_await t.front_.stop();
+  }(*this));
+}
+
+TEST_F(DevFront, WhoCameIsRefusedWhereItCannotOpen) {
+  io::Faults faults;
+  faults.fail(io::Operation::make_folder, 1, EACCES, config_.data_folder + "/objects");
+  run_until_done(loop_, [](DevFront& t) -> Task<void> {
+    int reset = 0;
+    TaskGroup early;
+    const auto opened = co_await t.front_.open([&] {
+      early.spawn(t.ask("POST", "/_boreal/reset", reset));  // which opens a house that is not there
+      return Result<void>();
+    });
+    EXPECT_FALSE(opened);
+    co_await early.wait();
+    EXPECT_EQ(reset, 503);
+    EXPECT_FALSE(t.front_.ready());
+  }(*this));
+}
+
 TEST_F(DevFront, FiguresMayBeAskedForWhileAResetComes) {
   run([](DevFront& t) -> Task<void> {
     int metrics = 0;

@@ -109,17 +109,19 @@ House::House(std::unique_ptr<Rooms> rooms) : rooms_(std::move(rooms)) {}
 House::~House() = default;
 
 Task<Result<std::unique_ptr<House>>> House::open(const Config& config, net::Loop& loop, io::Pool& pool,
-                                                 SystemClock& clock, Random& random, ServerTls& tls) {
+                                                 SystemClock& clock, Random& random, ServerTls& tls,
+                                                 std::function<Result<void>()> listen) {
   auto house = std::unique_ptr<House>(new House(std::make_unique<Rooms>(config, loop, pool, clock, random)));
-  if (auto opened = co_await house->rooms_->open(tls); !opened) {
+  if (auto opened = co_await house->rooms_->open(tls, listen); !opened) {
     co_await house->stop();  // what has begun already is at work on what goes now
     co_return std::unexpected(std::move(opened).error());
   }
   co_return house;
 }
 
-Task<Result<void>> House::Rooms::open(ServerTls& tls) {
+Task<Result<void>> House::Rooms::open(ServerTls& tls, const std::function<Result<void>()>& listen) {
   CO_TRY(const auto root, co_await pool.run([&] { return open_folder(config, lock, tls, random); }));
+  if (listen) CO_CHECK(listen());
   CO_TRY(store,
          co_await pool.run([this] { return store::open_store({.folder = config.data_folder + "/store"}, pool); }));
   catalog = std::make_unique<store::Catalog>(*store);

@@ -1,6 +1,7 @@
 // The house: one data folder opened, with every engine and service over it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,10 +25,11 @@ class Metrics;
 // Thread rule: the loop.
 class House {
  public:
-  // Makes the data folder if there is none, and opens `tls` once the folder is ours. What runs in the background starts
-  // with it.
+  // Makes the data folder if there is none, and opens `tls` once the folder is ours. Then `listen` is called: where it
+  // fails, nothing else is opened. What runs in the background starts with the house.
   static Task<Result<std::unique_ptr<House>>> open(const Config& config, net::Loop& loop, io::Pool& pool,
-                                                   SystemClock& clock, Random& random, ServerTls& tls);
+                                                   SystemClock& clock, Random& random, ServerTls& tls,
+                                                   std::function<Result<void>()> listen = nullptr);
   ~House();
 
   aws::Pipeline& pipeline();

@@ -61,5 +61,28 @@ TEST(House, AStartThatFailsEndsWhatItBegan) {
   EXPECT_THAT(second.error().message(), testing::HasSubstr("start s3"));
 }
 
+Task<void> open_without_port(World& world, Result<void>& opened) {
+  ServerTls tls(world.config, world.loop, world.pool, world.clock, world.random);
+  auto house = co_await House::open(world.config, world.loop, world.pool, world.clock, world.random, tls, [&] {
+    EXPECT_TRUE(tls.context());  // listening takes it
+    return Result<void>(fail(Errc::unavailable, "the port is taken"));
+  });
+  opened = house ? Result<void>() : std::unexpected(std::move(house).error());
+  world.loop.stop();
+}
+
+TEST(House, WhereItCannotListenNothingIsOpened) {
+  Result<void> opened;
+  World world;
+  world.loop.post([&] { spawn(open_without_port(world, opened)); });
+  world.loop.run();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message(), "the port is taken");
+  EXPECT_TRUE(*io::exists(world.config.data_folder + "/FORMAT"));
+  for (const char* later : {"/store", "/objects", "/postgres"}) {
+    EXPECT_FALSE(*io::exists(world.config.data_folder + later)) << later;
+  }
+}
+
 }  // namespace
 }  // namespace boreal::server

@@ -67,7 +67,7 @@ struct House::Rooms {
 
   aws::ServiceContext context() { return {*catalog, clock, random, loop, pool}; }
   // All of it. After an error the house is to be stopped all the same.
-  Task<Result<void>> open(ServerTls& tls);
+  Task<Result<void>> open(ServerTls& tls, const std::function<Result<void>()>& listen);
   // Makes engines and services over the open store.
   Task<Result<void>> furnish(const crypto::SecretKey& root);
   Task<Result<void>> open_objects();

@@ -123,12 +123,11 @@ class Process {
     loop_.stop();
   }
 
-  Task<Result<void>> start() {
+  // As soon as the data folder is ours: who finds the port taken has not begun to start PostgreSQL's servers. Requests
+  // wait at the front door until the house is open.
+  Result<void> listen() {
     http::Options options;
     options.listen.max_connections = connections_for(options.listen.max_connections);
-    co_await manager_.tell("STATUS=Opening " + config_.data_folder);
-    CO_CHECK(co_await front_.open());
-    root_key_ = front_.house().take_new_root_key();  // a reset may take the house as soon as we listen
     options.listen.address = {config_.listen_host, config_.port};
     options.listen.tls = front_.tls().context();
     options.listen.loops = connections_.loops();
@@ -139,12 +138,19 @@ class Process {
     if (!opened) {
       // Errc::unavailable: it is taken, or none of this machine's.
       const bool is_taken = opened.error().code() == Errc::unavailable;
-      co_return std::unexpected(std::move(opened).error().within(
+      return std::unexpected(std::move(opened).error().within(
           fmt::format("cannot listen on {}:{}{}", config_.listen_host, config_.port,
                       is_taken ? " (if another boreal runs: try --port 0; else see listen_host)" : "")));
     }
     server_ = std::move(*opened);
     front_.serve_for(*server_);
+    return {};
+  }
+
+  Task<Result<void>> start() {
+    co_await manager_.tell("STATUS=Opening " + config_.data_folder);
+    CO_CHECK(co_await front_.open([this] { return listen(); }));
+    root_key_ = front_.house().take_new_root_key();  // before who waits goes on: a reset takes the house
     front_.tls().start();
     const auto ready_ms = (monotonic_ns() - started_ns_) / 1'000'000;
     const RunInfo file = describe();

@@ -1,20 +1,23 @@
 """boreal serve: from a configuration file, with a root key of its own that is shown once."""
+import http.client
 import json
 import os
 import re
 import resource
+import select
 import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from e2e.helpers import files_with
+from e2e.helpers import eventually, files_with, reserved_port
 from harness import BINARY, PATIENCE_S, ROOT, Boreal, error_code, need
 
 
@@ -82,17 +85,100 @@ class Serve(unittest.TestCase):
         def start(*more):
             return subprocess.run([str(BINARY), "serve", "--config", str(config), *more], capture_output=True, text=True, timeout=60)
 
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            taken.listen()
-            failed = start("--port", str(taken.getsockname()[1]))
+        in_the_way = boreal.data / "run.json"  # the last that a start writes
+        in_the_way.mkdir(parents=True)
+        failed = start("--port", "0")
         self.assertEqual(failed.returncode, 1)
-        self.assertIn("cannot listen on", failed.stderr)
-        self.assertIn("--port 0", failed.stderr)
+        self.assertIn("run.json", failed.stderr)
+        in_the_way.rmdir()
         key, secret = (re.search(rf"{name}=(\S+)", failed.stdout).group(1) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
         boreal.start()
         self.assertNotIn("AWS_SECRET_ACCESS_KEY", boreal.out.read_text())
         self.assertEqual(boreal.client("sts", key, secret).get_caller_identity()["Arn"], "arn:aws:iam::123456789012:root")
+
+    def test_a_start_that_finds_its_port_taken_opens_nothing(self):
+        """Servers of its databases would start, only to end at once."""
+        with Boreal() as first, Boreal() as second:
+            second.stop()
+
+            def seen():
+                return sorted((str(path), path.lstat().st_mtime_ns) for part in ("store", "objects", "postgres") for path in (second.data / part).rglob("*"))
+
+            def start(data):
+                done = subprocess.run([str(BINARY), "dev", "--data", str(data), "--port", str(first.port)], capture_output=True, text=True, timeout=60)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                return done.stderr
+
+            before = seen()
+            told = start(second.data)
+            self.assertIn(f"cannot listen on 127.0.0.1:{first.port} ", told)
+            self.assertIn("--port 0", told)
+            self.assertEqual(seen(), before)
+            self.assertIn(f"in use by the process with pid {first.process.pid}", start(first.data))  # it says more than the port
+            first.client("s3").create_bucket(Bucket="undisturbed")
+            second.start()
+
+    def ready(self, port):
+        """What /_boreal/health/ready answers with; None: nobody listens."""
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{port}/_boreal/health/ready", timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError:
+            return None
+
+    def test_who_comes_early_is_answered_once_it_serves(self):
+        boreal = Boreal()
+        self.addCleanup(boreal.clean)
+        self.addCleanup(boreal.stop)
+        boreal.port = reserved_port(self.addCleanup)
+        starting = threading.Thread(target=boreal.start)
+        starting.start()
+        self.addCleanup(starting.join)
+        client, deadline = None, time.monotonic() + PATIENCE_S
+        while client is None:
+            self.assertLess(time.monotonic(), deadline, boreal.log())
+            try:
+                client = socket.create_connection(("127.0.0.1", boreal.port), timeout=PATIENCE_S)
+            except ConnectionRefusedError:
+                time.sleep(0.001)
+        with client, client.makefile("rb") as answer:
+            client.sendall(b"GET /_boreal/metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            self.assertEqual(answer.readline()[:12], b"HTTP/1.1 200")
+
+    def test_who_comes_early_is_told_of_a_start_that_fails(self):
+        folder = Path(tempfile.mkdtemp(prefix="boreal-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        config, authorities, out, errors = (folder / name for name in ("boreal.toml", "ca.pem", "out", "errors"))
+        os.mkfifo(authorities)  # who reads it waits for who writes
+        port = reserved_port(self.addCleanup)
+        config.write_text(f'data_folder = "{folder}/data"\nport = {port}\n[remote_buckets.away]\nendpoint = "https://127.0.0.1:1"\n'
+                          f'access_key_id = "a"\nsecret_access_key = "b"\nca_file = "{authorities}"\n')
+        config.chmod(0o600)
+        with open(out, "w") as stdout, open(errors, "w") as stderr:
+            process = subprocess.Popen([str(BINARY), "serve", "--config", str(config)], stdout=stdout, stderr=stderr)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        eventually(lambda: self.assertEqual(self.ready(port), 503, errors.read_text()))
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+        self.addCleanup(client.close)
+        client.request("GET", "/bucket/key")
+        self.assertEqual(select.select([client.sock], [], [], 0.5)[0], [])  # it waits
+        self.assertFalse((folder / "data/postgres").exists())  # the port comes first
+        self.assertEqual((out.read_text(), (folder / "data/run.json").exists()), ("", False))
+
+        def write():
+            try:
+                os.close(os.open(authorities, os.O_WRONLY | os.O_NONBLOCK))
+            except OSError as error:
+                self.fail(f"nobody reads it yet: {error}")
+
+        eventually(write)
+        answer = client.getresponse()
+        self.assertEqual(answer.status, 503)
+        self.assertIn(b"boreal could not start", answer.read())
+        self.assertEqual((process.wait(60), out.read_text()), (1, ""))
+        self.assertIn(str(authorities), errors.read_text())
 
     def test_a_root_key_that_was_lost_is_replaced(self):
         with Served() as boreal:

@@ -106,7 +106,9 @@ class Forms(FormCase):
         made = self.s3.generate_presigned_post(self.bucket, "k", Fields={"acl": "private"}, Conditions=conditions)
         self.assertEqual(self.post(list(made["fields"].items()), file=b"").status, 204)
         self.assertEqual(self.get("k", Bucket=self.bucket), b"")
-        self.assertEqual(self.outcome(self.post(list(made["fields"].items()), file=b"x" * 101)), (400, "EntityTooLarge"))
+        answer = self.post(list(made["fields"].items()), file=b"x" * 101)
+        self.assertEqual(self.outcome(answer), (400, "EntityTooLarge"))
+        self.assertIn("<ProposedSize>101</ProposedSize><MaxSizeAllowed>100</MaxSizeAllowed>", answer.text)
 
     def test_big(self):
         body = bytes(range(256)) * (12 << 10)

@@ -19,7 +19,6 @@ namespace errors = boreal::api::s3::errors;
 namespace {
 
 constexpr size_t max_metadata_bytes = 2048;
-constexpr uint64_t max_body_bytes = 5ULL << 30;
 constexpr std::string_view storage_classes[] = {"STANDARD",     "REDUCED_REDUNDANCY",  "STANDARD_IA",
                                                 "ONEZONE_IA",   "INTELLIGENT_TIERING", "GLACIER",
                                                 "DEEP_ARCHIVE", "GLACIER_IR"};
@@ -111,11 +110,7 @@ Outcome<void> check_length(const http::Request& request) {
   }
   // What stands around the chunks does not count.
   const uint64_t size = is_chunked ? parse_uint(*decoded).value_or(0) : request.content_length.value_or(0);
-  if (size > max_body_bytes) {
-    return refuse(errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
-                      .with("ProposedSize", std::to_string(size))
-                      .with("MaxSizeAllowed", std::to_string(max_body_bytes)));
-  }
+  if (size > max_body_bytes) return refuse(entity_too_large(size, max_body_bytes));
   return {};
 }
 

@@ -198,9 +198,7 @@ Result<size_t> FormFile::give(MutableBytes buffer, size_t available) {
   buffer_.erase(0, count);
   given_ += count;
   if (given_ <= limits_.max) return count;
-  return refuse(aws::ApiError("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size")
-                    .with("ProposedSize", std::to_string(given_))
-                    .with("MaxSizeAllowed", std::to_string(limits_.max)));
+  return refuse(entity_too_large(given_, limits_.max));
 }
 
 Task<Result<size_t>> FormFile::fetch() {

@@ -10,6 +10,7 @@
 
 #include "aws/error.h"
 #include "base/stream.h"
+#include "s3/wording.h"
 
 namespace boreal::s3 {
 
@@ -71,7 +72,7 @@ class FormFile final : public Source {
  public:
   struct Limits {
     uint64_t min = 0;
-    uint64_t max = UINT64_MAX;
+    uint64_t max = max_body_bytes;  // as of a PUT, whatever a policy allows
   };
   FormFile(Source& body, std::string delimiter, std::string begun, Limits limits, std::optional<aws::ApiError>& failure)
       : body_(body), delimiter_(std::move(delimiter)), buffer_(std::move(begun)), limits_(limits), failure_(failure) {}

@@ -53,6 +53,15 @@ TEST(PostPolicy, HoldsEveryFieldToItsCondition) {
       << "the bucket is a field that the address fills in";
 }
 
+TEST(PostPolicy, NoFormBringsMoreThanAPut) {
+  const auto most = [](const std::string& conditions) {
+    return PostPolicy::parse(codec::base64_encode(policy_of(conditions)))->limits().max;
+  };
+  EXPECT_EQ(most(""), 5ULL << 30);
+  EXPECT_EQ(most(R"(["content-length-range", 0, 1099511627776])"), 5ULL << 30);
+  EXPECT_EQ(most(R"(["content-length-range", 0, 9])"), 9u);
+}
+
 TEST(PostPolicy, AListOfTypesMustFitOneByOne) {
   const std::string policy = policy_of(R"(["starts-with", "$Content-Type", "image/"])");
   EXPECT_EQ(outcome(policy, {{"Content-Type", "image/png, image/gif"}}), "");

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "api/s3/errors.h"
@@ -60,6 +61,12 @@ aws::ApiError overtaken() {
 aws::ApiError unserved_header(std::string_view name) {
   return boreal::api::s3::errors::not_implemented("A header you provided implies functionality that is not implemented")
       .with("Header", std::string(name));
+}
+
+aws::ApiError entity_too_large(uint64_t size, uint64_t most) {
+  return boreal::api::s3::errors::entity_too_large("Your proposed upload exceeds the maximum allowed size")
+      .with("ProposedSize", std::to_string(size))
+      .with("MaxSizeAllowed", std::to_string(most));
 }
 
 aws::ApiError in_own_words(aws::ApiError error) {

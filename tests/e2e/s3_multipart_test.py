@@ -83,6 +83,12 @@ class Uploads(PartsCase):
         self.refused_with("NoSuchUpload", 404, self.part, "nonsense", 1, b"x")
         self.refused("NoSuchBucket", self.begin, Bucket="no-such-bucket-here")
 
+    def test_spellings_of_a_parts_tag(self):
+        for spelled, wanted in (('"{}"', 200), ("{}", 200), ('W/"{}"', 200), ('"{}x"', 400), ("", 400)):
+            upload = self.begin()
+            tag = self.part(upload, 1, b"small")["ETag"].strip('"')
+            self.assertEqual(status_of(self.finish, upload, [(1, spelled.format(tag))])[1], wanted, spelled)
+
     def test_refusals_name_the_part(self):
         upload = self.begin()
         tags = [self.part(upload, n, b"small")["ETag"] for n in (1, 2)]

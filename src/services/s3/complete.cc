@@ -51,9 +51,28 @@ Outcome<void> check_sizes(std::span<const objects::Part> parts) {
   return {};
 }
 
-// The parts that the client names, against those that there are.
-Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::span<const objects::Part> parts,
-                          const UploadChecksum& checksum, const std::string& upload_id) {
+// What the client says of a part, read.
+struct ReadPart {
+  std::string md5;  // raw; empty: the entity tag is written in another way
+  Outcome<std::optional<objects::Checksum>> promised;
+};
+std::vector<ReadPart> read(std::vector<api::CompletedPart>& wanted) {
+  std::vector<ReadPart> all;
+  all.reserve(wanted.size());
+  for (api::CompletedPart& part : wanted) {
+    const std::string_view etag = unquoted(*part.etag);
+    auto md5 = codec::hex_decode(etag);
+    const bool is_plain = md5 && codec::hex_encode(*md5) == etag;
+    all.push_back({is_plain ? std::move(*md5) : std::string(), checksum_in(checksum_fields(part))});
+  }
+  return all;
+}
+
+// The parts that the client names, against those that there are. Only compares: there may be ten thousand, and all
+// others wait.
+Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, const std::vector<ReadPart>& said,
+                          std::span<const objects::Part> parts, const UploadChecksum& checksum,
+                          const std::string& upload_id) {
   for (size_t i = 0; i < parts.size(); ++i) {
     const auto bad = [&] {
       return refuse(
@@ -64,13 +83,12 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, std::sp
               .with("PartNumber", std::to_string(parts[i].number))
               .with("ETag", std::string(unquoted(*wanted[i].etag))));
     };
-    if (!parts[i].present || !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5))) return bad();
-    api::CompletedPart copy = wanted[i];
-    const auto read = checksum_in(checksum_fields(copy));
-    if (!read)
+    if (!parts[i].present) return bad();
+    if (said[i].md5 != parts[i].md5 && !etag_matches(*wanted[i].etag, codec::hex_encode(parts[i].md5))) return bad();
+    if (!said[i].promised)
       return refuse(errors::invalid_argument("Invalid Base64 or multiple checksums present in request")
                         .with("ArgumentName", "Checksum"));
-    const auto& promised = *read;
+    const auto& promised = *said[i].promised;
     if (promised && checksum.named && promised->algorithm != checksum.algorithm) {
       return refuse(errors::bad_digest(fmt::format("The {} you specified for part {} did not match what we received.",
                                                    to_lower(algorithm_name(promised->algorithm)), parts[i].number)));
@@ -179,7 +197,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
       co_return refuse(upload.error());
     co_return refuse(errors::invalid_request("You must specify at least one part"));
   }
-  const auto wanted = input.multipart_upload->parts.value_or(std::vector<api::CompletedPart>());
+  auto wanted = std::move(input.multipart_upload->parts).value_or(std::vector<api::CompletedPart>());
   CO_CHECK(check_schema(wanted));
   objects::CompleteRequest complete;
   CO_TRY(complete.numbers, numbers_of(wanted, input.upload_id));
@@ -190,7 +208,8 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   const auto found = co_await find_upload(bucket, input.key, input.upload_id);
   if (!found) {
     if (found.error().code != "NoSuchUpload") co_return refuse(found.error());
-    CO_TRY(const auto made, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
+    auto etag = co_await context_.pool.run([&] { return etag_of(wanted); });
+    CO_TRY(const auto made, co_await find_completed(bucket, input.key, input.upload_id, std::move(etag)));
     CO_CHECK(checksum_in(checksum_fields(input)));
     co_return told(call, *bucket, made, true);
   }
@@ -224,6 +243,8 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   // One that is sent without a type is of its algorithm's usual type, which is that of the whole for CRC64NVME only.
   const bool is_other_type =
       promised && !input.checksum_type && !checksum.composite && checksum.algorithm != default_algorithm;
+  // Of ten thousand parts it takes milliseconds.
+  const auto said = co_await context_.pool.run([&] { return read(wanted); });
   Refusal refusal;
   complete.bucket = bucket->id;
   complete.key = input.key;
@@ -242,7 +263,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
       keep_retention(default_retention(*now, context_.clock.now()), meta);
     is_retained = retention_of(meta).has_value();
     if (is_replicated) mark_pending(meta);
-    return refusal.hold(check_parts(wanted, parts, checksum, input.upload_id));
+    return refusal.hold(check_parts(wanted, said, parts, checksum, input.upload_id));
   };
   complete.verify = [&](const objects::Version& result) {
     return refusal.hold([&]() -> Outcome<void> {
@@ -271,7 +292,8 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   auto made = co_await objects_.complete_upload(std::move(complete));
   if (!made && replica) made = co_await there_already(*bucket, input.key, *replica, std::move(made).error(), refusal);
   if (!made && made.error().code() == Errc::not_found) {  // the same request, sent twice, may have done it meanwhile
-    CO_TRY(const auto there, co_await find_completed(bucket, input.key, input.upload_id, etag_of(wanted)));
+    auto etag = co_await context_.pool.run([&] { return etag_of(wanted); });
+    CO_TRY(const auto there, co_await find_completed(bucket, input.key, input.upload_id, std::move(etag)));
     co_return told(call, *bucket, there, true);
   }
   if (!made) co_return refuse(refusal.of(std::move(made).error()));

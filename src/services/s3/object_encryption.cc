@@ -17,7 +17,7 @@ namespace boreal::s3 {
 
 namespace {
 
-constexpr size_t keys_a_turn = 64;
+constexpr size_t keys_a_turn = 16;  // KMS asks policies for each
 constexpr int tries = 8;
 
 // What S3 says of an ARN that is none.

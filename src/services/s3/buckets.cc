@@ -178,7 +178,8 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   }
   size_t own = 0;
   for (const auto& [name, other] : buckets_.all()) own += other->account == bucket.account;
-  if (own >= max_buckets_an_account) {
+  // Where there is one of that name, another is not made.
+  if (own >= max_buckets_an_account && buckets_.find(bucket.name) == nullptr) {
     co_return refuse(errors::too_many_buckets("You have attempted to create more buckets than allowed"));
   }
   bool made = false;

@@ -42,6 +42,28 @@ TEST_F(S3Test, BucketNamesAreOneSpaceForAll) {
   EXPECT_EQ(in_ireland(), "BucketAlreadyOwnedByYou");
 }
 
+// All are of one bucket of the engine: none is to be made for them.
+Task<Result<void>> keep_copies(store::Catalog& catalog, Bucket bucket, size_t count) {
+  auto transaction = co_await catalog.begin(std::string(buckets_partition));
+  for (size_t i = 0; i < count; ++i) {
+    bucket.name = "copy-" + std::to_string(i);
+    transaction.put(bucket.name, store::encode(bucket));
+  }
+  co_return co_await transaction.commit();
+}
+
+TEST_F(S3Test, WhatIsThereIsToldBeforeThatThereAreTooMany) {
+  ASSERT_EQ(make_bucket("shop"), "");
+  ASSERT_TRUE(fixture.run(keep_copies(fixture.context().catalog, *s3->directory().find("shop"), 9999)));
+  open();
+  EXPECT_EQ(make_bucket("another"), "TooManyBuckets");
+  EXPECT_EQ(make_bucket("shop"), "") << "us-east-1 lets its owner make it again";
+  fixture.region = "eu-west-1";
+  api::CreateBucketRequest input{.bucket = "shop"};
+  input.create_bucket_configuration.emplace().location_constraint = "eu-west-1";
+  EXPECT_EQ(code_of(call<api::CreateBucketOutput>("CreateBucket", std::move(input))), "BucketAlreadyOwnedByYou");
+}
+
 TEST_F(S3Test, OfTheEnginesBucketsOnlyOwnOnesThatNobodyNamesGoAtTheStart) {
   ASSERT_TRUE(fixture.run(objects->create_bucket("backup.000000000000.us-east-1")));
   ASSERT_TRUE(fixture.run(objects->create_bucket("0f1e2d3c-4b5a-4697-8877-665544332211")));

@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "base/text.h"
-#include "codec/base64.h"
+#include "s3/names.h"
 #include "s3/service.h"
 #include "s3/wording.h"
 
@@ -118,12 +118,12 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
                    Configurations<T> Bucket::* kept, std::optional<std::vector<T>>& list, Output& output) {
   TRY(const BucketRef found, buckets.need(bucket));
   std::string after;
-  if (token) {
-    auto decoded = codec::base64url_decode(*token);
-    if (!decoded)
+  output.continuation_token = token;
+  if (!token.value_or("").empty()) {
+    auto begin = parse_continuation_token(*token);
+    if (!begin)
       return refuse(aws::ApiError("MalformedContinuationToken", 400, "The continuation-token you provided invalid."));
-    after = std::move(*decoded);
-    output.continuation_token = token;
+    after = std::move(*begin);
   }
   const auto& all = (*found).*kept;
   output.is_truncated = false;
@@ -131,7 +131,7 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
     if (!list) list.emplace();
     if (list->size() == page_size) {
       output.is_truncated = true;
-      output.next_continuation_token = codec::base64url_encode(list->back().id);
+      output.next_continuation_token = continuation_token(list->back().id);
       break;
     }
     list->push_back(at->second);

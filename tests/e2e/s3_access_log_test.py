@@ -91,6 +91,23 @@ class AccessLog(Case):
         self.assertEqual(by["REST.POST.MULTI_OBJECT_DELETE"][0]["status"], "200")
         self.assertEqual({(r["key"], r["status"]) for r in by["BATCH.DELETE.OBJECT"]}, {("a%20b", "204"), ("copy", "204")})
 
+    def test_forms(self):
+        """Who signed one is known; how is said, though it is by neither header nor query. The key is in its fields."""
+        self.allow()
+        self.log_to()
+        made = self.boreal.client("s3", signature_version="s3v4").generate_presigned_post(self.source, "k")
+        part = lambda name, value: f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for signature, status in (({}, 204), ({"x-amz-signature": "0" * 64}, 403)):
+            body = "".join(part(*field) for field in {**made["fields"], **signature, "file": "body"}.items()) + "--b--\r\n"
+            connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port)
+            connection.request("POST", f"/{self.source}", body, {"Content-Type": "multipart/form-data; boundary=b"})
+            self.assertEqual(connection.getresponse().status, status)
+            connection.close()
+        _, records = self.delivered(2)
+        told = {tuple(r[name] for name in ("operation", "key", "status", "requester", "signature", "authentication")) for r in records if "POST" in r["operation"]}
+        owner = self.s3.list_buckets()["Owner"]["ID"]
+        self.assertEqual(told, {("REST.POST.BUCKET", "-", "204", owner, "SigV4", "-"), ("REST.POST.BUCKET", "-", "403", "-", "-", "-")})
+
     def test_what_lifecycle_rules_do(self):
         self.allow()
         self.log_to()

@@ -100,6 +100,7 @@ struct AccessLog::Request {
   int64_t began_ns = 0;
   std::string requester;
   std::string operation;
+  std::string signature;
   std::vector<Deleted> deleted;
 };
 
@@ -180,6 +181,7 @@ void AccessLog::begin(const aws::Call& call, const Bucket& bucket) {
   request.began_ns = monotonic_ns();
   request.requester = log_requester(call.caller.principal());
   request.operation = call.operation.name;
+  if (!call.caller.is_anonymous()) request.signature = call.is_version_2 ? "SigV2" : "SigV4";
   requests_.insert_or_assign(&call.http, std::move(request));
 }
 
@@ -208,6 +210,7 @@ void AccessLog::finish(const http::Request& request, http::Response& response) {
   record.bucket_owner = canonical_id(bucket->account);
   record.time = known.time;
   record.requester = known.requester;
+  record.signature = known.signature;
   if (known.requester.empty()) record.authentication.clear();
   record.operation = log_operation(known.operation, request.method, !record.key.empty(), at_website);
   record.turn_around_ms = record.total_ms = ms_since(known.began_ns);

@@ -170,7 +170,7 @@ std::string log_line(const LogRecord& r) {
                                 field(r.user_agent, true),
                                 field(r.version_id, false),
                                 field(r.host_id, false),
-                                r.authentication.empty() ? "-" : "SigV4",
+                                field(r.signature, false),
                                 field(r.tls ? r.tls->cipher : "", false),
                                 field(r.authentication, false),
                                 field(r.host, false),

@@ -35,7 +35,8 @@ struct LogRecord {
   std::string user_agent;
   std::string version_id;  // of the request
   std::string host_id;
-  std::string authentication;  // AuthHeader, QueryString; empty: anonymous
+  std::string signature;       // SigV4, of forms SigV2 too; empty: anonymous
+  std::string authentication;  // AuthHeader, QueryString; empty: anonymous, or a form
   std::string host;
   std::optional<net::TlsSession> tls;
 };

@@ -27,6 +27,7 @@ TEST(AccessLogLine, HasItsFieldsInOrder) {
   record.turn_around_ms = 5;
   record.user_agent = "agent";
   record.host_id = "H1";
+  record.signature = "SigV4";
   record.authentication = "AuthHeader";
   record.host = "localhost:4566";
   EXPECT_EQ(

@@ -66,6 +66,9 @@ TEST(AccessLogLine, Operations) {
   EXPECT_EQ(log_operation("UploadPartCopy", "PUT", true, false), "REST.COPY.PART");
   EXPECT_EQ(log_operation("GetObject", "GET", true, true), "WEBSITE.GET.OBJECT");
   EXPECT_EQ(log_operation("", "GET", true, false), "REST.GET.OBJECT");
+  EXPECT_EQ(log_operation("", "OPTIONS", true, false), "REST.OPTIONS.PREFLIGHT");
+  EXPECT_EQ(log_operation("ListBucketInventoryConfigurations", "GET", false, false), "REST.GET.INVENTORY");
+  EXPECT_EQ(log_operation("RestoreObject", "POST", true, false), "REST.POST.RESTORE");
 }
 
 TEST(AccessLogLine, ReadsRequestAndAnswer) {

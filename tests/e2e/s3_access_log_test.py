@@ -108,6 +108,19 @@ class AccessLog(Case):
         owner = self.s3.list_buckets()["Owner"]["ID"]
         self.assertEqual(told, {("REST.POST.BUCKET", "-", "204", owner, "SigV4", "-"), ("REST.POST.BUCKET", "-", "403", "-", "-", "-")})
 
+    def test_preflights(self):
+        self.allow()
+        self.log_to()
+        self.s3.put_bucket_cors(Bucket=self.source, CORSConfiguration={"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["http://there"]}]})
+        for origin, status in (("http://there", 200), ("http://elsewhere", 403)):
+            connection = http.client.HTTPConnection("127.0.0.1", self.boreal.port)
+            connection.request("OPTIONS", f"/{self.source}/k", headers={"Origin": origin, "Access-Control-Request-Method": "GET"})
+            self.assertEqual(connection.getresponse().status, status)
+            connection.close()
+        _, records = self.delivered(3)
+        told = {(r["requester"], r["status"], r["error"]) for r in records if r["operation"] == "REST.OPTIONS.PREFLIGHT"}
+        self.assertEqual(told, {("-", "200", "-"), ("-", "403", "AccessForbidden")})
+
     def test_what_lifecycle_rules_do(self):
         self.allow()
         self.log_to()

@@ -202,8 +202,8 @@ void AccessLog::finish(const http::Request& request, http::Response& response) {
   auto under_way = requests_.extract(&request);
   const BucketRef bucket = buckets_.find(bucket_of(request.path));
   if (bucket == nullptr || !bucket->logging) return;
-  // What went well without having been seen on its way turned logging on itself.
-  if (!under_way && response.status < 300) return;
+  // What went well without having been seen on its way turned logging on itself; a preflight never is.
+  if (!under_way && response.status < 300 && request.method != "OPTIONS") return;
   LogRecord record = log_record_of(request, response);
   const Request known = under_way ? std::move(under_way.mapped()) : Request{context_.clock.now(), monotonic_ns()};
   const bool at_website = request.host.find(".s3-website") != std::string::npos;

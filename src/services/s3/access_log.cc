@@ -100,6 +100,7 @@ struct AccessLog::Request {
   int64_t began_ns = 0;
   std::string requester;
   std::string operation;
+  std::string key;  // that of a form, which is not in its path
   std::string signature;
   std::vector<Deleted> deleted;
 };
@@ -189,6 +190,7 @@ void AccessLog::pass_on(const http::Request& from, const http::Request& to) {
   auto under_way = requests_.extract(&from);
   if (!under_way) return;
   under_way.key() = &to;
+  under_way.mapped().key = logged_key(key_of(from.path));
   requests_.insert(std::move(under_way));
 }
 
@@ -213,6 +215,7 @@ void AccessLog::finish(const http::Request& request, http::Response& response) {
   record.signature = known.signature;
   if (known.requester.empty()) record.authentication.clear();
   record.operation = log_operation(known.operation, request.method, !record.key.empty(), at_website);
+  if (record.key.empty()) record.key = known.key;
   record.turn_around_ms = record.total_ms = ms_since(known.began_ns);
   if (known.operation == "CopyObject" || known.operation == "UploadPartCopy") add_copy_source(request, record);
   for (const auto& deleted : known.deleted) {

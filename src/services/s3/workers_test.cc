@@ -381,7 +381,7 @@ TEST_F(AccessLogTest, AFormsUploadIsLogged) {
   fixture.clock.advance(std::chrono::minutes(6));
   step();
   ASSERT_EQ(logs().size(), 1u);
-  EXPECT_THAT(read_log(logs().front()), HasSubstr(" REST.POST.BUCKET - \"POST /asked HTTP/1.1\" 204 "));
+  EXPECT_THAT(read_log(logs().front()), HasSubstr(" REST.POST.BUCKET k \"POST /asked HTTP/1.1\" 204 "));
 }
 
 TEST_F(AccessLogTest, TheyAreReplicatedAsWhatClientsPut) {

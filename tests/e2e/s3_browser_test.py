@@ -181,6 +181,21 @@ class Forms(FormCase):
         self.assertEqual(answer.status, 204, answer.text)
         self.assertEqual(self.head("foo.txt")["Metadata"], {name: told for name, (sent, told) in wanted.items()})
 
+    def test_names_of_metadata_that_no_header_has(self):
+        """They are told as missing; the object can be read."""
+        policy = self.policy(self.conditions(*({f"x-amz-meta-{name}": "1"} for name in ("a b", "a:b", "ü", "good"))))
+        extra = [(f"x-amz-meta-{name}", "1") for name in ("a b", "a:b", "ü", "good")]
+        self.assertEqual(self.post(self.fields(policy, extra=extra)).status, 204)
+        head = self.head("foo.txt")
+        self.assertEqual((head["Metadata"], head["MissingMeta"]), ({"good": "1"}, 3))
+        self.assertEqual(self.get("foo.txt"), b"bar")
+
+    def test_system_headers_have_no_control_characters(self):
+        policy = self.policy(self.conditions(["starts-with", "$Cache-Control", ""]))
+        for value, outcome in (("a\1b", (400, "InvalidArgument")), ("a\x7fb", (400, "InvalidArgument")), ("a\tb", (204, None))):
+            self.assertEqual(self.outcome(self.post(self.fields(policy, extra=[("Cache-Control", value)]))), outcome, value)
+        self.assertEqual(self.head("foo.txt")["CacheControl"], "a\tb")
+
     def test_system_headers_are_latin_1(self):
         """botocore reads them as that."""
         policy = self.policy(self.conditions(["starts-with", "$Cache-Control", ""], ["starts-with", "$Content-Disposition", ""]))

@@ -51,6 +51,11 @@ void tell_headers(const objects::Properties& headers, Output& output) {
   take("website-redirect", output.website_redirect_location);
   constexpr std::string_view prefix = "x-amz-meta-";
   for (auto at = headers.lower_bound(prefix); at != headers.end() && at->first.starts_with(prefix); ++at) {
+    // Forms name metadata as no header can be named. Source: S3 API Reference, "GetObject", x-amz-missing-meta.
+    if (!is_header_name(at->first)) {
+      output.missing_meta = output.missing_meta.value_or(0) + 1;
+      continue;
+    }
     if (!output.metadata) output.metadata.emplace();
     output.metadata->emplace(at->first.substr(prefix.size()), at->second);
   }

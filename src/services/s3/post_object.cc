@@ -118,6 +118,14 @@ std::string header_value(const std::string& name, const std::string& value) {
   return is_meant ? value : codec::mail_word(value);
 }
 
+// As of HTTP's own headers: in an answer it would be refused.
+bool can_be_header(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+  });
+}
+
 bool is_one_line(std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; }
 
 Outcome<http::Request> put_request(const http::Request& post, const Form& form, const std::string& bucket,
@@ -147,8 +155,13 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       TRY(const std::string tagging, tagging_header(field.value));
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
+      const bool is_metadata = name.starts_with("x-amz-meta-");  // which may be anything
+      if (!is_metadata && !can_be_header(value)) {
+        return refuse(
+            errors::invalid_argument("A field of the form has a control character in it.").with("ArgumentName", name));
+      }
       // What policies are told of it and what is done must be one: no header has blanks around its value.
-      put.headers.set(name, name.starts_with("x-amz-meta-") ? std::string_view(value) : trim(value));
+      put.headers.set(name, is_metadata ? std::string_view(value) : trim(value));
     }
   }
   return put;

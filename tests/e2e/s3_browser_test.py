@@ -416,14 +416,18 @@ class Forms(FormCase):
 
     def test_bodies_that_are_no_forms(self):
         self.s3.put_bucket_acl(Bucket=self.bucket, ACL="public-read-write")
-        self.assertEqual(self.outcome(self.post([("key", "foo")], file=None)), (400, "InvalidArgument"))
+        answer = self.post([("key", "foo")], file=None)
+        self.assertEqual(self.outcome(answer), (400, "InvalidArgument"))
+        self.assertIn("<ArgumentName>file</ArgumentName><ArgumentValue>0</ArgumentValue>", answer.text)
         self.assertEqual(self.post([], body=b"nonsense").code, "MalformedPOSTRequest")
         self.assertEqual(self.outcome(self.post([("key", "foo")], headers={"Content-Type": "multipart/form-data"})), (400, "MalformedPOSTRequest"))
         self.assertEqual(self.outcome(self.post([("key", "a/../../foo")])), (400, "InvalidArgument"))
         self.assertEqual(self.outcome(self.post([("key", "foo"), ("x-amz-checksum-crc16", "AAA=")])), (400, "InvalidRequest"))
         cut = multipart([("key", "foo")], b"x" * 5000)
         self.assertEqual(self.post([], body=cut[:-20]).code, "MalformedPOSTRequest")
-        self.assertEqual(self.post([("key", "foo"), ("x-ignore-long", "x" * 30000)]).code, "MaxPostPreDataLengthExceededError")
+        answer = self.post([("key", "foo"), ("x-ignore-long", "x" * 30000)])
+        self.assertEqual(answer.code, "MaxPostPreDataLengthExceededError")
+        self.assertIn("<MaxPostPreDataLengthBytes>20480</MaxPostPreDataLengthBytes>", answer.text)
         self.assertEqual(self.keys(Bucket=self.bucket), [])
         self.assertEqual(self.outcome(self.post([("key", "foo")], bucket="no-such-bucket-here")), (404, "NoSuchBucket"))
 

@@ -23,8 +23,9 @@ aws::ApiError malformed(std::string what) {
 }
 
 aws::ApiError too_large() {
-  return {"MaxPostPreDataLengthExceededError", 400,
-          "Your POST request fields preceding the upload file were too large."};
+  return aws::ApiError("MaxPostPreDataLengthExceededError", 400,
+                       "Your POST request fields preceding the upload file were too large.")
+      .with("MaxPostPreDataLengthBytes", std::to_string(max_head_bytes));
 }
 
 // The parameters behind the first ';' of a header's value: name, and value without quotes.
@@ -155,7 +156,9 @@ Outcome<bool> FormParser::begin_part() {
   if (begin == std::string::npos || buffer_.size() < begin + 2) return false;
   const std::string_view next = std::string_view(buffer_).substr(begin, 2);
   if (next == "--") {
-    return aws::refuse({"InvalidArgument", 400, "POST requires exactly one file upload per request."});
+    return aws::refuse(aws::ApiError("InvalidArgument", 400, "POST requires exactly one file upload per request.")
+                           .with("ArgumentName", "file")
+                           .with("ArgumentValue", "0"));
   }
   if (next != "\r\n") return aws::refuse(malformed("a delimiter is followed by something else than a line break."));
   buffer_.erase(0, begin + 2);

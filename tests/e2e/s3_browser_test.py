@@ -137,6 +137,8 @@ class Forms(FormCase):
             self.assertIn(part, made.text)
         self.assertTrue(re.search("<Location>(.*)</Location>", made.text).group(1).endswith(f"/{self.bucket}/foo.txt"))
         sent = post(success_action_redirect="http://example.com/next")
+        for no_url in ("example.com", "http://example.com/\1"):
+            self.assertEqual(post(success_action_redirect=no_url).status, 204, no_url)
         etag = self.head("foo.txt", Bucket=self.bucket)["ETag"].strip('"')
         self.assertEqual((sent.status, sent.headers["Location"]), (303, f"http://example.com/next?bucket={self.bucket}&key=foo.txt&etag=%22{etag}%22"))
 

@@ -167,12 +167,13 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
   return put;
 }
 
-// Where the browser is sent after a success; nullopt: nowhere.
+// Where the browser is sent after a success; nullopt: nowhere, as where it is no URL.
 std::optional<std::string> redirect_of(const Form& form, const std::string& bucket, const std::string& key,
                                        const std::string& etag) {
   const std::string* target = form.find("success_action_redirect");
   if (target == nullptr) target = form.find("redirect");
   if (target == nullptr || !(target->starts_with("http://") || target->starts_with("https://"))) return std::nullopt;
+  if (!can_be_header(*target)) return std::nullopt;
   return fmt::format("{}{}bucket={}&key={}&etag={}", *target, target->find('?') == std::string::npos ? "?" : "&",
                      codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
 }

@@ -139,6 +139,9 @@ class Website(Case):
         self.put("app/there", "there")
         self.put("moved", "", WebsiteRedirectLocation="https://example.org/x")
         self.assertEqual(error_code(self.put, "nowhere", "", WebsiteRedirectLocation="example.org"), "InvalidRedirectLocation")
+        # A URL may say what no header can, and no answer could tell it.
+        answer = signed(self, "PUT", f"/{self.bucket}/nowhere?x-amz-website-redirect-location=%2Fa%01", body=b"x")
+        self.assertEqual((answer.status, answer.code), (400, "InvalidRedirectLocation"))
         own = f"http://{self.bucket}.s3-website.us-east-1.localhost"
         for path, status, to in (("/old/page", 301, f"{own}/new/page"), ("/away/a%20b", 307, "https://example.org/away/a%20b"),
                                  ("/app/none", 302, f"{own}/index.html#/lost"), ("/moved", 301, "https://example.org/x")):

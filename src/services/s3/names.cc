@@ -148,6 +148,13 @@ bool is_header_name(std::string_view name) {
   });
 }
 
+bool is_header_value(std::string_view value) {
+  return std::ranges::all_of(value, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
+  });
+}
+
 std::string bucket_of(std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   return codec::percent_decode_leniently(path.substr(0, path.find('/')), codec::Plus::space);

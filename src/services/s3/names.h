@@ -30,6 +30,9 @@ bool is_cors_method(std::string_view method);
 
 // Whether it can be the name of a header. Source: RFC 9110, section 5.1.
 bool is_header_name(std::string_view name);
+// Whether it can be a header's value. What a form or a URL brings need not be, and an answer that tells it is never
+// sent.
+bool is_header_value(std::string_view value);
 
 // The bucket of a request's path: its first segment.
 std::string bucket_of(std::string_view path);

@@ -156,6 +156,10 @@ Outcome<objects::Properties> headers_of(const Wishes& wishes) {
           aws::ApiError("InvalidRedirectLocation", 400,
                         "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."));
     }
+    if (!is_header_value(to)) {
+      return refuse(aws::ApiError("InvalidRedirectLocation", 400,
+                                  "The website redirect location has a control character in it."));
+    }
     put(std::string(redirect), to);
   }
   CHECK(check_metadata_size(system));

@@ -118,14 +118,6 @@ std::string header_value(const std::string& name, const std::string& value) {
   return is_meant ? value : codec::mail_word(value);
 }
 
-// As of HTTP's own headers: in an answer it would be refused.
-bool can_be_header(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-  });
-}
-
 bool is_one_line(std::string_view text) { return text.find_first_of("\r\n") == std::string_view::npos; }
 
 Outcome<http::Request> put_request(const http::Request& post, const Form& form, const std::string& bucket,
@@ -156,7 +148,7 @@ Outcome<http::Request> put_request(const http::Request& post, const Form& form, 
       put.headers.set("x-amz-tagging", tagging);
     } else if (is_header_field(name)) {
       const bool is_metadata = name.starts_with("x-amz-meta-");  // which may be anything
-      if (!is_metadata && !can_be_header(value)) {
+      if (!is_metadata && !is_header_value(value)) {
         return refuse(
             errors::invalid_argument("A field of the form has a control character in it.").with("ArgumentName", name));
       }
@@ -173,7 +165,7 @@ std::optional<std::string> redirect_of(const Form& form, const std::string& buck
   const std::string* target = form.find("success_action_redirect");
   if (target == nullptr) target = form.find("redirect");
   if (target == nullptr || !(target->starts_with("http://") || target->starts_with("https://"))) return std::nullopt;
-  if (!can_be_header(*target)) return std::nullopt;
+  if (!is_header_value(*target)) return std::nullopt;
   return fmt::format("{}{}bucket={}&key={}&etag={}", *target, target->find('?') == std::string::npos ? "?" : "&",
                      codec::percent_encode(bucket), codec::percent_encode(key), codec::percent_encode(etag));
 }

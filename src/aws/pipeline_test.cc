@@ -444,8 +444,8 @@ TEST_F(PipelineTest, WhatFailsByABugGivesItsPlaceBack) {
 
 // Both sign as s3. Every operation answers 501 here, in the name of its service.
 TEST_F(PipelineTest, S3AndItsControlAreToldApart) {
-  api::s3::Api s3;
-  api::s3control::Api control;
+  Unfurnished s3(api::s3::service_model);
+  Unfurnished control(api::s3control::service_model);
   Pipeline both{gate, clock, random, {.default_region = "us-east-1"}};
   both.add(s3);
   both.add(control);

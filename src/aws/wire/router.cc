@@ -170,7 +170,8 @@ Outcome<void> check_version(const http::Request& request, const std::vector<std:
 
 // Words of objects that S3 knows at a bucket, where they have no object.
 Outcome<void> check_lost_key(const http::Request& request, const std::vector<NamedValue>& query) {
-  if (has_literal(query, upload_id, "") && (request.method == "GET" || request.method == "POST"))
+  const bool has_such = request.method == "GET" || request.method == "POST" || request.method == "DELETE";
+  if (has_such && has_literal(query, upload_id, ""))
     return refuse(ApiError("InvalidRequest", 400, "A key must be specified"));
   const bool is_restore = has_literal(query, "restore", "");
   if (!is_restore && !has_literal(query, "torrent", "")) return {};

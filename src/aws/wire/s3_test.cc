@@ -69,7 +69,8 @@ TEST(S3Routes, AWordThatTheMethodDoesNotKnowIsNotPassedOver) {
 }
 
 TEST(S3Routes, AWordOfObjectsIsNotPassedOverAtABucket) {
-  EXPECT_EQ(routed("DELETE", "/b?uploadId=u"), "MethodNotAllowed");  // an upload without its key
+  EXPECT_EQ(routed("DELETE", "/b?uploadId=u"), "InvalidRequest");
+  EXPECT_EQ(routed("PUT", "/b?uploadId=u"), "MethodNotAllowed");
   EXPECT_EQ(routed("DELETE", "/b?annotation&annotationName=a"), "MethodNotAllowed");
   EXPECT_EQ(routed("DELETE", "/b/?retention"), "MethodNotAllowed");
   for (const std::string word : {"retention", "legal-hold", "attributes", "select", "renameObject"})

@@ -42,6 +42,7 @@ EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 SYNCED = "each answered write is fsynced (data, then index; concurrent commits share one)"
 READ = "nothing is written"
 MIB = 1 << 20
+UNCOUNTED_ROUNDS = 2
 
 
 class Signer:
@@ -249,6 +250,10 @@ class Bench:
         def once(port=self.port):
             return 64 * load(port, [Signer(port).head("PUT", "/bench/large", length=64 * MIB)], 1, 0)["rate"]
 
+        # Memory that a virtual machine has not used lately is slow at first. The limit hides that behind its MD5.
+        for _ in range(UNCOUNTED_ROUNDS):
+            once()
+            floor(self.base, "put")
         ours, limit = self.in_turn(once, lambda: floor(self.base, "put"))
         self.table.row("PUT 64 MiB, 1 client", f"{ours:.0f} MiB/s", f"MD5 beside AES-GCM, write, one fsync: {limit:.0f} MiB/s", ours / limit, 0.8, SYNCED)
         for peer in self.peers:

@@ -276,6 +276,8 @@ class Network(Case):
 class VpcModule(Case):
     """Of a whole tree only its network: applied, planned again, destroyed."""
 
+    mostly_waits = 2
+
     def everything(self):
         ec2 = self.boreal.client("ec2")
         return [sorted(v["VpcId"] for v in ec2.describe_vpcs()["Vpcs"]), sorted(s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]),

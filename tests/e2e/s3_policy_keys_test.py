@@ -100,6 +100,22 @@ class Keys(PolicyCase):
                 self.assertEqual(ask(method, path, **sent), 403, (header, method, path))
         self.get("secret", Bucket=self.open)
 
+    def test_of_a_parameter_that_comes_twice_one_counts(self):
+        """The one that the request is carried out by: another beside it opens nothing, and closes nothing."""
+        self.put("k", Bucket=self.open)
+        ask = lambda path: signed(self, "GET", f"/{self.open}{path}", access_key=OTHER).status
+        for action, operator, key, value, path, refused in (
+                ("s3:ListBucket", "StringLike", "prefix", "home/*", "?prefix=home%2F&prefix=", "?prefix=&prefix=home%2F"),
+                ("s3:ListBucket", "NumericLessThanEquals", "max-keys", "10", "?max-keys=&max-keys=5&max-keys=50", "?max-keys=50&max-keys=5"),
+                ("s3:GetObjectVersion", "StringEquals", "VersionId", "null", "/k?versionId=null&versionId=x", "/k?versionId=x&versionId=null")):
+            condition = {f"ForAnyValue:{operator}": {f"s3:{key}": value}}
+            self.set({"Action": action, "Condition": condition})
+            self.assertEqual((ask(path), ask(refused)), (200, 403), key)
+            self.set({"Action": action}, {"Effect": "Deny", "Action": action, "Condition": condition})
+            self.assertEqual(ask(path), 403, key)
+        self.set({"Action": "s3:ListBucket"}, {"Effect": "Deny", "Action": "s3:ListBucket", "Condition": {"Null": {"s3:max-keys": "true"}}})
+        self.assertEqual((ask("?max-keys=1"), ask("?max-keys=")), (200, 403))
+
     def test_what_a_read_has_without_a_key_says_nothing(self):
         own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
         self.put("sealed", Bucket=self.open, **own)

@@ -83,6 +83,16 @@ std::string number_in(const std::string& text) {
   return number ? std::to_string(*number) : text;
 }
 
+// Of a parameter that comes more than once, the value that the request is carried out by: to ForAnyValue, each of them
+// would do.
+std::optional<std::string> value_that_counts(const std::vector<codec::NamedValue>& query, std::string_view name) {
+  const bool is_number = name == "max-keys";  // without a value it is as if it had not been sent
+  const auto found = std::ranges::find_if(
+      query, [&](const codec::NamedValue& pair) { return pair.name == name && !(is_number && pair.value.empty()); });
+  if (found == query.end()) return std::nullopt;
+  return is_number ? number_in(found->value) : found->value;
+}
+
 void add_signature_keys(const Call& call, Context& context) {
   if (call.caller.is_anonymous()) return;
   const auto query = codec::parse_query(call.http.query);
@@ -160,11 +170,9 @@ Context request_keys(const Call& call, const aws::Value& input) {
     }
   }
   if (const auto query = codec::parse_query(call.http.query)) {
-    for (const auto& pair : *query) {
-      for (const auto& [name, key] : query_keys) {
-        if (pair.name != name || !takes(call, name, codec::Location::query)) continue;
-        context.emplace(key, name == "max-keys" ? number_in(pair.value) : pair.value);
-      }
+    for (const auto& [name, key] : query_keys) {
+      if (!takes(call, name, codec::Location::query)) continue;
+      if (auto value = value_that_counts(*query, name)) context.emplace(key, std::move(*value));
     }
   }
   // A copy takes its tags from the source, whatever it says, unless it says that it does not.

@@ -90,11 +90,12 @@ void adopt_query_headers(http::Request& request) {
     const std::string header = to_lower(name);
     if (!header.starts_with("x-amz-") || request.headers.has(header)) continue;
     const std::string_view word = std::string_view(header).substr(6);
+    const bool is_metadata = word.starts_with("meta-");  // whatever it is called
     const bool is_skipped = std::ranges::find(of_signature, word) != std::end(of_signature) ||
-                            word.find("checksum") != std::string_view::npos || word == "trailer";
+                            (word.contains("checksum") && !is_metadata) || word == "trailer";
     const bool is_text = value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos;
     // A query holds UTF-8, and a header Latin-1; but metadata may have the words of RFC 2047.
-    const bool is_wide = header.starts_with("x-amz-meta-") && !codec::is_mail_safe(value) && codec::is_utf8(value);
+    const bool is_wide = is_metadata && !codec::is_mail_safe(value) && codec::is_utf8(value);
     // No header has blanks around its value: where some of us saw them and others not, one word would be two.
     if (!is_skipped && is_text) request.headers.add(header, trim(is_wide ? codec::mail_word(value) : value));
   }

@@ -402,10 +402,10 @@ class Presigned(HeadersCase):
 
     def test_headers_in_the_query(self):
         """JavaScript's SDK puts them there, and with them the checksum of a body that it does not know yet."""
-        url = self.url("PUT", query="?x-amz-meta-colour=red&x-amz-meta-wide=a%E2%80%94_%C3%A9%25&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
+        url = self.url("PUT", query="?x-amz-meta-colour=red&x-amz-meta-wide=a%E2%80%94_%C3%A9%25&x-amz-meta-checksum=own&x-amz-storage-class=STANDARD_IA&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32")
         self.assertEqual(send(self, "PUT", url, {"Content-Length": "2"}, b"hi").status, 200)
         head = self.head("foo")
-        self.assertEqual((head["Metadata"], head["StorageClass"]), ({"colour": "red", "wide": "=?UTF-8?Q?a=E2=80=94=5F=C3=A9%?="}, "STANDARD_IA"))
+        self.assertEqual((head["Metadata"], head["StorageClass"]), ({"colour": "red", "wide": "=?UTF-8?Q?a=E2=80=94=5F=C3=A9%?=", "checksum": "own"}, "STANDARD_IA"))
         self.assertEqual(send(self, "PUT", self.url("PUT", query="?x-amz-storage-class=COLD"), {"Content-Length": "2"}, b"hi").code, "InvalidStorageClass")
 
     def test_not_there(self):

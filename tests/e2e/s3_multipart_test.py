@@ -214,6 +214,8 @@ class ListsOfUploads(PartsCase):
         self.assertIn("Initiator", page)
         empty = self.s3.list_parts(Bucket=self.bucket, Key="n", UploadId=self.begin("n"))
         self.assertEqual((empty["NextPartNumberMarker"], "Parts" in empty), (0, False))
+        none = self.s3.list_parts(Bucket=self.bucket, Key="m", UploadId=upload, MaxParts=0)
+        self.assertEqual((none["MaxParts"], none["IsTruncated"], "Parts" in none), (0, False, False))
         unsaid = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=&part-number-marker=")
         self.assertIn("<MaxParts>1000</MaxParts>", unsaid.text)
         plus = signed(self, "GET", f"/{self.bucket}/m?uploadId={upload}&max-parts=%2B2&part-number-marker=%2B1")

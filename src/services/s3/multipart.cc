@@ -365,7 +365,7 @@ Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call& call, api::ListPar
   output.upload_id = input.upload_id;
   output.part_number_marker = after;
   output.max_parts = max;
-  output.is_truncated = page->truncated;
+  output.is_truncated = page->truncated && max > 0;  // as all lists: of nothing there is no next page
   output.storage_class = upload.meta.tier;
   output.owner = owner_of(bucket->owner_of_what(upload.meta.owner));
   output.initiator = initiator_of(upload);

@@ -84,7 +84,7 @@ class Uploads(PartsCase):
         self.refused("NoSuchBucket", self.begin, Bucket="no-such-bucket-here")
 
     def test_spellings_of_a_parts_tag(self):
-        for spelled, wanted in (('"{}"', 200), ("{}", 200), ('W/"{}"', 200), ('"{}x"', 400), ("", 400)):
+        for spelled, wanted in (('"{}"', 200), ("{}", 200), ('W/"{}"', 200), ('"{}x"', 400), ("", 400), ("*", 400), ('"*"', 400), ('"{}", "x"', 400)):
             upload = self.begin()
             tag = self.part(upload, 1, b"small")["ETag"].strip('"')
             self.assertEqual(status_of(self.finish, upload, [(1, spelled.format(tag))])[1], wanted, spelled)

@@ -412,6 +412,19 @@ class Versions(Case):
             marker = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
         self.assertEqual(found, ids[::-1])
 
+    def test_a_null_version_that_is_gone_hides_nothing_behind_it(self):
+        """Whoever empties a bucket page by page goes on behind what he has just deleted."""
+        self.versioned()
+        old = self.put("k")["VersionId"]
+        self.versioned(status="Suspended")
+        for key in ("k", "l"):
+            self.put(key)
+        page = self.s3.list_object_versions(Bucket=self.bucket, MaxKeys=1)
+        self.assertEqual((page["Versions"][0]["VersionId"], page["NextVersionIdMarker"]), ("null", "null"))
+        self.s3.delete_object(Bucket=self.bucket, Key="k", VersionId="null")
+        rest = self.s3.list_object_versions(Bucket=self.bucket, KeyMarker="k", VersionIdMarker="null")
+        self.assertEqual([(v["Key"], v["VersionId"], v["IsLatest"]) for v in rest["Versions"]], [("k", old, True), ("l", "null", True)])
+
     def test_unversioned_is_null(self):
         self.put("a")
         row = self.s3.list_object_versions(Bucket=self.bucket)["Versions"][0]

@@ -193,6 +193,13 @@ Task<Outcome<api::ListObjectVersionsOutput>> Service::list_object_versions(Call&
   static_cast<objects::ListQuery&>(query) = query_of(*bucket, input, max);
   query.after = input.key_marker.value_or("");
   if (marker && query.after.empty()) query.max = 0;  // behind a version of the key that is none nothing comes
+  // The null version may be gone, and with it where it stood. Whoever deletes what he lists page by page must not miss
+  // what was behind it: rather the key's versions come once more.
+  if (marker && *marker == "null" && !query.after.empty()) {
+    const auto there = co_await objects_.find(bucket->id, query.after, *query.after_version, false);
+    if (!there && there.error().code() == Errc::not_found)
+      query.after_version = objects::Select::exact({UINT64_MAX, UINT64_MAX});  // newer than all
+  }
   const auto restored_at = query.full ? std::optional(call.now) : std::nullopt;
   auto page = co_await objects_.list_versions(std::move(query));
   if (!page) co_return refuse(aws::ApiError(std::move(page).error()));

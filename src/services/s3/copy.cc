@@ -34,9 +34,9 @@ bool changes_something(const api::CopyObjectRequest& input, bool replaces, const
 
 }  // namespace
 
-// A null version that nobody asked for by its id has none to tell of, but where numbered ones are made.
-bool tells_version(const Bucket& bucket, const CopySource& source, const objects::Version& version) {
-  return source.version_id || !version.is_null || versioning_of(bucket) == objects::Versioning::on;
+// A null version that nobody asked for by its id has none to tell of, however its bucket is versioned by now.
+bool tells_version(const CopySource& source, const objects::Version& version) {
+  return source.version_id || !version.is_null;
 }
 
 Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source, ReadConditions conditions,
@@ -149,7 +149,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   result.etag = quoted(made->etag);
   result.last_modified = in_seconds(made->modified);
   write_checksums(made->checksums, made->part_count, checksum_fields(result), &result.checksum_type);
-  if (tells_version(*from.bucket, source, original)) output.copy_source_version_id = version_text(original);
+  if (tells_version(source, original)) output.copy_source_version_id = version_text(original);
   if (bucket->is_versioned() || !made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);

@@ -18,6 +18,6 @@ struct CopyFrom {
 };
 
 // Whether a copy's answer tells which version it is of.
-bool tells_version(const Bucket& bucket, const CopySource& source, const objects::Version& version);
+bool tells_version(const CopySource& source, const objects::Version& version);
 
 }  // namespace boreal::s3

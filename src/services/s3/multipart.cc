@@ -305,7 +305,7 @@ Task<Outcome<api::UploadPartCopyOutput>> Service::upload_part_copy(Call& call, a
   }
   const auto& version = *from.found.version;
   copy.share = wrapping_of(version.wrapped_key) == Wrapping::own && wrapping_of(upload.wrapped_key) == Wrapping::own;
-  if (tells_version(*from.bucket, source, version)) {
+  if (tells_version(source, version)) {
     call.response_headers.set("x-amz-copy-source-version-id", version_text(version));
   }
   copy.source = std::move(from.found);

@@ -207,8 +207,7 @@ Task<Result<void>> Lifecycle::walk_versions(BucketRef& bucket, Cursor& cursor, W
     CO_CHECK(walk.removed);
     CO_CHECK(co_await save(cursor));
     query.after = page->next;
-    query.after_version =
-        page->next_is_null ? objects::Select::null_version() : objects::Select::exact(*page->next_version);
+    query.after_version = objects::Select::exact(*page->next_version);
   }
   co_return co_await settle_marker(*bucket, walk);
 }

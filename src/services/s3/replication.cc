@@ -213,10 +213,10 @@ Task<Result<bool>> Replication::look_at_existing(BucketRef bucket) {
   objects::ListVersionsQuery query;
   query.bucket = bucket->id;
   query.after = scan.key;
-  if (scan.version == "null") {
-    query.after_version = objects::Select::null_version();
-  } else if (!scan.version.empty()) {
-    query.after_version = objects::Select::exact(objects::Id::parse(scan.version).value_or(objects::Id{}));
+  if (!scan.version.empty()) {
+    // What is no id was written by an older boreal: all of the key's versions have their turn.
+    constexpr objects::Id newer_than_all{UINT64_MAX, UINT64_MAX};
+    query.after_version = objects::Select::exact(objects::Id::parse(scan.version).value_or(newer_than_all));
   }
   query.max = versions_a_page;
   query.full = true;
@@ -238,7 +238,7 @@ Task<Result<bool>> Replication::look_at_existing(BucketRef bucket) {
     if (!marked && marked.error().code() != Errc::not_found) co_return std::unexpected(std::move(marked).error());
   }
   scan.key = page.next;
-  scan.version = page.next_is_null ? "null" : page.next_version.value_or(objects::Id{}).text();
+  scan.version = page.next_version ? page.next_version->text() : "";
   auto kept = co_await buckets_.change(bucket->name, [&](Bucket& changed) -> aws::Outcome<void> {
     // Other rules begin another scan.
     if (!changed.replication_scan || changed.replication_scan->id != scan.id) return {};

@@ -32,7 +32,7 @@ struct Account {
 struct ReplicationScan {
   std::string id;       // of this look: other rules begin another
   std::string key;      // it is behind this key …
-  std::string version;  // … and this version of it; "null", or an id
+  std::string version;  // … and the version of it with this id
   BOREAL_RECORD(ReplicationScan, id, key, version)
 };
 

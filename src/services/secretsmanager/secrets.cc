@@ -139,15 +139,21 @@ Task<aws::Outcome<DescribeSecretResponse>> Service::describe_secret(aws::Call& c
   co_return out;
 }
 
-// The versions in use are sealed anew under the other key.
+// The versions in use are sealed anew under the other key, where the caller can open them. Others stay under the one
+// before: a secret whose key is gone would else be kept by it for good. Source: Secrets Manager User Guide, "Change the
+// encryption key".
 Task<aws::Outcome<void>> Service::change_key(aws::Call& call, Change& change, std::string kms_key_id) {
   if (kms_key_id == change.secret.kms_key_id) co_return aws::Outcome<void>();
   CO_TRY(auto versions, versions_of(change.tx, change.secret));
   change.secret.kms_key_id = std::move(kms_key_id);
   for (Version& version : versions) {
     if (labels_of(change.secret, version.id).empty()) continue;
-    CO_TRY(auto value, co_await decrypt(&call, change.secret, version));
-    CO_TRY(auto anew, co_await encrypt(&call, change.secret, version.id, std::move(value)));
+    auto value = co_await decrypt(&call, change.secret, version);
+    const bool is_open = value.has_value();
+    if (!is_open && value.error().status >= 500) co_return aws::refuse(std::move(value.error()));
+    // Sealing nothing, too, asks whether the other key may be used.
+    CO_TRY(auto anew, co_await encrypt(&call, change.secret, version.id, is_open ? std::move(*value) : SecretValue{}));
+    if (!is_open) continue;
     anew.created = version.created;
     anew.accessed = version.accessed;
     change.tx.put(version_path(change.secret.id, version.id), store::encode(anew));

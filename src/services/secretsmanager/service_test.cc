@@ -518,6 +518,48 @@ TEST_F(SecretsTest, ACustomersKeyMustAllowItsUse) {
   EXPECT_EQ(get("s"), "x") << "sealed anew under the other key";
 }
 
+TEST_F(SecretsTest, ASecretWhoseKeyIsGoneIsGivenAnother) {
+  const auto make_key = [&] {
+    return *fixture.call<api::kms::CreateKeyResponse>(*keys, "CreateKey", api::kms::CreateKeyRequest{})
+                ->key_metadata->arn;
+  };
+  const auto lost = make_key();
+  const auto other = make_key();
+  good<CreateSecretResponse>("CreateSecret",
+                             CreateSecretRequest{.name = "s", .kms_key_id = lost, .secret_string = "v1"});
+  ASSERT_TRUE(fixture.call<api::kms::ScheduleKeyDeletionResponse>(
+      *keys, "ScheduleKeyDeletion", api::kms::ScheduleKeyDeletionRequest{.key_id = lost, .pending_window_in_days = 7}));
+  fixture.clock.advance(days(8));
+  ASSERT_TRUE(fixture.run(keys->do_what_is_due()));
+  EXPECT_EQ(
+      code<PutSecretValueResponse>("PutSecretValue", PutSecretValueRequest{.secret_id = "s", .secret_string = "v2"}),
+      "EncryptionFailure");
+  EXPECT_EQ(
+      code<UpdateSecretResponse>("UpdateSecret", UpdateSecretRequest{.secret_id = "s", .kms_key_id = "alias/none"}),
+      "EncryptionFailure");
+  EXPECT_EQ(describe("s").kms_key_id, lost);
+  good<UpdateSecretResponse>("UpdateSecret", UpdateSecretRequest{.secret_id = "s", .kms_key_id = other});
+  EXPECT_EQ(describe("s").kms_key_id, other);
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "DecryptionFailure");
+  put("s", 2);
+  EXPECT_EQ(get("s"), "v2");
+}
+
+TEST_F(SecretsTest, WhoMayNotOpenAVersionLeavesItUnderTheKeyThatItHas) {
+  const auto key =
+      *fixture.call<api::kms::CreateKeyResponse>(*keys, "CreateKey", api::kms::CreateKeyRequest{})->key_metadata->arn;
+  good<CreateSecretResponse>("CreateSecret",
+                             CreateSecretRequest{.name = "s", .kms_key_id = key, .secret_string = "v1"});
+  be("bob", R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}]})");
+  good<UpdateSecretResponse>("UpdateSecret", UpdateSecretRequest{.secret_id = "s", .kms_key_id = ""});
+  EXPECT_EQ(code<GetSecretValueResponse>("GetSecretValue", GetSecretValueRequest{.secret_id = "s"}),
+            "AccessDeniedException")
+      << "it is still sealed by the key that bob may not use";
+  be_root();
+  EXPECT_EQ(get("s"), "v1");
+}
+
 TEST_F(SecretsTest, CopiesFollowTheirSecret) {
   good<CreateSecretResponse>(
       "CreateSecret",

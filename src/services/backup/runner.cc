@@ -54,7 +54,8 @@ Task<void> Service::run_job(Place place, std::string id) {
 Task<Result<void>> Service::take_job_to_its_end(Place place, std::string id, std::shared_ptr<Progress> progress) {
   CO_TRY(const auto before, load<JobRecord>(View(context_.catalog, place), job_key(id)));
   const bool has_begun = before && before->state == job_state::running;  // within its window, as the last server saw
-  CO_CHECK(co_await move_job(place, id, job_state::pending));
+  // It stays RUNNING while it waits for a turn again, so that the server after the next one knows it too.
+  if (!has_begun) CO_CHECK(co_await move_job(place, id, job_state::pending));
   if (before && !has_begun) {
     progress->start_by = before->start_by;
     timekeeper_.note(just_after(before->start_by));

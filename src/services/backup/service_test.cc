@@ -232,6 +232,29 @@ TEST_F(BackupTest, AJobThatACrashCutNeedsNoStartWindowAgain) {
   EXPECT_EQ(job(*begun.backup_job_id).state, "COMPLETED");
 }
 
+TEST_F(BackupTest, AJobThatTwoCrashesCutNeedsNoStartWindowEither) {
+  make_vault();
+  const std::string cut = *start("cut").backup_job_id;
+  fixture.run(service->settle());
+  rewind(cut, "RUNNING");
+  Event gate;
+  texts.gate = &gate;
+  start("one");
+  start("two");
+  ASSERT_TRUE(comes_true([&] { return texts.backed_up == 3; }));  // they have the turns
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run_until_idle();
+  EXPECT_EQ(job(cut).state, "RUNNING") << "it waits for its turn";
+  service->begin_stop();
+  fixture.run(open(gate));
+  fixture.run(service->settle());
+  service = make();
+  fixture.clock.advance(std::chrono::days(2));
+  ASSERT_TRUE(fixture.run(service->do_what_is_due()));
+  fixture.run(service->settle());
+  EXPECT_EQ(job(cut).state, "COMPLETED");
+}
+
 TEST_F(BackupTest, ARunThatIsDueIsNotLostWhenThePlanIsUpdated) {
   make_vault();
   const std::string plan = *make_plan()->backup_plan_id;

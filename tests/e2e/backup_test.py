@@ -79,7 +79,8 @@ class Backup(Case):
         self.assertEqual(error_code(self.backup.delete_backup_plan, BackupPlanId=plan), "InvalidRequestException")
         self.backup.delete_backup_selection(BackupPlanId=plan, SelectionId=chosen)
         self.backup.delete_backup_plan(BackupPlanId=plan)
-        self.assertIn("DeletionDate", self.backup.get_backup_plan(BackupPlanId=plan))
+        self.assertEqual(error_code(self.backup.get_backup_plan, BackupPlanId=plan), "ResourceNotFoundException")
+        self.assertIn("DeletionDate", self.backup.get_backup_plan(BackupPlanId=plan, VersionId=made["VersionId"]))
         self.assertEqual(error_code(self.backup.tag_resource, ResourceArn=made["BackupPlanArn"], Tags={"a": "b"}),
                          "ResourceNotFoundException")
         self.backup.delete_backup_vault(BackupVaultName="plans")

@@ -163,7 +163,9 @@ Task<aws::Outcome<api::DeleteBackupPlanOutput>> Service::delete_backup_plan(aws:
 
 Task<aws::Outcome<api::GetBackupPlanOutput>> Service::get_backup_plan(aws::Call& call, api::GetBackupPlanInput input) {
   const View view(context_.catalog, place_of(call));
-  CO_TRY(const auto plan, need_plan(view, input.backup_plan_id, true));
+  // Of a deleted plan its versions are there still, for who names one. Who names none looks whether there is the plan:
+  // Terraform makes it anew then.
+  CO_TRY(const auto plan, need_plan(view, input.backup_plan_id, input.version_id.has_value()));
   CO_TRY(auto version, current_version(view, plan));
   if (input.version_id && *input.version_id != version.id) {
     std::optional<VersionRecord> found;

@@ -60,8 +60,11 @@ TEST_F(BackupTest, PlansAreCheckedAndVersioned) {
   ASSERT_TRUE(call<api::DeleteBackupSelectionOutput>(
       "DeleteBackupSelection", api::DeleteBackupSelectionInput{*plan->backup_plan_id, *selection->selection_id}));
   ASSERT_TRUE(call<api::DeleteBackupPlanOutput>("DeleteBackupPlan", removal));
-  got =
-      call<api::GetBackupPlanOutput>("GetBackupPlan", api::GetBackupPlanInput{.backup_plan_id = *plan->backup_plan_id});
+  api::GetBackupPlanInput deleted{.backup_plan_id = *plan->backup_plan_id};
+  EXPECT_EQ(code_of(call<api::GetBackupPlanOutput>("GetBackupPlan", deleted)), "ResourceNotFoundException");
+  deleted.version_id = plan->version_id;
+  got = call<api::GetBackupPlanOutput>("GetBackupPlan", deleted);
+  ASSERT_TRUE(got) << got.error().message;
   EXPECT_TRUE(got->deletion_date);
 }
 

@@ -75,7 +75,7 @@ void add_grant_keys(const CreateGrantRequest& input, std::multimap<std::string, 
   context.emplace("kms:GranteePrincipal", input.grantee_principal);
   if (input.retiring_principal) context.emplace("kms:RetiringPrincipal", *input.retiring_principal);
   for (const auto& operation : input.operations) context.emplace("kms:GrantOperations", operation);
-  const auto constraints = input.constraints.value_or(GrantConstraints{});
+  const GrantConstraints constraints = constraints_of(input);
   add_constraint_keys(constraints.encryption_context_equals, constraints.encryption_context_subset, context);
 }
 

@@ -118,6 +118,9 @@ aws::Outcome<void> check_operations(const std::vector<std::string>& operations) 
 
 // All grants of a key are looked through at each use of it, so they are small.
 aws::Outcome<void> check_constraints(const GrantConstraints& constraints) {
+  const auto binds = [](const auto& context) { return context && !context->empty(); };
+  if (binds(constraints.encryption_context_equals) && binds(constraints.encryption_context_subset))
+    return aws::refuse(errors::validation_exception("More than one constraint supplied"));
   for (const auto* context : {&constraints.encryption_context_equals, &constraints.encryption_context_subset}) {
     if (!*context) continue;
     size_t size = 0;
@@ -175,6 +178,14 @@ std::optional<TokenParts> read_token(const std::string& token) {
 
 }  // namespace
 
+GrantConstraints constraints_of(const CreateGrantRequest& input) {
+  GrantConstraints constraints = input.constraints.value_or(GrantConstraints{});
+  auto& subset = constraints.encryption_context_subset;
+  auto& equals = constraints.encryption_context_equals;
+  if (subset && equals && subset->empty() != equals->empty()) (subset->empty() ? subset : equals).reset();
+  return constraints;
+}
+
 bool Service::is_principal(const std::string& arn, const std::string& id, const aws::Principal& caller) {
   if (is_account_root(arn)) return arn == root_of(caller.account);
   if (!id.empty()) return caller.has_unique_id(id);
@@ -193,7 +204,7 @@ std::string Service::retiring_policy(const Grant& grant, const std::string& key_
 bool Service::may_hand_on(const Grant& parent, const CreateGrantRequest& wanted) {
   if (!std::ranges::all_of(wanted.operations, [&](const auto& operation) { return lets(parent, operation); }))
     return false;
-  const GrantConstraints constraints = wanted.constraints.value_or(GrantConstraints{});
+  const GrantConstraints constraints = constraints_of(wanted);
   if (parent.context_equals && constraints.encryption_context_equals != parent.context_equals) return false;
   if (!parent.context_subset) return true;
   const auto holds = [&](const std::optional<EncryptionContext>& context) {
@@ -255,7 +266,7 @@ Task<aws::Outcome<CreateGrantResponse>> Service::create_grant(aws::Call& call, C
   CO_CHECK(check_operations(input.operations));
   std::set<std::string> seen;
   std::erase_if(input.operations, [&](const std::string& operation) { return !seen.insert(operation).second; });
-  const GrantConstraints constraints = input.constraints.value_or(GrantConstraints{});
+  const GrantConstraints constraints = constraints_of(input);
   CO_CHECK(check_constraints(constraints));
   CO_TRY(auto change, co_await begin_change(call, input.key_id));
   CO_CHECK(check_usable(change.key));

@@ -33,6 +33,32 @@ TEST_F(KmsTest, AGrantLetsItsGranteeDoItsOperations) {
   EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", {{"app", "shop"}})), "AccessDeniedException");
 }
 
+TEST_F(KmsTest, AGrantIsBoundByOneConstraint) {
+  const auto key = make_key();
+  using Context = std::optional<EncryptionContext>;
+  const EncryptionContext shop{{"app", "shop"}};
+  const EncryptionContext shop_and_more{{"app", "shop"}, {"more", "1"}};
+  const auto grant = [&](const std::string& to, Context equals, Context subset) {
+    be_root();
+    const std::string made = code<CreateGrantResponse>(
+        "CreateGrant",
+        CreateGrantRequest{.key_id = key,
+                           .grantee_principal = "arn:aws:iam::000000000000:user/" + to,
+                           .operations = {"Encrypt"},
+                           .constraints = GrantConstraints{.encryption_context_subset = std::move(subset),
+                                                           .encryption_context_equals = std::move(equals)}});
+    be(to);
+    return made;
+  };
+  EXPECT_EQ(grant("bob", shop, shop_and_more), "ValidationException");
+  EXPECT_EQ(grant("bob", EncryptionContext{}, shop), "") << "the other one of nothing, as Terraform sends it";
+  encrypt(key, "x", shop_and_more);
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x")), "AccessDeniedException");
+  EXPECT_EQ(grant("carol", shop, EncryptionContext{}), "");
+  encrypt(key, "x", shop);
+  EXPECT_EQ(code<EncryptResponse>("Encrypt", encrypt_request(key, "x", shop_and_more)), "AccessDeniedException");
+}
+
 TEST_F(KmsTest, AnExplicitDenyIsStrongerThanAGrant) {
   const auto key = make_key();
   good<CreateGrantResponse>("CreateGrant", CreateGrantRequest{.key_id = key,

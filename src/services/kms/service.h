@@ -285,6 +285,9 @@ std::string default_policy(std::string_view account);
 // Whoever the account lets use the service may use the service's key through it.
 std::string managed_key_policy(const Key& key);
 
+// To what the grant is to be bound. Terraform's provider sends the other constraint, too, as one of nothing.
+api::kms::GrantConstraints constraints_of(const api::kms::CreateGrantRequest& input);
+
 // Whether it is an alias that AWS has for one of its services in the account: DescribeKey makes the key.
 // Source: KMS API Reference, DescribeKey, parameter KeyId.
 bool is_predefined(const aws::Call& call, const Reference& reference);

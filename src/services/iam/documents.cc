@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "aws/policy_principals.h"
 #include "base/text.h"
 #include "iam/limits.h"
@@ -107,29 +109,34 @@ void add_tags_of_principal(const std::map<std::string, std::string>& tags,
   for (const auto& [key, value] : tags) context.emplace("iam:ResourceTag/" + key, value);
 }
 
-Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more) {
-  std::map<std::string, std::string> seen;  // as they are spelt, by lower case
+Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more,
+                       KeyCase key_case) {
+  std::set<std::string> seen;
   for (const auto& tag : more) {
-    if (to_lower(tag.key).starts_with("aws:")) {
+    const std::string lower = to_lower(tag.key);
+    if (lower.starts_with("aws:")) {
       return aws::refuse(errors::invalid_input_exception(
           fmt::format("Tag keys beginning with aws: are reserved, and {} does.", tag.key)));
     }
-    if (!seen.emplace(to_lower(tag.key), tag.key).second) {
-      return aws::refuse(
-          errors::invalid_input_exception("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+    if (!seen.insert(key_case == KeyCase::ignored ? lower : tag.key).second) {
+      return aws::refuse(errors::invalid_input_exception(
+          key_case == KeyCase::ignored ? "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+                                       : "Duplicate tag keys found."));
     }
   }
   for (const auto& tag : more) {
-    std::erase_if(tags, [&](const auto& old) { return equal_ignoring_case(old.first, tag.key); });
+    remove_tags(tags, {tag.key}, key_case);
     tags[tag.key] = tag.value;
   }
   if (tags.size() > max_tags) return aws::refuse(quota_exceeded("TagsPerResource", max_tags));
   return {};
 }
 
-void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys) {
+void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys, KeyCase key_case) {
   for (const auto& key : keys) {
-    std::erase_if(tags, [&](const auto& tag) { return equal_ignoring_case(tag.first, key); });
+    std::erase_if(tags, [&](const auto& tag) {
+      return key_case == KeyCase::ignored ? equal_ignoring_case(tag.first, key) : tag.first == key;
+    });
   }
 }
 

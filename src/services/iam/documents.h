@@ -41,9 +41,13 @@ void add_tags_of_resource(const std::map<std::string, std::string>& tags,
                           std::multimap<std::string, std::string>& context);
 void add_tags_of_principal(const std::map<std::string, std::string>& tags,
                            std::multimap<std::string, std::string>& context);
-// Adds the tags to those that are there; a key counts whatever its case. Errors: InvalidInput, LimitExceeded.
-aws::Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more);
-void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys);
+// Tag keys that differ in nothing but case are one of a user or role, and two of a policy or instance profile.
+// Source: IAM User Guide, "Tags for AWS Identity and Access Management resources", Case sensitivity.
+enum class KeyCase { ignored, counts };
+// Adds the tags to those that are there. Errors: InvalidInput, LimitExceeded.
+aws::Outcome<void> add_tags(std::map<std::string, std::string>& tags, const std::vector<api::iam::Tag>& more,
+                            KeyCase key_case);
+void remove_tags(std::map<std::string, std::string>& tags, const std::vector<std::string>& keys, KeyCase key_case);
 
 aws::Outcome<std::string> page_start(const std::optional<std::string>& marker);
 

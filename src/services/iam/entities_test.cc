@@ -187,6 +187,41 @@ TEST_F(EntitiesTest, TagsAreReplacedWithoutRegardToCase) {
   EXPECT_TRUE(must<ListUserTagsResponse>("ListUserTags", ListUserTagsRequest{.user_name = "bob"}).tags.empty());
 }
 
+TEST_F(EntitiesTest, TagsOfPoliciesAndInstanceProfilesAreToldApartByCase) {
+  const std::vector<Tag> both = {{.key = "Team", .value = "a"}, {.key = "team", .value = "b"}};
+  const auto arn =
+      must<CreatePolicyResponse>(
+          "CreatePolicy",
+          CreatePolicyRequest{.policy_name = "p", .policy_document = std::string(anyone_document), .tags = both})
+          .policy->arn;
+  const auto tags = [&] {
+    std::map<std::string, std::string> tags;
+    for (const auto& tag :
+         must<ListPolicyTagsResponse>("ListPolicyTags", ListPolicyTagsRequest{.policy_arn = *arn}).tags) {
+      tags.emplace(tag.key, tag.value);
+    }
+    return tags;
+  };
+  using Tags = std::map<std::string, std::string>;
+  EXPECT_EQ(tags(), (Tags{{"Team", "a"}, {"team", "b"}}));
+  must<TagPolicyOutput>("TagPolicy", TagPolicyRequest{.policy_arn = *arn, .tags = {{.key = "team", .value = "c"}}});
+  EXPECT_EQ(tags(), (Tags{{"Team", "a"}, {"team", "c"}}));
+  must<UntagPolicyOutput>("UntagPolicy", UntagPolicyRequest{.policy_arn = *arn, .tag_keys = {"Team"}});
+  EXPECT_EQ(tags(), (Tags{{"team", "c"}}));
+  const Tag twice{.key = "x", .value = "y"};
+  EXPECT_EQ(code<TagPolicyOutput>("TagPolicy", TagPolicyRequest{.policy_arn = *arn, .tags = {twice, twice}}),
+            "InvalidInput");
+
+  const auto profile = must<CreateInstanceProfileResponse>(
+      "CreateInstanceProfile", CreateInstanceProfileRequest{.instance_profile_name = "p", .tags = both});
+  EXPECT_EQ(profile.instance_profile.tags->size(), 2u);
+  EXPECT_EQ(code<CreateRoleResponse>(
+                "CreateRole", CreateRoleRequest{.role_name = "r",
+                                                .assume_role_policy_document = trust("Service", "ec2.amazonaws.com"),
+                                                .tags = both}),
+            "InvalidInput");
+}
+
 TEST_F(EntitiesTest, EntitiesOfAPolicyAndItsCount) {
   make_role("shop");
   make_user("bob");

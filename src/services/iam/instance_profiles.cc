@@ -25,7 +25,7 @@ Task<Outcome<CreateInstanceProfileResponse>> Service::create_instance_profile(Ca
   ProfileRecord profile{.name = input.instance_profile_name, .path = input.path.value_or("/")};
   CO_CHECK(check_name("instanceProfileName", profile.name, 128));
   CO_CHECK(check_path(profile.path));
-  if (input.tags) CO_CHECK(add_tags(profile.tags, *input.tags));
+  if (input.tags) CO_CHECK(add_tags(profile.tags, *input.tags, KeyCase::counts));
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto rows, tx.scan(profile_prefix));
   for (const auto& [key, text] : rows) {

@@ -69,7 +69,7 @@ Task<Outcome<CreatePolicyResponse>> Service::create_policy(Call& call, CreatePol
   CO_CHECK(check_name("policyName", policy.name, 128));
   CO_CHECK(check_path(policy.path));
   CO_CHECK(check_managed(input.policy_document));
-  if (input.tags) CO_CHECK(add_tags(policy.tags, *input.tags));
+  if (input.tags) CO_CHECK(add_tags(policy.tags, *input.tags, KeyCase::counts));
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(const auto rows, tx.scan(policy_prefix));
   for (const auto& [key, text] : rows) {

@@ -45,7 +45,7 @@ Task<Outcome<CreateRoleResponse>> Service::create_role(Call& call, CreateRoleReq
     co_return aws::refuse(errors::validation_error("The path /aws-service-role/ is for service-linked roles."));
   }
   CO_CHECK(check_session_length(role.max_session_s));
-  if (input.tags) CO_CHECK(add_tags(role.tags, *input.tags));
+  if (input.tags) CO_CHECK(add_tags(role.tags, *input.tags, KeyCase::ignored));
   CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(check_new_entity(tx, Kind::role, role.name));
   CO_CHECK(set_trust_policy(context_.catalog, role, input.assume_role_policy_document));

@@ -25,7 +25,7 @@ Outcome<Out> tag_page(const std::map<std::string, std::string>& tags, const In& 
 Task<Outcome<TagUserOutput>> Service::tag_user(Call& call, TagUserRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::user, input.user_name));
-  CO_CHECK(add_tags(record.tags, input.tags));
+  CO_CHECK(add_tags(record.tags, input.tags, KeyCase::ignored));
   put(tx, Kind::user, record);
   CO_CHECK(co_await commit(tx, call.account));
   co_return TagUserOutput{};
@@ -33,7 +33,7 @@ Task<Outcome<TagUserOutput>> Service::tag_user(Call& call, TagUserRequest input)
 Task<Outcome<UntagUserOutput>> Service::untag_user(Call& call, UntagUserRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::user, input.user_name));
-  remove_tags(record.tags, input.tag_keys);
+  remove_tags(record.tags, input.tag_keys, KeyCase::ignored);
   put(tx, Kind::user, record);
   CO_CHECK(co_await commit(tx, call.account));
   co_return UntagUserOutput{};
@@ -46,7 +46,7 @@ Task<Outcome<ListUserTagsResponse>> Service::list_user_tags(Call& call, ListUser
 Task<Outcome<TagRoleOutput>> Service::tag_role(Call& call, TagRoleRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::role, input.role_name));
-  CO_CHECK(add_tags(record.tags, input.tags));
+  CO_CHECK(add_tags(record.tags, input.tags, KeyCase::ignored));
   put(tx, Kind::role, record);
   CO_CHECK(co_await commit(tx, call.account));
   co_return TagRoleOutput{};
@@ -54,7 +54,7 @@ Task<Outcome<TagRoleOutput>> Service::tag_role(Call& call, TagRoleRequest input)
 Task<Outcome<UntagRoleOutput>> Service::untag_role(Call& call, UntagRoleRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_entity(tx, Kind::role, input.role_name));
-  remove_tags(record.tags, input.tag_keys);
+  remove_tags(record.tags, input.tag_keys, KeyCase::ignored);
   put(tx, Kind::role, record);
   CO_CHECK(co_await commit(tx, call.account));
   co_return UntagRoleOutput{};
@@ -67,7 +67,7 @@ Task<Outcome<ListRoleTagsResponse>> Service::list_role_tags(Call& call, ListRole
 Task<Outcome<TagPolicyOutput>> Service::tag_policy(Call& call, TagPolicyRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_policy(tx, call.account, input.policy_arn));
-  CO_CHECK(add_tags(record.tags, input.tags));
+  CO_CHECK(add_tags(record.tags, input.tags, KeyCase::counts));
   tx.put(policy_key(record.name), store::encode(record));
   CO_CHECK(co_await commit(tx, call.account));
   co_return TagPolicyOutput{};
@@ -75,7 +75,7 @@ Task<Outcome<TagPolicyOutput>> Service::tag_policy(Call& call, TagPolicyRequest 
 Task<Outcome<UntagPolicyOutput>> Service::untag_policy(Call& call, UntagPolicyRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_policy(tx, call.account, input.policy_arn));
-  remove_tags(record.tags, input.tag_keys);
+  remove_tags(record.tags, input.tag_keys, KeyCase::counts);
   tx.put(policy_key(record.name), store::encode(record));
   CO_CHECK(co_await commit(tx, call.account));
   co_return UntagPolicyOutput{};
@@ -88,7 +88,7 @@ Task<Outcome<ListPolicyTagsResponse>> Service::list_policy_tags(Call& call, List
 Task<Outcome<TagInstanceProfileOutput>> Service::tag_instance_profile(Call& call, TagInstanceProfileRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_profile(tx, input.instance_profile_name));
-  CO_CHECK(add_tags(record.tags, input.tags));
+  CO_CHECK(add_tags(record.tags, input.tags, KeyCase::counts));
   tx.put(profile_key(record.name), store::encode(record));
   CO_CHECK(co_await commit(tx, call.account));
   co_return TagInstanceProfileOutput{};
@@ -97,7 +97,7 @@ Task<Outcome<UntagInstanceProfileOutput>> Service::untag_instance_profile(Call& 
                                                                           UntagInstanceProfileRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto record, need_profile(tx, input.instance_profile_name));
-  remove_tags(record.tags, input.tag_keys);
+  remove_tags(record.tags, input.tag_keys, KeyCase::counts);
   tx.put(profile_key(record.name), store::encode(record));
   CO_CHECK(co_await commit(tx, call.account));
   co_return UntagInstanceProfileOutput{};

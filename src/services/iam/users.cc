@@ -15,7 +15,7 @@ Task<Outcome<CreateUserResponse>> Service::create_user(Call& call, CreateUserReq
   EntityRecord user{.name = input.user_name, .path = input.path.value_or("/")};
   CO_CHECK(check_name("userName", user.name, 64));
   CO_CHECK(check_path(user.path));
-  if (input.tags) CO_CHECK(add_tags(user.tags, *input.tags));
+  if (input.tags) CO_CHECK(add_tags(user.tags, *input.tags, KeyCase::ignored));
   CO_TRY(auto tx, co_await begin(call));
   CO_CHECK(check_new_entity(tx, Kind::user, user.name));
   if (input.permissions_boundary) {

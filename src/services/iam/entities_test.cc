@@ -172,6 +172,26 @@ TEST_F(EntitiesTest, ListsComeInPages) {
   EXPECT_EQ(code<ListUsersResponse>("ListUsers", ListUsersRequest{.marker = "!"}), "ValidationError");
 }
 
+TEST_F(EntitiesTest, ManagedPoliciesSayTheVersionThatHasVariables) {
+  const auto of_version = [](const std::string& version) {
+    return "{" + version +
+           R"("Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}"}]})";
+  };
+  const std::string good = of_version(R"("Version":"2012-10-17",)");
+  for (const auto& bad : {of_version(""), of_version(R"("Version":"2008-10-17",)")}) {
+    EXPECT_EQ(
+        code<CreatePolicyResponse>("CreatePolicy", CreatePolicyRequest{.policy_name = "p", .policy_document = bad}),
+        "MalformedPolicyDocument");
+  }
+  const auto arn =
+      must<CreatePolicyResponse>("CreatePolicy", CreatePolicyRequest{.policy_name = "p", .policy_document = good})
+          .policy->arn;
+  EXPECT_EQ(
+      code<CreatePolicyVersionResponse>(
+          "CreatePolicyVersion", CreatePolicyVersionRequest{.policy_arn = *arn, .policy_document = of_version("")}),
+      "MalformedPolicyDocument");
+}
+
 TEST_F(EntitiesTest, TagsAreReplacedWithoutRegardToCase) {
   make_user("bob");
   const auto tag = [&](const std::string& key, const std::string& value) {

@@ -1,3 +1,4 @@
+#include "codec/json_value.h"
 #include "iam/convert.h"
 #include "iam/documents.h"
 #include "iam/limits.h"
@@ -16,6 +17,13 @@ namespace {
 
 Outcome<void> check_managed(std::string_view document) {
   CHECK(check_document(document, aws::PolicyKind::identity));
+  // Of 2008-10-17 ${aws:username} would be a text that no name is like: what is denied by it would be denied to nobody.
+  const auto json = json::parse(document);
+  const auto* version = json ? json->find("Version") : nullptr;
+  if (version == nullptr || !version->string() || *version->string() != "2012-10-17") {
+    return aws::refuse(
+        errors::malformed_policy_document_exception("Policy document must be version 2012-10-17 or greater."));
+  }
   if (counted_size(document) > max_managed_policy) return aws::refuse(quota_exceeded("PolicySize", max_managed_policy));
   return {};
 }

@@ -192,6 +192,20 @@ TEST_F(EntitiesTest, ManagedPoliciesSayTheVersionThatHasVariables) {
       "MalformedPolicyDocument");
 }
 
+TEST_F(EntitiesTest, AServiceLinkedRoleIsGivenAnotherDescriptionAndNothingElse) {
+  must<CreateServiceLinkedRoleResponse>("CreateServiceLinkedRole",
+                                        CreateServiceLinkedRoleRequest{.aws_service_name = "rds.amazonaws.com"});
+  const std::string name = "AWSServiceRoleForRDS";
+  must<UpdateRoleResponse>("UpdateRole", UpdateRoleRequest{.role_name = name, .description = "ours"});
+  EXPECT_EQ(
+      code<UpdateRoleResponse>(
+          "UpdateRole", UpdateRoleRequest{.role_name = name, .description = "theirs", .max_session_duration = 7200}),
+      "UnmodifiableEntity");
+  const auto role = must<GetRoleResponse>("GetRole", GetRoleRequest{.role_name = name}).role;
+  EXPECT_EQ(role.description, "ours");
+  EXPECT_EQ(role.max_session_duration, 3600);
+}
+
 TEST_F(EntitiesTest, TagsAreReplacedWithoutRegardToCase) {
   make_user("bob");
   const auto tag = [&](const std::string& key, const std::string& value) {

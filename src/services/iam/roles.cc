@@ -85,9 +85,10 @@ Task<Outcome<ListRolesResponse>> Service::list_roles(Call& call, ListRolesReques
 Task<Outcome<UpdateRoleResponse>> Service::update_role(Call& call, UpdateRoleRequest input) {
   CO_TRY(auto tx, co_await begin(call));
   CO_TRY(auto role, need_entity(tx, Kind::role, input.role_name));
-  CO_CHECK(check_ordinary(role));
+  // Of a service-linked role too. Source: IAM User Guide, "Update a service-linked role".
   if (input.description) role.description = *input.description;
   if (input.max_session_duration) {
+    CO_CHECK(check_ordinary(role));
     CO_CHECK(check_session_length(*input.max_session_duration));
     role.max_session_s = *input.max_session_duration;
   }

@@ -48,8 +48,11 @@ aws::Outcome<void> label_new_version(Secret& secret, const std::string& version_
   for (const auto& label : labels) {
     if (label != current_label) put_label(secret, label, version_id);
   }
-  const bool first = !secret.labels.contains(std::string(current_label));
+  const auto current = secret.labels.find(std::string(current_label));
+  const bool first = current == secret.labels.end();
   if (first || std::ranges::find(labels, current_label) != labels.end()) {
+    const auto pending = secret.labels.find(std::string(pending_label));
+    if (!first && pending != secret.labels.end() && pending->second == current->second) secret.labels.erase(pending);
     put_label(secret, std::string(current_label), version_id);
   }
   return check_count(secret, version_id);

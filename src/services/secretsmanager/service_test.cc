@@ -153,6 +153,24 @@ TEST_F(SecretsTest, LabelsMoveWithNewVersions) {
   EXPECT_EQ(versions.size(), 3U);
 }
 
+TEST_F(SecretsTest, ARotationThatIsOverIsPendingNoMore) {
+  create("s");
+  put("s", 2, Labels{"AWSPENDING"});
+  good<UpdateSecretVersionStageResponse>("UpdateSecretVersionStage",
+                                         UpdateSecretVersionStageRequest{.secret_id = "s",
+                                                                         .version_stage = "AWSCURRENT",
+                                                                         .remove_from_version_id = token(1),
+                                                                         .move_to_version_id = token(2)});
+  EXPECT_EQ(get("s", "AWSPENDING"), "v2") << "as long as it is the current one";
+  put("s", 3);
+  const auto stages = *describe("s").version_ids_to_stages;
+  EXPECT_EQ(stages.at(token(2)), Labels{"AWSPREVIOUS"});
+  EXPECT_EQ(stages.at(token(3)), Labels{"AWSCURRENT"});
+  put("s", 4, Labels{"AWSPENDING"});
+  put("s", 5);
+  EXPECT_EQ(get("s", "AWSPENDING"), "v4") << "another rotation goes on";
+}
+
 // Against a literal model: which version each label is on.
 TEST(Labels, FollowAModelThroughRandomMoves) {
   SeededRandom random(7);
@@ -173,6 +191,7 @@ TEST(Labels, FollowAModelThroughRandomMoves) {
           if (label == "AWSPREVIOUS") model.erase(label);  // there is none before the first
         } else if (label == "AWSCURRENT") {
           model["AWSPREVIOUS"] = before;
+          if (model.contains("AWSPENDING") && model["AWSPENDING"] == before) model.erase("AWSPENDING");
         }
       } else {
         const std::string from = model.contains(label) ? model[label] : "";

@@ -33,6 +33,11 @@ aws::ApiError denied(const Call& call, std::string_view action, std::string_view
       fmt::format("User: {} is not authorized to perform: {} on resource: {}", call.caller.arn(), action, resource));
 }
 
+// What AWS answers to tags that do not go together; its model does not name it.
+aws::ApiError invalid_value(std::string message) {
+  return aws::ApiError("InvalidParameterValue", 400, std::move(message));
+}
+
 // The tags of the new session: those of the caller's session that go on, and those that are handed in.
 Outcome<std::map<std::string, std::string>> session_tags(const Principal& caller, const AssumeRoleRequest& input) {
   std::map<std::string, std::string> tags;
@@ -43,11 +48,10 @@ Outcome<std::map<std::string, std::string>> session_tags(const Principal& caller
   std::map<std::string, bool> seen;
   for (const auto& tag : input.tags.value_or(std::vector<Tag>())) {
     if (!seen.emplace(to_lower(tag.key), true).second) {
-      return aws::refuse(
-          errors::validation_error("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
+      return aws::refuse(invalid_value("Duplicate tag keys found. Please note that Tag keys are case insensitive."));
     }
     if (std::ranges::any_of(inherited, [&](const auto& key) { return equal_ignoring_case(key, tag.key); })) {
-      return aws::refuse(errors::validation_error(fmt::format(
+      return aws::refuse(invalid_value(fmt::format(
           "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag "
           "key from the calling session: {}",
           tag.key)));
@@ -197,7 +201,7 @@ Task<Outcome<AssumeRoleResponse>> Service::assume_role(Call& call, AssumeRoleReq
   session.transitive_tags = caller.transitive_tags;
   for (const auto& key : input.transitive_tag_keys.value_or(std::vector<std::string>())) {
     if (!session.tags.contains(key)) {
-      co_return aws::refuse(errors::validation_error(
+      co_return aws::refuse(invalid_value(
           fmt::format("The specified transitive tag key {} must be included in the requested tags.", key)));
     }
     if (std::ranges::find(session.transitive_tags, key) == session.transitive_tags.end()) {

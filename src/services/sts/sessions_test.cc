@@ -167,7 +167,15 @@ TEST_F(SessionsTest, TagsNeedTagSessionAndGoOnWhenTransitive) {
   enter(*second->credentials);
   EXPECT_EQ(fixture.principal.tags.at("team"), "shop");
   EXPECT_FALSE(fixture.principal.tags.contains("mood"));
-  EXPECT_EQ(assume_code(wanted), "ValidationError") << "a tag that goes on cannot be set anew";
+  wanted.tags->at(0).key = "Team";
+  wanted.transitive_tag_keys.reset();
+  EXPECT_EQ(assume_code(wanted), "InvalidParameterValue") << "a tag that goes on cannot be set anew";
+  wanted.tags = std::vector<Tag>{{.key = "mood", .value = "good"}};
+  wanted.transitive_tag_keys = std::vector<std::string>{"other"};
+  EXPECT_EQ(assume_code(wanted), "InvalidParameterValue") << "there is no such tag to go on";
+  wanted.transitive_tag_keys.reset();
+  wanted.tags->push_back({.key = "MOOD", .value = "bad"});
+  EXPECT_EQ(assume_code(wanted), "InvalidParameterValue") << "of one tag there is one value";
 }
 
 TEST_F(SessionsTest, ASourceIdentityGoesOnAndIsToldToTheNextRole) {

@@ -451,7 +451,7 @@ class Encrypted(unittest.TestCase):
             wait_until("available", lambda: rds.describe_db_clusters()["DBClusters"][0]["Status"] == "available")
 
             rds.create_db_cluster_snapshot(DBClusterIdentifier="secret", DBClusterSnapshotIdentifier="snap")
-            boreal.aws("rds", "wait", "db-cluster-snapshot-available", "--db-cluster-snapshot-identifier", "snap")
+            rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier="snap", WaiterConfig={"Delay": 1, "MaxAttempts": 180})
             snapshot = rds.describe_db_cluster_snapshots()["DBClusterSnapshots"][0]
             self.assertEqual((snapshot["StorageEncrypted"], snapshot["KmsKeyId"]), (True, key["Arn"]))
 

@@ -184,7 +184,9 @@ std::string denial_message(const EvaluationInput& input, const Decision& decisio
   if (who.empty())
     who = input.principal.kind == Kind::service ? std::string_view(input.principal.service) : "anonymous";
   auto message = fmt::format("User: {} is not authorized to perform: {}", who, input.action);
-  if (input.resource != "*" && !input.resource.empty()) message += fmt::format(" on resource: {}", input.resource);
+  // "arn:aws:s3:::*" is none in particular, too.
+  const bool names_one = input.resource != "*" && !input.resource.empty() && !input.resource.ends_with(":::*");
+  if (names_one) message += fmt::format(" on resource: {}", input.resource);
   const bool trust = input.resource_policy_rules && input.action.starts_with("sts:");
   const auto source = described(decision.source, trust);
   if (decision.explicit_deny) {

@@ -329,6 +329,7 @@ class PolicyEvaluate : public testing::Test {
     bool rules = false;
     std::string account = {};
     std::string action = "s3:GetObject";
+    std::string on = "arn:aws:s3:::b/k";
   };
 
   Decision decide(Principal principal, const Case& what) {
@@ -345,7 +346,7 @@ class PolicyEvaluate : public testing::Test {
     add_principal_keys(context, principal);
     const EvaluationInput input{.principal = principal,
                                 .action = what.action,
-                                .resource = "arn:aws:s3:::b/k",
+                                .resource = what.on,
                                 .context = context,
                                 .identity = identity,
                                 .boundary = boundary.get(),
@@ -381,6 +382,20 @@ TEST_F(PolicyEvaluate, IdentityPolicies) {
   EXPECT_FALSE(allowed(
       user,
       {.identity = {document(R"({"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}"})")}}));
+}
+
+TEST_F(PolicyEvaluate, AllBucketsAreNoneInParticular) {
+  const auto lists = [&](const std::string& resource) {
+    const auto identity =
+        document(R"({"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":")" + resource + R"("})");
+    return allowed(user, {.identity = {identity}, .action = "s3:ListAllMyBuckets", .on = "arn:aws:s3:::*"});
+  };
+  EXPECT_TRUE(lists("*"));
+  EXPECT_TRUE(lists("arn:aws:s3:::*"));
+  EXPECT_FALSE(lists("arn:aws:s3:::b*"));
+  EXPECT_EQ(message,
+            "User: arn:aws:iam::111122223333:user/bob is not authorized to perform: s3:ListAllMyBuckets because no "
+            "identity-based policy allows the s3:ListAllMyBuckets action");
 }
 
 TEST_F(PolicyEvaluate, ADenyNeedsOneOfTheValuesOfAKeyToFit) {

@@ -5,7 +5,7 @@ import unittest
 from botocore.exceptions import ClientError
 
 from e2e.helpers import allow, policy, user
-from e2e.s3_cases import OTHER, THIRD, PolicyCase, later, owner_id, send, status_of
+from e2e.s3_cases import OTHER, THIRD, PolicyCase, later, owner_id, refusal, send, status_of
 
 
 class Permissions(PolicyCase):
@@ -116,6 +116,12 @@ class Permissions(PolicyCase):
         self.can(403, self.other.get_object, Key="none")
         self.set({"Action": ["s3:GetObject", "s3:ListBucket"]})
         self.can(404, self.other.get_object, Key="none")
+
+    def test_who_may_list_all_buckets(self):
+        for number, (resource, status) in enumerate((("*", 200), ("arn:aws:s3:::*", 200), (f"arn:aws:s3:::{self.bucket}", 403))):
+            lister = user(self, f"lister-{number}-{self.bucket}", allow("s3:ListAllMyBuckets", resource))("s3")
+            self.assertEqual(status_of(lister.list_buckets)[1], status, resource)
+        self.assertIn("not authorized to perform: s3:ListAllMyBuckets because no identity-based policy", refusal(lister.list_buckets)["Message"])
 
     def test_how_a_bucket_is_versioned_is_nothing_for_strangers(self):
         """The field by which replication finds out what keeps its versions' ids."""

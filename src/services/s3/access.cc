@@ -380,6 +380,9 @@ Task<Outcome<std::vector<Access>>> Service::access(Call& call, const aws::Operat
                                                  ? "Anonymous users cannot invoke this API. Please authenticate."
                                                  : "Access Denied"));
     }
+    // Policies name all buckets for it: "arn:aws:s3:::*" allows it, a bucket's name does not.
+    // Source: S3 User Guide, "Controlling access to a bucket with user policies".
+    if (operation.name == "ListBuckets") all.front().resource = "arn:aws:s3:::*";
     // SDKs have this name for S3's oldest address, and sign for the region that it is in.
     if (call.region == "aws-global") co_return refuse(wrong_region(call, "us-east-1"));
     std::vector<std::string> actions = more_actions(call, nullptr, false);

@@ -105,7 +105,9 @@ class Buckets(S3Case):
         self.assertEqual(signed(self, "HEAD", "/no-such-bucket-here").status, 404)
         self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket="no-such-bucket-here")
         self.refused_with("403", 403, self.other.head_bucket, Bucket=self.bucket)
-        self.assertEqual(send(self, "HEAD", f"/{self.bucket}").headers["x-amz-bucket-region"], "us-east-1")
+        for method in ("HEAD", "GET"):  # of nobody in particular
+            answer = send(self, method, f"/{self.bucket}")
+            self.assertEqual((answer.status, answer.headers["x-amz-bucket-region"]), (403, "us-east-1"), method)
         self.refused_with("AccessDenied", 403, self.other.delete_bucket, Bucket=self.bucket)
         self.assertEqual(status_of(self.s3.delete_bucket, Bucket=self.bucket)[1], 204)
         self.refused_with("NoSuchBucket", 404, self.s3.delete_bucket, Bucket=self.bucket)

@@ -161,7 +161,8 @@ void Service::finish(const http::Request& request, http::Response& response) {
     if (const auto number = parse_uint(*length)) response.head_length = *number;
   }
   // Whoever looks for a bucket learns its region even where it may not see it.
-  if (request.method == "HEAD" && response.status == 403 && is_bucket(request.path)) {
+  const bool is_look = request.method == "HEAD" || request.method == "GET";
+  if (is_look && response.status == 403 && is_bucket(request.path)) {
     if (const BucketRef bucket = buckets_.find(bucket_of(request.path)))
       response.headers.set("x-amz-bucket-region", bucket->region);
   }

@@ -43,6 +43,19 @@ class State(S3Case):
         answer = signed(self, "GET", f"/{self.make_bucket()}?versioning")
         self.assertRegex(answer.text, r"<VersioningConfiguration[^>]*/>")
 
+    def test_mfa_delete(self):
+        """Only off, which is told from then on."""
+        told = lambda: self.s3.get_bucket_versioning(Bucket=self.bucket).get("MFADelete")
+        self.versioned()
+        self.assertIsNone(told())
+        put = lambda **more: status_of(self.s3.put_bucket_versioning, Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled", **more})
+        self.assertEqual(put(MFADelete="Enabled"), ("NotImplemented", 501))
+        self.assertIsNone(told())
+        for more in ({"MFADelete": "Disabled"}, {}):
+            self.assertEqual(put(**more)[1], 200)
+            self.assertEqual(told(), "Disabled")
+        self.assertEqual(put(MFADelete="Off"), ("MalformedXML", 400))
+
     def test_before_and_after(self):
         """An object from before versioning is the null version, and stays when newer ones come and go."""
         self.put("k", b"old")

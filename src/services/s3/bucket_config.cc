@@ -333,6 +333,7 @@ Task<Outcome<api::PutBucketVersioningOutput>> Service::put_bucket_versioning(Cal
           "A replication configuration is present on this bucket, so the versioning state cannot be changed."));
     }
     bucket.versioning = *wanted.status;
+    if (wanted.mfa_delete) bucket.mfa_delete = wanted.mfa_delete;
     return {};
   }));
   co_return api::PutBucketVersioningOutput{};
@@ -342,6 +343,7 @@ Task<Outcome<api::GetBucketVersioningOutput>> Service::get_bucket_versioning(Cal
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   api::GetBucketVersioningOutput output;
   if (bucket->is_versioned()) output.status = bucket->versioning;
+  output.mfa_delete = bucket->mfa_delete;  // not told of a bucket that was never configured with it
   co_return output;
 }
 

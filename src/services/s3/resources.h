@@ -45,6 +45,7 @@ struct Bucket {
   std::string location;  // the region by the other name that it was asked for by: "EU"; empty: by its own
   Time created;
   std::string versioning;                                // "", "Enabled", "Suspended"
+  std::optional<std::string> mfa_delete;                 // "Disabled", once versioning was configured with it
   std::optional<std::string> ownership;                  // BucketOwnerEnforced …; none: the controls were deleted
   std::optional<std::string> policy;                     // JSON; users and roles are in it by their unique ids
   std::map<std::string, std::string> policy_principals;  // ARN, when the policy was put, of each of these ids
@@ -67,10 +68,10 @@ struct Bucket {
   std::map<std::string, api::MetricsConfiguration> metrics;
   std::map<std::string, api::AnalyticsConfiguration> analytics;
   std::map<std::string, api::IntelligentTieringConfiguration> tiering;
-  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, ownership, policy, policy_principals,
-                acl, public_access_block, encryption, cors, website, logging, lifecycle, lifecycle_minimum_size,
-                accelerate, payer, tags, abac, object_lock, replication, replication_scan, inventory, metrics,
-                analytics, tiering)
+  BOREAL_RECORD(Bucket, name, id, account, region, location, created, versioning, mfa_delete, ownership, policy,
+                policy_principals, acl, public_access_block, encryption, cors, website, logging, lifecycle,
+                lifecycle_minimum_size, accelerate, payer, tags, abac, object_lock, replication, replication_scan,
+                inventory, metrics, analytics, tiering)
 
   const Account* owner = nullptr;  // in memory only: the Directory's buckets have it
 

@@ -427,6 +427,7 @@ class Replication(Case):
             "metrics": (self.rule(Destination={"Metrics": {"Status": "Enabled"}}), "NotImplemented"),
             "arn": (self.rule(Destination={"Bucket": "arn:aws:s3:us-east-1:1:x"}), "InvalidArgument"),
             "kms": (self.rule(SourceSelectionCriteria={"SseKmsEncryptedObjects": {"Status": "Enabled"}}), "InvalidRequest"),
+            "no criteria": (self.rule(SourceSelectionCriteria={}), "InvalidRequest"),
             "tags": (self.rule(Filter={"Tag": {"Key": "a", "Value": "b"}}, DeleteMarkerReplication={"Status": "Enabled"}), "InvalidRequest"),
             "owner": (self.rule(Destination={"AccessControlTranslation": {"Owner": "Destination"}}), "InvalidRequest"),
             "account": (self.rule(Destination={"Account": OTHER}), "InvalidArgument"),
@@ -441,6 +442,9 @@ class Replication(Case):
         first_version = [{"Status": "Enabled", "Prefix": name, "Destination": {"Bucket": f"arn:aws:s3:::{name}"}} for name in (self.copy, "another")]
         with self.assertRaisesRegex(ClientError, "InvalidRequest.*Number of distinct destination bucket ARNs cannot exceed 1"):
             self.replicate(*first_version)
+        for of_the_second in {"Priority": 1}, {"DeleteMarkerReplication": {"Status": "Disabled"}}:
+            with self.assertRaisesRegex(ClientError, f"InvalidRequest.*{next(iter(of_the_second))} cannot be used for this version of Cross Region"):
+                self.replicate(first_version[0] | of_the_second)
         self.replicate(self.rule())
         self.assertEqual(error_code(self.s3.put_bucket_versioning, Bucket=self.source, VersioningConfiguration={"Status": "Suspended"}),
                          "InvalidBucketState")

@@ -74,6 +74,13 @@ bool any_rule(const Bucket& bucket, const std::string& key, const objects::Meta&
 
 Outcome<void> malformed() { return refuse(malformed_xml()); }
 
+Outcome<void> wrong_version(std::string_view what) {
+  return refuse(errors::invalid_request(
+      fmt::format("{} for this version of Cross Region Replication configuration schema. Please refer to S3 Developer "
+                  "Guide for more information.",
+                  what)));
+}
+
 Outcome<void> check_destination(const api::ReplicationRule& rule) {
   const api::Destination& to = rule.destination;
   if (destination_bucket(to).empty()) return refuse(errors::invalid_argument("Invalid bucket ARN."));
@@ -113,22 +120,20 @@ Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
   if (is_first_version(rule) != first_version) {
     return refuse(errors::invalid_request("Cannot use both configurations of the first version and of the second."));
   }
+  const auto& criteria = rule.source_selection_criteria;
+  if (criteria && !criteria->sse_kms_encrypted_objects && !criteria->replica_modifications)
+    return refuse(errors::invalid_request("SourceSelectionCriteria cannot be empty."));
   if (first_version) {
-    if (!rule.prefix) return malformed();
-    if (rule.priority || rule.delete_marker_replication || rule.existing_object_replication) return malformed();
+    if (!rule.prefix || rule.existing_object_replication) return malformed();
+    if (rule.priority) return wrong_version("Priority cannot be used");
+    if (rule.delete_marker_replication) return wrong_version("DeleteMarkerReplication cannot be used");
     return check_destination(rule);
   }
   const auto& filter = *rule.filter;
   const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value();
   if (rule.prefix || kinds > 1) return malformed();
-  if (!rule.priority)
-    return refuse(errors::invalid_request(
-        "Priority must be specified for this version of Cross Region Replication configuration schema."));
-  if (!rule.delete_marker_replication) {
-    return refuse(
-        errors::invalid_request("DeleteMarkerReplication must be specified for this version of Cross Region "
-                                "Replication configuration schema."));
-  }
+  if (!rule.priority) return wrong_version("Priority must be specified");
+  if (!rule.delete_marker_replication) return wrong_version("DeleteMarkerReplication must be specified");
   if (!tags_of(rule).empty() && replicates_markers(rule)) {
     return refuse(
         errors::invalid_request("Delete marker replication is not supported if any Tag filter is specified."));

@@ -93,6 +93,15 @@ TEST_F(ReplicationRulesTest, TheFirstVersionReplicatesMarkers) {
   set({old});
   EXPECT_TRUE(replicates_marker(bucket, "p/x"));
   EXPECT_FALSE(replicates_marker(bucket, "q/x"));
+  auto mixed = old;
+  mixed.priority = 0;
+  EXPECT_EQ(code({mixed}), "InvalidRequest");
+  mixed = old;
+  mixed.delete_marker_replication = api::DeleteMarkerReplication{.status = "Disabled"};
+  EXPECT_EQ(code({mixed}), "InvalidRequest");
+  mixed = old;
+  mixed.prefix.reset();
+  EXPECT_EQ(code({mixed}), "MalformedXML");
 }
 
 TEST_F(ReplicationRulesTest, StatusFollowsWrites) {
@@ -128,6 +137,11 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   bad = rule("a", 1, "", "b");
   bad.destination.encryption_configuration = api::EncryptionConfiguration{.replica_kms_key_id = "k"};
   EXPECT_EQ(code({bad}), "InvalidRequest");
+  bad = rule("a", 1, "", "b");
+  bad.source_selection_criteria.emplace();
+  EXPECT_EQ(code({bad}), "InvalidRequest");
+  bad.source_selection_criteria.emplace().replica_modifications = api::ReplicaModifications{.status = "Disabled"};
+  EXPECT_EQ(code({bad}), "");
   bad = rule("a", 1, "", "b");
   bad.destination.metrics = api::Metrics{.status = "Enabled", .event_threshold = {}};
   EXPECT_EQ(code({bad}), "NotImplemented");

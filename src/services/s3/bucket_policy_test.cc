@@ -68,7 +68,8 @@ TEST(BucketPolicy, ConditionKeysAreKnown) {
     return with(action, both, fmt::format(R"(,"Condition":{{"StringEquals":{{"{}":"x"}}}})", key));
   };
   for (const char* key : {"s3:ExistingObjectTag/security", "s3:RequestObjectTagKeys", "s3:x-amz-acl", "S3:Prefix",
-                          "aws:PrincipalTag/team", "aws:SourceIp", "cognito-identity.amazonaws.com:sub"})
+                          "aws:PrincipalTag/team", "aws:SourceIp", "aws:ViaAWSMCPService", "aws:CalledViaAWSMCP",
+                          "cognito-identity.amazonaws.com:sub"})
     EXPECT_EQ(on(key), "") << key;
   for (const char* key :
        {"s3:nosuchkey", "aws:nosuchkey", "s3:ExistingObjectTag/", "s3:ExistingObjectTag", "s3:prefix/x"})

@@ -66,7 +66,7 @@ class Buckets(S3Case):
         self.refused_with("BucketAlreadyOwnedByYou", 409, far.create_bucket, **made)
         place = lambda text, region="us-east-1": signed(self, "PUT", f"/{name}-2", region=region, body=(
             f"<CreateBucketConfiguration><LocationConstraint>{text}</LocationConstraint></CreateBucketConfiguration>").encode()).code
-        self.assertEqual({place("nowhere"), place("mars-1"), place("us-east-99")}, {"InvalidLocationConstraint"})
+        self.assertEqual({place("nowhere"), place("mars-1"), place("us-east-99"), place("")}, {"InvalidLocationConstraint"})
         for other in ("eu-central-1", "us-east-1", "mars-1"):  # elsewhere nobody asks whether there is such a region
             wrong = refusal(far.create_bucket, Bucket=f"{name}-2", CreateBucketConfiguration={"LocationConstraint": other})
             self.assertEqual((wrong["Code"], wrong["Message"]), ("IllegalLocationConstraintException",

@@ -47,11 +47,16 @@ class Reports(S3Case):
         for kind, root, rest in (("metrics", "MetricsConfiguration", ""), ("analytics", "AnalyticsConfiguration", "<StorageClassAnalysis/>"),
                                  ("intelligent-tiering", "IntelligentTieringConfiguration", tiering)):
             put = lambda of: self.put(kind, "i", f"<{root}><Id>i</Id><Filter>{of}</Filter>{rest}</{root}>")
-            for of in (prefix + tag, "", "<And/>", f"<And>{prefix}</And>", f"<And>{tag}</And>", *(["<Prefix/>"] if kind == "analytics" else [])):
+            few, empty = ("MalformedXML", "MalformedXML") if kind == "metrics" else ("InvalidAnd", "InvalidPrefix")
+            for of, code in ((prefix + tag, "MalformedXML"), ("", "MalformedXML"), ("<And/>", few), (f"<And>{prefix}</And>", few), (f"<And>{tag}</And>", few),
+                             ("<Prefix/>", empty), (f"<And><Prefix/>{tag}</And>", empty)):
                 answer = put(of)
-                self.assertEqual((answer.status, answer.code), (400, "MalformedXML"), (kind, of))
+                self.assertEqual((answer.status, answer.code), (400, code), (kind, of))
             for of in (prefix, tag, f"<And>{prefix}{tag}</And>", f"<And>{tag}<Tag><Key>c</Key><Value>d</Value></Tag></And>"):
                 self.assertEqual(put(of).status, 204, (kind, of))
+            if kind != "metrics":
+                twice = put(f"<And>{tag}{tag}</And>")
+                self.assertEqual((twice.status, twice.code), (400, "InvalidAnd") if kind == "intelligent-tiering" else (204, None), kind)
 
     def test_destinations_are_arns(self):
         for bucket, why in (("arn:aws:s3:::" + self.bucket, None), (self.bucket, "Invalid bucket ARN."), ("arn:aws:s3:::", "Invalid bucket ARN."),
@@ -62,12 +67,28 @@ class Reports(S3Case):
             self.assertEqual((answer.status, answer.code), (400, "InvalidS3DestinationBucket") if why else (204, None), bucket)
             self.assertIn(why or "", answer.text)
 
+    def test_destinations_of_analyses(self):
+        for bucket, prefix, why in ((self.bucket, "", "Invalid bucket ARN."), ("arn:aws:s3::000000000000:" + self.bucket, "", "Invalid bucket ARN."),
+                                    ("arn:aws:s3:::" + self.bucket, "", None), ("arn:aws:s3:::" + self.bucket, "<Prefix>a</Prefix>", None),
+                                    ("arn:aws:s3:::" + self.bucket, "<Prefix/>", "S3BucketDestination Prefix should be set with a valid non-empty value")):
+            answer = self.put("analytics", "i", f"""<AnalyticsConfiguration><Id>i</Id><StorageClassAnalysis><DataExport><OutputSchemaVersion>V_1</OutputSchemaVersion>
+                <Destination><S3BucketDestination><Format>CSV</Format><Bucket>{bucket}</Bucket>{prefix}</S3BucketDestination></Destination></DataExport>
+                </StorageClassAnalysis></AnalyticsConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidDestination") if why else (204, None), (bucket, prefix))
+            self.assertIn(why or "", answer.text)
+
     def test_days_of_tiers(self):
-        for tier, days, status in (("ARCHIVE_ACCESS", 90, 204), ("ARCHIVE_ACCESS", 730, 204), ("ARCHIVE_ACCESS", 89, 400), ("ARCHIVE_ACCESS", 731, 400),
-                                   ("DEEP_ARCHIVE_ACCESS", 180, 204), ("DEEP_ARCHIVE_ACCESS", 179, 400)):
-            answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status><Tiering>
-                <Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering></IntelligentTieringConfiguration>""")
-            self.assertEqual((answer.status, answer.code), (status, None if status == 204 else "InvalidArgument"), (tier, days))
+        archive, deep = "ARCHIVE_ACCESS", "DEEP_ARCHIVE_ACCESS"
+        for tiers, why in (([(archive, 90)], None), ([(archive, 730)], None), ([(deep, 180)], None), ([(archive, 90), (deep, 180)], None), ([(deep, 181), (archive, 180)], None),
+                           ([(archive, 89)], "Days specified in ARCHIVE_ACCESS tier should not be less than 90."),
+                           ([(archive, 731)], "Days specified in ARCHIVE_ACCESS tier should not be more than 730."),
+                           ([(deep, 179)], "Days specified in DEEP_ARCHIVE_ACCESS tier should not be less than 180."),
+                           ([(archive, 90), (archive, 91)], "All Access Tiers in a configuration must be unique. Found duplicate entry for ARCHIVE_ACCESS."),
+                           ([(archive, 180), (deep, 180)], "Days specified in DEEP_ARCHIVE_ACCESS should be greater than days specified in ARCHIVE_ACCESS")):
+            rules = "".join(f"<Tiering><Days>{days}</Days><AccessTier>{tier}</AccessTier></Tiering>" for tier, days in tiers)
+            answer = self.put("intelligent-tiering", "i", f"""<IntelligentTieringConfiguration><Id>i</Id><Status>Enabled</Status>{rules}</IntelligentTieringConfiguration>""")
+            self.assertEqual((answer.status, answer.code), (400, "InvalidAccessTier") if why else (204, None), tiers)
+            self.assertIn(why or "", answer.text)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <type_traits>
 
@@ -30,7 +31,18 @@ bool is_id(std::string_view id) {
 
 Outcome<void> malformed() { return refuse(malformed_xml()); }
 
-// A prefix or a tag or, within And, several of them.
+// Two tags of one key, which no object has.
+template <class Tags>
+const std::string* key_given_twice(const Tags& tags) {
+  std::set<std::string_view> keys;
+  for (const auto& tag : tags) {
+    if (!keys.insert(tag.key).second) return &tag.key;
+  }
+  return nullptr;
+}
+
+// A prefix or a tag or, within And, several of them. Metrics have but one word for any other; analyses have no word for
+// a key given twice.
 template <class Filter>
 Outcome<void> check_filter(const std::optional<Filter>& filter) {
   if (!filter) return {};
@@ -41,28 +53,75 @@ Outcome<void> check_filter(const std::optional<Filter>& filter) {
     kinds += filter->access_point_arn.has_value();
     within += both && both->access_point_arn.has_value();
   }
-  return kinds == 1 && (!both || within >= 2) ? Outcome<void>() : malformed();
+  if (kinds != 1) return malformed();
+  const bool is_for_nothing = (both ? both->prefix : filter->prefix) == "";
+  if constexpr (std::is_same_v<Filter, api::MetricsFilter>) {
+    return is_for_nothing || (both && within < 2) ? malformed() : Outcome<void>();
+  } else {
+    if (both && within < 2) {
+      return refuse({"InvalidAnd", 400,
+                     "Number of Prefixes and Tags combined cannot be less than 2. And cannot contain less than 2 "
+                     "elements."});
+    }
+    if (is_for_nothing) {
+      return refuse(
+          {"InvalidPrefix", 400, "Filter Prefix should be set to a valid non-empty value or not set at all."});
+    }
+    if constexpr (std::is_same_v<Filter, api::IntelligentTieringFilter>) {
+      const auto* twice = both && both->tags ? key_given_twice(*both->tags) : nullptr;
+      if (twice) {
+        return refuse(
+            aws::ApiError("InvalidAnd", 400,
+                          fmt::format("All Tag Keys in an And must be unique. Found duplicate entry for {}.", *twice)));
+      }
+    }
+    return {};
+  }
 }
 
-Outcome<void> check_destination(const std::string& bucket) {
-  if (bucket.starts_with(bucket_arn) && bucket.size() > bucket_arn.size()) return {};
-  const bool has_account = bucket.starts_with("arn:aws:s3::") && !bucket.starts_with(bucket_arn);
+bool names_bucket(std::string_view arn) { return arn.starts_with(bucket_arn) && arn.size() > bucket_arn.size(); }
+
+Outcome<void> check_destination(const api::InventoryS3BucketDestination& to) {
+  if (names_bucket(to.bucket)) return {};
+  const bool has_account = to.bucket.starts_with("arn:aws:s3::") && !to.bucket.starts_with(bucket_arn);
   return refuse(aws::ApiError("InvalidS3DestinationBucket", 400,
                               has_account ? "Bucket ARN should not specify a namespace." : "Invalid bucket ARN."));
 }
 
+Outcome<void> check_destination(const api::AnalyticsS3BucketDestination& to) {
+  if (!names_bucket(to.bucket)) return refuse({"InvalidDestination", 400, "Invalid bucket ARN."});
+  if (to.prefix == "") {
+    return refuse({"InvalidDestination", 400,
+                   "S3BucketDestination Prefix should be set with a valid non-empty value or not set at all."});
+  }
+  return {};
+}
+
+Outcome<void> invalid_tier(std::string why) { return refuse({"InvalidAccessTier", 400, std::move(why)}); }
+
 // From when an object that nobody reads goes to an archive. Source: API_Tiering, "Days".
 Outcome<void> check_tierings(const std::vector<api::Tiering>& tierings) {
+  constexpr std::string_view archive = "ARCHIVE_ACCESS";
+  constexpr std::string_view deep_archive = "DEEP_ARCHIVE_ACCESS";
   constexpr int32_t most = 730;
   if (tierings.empty()) return malformed();
-  std::set<std::string> tiers;
+  std::map<std::string_view, int32_t> tiers;
   for (const auto& tiering : tierings) {
-    const int32_t least = tiering.access_tier == "DEEP_ARCHIVE_ACCESS" ? 180 : 90;
-    if (tiering.days < least || tiering.days > most) {
-      return refuse(errors::invalid_argument(
-          fmt::format("'Days' for {} must be between {} and {}", tiering.access_tier, least, most)));
+    const std::string& tier = tiering.access_tier;
+    const int32_t days = tiering.days;
+    const int32_t least = tier == deep_archive ? 180 : 90;
+    if (!tiers.emplace(tier, days).second) {
+      return invalid_tier(
+          fmt::format("All Access Tiers in a configuration must be unique. Found duplicate entry for {}.", tier));
     }
-    if (!tiers.insert(tiering.access_tier).second) return malformed();
+    if (days < least)
+      return invalid_tier(fmt::format("Days specified in {} tier should not be less than {}.", tier, least));
+    if (days > most)
+      return invalid_tier(fmt::format("Days specified in {} tier should not be more than {}.", tier, most));
+  }
+  if (tiers.size() == 2 && tiers[deep_archive] <= tiers[archive]) {
+    return invalid_tier(
+        fmt::format("Days specified in {} should be greater than days specified in {}", deep_archive, archive));
   }
   return {};
 }
@@ -145,11 +204,9 @@ Outcome<void> page(const Directory& buckets, const std::string& bucket, const st
 
 Task<Outcome<api::PutBucketAnalyticsConfigurationOutput>> Service::put_bucket_analytics_configuration(
     Call&, api::PutBucketAnalyticsConfigurationRequest input) {
-  const auto& filter = input.analytics_configuration.filter;
-  CO_CHECK(check_filter(filter));
-  if (filter && filter->prefix && filter->prefix->empty()) CO_CHECK(malformed());
+  CO_CHECK(check_filter(input.analytics_configuration.filter));
   if (const auto& exported = input.analytics_configuration.storage_class_analysis.data_export)
-    CO_CHECK(check_destination(exported->destination.s3_bucket_destination.bucket));
+    CO_CHECK(check_destination(exported->destination.s3_bucket_destination));
   CO_CHECK(
       co_await put(buckets_, input.bucket, input.id, std::move(input.analytics_configuration), &Bucket::analytics));
   co_return api::PutBucketAnalyticsConfigurationOutput{};
@@ -209,7 +266,7 @@ Service::list_bucket_intelligent_tiering_configurations(Call&,
 
 Task<Outcome<api::PutBucketInventoryConfigurationOutput>> Service::put_bucket_inventory_configuration(
     Call&, api::PutBucketInventoryConfigurationRequest input) {
-  CO_CHECK(check_destination(input.inventory_configuration.destination.s3_bucket_destination.bucket));
+  CO_CHECK(check_destination(input.inventory_configuration.destination.s3_bucket_destination));
   CO_CHECK(
       co_await put(buckets_, input.bucket, input.id, std::move(input.inventory_configuration), &Bucket::inventory));
   co_return api::PutBucketInventoryConfigurationOutput{};

@@ -53,15 +53,16 @@ class Website(Case):
         self.assertEqual(self.visit("/?versioning")[2], "home")  # queries mean nothing
         for path in ("/a%20b%2B%C3%BC.txt", "/a+b%2B%C3%BC.txt"):
             self.assertEqual(self.visit(path)[2], "odd")
-        status, headers, _ = self.visit("/docs")
-        self.assertEqual((status, headers["Location"]), (302, "/docs/"))
+        status, headers, body = self.visit("/docs")
+        self.assertEqual((status, headers["Location"], headers["x-amz-error-code"]), (302, "/docs/", "Found"))
+        self.assertIn("<li>Code: Found</li>", body)
         status, headers, body = self.visit("/", "HEAD")
         self.assertEqual((status, headers["Content-Length"], body), (200, "4", ""))
         self.assertEqual(self.visit("/", headers={"Range": "bytes=1-2"})[::2], (206, "om"))
         self.assertEqual(self.visit("/", headers={"If-None-Match": headers["ETag"]})[::2], (304, ""))
         self.assertEqual(self.visit("/", headers={"Authorization": "Basic Zm9vOmJhcg=="})[2], "home")
         status, headers, body = self.visit("/", "POST")
-        self.assertEqual(status, 405)
+        self.assertEqual((status, headers["Allow"]), (405, "GET, HEAD, OPTIONS"))
         self.assertIn("<li>Code: MethodNotAllowed</li>", body)
 
     def test_errors_are_pages(self):
@@ -82,7 +83,7 @@ class Website(Case):
         self.assertIn("An Error Occurred While Attempting to Retrieve a Custom Error Document", body)
         self.put("oops.html", "our own page")
         status, headers, body = self.visit("/none")
-        self.assertEqual((status, body, headers["x-amz-error-code"]), (404, "our own page", "NoSuchKey"))
+        self.assertEqual((status, body, headers["x-amz-error-code"], headers["x-amz-error-detail-Key"]), (404, "our own page", "NoSuchKey", "none"))
         self.assertEqual(self.visit("/none", "HEAD")[0], 404)
         self.s3.put_public_access_block(Bucket=self.bucket, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
         self.assertEqual(self.visit("/")[0], 403)
@@ -143,7 +144,8 @@ class Website(Case):
         answer = signed(self, "PUT", f"/{self.bucket}/nowhere?x-amz-website-redirect-location=%2Fa%01", body=b"x")
         self.assertEqual((answer.status, answer.code), (400, "InvalidRedirectLocation"))
         own = f"http://{self.bucket}.s3-website.us-east-1.localhost"
-        for path, status, to in (("/old/page", 301, f"{own}/new/page"), ("/away/a%20b", 307, "https://example.org/away/a%20b"),
+        for path, status, to in (("/old/page", 301, f"{own}/new/page"), ("/old/page?x=%2F&x=a+b", 301, f"{own}/new/page?x=%2F&x=a+b"),
+                                 ("/app/none?x=1", 302, f"{own}/index.html#/lost"), ("/away/a%20b", 307, "https://example.org/away/a%20b"),
                                  ("/app/none", 302, f"{own}/index.html#/lost"), ("/moved", 301, "https://example.org/x")):
             with self.subTest(path):
                 answer = self.visit(path)
@@ -181,7 +183,9 @@ class Website(Case):
         self.assertEqual(self.visit("/")[0], 301)
 
     def test_what_is_refused(self):
-        for rules in ([{"Redirect": {}}], [{"Redirect": {"HttpRedirectCode": "200"}}], [{"Redirect": {"Protocol": "ftp"}}] ,
+        self.site(RoutingRules=[{"Redirect": {}}])  # it leads nowhere else
+        self.assertEqual(self.s3.get_bucket_website(Bucket=self.bucket)["RoutingRules"], [{"Redirect": {}}])
+        for rules in ([{"Redirect": {"HostName": ""}}], [{"Redirect": {"HttpRedirectCode": "200"}}], [{"Redirect": {"Protocol": "ftp"}}] ,
                       [{"Redirect": {"ReplaceKeyWith": "a", "ReplaceKeyPrefixWith": "b"}}],
                       [{"Condition": {"HttpErrorCodeReturnedEquals": "200"}, "Redirect": {"ReplaceKeyWith": "a"}}]):
             with self.subTest(str(rules)):
@@ -208,5 +212,9 @@ class Website(Case):
         self.assertEqual(refused(ErrorDocument={"Key": "error.html"}, RedirectAllRequestsTo={"HostName": "x"}),
                          {"Code": "InvalidArgument", "ArgumentName": "RedirectAllRequestsTo", "ArgumentValue": "not null"})
         self.assertEqual(refused(RedirectAllRequestsTo={"HostName": "x", "Protocol": "ftp"}), {"Code": "InvalidRequest"})
+        self.assertEqual(refused(RedirectAllRequestsTo={"HostName": ""}), {"Code": "InvalidRequest"})
+        answer = signed(self, "PUT", f"/{self.bucket}?website", body=b"<WebsiteConfiguration><IndexDocument><Suffix>i</Suffix></IndexDocument><ErrorDocument><Key/></ErrorDocument></WebsiteConfiguration>")
+        self.assertEqual((answer.status, answer.code), (400, "InvalidArgument"))
+        self.assertIn("<ArgumentName>ErrorDocument</ArgumentName>", answer.text)
         self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[{"Redirect": {"Protocol": "ftp"}}]), {"Code": "InvalidRequest"})
         self.assertEqual(refused(IndexDocument={"Suffix": "i"}, RoutingRules=[]), {"Code": "MalformedXML"})

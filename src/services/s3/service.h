@@ -348,7 +348,7 @@ class Service final : public boreal::api::s3::Api, public aws::Recoverable, publ
   struct Visit;
   Task<http::Response> answer_website(http::Request& request, aws::Gate& gate, const std::string& request_id,
                                       Site site);
-  Task<Outcome<http::Response>> visit_site(Visit& visit, const std::string& region, const std::string& query);
+  Task<Outcome<http::Response>> visit_site(Visit& visit, const std::string& region);
   Task<Outcome<http::Response>> answer_missing(Visit& visit, aws::ApiError error);
   Task<Outcome<http::Response>> read_page(Visit& visit, std::string key);
   static http::Response refuse_visit(aws::ApiError error, const aws::ApiError* inner, const std::string& request_id);

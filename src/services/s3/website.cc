@@ -25,6 +25,13 @@ http::Headers anonymous_headers(const http::Headers& headers) {
   return kept;
 }
 
+void tell(const aws::ApiError& error, http::Headers& headers) {
+  headers.set("x-amz-error-code", error.code);
+  headers.set("x-amz-error-message", error.message);
+  for (const auto& [name, value] : error.fields)
+    headers.set("x-amz-error-detail-" + name, codec::percent_encode(value, codec::Slash::keep));
+}
+
 // An error: it cannot be known.
 Task<Result<bool>> is_there(objects::Objects& objects, const Bucket& bucket, std::string key) {
   if (key.size() > objects::max_key_bytes) co_return false;
@@ -42,21 +49,21 @@ struct Service::Visit {
   const std::string& request_id;
   BucketRef bucket;
   std::string path;  // as it came, of the site
+  std::string query;
   std::string key;
 };
 
 Task<http::Response> Service::answer_website(http::Request& request, aws::Gate& gate, const std::string& request_id,
                                              Site site) {
-  Visit visit{request, gate, request_id, buckets_.find(site.bucket), request.path, {}};
+  Visit visit{request, gate, request_id, buckets_.find(site.bucket), request.path, request.query, {}};
   const std::string method = request.method;
-  const std::string query = request.query;
   // As if it had come path-style, for all that looks at a request once it is answered.
   request.path = "/" + site.bucket + visit.path;
   const std::string full_path = request.path;
-  auto answer = co_await visit_site(visit, site.region, query);
+  auto answer = co_await visit_site(visit, site.region);
   request.method = method;
   request.path = full_path;
-  request.query = query;
+  request.query = visit.query;
   http::Response response = answer ? std::move(*answer) : refuse_visit(std::move(answer).error(), nullptr, request_id);
   if (!response.headers.has("x-amz-request-id")) response.headers.set("x-amz-request-id", request_id);
   if (method == "HEAD") {
@@ -68,21 +75,18 @@ Task<http::Response> Service::answer_website(http::Request& request, aws::Gate& 
 
 http::Response Service::refuse_visit(aws::ApiError error, const aws::ApiError* inner, const std::string& request_id) {
   http::Response response = aws::wire::refuse(aws::Protocol::rest_xml, error, request_id);
-  if (error.status < 400) {  // 304
+  if (error.status == 304) {
     response.body.clear();
     return response;
   }
   const std::string host_id(response.headers.get("x-amz-id-2").value_or("-"));
   response.headers.set("Content-Type", "text/html; charset=utf-8");
-  response.headers.set("x-amz-error-code", error.code);
-  response.headers.set("x-amz-error-message", error.message);
-  for (const auto& [name, value] : error.fields)
-    response.headers.set("x-amz-error-detail-" + name, codec::percent_encode(value, codec::Slash::keep));
+  tell(error, response.headers);
   response.body = error_page(error, inner, request_id, host_id);
   return response;
 }
 
-Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::string& region, const std::string& query) {
+Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::string& region) {
   if (visit.bucket == nullptr) {
     const std::string name = visit.request.path.substr(1, visit.request.path.size() - visit.path.size() - 1);
     co_return refuse(no_such_bucket(name));
@@ -99,21 +103,23 @@ Task<Outcome<http::Response>> Service::visit_site(Visit& visit, const std::strin
                          .with("BucketName", bucket.name));
   }
   if (visit.request.method != "GET" && visit.request.method != "HEAD") {
-    co_return refuse(errors::method_not_allowed("The specified method is not allowed against this resource.")
-                         .with("Method", visit.request.method)
-                         .with("ResourceType", "OBJECT"));
+    auto error = errors::method_not_allowed("The specified method is not allowed against this resource.")
+                     .with("Method", visit.request.method)
+                     .with("ResourceType", "OBJECT");
+    error.headers.emplace_back("Allow", "GET, HEAD, OPTIONS");
+    co_return refuse(std::move(error));
   }
   if (bucket.payer == "Requester") co_return refuse(errors::access_denied("Access Denied"));  // nobody here pays
   const api::WebsiteConfiguration& website = *bucket.website;
   if (website.redirect_all_requests_to) {
-    const std::string whole = query.empty() ? visit.path : visit.path + "?" + query;
+    const std::string whole = visit.query.empty() ? visit.path : visit.path + "?" + visit.query;
     co_return redirect_all(*website.redirect_all_requests_to, whole, visit.request.tls.has_value());
   }
   auto key = codec::percent_decode(std::string_view(visit.path).substr(1), codec::Plus::space);
   if (!key) co_return refuse(aws::ApiError("InvalidURI", 400, key.error().message()));
   visit.key = std::move(*key);
   if (const auto* rule = routing_rule_for(website, visit.key, std::nullopt)) {
-    co_return redirect_by_rule(*rule, visit.key, visit.request);
+    co_return redirect_by_rule(*rule, visit.key, visit.query, visit.request);
   }
   const bool is_folder = visit.key.empty() || visit.key.ends_with('/');
   auto page = co_await read_page(visit, is_folder ? visit.key + website.index_document->suffix : visit.key);
@@ -137,18 +143,21 @@ Task<Outcome<http::Response>> Service::answer_missing(Visit& visit, aws::ApiErro
       const auto page = co_await read_page(visit, index);
       may_know = page || page.error().status < 400;
     }
-    if (may_know) co_return redirect(302, visit.path + "/");
+    if (may_know) {
+      http::Response found = refuse_visit({"Found", 302, "Resource Found"}, nullptr, visit.request_id);
+      found.headers.set("Location", visit.path + "/");
+      co_return found;
+    }
   }
   if (const auto* rule = routing_rule_for(website, visit.key, error.status)) {
-    co_return redirect_by_rule(*rule, visit.key, visit.request);
+    co_return redirect_by_rule(*rule, visit.key, visit.query, visit.request);
   }
   // A site's own page is for errors of its visitors. Source: ibidem, "Configuring a custom error document".
   if (error.status >= 500 || !website.error_document) co_return refuse(std::move(error));
   auto page = co_await read_page(visit, website.error_document->key);
   if (!page) co_return refuse_visit(std::move(error), &page.error(), visit.request_id);
   page->status = error.status;
-  page->headers.set("x-amz-error-code", error.code);
-  page->headers.set("x-amz-error-message", error.message);
+  tell(error, page->headers);
   co_return std::move(*page);
 }
 

@@ -61,9 +61,9 @@ Outcome<void> check_rule(const api::RoutingRule& rule) {
   if (redirect.replace_key_with && redirect.replace_key_prefix_with) {
     return refuse(errors::invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both."));
   }
-  if (!redirect.host_name && !redirect.http_redirect_code && !redirect.protocol && !redirect.replace_key_with &&
-      !redirect.replace_key_prefix_with) {
-    return refuse(errors::invalid_request("A redirect must say where to."));
+  if (redirect.host_name == "") {
+    return refuse(errors::invalid_request(
+        "The HostName cannot be blank. To redirect within the same domain, the element should not be present."));
   }
   return {};
 }
@@ -88,6 +88,7 @@ std::string escaped(std::string_view text) {
 
 std::string_view reason_of(int status) {
   switch (status) {
+    case 302: return "Found";
     case 400: return "Bad Request";
     case 403: return "Forbidden";
     case 404: return "Not Found";
@@ -142,6 +143,10 @@ Outcome<void> check_website(const api::WebsiteConfiguration& website) {
             .with("ArgumentName", "IndexDocument")
             .with("ArgumentValue", "null"));
   }
+  if (website.redirect_all_requests_to && website.redirect_all_requests_to->host_name.empty()) {
+    return refuse(
+        errors::invalid_request(R"(A host name must be provided to redirect all requests (e.g. "example.com").)"));
+  }
   if (website.redirect_all_requests_to && !is_protocol(website.redirect_all_requests_to->protocol)) {
     return refuse(
         errors::invalid_request("Invalid protocol, protocol can be http or https. If not defined the protocol will be "
@@ -154,7 +159,9 @@ Outcome<void> check_website(const api::WebsiteConfiguration& website) {
                       .with("ArgumentValue", website.index_document->suffix));
   }
   if (website.error_document && website.error_document->key.empty()) {
-    return refuse(errors::invalid_argument("The ErrorDocument Key is not well formed"));
+    return refuse(errors::invalid_argument("The ErrorDocument Key is not well formed")
+                      .with("ArgumentName", "ErrorDocument")
+                      .with("ArgumentValue", ""));
   }
   if (!website.routing_rules) return {};
   if (website.routing_rules->empty()) return refuse(malformed_xml());
@@ -189,13 +196,15 @@ http::Response redirect(int status, std::string location) {
   return response;
 }
 
-http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view key, const http::Request& request) {
+http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view key, std::string_view query,
+                                const http::Request& request) {
   const api::Redirect& to = rule.redirect;
   std::string target = as_written(to.replace_key_with ? *to.replace_key_with : to.replace_key_prefix_with.value_or(""));
   if (!to.replace_key_with) {
     const bool loses_prefix = to.replace_key_prefix_with && rule.condition && rule.condition->key_prefix_equals;
     if (loses_prefix) key.remove_prefix(rule.condition->key_prefix_equals->size());
     target += codec::percent_encode(key, codec::Slash::keep);
+    if (!query.empty()) target.append("?").append(query);
   }
   const auto code = parse_int(to.http_redirect_code.value_or("301"), 301, 399);
   return redirect(code ? static_cast<int>(*code) : 301,

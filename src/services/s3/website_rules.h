@@ -28,8 +28,9 @@ aws::Outcome<void> check_website(const api::WebsiteConfiguration& website);
 const api::RoutingRule* routing_rule_for(const api::WebsiteConfiguration& website, std::string_view key,
                                          std::optional<int> error);
 
-// The answer that sends the client where the rule says.
-http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view key, const http::Request& request);
+// The answer that sends the client where the rule says: with its query, unless the rule says the whole key.
+http::Response redirect_by_rule(const api::RoutingRule& rule, std::string_view key, std::string_view query,
+                                const http::Request& request);
 // … and where a bucket sends everything; `path_and_query` as the client sent them.
 http::Response redirect_all(const api::RedirectAllRequestsTo& to, std::string_view path_and_query, bool secure);
 http::Response redirect(int status, std::string location);

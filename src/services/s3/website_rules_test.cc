@@ -54,11 +54,14 @@ TEST(WebsiteRules, TheFirstRuleThatFitsCounts) {
 TEST(WebsiteRules, WhereRedirectsLead) {
   http::Request request;
   request.host = "shop.s3-website.localhost:4566";
-  const auto to = [&](const api::RoutingRule& by) {
-    const auto response = redirect_by_rule(by, "docs/a b", request);
+  const auto to = [&](const api::RoutingRule& by, std::string_view query = "") {
+    const auto response = redirect_by_rule(by, "docs/a b", query, request);
     return std::to_string(response.status) + " " + std::string(response.headers.get("Location").value_or(""));
   };
   EXPECT_EQ(to(rule("docs/", {}, "new/")), "301 http://shop.s3-website.localhost:4566/new/a%20b");
+  EXPECT_EQ(to(rule("docs/", {}, "new/"), "x=%2F&x=a+b"),
+            "301 http://shop.s3-website.localhost:4566/new/a%20b?x=%2F&x=a+b");
+  EXPECT_EQ(to({}, "x"), "301 http://shop.s3-website.localhost:4566/docs/a%20b?x");
   api::RoutingRule other = rule("docs/", {}, "");
   other.redirect.host_name = "example.org";
   other.redirect.protocol = "https";
@@ -67,6 +70,7 @@ TEST(WebsiteRules, WhereRedirectsLead) {
   other.redirect.replace_key_prefix_with.reset();
   other.redirect.replace_key_with = "error.html";
   EXPECT_EQ(to(other), "302 https://example.org/error.html");
+  EXPECT_EQ(to(other, "x=1"), "302 https://example.org/error.html");
   other.redirect.replace_key_with = "error page.html?é#/";
   EXPECT_EQ(to(other), "302 https://example.org/error%20page.html?%C3%A9#/");
   EXPECT_EQ(to(rule("docs/", {}, "make?key=")), "301 http://shop.s3-website.localhost:4566/make?key=a%20b");
@@ -91,6 +95,8 @@ TEST(WebsiteRules, RefusesWhatMakesNoSense) {
   bad.redirect.replace_key_with = "c";
   EXPECT_EQ(code(bad), "InvalidRequest");
   bad = {};
+  EXPECT_EQ(code(bad), "");
+  bad.redirect.host_name = "";
   EXPECT_EQ(code(bad), "InvalidRequest");
   EXPECT_FALSE(check_website({}));
 }

@@ -249,6 +249,30 @@ class Public(PolicyCase):
         self.set({"Action": "s3:GetObject", "Condition": {"ForAllValues:StringEquals": {"aws:SourceVpce": "vpce-1"}}})
         self.can(200, self.anonymous.get_object, Key="x")
 
+    def test_status_of_patterns(self):
+        """What a wildcard leaves open matters, not that there is one. Each answer was recorded at AWS."""
+        for operator, key, value, is_public in (
+                ("ArnLike", "aws:SourceArn", f"arn:aws:sns:us-east-1:{OTHER}:*", False), ("ArnLike", "aws:SourceArn", f"arn:aws:sns:*:{OTHER}:*", False),
+                ("ArnLike", "aws:SourceArn", "arn:aws:sns:us-east-1:*:fixed", True), ("ArnLike", "aws:SourceArn", f"arn:aws:sns:us-east-1:{OTHER}:${{aws:username}}", True),
+                ("ArnLike", "aws:PrincipalArn", f"arn:aws:iam::{OTHER}:role/*", False), ("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:role/fixed", True),
+                ("StringLike", "aws:userid", "AROAEXAMPLEUNIQUEID:*", False), ("StringLike", "aws:userid", "*", True),
+                ("StringLike", "aws:SourceVpc", "vpc-*", True), ("StringLike", "aws:SourceVpc", "vpc-1234567?", True), ("StringLike", "aws:SourceVpc", ["vpc-1", "vpc-*"], True),
+                ("StringEquals", "aws:SourceVpc", "vpc-*", False), ("StringEquals", "aws:SourceVpc", "${aws:SourceVpc}", True),
+                ("StringEquals", "aws:SourceOrgID", "o-1234567890", False), ("StringEquals", "aws:SourceOwner", OTHER, True), ("StringEquals", "aws:SourceAccount", OTHER, False)):
+            self.assertEqual(self.status({"Action": "s3:GetObject", "Condition": {operator: {key: value}}}), is_public, (operator, key, value))
+        for operator in ("ForAllValues:StringEquals", "StringEqualsIfExists"):
+            self.assertFalse(self.status({"Action": "s3:GetObject", "Condition": {operator: {"aws:SourceVpc": "vpc-1"}, "Null": {"aws:SourceVpc": "false"}}}), operator)
+
+    def test_status_of_what_is_denied_again(self):
+        allow, deny = {"Action": "s3:GetObject"}, {"Action": "s3:GetObject", "Effect": "Deny"}
+        self.assertFalse(self.status(allow, deny))
+        self.assertFalse(self.status(allow, {**deny, "Condition": {"StringNotEquals": {"aws:SourceAccount": OTHER}}}))
+        self.assertTrue(self.status(allow, {**deny, "Condition": {"StringNotEquals": {"aws:SourceOwner": OTHER}}}))
+        self.assertTrue(self.status(allow, {**deny, "Condition": {"StringEquals": {"aws:SourceAccount": OTHER}}}))
+        self.assertTrue(self.status(allow, {**deny, "Condition": {"StringNotEquals": {"aws:SourceAccount": OTHER}, "Bool": {"aws:SecureTransport": "true"}}}))
+        self.assertTrue(self.status(allow, {**deny, "Principal": {"AWS": OTHER}}))
+        self.assertTrue(self.status(allow, {**deny, "Action": "s3:PutObject"}))
+
     def test_status_of_lists(self):
         bucket = self.open_bucket(ACL="public-read")
         self.refused("NoSuchBucketPolicy", self.s3.get_bucket_policy_status, Bucket=bucket)

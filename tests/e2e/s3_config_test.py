@@ -473,6 +473,12 @@ class LifecycleRules(S3Case):
                               (self.rule(Transitions=twice[1:]), "'Days' in the Expiration action for filter '(prefix=p/)' must be greater than 'Days' in the Transition action")):
             self.assertEqual(refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [rule]})["Message"], message)
 
+    def test_days_that_are_none(self):
+        for action, element, more in (("Expiration", "Days", {"Expiration": {"Days": 0}}), ("AbortIncompleteMultipartUpload", "DaysAfterInitiation", {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}}),
+                                      ("NoncurrentVersionExpiration", "NoncurrentDays", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}})):
+            said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [self.rule(**more)]})
+            self.assertEqual(said, {"Code": "InvalidArgument", "Message": f"'{element}' for {action} action must be a positive integer", "ArgumentName": element, "ArgumentValue": "0"})
+
     def test_what_comes_later_is_later(self):
         day = lambda n: datetime(2030, 9, n, tzinfo=timezone.utc)
         both = lambda unit, *times: [{unit: when, "StorageClass": name} for name, when in zip(("DEEP_ARCHIVE", "GLACIER"), times)]
@@ -484,7 +490,16 @@ class LifecycleRules(S3Case):
                                "'Date' in the Expiration action for prefix 'p/' must be later than 'Date' in the Transition action")):
             said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [{**old, **more}]})
             self.assertEqual((said["Code"], said["Message"]), ("InvalidArgument", message))
-        for more in ({"Transitions": both("Days", 9, 8)}, {"Transitions": both("Date", day(9), day(8)), "Expiration": {"Date": day(10)}},
+        stay = "'{0}' in the 'Transition' action for StorageClass 'DEEP_ARCHIVE' must be 90 days more than '{0}' in the 'Transition' action for StorageClass 'GLACIER'"
+        warmer = "'Days' in the Transition action for StorageClass 'GLACIER' for prefix 'p/' must be greater than 'Days' in the Transition action for StorageClass 'STANDARD_IA' for prefix 'p/'"
+        with_infrequent = lambda archive, infrequent: [{"Days": archive, "StorageClass": "GLACIER"}, {"Days": infrequent, "StorageClass": "STANDARD_IA"}]
+        for transitions, message in ((both("Days", 89, 0), stay.format("Days")), (both("Date", day(9), day(8)), stay.format("Date")),
+                                     (with_infrequent(30, 30), warmer), (with_infrequent(0, 100), warmer)):
+            said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [{**old, "Transitions": transitions}]})
+            self.assertEqual((said["Code"], said["Message"]), ("InvalidArgument", message))
+        december = datetime(2030, 12, 9, tzinfo=timezone.utc)
+        for more in ({"Transitions": both("Days", 90, 0)}, {"Transitions": both("Date", december, day(9)), "Expiration": {"Date": datetime(2030, 12, 10, tzinfo=timezone.utc)}},
+                     {"Transitions": with_infrequent(60, 30)},
                      {"NoncurrentVersionTransitions": both("NoncurrentDays", 1, 0)}):
             self.assertEqual(self.set({**old, **more})[1], 200, more)
 

@@ -28,6 +28,7 @@ constexpr int64_t max_filter_bytes = 1'099'511'627'776'000;
 constexpr size_t max_tag_key = 128;
 constexpr size_t max_tag_value = 256;
 constexpr int32_t minimum_stay_days = 30;
+constexpr int32_t minimum_archive_days = 90;
 
 std::unexpected<aws::ApiError> malformed() { return refuse(malformed_xml()); }
 
@@ -54,7 +55,9 @@ std::string scope_of(const api::LifecycleRule& rule) {
 Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view element, std::string_view action) {
   if (days && *days <= 0) {
     return refuse(
-        errors::invalid_argument(fmt::format("'{}' for {} action must be a positive integer", element, action)));
+        errors::invalid_argument(fmt::format("'{}' for {} action must be a positive integer", element, action))
+            .with("ArgumentName", std::string(element))
+            .with("ArgumentValue", std::to_string(*days)));
   }
   return {};
 }
@@ -106,19 +109,36 @@ bool is_transition_class(const std::optional<std::string>& name) {
   return false;
 }
 
-// What costs for 30 days in an infrequent class goes on to the next one only after these.
-Outcome<void> check_stays(const std::vector<api::Transition>& transitions) {
-  for (const auto& from : transitions) {
-    if (!is_infrequent(from.storage_class)) continue;
-    for (const auto& to : transitions) {
-      const bool is_short = from.days && to.days && *to.days > *from.days && *to.days - *from.days < minimum_stay_days;
-      const bool is_short_by_date =
-          from.date && to.date && *to.date > *from.date && to.date->ms - from.date->ms < minimum_stay_days * day_ms;
-      if (!is_short && !is_short_by_date) continue;
+// The days that a class is paid for, before an object may go on to the next one.
+int32_t stay_in(const std::optional<std::string>& storage_class) {
+  if (storage_class == "GLACIER") return minimum_archive_days;
+  return is_infrequent(storage_class) ? minimum_stay_days : 0;
+}
+
+bool is_archive(const std::optional<std::string>& storage_class) {
+  return storage_class == "GLACIER" || storage_class == "GLACIER_IR" || storage_class == "DEEP_ARCHIVE";
+}
+
+// What has been archived does not come back to an infrequent class, and neither is left before it is paid for.
+Outcome<void> check_stays(const api::LifecycleRule& rule) {
+  for (const auto& from : *rule.transitions) {
+    const int32_t stay = stay_in(from.storage_class);
+    if (stay == 0) continue;
+    for (const auto& to : *rule.transitions) {
+      if (from.days.has_value() != to.days.has_value()) continue;
+      const std::string_view element = from.days ? "Days" : "Date";
+      const int64_t later = from.days ? int64_t{*to.days} - *from.days : (to.date->ms - from.date->ms) / day_ms;
+      if (later <= 0 && is_infrequent(from.storage_class) && is_archive(to.storage_class)) {
+        return refuse(errors::invalid_argument(
+            fmt::format("'{0}' in the Transition action for StorageClass '{1}' for {2} must be greater than '{0}' in "
+                        "the Transition action for StorageClass '{3}' for {2}",
+                        element, *to.storage_class, scope_of(rule), *from.storage_class)));
+      }
+      if (later <= 0 || later >= stay) continue;
       return refuse(errors::invalid_argument(
           fmt::format("'{0}' in the 'Transition' action for StorageClass '{1}' must be {2} days more than '{0}' in the "
                       "'Transition' action for StorageClass '{3}'",
-                      is_short ? "Days" : "Date", *to.storage_class, minimum_stay_days, *from.storage_class)));
+                      element, *to.storage_class, stay, *from.storage_class)));
     }
   }
   return {};
@@ -208,7 +228,7 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   }
   CHECK(check_not_mixed(rule));
   if (rule.transitions) {
-    CHECK(check_stays(*rule.transitions));
+    CHECK(check_stays(rule));
     CHECK(check_archives(rule, *rule.transitions, "Transition", "Days", &api::Transition::days));
     CHECK(check_archives(rule, *rule.transitions, "Transition", "Date", &api::Transition::date));
   }

@@ -168,7 +168,11 @@ Task<Result<void>> Cluster::create(WarmPool& pool, std::string name, ServerOptio
   const auto turn = co_await membership_.lock();
   CO_CHECK(check_name(name));
   if (!servers_.empty()) co_return fail(Errc::conflict, "the cluster has a primary already");
-  if (const auto& before = state_.primary; !before.empty() && before != name) CO_CHECK(co_await take_back_data(before));
+  if (const std::string before = state_.primary; before != name) {
+    if (!before.empty()) CO_CHECK(co_await take_back_data(before));
+    // A copy of an earlier day is there when we were killed while a standby of this name was made.
+    CO_CHECK(co_await clear_folder_of(name));
+  }
   // Before the data goes there: it is in the volume or where the state says, at any time.
   CO_CHECK(co_await save({.primary = name}));
   const auto& server = add(name, std::move(options));
@@ -422,6 +426,10 @@ Task<Result<void>> Cluster::remove_remains(std::string name) {
   const auto turn = co_await membership_.lock();
   CO_CHECK(check_name(name));
   if (find(name) || is_primary(name)) co_return fail(Errc::conflict, fmt::format("{} is in use", name));
+  co_return co_await clear_folder_of(name);
+}
+
+Task<Result<void>> Cluster::clear_folder_of(std::string name) {
   const io::Path folder = server_folder(name);
   CO_CHECK(co_await detail::end_processes_in(context_, folder + "/data"));
   co_return co_await context_.pool.run([&] { return io::remove_tree(folder); });

@@ -126,6 +126,7 @@ class Cluster {
   Task<Result<void>> save(ClusterState state);
   Task<Result<void>> start_first(std::string name);
   Task<Result<void>> take_back_data(std::string name);
+  Task<Result<void>> clear_folder_of(std::string name);
   Task<Result<void>> take_first_data(WarmPool& pool, io::Path data);
   Task<Result<void>> prepare_standby(Instance& standby, Semaphore::Permit& turn);
   using MakeData = std::function<Task<Result<void>>(Background& background)>;

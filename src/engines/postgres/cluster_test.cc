@@ -610,6 +610,21 @@ TEST_F(ClusterTest, TheDataOutlivesARemovalCutShort) {
   EXPECT_EQ(value("u", "select n from t"), "7");
 }
 
+// As when we are killed while a standby is copied, and the writer goes before it is copied anew.
+TEST_F(ClusterTest, ACopyThatWasCutShortIsNotTakenForTheData) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  sql("w", "create table t as select 7 as n");
+  ASSERT_TRUE(io::make_folders(bed_->path("cluster/servers/r/data")));
+  const std::string version = io::read_file(bed_->path("cluster/servers/w/data/PG_VERSION")).value();
+  ASSERT_TRUE(io::write_file_atomically(bed_->path("cluster/servers/r/data/PG_VERSION"), version));
+  must(cluster_->remove_server("w"));
+  must(cluster_->create(*pool_, "r", options(11)));
+  EXPECT_EQ(value("r", "select n from t"), "7");
+  must(cluster_->remove_server("r"));
+  must(cluster_->create(*pool_, "w", options(10)));
+  EXPECT_EQ(value("w", "select n from t"), "7");
+}
+
 TEST_F(ClusterTest, NothingIsLeftBehind) {
   make_pair();
   EXPECT_EQ(bed_->run(cluster_->remove_server("w")).error().code(), Errc::conflict);

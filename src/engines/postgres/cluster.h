@@ -117,6 +117,7 @@ class Cluster {
 
  private:
   io::Path server_folder(const std::string& name) const { return folder_ + "/servers/" + name; }
+  io::Path begun_mark(const std::string& name) const { return server_folder(name) + "/rewinding"; }
   io::Path twin() const { return folder_ + "/twin"; }
   io::Path volume() const { return folder_ + "/volume"; }
 

@@ -183,6 +183,22 @@ TEST_F(CopyingTest, AServerThatIsCopiedAnewIsNotStartedInHalves) {
   must(cluster_->wait_until_safe("r", Duration(60'000)));
 }
 
+// As on a full disk, or when we are killed in between.
+TEST_F(CopyingTest, ACopyThatIsNotWrittenDownIsMadeAgain) {
+  must(cluster_->stop("r"));
+  outcome_ = begin(cluster_->rejoin("r"));
+  hold_copy_of("r");
+  const io::Path in_the_way = bed_.path("cluster/state.new");
+  ASSERT_TRUE(io::make_folders(in_the_way));
+  ::kill(tool_, SIGCONT);
+  EXPECT_FALSE(outcome_.get());
+  ASSERT_TRUE(io::remove_tree(in_the_way));
+  EXPECT_TRUE(*io::exists(bed_.path("cluster/servers/r/rewinding"))) << "it would be rewound";
+  must(cluster_->rejoin("r"));
+  EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
+  must(cluster_->wait_until_safe("r", Duration(60'000)));
+}
+
 TEST_F(CopyingTest, WhatAnEarlierRunLeftOfOneIsRemoved) {
   must(cluster_->remove_remains("n"));
   ASSERT_TRUE(io::make_folders(bed_.path("cluster/servers/n/data")));

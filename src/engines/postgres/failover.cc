@@ -172,8 +172,10 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
 
 Task<Result<void>> Cluster::make_again(Instance& source, std::string name, io::Path data, bool branched_off,
                                        Background& making) {
-  // There from the beginning to the end: what is left of one that was cut short nobody can rewind.
-  const io::Path begun = server_folder(name) + "/rewinding";
+  // There until it is written down that the server may be started: what is left of one that was cut short nobody can
+  // rewind. Nor what is whole, if it counts for nothing: pg_rewind would have the copy of a running primary recover by
+  // itself first, to an end that its primary never had.
+  const io::Path begun = begun_mark(name);
   CO_TRY(const bool cut_short, co_await context_.pool.run([&] { return io::exists(begun); }));
   Result<void> joined = fail(Errc::unsupported, cut_short ? "an earlier try was cut short" : "it did not branch off");
   CO_CHECK(co_await context_.pool.run([&] { return io::write_file_atomically(begun, ""); }));
@@ -183,10 +185,7 @@ Task<Result<void>> Cluster::make_again(Instance& source, std::string name, io::P
     CO_CHECK(co_await context_.pool.run([&] { return io::remove_tree(data); }));
     CO_CHECK(co_await clone_server(context_, installation_, source, data, &making));
   }
-  co_return co_await context_.pool.run([&]() -> Result<void> {
-    auto removed = io::remove_file(begun);
-    return removed || removed.error().code() == Errc::not_found ? Result<void>() : removed;
-  });
+  co_return Result<void>();
 }
 
 Task<Result<void>> Cluster::rejoin(std::string name) {
@@ -219,6 +218,7 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
     CO_CHECK(co_await save(std::move(state)));
   }
   stranded_.erase(name);
+  CO_CHECK(co_await context_.pool.run([&] { return io::remove_file(begun_mark(name)); }));
   auto started = co_await start_standby(*server);
   changed();
   co_return started;

@@ -107,7 +107,13 @@ Task<Result<void>> Instance::write_role() {
   co_return co_await context_.pool.run([this]() -> Result<void> {
     const io::Path data = layout_.data();
     CHECK(write_in_data(context_, data + "/postgresql.conf", data_folder_configuration));
-    return role_.upstream ? write_in_data(context_, data + "/standby.signal", "") : Result<void>();
+    if (!role_.upstream) return {};
+    TRY(const bool is_standby, io::exists(data + "/standby.signal"));
+    if (!is_standby) {  // what was a primary: nobody reads its slots any more, and they would keep WAL for ever
+      CHECK(io::remove_tree(data + "/pg_replslot"));
+      CHECK(make_server_folder(context_, data + "/pg_replslot"));
+    }
+    return write_in_data(context_, data + "/standby.signal", "");
   });
 }
 

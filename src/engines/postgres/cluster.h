@@ -97,7 +97,8 @@ class Cluster {
   // are killed first, and it counts as diverged. Errc::conflict, before anything is touched, if no standby is safe;
   // `accept_loss` takes any that runs.
   Task<Result<void>> fail_over(std::string target = "", bool accept_loss = false);
-  // Swaps the primary and a safe standby without loss; both run afterwards.
+  // Swaps the primary and a safe standby without loss; both run afterwards. But a primary that did not end in order had
+  // to be killed: it is `lost`, and diverged.
   Task<Result<void>> switch_over(std::string target);
   // Makes a diverged or left-behind server a standby again: rewound if that works, else cloned anew.
   Task<Result<void>> rejoin(std::string name);
@@ -150,7 +151,7 @@ class Cluster {
   Task<void> try_to_promote();
   Task<void> promote_again();
   Task<Result<void>> finish_promotion();
-  Task<Result<void>> check_has_all(Instance& target, Instance& stopped_primary);
+  Task<Result<bool>> may_have_more(Instance& stopped_primary, Instance& target);
   Task<Result<void>> hand_over(Instance& old, Instance& next);
   Task<Result<void>> make_again(Instance& source, std::string name, io::Path data, bool branched_off,
                                 Background& making);

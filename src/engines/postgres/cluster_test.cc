@@ -450,6 +450,33 @@ TEST_F(ClusterTest, RolesAreSwappedOnRequest) {
   EXPECT_TRUE(eventually("r", "select count(*) from t", "3"));
 }
 
+// It may have more than the one that takes over, and would show that.
+TEST_F(ClusterTest, APrimaryThatDidNotEndInOrderDoesNotFollowAsItIs) {
+  make_pair();
+  must(cluster_->wait_until_safe("r", patience));
+  auto jane = log_in(10);
+  ASSERT_TRUE(jane) << jane.error().message();
+  // It does not end, so neither does the server.
+  ::kill(std::stoi(must((*jane)->query("select pg_backend_pid()")).scalar()), SIGSTOP);
+  const pid_t primary = cluster_->find("w")->pid();
+  std::promise<Result<void>> swapped;
+  bed_->loop().post(
+      [&] { spawn(cluster_->switch_over("r"), [&](Result<void> done) { swapped.set_value(std::move(done)); }); });
+  const io::Path pid_file = bed_->path("cluster/servers/w/data/postmaster.pid");
+  for (int tries = 0; tries < 6'000 && !io::read_file(pid_file).value_or("").contains("stopping"); ++tries)
+    ::usleep(10'000);
+  ::kill(primary, SIGKILL);
+  const auto outcome = swapped.get_future().get();
+  ASSERT_TRUE(outcome) << outcome.error().message();
+  EXPECT_TRUE(cluster_->is_primary("r"));
+  EXPECT_TRUE(cluster_->state().diverged.contains("w"));
+  EXPECT_EQ(bed_->on_loop([this] { return lost_; }), "w");
+  sql("r", "create table t as select 7 as n");
+  must(cluster_->rejoin("w"));
+  EXPECT_TRUE(eventually("w", "select n from t", "7"));
+  bed_->on_loop([&] { jane->reset(); });
+}
+
 // They would keep all WAL from then on.
 TEST_F(ClusterTest, SlotsDoNotOutliveTheRoleOfTheirPrimary) {
   make_pair();

@@ -23,6 +23,14 @@ uint64_t to_number(std::string_view text) {
   return value;
 }
 
+// What pg_controldata says behind a label.
+Result<std::string> control_value(std::string_view text, std::string_view label) {
+  const size_t at = text.find(label);
+  if (at == std::string_view::npos) return fail(Errc::corrupt, fmt::format("pg_controldata has no '{}'", label));
+  const size_t start = std::min(text.find_first_not_of(' ', at + label.size()), text.size());
+  return std::string(text.substr(start, text.find('\n', start) - start));
+}
+
 }  // namespace
 
 Task<Result<std::string>> Cluster::best_candidate(const std::set<std::string>& candidates, std::string target) {
@@ -123,18 +131,17 @@ Task<Result<void>> Cluster::finish_promotion() {
   co_return Result<void>();
 }
 
-// A primary that is stopped in order sends its standbys everything, its last checkpoint too, before it ends.
-Task<Result<void>> Cluster::check_has_all(Instance& target, Instance& stopped_primary) {
+// A primary that is stopped in order sends its standbys everything, its last checkpoint too, before it ends. One that
+// had to be killed may have more than the target was sent, and its control file names a checkpoint of before.
+Task<Result<bool>> Cluster::may_have_more(Instance& stopped_primary, Instance& target) {
   CO_TRY(const auto text,
          co_await detail::run_tool(context_, detail::command(context_, {installation_.program("pg_controldata"),
                                                                         stopped_primary.layout().data()})));
-  constexpr std::string_view label = "Latest checkpoint location:";
-  const size_t at = text.find(label);
-  if (at == std::string::npos) co_return fail(Errc::corrupt, "pg_controldata names no checkpoint");
-  const size_t start = text.find_first_not_of(' ', at + label.size());
-  std::string checkpoint = text.substr(start, text.find('\n', start) - start);
+  CO_TRY(const auto ended, control_value(text, "Database cluster state:"));
+  if (ended != "shut down") co_return true;
+  CO_TRY(const auto checkpoint, control_value(text, "Latest checkpoint location:"));
   CO_TRY(const auto rows, co_await target.query("select pg_last_wal_receive_lsn() > $1::pg_lsn", {checkpoint}));
-  if (rows.scalar() == "t") co_return Result<void>();
+  if (rows.scalar() == "t") co_return false;
   co_return fail(Errc::conflict, fmt::format("{} did not get all of the primary's last writes", target.name()));
 }
 
@@ -144,12 +151,15 @@ Task<Result<void>> Cluster::hand_over(Instance& old, Instance& next) {
     co_return fail(Errc::conflict, "the roles changed meanwhile");
   }
   CO_CHECK(co_await old.stop(StopMode::fast));
-  if (auto all = co_await check_has_all(next, old); !all) {
+  auto branched_off = co_await may_have_more(old, next);
+  if (!branched_off) {
     auto back = co_await start_primary(old);
     if (!back) log::error("postgres", "the primary did not come back", {{"why", back.error().message()}});
-    co_return all;
+    co_return std::unexpected(std::move(branched_off).error());
   }
-  co_return co_await make_primary(next.name(), state_);
+  ClusterState state = state_;
+  if (*branched_off) state.diverged.insert(old.name());
+  co_return co_await make_primary(next.name(), std::move(state));
 }
 
 Task<Result<void>> Cluster::switch_over(std::string target) {
@@ -164,6 +174,11 @@ Task<Result<void>> Cluster::switch_over(std::string target) {
   // What is written out now need not be while clients wait.
   CO_CHECK(co_await old->checkpoint(std::chrono::minutes(10)));
   CO_CHECK(co_await hand_over(*old, *next));
+  if (state_.diverged.contains(old->name())) {  // as after a fail-over
+    changed();
+    if (handlers_.lost) handlers_.lost(old->name(), false);
+    co_return Result<void>();
+  }
   // It was stopped in order and branched off nowhere: it follows as it is.
   auto started = co_await start_standby(*old);
   changed();

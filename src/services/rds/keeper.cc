@@ -341,7 +341,8 @@ void Keeper::retarget() {
   for (const auto& name : engine_->names()) {
     if (!engine_->find(name)->is_up()) continue;
     if (engine_->is_primary(name)) {
-      write.preferred.push_back(address(name));
+      // One that is being promoted may have much to replay: until then it shows less than the writer before it did.
+      if (engine_->takes_writes()) write.preferred.push_back(address(name));
       read.fallback.push_back(address(name));
     } else if (serves(name)) {
       read.preferred.push_back(address(name));

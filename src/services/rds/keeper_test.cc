@@ -34,6 +34,19 @@ class KeeperTest : public ServiceTest {
   pid_t pid_of(const std::string& cluster_id, const std::string& instance_id) {
     return std::stoi(io::read_file(files_of(cluster_id) + "/servers/" + instance_id + "/data/postmaster.pid").value());
   }
+  // The process that replays what a reader receives.
+  static pid_t replaying_in(const std::string& data) {
+    const auto names = io::list_folder("/proc");
+    for (const auto& name : names.value()) {
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      std::string folder(4096, '\0');
+      const ssize_t length = ::readlink(("/proc/" + name + "/cwd").c_str(), folder.data(), folder.size());
+      const auto title = io::read_file("/proc/" + name + "/cmdline", 64 << 10).value_or("");
+      if (length > 0 && folder.substr(0, static_cast<size_t>(length)) == data && title.starts_with("postgres: startup"))
+        return std::stoi(name);
+    }
+    return 0;
+  }
   Task<void> ask_for_reboot(std::string id) {
     auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
     InstanceRecord record = **load<InstanceRecord>(tx, InstanceRecord::key(id));
@@ -181,6 +194,33 @@ TEST_F(KeeperTest, ALostWriterIsReplacedByAReaderOfTheLowestTier) {
   EXPECT_EQ(writer, "c");
   ASSERT_TRUE(becomes_available("a"));
   remove_all("prod", {"a", "b", "c"});
+}
+
+// It may have much to replay, and shows less than its clients have written.
+TEST_F(KeeperTest, AReaderIsNoWriterBeforeItIsPromoted) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const std::string files = files_of("prod");
+  const auto state = [&] { return io::read_file(files + "/state").value_or(""); };
+  ASSERT_TRUE(eventually([&] { return state().contains("safe two\n"); }));
+  const std::string endpoint = *cluster("prod")->endpoint;
+  const pid_t replaying = replaying_in(files + "/servers/two/data");
+  ASSERT_GT(replaying, 0);
+  ::kill(replaying, SIGSTOP);
+  ::kill(pid_of("prod", "one"), SIGKILL);
+  EXPECT_TRUE(eventually([&] { return state().contains("primary two\n"); }));
+  // What the second look writes comes after all that the first one does.
+  for (const std::string network : {"10.8.0.0/16", "10.9.0.0/16"}) {
+    auto rules = network_.rules;
+    rules.push_back({.protocol = "tcp", .from_port = 5432, .to_port = 5432, .cidr = network});
+    let_in(std::move(rules));
+    EXPECT_TRUE(eventually(
+        [&] { return io::read_file(files + "/servers/two/conf/pg_hba.conf").value_or("").contains(network); }));
+  }
+  const auto answer = sql(endpoint, "SELECT pg_is_in_recovery()");
+  ::kill(replaying, SIGCONT);
+  EXPECT_FALSE(answer) << "in recovery: " << *answer;
+  EXPECT_TRUE(eventually([&] { return sql(endpoint, "CREATE TABLE IF NOT EXISTS t()").has_value(); }));
+  remove_all("prod", {"one", "two"});
 }
 
 TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {

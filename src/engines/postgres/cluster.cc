@@ -91,7 +91,8 @@ Task<Result<void>> Cluster::save(ClusterState state) {
   co_return Result<void>();
 }
 
-Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members) {
+Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members,
+                                 std::map<std::string, ServerOptions> begun) {
   CO_CHECK(co_await make_folders());
   auto text = co_await context_.pool.run([this] { return io::read_file(folder_ + "/state", 1 << 20); });
   if (text) {
@@ -100,6 +101,8 @@ Task<Result<void>> Cluster::open(std::map<std::string, ServerOptions> members) {
   } else if (text.error().code() != Errc::not_found) {
     co_return std::unexpected(std::move(text).error());
   }
+  // A standby that took over before anybody had written down that it is there: all that the others have is of it.
+  if (!members.empty()) members.insert(begun.extract(state_.primary));
   for (auto& [name, options] : members) {
     CO_CHECK(check_name(name));
     add(name, std::move(options));
@@ -335,6 +338,9 @@ Task<Result<void>> Cluster::start_standby(Instance& server) {
   if (state_.diverged.contains(server.name())) {
     co_return fail(Errc::conflict,
                    fmt::format("{} was a primary and may have commits of its own: rejoin it", server.name()));
+  }
+  if (!primary()) {  // what was a primary last would start as one
+    co_return fail(Errc::unavailable, fmt::format("{} has no primary to follow", server.name()));
   }
   const std::string followed = state_.primary;
   CO_CHECK(co_await ask_minimums());

@@ -60,8 +60,10 @@ class Cluster {
   Cluster(const Context& context, const Installation& installation, io::Path folder, Handlers handlers);
   ~Cluster();  // after close(). Servers run on.
 
-  // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none.
-  Task<Result<void>> open(std::map<std::string, ServerOptions> members);
+  // Begins with what is in the folder: reads the state and adopts those of the members that run. Starts none. Of those
+  // that were only `begun`, as far as the caller knows, it takes up the primary, if there are members.
+  Task<Result<void>> open(std::map<std::string, ServerOptions> members,
+                          std::map<std::string, ServerOptions> begun = {});
   // Ends copies of whole servers that are under way, and waits for servers, with an error; none can be begun any more.
   void interrupt();
   // Ends the making of one standby's data, which then fails.

@@ -275,16 +275,17 @@ Task<Result<void>> Keeper::open_engine(const View& view) {
   CO_CHECK(co_await tools_.context.pool.run(
       [this] { return io::make_folders(tools_.options.folder + "/instances", 0711); }));
   std::map<std::string, postgres::ServerOptions> members;
+  std::map<std::string, postgres::ServerOptions> begun;
   for (auto instance : view.instances) {
-    if (!instance.placed) continue;
-    CO_TRY(members[instance.id], co_await options_of(view, instance, false));
+    auto& known = instance.placed ? members : begun;
+    CO_TRY(known[instance.id], co_await options_of(view, instance, false));
   }
   postgres::Cluster::Handlers handlers;
   handlers.lost = [this](const std::string& name, bool was_primary) { tasks_.spawn(on_lost(name, was_primary)); };
   handlers.changed = [this] { retarget(); };
   handlers.came_up = [this] { wake(); };
   auto engine = std::make_unique<postgres::Cluster>(*context, *installation, engine_folder_, std::move(handlers));
-  auto opened = co_await engine->open(std::move(members));
+  auto opened = co_await engine->open(std::move(members), std::move(begun));
   if (!opened) {
     co_await engine->close();
     co_return opened;

@@ -309,7 +309,7 @@ Task<Result<void>> Keeper::run_servers(View& view) {
   const bool somebody_stays = std::ranges::any_of(view.instances, stays);
   std::vector<std::string> names;
   for (const auto& instance : view.instances) {
-    if (!instance.placed || !engine_->find(instance.id)) continue;
+    if (!engine_->find(instance.id)) continue;
     if (stays(instance) || (somebody_stays && engine_->is_primary(instance.id))) names.push_back(instance.id);
   }
   std::ranges::sort(names, {}, [&](const std::string& name) { return !engine_->is_primary(name); });

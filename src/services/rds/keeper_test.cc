@@ -47,11 +47,10 @@ class KeeperTest : public ServiceTest {
     }
     return 0;
   }
-  Task<void> ask_for_reboot(std::string id) {
+  Task<void> change_instance(std::string id, std::function<void(InstanceRecord&)> change) {
     auto tx = co_await fixture_.context().catalog.begin(Place{"000000000000", "us-east-1"}.partition());
     InstanceRecord record = **load<InstanceRecord>(tx, InstanceRecord::key(id));
-    record.reboot = true;
-    record.status = "rebooting";
+    change(record);
     save(tx, record);
     EXPECT_TRUE(co_await tx.commit());
   }
@@ -223,12 +222,37 @@ TEST_F(KeeperTest, AReaderIsNoWriterBeforeItIsPromoted) {
   remove_all("prod", {"one", "two"});
 }
 
+// As when we are killed after the writer was lost, while a snapshot keeps us from noting that a new reader is made.
+TEST_F(KeeperTest, AReaderThatTookOverBeforeItWasNotedIsTheWriter) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  const std::string files = files_of("prod");
+  ASSERT_TRUE(eventually([&] { return io::read_file(files + "/state").value_or("").contains("safe two\n"); }));
+  ::kill(pid_of("prod", "one"), SIGKILL);
+  const std::string endpoint = *cluster("prod")->endpoint;
+  ASSERT_TRUE(eventually([&] { return sql(endpoint, "CREATE TABLE t AS SELECT 7 AS n").has_value(); }));
+  ASSERT_TRUE(becomes_available("one"));
+  close();
+  ASSERT_EQ(io::read_file(files + "/state").value_or("").substr(0, 12), "primary two\n");
+  run(change_instance("two", [](InstanceRecord& record) {
+    record.placed = false;
+    record.status = "creating";
+  }));
+  open();
+  EXPECT_TRUE(becomes_available("two"));
+  EXPECT_TRUE(becomes_available("one"));
+  EXPECT_EQ(sql(endpoint, "SELECT n FROM t").value_or("nothing"), "7");
+  remove_all("prod", {"one", "two"});
+}
+
 TEST_F(KeeperTest, AReaderThatCannotBeRebootedHoldsUpNothingElse) {
   ASSERT_NO_FATAL_FAILURE(make_pair());
   const std::string control = files_of("prod") + "/servers/two/data/global/pg_control";
   close();
   ASSERT_TRUE(io::remove_file(control));
-  run(ask_for_reboot("two"));
+  run(change_instance("two", [](InstanceRecord& record) {
+    record.reboot = true;
+    record.status = "rebooting";
+  }));
   open();
   const std::string endpoint = *cluster("prod")->endpoint;
   ASSERT_TRUE(eventually([&] { return sql(endpoint, "SELECT 1").has_value(); }));

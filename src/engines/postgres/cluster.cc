@@ -72,7 +72,8 @@ Role Cluster::role_of(const Instance& server) {
   const Instance* source = primary();
   if (!source) return {};
   if (source == &server) return {.synchronous = {state_.safe.begin(), state_.safe.end()}};
-  return {.upstream = Upstream{source->layout().sockets(), source->options().listen.port, server.name(), minimums_}};
+  return {.upstream = Upstream{source->layout().sockets(), source->options().listen.port, server.name()},
+          .at_least = minimums_};
 }
 
 Task<Result<void>> Cluster::make_folders() {
@@ -321,7 +322,13 @@ Task<Result<void>> Cluster::start_server(Instance& server) {
 }
 
 Task<Result<void>> Cluster::start_primary(Instance& server) {
-  CO_CHECK(co_await server.set_role(role_of(server)));
+  Role role = role_of(server);
+  const io::Path signal = server.layout().data() + "/standby.signal";
+  CO_TRY(const bool unpromoted, co_await context_.pool.run([&] { return io::exists(signal); }));
+  if (unpromoted) {
+    CO_TRY(role.at_least, co_await minimums_of(server));
+  }
+  CO_CHECK(co_await server.set_role(std::move(role)));
   // What waits is what was safe, from the server's first moment.
   if (!server.is_running()) commits_wait_ = !state_.safe.empty();
   promoting_ = true;

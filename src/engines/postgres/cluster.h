@@ -145,6 +145,8 @@ class Cluster {
   Task<Result<void>> start_standby(Instance& server);
   Role role_of(const Instance& server);
   Task<Result<void>> ask_minimums();
+  Task<Result<std::string>> control_data(Instance& server);
+  Task<Result<std::map<std::string, int64_t>>> minimums_of(Instance& server);
 
   // Roles (failover.cc)
   Task<Result<std::string>> best_candidate(const std::set<std::string>& candidates, std::string target);

@@ -510,6 +510,26 @@ TEST_F(ClusterTest, AStandbyThatEndedBeforeItWasPromotedBeginsATimelineOfItsOwn)
   EXPECT_TRUE(eventually("w", "select sum(n) from t", "15"));
 }
 
+// It is still to replay what a primary with more wrote, and would not start.
+TEST_F(ClusterTest, AStandbyWithLessThanItsPrimaryIsPromotedAlsoWhenItHasToBeStartedForThat) {
+  must(cluster_->create(*pool_, "w", options(10)));
+  auto fewer = options(11);
+  fewer.settings["max_connections"] = "25";
+  must(cluster_->add_standby("r", fewer));
+  must(cluster_->wait_until_safe("r", patience));
+  sql("w", "create table t as select 7 as n");
+  must(cluster_->stop("w", StopMode::immediate));
+  must(cluster_->stop("r", StopMode::immediate));
+  close();
+  ASSERT_TRUE(io::write_file_atomically(bed_->path("cluster/state"), "primary r\ndiverged w\n"));
+  open({{"w", options(10)}, {"r", fewer}});
+  must(cluster_->start("r"));
+  sql("r", "insert into t values (8)");
+  EXPECT_EQ(value("r", "show max_connections"), "40");
+  must(cluster_->restart("r"));
+  EXPECT_EQ(value("r", "show max_connections"), "25") << "its own, once it is a primary";
+}
+
 TEST_F(ClusterTest, AccessRulesTakeEffectAtOnce) {
   must(cluster_->create(*pool_, "w", options(10)));
   sql("w", "create role jane login password 'secret'");

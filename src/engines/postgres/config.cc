@@ -138,7 +138,7 @@ std::string synchronous_names(const std::vector<std::string>& names) {
 // The primary's values where ours are lower or not given.
 std::string raised_settings(const ServerConfiguration& configuration) {
   std::string text;
-  for (const auto& [name, minimum] : configuration.role.upstream->at_least) {
+  for (const auto& [name, minimum] : configuration.role.at_least) {
     const auto own = configuration.options.settings.find(name);
     int64_t value = 0;
     if (own != configuration.options.settings.end()) {
@@ -182,7 +182,7 @@ Result<std::string> server_conf(const ServerConfiguration& configuration) {
     TRY(const auto one, line(name, value));
     text += one;
   }
-  if (role.upstream) text += raised_settings(configuration);
+  text += raised_settings(configuration);
   const std::string conf = layout.configuration();
   std::vector<std::pair<std::string, std::string>> managed = {
       {"listen_addresses", options.listen.host},

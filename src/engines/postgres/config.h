@@ -50,13 +50,14 @@ struct Upstream {
   io::Path sockets;  // of the primary
   uint16_t port = 0;
   std::string own_name;  // as the primary sees it in pg_stat_replication
-  // Settings that may not be lower than the primary's (else a standby refuses to start), with the primary's values.
-  std::map<std::string, int64_t> at_least;
 };
 
 struct Role {
   std::optional<Upstream> upstream;      // nullopt: a primary
   std::vector<std::string> synchronous;  // of a primary: names of standbys, all of which must have each commit
+  // Settings that may not be lower than those of the primary whose WAL is replayed (else the server refuses to start),
+  // with that one's values.
+  std::map<std::string, int64_t> at_least;
 };
 
 struct ServerConfiguration {

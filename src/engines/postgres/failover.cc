@@ -131,12 +131,33 @@ Task<Result<void>> Cluster::finish_promotion() {
   co_return Result<void>();
 }
 
+Task<Result<std::string>> Cluster::control_data(Instance& server) {
+  co_return co_await detail::run_tool(
+      context_, detail::command(context_, {installation_.program("pg_controldata"), server.layout().data()}));
+}
+
+// What a standby has to have to replay its primary's WAL, as that said in it last.
+Task<Result<std::map<std::string, int64_t>>> Cluster::minimums_of(Instance& server) {
+  constexpr std::pair<const char*, std::string_view> labels[] = {
+      {"max_connections", "max_connections setting:"},
+      {"max_worker_processes", "max_worker_processes setting:"},
+      {"max_wal_senders", "max_wal_senders setting:"},
+      {"max_prepared_transactions", "max_prepared_xacts setting:"},
+      {"max_locks_per_transaction", "max_locks_per_xact setting:"},
+  };
+  CO_TRY(const auto text, co_await control_data(server));
+  std::map<std::string, int64_t> minimums;
+  for (const auto& [name, label] : labels) {
+    CO_TRY(const auto value, control_value(text, label));
+    std::from_chars(value.data(), value.data() + value.size(), minimums[name]);
+  }
+  co_return minimums;
+}
+
 // A primary that is stopped in order sends its standbys everything, its last checkpoint too, before it ends. One that
 // had to be killed may have more than the target was sent, and its control file names a checkpoint of before.
 Task<Result<bool>> Cluster::may_have_more(Instance& stopped_primary, Instance& target) {
-  CO_TRY(const auto text,
-         co_await detail::run_tool(context_, detail::command(context_, {installation_.program("pg_controldata"),
-                                                                        stopped_primary.layout().data()})));
+  CO_TRY(const auto text, co_await control_data(stopped_primary));
   CO_TRY(const auto ended, control_value(text, "Database cluster state:"));
   if (ended != "shut down") co_return true;
   CO_TRY(const auto checkpoint, control_value(text, "Latest checkpoint location:"));

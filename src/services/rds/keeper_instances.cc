@@ -382,8 +382,11 @@ Task<Result<void>> Keeper::prepare_master(View& view) {
 Task<Result<void>> Keeper::fail_over_if_asked(View& view) {
   if (view.cluster.failover_to.empty()) co_return Result<void>();
   if (!engine_->takes_writes() && !view.instances.empty()) co_return Result<void>();  // when it does again
-  std::string target = view.cluster.failover_to == "?" ? best_standby(view, "") : view.cluster.failover_to;
-  if (engine_->find(target) && !engine_->is_primary(target)) {
+  const bool anywhere = view.cluster.failover_to == "?";
+  std::string target = anywhere ? best_standby(view, "") : view.cluster.failover_to;
+  // Another than the one that it was asked of: it has taken place, and only that was not written down.
+  const bool happened = anywhere && !view.cluster.writer.empty() && !engine_->is_primary(view.cluster.writer);
+  if (!happened && engine_->find(target) && !engine_->is_primary(target)) {
     CO_CHECK(co_await update_cluster([&](ClusterRecord&, store::Transaction& tx) {
       tell_cluster(tx, "Started cross AZ failover to DB instance: " + target, {"failover"});
     }));

@@ -222,6 +222,24 @@ TEST_F(KeeperTest, AReaderIsNoWriterBeforeItIsPromoted) {
   remove_all("prod", {"one", "two"});
 }
 
+// As when we are killed once roles are swapped: they would be swapped back.
+TEST_F(KeeperTest, AFailoverTakesPlaceOnce) {
+  ASSERT_NO_FATAL_FAILURE(make_pair());
+  ASSERT_TRUE(becomes("prod", "available"));
+  must(&Service::failover_db_cluster, api::FailoverDBClusterMessage{.db_cluster_identifier = "prod"});
+  ASSERT_TRUE(becomes("prod", "available"));
+  close();
+  run(change_cluster("prod", [](ClusterRecord& record) {
+    EXPECT_EQ(record.writer, "two");
+    record.writer = "one";
+    record.failover_to = "?";
+  }));
+  open();
+  ASSERT_TRUE(becomes("prod", "available"));
+  EXPECT_TRUE(io::read_file(files_of("prod") + "/state").value_or("").contains("primary two\n"));
+  remove_all("prod", {"one", "two"});
+}
+
 // As when we are killed after the writer was lost, while a snapshot keeps us from noting that a new reader is made.
 TEST_F(KeeperTest, AReaderThatTookOverBeforeItWasNotedIsTheWriter) {
   ASSERT_NO_FATAL_FAILURE(make_pair());

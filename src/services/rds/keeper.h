@@ -45,6 +45,9 @@ inline const std::string volume_name = "_volume";
 // How long a reader may be behind before it is served all the same.
 constexpr Duration reader_patience{60'000};
 
+// Whether a server that ended with this while it was started lacks something of the machine: whatever its data is.
+bool lacks_of_machine(const Error& why);
+
 // Thread rule: the loop.
 class Keeper {
  public:
@@ -132,7 +135,7 @@ class Keeper {
   Result<void> begin_making(const std::string& id, std::optional<postgres::ServerOptions> options);
   Task<void> make_reader(std::string id, std::optional<postgres::ServerOptions> options);
   Task<void> end_making(std::vector<std::string> ids);
-  Task<void> make_anew_if_damaged(std::string id);
+  Task<void> make_anew_if_damaged(std::string id, Error why);
 
   // Logs (keeper_logs.cc)
   Task<void> remove_old_logs(const View& view);

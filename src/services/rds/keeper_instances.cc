@@ -328,7 +328,7 @@ Task<Result<void>> Keeper::run_servers(View& view) {
       if (up && !server(name))
         up = fail(Errc::unavailable, fmt::format("the server {} recovers still", name));
       else if (!up && !stopping_)
-        co_await make_anew_if_damaged(name);
+        co_await make_anew_if_damaged(name, up.error());
     }
     if (!up && all) all = std::move(up);
   }

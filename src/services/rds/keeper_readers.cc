@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/log.h"
 #include "rds/keeper.h"
@@ -15,6 +16,21 @@ constexpr Duration start_patience{30'000};  // tries may follow each other at on
 constexpr unsigned most_doublings = 10;
 
 }  // namespace
+
+// By what it said last: its log has what it said at earlier tries too.
+bool lacks_of_machine(const Error& why) {
+  constexpr std::array words = {"No space left on device",
+                                "Disk quota exceeded",
+                                "Read-only file system",
+                                "Cannot allocate memory",
+                                "Too many open files",
+                                "could not create any TCP/IP sockets",
+                                "could not create any Unix-domain sockets"};
+  const std::string_view all = why.message();
+  const std::string_view last = all.substr(all.rfind('\n') + 1);
+  return why.code() == Errc::no_space ||
+         std::ranges::any_of(words, [&](const char* one) { return last.contains(one); });
+}
 
 // Without options: one that the engine has, and that cannot follow as it is. Tells how the last try ended, if it
 // failed, before the next begins.
@@ -44,9 +60,10 @@ Task<void> Keeper::end_making(std::vector<std::string> ids) {
 }
 
 // A reader that ends each time it is started may have damaged data. It has nothing that its writer has not, so it is
-// made anew; less and less often, as that need not help.
-Task<void> Keeper::make_anew_if_damaged(std::string id) {
-  if (engine_->is_primary(id) || !engine_->takes_writes()) co_return;
+// made anew; less and less often, as that need not help. While the machine has no room for it, a copy would only be
+// lost.
+Task<void> Keeper::make_anew_if_damaged(std::string id, Error why) {
+  if (engine_->is_primary(id) || !engine_->takes_writes() || lacks_of_machine(why)) co_return;
   auto& failed = unstartable_[id];
   if (failed.starts++ == 0) failed.since_ns = monotonic_ns();
   const Duration failing((monotonic_ns() - failed.since_ns) / 1'000'000);

@@ -349,5 +349,17 @@ TEST_F(KeeperTest, AFailoverIsToldAsOneUntilItIsOver) {
   remove_all("prod", {"one", "two"});
 }
 
+// Its data is good, and would be removed for a copy that has no room either.
+TEST(ReaderThatDoesNotStart, LacksWhatItSaidLast) {
+  const auto lacks = [](std::string said) { return lacks_of_machine(Error(Errc::unavailable, "it ended: " + said)); };
+  const std::string at = "2026-01-31 12:00:00 UTC::@:[77]:";
+  EXPECT_TRUE(lacks(at + "FATAL:  could not create any TCP/IP sockets"));
+  EXPECT_TRUE(lacks(at + "PANIC:  could not write to file \"pg_wal/xlogtemp.77\": No space left on device"));
+  EXPECT_TRUE(lacks_of_machine(Error(Errc::no_space, "write server.conf")));
+  EXPECT_FALSE(lacks(at + "PANIC:  could not locate a valid checkpoint record"));
+  EXPECT_FALSE(lacks(at + "FATAL:  could not create any TCP/IP sockets\n" + at +
+                     "PANIC:  could not read file \"global/pg_control\": read 0 of 8192"));
+}
+
 }  // namespace
 }  // namespace boreal::rds

@@ -265,6 +265,7 @@ TEST_F(ClusterTest, APromotionThatTakesLongIsFinishedLater) {
         "pg_backend_pid()"));
   }
   EXPECT_FALSE(outcome.get());
+  EXPECT_EQ(bed_->run(cluster_->rejoin("w")).error().code(), Errc::unavailable) << "its data would go";
   ::kill(replaying, SIGCONT);
   bed_->on_loop([&] { connection.reset(); });
   must(cluster_->wait_until_safe("r2", patience));

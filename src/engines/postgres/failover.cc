@@ -229,7 +229,8 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   CO_TRY(auto* server, free_server(name));
   const auto source = share(state_.primary);
   if (server == source.get()) co_return fail(Errc::conflict, fmt::format("{} is the primary", name));
-  if (!source || !source->is_up()) co_return fail(Errc::unavailable, "there is no running primary to join");
+  // Until the new primary has shown that it is one, this may be the only whole copy.
+  if (!takes_writes()) co_return fail(Errc::unavailable, "there is no primary that takes writes to join");
   co_await drop_lost_standby(name);
   CO_CHECK(co_await server->kill());
   if (!state_.diverged.contains(name)) {

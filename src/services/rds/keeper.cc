@@ -365,7 +365,7 @@ Task<Result<std::unique_ptr<Source>>> Keeper::open_backup() {
   if (!view) co_return fail(Errc::not_found, fmt::format("the cluster {} is gone", cluster_id_));
   CO_TRY(const auto* installation, co_await tools_.engines.installation(view->cluster.served_major));
   auto* primary = engine_ ? engine_->primary() : nullptr;
-  if (!primary || !primary->is_up()) {
+  if (!primary || !engine_->takes_writes()) {  // one that is being promoted has not replayed all that was acknowledged
     co_return fail(Errc::unavailable, fmt::format("the cluster {} has no running instance to copy from", cluster_id_));
   }
   CO_TRY(auto source, co_await postgres::open_backup(*context, *installation, *primary));

@@ -216,8 +216,13 @@ TEST_F(KeeperTest, AReaderIsNoWriterBeforeItIsPromoted) {
         [&] { return io::read_file(files + "/servers/two/conf/pg_hba.conf").value_or("").contains(network); }));
   }
   const auto answer = sql(endpoint, "SELECT pg_is_in_recovery()");
+  const auto found = run(service_->find("000000000000", "us-east-1", "prod"));
+  ASSERT_TRUE(found && *found);
+  auto backup = run(service_->back_up(nullptr, "000000000000", "us-east-1", **found));
   ::kill(replaying, SIGCONT);
   EXPECT_FALSE(answer) << "in recovery: " << *answer;
+  EXPECT_FALSE(backup) << "a copy would have less than its clients have written";
+  if (backup) run(on_loop([&] { backup->data.reset(); }));
   EXPECT_TRUE(eventually([&] { return sql(endpoint, "CREATE TABLE IF NOT EXISTS t()").has_value(); }));
   remove_all("prod", {"one", "two"});
 }

@@ -28,6 +28,9 @@ namespace boreal::rds {
 // What the key of a cluster's files is bound to; as AWS has it.
 aws::Keys::Context storage_key_context(const ClusterRecord& cluster);
 
+// Whether it is the key that is lost, and not KMS that has a bad moment.
+bool is_key_lost(const aws::ApiError& error);
+
 // What keepers work with; outlives them.
 struct Tools {
   aws::ServiceContext context;
@@ -155,6 +158,7 @@ class Keeper {
   // Volumes and snapshots (keeper_volume.cc)
   Task<Result<void>> take_snapshots(const View& view);
   Task<Result<void>> take_snapshot(const View& view, SnapshotRecord snapshot);
+  Task<Result<void>> give_up_final_snapshot(const View& view, SnapshotRecord snapshot);
   Task<Result<void>> fail_snapshot(std::string id, std::string why);
   Task<Result<void>> fail_snapshots(std::string why);
   Task<Result<void>> restore(const View& view);

@@ -16,14 +16,13 @@ namespace {
 
 constexpr Duration recoverable_time = std::chrono::days(7);
 
-// Whether it is the key that is lost, and not KMS that has a bad moment.
+}  // namespace
+
 bool is_key_lost(const aws::ApiError& error) {
   constexpr std::array lost = {"DisabledException",     "KMSInvalidStateException", "NotFoundException",
                                "AccessDeniedException", "IncorrectKeyException",    "InvalidCiphertextException"};
   return std::ranges::find(lost, error.code) != lost.end();
 }
-
-}  // namespace
 
 aws::Keys::Context storage_key_context(const ClusterRecord& cluster) {
   return {{"aws:rds:dbc-id", cluster.resource_id}};
@@ -153,15 +152,15 @@ Task<Result<bool>> Keeper::remove_locked(View& view) {
 // What was to be kept of it cannot be: it is for its user to bring the key back, or to delete it without that.
 Task<Result<void>> Keeper::give_up_deletion() {
   co_return co_await update_cluster([&](ClusterRecord& record, store::Transaction& tx) {
-    record.status = status_recoverable;
+    const bool closed = record.encrypts_files();
+    record.status = closed ? status_recoverable : "available";  // it has no instances
     record.final_snapshot.clear();
-    record.inaccessible_since = tools_.context.clock.now();
+    if (closed) record.inaccessible_since = tools_.context.clock.now();
     tell_cluster(
         tx,
         fmt::format("The cluster is not deleted: the KMS key {} cannot be used, which its final snapshot needs. "
-                    "Make the key usable and start the cluster within 7 days, or delete it without a final "
-                    "snapshot.",
-                    record.key_arn),
+                    "Make the key usable{}, or delete it without a final snapshot.",
+                    record.key_arn, closed ? " and start the cluster within 7 days" : ""),
         {"failure"});
   });
 }

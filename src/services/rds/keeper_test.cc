@@ -159,6 +159,27 @@ TEST_F(KeeperTest, AClusterWhoseFinalSnapshotNeedsALostKeyIsNotDeleted) {
   EXPECT_TRUE(eventually([&] { return !cluster("prod"); }));
 }
 
+// It would be told as deleting for ever, and could not be deleted in another way.
+TEST_F(KeeperTest, AFinalSnapshotThatNeedsALostKeyGivesTheDeletionUpAlsoOfOpenFiles) {
+  must(&Service::create_db_cluster, cluster_input("prod"));
+  ASSERT_TRUE(becomes("prod", "available"));
+  close();
+  run(begin_deletion("prod", "last"));
+  keys_.disabled = true;
+  open();
+  ASSERT_TRUE(becomes("prod", "available"));
+  ASSERT_TRUE(eventually([&] {
+    return must(&Service::describe_db_cluster_snapshots, api::DescribeDBClusterSnapshotsMessage{})
+               .db_cluster_snapshots->front()
+               .status == "failed";
+  }));
+  EXPECT_EQ(cluster("prod")->status, "available");
+  disable_key(false);
+  must(&Service::delete_db_cluster,
+       api::DeleteDBClusterMessage{.db_cluster_identifier = "prod", .skip_final_snapshot = true});
+  EXPECT_TRUE(eventually([&] { return !cluster("prod"); }));
+}
+
 // Also one that a server of the service's own once had: its cluster was told as one without a writer.
 TEST_F(KeeperTest, AWriterMayHaveAnyName) {
   must(&Service::create_db_cluster, cluster_input("prod"));

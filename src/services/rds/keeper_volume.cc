@@ -55,11 +55,23 @@ Task<Result<void>> Keeper::take_snapshots(const View& view) {
   for (const auto& snapshot : all) {
     if (snapshot.status != "creating" || snapshot.cluster_resource_id != resource_id_) continue;
     auto taken = co_await take_snapshot(view, snapshot);
-    if (!taken && snapshot.id == view.cluster.final_snapshot) co_return taken;  // nothing goes before it is there
+    if (!taken && snapshot.id == view.cluster.final_snapshot) {  // nothing goes before it is there
+      CO_CHECK(co_await give_up_final_snapshot(view, snapshot));
+      co_return taken;
+    }
     if (taken) continue;
     if (stopping_) co_return Result<void>();  // it is taken when we are back
     CO_CHECK(co_await fail_snapshot(snapshot.id, taken.error().message()));
   }
+  co_return Result<void>();
+}
+
+// If it can never be taken. As one that is not the last, it fails at the next look. Closed files open_storage() sees
+// to.
+Task<Result<void>> Keeper::give_up_final_snapshot(const View& view, SnapshotRecord snapshot) {
+  if (view.cluster.encrypts_files()) co_return Result<void>();
+  const auto key = co_await tools_.keys.describe(place_.account, place_.region, "rds", snapshot.key_arn);
+  if (!key && is_key_lost(key.error())) CO_CHECK(co_await give_up_deletion());
   co_return Result<void>();
 }
 

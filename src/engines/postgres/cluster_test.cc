@@ -478,22 +478,6 @@ TEST_F(ClusterTest, APrimaryThatDidNotEndInOrderDoesNotFollowAsItIs) {
   bed_->on_loop([&] { jane->reset(); });
 }
 
-// They would keep all WAL from then on.
-TEST_F(ClusterTest, SlotsDoNotOutliveTheRoleOfTheirPrimary) {
-  make_pair();
-  must(cluster_->wait_until_safe("r", patience));
-  sql("w", "select pg_create_physical_replication_slot('consumer', true)");
-  must(cluster_->restart("w"));
-  EXPECT_EQ(value("w", "select count(*) from pg_replication_slots"), "1");
-  must(cluster_->wait_until_safe("r", patience));
-  must(cluster_->switch_over("r"));
-  EXPECT_EQ(value("w", "select count(*) from pg_replication_slots"), "0");
-  must(cluster_->wait_until_safe("w", patience));
-  sql("w", "select pg_create_physical_replication_slot('cascade', true)");
-  must(cluster_->restart("w"));
-  EXPECT_EQ(value("w", "select count(*) from pg_replication_slots"), "1") << "one that a standby has is its own";
-}
-
 // As when the machine goes down between the new roles and the promotion.
 TEST_F(ClusterTest, AStandbyThatEndedBeforeItWasPromotedBeginsATimelineOfItsOwn) {
   make_pair();

@@ -145,6 +145,25 @@ TEST_F(CopyingTest, AServerWhoseRewindWasCutShortIsCopied) {
   EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
 }
 
+// They would keep all WAL from then on.
+TEST_F(CopyingTest, SlotsDoNotOutliveTheRoleOfTheirPrimary) {
+  const auto ask = [this](const std::string& text) {
+    const auto rows = bed_.run(cluster_->find("w")->query(text));
+    return rows ? rows->scalar() : rows.error().message();
+  };
+  const std::string count = "select count(*) from pg_replication_slots";
+  ask("select pg_create_physical_replication_slot('consumer', true)");
+  must(cluster_->restart("w"));
+  EXPECT_EQ(ask(count), "1");
+  must(cluster_->wait_until_safe("r", Duration(60'000)));
+  must(cluster_->switch_over("r"));
+  EXPECT_EQ(ask(count), "0");
+  must(cluster_->wait_until_safe("w", Duration(60'000)));
+  ask("select pg_create_physical_replication_slot('cascade', true)");
+  must(cluster_->restart("w"));
+  EXPECT_EQ(ask(count), "1") << "one that a standby has is its own";
+}
+
 // It is not up, and would never be.
 TEST_F(CopyingTest, AStandbyThatNeedsWalWhichIsGoneBeforeItIsUpIsMadeAnew) {
   must(cluster_->stop("r"));

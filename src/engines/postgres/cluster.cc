@@ -411,13 +411,17 @@ Task<Result<void>> Cluster::restart(std::string name) {
 Task<Result<void>> Cluster::remove_server(std::string name) {
   const auto turn = co_await membership_.lock();
   CO_TRY(auto* server, free_server(name));
-  const bool last = servers_.size() == 1;
-  if (is_primary(name) && !last) {
-    co_return fail(Errc::conflict, fmt::format("{} is the primary, and there are standbys: fail over first", name));
-  }
+  // Asked again after each wait: a fail-over may have had its turn, and what it chose holds the data of all.
+  const auto check_dispensable = [&]() -> Result<void> {
+    if (!is_primary(name) || servers_.size() == 1) return {};
+    return fail(Errc::conflict, fmt::format("{} is the primary, and there are standbys: fail over first", name));
+  };
+  CO_CHECK(check_dispensable());
   if (!is_primary(name)) co_await drop_lost_standby(name);
+  CO_CHECK(check_dispensable());
   CO_CHECK(co_await server->stop(StopMode::fast));
   const auto role_turn = co_await roles_.lock();
+  CO_CHECK(check_dispensable());
   if (is_primary(name)) {
     CO_CHECK(co_await take_back_data(name));
     CO_CHECK(co_await save({}));

@@ -145,6 +145,25 @@ TEST_F(CopyingTest, AServerWhoseRewindWasCutShortIsCopied) {
   EXPECT_FALSE(*io::exists(bed_.path("cluster/servers/r/rewinding")));
 }
 
+// Its data would become the volume, and the others have nobody to follow.
+TEST_F(CopyingTest, AServerThatTakesOverIsNotRemovedMeanwhile) {
+  ::kill(bed_.on_loop([this] { return cluster_->find("w")->pid(); }), SIGKILL);
+  while (bed_.on_loop([this] { return cluster_->find("w")->is_running(); })) ::usleep(2'000);
+  std::promise<Result<void>> over;
+  std::promise<Result<void>> removed;
+  bed_.loop().post([&] {
+    spawn(cluster_->fail_over(), [&](Result<void> done) { over.set_value(std::move(done)); });
+    spawn(cluster_->remove_server("r"), [&](Result<void> done) { removed.set_value(std::move(done)); });
+  });
+  const auto failed_over = over.get_future().get();
+  const auto outcome = removed.get_future().get();
+  ASSERT_TRUE(failed_over) << failed_over.error().message();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code(), Errc::conflict) << outcome.error().message();
+  EXPECT_TRUE(bed_.run(cluster_->find("r")->query("create table public.t(n int)")));
+  must(cluster_->rejoin("w"));
+}
+
 // They would keep all WAL from then on.
 TEST_F(CopyingTest, SlotsDoNotOutliveTheRoleOfTheirPrimary) {
   const auto ask = [this](const std::string& text) {

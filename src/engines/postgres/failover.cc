@@ -232,6 +232,7 @@ Task<Result<void>> Cluster::rejoin(std::string name) {
   // Until the new primary has shown that it is one, this may be the only whole copy.
   if (!takes_writes()) co_return fail(Errc::unavailable, "there is no primary that takes writes to join");
   co_await drop_lost_standby(name);
+  if (primary() != source.get()) co_return fail(Errc::conflict, "the primary changed meanwhile: rejoin again");
   CO_CHECK(co_await server->kill());
   if (!state_.diverged.contains(name)) {
     // What is left of it if we are killed must not be started.

@@ -5,7 +5,7 @@
     tests/run.py --long           with the long campaigns (classes named Long…)
     tests/run.py --list           says which tests these are, and runs none
 
-Classes that say `mostly_waits` (on Terraform's provider; for how many minutes) run beside all others, each in a process of
+Classes that say `mostly_waits` (on Terraform's provider, or on servers that recover; for how many minutes) run beside all others, each in a process of
 its own, two at a time, the longest first; what they print comes in one piece each at the end. Each has a network of its own, so that
 no server of one process can take an address that a killed server of another is about to take again. Where only root may have
 that, all run in turn.

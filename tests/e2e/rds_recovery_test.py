@@ -22,6 +22,8 @@ def recovery_held(folder):
 
 @need("psql")
 class Recovery(Case):
+    mostly_waits = 2
+
     def status(self, rds, name):
         cluster = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"][0]
         instances = rds.describe_db_instances(Filters=[{"Name": "db-cluster-id", "Values": [name]}])["DBInstances"]

@@ -224,8 +224,10 @@ void Lifecycle::find_unsent(const Bucket& bucket, Walk& walk) const {
 }
 
 Task<Result<void>> Lifecycle::visit(const Bucket& bucket, Walk& walk, const objects::Version& version) {
-  if (!walk.newer || walk.newer->key != version.key) {
-    CO_CHECK(co_await settle_marker(bucket, walk));
+  const bool is_next_key = !walk.newer || walk.newer->key != version.key;
+  if (is_next_key) CO_CHECK(co_await settle_marker(bucket, walk));
+  // Behind the end of a page it may have become the latest of its key: what was that, there, has gone since.
+  if (is_next_key || version.is_latest) {
     walk.newer.reset();
     walk.noncurrent = 0;
   }

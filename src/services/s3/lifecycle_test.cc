@@ -488,6 +488,26 @@ TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
   move_objects(fixture.store());
 }
 
+// What is listed next is the latest by then, and not what the one before it, which has gone, had replaced.
+TEST_F(LifecycleTest, WhatBecomesTheLatestBetweenTwoPagesStays) {
+  constexpr int page = 200;
+  set_versioning("shop", "Enabled");
+  for (const char* key : {"a", "a", "k", "k"}) ASSERT_TRUE(put("shop", key, "x"));
+  // The page ends between the two of k.
+  for (int i = 0; i < page - 3; ++i) ASSERT_TRUE(put("shop", "b" + std::to_string(i), "x"));
+  configure({expire_noncurrent(1)});
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  fixture.run(objects->reclaim_now());
+  const std::string bucket = s3->directory().find("shop")->id;
+  disk.meddle = [&] { return remove_newest(*objects, bucket, "k"); };
+  pass(2 * one_day);
+  const auto left = versions();
+  EXPECT_THAT(left, testing::Not(testing::Contains("a old"))) << "which the change came in the middle of";
+  EXPECT_THAT(left, testing::Contains("k"));
+  move_objects(fixture.store());
+}
+
 // Counts who waits for the disk.
 class CrowdedStore final : public store::FillingStore {
  public:

@@ -192,22 +192,26 @@ Task<Result<void>> Lifecycle::walk_versions(BucketRef& bucket, Cursor& cursor, W
       if (page.error().code() == Errc::not_found) co_return Result<void>();
       co_return std::unexpected(std::move(page).error());
     }
-    // The rules may have been changed, or taken away, since the last page.
+    // The rules may have been changed, or taken away, since the last look.
     const BucketRef now = buckets_.find(bucket->name);
     if (now == nullptr || now->id != bucket->id || !now->lifecycle) co_return Result<void>();
     bucket = now;
     find_unsent(*bucket, walk);
+    bool is_whole = true;
     for (const auto& version : page->objects) {
       if (stopping_) co_return Result<void>();
+      // Large objects may be moved for hours meanwhile: what is left is listed anew, and judged by what counts then.
+      is_whole = buckets_.find(bucket->name) == bucket;
+      if (!is_whole) break;
       if (walk.newer && walk.newer->key != version.key) cursor.key = walk.newer->key;
       CO_CHECK(co_await visit(*bucket, walk, version));
     }
-    if (!page->truncated) break;
+    if (is_whole && !page->truncated) break;
     co_await walk.removals.wait();
     CO_CHECK(walk.removed);
     CO_CHECK(co_await save(cursor));
-    query.after = page->next;
-    query.after_version = objects::Select::exact(*page->next_version);
+    query.after = walk.newer->key;  // the last that was visited
+    query.after_version = objects::Select::exact(walk.newer->id);
   }
   co_return co_await settle_marker(*bucket, walk);
 }

@@ -488,6 +488,43 @@ TEST_F(LifecycleTest, WhatIsNotDueAnyMoreWhenItsTurnComesStays) {
   move_objects(fixture.store());
 }
 
+// Who takes rules away would see objects go by them for as long as a page of large ones takes.
+TEST_F(LifecycleTest, RulesThatAreTakenAwayWhileAPageIsWorkedOffDoNoMore) {
+  for (const char* key : {"a", "b", "d"}) ASSERT_TRUE(put("shop", key, std::string(large, 'x')));
+  ASSERT_TRUE(put("shop", "c", "x"));
+  auto expired = expire(1);
+  expired.filter->prefix = "c";
+  configure({expired, transition(1, "GLACIER")});
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  fixture.run(objects->reclaim_now());
+  const auto change = [&](std::vector<api::LifecycleRule> rules) -> Task<void> {
+    const auto done = co_await fixture.with_call(*s3, "PutBucketLifecycleConfiguration", [&](Call& made) {
+      api::PutBucketLifecycleConfigurationRequest input{.bucket = "shop"};
+      input.lifecycle_configuration.emplace().rules = rules;
+      return s3->put_bucket_lifecycle_configuration(made, std::move(input));
+    });
+    EXPECT_TRUE(done);
+  };
+  disk.meddle = [&] { return change({transition(100, "GLACIER")}); };
+  pass(2 * one_day);
+  EXPECT_EQ(class_of("a"), "GLACIER") << "which was under way";
+  for (const char* key : {"b", "c", "d"}) EXPECT_EQ(class_of(key), "STANDARD") << key;
+
+  // What others say is done with what is left.
+  configure({transition(1, "GLACIER")});
+  fixture.run(objects->reclaim_now());
+  disk.meddle = [&] {
+    auto of_d = expire(1);
+    of_d.filter->prefix = "d";
+    return change({of_d});
+  };
+  pass(one_day);
+  EXPECT_THAT(keys(), ElementsAre("a", "b", "c"));
+  EXPECT_EQ(class_of("b"), "GLACIER") << "which was under way";
+  move_objects(fixture.store());
+}
+
 // What is listed next is the latest by then, and not what the one before it, which has gone, had replaced.
 TEST_F(LifecycleTest, WhatBecomesTheLatestBetweenTwoPagesStays) {
   constexpr int page = 200;

@@ -251,12 +251,17 @@ Task<Result<void>> Reclaimer::free_tentative(std::string bucket, uint64_t before
 Task<Result<void>> Reclaimer::free_garbage(std::string bucket) {
   const std::string partition = index::partition_of(bucket);
   std::string from;
+  if (auto given_up = given_up_at_.extract(partition)) from = just_behind(std::move(given_up.mapped()));
+  const bool began_behind = !from.empty();
   Failures failures;
   int steps = 0;  // that freed something
   for (bool goes_on = true; goes_on;) {
     CO_CHECK(check_running());
     CO_TRY(auto records, next_records(partition, "q", from, garbage_a_step));
-    if (records.empty()) break;
+    if (records.empty()) {
+      if (began_behind) pending_.insert(bucket);  // what was passed over has its turn again
+      break;
+    }
     from = just_behind(records.back().key);
     std::erase_if(records, [&](const Record& record) {
       const auto garbage = decode_garbage(record.value);
@@ -308,11 +313,15 @@ Task<bool> Reclaimer::free_together(const std::vector<Record>& records, store::B
     for (const Record* record : simple) batch.remove(record->key);
   } else {
     std::ranges::move(simple, std::back_inserter(others));
+    std::ranges::sort(others);  // in the order of their keys again
   }
   for (const Record* record : others) {
     if (stopping_) co_return false;
     co_await free_record(*record, batch, failures);
-    if (!failures.go_on()) co_return false;
+    if (!failures.go_on()) {
+      given_up_at_[batch.partition()] = record->key;
+      co_return false;
+    }
     if (batch.writes().size() < writes_a_batch) continue;
     const auto done = co_await store_.commit(std::exchange(batch, store::Batch(batch.partition())));
     failures.add(done);

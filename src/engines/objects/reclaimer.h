@@ -80,6 +80,9 @@ class Reclaimer {
   std::set<std::string, std::less<>> pending_;
   std::set<std::string, std::less<>> failed_;  // tried again with the next notice
   std::map<std::string, Trouble, std::less<>> troubles_;
+  // By partition: the record of garbage at which a look had seen too many fail. The next one goes on behind it, or what
+  // lies in a tier that is not mounted would keep all that was written later from being freed.
+  std::map<std::string, std::string, std::less<>> given_up_at_;
   std::map<std::string, uint64_t, std::less<>> sweeps_;
   std::set<std::string, std::less<>> dropped_;
   bool working_ = false;

@@ -363,6 +363,43 @@ TEST(Reclaiming, WhatIsFreedWhileItsTierIsNotMountedIsTriedAgain) {
   EXPECT_FALSE(engine.store().scan("bucket.b", "q")->valid());
 }
 
+// Of one bucket. Else the disk would fill up until that tier is back.
+TEST(Reclaiming, MuchThatLiesInATierThatIsAwayHoldsUpNothingBehindIt) {
+  constexpr uint64_t count = 600;  // more than are looked at together
+  const io::TempFolder folder;
+  TestEngine engine(folder.path());
+  TestEngine::must(engine.run(engine.objects().create_bucket("b")));
+  ASSERT_TRUE(engine.put("b", "cold", std::string(40'000, 'x')));
+  ASSERT_TRUE(engine.run(engine.objects().move_to_tier("b", "cold", Select::latest(), "cold", &engine.keys)));
+  engine.run(engine.objects().reclaim_now());
+  store::Batch batch("bucket.b");
+  for (uint64_t i = 1; i <= count; ++i) {
+    Segment segment;
+    segment.blob = segment.salt = segment.referrer = {1, i};
+    segment.tier = "cold";
+    segment.length = segment.plain_size = segment.stored_size = 40'000;
+    Garbage garbage;
+    garbage.segments.push_back(std::move(segment));
+    batch.put(index::garbage({1, i}), encode(garbage));
+  }
+  TestEngine::must(engine.run(engine.store().commit(std::move(batch))));
+  ASSERT_TRUE(engine.put("b", "here", std::string(40'000, 'x')));
+  ::testing::internal::CaptureStderr();
+  {
+    io::Faults faults;
+    faults.fail(io::Operation::remove, 1, EIO, "/blobs/cold/", true);
+    ASSERT_TRUE(engine.remove("b", "here"));
+    for (int i = 0; i < 10; ++i) engine.run(engine.objects().reclaim_now());
+    EXPECT_EQ(blobs_of_tier(folder / "blobs/standard").size(), 0u);
+    EXPECT_TRUE(engine.store().scan("bucket.b", "q")->valid());
+  }
+  // What was passed over is not forgotten.
+  for (int i = 0; i < 2; ++i) engine.run(engine.objects().reclaim_now());
+  ::testing::internal::GetCapturedStderr();
+  EXPECT_FALSE(engine.store().scan("bucket.b", "q")->valid());
+  EXPECT_EQ(blobs_of_tier(folder / "blobs/cold").size(), 1u);
+}
+
 // So many writes wait, or so little room is left, that those which would name an object or a part are refused.
 class BusyStore final : public store::FillingStore {
  public:

@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t tracks_at_once = 8;  // of each kind: here, elsewhere
 constexpr size_t notes_a_page = 64;   // and a turn
-constexpr size_t notes_at_once = 8;   // so that they share the store's fsyncs
+constexpr size_t pages_before_existing = 16;
+constexpr size_t notes_at_once = 8;  // so that they share the store's fsyncs
 constexpr size_t sent_at_once = 4;
 constexpr size_t versions_a_page = 200;
 constexpr int64_t first_pause_ns = 1'000'000'000;
@@ -157,6 +158,7 @@ Task<Result<void>> Replication::run(std::string bucket) {
 
 Task<Result<void>> Replication::run_track(Track track) {
   objects::Id after;
+  size_t pages = 0;  // of notes, since what was there before the rules had its turn
   Run run{.track = track, .left = {}, .held_back = {}};
   while (!stopping_ && !run.gives_up) {
     const auto turn = co_await (track.remote.empty() ? turns_here_ : turns_elsewhere_).acquire();
@@ -166,14 +168,18 @@ Task<Result<void>> Replication::run_track(Track track) {
     page.bucket = buckets_.find(track.bucket);
     if (page.bucket == nullptr) co_return Result<void>();
     CO_TRY(auto notes, objects_.notes(page.bucket->id, after, notes_a_page));
-    if (notes.empty()) {
-      // What is new goes before what was there before the rules.
-      if (!track.remote.empty() || !run.looks_at_existing) break;
+    // What is new goes before what was there before the rules, which has its turn now and then all the same: more that
+    // is new may come for ever.
+    const bool looks_back = run.looks_at_existing && (notes.empty() || pages == pages_before_existing);
+    if (track.remote.empty() && looks_back) {
+      pages = 0;
       auto more = co_await look_at_existing(page.bucket);
       run.looks_at_existing = more && *more;
       if (!more) run.left = std::move(more).error();
       continue;
     }
+    if (notes.empty()) break;
+    ++pages;
     after = notes.back().id;
     // Elsewhere the order in which versions of a key arrive is their order. So no note may stand for an earlier one.
     page.by_key = goes_elsewhere(*page.bucket);

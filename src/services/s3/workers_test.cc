@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "net/loop.h"
+#include "s3/replication_rules.h"
 #include "s3/testing.h"
 #include "store/testing.h"
 
@@ -132,6 +133,33 @@ TEST_F(WorkersTest, WhatIsNewDoesNotWaitForWhatWasThereBeforeTheRules) {
   EXPECT_EQ(status("from", "old"), "none");
   work();
   EXPECT_EQ(status("from", "old"), "COMPLETED");
+}
+
+// Who writes faster than is replicated would keep it waiting for ever.
+TEST_F(WorkersTest, WhatWasThereBeforeTheRulesHasItsTurnWhileMoreIsNew) {
+  constexpr size_t much = 1280;  // twenty pages of notes
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_TRUE(put("from", "old", "body"));
+  ASSERT_EQ(replicate(true), "");
+  for (size_t i = 0; i < much; ++i) ASSERT_TRUE(put("from", "new" + std::to_string(i), "body"));
+  const std::string from = s3->directory().find("from")->id;
+  size_t left = 0;
+  net::Loop& loop = fixture.context().loop;
+  net::run_until_done(loop,
+                      [](Replication& worker, net::Loop& l, objects::Objects& engine, std::string bucket,
+                         size_t& waiting) -> Task<void> {
+                        worker.start(Duration(1));
+                        for (;;) {
+                          const auto old = co_await engine.find(bucket, "old", objects::Select::latest(), false);
+                          if (!old || !replication_status_of(old->version->meta).empty()) break;
+                          co_await l.sleep(Duration(0));
+                        }
+                        waiting = engine.notes(bucket, {}, much)->size();
+                        co_await worker.stop();
+                      }(s3->replication(), loop, *objects, from, left));
+  EXPECT_GT(left, 100u);
+  EXPECT_LT(left, much / 2) << "what is new goes first";
 }
 
 // As many as have turns at once have much to do when one more has a little.

@@ -171,7 +171,11 @@ bool Lifecycle::is_nobodys_own(const Error& error) const {
 Task<Result<void>> Lifecycle::run_bucket(BucketRef bucket, Cursor& cursor) {
   Walk walk;
   auto done = co_await abort_uploads(bucket, walk);
-  if (done) done = co_await walk_versions(bucket, cursor, walk);
+  // Uploads that cannot be read do not keep what expires.
+  if (done || !is_nobodys_own(done.error())) {
+    auto walked = co_await walk_versions(bucket, cursor, walk);
+    if (!walked) done = std::move(walked);
+  }
   co_await walk.removals.wait();
   if (done) done = walk.removed;
   walk.unmoved.tell("objects could not be moved to their class", bucket->name);

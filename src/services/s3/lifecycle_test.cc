@@ -363,10 +363,12 @@ class UnreadableStore final : public store::FillingStore {
   using FillingStore::FillingStore;
   std::unique_ptr<store::Cursor> scan(std::string_view partition, std::string_view prefix,
                                       const store::Snapshot* at) const override {
-    if (partition == unreadable) return store::invalid_cursor(Error(Errc::io, "read 000012.sst: Input/output error"));
+    if (partition == unreadable && prefix.starts_with(range))
+      return store::invalid_cursor(Error(Errc::io, "read 000012.sst: Input/output error"));
     return FillingStore::scan(partition, prefix, at);
   }
   std::string unreadable;
+  std::string range;  // of that partition; empty: all of it
 };
 
 TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
@@ -394,6 +396,20 @@ TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
   disk.is_full = false;
   pass(Duration(0));
   EXPECT_THAT(keys_of(*list({.bucket = "aaa"})), IsEmpty());
+  EXPECT_THAT(keys(), IsEmpty());
+  move_objects(fixture.store());
+}
+
+TEST_F(LifecycleTest, UploadsThatCannotBeReadDoNotKeepWhatExpires) {
+  configure({expire(1)});
+  ASSERT_TRUE(put("shop", "k", "x"));
+  UnreadableStore disk(fixture.store());
+  move_objects(disk);
+  disk.unreadable = "bucket." + s3->directory().find("shop")->id;
+  disk.range = "u";
+  testing::internal::CaptureStderr();
+  pass(2 * one_day);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("bucket=shop"));
   EXPECT_THAT(keys(), IsEmpty());
   move_objects(fixture.store());
 }

@@ -241,7 +241,11 @@ Task<Result<bool>> Replication::look_at_existing(BucketRef bucket) {
       return {};
     };
     auto marked = co_await objects_.update(bucket->id, version.key, objects::Select::exact(version.id), mark, true);
-    if (!marked && marked.error().code() != Errc::not_found) co_return std::unexpected(std::move(marked).error());
+    if (marked || marked.error().code() == Errc::not_found) continue;
+    // What is damaged is no more whole the next time: it must not keep what lies behind it.
+    if (marked.error().code() != Errc::corrupt) co_return std::unexpected(std::move(marked).error());
+    log::warn("s3", "a version from before the rules is not replicated: it is damaged",
+              {{"key", version.key}, {"version", version.id.text()}, {"why", marked.error().message()}});
   }
   scan.key = page.next;
   scan.version = page.next_version ? page.next_version->text() : "";

@@ -135,6 +135,33 @@ TEST_F(WorkersTest, WhatIsNewDoesNotWaitForWhatWasThereBeforeTheRules) {
   EXPECT_EQ(status("from", "old"), "COMPLETED");
 }
 
+// A record cannot be read, but as a listing passes over it.
+class DamagedStore final : public store::FillingStore {
+ public:
+  using FillingStore::FillingStore;
+  Result<std::optional<std::string>> get(std::string_view partition, std::string_view key,
+                                         const store::Snapshot* at) const override {
+    if (key == "kb") return fail(Errc::corrupt, "block checksum mismatch");
+    return FillingStore::get(partition, key, at);
+  }
+};
+
+TEST_F(WorkersTest, WhatIsDamagedDoesNotKeepOthersFromBeforeTheRules) {
+  make_versioned("from");
+  make_versioned("there");
+  for (const char* key : {"a", "b", "c"}) ASSERT_TRUE(put("from", key, "body"));
+  ASSERT_EQ(replicate(true), "");
+  DamagedStore disk(fixture.store());
+  move_objects(disk);
+  testing::internal::CaptureStderr();
+  work();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("key=b "));
+  EXPECT_EQ(status("from", "a"), "COMPLETED");
+  EXPECT_EQ(status("from", "c"), "COMPLETED");
+  EXPECT_FALSE(s3->directory().find("from")->replication_scan) << "it is over";
+  move_objects(fixture.store());
+}
+
 // Who writes faster than is replicated would keep it waiting for ever.
 TEST_F(WorkersTest, WhatWasThereBeforeTheRulesHasItsTurnWhileMoreIsNew) {
   constexpr size_t much = 1280;  // twenty pages of notes

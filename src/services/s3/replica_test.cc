@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include "http/server.h"
+#include "net/loop.h"
 #include "s3/testing.h"
 
 namespace boreal::s3 {
@@ -150,6 +152,59 @@ TEST_F(ElsewhereTest, WhatIsBroughtIsNotSentOn) {
   ASSERT_TRUE(put("from", "own", "body"));
   EXPECT_EQ(notes(), 1u);
   EXPECT_EQ(s3->replication().figures().at("away").pending, 1u);
+}
+
+// To a server of this test, that fails at what lies under some keys and takes all else.
+class MoodyTest : public ReplicaTest {
+ protected:
+  MoodyTest() {
+    http::Options listening;
+    listening.listen.address = {.host = "127.0.0.1"};
+    server = std::move(*http::Server::open(fixture.context().loop, std::move(listening),
+                                           [this](http::Request& request) { return answer(request); }));
+    const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
+    Options options{Duration(0), Duration(0), Duration(0), {}};
+    options.remotes["away"].endpoint = "http://127.0.0.1:" + std::to_string(server->address().port);
+    options.remotes["away"].account = account;
+    s3 = std::make_unique<Service>(fixture.context(), options, *objects, Peers{kms, fixture.gate(), roles},
+                                   *crypto::Sealer::derive(root, "s3", fixture.random));
+    EXPECT_TRUE(fixture.run(s3->start()));
+  }
+  Task<http::Response> answer(http::Request& request) {
+    std::string buffer(10'000, '\0');
+    for (;;) {
+      const auto got = co_await request.body->read(std::as_writable_bytes(std::span(buffer)));
+      if (!got || *got == 0) break;
+    }
+    http::Response response;
+    response.status = request.target.contains("stuck") ? 500 : request.method == "HEAD" ? 404 : 200;
+    response.headers.add("x-amz-version-id", "v1");
+    co_return response;
+  }
+  void work(int times) {
+    net::Loop& loop = fixture.context().loop;
+    net::run_until_done(loop, [](Service& service, http::Server& there, int left) -> Task<void> {
+      for (; left > 0; --left) (void)co_await service.replication().run("from");
+      co_await service.stop();
+      co_await there.stop(Duration(100));
+    }(*s3, *server, times));
+  }
+  std::string status(const std::string& key) {
+    const auto head = call<api::HeadObjectOutput>("HeadObject", api::HeadObjectRequest{.bucket = "from", .key = key});
+    return head ? head->replication_status.value_or("none") : head.error().code;
+  }
+  std::unique_ptr<http::Server> server;
+};
+
+// It ends a look at its notes after some that fail, in case that it is the server that does.
+TEST_F(MoodyTest, WhatFailsAgainAndAgainKeepsNothingBehindItWaitingForEver) {
+  ASSERT_TRUE(replicate("from", replication_to("away")));
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(put("from", "stuck" + std::to_string(i), "body"));
+  ASSERT_TRUE(put("from", "good", "body"));
+  work(3);
+  EXPECT_EQ(status("good"), "COMPLETED");
+  EXPECT_EQ(status("stuck0"), "PENDING");
+  EXPECT_EQ(notes(), 12u);
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ constexpr int64_t first_pause_ns = 1'000'000'000;
 constexpr int max_doublings = 6;            // about a minute
 constexpr int64_t rest_a_note_ns = 20'000;  // after a look at notes that wait for other tracks
 constexpr size_t max_progress = 100'000;
-constexpr int max_failures_in_a_row = 3;
+constexpr int first_patience = 3;  // see Run
+constexpr int max_patience = first_patience << max_doublings;
 constexpr size_t max_counted_notes = 1'000;
 constexpr int64_t figures_are_good_ns = 1'000'000'000;
 
@@ -160,6 +161,8 @@ Task<Result<void>> Replication::run_track(Track track) {
   objects::Id after;
   size_t pages = 0;  // of notes, since what was there before the rules had its turn
   Run run{.track = track, .left = {}, .held_back = {}};
+  run.patience = first_patience;
+  if (const auto more = patience_.find(track); more != patience_.end()) run.patience = more->second;
   while (!stopping_ && !run.gives_up) {
     const auto turn = co_await (track.remote.empty() ? turns_here_ : turns_elsewhere_).acquire();
     co_await let_others_run();  // a page that waits for other tracks has nothing else to wait for
@@ -196,6 +199,11 @@ Task<Result<void>> Replication::run_track(Track track) {
     co_await workers.wait();
     for (const objects::Id& id : page.done) progress_.erase(id);
     CO_CHECK(co_await objects_.take_off_notes(page.bucket->id, std::move(page.done)));
+  }
+  if (run.failures_in_a_row >= run.patience) {
+    patience_[track] = std::min(2 * run.patience, max_patience);
+  } else if (!run.left) {
+    patience_.erase(track);
   }
   if (!track.remote.empty()) {
     // What was tried and failed, or was under way when we stopped, may be there all the same.
@@ -280,7 +288,8 @@ Task<void> Replication::do_some(Run& run, Page& page) {
       const bool is_away = why == Errc::unavailable && !run.track.remote.empty();
       // What is damaged here, its record even, tells nothing of the remote bucket.
       const bool may_be_away = why != Errc::corrupt && !run.track.remote.empty();
-      run.gives_up = is_away || (may_be_away && ++run.failures_in_a_row >= max_failures_in_a_row);
+      if (may_be_away) ++run.failures_in_a_row;
+      run.gives_up |= is_away || run.failures_in_a_row >= run.patience;
       if (!run.track.remote.empty()) {
         run.held_back.insert(note.key);
         figures_[run.track.remote].trouble = handled.error().message();

@@ -154,6 +154,7 @@ class Replication {
   std::map<Track, Turn> awake_;          // with something to do
   std::set<Track> active_;               // … and those that wait for a turn, or have one
   Semaphore turns_here_, turns_elsewhere_;
+  std::map<Track, int> patience_;   // see Run; of those that had too little of it
   std::map<Track, int64_t> rests_;  // those that have looked at many notes for nothing, until when
   std::set<Track> caught_up_;       // all that was there before the start, or before the last failure, was looked at
   std::map<objects::Id, Progress> progress_;  // by note; bounded

@@ -27,6 +27,9 @@ struct Replication::Run {
   std::optional<Error> left;        // why some are not done
   std::set<std::string> held_back;  // keys whose later versions wait for an earlier one
   int failures_in_a_row = 0;
+  // So many failures in a row end it, as the remote bucket may be what fails. The next look has twice the patience:
+  // what fails may be these objects alone, and then what lies behind them would wait for ever.
+  int patience = 0;
   bool gives_up = false;  // the remote bucket cannot be reached
   bool looks_at_existing = true;
   size_t waiting = 0;  // for other tracks

@@ -145,10 +145,10 @@ Result<void> AccessLog::start(Duration tick) {
   for (;;) {
     TRY(const auto rows, context_.catalog.scan(log_partition, "", rows_at_once, from));
     for (const auto& [key, value] : rows) {
-      TRY(const auto lines, store::decode<Lines>(value));
       Waiting& waiting = waiting_[key.substr(0, key.find('/'))];
-      waiting.oldest = std::min(waiting.oldest, lines.first);
-      waiting.bytes += lines.text.bytes.size();
+      const auto lines = store::decode<Lines>(value);
+      waiting.oldest = std::min(waiting.oldest, lines ? lines->first : Time{0});
+      if (lines) waiting.bytes += lines->text.bytes.size();
     }
     if (rows.size() < rows_at_once) break;
     from = rows.back().first + '\0';
@@ -381,15 +381,18 @@ Result<AccessLog::Batch> AccessLog::next_batch(const std::string& bucket) const 
   batch.bucket = bucket;
   TRY(const auto rows, context_.catalog.scan(log_partition, bucket + "/", rows_at_once));
   for (const auto& [key, value] : rows) {
-    TRY(auto lines, store::decode<Lines>(value));
-    if (batch.rows.empty()) {
-      batch.lines = std::move(lines);
+    auto lines = store::decode<Lines>(value);
+    if (!lines) {  // nobody will ever read it: it goes with those around it, which must not wait for it
+      log::error("s3", "access log records are lost: they are damaged",
+                 {{"bucket", bucket}, {"why", lines.error().message()}});
+    } else if (batch.lines.text.bytes.empty()) {
+      batch.lines = std::move(*lines);
     } else {
-      const bool is_same_target = store::encode(lines.target) == store::encode(batch.lines.target);
-      const bool is_same_day = !is_dated_by_event(lines.target) || day_of(lines.day) == day_of(batch.lines.day);
-      const bool fits = batch.lines.text.bytes.size() + lines.text.bytes.size() <= size_of_delivery_bytes;
+      const bool is_same_target = store::encode(lines->target) == store::encode(batch.lines.target);
+      const bool is_same_day = !is_dated_by_event(lines->target) || day_of(lines->day) == day_of(batch.lines.day);
+      const bool fits = batch.lines.text.bytes.size() + lines->text.bytes.size() <= size_of_delivery_bytes;
       if (!is_same_target || !is_same_day || !fits) break;
-      batch.lines.text.bytes += lines.text.bytes;
+      batch.lines.text.bytes += lines->text.bytes;
     }
     batch.rows.push_back(key);
   }
@@ -399,7 +402,8 @@ Result<AccessLog::Batch> AccessLog::next_batch(const std::string& bucket) const 
 Task<Result<bool>> AccessLog::deliver_batch(std::string bucket) {
   CO_TRY(auto batch, next_batch(bucket));
   if (batch.rows.empty()) co_return false;
-  CO_TRY(const bool written, co_await write(batch));
+  const bool has_lines = !batch.lines.text.bytes.empty();
+  CO_TRY(const bool written, has_lines ? co_await write(batch) : Result<bool>(true));
   if (!written) {
     log::warn("s3", "access log records are dropped: their target does not take them",
               {{"bucket", bucket}, {"target", batch.lines.target.target_bucket}});

@@ -9,6 +9,7 @@
 namespace boreal::s3 {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -379,6 +380,30 @@ TEST_F(AccessLogTest, WhatAFullDiskDidNotTakeIsSavedLater) {
   EXPECT_LT(text.find("/asked/first"), text.find("/asked/second"));
   fixture.run(s3->stop());
   open();
+}
+
+// Else the server would not start, nor the bucket's other records ever be delivered.
+TEST_F(AccessLogTest, DamagedRecordsKeepNoOthersWaiting) {
+  allow();
+  ask("/asked/before");
+  EXPECT_TRUE(fixture.run(s3->access_log().save()));
+  for (const char* row : {"asked/0000000000000000-x", "asked/ffffffffffffffff-x"}) {
+    EXPECT_TRUE(fixture.run([](store::Catalog& catalog, std::string key) -> Task<Result<void>> {
+      auto transaction = co_await catalog.begin("s3/access-log");
+      transaction.put(key, "no record");
+      co_return co_await transaction.commit();
+    }(fixture.catalog(), row)));
+  }
+  fixture.run(s3->stop());
+  open();
+  ask("/asked/after");
+  fixture.clock.advance(std::chrono::minutes(6));
+  testing::internal::CaptureStderr();
+  step();
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("they are damaged"));
+  ASSERT_EQ(logs().size(), 1u);
+  EXPECT_THAT(read_log(logs().front()), AllOf(HasSubstr("/asked/before"), HasSubstr("/asked/after")));
+  EXPECT_TRUE(fixture.catalog().scan("s3/access-log", "")->empty());
 }
 
 // Together they are more than the store takes at once, and some more than is kept in memory.

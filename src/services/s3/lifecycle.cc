@@ -131,7 +131,10 @@ Task<void> Lifecycle::work(Duration tick) {
 Result<Lifecycle::Cursor> Lifecycle::load() const {
   TRY(const auto text, context_.catalog.get(lifecycle_partition, cursor_key));
   if (!text) return Cursor{};
-  return store::decode<Cursor>(*text);
+  auto cursor = store::decode<Cursor>(*text);
+  if (cursor) return cursor;
+  log::warn("s3", "where lifecycle stands cannot be read: a round begins anew", {{"why", cursor.error().message()}});
+  return Cursor{};
 }
 
 Task<Result<void>> Lifecycle::save(Cursor cursor) {

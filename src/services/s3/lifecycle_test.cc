@@ -400,6 +400,21 @@ TEST_F(LifecycleTest, ABucketThatCannotBeReadDoesNotHoldUpTheOthers) {
   move_objects(fixture.store());
 }
 
+// Else there would never be a round again.
+TEST_F(LifecycleTest, WhereItStandsMayBeDamaged) {
+  configure({expire(1)});
+  ASSERT_TRUE(put("shop", "k", "x"));
+  ASSERT_TRUE(fixture.run([](store::Catalog& catalog) -> Task<Result<void>> {
+    auto transaction = co_await catalog.begin("s3/lifecycle");
+    transaction.put("cursor", "no record");
+    co_return co_await transaction.commit();
+  }(fixture.catalog())));
+  testing::internal::CaptureStderr();
+  pass(2 * one_day);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("begins anew"));
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
 TEST_F(LifecycleTest, UploadsThatCannotBeReadDoNotKeepWhatExpires) {
   configure({expire(1)});
   ASSERT_TRUE(put("shop", "k", "x"));

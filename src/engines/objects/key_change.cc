@@ -80,6 +80,12 @@ Result<KeyChange> KeyChange::begin(const store::Store& store, IdSource& ids, std
   return change;
 }
 
+Result<bool> KeyChange::is_alone(const Version& version) const {
+  if (!latest_ || latest_->id != version.id) return false;
+  TRY(const auto behind, first_behind(store_, batch_.partition(), key_, &version, nullptr));
+  return !behind;
+}
+
 Result<void> KeyChange::put(Version& version, std::string inline_data, std::optional<VersionId> id) {
   version.key = key_;
   if (id) {

@@ -29,6 +29,9 @@ class KeyChange {
   // May be a delete marker; nullptr when there is nothing.
   const Version* latest() const { return latest_ ? &*latest_ : nullptr; }
 
+  // Whether the key has no version but this one.
+  Result<bool> is_alone(const Version& version) const;
+
   // Makes this the newest version; gives it its id. A null version takes the place of the one that is there.
   // `inline_data`: the bytes, when its segment says that they lie in the index.
   // With `id`, which is no null version's, it has that one, and the place that goes with it. Errc::exists;

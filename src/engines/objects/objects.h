@@ -76,6 +76,7 @@ struct RemoveRequest {
   Select which;
   // Sees the version that would go (nullptr: there is none), or for a plain delete the latest.
   Precondition precondition;
+  bool only_if_alone = false;    // Errc::conflict where the key has other versions
   bool note = false;             // leave a Note of the marker that is made
   std::optional<Origin> origin;  // of that marker
   std::optional<Time> modified;  // of that marker, where no origin tells it; none: now

@@ -83,6 +83,21 @@ TEST_F(ObjectsTest, ReadsAnyRange) {
   EXPECT_EQ(engine_.get("b", "small", Select::latest(), {1001, 1}).error().code(), Errc::invalid);
 }
 
+TEST_F(ObjectsTest, RemovesWhatMustBeAloneOnlyIfItIs) {
+  const auto older = engine_.put("b", "key", "older", Versioning::on);
+  const auto newer = engine_.put("b", "key", "newer", Versioning::on);
+  ASSERT_TRUE(older && newer);
+  const auto remove = [&](const Version& version) {
+    RemoveRequest request{"b", "key", Versioning::on, Select::exact(version.id), {}, true};
+    return engine_.run(objects().remove(std::move(request)));
+  };
+  for (const auto* version : {&*older, &*newer}) EXPECT_EQ(remove(*version).error().code(), Errc::conflict);
+  EXPECT_EQ(engine_.get("b", "key").value(), "newer");
+  ASSERT_TRUE(engine_.remove("b", "key", Versioning::on, Select::exact(older->id)));
+  EXPECT_TRUE(remove(*newer));
+  EXPECT_EQ(engine_.get("b", "key").error().code(), Errc::not_found);
+}
+
 TEST_F(ObjectsTest, RefusesWhatTheCallerRefusesAndKeepsNothingOfIt) {
   for (const size_t size : {100, 100'000}) {
     PutRequest request;

@@ -22,6 +22,10 @@ Task<Result<Removed>> Objects::remove(RemoveRequest request) {
     CO_TRY(target, read_version(impl_->store, request.bucket, request.key, request.which));
   }
   if (request.precondition) CO_CHECK(request.precondition(target ? &*target : nullptr));
+  if (request.only_if_alone && target) {
+    CO_TRY(const bool is_alone, change.is_alone(*target));
+    if (!is_alone) co_return fail(Errc::conflict, fmt::format("'{}' has other versions", request.key));
+  }
 
   Removed removed;
   if (makes_marker) {

@@ -324,6 +324,8 @@ Task<Result<void>> Lifecycle::remove(const Bucket& bucket, objects::Version vers
     if (!makes_marker && !check_removable(*there, now, false)) return fail(Errc::conflict, "it is locked");
     return {};
   };
+  // A marker with nothing behind it: what another bucket's replication has brought since would be seen without it.
+  request.only_if_alone = version.is_delete_marker && version.is_latest;
   // As of the day's beginning, so that a rule which counts from the marker on counts whole days.
   request.modified = std::max(midnight_before(now), version.modified);
   const auto removed = co_await objects_.remove(std::move(request));

@@ -556,6 +556,34 @@ TEST_F(LifecycleTest, RulesThatAreTakenAwayWhileAPageIsWorkedOffDoNoMore) {
   move_objects(fixture.store());
 }
 
+Task<void> put_behind(objects::Objects& objects, std::string bucket, std::string key) {
+  objects::PutRequest request;
+  request.bucket = std::move(bucket);
+  request.key = std::move(key);
+  request.data_key = objects::test_data_key();
+  request.origin = objects::Origin{objects::Id{uint64_t{1000} << 20, 7}, Time{1000}, ""};
+  objects::TextSource body("x");
+  EXPECT_TRUE(co_await objects.put(std::move(request), body));
+}
+
+// As replication brings it, which has no order among the versions of a key. It would be seen, though it was deleted.
+TEST_F(LifecycleTest, AMarkerStaysBehindWhichAnOlderVersionComesMeanwhile) {
+  set_versioning("shop", "Enabled");
+  for (const char* key : {"a", "k"})
+    ASSERT_TRUE(call<api::DeleteObjectOutput>("DeleteObject", api::DeleteObjectRequest{.bucket = "shop", .key = key}));
+  auto markers = rule();
+  markers.expiration = api::LifecycleExpiration{.expired_object_delete_marker = true};
+  configure({markers});
+  store::MeddlingStore disk(fixture.store());
+  move_objects(disk);
+  fixture.run(objects->reclaim_now());
+  const std::string bucket = s3->directory().find("shop")->id;
+  disk.meddle = [&] { return put_behind(*objects, bucket, "k"); };
+  pass(Duration(0));
+  EXPECT_THAT(versions(), ElementsAre("k marker", "k old"));
+  move_objects(fixture.store());
+}
+
 // What is listed next is the latest by then, and not what the one before it, which has gone, had replaced.
 TEST_F(LifecycleTest, WhatBecomesTheLatestBetweenTwoPagesStays) {
   constexpr int page = 200;

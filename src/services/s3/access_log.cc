@@ -422,7 +422,8 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
     co_return false;
   const std::string key = log_object_key(to, batch.lines.account, batch.lines.region, batch.bucket, batch.lines.day,
                                          context_.clock.now(), context_.random.pick("0123456789ABCDEF", 16));
-  if (!co_await may_write(batch, target, key)) co_return false;
+  CO_TRY(const bool is_allowed, co_await may_write(batch, target, key));
+  if (!is_allowed) co_return false;
   objects::PutRequest put;
   put.bucket = target->id;
   put.key = key;
@@ -454,7 +455,7 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
 }
 
 // By the target's policy, which names the log service, or by its access list, which names the group of old.
-Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::string key) {
+Task<Result<bool>> AccessLog::may_write(const Batch& batch, BucketRef target, std::string key) {
   // AWS delivers no logs under KMS, nor where others pay, nor where they would be locked: a bucket may have become so.
   // Source: S3 User Guide, "Troubleshooting server access logging".
   const bool is_kms =
@@ -470,6 +471,7 @@ Task<bool> AccessLog::may_write(const Batch& batch, BucketRef target, std::strin
   access.context.emplace("s3:ResourceAccount", target->account);
   access.context.emplace("aws:ResourceAccount", target->account);
   const auto allowed = co_await gate_.authorize(gate_.service(std::string(log_service)), std::move(access));
+  if (!allowed && allowed.error().status >= 500) co_return fail(Errc::io, allowed.error().message);
   co_return allowed.has_value();
 }
 

@@ -72,7 +72,8 @@ class AccessLog {
   Result<Batch> next_batch(const std::string& bucket) const;
   // False: it must not or cannot be there, and never will.
   Task<Result<bool>> write(Batch& batch);
-  Task<bool> may_write(const Batch& batch, BucketRef target, std::string key);
+  // An error: it cannot be known now.
+  Task<Result<bool>> may_write(const Batch& batch, BucketRef target, std::string key);
 
   aws::ServiceContext context_;
   Directory& buckets_;

@@ -110,9 +110,10 @@ class Replication {
   // replication_copy.cc
   Task<Result<Outcome>> replicate(BucketRef bucket, const objects::Found& found, const api::ReplicationRule& rule);
   Task<Result<Outcome>> perform(Job& job);
-  Task<bool> may(const Job& job, std::string action, bool at_destination, bool on_object);
-  Task<bool> may_all(Job& job);
-  Task<bool> may_copy_tags(const Job& job);
+  // An error: it cannot be known now. So with the others.
+  Task<Result<bool>> may(const Job& job, std::string action, bool at_destination, bool on_object);
+  Task<Result<bool>> may_all(Job& job);
+  Task<Result<bool>> may_copy_tags(const Job& job);
   Task<Result<Outcome>> put_marker(Job& job);
   Task<Result<Outcome>> put_object(Job& job);
   Task<Result<Outcome>> update_replica(Job& job, const objects::Version& there);

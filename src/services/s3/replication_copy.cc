@@ -63,7 +63,7 @@ bool has_lock(const objects::Meta& meta) {
 }
 
 // Of a bucket elsewhere nothing is known but its name: what the role may do there, its own policies say.
-Task<bool> Replication::may(const Job& job, std::string action, bool at_destination, bool on_object) {
+Task<Result<bool>> Replication::may(const Job& job, std::string action, bool at_destination, bool on_object) {
   Bucket elsewhere;
   elsewhere.name = destination_bucket(job.rule.destination);
   elsewhere.account = job.from->account;
@@ -79,35 +79,40 @@ Task<bool> Replication::may(const Job& job, std::string action, bool at_destinat
   }
   if (access.action == "s3:ReplicateObject") add_encryption(job.version(), job.rule, access.context);
   const auto allowed = co_await gate_.authorize(job.caller, access);
+  if (!allowed && allowed.error().status >= 500) co_return fail(Errc::io, allowed.error().message);
   if (!allowed) log::info("s3", "replication is not allowed", {{"why", allowed.error().message}});
   co_return allowed.has_value();
 }
 
 // What AWS's documentation asks of the role, as far as this version needs it. Tags without permission stay behind; all
 // else without it stays as a whole.
-Task<bool> Replication::may_all(Job& job) {
+Task<Result<bool>> Replication::may_all(Job& job) {
   const auto at_source = [&](std::string_view action, bool on_object) {
     return may(job, std::string(action), false, on_object);
   };
   const auto at_destination = [&](std::string_view action) { return may(job, std::string(action), true, true); };
-  if (!co_await at_source("s3:GetReplicationConfiguration", false)) co_return false;
-  if (!co_await at_source("s3:ListBucket", false)) co_return false;
+  if (auto is = co_await at_source("s3:GetReplicationConfiguration", false); !is || !*is) co_return is;
+  if (auto is = co_await at_source("s3:ListBucket", false); !is || !*is) co_return is;
   if (job.version().is_delete_marker) co_return co_await at_destination("s3:ReplicateDelete");
-  if (!co_await at_source("s3:GetObjectVersionForReplication", true)) co_return false;
-  if (!co_await at_source("s3:GetObjectVersionAcl", true)) co_return false;
+  if (auto is = co_await at_source("s3:GetObjectVersionForReplication", true); !is || !*is) co_return is;
+  if (auto is = co_await at_source("s3:GetObjectVersionAcl", true); !is || !*is) co_return is;
   // Before what is told of them: tags that stay behind let nobody in.
-  if (!job.version().meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
-  if (!co_await at_destination("s3:ReplicateObject")) co_return false;
-  if (overrides_owner(job.rule) && !co_await at_destination("s3:ObjectOwnerOverrideToBucketOwner")) co_return false;
+  if (!job.version().meta.tags.empty()) {
+    CO_TRY(job.with_tags, co_await may_copy_tags(job));
+  }
+  if (auto is = co_await at_destination("s3:ReplicateObject"); !is || !*is) co_return is;
+  if (overrides_owner(job.rule)) {
+    if (auto is = co_await at_destination("s3:ObjectOwnerOverrideToBucketOwner"); !is || !*is) co_return is;
+  }
   if (has_lock(job.version().meta)) {
-    if (!co_await at_source("s3:GetObjectRetention", true)) co_return false;
-    if (!co_await at_source("s3:GetObjectLegalHold", true)) co_return false;
+    if (auto is = co_await at_source("s3:GetObjectRetention", true); !is || !*is) co_return is;
+    if (auto is = co_await at_source("s3:GetObjectLegalHold", true); !is || !*is) co_return is;
   }
   co_return true;
 }
 
-Task<bool> Replication::may_copy_tags(const Job& job) {
-  if (!co_await may(job, "s3:GetObjectVersionTagging", false, true)) co_return false;
+Task<Result<bool>> Replication::may_copy_tags(const Job& job) {
+  if (auto is = co_await may(job, "s3:GetObjectVersionTagging", false, true); !is || !*is) co_return is;
   co_return co_await may(job, "s3:ReplicateTags", true, true);
 }
 
@@ -119,6 +124,7 @@ Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, cons
   if (has_lock(found.version->meta) && !to->object_lock) co_return Outcome::failed;
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
                                       bucket->account, bucket->arn());
+  if (!caller && caller.error().status >= 500) co_return fail(Errc::io, caller.error().message);
   if (!caller) {
     log::info("s3", "replication has no role", {{"bucket", bucket->name}, {"why", caller.error().message}});
     co_return Outcome::failed;
@@ -128,7 +134,8 @@ Task<Result<Replication::Outcome>> Replication::replicate(BucketRef bucket, cons
 }
 
 Task<Result<Replication::Outcome>> Replication::perform(Job& job) {
-  if (!co_await may_all(job)) co_return Outcome::failed;
+  CO_TRY(const bool is_allowed, co_await may_all(job));
+  if (!is_allowed) co_return Outcome::failed;
   auto there = co_await objects_.find(job.to->id, job.version().key, objects::Select::exact(job.version().id), false);
   if (!there && there.error().code() != Errc::not_found) co_return std::unexpected(std::move(there).error());
   if (job.version().is_delete_marker) {
@@ -225,7 +232,9 @@ Task<Result<Replication::Outcome>> Replication::put_object(Job& job) {
 Task<Result<Replication::Outcome>> Replication::update_replica(Job& job, const objects::Version& there) {
   const objects::Version& version = job.version();
   // To take the last ones off is to change tags, too.
-  if (version.meta.tags.empty() && !there.meta.tags.empty()) job.with_tags = co_await may_copy_tags(job);
+  if (version.meta.tags.empty() && !there.meta.tags.empty()) {
+    CO_TRY(job.with_tags, co_await may_copy_tags(job));
+  }
   const Time now = context_.clock.now();
   const bool blocks_public = job.to->blocks(&api::PublicAccessBlockConfiguration::block_public_acls);
   auto updated = co_await objects_.update(job.to->id, version.key, objects::Select::exact(version.id),

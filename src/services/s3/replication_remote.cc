@@ -131,12 +131,14 @@ Task<Result<Replication::Outcome>> Replication::replicate_elsewhere(Run& run, Bu
   }
   auto caller = co_await gate_.assume(bucket->replication->role, std::string(session_name), std::string(s3_service),
                                       bucket->account, bucket->arn());
+  if (!caller && caller.error().status >= 500) co_return fail(Errc::io, caller.error().message);
   if (!caller) {
     log_failed(name, *found.version, caller.error().message);
     co_return Outcome::failed;
   }
   Job job{.from = bucket, .found = found, .rule = *rule, .to = nullptr, .caller = std::move(*caller)};
-  if (!co_await may_all(job)) co_return Outcome::failed;
+  CO_TRY(const bool is_allowed, co_await may_all(job));
+  if (!is_allowed) co_return Outcome::failed;
   Shipment shipment{.job = job,
                     .remote = *remotes_.at(name),
                     .keys = RequestKeys(keys_, std::nullopt),
@@ -243,7 +245,9 @@ Task<Result<Replication::Outcome>> Replication::update_there(Shipment& shipment,
   const objects::Version& ours = shipment.version();
   if (ours.is_delete_marker) co_return Outcome::done;
   // To take the last ones off is to change tags, too.
-  if (ours.meta.tags.empty()) shipment.job.with_tags = co_await may_copy_tags(shipment.job);
+  if (ours.meta.tags.empty()) {
+    CO_TRY(shipment.job.with_tags, co_await may_copy_tags(shipment.job));
+  }
   if (shipment.job.with_tags) {
     const auto& tags = ours.meta.tags;
     CO_TRY(const Outcome done,

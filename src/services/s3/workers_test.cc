@@ -136,6 +136,38 @@ TEST_F(WorkersTest, WhatIsNewDoesNotWaitForWhatWasThereBeforeTheRules) {
   EXPECT_EQ(status("from", "old"), "COMPLETED");
 }
 
+// Which policies there are cannot be read at the moment.
+struct UnreadablePolicies final : aws::Identities {
+  Task<Outcome<std::optional<Credential>>> credential(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<Policies>> policies(const aws::Principal& who) override {
+    if (of_services || who.kind != aws::Principal::Kind::service)
+      co_return refuse(aws::ApiError(Error(Errc::io, "read 000012.sst: Input/output error")));
+    co_return Policies{};
+  }
+  Task<Outcome<std::optional<RoleSession>>> role_session(std::string, std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<std::string>>> principal_id(std::string) override { co_return std::nullopt; }
+  Task<Outcome<std::optional<std::string>>> principal_arn(std::string, std::string) override { co_return std::nullopt; }
+  bool of_services = false;
+};
+
+// That is no refusal, for which the version would be FAILED until somebody changes it.
+TEST_F(WorkersTest, WhetherTheRoleIsAllowedIsAskedAgainWhereItCannotBeKnown) {
+  make_versioned("from");
+  make_versioned("there");
+  ASSERT_EQ(replicate(), "");
+  ASSERT_TRUE(put("from", "k", "body"));
+  UnreadablePolicies unreadable;
+  for (const bool of_services : {false, true}) {
+    unreadable.of_services = of_services;
+    fixture.identities = &unreadable;
+    EXPECT_FALSE(fixture.run(s3->replication().run("from")));
+    fixture.identities = nullptr;
+    EXPECT_EQ(status("from", "k"), "PENDING");
+  }
+  work();
+  EXPECT_EQ(status("from", "k"), "COMPLETED");
+}
+
 // A record cannot be read, but as a listing passes over it.
 class DamagedStore final : public store::FillingStore {
  public:
@@ -491,6 +523,20 @@ TEST_F(AccessLogTest, WhereTheyWouldBeLockedTheyAreDropped) {
   fixture.clock.advance(std::chrono::minutes(6));
   step();
   EXPECT_THAT(logs(), ElementsAre());
+}
+
+TEST_F(AccessLogTest, WhereItCannotBeKnownWhetherTheyAreAllowedTheyWait) {
+  allow();
+  ask("/asked/a");
+  EXPECT_TRUE(fixture.run(s3->access_log().save()));
+  fixture.clock.advance(std::chrono::minutes(6));
+  UnreadablePolicies unreadable;
+  unreadable.of_services = true;
+  fixture.identities = &unreadable;
+  EXPECT_FALSE(fixture.run(s3->access_log().deliver()));
+  fixture.identities = nullptr;
+  step();
+  EXPECT_EQ(logs().size(), 1u);
 }
 
 TEST_F(AccessLogTest, WithoutPermissionTheyAreDropped) {

@@ -164,8 +164,10 @@ class MoodyTest : public ReplicaTest {
                                            [this](http::Request& request) { return answer(request); }));
     const auto root = *crypto::SecretKey::from(as_bytes("0123456789abcdef0123456789abcdef"));
     Options options{Duration(0), Duration(0), Duration(0), {}};
-    options.remotes["away"].endpoint = "http://127.0.0.1:" + std::to_string(server->address().port);
-    options.remotes["away"].account = account;
+    for (const std::string name : {"away", "silent"}) {
+      options.remotes[name].endpoint = "http://127.0.0.1:" + std::to_string(server->address().port);
+      options.remotes[name].account = account;
+    }
     s3 = std::make_unique<Service>(fixture.context(), options, *objects, Peers{kms, fixture.gate(), roles},
                                    *crypto::Sealer::derive(root, "s3", fixture.random));
     EXPECT_TRUE(fixture.run(s3->start()));
@@ -176,6 +178,7 @@ class MoodyTest : public ReplicaTest {
       const auto got = co_await request.body->read(std::as_writable_bytes(std::span(buffer)));
       if (!got || *got == 0) break;
     }
+    if (request.target.starts_with("/silent/")) co_await ended.wait();
     http::Response response;
     response.status = request.target.contains("stuck") ? 500 : request.method == "HEAD" ? 404 : 200;
     response.headers.add("x-amz-version-id", "v1");
@@ -194,6 +197,7 @@ class MoodyTest : public ReplicaTest {
     return head ? head->replication_status.value_or("none") : head.error().code;
   }
   std::unique_ptr<http::Server> server;
+  Event ended;
 };
 
 // It ends a look at its notes after some that fail, in case that it is the server that does.
@@ -205,6 +209,30 @@ TEST_F(MoodyTest, WhatFailsAgainAndAgainKeepsNothingBehindItWaitingForEver) {
   EXPECT_EQ(status("good"), "COMPLETED");
   EXPECT_EQ(status("stuck0"), "PENDING");
   EXPECT_EQ(notes(), 12u);
+}
+
+// As many as have turns at once send to a server that says nothing, and are first.
+TEST_F(MoodyTest, ARemoteBucketThatIsSlowKeepsNoOtherWaiting) {
+  for (int i = 0; i < 8; ++i) {
+    const std::string name = "b" + std::to_string(i) + "-to-silent";
+    make_versioned(name);
+    ASSERT_TRUE(replicate(name, replication_to("silent")));
+    ASSERT_TRUE(put(name, "k", "body"));
+  }
+  ASSERT_TRUE(replicate("from", replication_to("away")));
+  ASSERT_TRUE(put("from", "k", "body"));
+  const std::string from = s3->directory().find("from")->id;
+  const auto is_waited_for = [&] { return !objects->notes(from, {}, 1)->empty(); };
+  net::Loop& loop = fixture.context().loop;
+  net::run_until_done(loop,
+                      [](Service& service, http::Server& there, Event& end, net::Loop& l, auto waits) -> Task<void> {
+                        service.replication().start(Duration(1));
+                        for (int i = 0; i < 2000 && waits(); ++i) co_await l.sleep(Duration(5));
+                        co_await service.stop();
+                        end.set();
+                        co_await there.stop(Duration(100));
+                      }(*s3, *server, ended, loop, is_waited_for));
+  EXPECT_EQ(status("k"), "COMPLETED");
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ namespace boreal::s3 {
 
 namespace {
 
-constexpr size_t tracks_at_once = 8;  // of each kind: here, elsewhere
+constexpr size_t tracks_at_once = 8;  // here, and of each remote bucket
 constexpr size_t notes_a_page = 64;   // and a turn
 constexpr size_t pages_before_existing = 16;
 constexpr size_t notes_at_once = 8;  // so that they share the store's fsyncs
@@ -56,16 +56,11 @@ bool Replication::Progress::is_complete() const {
 
 Replication::Replication(aws::ServiceContext context, Directory& buckets, objects::Objects& objects, KeyMaker& keys,
                          aws::Gate& gate, const RemoteBuckets& remotes)
-    : context_(context),
-      buckets_(buckets),
-      objects_(objects),
-      keys_(keys),
-      gate_(gate),
-      turns_here_(tracks_at_once),
-      turns_elsewhere_(tracks_at_once) {
+    : context_(context), buckets_(buckets), objects_(objects), keys_(keys), gate_(gate), turns_here_(tracks_at_once) {
   for (const auto& [name, remote] : remotes) {
     remotes_.emplace(name, std::make_unique<Remote>(context, name, remote));
     figures_.emplace(name, Figures{});
+    turns_elsewhere_.try_emplace(name, tracks_at_once);
   }
 }
 
@@ -164,7 +159,7 @@ Task<Result<void>> Replication::run_track(Track track) {
   run.patience = first_patience;
   if (const auto more = patience_.find(track); more != patience_.end()) run.patience = more->second;
   while (!stopping_ && !run.gives_up) {
-    const auto turn = co_await (track.remote.empty() ? turns_here_ : turns_elsewhere_).acquire();
+    const auto turn = co_await (track.remote.empty() ? turns_here_ : turns_elsewhere_.at(track.remote)).acquire();
     co_await let_others_run();  // a page that waits for other tracks has nothing else to wait for
     if (stopping_) break;
     Page page;

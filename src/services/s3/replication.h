@@ -154,10 +154,11 @@ class Replication {
   int64_t told_ns_ = 0;                  // monotonic
   std::map<Track, Turn> awake_;          // with something to do
   std::set<Track> active_;               // … and those that wait for a turn, or have one
-  Semaphore turns_here_, turns_elsewhere_;
-  std::map<Track, int> patience_;   // see Run; of those that had too little of it
-  std::map<Track, int64_t> rests_;  // those that have looked at many notes for nothing, until when
-  std::set<Track> caught_up_;       // all that was there before the start, or before the last failure, was looked at
+  Semaphore turns_here_;
+  std::map<std::string, Semaphore> turns_elsewhere_;  // by remote bucket: a slow one keeps no other waiting
+  std::map<Track, int> patience_;                     // see Run; of those that had too little of it
+  std::map<Track, int64_t> rests_;                    // those that have looked at many notes for nothing, until when
+  std::set<Track> caught_up_;  // all that was there before the start, or before the last failure, was looked at
   std::map<objects::Id, Progress> progress_;  // by note; bounded
   TaskGroup running_;
   bool stopping_ = false;

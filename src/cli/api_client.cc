@@ -31,8 +31,10 @@ Task<void> fetch_and_stop(net::Loop& loop, net::Address to, http::ClientRequest 
   loop.stop();
 }
 
-void read_error(ApiAnswer& answer) {
-  answer.error_code = answer.find("__type");
+// `type`: the header in which REST-JSON has the code, as the body has none there; also with ":" and a URL behind it.
+void read_error(ApiAnswer& answer, std::string_view type) {
+  answer.error_code = type.substr(0, type.find(':'));
+  if (answer.error_code.empty()) answer.error_code = answer.find("__type");
   if (answer.error_code.empty()) answer.error_code = answer.find("Code");
   if (answer.error_code.empty()) answer.error_code = answer.find("code");
   const size_t hash = answer.error_code.rfind('#');
@@ -109,8 +111,9 @@ Result<ApiAnswer> ApiClient::send(Exchange exchange) {
   spawn(fetch_and_stop(loop, server_, std::move(request), answer));
   loop.run();
   if (!answer) return std::unexpected(std::move(answer).error().within(server_.to_string()));
+  const std::string type(answer->headers.get("x-amzn-ErrorType").value_or(""));
   ApiAnswer result{.status = answer->status, .body = std::move(answer->body), .error_code = {}, .error_message = {}};
-  if (!result.ok()) read_error(result);
+  if (!result.ok()) read_error(result, type);
   return result;
 }
 

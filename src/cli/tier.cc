@@ -169,15 +169,39 @@ class Tier {
     return {};
   }
 
+  Result<ApiAnswer> secrets(std::string_view action, Object body, std::initializer_list<std::string_view> kept = {}) {
+    return expect(api_.json("secretsmanager", fmt::format("secretsmanager.{}", action), Value(std::move(body))), kept);
+  }
+
+  std::string secret_name() const { return options_.environment + "/db-credentials"; }
+
+  // Before the cluster, which gets the same password.
   Result<void> make_secret() {
-    const Value value(Object{{"username", "postgres"}, {"password", options_.password}});
-    TRY(const auto made, expect(api_.json("secretsmanager", "secretsmanager.CreateSecret",
-                                          Object{{"Name", options_.environment + "/db-credentials"},
-                                                 {"SecretString", json::write(value)}}),
-                                {"ResourceExistsException"}));
-    TRY(const auto found, expect(api_.json("secretsmanager", "secretsmanager.DescribeSecret",
-                                           Object{{"SecretId", options_.environment + "/db-credentials"}})));
+    const Value credentials(Object{{"username", "postgres"}, {"password", options_.password}});
+    const auto text = json::write(credentials);
+    TRY(const auto made,
+        secrets("CreateSecret", Object{{"Name", secret_name()}, {"SecretString", text}}, {"ResourceExistsException"}));
+    if (!made.ok()) CHECK(keep_secret(text));
+    TRY(const auto found, secrets("DescribeSecret", Object{{"SecretId", secret_name()}}));
     outputs_.emplace_back("db_credentials_arn", found.find("ARN"));
+    return {};
+  }
+
+  // One that is there may be of a run whose cluster was refused: then it is not the database's password.
+  Result<void> keep_secret(const std::string& credentials) {
+    TRY(const auto held, secrets("GetSecretValue", Object{{"SecretId", secret_name()}}));
+    const auto value = json::parse(held.find("SecretString"));
+    const Value* password = value ? value->find("password") : nullptr;
+    if (password && password->string() && *password->string() == options_.password) return {};
+    TRY(const auto cluster,
+        expect(api_.query("rds", rds, "DescribeDBClusters", {{"DBClusterIdentifier", name("aurora")}}),
+               {"DBClusterNotFoundFault"}));
+    if (cluster.ok()) {
+      return fail(Errc::conflict, fmt::format("{} holds another password than --password (DB_PASSWORD) tells, and the "
+                                              "cluster {} is there already; give that password",
+                                              secret_name(), name("aurora")));
+    }
+    CHECK(secrets("PutSecretValue", Object{{"SecretId", secret_name()}, {"SecretString", credentials}}));
     return {};
   }
 
@@ -437,6 +461,7 @@ class Tier {
 
 int tier_up(const Target& target, const TierOptions& options) {
   const auto failed = [](const Error& error, std::string_view more = "") {
+    std::fflush(stdout);  // in a log that takes both, the steps that went well come first
     fmt::print(stderr, "boreal: {}\n{}", plain(error.message()), more);
     return 1;
   };

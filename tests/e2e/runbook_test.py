@@ -128,3 +128,24 @@ class Runbook(Case):
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         figures.bytes("boreal's peak", int(peak.split()[1]) * 1024)
         figures.show(wanted)
+
+    def up(self, password, *options):
+        return subprocess.run([str(BINARY), "tier", "up", "--data", str(self.boreal.data), "--environment", "again", "--password", password, *options],
+                              capture_output=True, text=True, timeout=600)
+
+    def test_a_tier_is_made_in_as_many_runs_as_it_takes(self):
+        """Of a run that was refused the secret may be there already; what it holds must open the database all the same."""
+        refused = self.up("short")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("cluster, writer and reader: InvalidParameterValue: ", refused.stderr)
+        self.assertIn("run it again", refused.stderr)
+        tier = self.up(PASSWORD, "-o", "json")
+        self.assertEqual(tier.returncode, 0, tier.stderr)
+        secret = self.boreal.client("secretsmanager").get_secret_value(SecretId=json.loads(tier.stdout)["db_credentials_arn"])
+        self.assertEqual(json.loads(secret["SecretString"]), {"username": "postgres", "password": PASSWORD})
+        again = self.up(PASSWORD, "-o", "json")
+        self.assertEqual((again.returncode, again.stdout), (0, tier.stdout), again.stderr)
+        other = self.up("Another-Horse-42")
+        self.assertEqual(other.returncode, 1)
+        self.assertIn("again/db-credentials holds another password", other.stderr)
+        self.assertNotIn(PASSWORD, other.stderr)

@@ -32,20 +32,32 @@ namespace {
 
 constexpr uint64_t max_file_bytes = 1 << 20;
 
-// How one key of the file is read; false: wrong type or value.
-using Setter = std::function<bool(Config&, const toml::node&)>;
+// How one key of the file is read.
+struct Setter {
+  std::function<bool(Config&, const toml::node&)> set;  // false: wrong type or value
+  std::string wanted;                                   // what would be right, for who wrote something else
+};
+
+template <class T>
+std::string wanted() {
+  if constexpr (std::is_same_v<T, bool>) return "true or false";
+  if constexpr (std::is_same_v<T, uint16_t>) return "a whole number from 0 to 65535";
+  if constexpr (std::is_same_v<T, std::string>) return "a string, in quotes";
+  return "a whole number";
+}
 
 template <class T>
 Setter plain(T Config::* member) {
-  return [member](Config& config, const toml::node& node) {
+  const auto set = [member](Config& config, const toml::node& node) {
     const auto value = node.value<T>();
     if (value) config.*member = *value;
     return value.has_value();
   };
+  return {set, wanted<T>()};
 }
 
 Setter strings(std::vector<std::string> Config::* member) {
-  return [member](Config& config, const toml::node& node) {
+  const auto set = [member](Config& config, const toml::node& node) {
     const auto* array = node.as_array();
     if (!array) return false;
     (config.*member).clear();
@@ -56,6 +68,7 @@ Setter strings(std::vector<std::string> Config::* member) {
     }
     return true;
   };
+  return {set, R"(a list of strings, as in ["a", "b"])"};
 }
 
 bool set_engine_map(Config& config, const toml::node& node) {
@@ -143,11 +156,11 @@ const std::map<std::string, Setter, std::less<>>& setters() {
       {"pool_threads", plain(&Config::pool_threads)},
       {"connection_threads", plain(&Config::connection_threads)},
       {"postgres_bin_folders", strings(&Config::postgres_bin_folders)},
-      {"engine_map", set_engine_map},
+      {"engine_map", {set_engine_map, R"(a string of the form "13=15,14=15")"}},
       {"allow_unencrypted_storage", plain(&Config::allow_unencrypted_storage)},
       {"strict", plain(&Config::strict)},
       {"warm_pool", plain(&Config::warm_pool)},
-      {"remote_buckets", [](Config&, const toml::node&) { return false; }},  // read_remotes(); here for its name
+      {"remote_buckets", {}},  // read_remotes(); here for its name
   };
   return table;
 }
@@ -256,8 +269,8 @@ Result<void> Config::merge_file(const std::string& path) {
     if (setter == setters().end()) {
       return fail(Errc::invalid, fmt::format("{}:{}: {}", path, line, unknown_key(setters(), key.str())));
     }
-    if (!setter->second(*this, node)) {
-      return fail(Errc::invalid, fmt::format("{}:{}: '{}' has a value of the wrong kind", path, line, key.str()));
+    if (!setter->second.set(*this, node)) {
+      return fail(Errc::invalid, fmt::format("{}:{}: '{}' is to be {}", path, line, key.str(), setter->second.wanted));
     }
   }
   const bool holds_secrets =

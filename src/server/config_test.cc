@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "io/testing.h"
 
 namespace boreal::server {
@@ -48,6 +50,19 @@ TEST_F(ConfigTest, AFileThatIsNoneIsRefused) {
 TEST_F(ConfigTest, WhatWasProbablyMeantIsNamed) {
   EXPECT_THAT(read("[remote_bucket.away]\n"), testing::HasSubstr("did you mean 'remote_buckets'?"));
   EXPECT_THAT(read("prot = 1\n"), testing::HasSubstr("did you mean 'port'?"));
+}
+
+TEST_F(ConfigTest, WhatWouldBeRightIsTold) {
+  for (const auto& [text, told] : std::map<std::string, std::string>{
+           {"port = 65536", ":1: 'port' is to be a whole number from 0 to 65535"},
+           {"pool_threads = 4.5", "'pool_threads' is to be a whole number"},
+           {"strict = \"yes\"", "'strict' is to be true or false"},
+           {"account = 123456789012", "'account' is to be a string, in quotes"},
+           {"tls_names = \"x\"", "'tls_names' is to be a list of strings, as in [\"a\", \"b\"]"},
+           {"tls_names = [1]", "'tls_names' is to be a list of strings, as in [\"a\", \"b\"]"},
+           {"engine_map = \"13\"", "'engine_map' is to be a string of the form \"13=15,14=15\""}}) {
+    EXPECT_THAT(read(text), testing::EndsWith(told)) << text;
+  }
 }
 
 TEST_F(ConfigTest, SecretsInItAreForItsOwnerAlone) {

@@ -36,9 +36,11 @@ void add_server_flags(CLI::App& command, boreal::cli::ServerFlags& flags) {
   command.add_flag("--strict", flags.strict, "Refuse also what boreal tolerates for the guide's sake (docs/compatibility.md)");
 }
 
+// An empty --url of a script whose variable is not set would mean the server of ./boreal-data, and a reset delete its data.
 void add_target_flags(CLI::App& command, Target& target) {
-  command.add_option("--data", target.data_folder, "Data folder of the server that is meant (Env:BOREAL_DATA)")->type_name("DIR");
-  command.add_option("--url", target.url, "Where it listens, instead of looking into its data folder")->type_name("URL");
+  const CLI::Validator given([](const std::string& text) { return std::string(text.empty() ? "it is empty" : ""); }, "");
+  command.add_option("--data", target.data_folder, "Data folder of the server that is meant (Env:BOREAL_DATA)")->type_name("DIR")->check(given);
+  command.add_option("--url", target.url, "Where it listens, instead of looking into its data folder")->type_name("URL")->check(given);
 }
 
 void add_output_flag(CLI::App& command, Output& output) {

@@ -31,8 +31,10 @@ std::string or_rather(const std::vector<std::string>& names, const std::string& 
   return meant ? fmt::format("; did you mean {}?", *meant) : "";
 }
 
-std::string explain(const CLI::App& at, const std::string& command, const CLI::Error& error) {
-  const auto left = at.remaining();
+// `before`: what stood before the subcommand, and was none.
+std::string explain(const CLI::App& at, const std::vector<std::string>& before, const std::string& command,
+                    const CLI::Error& error) {
+  const auto left = at.remaining().empty() ? before : at.remaining();
   const auto subcommands = subcommands_of(at);
   const std::string word = left.empty() ? "" : left.front().substr(0, left.front().find('='));
   if (word.starts_with('-')) return fmt::format("{} has no {}{}", command, word, or_rather(flags_of(at), word));
@@ -53,7 +55,7 @@ std::string wrong_use(const CLI::App* app, const CLI::Error& error) {
     at = chosen.front();
     command += " " + at->get_name();
   }
-  return fmt::format("{}\nSee: {} --help\n", explain(*at, command, error), command);
+  return fmt::format("{}\nSee: {} --help\n", explain(*at, app->remaining(), command, error), command);
 }
 
 }  // namespace boreal::cli

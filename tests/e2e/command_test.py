@@ -44,10 +44,13 @@ class WrongUse(unittest.TestCase):
             (("--verson",), "boreal has no --verson; did you mean --version?\nSee: boreal --help\n"),
             (("dev", "--prot", "1"), "boreal dev has no --prot; did you mean --port?\nSee: boreal dev --help\n"),
             (("status", "--oputput=json"), "boreal status has no --oputput; did you mean --output?\nSee: boreal status --help\n"),
+            (("help", "status"), "boreal status has no use for 'help'\nSee: boreal status --help\n"),
             (("reset", "all", "of", "it"), "boreal reset has no use for 'all of it'\nSee: boreal reset --help\n"),
             (("clock",), "boreal clock what? One of: show, advance, reset\nSee: boreal clock --help\n"),
             (("clock", "advence", "1d"), "boreal clock has no subcommand 'advence'; did you mean advance?\nSee: boreal clock --help\n"),
             (("serve",), "boreal serve: --config is required\nSee: boreal serve --help\n"),
+            (("reset", "--url", ""), "boreal reset: --url: it is empty\nSee: boreal reset --help\n"),
+            (("status", "--data", ""), "boreal status: --data: it is empty\nSee: boreal status --help\n"),
             (("dev", "--port", "99999"), "boreal dev: --port: Value 99999 not in range 0 to 65535\nSee: boreal dev --help\n"),
         ):
             self.assertEqual(boreal(*args).stderr, told)

@@ -71,7 +71,11 @@ Result<http::ClientAnswer> ask(const Target& target, const std::string& method, 
   spawn(fetch_and_stop(loop, std::move(to), std::move(request), answer));
   loop.run();
   if (!answer) {
-    return fail(Errc::unavailable, fmt::format("no boreal answers at {}: {}", info.url, answer.error().message()));
+    const std::string advice = target.url.empty()
+                                   ? fmt::format(". If it has ended, start it again over {}", target.data_folder)
+                                   : std::string(". Does it run, and is that its address?");
+    return fail(Errc::unavailable,
+                fmt::format("no boreal answers at {}: {}{}", info.url, answer.error().message(), advice));
   }
   if (target.url.empty() && answer->status == misdirected) {
     return fail(Errc::conflict,

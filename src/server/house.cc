@@ -81,13 +81,21 @@ Result<void> finish_erasing(const std::string& folder) {
   return io::remove_file(folder + std::string(erasing));
 }
 
+// A folder that cannot be had: no permission, no place for it, or another boreal's.
+Error of_folder(const Error& error) {
+  const bool is_in_use = error.code() == Errc::conflict;
+  return {error.code(), fmt::format("{}. {} another folder (--data, data_folder)", error.message(),
+                                    is_in_use ? "Stop that first, or give" : "Give")};
+}
+
 // What blocks while the house opens; on the pool.
 Result<crypto::SecretKey> open_folder(const Config& config, std::optional<io::FolderLock>& lock, ServerTls& tls,
                                       Random& random) {
   // Others may pass through, so that PostgreSQL's own user reaches its folder; what is inside says who may read it.
-  CHECK(io::make_folders(config.data_folder, 0711));
-  TRY(auto taken, io::FolderLock::take(config.data_folder));
-  lock.emplace(std::move(taken));
+  if (auto made = io::make_folders(config.data_folder, 0711); !made) return std::unexpected(of_folder(made.error()));
+  auto taken = io::FolderLock::take(config.data_folder);
+  if (!taken) return std::unexpected(of_folder(taken.error()));
+  lock.emplace(std::move(*taken));
   CHECK(finish_erasing(config.data_folder));
   TRY(const bool data_exists, check_format(config.data_folder));
   CHECK(data_exists ? give_up_reserve_if_full(config.data_folder) : check_unused(config.data_folder));

@@ -25,7 +25,9 @@ Result<crypto::SecretKey> load_root_key(const std::string& key_folder, bool data
     return fail(Errc::not_found, fmt::format("the data folder holds data, but its root key {} is not there. Put it back "
                                              "or name its folder with --keys; without it the data cannot be opened", path));
   }
-  CHECK(io::make_folders(key_folder));
+  if (auto made = io::make_folders(key_folder); !made) {
+    return fail(made.error().code(), made.error().message() + ". Give a folder for the root key with --keys (key_folder)");
+  }
   auto key = crypto::SecretKey::generate(random);
   CHECK(io::write_file_atomically(path, as_text(key.bytes())));
   return key;

@@ -137,10 +137,13 @@ class Process {
                                      [this](http::Request& request) { return http::cross(request, loop_, handle_); });
     if (!opened) {
       // Errc::unavailable: it is taken, or none of this machine's.
-      const bool is_taken = opened.error().code() == Errc::unavailable;
+      const Errc code = opened.error().code();
+      const std::string_view advice =
+          code == Errc::unavailable ? " (if another boreal runs: try --port 0; else see listen_host)"
+          : code == Errc::denied    ? " (ports below 1024 are for root: give another with --port)"
+                                    : "";
       return std::unexpected(std::move(opened).error().within(
-          fmt::format("cannot listen on {}:{}{}", config_.listen_host, config_.port,
-                      is_taken ? " (if another boreal runs: try --port 0; else see listen_host)" : "")));
+          fmt::format("cannot listen on {}:{}{}", config_.listen_host, config_.port, advice)));
     }
     server_ = std::move(*opened);
     front_.serve_for(*server_);
@@ -243,8 +246,11 @@ Result<RunInfo> read_run_info(const std::string& data_folder) {
   const std::string path = in_folder(data_folder, run_file);
   auto text = io::read_file(path, 1 << 16);
   if (!text && text.error().code() == Errc::not_found) {
-    return fail(Errc::not_found,
-                fmt::format("no boreal runs over {} (no run.json in it); start one with: boreal dev", data_folder));
+    return fail(
+        Errc::not_found,
+        fmt::format("no boreal runs over {} (no run.json in it). Start one with: boreal dev; one that runs over "
+                    "another folder is named by --data DIR (BOREAL_DATA) or --url URL",
+                    data_folder));
   }
   if (!text) return std::unexpected(std::move(text).error());
   auto info = store::decode<RunInfo>(*text);

@@ -173,6 +173,7 @@ class Commands(Case):
             never = boreal("healthcheck", "--wait", "1s", "--data", folder)
             self.assertEqual((never.returncode, never.stdout), (1, ""))
             self.assertIn("no boreal runs over", never.stderr)
+            self.assertIn("--data DIR", never.stderr)
             self.assertEqual(boreal("healthcheck", "--wait", "soon", "--data", folder).returncode, 2)
             data = Path(folder, "data")
             waiting = subprocess.Popen([str(BINARY), "healthcheck", "--wait", "5m", "--data", str(data)], stderr=subprocess.PIPE)

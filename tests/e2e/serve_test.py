@@ -114,7 +114,8 @@ class Serve(unittest.TestCase):
             self.assertIn(f"cannot listen on 127.0.0.1:{first.port} ", told)
             self.assertIn("--port 0", told)
             self.assertEqual(seen(), before)
-            self.assertIn(f"in use by the process with pid {first.process.pid}", start(first.data))  # it says more than the port
+            told = start(first.data)
+            self.assertIn(f"in use by the process with pid {first.process.pid}. Stop that first, or give another folder", told)  # it says more than the port
             first.client("s3").create_bucket(Bucket="undisturbed")
             second.start()
 

@@ -55,6 +55,27 @@ class WrongUse(unittest.TestCase):
         ):
             self.assertEqual(boreal(*args).stderr, told)
 
+    def test_bash_completes_what_comes_next(self):
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder, "completion")
+            script.write_text(boreal("completion", "bash").stdout)
+            for words, offered in (
+                (("st",), "status"),
+                (("clock", "ad"), "advance"),
+                (("clock", "advance", "--d"), "--data"),
+                (("tier", "up", "--pass"), "--password"),
+                (("status", "--url", "u", "-o", ""), "text json env"),
+                (("env", "--output", ""), "shell dotenv"),
+                (("dev", "--log-level", "w"), "warn"),
+                (("completion", "f"), "fish"),
+                (("status", "--data", "./x"), ""),  # the shell completes files
+                (("nothing", ""), ""),
+            ):
+                with self.subTest(words):
+                    done = subprocess.run(["bash", "-c", f'source {script}; COMP_WORDS=(boreal "$@"); COMP_CWORD=$#; _boreal; echo "${{COMPREPLY[*]}}"', "bash", *words],
+                                          capture_output=True, text=True, timeout=60)
+                    self.assertEqual((done.stdout, done.stderr), (offered + "\n", ""))
+
     def test_version(self):
         self.assertEqual(boreal("--version").stdout, boreal("version").stdout)
         self.assertRegex(boreal("--version").stdout, r"^boreal \d+\.\d+")

@@ -1,5 +1,7 @@
 #include "s3/object_lock.h"
 
+#include <chrono>
+
 #include "api/s3/errors.h"
 #include "codec/time.h"
 
@@ -14,6 +16,14 @@ namespace {
 constexpr int64_t day_ms = 24 * 3600 * 1000LL;
 
 aws::ApiError held() { return errors::access_denied("Access Denied because object protected by object lock."); }
+
+// Years are those of the calendar: two of them may have 731 days. What begins on a leap day ends on the 1st of March.
+Time years_after(Time time, int32_t years) {
+  const std::chrono::sys_time<std::chrono::milliseconds> from(std::chrono::milliseconds(time.ms));
+  const auto day = std::chrono::floor<std::chrono::days>(from);
+  const auto last = std::chrono::sys_days(std::chrono::year_month_day(day) + std::chrono::years(years));
+  return Time{(last + (from - day)).time_since_epoch().count()};
+}
 
 }  // namespace
 
@@ -87,8 +97,9 @@ bool retains_by_default(const Bucket& bucket) {
 std::optional<Retention> default_retention(const Bucket& bucket, Time now) {
   if (!retains_by_default(bucket)) return std::nullopt;
   const auto& by_default = *bucket.object_lock->rule->default_retention;
-  const int64_t days = by_default.days ? *by_default.days : by_default.years.value_or(0) * 365LL;
-  return Retention{by_default.mode.value_or("GOVERNANCE"), now + Duration(days * day_ms)};
+  const Time until =
+      by_default.days ? now + Duration(*by_default.days * day_ms) : years_after(now, by_default.years.value_or(0));
+  return Retention{by_default.mode.value_or("GOVERNANCE"), until};
 }
 
 Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time now, objects::Meta& meta) {

@@ -199,6 +199,21 @@ class RetentionOf(LockCase):
         self.s3.copy_object(Bucket=self.locked, Key="c", CopySource={"Bucket": self.locked, "Key": "k"})
         self.assertEqual(self.head("c", Bucket=self.locked)["ObjectLockMode"], "GOVERNANCE")
 
+    def test_a_word_about_a_hold_takes_the_default_s_place(self):
+        """ON or OFF: who says how an object is held has said it all."""
+        self.configure(Mode="GOVERNANCE", Days=1)
+        for status in ("ON", "OFF"):
+            said = {"ObjectLockLegalHoldStatus": status}
+            self.lock("put", **said)
+            self.s3.copy_object(Bucket=self.locked, Key="copied", CopySource={"Bucket": self.locked, "Key": "put"}, **said)
+            upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="parts", **said)["UploadId"]
+            etag = self.s3.upload_part(Bucket=self.locked, Key="parts", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]
+            self.s3.complete_multipart_upload(Bucket=self.locked, Key="parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+            for key in ("put", "copied", "parts"):
+                head = self.head(key, Bucket=self.locked)
+                self.assertEqual((head.get("ObjectLockMode"), head["ObjectLockLegalHoldStatus"]), (None, status), key)
+                self.refused_with("NoSuchObjectLockConfiguration", 404, self.s3.get_object_retention, Bucket=self.locked, Key=key)
+
     def test_default_that_came_while_something_was_under_way(self):
         upload = self.s3.create_multipart_upload(Bucket=self.locked, Key="m")["UploadId"]
         etag = self.s3.upload_part(Bucket=self.locked, Key="m", UploadId=upload, PartNumber=1, Body=b"p")["ETag"]

@@ -264,9 +264,9 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   bool is_retained = false;
   complete.accept = [&](std::span<const objects::Part> parts, objects::Meta& meta) {
     settle(meta, input.upload_id);
-    if (const BucketRef now = buckets_.find(bucket->name); now && !retention_of(meta))  // there may be a default since
+    if (const BucketRef now = buckets_.find(bucket->name); now && !says_own_lock(meta))  // there may be a default since
       keep_retention(default_retention(*now, context_.clock.now()), meta);
-    is_retained = retention_of(meta).has_value();
+    is_retained = says_own_lock(meta);
     if (is_replicated) mark_pending(meta);
     return refusal.hold(check_parts(wanted, said, parts, checksum, input.upload_id));
   };

@@ -131,7 +131,7 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   copy.bucket = bucket->id;
   copy.key = input.key;
   copy.versioning = buckets_.versioning_then(*bucket);
-  const bool is_retained = retention_of(meta).has_value();
+  const bool is_retained = says_own_lock(meta);
   copy.meta = std::move(meta);
   copy.keys = from.keys.get();
   copy.precondition = [&](const objects::Version* latest) {

@@ -47,6 +47,10 @@ void keep_retention(const std::optional<Retention>& retention, objects::Meta& me
       codec::format_iso8601(retention->until, codec::Fraction::milliseconds);
 }
 
+bool says_own_lock(const objects::Meta& meta) {
+  return retention_of(meta) || meta.attributes.contains(attribute::legal_hold);
+}
+
 bool has_legal_hold(const objects::Meta& meta) { return attribute_of(meta, attribute::legal_hold) == "ON"; }
 
 Outcome<void> check_removable(const objects::Version& version, Time now, bool bypass) {
@@ -119,8 +123,8 @@ Outcome<void> apply_lock(const Bucket& bucket, const LockHeaders& headers, Time 
   }
   if (headers.mode) {
     keep_retention(Retention{*headers.mode, *headers.until}, meta);
-  } else if (const auto by_default = default_retention(bucket, now)) {
-    keep_retention(by_default, meta);
+  } else if (!headers.legal_hold) {
+    keep_retention(default_retention(bucket, now), meta);
   }
   return {};
 }

@@ -18,6 +18,8 @@ struct Retention {
 std::optional<Retention> retention_of(const objects::Meta& meta);
 void keep_retention(const std::optional<Retention>& retention, objects::Meta& meta);
 bool has_legal_hold(const objects::Meta& meta);
+// Whether there is a retention or a word about a legal hold, be it OFF: then the bucket's default has no say any more.
+bool says_own_lock(const objects::Meta& meta);
 
 // AccessDenied when the version is held. `bypass`: the caller may pass over governance, and asks for it.
 aws::Outcome<void> check_removable(const objects::Version& version, Time now, bool bypass);

@@ -52,7 +52,7 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   if (replica) mark_replica(meta);
   const bool is_replicated = !replica && mark_for_replication(*bucket, input.key, meta);
 
-  const bool is_retained = retention_of(meta).has_value();
+  const bool is_retained = says_own_lock(meta);
   Refusal refusal;
   objects::PutRequest put;
   put.bucket = bucket->id;

@@ -40,7 +40,8 @@ class LockCase(S3Case):
 class Configuration(LockCase):
     def test_read_back(self):
         self.assertEqual(self.s3.get_object_lock_configuration(Bucket=self.locked)["ObjectLockConfiguration"], {"ObjectLockEnabled": "Enabled"})
-        self.assertEqual(self.s3.get_bucket_versioning(Bucket=self.locked)["Status"], "Enabled")
+        versioning = self.s3.get_bucket_versioning(Bucket=self.locked)
+        self.assertEqual((versioning["Status"], versioning["MFADelete"]), ("Enabled", "Disabled"))
         for retention in ({"Mode": "GOVERNANCE", "Days": 1}, {"Mode": "COMPLIANCE", "Years": 1}):
             self.assertEqual(self.configure(**retention)[1], 200)
             self.assertEqual(self.s3.get_object_lock_configuration(Bucket=self.locked)["ObjectLockConfiguration"],

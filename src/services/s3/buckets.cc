@@ -159,6 +159,7 @@ Task<Outcome<api::CreateBucketOutput>> Service::create_bucket(Call& call, api::C
   }
   if (input.object_lock_enabled_for_bucket.value_or(false)) {
     bucket.versioning = "Enabled";
+    bucket.mfa_delete = "Disabled";  // AWS tells it of buckets that are made with a lock, as if it had been set
     bucket.object_lock = api::ObjectLockConfiguration{.object_lock_enabled = "Enabled", .rule = {}};
   }
   size_t own = 0;

@@ -70,11 +70,18 @@ class Configuration(LockCase):
 
     def test_refused(self):
         self.assertEqual(self.configure(Mode="GOVERNANCE", Days=1, Years=1), ("MalformedXML", 400))
-        self.assertEqual(self.configure(Mode="GOVERNANCE"), ("MalformedXML", 400))
+        self.assertEqual(self.configure(Mode="GOVERNANCE"), ("InvalidRequest", 400))
+        self.assertEqual(self.configure(Days=1), ("MalformedXML", 400))
         self.assertEqual(self.configure(Mode="GOVERNANCE", Days=0), ("InvalidArgument", 400))
         self.assertEqual(self.configure(Mode="GOVERNANCE", Days=-1), ("InvalidArgument", 400))
         self.assertEqual(self.configure(Mode="GOVERNANCE", Years=0), ("InvalidArgument", 400))
         self.assertEqual(self.configure(Mode="GOVERNANCE", Years=-1), ("InvalidArgument", 400))
+        for name, length in (("Days", 0), ("Days", 36501), ("Years", 101)):
+            error = refusal(self.s3.put_object_lock_configuration, Bucket=self.locked, ObjectLockConfiguration={
+                "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", name: length}}})
+            self.assertEqual((error["Code"], error["ArgumentName"], error["ArgumentValue"]), ("InvalidArgument", name, str(length)))
+        for name, length in (("Days", 36500), ("Years", 100)):
+            self.assertEqual(self.configure(Mode="GOVERNANCE", **{name: length})[1], 200)
         self.assertEqual(self.configure(Mode="governance", Days=1), ("MalformedXML", 400))
         self.assertEqual(self.configure(Mode="abc", Days=1), ("MalformedXML", 400))
         self.assertEqual(self.configure(enabled="Disabled", Mode="GOVERNANCE", Days=1), ("MalformedXML", 400))

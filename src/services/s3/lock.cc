@@ -21,13 +21,17 @@ Outcome<void> check_configuration(const api::ObjectLockConfiguration& wanted) {
   if (!wanted.rule->default_retention) return malformed();
   const auto& retention = *wanted.rule->default_retention;
   if (!retention.mode || (*retention.mode != "GOVERNANCE" && *retention.mode != "COMPLIANCE")) return malformed();
-  if (retention.days.has_value() == retention.years.has_value()) return malformed();
+  if (retention.days && retention.years) return malformed();
+  if (!retention.days && !retention.years)
+    return refuse(errors::invalid_request("A default retention must say how long it holds, in Days or in Years."));
   const int64_t length = retention.days ? *retention.days : *retention.years;
-  if (length <= 0)
-    return refuse(errors::invalid_argument("Default retention period must be a positive integer value.")
-                      .with("ArgumentName", retention.days ? "Days" : "Years"));
-  if (length > (retention.days ? 36'500 : 100))
-    return refuse(errors::invalid_argument("Default retention period too large"));
+  const auto bad = [&](std::string why) {
+    return refuse(errors::invalid_argument(std::move(why))
+                      .with("ArgumentName", retention.days ? "Days" : "Years")
+                      .with("ArgumentValue", std::to_string(length)));
+  };
+  if (length <= 0) return bad("Default retention period must be a positive integer value.");
+  if (length > (retention.days ? 36'500 : 100)) return bad("Default retention period too large");
   return {};
 }
 

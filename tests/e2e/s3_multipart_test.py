@@ -139,6 +139,26 @@ class Uploads(PartsCase):
         self.assertEqual(("ChecksumCRC64NVME" in first, "ChecksumCRC64NVME" in again), (True, False))
         self.s3.abort_multipart_upload(Bucket=self.bucket, Key="m", UploadId=upload)  # changes nothing
 
+    def test_completing_again_what_is_not_the_newest_any_more(self):
+        """As long as the version is there, it is told; where what comes next takes its place, it is gone with it."""
+        upload = self.begin()
+        parts = [(1, self.part(upload, 1, b"x")["ETag"])]
+        self.finish(upload, parts)
+        self.put("m", b"over it")
+        self.refused("NoSuchUpload", self.finish, upload, parts)
+        self.versioned()
+        upload = self.begin()
+        parts = [(1, self.part(upload, 1, b"y")["ETag"])]
+        first = self.finish(upload, parts)
+        self.put("m", b"above it")
+        self.put("m2", b"another")
+        self.assertEqual(self.finish(upload, parts)["VersionId"], first["VersionId"])
+        self.s3.delete_object(Bucket=self.bucket, Key="m")
+        self.assertEqual(self.finish(upload, parts)["VersionId"], first["VersionId"])
+        self.refused("NoSuchKey", self.get, "m")
+        self.s3.delete_object(Bucket=self.bucket, Key="m", VersionId=first["VersionId"])
+        self.refused("NoSuchUpload", self.finish, upload, parts)
+
     def test_aborted(self):
         upload = self.begin()
         self.part(upload, 1, b"x")

@@ -179,17 +179,24 @@ api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, 
 
 }  // namespace
 
-// A client that did not hear the answer asks again: as long as the object is there, it hears it now.
+// A client that did not hear the answer asks again: as long as the version is there, newest or not, it hears it now.
+// More than a page of newer ones is not looked through.
 Task<Outcome<objects::Version>> Service::find_completed(BucketRef bucket, std::string key, std::string upload_id,
                                                         std::string etag) {
-  const auto found = co_await objects_.find(bucket->id, key, objects::Select::latest(), false);
-  if (!found && found.error().code() != Errc::not_found) co_return refuse(aws::ApiError(found.error()));
-  if (!found) co_return refuse(no_such_upload(upload_id));
-  const auto& attributes = found->version->meta.attributes;
-  const auto made_by = attributes.find(attribute::upload);
-  const bool is_it = made_by != attributes.end() && made_by->second == upload_id && found->version->etag == etag;
-  if (!is_it) co_return refuse(no_such_upload(upload_id));
-  co_return *found->version;
+  const auto id = objects::Id::parse(upload_id);
+  if (!id || !objects::may_be_upload_of(key, *id)) co_return refuse(no_such_upload(upload_id));
+  objects::ListVersionsQuery query;
+  query.bucket = bucket->id;
+  query.prefix = key;
+  query.full = true;
+  auto page = co_await objects_.list_versions(std::move(query));
+  if (!page) co_return refuse(aws::ApiError(std::move(page).error()));
+  for (objects::Version& version : page->objects) {
+    const auto made_by = version.meta.attributes.find(attribute::upload);
+    const bool is_it = version.key == key && made_by != version.meta.attributes.end() && made_by->second == upload_id;
+    if (is_it && version.etag == etag) co_return std::move(version);
+  }
+  co_return refuse(no_such_upload(upload_id));
 }
 
 Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_upload(

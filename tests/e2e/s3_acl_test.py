@@ -27,6 +27,9 @@ class AclCase(S3Case):
     def bucket_grants(self, bucket):
         return grants_of(self.s3.get_bucket_acl(Bucket=bucket))
 
+    def own(self, permission):
+        return {"Grantee": {"Type": "CanonicalUser", "ID": self.me}, "Permission": permission}
+
     def object_grants(self, bucket, key="foo", client=None):
         return grants_of((client or self.s3).get_object_acl(Bucket=bucket, Key=key))
 
@@ -377,8 +380,6 @@ class Ownership(AclCase):
         for rows in (self.s3.list_objects(Bucket=bucket)["Contents"], self.s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"],
                      self.s3.list_object_versions(Bucket=bucket)["Versions"]):
             self.assertEqual([row["Owner"]["ID"] for row in rows], [self.me])
-        for acl in ("public-read", "private", "authenticated-read"):
-            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_bucket_acl, Bucket=bucket, ACL=acl)
         for acl in ("public-read", "authenticated-read", "aws-exec-read"):
             self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", ACL=acl)
         for acl in ("private", "bucket-owner-read"):  # which say nothing there
@@ -387,8 +388,16 @@ class Ownership(AclCase):
             self.s3.create_multipart_upload(Bucket=bucket, Key="z", ACL=acl)
         self.put("x", Bucket=bucket, ACL="bucket-owner-full-control")
         self.put("x", Bucket=bucket, ACL="")
-        for acl in ("public-read", "private"):
-            self.refused("AccessControlListNotSupported", self.s3.put_object_acl, Bucket=bucket, Key="x", ACL=acl)
+        owner = f'id="{self.me}"'
+        self.put("x", Bucket=bucket, GrantFullControl=owner)
+        for grants in ({"GrantFullControl": f"{owner}, {owner}"}, {"GrantFullControl": owner, "GrantRead": owner}, {"GrantRead": owner}):
+            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object, Bucket=bucket, Key="x", Body=b"", **grants)
+        # What an object may be put with cannot be set, as no list can.
+        only_owner = {"Owner": {"ID": self.me}, "Grants": [self.own("FULL_CONTROL")]}
+        for wish in ({"ACL": "public-read"}, {"ACL": "private"}, {"ACL": "authenticated-read"}, {"ACL": "bucket-owner-read"},
+                     {"ACL": "bucket-owner-full-control"}, {"GrantFullControl": owner}, {"AccessControlPolicy": only_owner}):
+            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_bucket_acl, Bucket=bucket, **wish)
+            self.refused_with("AccessControlListNotSupported", 400, self.s3.put_object_acl, Bucket=bucket, Key="x", **wish)
         self.refused("AccessControlListNotSupported", self.s3.create_multipart_upload, Bucket=bucket, Key="x", ACL="public-read")
         self.refused("AccessControlListNotSupported", self.s3.put_object, Bucket=bucket, Key="x", Body=b"", GrantRead=f'id="{self.you}"')
 

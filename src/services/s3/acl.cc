@@ -12,14 +12,18 @@ namespace {
 // From headers or from the body, which must not both be there.
 Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_view owner, const AclHeaders& headers,
                                              std::optional<api::AccessControlPolicy> body) {
+  std::optional<api::AccessControlPolicy> acl;
   if (!headers.any()) {
     if (!body)
       return refuse(aws::ApiError("MissingSecurityHeader", 400, "Your request was missing a required header")
                         .with("MissingHeaderName", "x-amz-acl"));
-    return check_acl(bucket, owner, std::move(*body));
+    TRY(acl, check_acl(bucket, owner, std::move(*body)));
+  } else {
+    if (body) return refuse(aws::ApiError("UnexpectedContent", 400, "This request does not support content"));
+    TRY(acl, acl_of_headers(bucket, owner, headers));
   }
-  if (body) return refuse(aws::ApiError("UnexpectedContent", 400, "This request does not support content"));
-  TRY(auto acl, acl_of_headers(bucket, owner, headers));
+  // Where lists are off, a new object may ask for what holds anyway. To set a list is refused whatever it says.
+  if (!bucket.has_acls()) return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
   return std::move(*acl);
 }
 
@@ -74,9 +78,7 @@ Task<Outcome<api::PutObjectAclOutput>> Service::put_object_acl(Call& call, api::
              call, bucket, input.key, input.version_id, [&](objects::Version& changed) -> Outcome<void> {
                TRY(auto acl, wanted_acl(*bucket, bucket->owner_of_what(changed.meta.owner), headers,
                                         input.access_control_policy));
-               // Where lists are off, nothing else than what holds anyway may be asked for.
-               if (bucket->has_acls())
-                 changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
+               changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
                return {};
              }));
   if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(version));

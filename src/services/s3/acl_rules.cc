@@ -111,10 +111,11 @@ Outcome<std::vector<api::Grant>> canned_grants(const Bucket& bucket, std::string
   return grants;
 }
 
+// Said once: AWS refuses the same grant twice, too.
 bool only_bucket_owner(const Bucket& bucket, const std::vector<api::Grant>& grants) {
-  return std::ranges::all_of(grants, [&](const api::Grant& grant) {
-    return grant.permission == "FULL_CONTROL" && grant.grantee && grant.grantee->id == canonical_id(bucket.account);
-  });
+  if (grants.size() != 1) return false;
+  const api::Grant& grant = grants.front();
+  return grant.permission == "FULL_CONTROL" && grant.grantee && grant.grantee->id == canonical_id(bucket.account);
 }
 
 Outcome<void> check_allowed(const Bucket& bucket, const api::AccessControlPolicy& acl) {

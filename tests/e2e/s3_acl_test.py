@@ -373,6 +373,10 @@ class Ownership(AclCase):
                           OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
         self.other.put_object(Bucket=bucket, Key="theirs", Body=b"x")
         self.refused("AccessDenied", self.s3.get_object, Bucket=bucket, Key="theirs")
+        for grants in ([], [self.own("READ")]):  # nobody else's, but not the list that then holds
+            self.s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy={"Owner": {"ID": self.me}, "Grants": grants})
+            self.refused_with("InvalidBucketAclWithObjectOwnership", 400, self.s3.put_bucket_ownership_controls, Bucket=bucket,
+                              OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
         self.s3.put_bucket_acl(Bucket=bucket, ACL="private")
         self.s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
         self.assertEqual(self.get("theirs", Bucket=bucket), b"x")  # lists no longer count

@@ -126,10 +126,12 @@ Task<Outcome<api::PutBucketOwnershipControlsOutput>> Service::put_bucket_ownersh
   if (input.ownership_controls.rules.size() != 1) co_return refuse(malformed_xml());
   const std::string wanted = input.ownership_controls.rules.front().object_ownership;
   CO_CHECK(co_await buckets_.change(input.bucket, [&](Bucket& bucket) -> Outcome<void> {
+    // An owner whose list gives less than full control, or nothing, is to reset it first.
     const auto is_owners = [&](const api::Grant& grant) {
-      return grant.grantee && grant.grantee->id == bucket.acl->owner->id;
+      return grant.permission == "FULL_CONTROL" && grant.grantee && grant.grantee->id == bucket.acl->owner->id;
     };
-    if (wanted == "BucketOwnerEnforced" && bucket.acl && !std::ranges::all_of(*bucket.acl->grants, is_owners)) {
+    if (wanted == "BucketOwnerEnforced" && bucket.acl &&
+        (bucket.acl->grants->empty() || !std::ranges::all_of(*bucket.acl->grants, is_owners))) {
       return refuse(aws::ApiError("InvalidBucketAclWithObjectOwnership", 400,
                                   "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"));
     }

@@ -114,6 +114,23 @@ class Customer(S3Case):
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="d", CopySource={"Bucket": self.bucket, "Key": "c"},
                                    CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=b"short"), ("AccessDenied", 403))
 
+    def test_a_range_that_is_not_there_is_told_before_the_key_is_tried(self):
+        """… and both before that the object is archived; but that a key is wanted comes first."""
+        wrong = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": WRONG}
+        beyond = ({"Range": "bytes=9999-"}, "InvalidRange"), ({"PartNumber": 2}, "InvalidPartNumber")
+        for key, tier in (("c", {}), ("cold", {"StorageClass": "GLACIER"})):
+            self.put(key, **C, **tier)
+            for read, code in beyond:
+                self.refused_with("InvalidRequest", 400, self.get, key, **read)
+                for used in (wrong, C):
+                    self.refused_with(code, 416, self.get, key, **used, **read)
+                    self.assertEqual(status_of(self.head, key, **used, **read)[1], 416)
+            self.refused_with("AccessDenied", 403, self.get, key, **wrong, Range="bytes=0-2")
+        self.refused_with("InvalidObjectState", 403, self.get, "cold", **C, Range="bytes=0-2")
+        self.put("plain", StorageClass="GLACIER")
+        for read, code in beyond:
+            self.refused_with(code, 416, self.get, "plain", **read)
+
     def test_a_checksum_of_parts_wants_the_key(self):
         """… of whoever lists them or completes the upload. Without one that was asked for the key need not come: then the object has none."""
         at = {"Bucket": self.bucket, "Key": "m"}

@@ -231,18 +231,19 @@ Task<Result<crypto::SecretBytes>> RequestKeys::unwrap(std::string wrapped) {
 
 Outcome<void> RequestKeys::check_applicable(const aws::Asker& asker, const std::string& wrapped) const {
   if (wrapping_of(wrapped) == Wrapping::kms) CHECK(check_signed(asker));
-  if (!customer_ || wrapping_of(wrapped) == Wrapping::customer) return {};
-  return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
+  const bool needs_customer = wrapping_of(wrapped) == Wrapping::customer;
+  if (needs_customer == customer_.has_value()) return {};
+  if (!needs_customer)
+    return refuse(errors::invalid_request("The encryption parameters are not applicable to this object."));
+  return refuse(
+      errors::invalid_request("The object was stored using a form of Server Side Encryption. The correct "
+                              "parameters must be provided to retrieve the object."));
 }
 
 Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapped) {
+  CO_CHECK(check_applicable(asker, wrapped));
   const Wrapping wrapping = wrapping_of(wrapped);
   if (wrapping == Wrapping::customer) {
-    if (!customer_) {
-      co_return refuse(
-          errors::invalid_request("The object was stored using a form of Server Side Encryption. The correct "
-                                  "parameters must be provided to retrieve the object."));
-    }
     const auto wrong = [] {
       return refuse(
           errors::access_denied("Requests specifying Server Side Encryption with Customer provided keys must provide "
@@ -257,7 +258,6 @@ Task<Outcome<void>> RequestKeys::open(aws::Asker asker, const std::string& wrapp
     }
     co_return Outcome<void>();
   }
-  CO_CHECK(check_applicable(asker, wrapped));
   if (wrapping == Wrapping::kms) {
     CO_TRY(auto key, co_await maker_.open_kms(asker, wrapped));
     opened_.insert_or_assign(wrapped, std::move(key));

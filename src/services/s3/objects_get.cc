@@ -199,14 +199,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
                                            input.sse_customer_key_md5, KeyUse::reading));
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
-  // Who asks for the head alone needs no leave to use the KMS key, but for the checksum, which AWS keeps sealed by it.
-  const bool is_sealed = with_data || (input.checksum_mode && !version.checksums.empty());
-  if (is_sealed || wrapping_of(version.wrapped_key) != Wrapping::kms) {
-    CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
-  } else {
-    CO_CHECK(picture.keys->check_applicable(&call, version.wrapped_key));
-  }
-  if (with_data) CO_CHECK(check_readable(version, call.now));
+  CO_CHECK(picture.keys->check_applicable(&call, version.wrapped_key));
 
   picture.range = {0, version.size};
   std::vector<objects::Checksum> checksums = version.checksums;
@@ -237,6 +230,12 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
       if (input.checksum_mode) CO_CHECK(co_await narrow(objects_, found, *range, checksums, parts));
     }
   }
+  // What is not there is told before whether the key is right, and that before whether it is restored.
+  // Who asks for the head alone needs no leave to use the KMS key, but for the checksum, which AWS keeps sealed by it.
+  const bool is_sealed = with_data || (input.checksum_mode && !version.checksums.empty());
+  if (is_sealed || wrapping_of(version.wrapped_key) != Wrapping::kms)
+    CO_CHECK(co_await picture.keys->open(&call, version.wrapped_key));
+  if (with_data) CO_CHECK(check_readable(version, call.now));
   if (picture.is_part && picture.range.length > 0) {
     output.content_range = fmt::format("bytes {}-{}/{}", picture.range.offset,
                                        picture.range.offset + picture.range.length - 1, version.size);

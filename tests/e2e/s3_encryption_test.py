@@ -153,6 +153,9 @@ class Customer(S3Case):
     def test_not_with_another_kind(self):
         for kind in ("AES256", "aws:kms"):
             self.refused_with("InvalidArgument", 400, self.put, "c", ServerSideEncryption=kind, **C)
+        for more in ({"SSEKMSKeyId": "alias/aws/s3"}, {"SSEKMSEncryptionContext": base64.b64encode(b'{"a":"b"}').decode()}):
+            self.refused_with("InvalidArgument", 400, self.put, "c", **more, **C)
+            self.refused_with("InvalidArgument", 400, self.s3.create_multipart_upload, Bucket=self.bucket, Key="c", **more, **C)
         # Whatever else is wrong with them.
         self.refused_with("InvalidArgument", 400, self.put, "c", ServerSideEncryption="AES256", SSECustomerAlgorithm="AES128", SSECustomerKey=KEY)
 

@@ -222,6 +222,7 @@ Outcome<Encryption> encryption_for(const Bucket& bucket, const Wishes& wishes) {
   }
   TRY(encryption.customer, parse_customer_key(wishes.customer_algorithm, wishes.customer_key, wishes.customer_md5));
   if (encryption.customer) {
+    if (wishes.kms_key || wishes.kms_context) return refuse(kms_key_without_kms());
     CHECK(check_customer_key(bucket, encryption.customer));
     encryption.algorithm = "customer";
     return encryption;

@@ -363,6 +363,10 @@ class Default(S3Case):
         self.assertEqual(self.get("before", **C), b"body")
         self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["NONE"]})
         self.put("c", **C)
+        for types in ([], ["NONE", "NONE"], ["NONE", "SSE-C"], ["SSE-C", "SSE-C"]):
+            self.assertEqual(self.set("AES256", BlockedEncryptionTypes={"EncryptionType": types}), ("InvalidArgument", 400), types)
+        self.assertEqual(self.set("AES256", BlockedEncryptionTypes={"EncryptionType": ["AES256"]}), ("MalformedXML", 400))
+        self.assertEqual(self.told()["BlockedEncryptionTypes"], {"EncryptionType": ["NONE"]})
         # Said alone, it leaves the encryption as it always is.
         only = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
         self.s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration=only)

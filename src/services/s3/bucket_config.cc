@@ -66,6 +66,10 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
 Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configuration) {
   const bool is_one = configuration.rules.size() == 1;
   if (is_one && configuration.rules.front().blocked_encryption_types) {
+    const auto& types = configuration.rules.front().blocked_encryption_types->encryption_type;
+    if (!types || types->size() != 1)
+      return refuse(errors::invalid_argument("BlockedEncryptionTypes must name one EncryptionType: SSE-C or NONE.")
+                        .with("ArgumentName", "BlockedEncryptionTypes"));
     auto& by_default = configuration.rules.front().apply_server_side_encryption_by_default;
     if (!by_default) by_default = {.sse_algorithm = "AES256", .kms_master_key_id = {}};
   }

@@ -177,6 +177,13 @@ class Buckets(S3Case):
                                (client.delete_object, {"Key": "y"}), (client.create_multipart_upload, {"Key": "m"})):
                 self.assertEqual(call(Bucket=self.bucket, RequestPayer="requester", **more).get("RequestCharged"), charged, call)
         self.assertEqual(send(self, "GET", f"/{self.bucket}/x").status, 403)
+        # It is said also by operations whose output has no such field.
+        pays = lambda payer, target: signed(self, "GET", f"/{self.bucket}{target}", headers={"x-amz-request-payer": payer}, access_key=OTHER)
+        for target in ("?requestPayment", "?location", "?acl", "?versioning", "/x"):
+            answer = pays("requester", target)
+            self.assertEqual((answer.status, answer.headers["x-amz-request-charged"]), (200, "requester"), target)
+        for payer in ("Requester", "invalid"):
+            self.assertEqual((pays(payer, "/x").status, pays(payer, "/x").code), (403, "AccessDenied"), payer)
 
     def test_payer_of_what_is_copied(self):
         """The source's bucket asks for it as the target's does."""

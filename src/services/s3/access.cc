@@ -237,12 +237,9 @@ Outcome<void> check_anonymous(std::string_view operation) {
 
 Outcome<void> check_payer(Call& call, const Bucket& bucket) {
   if (bucket.payer != "Requester" || call.caller.account() == bucket.account) return {};
-  if (!call.caller.is_anonymous() &&
-      equal_ignoring_case(header(call, "x-amz-request-payer").value_or(""), "requester")) {
-    const codec::Shape* output = call.operation.output;
-    const bool tells = output != nullptr && std::ranges::find(output->fields, "RequestCharged",
-                                                              &codec::Field::member_name) != output->fields.end();
-    if (tells) call.response_headers.set("x-amz-request-charged", "requester");
+  if (!call.caller.is_anonymous() && header(call, "x-amz-request-payer") == "requester") {
+    // Also by operations whose model has no such field.
+    call.response_headers.set("x-amz-request-charged", "requester");
     return {};
   }
   return refuse(errors::access_denied(

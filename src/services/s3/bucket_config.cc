@@ -15,7 +15,6 @@ namespace boreal::s3 {
 namespace {
 
 constexpr size_t max_cors_rules = 100;
-constexpr size_t max_rule_id = 255;
 
 // AWS names both kinds by the first.
 Outcome<void> check_header_name(const std::string& name) {
@@ -31,9 +30,6 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   }
   for (const auto& rule : cors.cors_rules) {
     if (rule.allowed_methods.empty() || rule.allowed_origins.empty()) return refuse(malformed_xml());
-    if (rule.id && rule.id->size() > max_rule_id)
-      return refuse(
-          errors::invalid_argument(fmt::format("ID length should not exceed allowed limit of {}", max_rule_id)));
     for (const auto& method : rule.allowed_methods) {
       if (!is_cors_method(method)) {
         return refuse(errors::invalid_request(

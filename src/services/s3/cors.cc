@@ -88,28 +88,25 @@ http::Response Service::answer_preflight(const http::Request& request, const std
   if (method && method->empty()) method.reset();
   if (!origin || origin->empty())
     return refused(aws::ApiError("BadRequest", 400, "Insufficient information. Origin request header needed."));
-  const auto no_method = [&] {
-    return refused(aws::ApiError("BadRequest", 400,
-                                 fmt::format("Invalid Access-Control-Request-Method: {}", method.value_or("null"))));
-  };
   // It knows two methods that no rule may name.
-  if (method && !is_cors_method(*method) && *method != "PATCH" && *method != "OPTIONS") return no_method();
+  if (method && !is_cors_method(*method) && *method != "PATCH" && *method != "OPTIONS")
+    return refused(aws::ApiError("BadRequest", 400, fmt::format("Invalid Access-Control-Request-Method: {}", *method)));
+  const std::string_view asked = method ? *method : "OPTIONS";  // none was told: the request's own
   const BucketRef bucket = buckets_.find(bucket_of(request.path));
   const bool has_rules = bucket != nullptr && bucket->cors;
   const auto forbidden = [&](std::string_view why) {
     return refused(aws::ApiError("AccessForbidden", 403, fmt::format("CORSResponse: {}", why))
-                       .with("Method", std::string(method.value_or("OPTIONS")))
+                       .with("Method", std::string(asked))
                        .with("ResourceType", has_rules && !is_bucket(request.path) ? "OBJECT" : "BUCKET"));
   };
   if (bucket == nullptr) return forbidden("Bucket not found");
   if (!bucket->cors) return forbidden("CORS is not enabled for this bucket.");
-  if (!method || !is_cors_method(*method)) return no_method();
   const auto headers = asked_headers(request);
   if (const auto bad = std::ranges::find_if_not(headers, is_header_name); bad != headers.end()) {
     return refused(aws::ApiError(
         "BadRequest", 400, fmt::format("Access-Control-Request-Headers \"{}\" contains invalid character.", *bad)));
   }
-  const api::CORSRule* rule = find_rule(*bucket->cors, *origin, *method, headers);
+  const api::CORSRule* rule = find_rule(*bucket->cors, *origin, asked, headers);
   if (rule == nullptr) {
     return forbidden(
         "This CORS request is not allowed. This is usually because the evalution of Origin, request method / "

@@ -375,6 +375,9 @@ class Default(S3Case):
         self.assertEqual(self.put("d")["ServerSideEncryption"], "AES256")
         self.refused_with("MalformedXML", 400, self.s3.put_bucket_encryption, Bucket=self.bucket,
                           ServerSideEncryptionConfiguration={"Rules": [{"BucketKeyEnabled": True}]})
+        self.s3.put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration={"Rules": [{}]})
+        self.assertEqual(self.told(), {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False})
+        self.put("c", **C)
 
     def test_service(self):
         self.assertEqual(self.put("a", b"x")["ServerSideEncryption"], "AES256")

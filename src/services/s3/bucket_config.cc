@@ -58,19 +58,22 @@ Outcome<void> check_cors(const api::CORSConfiguration& cors) {
   return {};
 }
 
-// A rule may say alone which encryptions are blocked: then what is not encrypted otherwise is so as it always is.
+// A rule may say alone which encryptions are blocked, or nothing: then what is not encrypted otherwise is so as it
+// always is.
 Outcome<void> check_encryption(api::ServerSideEncryptionConfiguration& configuration) {
-  const bool is_one = configuration.rules.size() == 1;
-  if (is_one && configuration.rules.front().blocked_encryption_types) {
-    const auto& types = configuration.rules.front().blocked_encryption_types->encryption_type;
+  if (configuration.rules.size() != 1) return refuse(malformed_xml());
+  auto& rule = configuration.rules.front();
+  if (rule.blocked_encryption_types) {
+    const auto& types = rule.blocked_encryption_types->encryption_type;
     if (!types || types->size() != 1)
       return refuse(errors::invalid_argument("BlockedEncryptionTypes must name one EncryptionType: SSE-C or NONE.")
                         .with("ArgumentName", "BlockedEncryptionTypes"));
-    auto& by_default = configuration.rules.front().apply_server_side_encryption_by_default;
-    if (!by_default) by_default = {.sse_algorithm = "AES256", .kms_master_key_id = {}};
   }
-  if (!is_one || !configuration.rules.front().apply_server_side_encryption_by_default) return refuse(malformed_xml());
-  const auto& by_default = *configuration.rules.front().apply_server_side_encryption_by_default;
+  if (!rule.apply_server_side_encryption_by_default) {
+    if (rule.bucket_key_enabled && !rule.blocked_encryption_types) return refuse(malformed_xml());
+    rule.apply_server_side_encryption_by_default = {.sse_algorithm = "AES256", .kms_master_key_id = {}};
+  }
+  const auto& by_default = *rule.apply_server_side_encryption_by_default;
   if (by_default.sse_algorithm == "aws:fsx")
     return refuse(errors::not_implemented("Encryption by Amazon FSx is not served: there are no file systems."));
   if (by_default.sse_algorithm == "AES256" && by_default.kms_master_key_id) {

@@ -127,6 +127,13 @@ class Customer(S3Case):
                     self.assertEqual(status_of(self.head, key, **used, **read)[1], 416)
             self.refused_with("AccessDenied", 403, self.get, key, **wrong, Range="bytes=0-2")
         self.refused_with("InvalidObjectState", 403, self.get, "cold", **C, Range="bytes=0-2")
+        for used in ({}, wrong, C):  # of the whole that is told first
+            self.refused_with("InvalidObjectState", 403, self.get, "cold", **used)
+        for key in ("c", "cold"):  # a condition is looked at when a key has come, whatever it is
+            etag = self.head(key, **C)["ETag"]
+            self.refused_with("InvalidRequest", 400, self.get, key, IfNoneMatch=etag)
+            for used in (wrong, C):
+                self.refused_with("304", 304, self.get, key, IfNoneMatch=etag, **used)
         self.put("plain", StorageClass="GLACIER")
         for read, code in beyond:
             self.refused_with(code, 416, self.get, "plain", **read)

@@ -106,7 +106,7 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
         bad_key("Requests specifying Server Side Encryption with Customer provided keys must provide an "
                 "appropriate secret key."));
   }
-  if (!md5) {
+  if (!md5 && use == KeyUse::writing) {  // who reads may do without
     return refuse(
         bad_key("Requests specifying Server Side Encryption with Customer provided keys must provide the "
                 "client calculated MD5 of the secret key."));
@@ -114,12 +114,14 @@ Outcome<std::optional<CustomerKey>> parse_customer_key(const std::optional<std::
   auto bytes = codec::base64_decode(*key);
   if (!bytes || (use == KeyUse::writing && bytes->size() != crypto::SecretKey::size))
     return refuse(bad_key("The secret key was invalid for the specified algorithm."));
-  const auto digest = codec::base64_decode(*md5);
   const auto wanted = crypto::Md5::of(*bytes);
-  if (!digest || *digest != as_text(wanted)) {
-    return refuse(bad_key("The calculated MD5 hash of the key did not match the hash that was provided."));
+  if (md5) {
+    const auto digest = codec::base64_decode(*md5);
+    if (!digest || *digest != as_text(wanted)) {
+      return refuse(bad_key("The calculated MD5 hash of the key did not match the hash that was provided."));
+    }
   }
-  return CustomerKey{std::move(*bytes), *md5};
+  return CustomerKey{std::move(*bytes), md5.value_or(codec::base64_encode(as_text(wanted)))};
 }
 
 Outcome<void> check_no_encryption(const aws::Call& call, const objects::Upload* upload) {

@@ -195,6 +195,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   Picture picture;
   CO_TRY(auto customer, parse_customer_key(input.sse_customer_algorithm, input.sse_customer_key,
                                            input.sse_customer_key_md5, KeyUse::reading));
+  const std::optional<std::string> key_md5 = customer ? std::optional(customer->md5) : std::nullopt;
   picture.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
   // That it is archived AWS tells first to who asks for the whole of it as it is, and last to who asks for less.
   const bool has_conditions =
@@ -250,7 +251,7 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
   output.last_modified = version.modified;
   output.etag = quoted(version.etag);
   if (bucket->is_versioned()) output.version_id = version_text(version);
-  tell_encryption(encryption_of(version.meta), input.sse_customer_key_md5, output);
+  tell_encryption(encryption_of(version.meta), key_md5, output);
   if (const auto retention = retention_of(version.meta);
       retention && co_await may_read(call, bucket, version, "s3:GetObjectRetention")) {
     output.object_lock_mode = retention->mode;

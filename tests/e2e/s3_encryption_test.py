@@ -120,7 +120,7 @@ class Customer(S3Case):
         self.assertEqual(status_of(self.head, "c", **short)[1], 403)
         self.refused_with("InvalidArgument", 400, self.put, "c", **short)
         self.assertEqual(status_of(self.s3.copy_object, Bucket=self.bucket, Key="d", CopySource={"Bucket": self.bucket, "Key": "c"},
-                                   CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=b"short"), ("AccessDenied", 403))
+                                   CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=b"short"), ("InvalidRequest", 400))
 
     def test_a_range_that_is_not_there_is_told_before_the_key_is_tried(self):
         """… and both before that the object is archived; but that a key is wanted comes first."""
@@ -454,8 +454,11 @@ class CopyMatrix(S3Case):
         self.put("c", **C)
         copy = lambda **more: status_of(self.s3.copy_object, Bucket=self.bucket, Key="x", CopySource={"Bucket": self.bucket, "Key": "c"}, **more)
         self.assertEqual(copy()[1], 400)
-        self.assertEqual(copy(CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=WRONG)[1], 403)
+        self.assertEqual(copy(CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=WRONG), ("InvalidRequest", 400))
         self.assertEqual(error_code(self.get, "x"), "NoSuchKey")
+        upload = self.s3.create_multipart_upload(Bucket=self.bucket, Key="m")["UploadId"]
+        self.refused_with("InvalidRequest", 400, self.s3.upload_part_copy, Bucket=self.bucket, Key="m", UploadId=upload, PartNumber=1,
+                          CopySource=f"{self.bucket}/c", CopySourceSSECustomerAlgorithm="AES256", CopySourceSSECustomerKey=WRONG)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,14 @@ Task<Outcome<CopyFrom>> Service::find_copy_source(Call& call, CopySource source,
                          .with("StorageClass", found->version->meta.tier));
   }
   from.keys = std::make_unique<RequestKeys>(keys_, std::move(customer));
-  CO_CHECK(co_await from.keys->open(&call, found->version->wrapped_key));
+  if (auto opened = co_await from.keys->open(&call, found->version->wrapped_key); !opened) {
+    // To who reads, a wrong key is denied; here it is but a wrong parameter.
+    const bool is_customers = wrapping_of(found->version->wrapped_key) == Wrapping::customer;
+    if (is_customers && opened.error().code == "AccessDenied")
+      co_return refuse(
+          errors::invalid_request("The provided encryption parameters did not match the ones used originally."));
+    co_return refuse(std::move(opened).error());
+  }
   from.found = std::move(*found);
   co_return from;
 }

@@ -348,9 +348,12 @@ Task<Outcome<api::AbortMultipartUploadOutput>> Service::abort_multipart_upload(C
 Task<Outcome<api::ListPartsOutput>> Service::list_parts(Call& call, api::ListPartsRequest input) {
   CO_TRY(const BucketRef bucket, buckets_.need(input.bucket));
   CO_TRY(const auto upload, co_await find_upload(bucket, input.key, input.upload_id));
-  CO_TRY(auto customer, customer_key_of(input));
-  const bool is_kms = wrapping_of(upload.wrapped_key) == Wrapping::kms;
-  CO_CHECK(co_await opens_parts(call, upload, std::move(customer), is_kms || checksum_of(upload.meta).named));
+  const Wrapping wrapping = wrapping_of(upload.wrapped_key);
+  const bool is_named = checksum_of(upload.meta).named;
+  if (wrapping != Wrapping::customer || is_named) {  // else no checksum is told, and what comes of a key is passed over
+    CO_TRY(auto customer, customer_key_of(input));
+    CO_CHECK(co_await opens_parts(call, upload, std::move(customer), wrapping == Wrapping::kms || is_named));
+  }
   const int32_t after = input.part_number_marker.value_or(0);
   const int32_t asked = input.max_parts.value_or(max_page);
   CO_CHECK(check_not_negative("part-number-marker", after));

@@ -410,10 +410,11 @@ class Answers(HeadersCase):
         self.assertEqual(signed(self, "GET", f"/{self.bucket}/t?torrent").status, 501)
 
     def test_archives_are_restored(self):
+        restore_of = lambda key, days, **more: self.s3.restore_object(Bucket=self.bucket, Key=key, RestoreRequest={"Days": days, **more})
         for storage_class in ("GLACIER", "DEEP_ARCHIVE"):
             key = storage_class.lower()
             self.put(key, StorageClass=storage_class)
-            restore = lambda days=1, **more: status_of(self.s3.restore_object, Bucket=self.bucket, Key=key, RestoreRequest={"Days": days, **more})
+            restore = lambda days=1, **more: status_of(restore_of, key, days, **more)
             self.assertEqual(status_of(self.get, key), ("InvalidObjectState", 403))
             row = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"][0]
             self.assertNotIn("RestoreStatus", row)
@@ -421,11 +422,16 @@ class Answers(HeadersCase):
             self.assertEqual((error["Code"], error["StorageClass"]), ("InvalidObjectState", storage_class))
             self.assertEqual(error["Message"], "Operation is not valid for the source object's storage class")
             self.assertNotIn("Restore", self.head(key))
-            self.assertEqual(restore(0), ("MalformedXML", 400))
+            for days in (0, -1):
+                error = refusal(restore_of, key, days)
+                self.assertEqual((error["Code"], error["ArgumentName"], error["ArgumentValue"]), ("InvalidArgument", "Days", str(days)))
             self.assertEqual(restore(GlacierJobParameters={"Tier": "Slow"}), ("MalformedXML", 400))
-            self.assertEqual(restore(OutputLocation={"S3": {"BucketName": self.bucket, "Prefix": "p"}}), ("NotImplemented", 501))
+            # Without Type these say nothing that a restore could take.
+            for more in ({"OutputLocation": {"S3": {"BucketName": self.bucket, "Prefix": "p"}}}, {"Tier": "Bulk"}, {"Tier": "Standard", "GlacierJobParameters": {"Tier": "Bulk"}}):
+                self.assertEqual(restore(**more), ("MalformedXML", 400), more)
+            self.refused_with("NotImplemented", 501, self.s3.restore_object, Bucket=self.bucket, Key=key, RestoreRequest={"Type": "SELECT"})
             fast = restore(GlacierJobParameters={"Tier": "Expedited"})
-            self.assertEqual(fast, ("", 202) if storage_class == "GLACIER" else ("InvalidArgument", 400))
+            self.assertEqual(fast, ("", 202) if storage_class == "GLACIER" else ("InvalidTier", 403))
             self.assertEqual(restore(2, GlacierJobParameters={"Tier": "Bulk"}), ("", 200 if storage_class == "GLACIER" else 202))
             self.assertRegex(self.head(key)["Restore"], r'^ongoing-request="false", expiry-date=".* GMT"$')
             self.assertEqual(self.get(key), b"body")

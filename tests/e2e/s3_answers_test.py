@@ -446,6 +446,16 @@ class Answers(HeadersCase):
         self.refused_with("InvalidObjectState", 403, self.s3.restore_object, Bucket=self.bucket, Key="tiered", RestoreRequest={})
         self.refused_with("MalformedXML", 400, self.s3.restore_object, Bucket=self.bucket, Key="glacier", RestoreRequest={})
 
+    def test_a_restore_tells_its_version_and_finds_none_under_a_delete_marker(self):
+        self.versioned()
+        version = self.put("k", StorageClass="GLACIER")["VersionId"]
+        restore = lambda **more: self.s3.restore_object(Bucket=self.bucket, Key="k", RestoreRequest={"Days": 1}, **more)
+        self.assertEqual(restore()["ResponseMetadata"]["HTTPHeaders"]["x-amz-version-id"], version)
+        marker = self.s3.delete_object(Bucket=self.bucket, Key="k")["VersionId"]
+        self.assertEqual(refusal(restore)["Code"], "NoSuchKey")
+        self.refused_with("MethodNotAllowed", 405, restore, VersionId=marker)
+        self.assertEqual(restore(VersionId=version)["ResponseMetadata"]["HTTPHeaders"]["x-amz-version-id"], version)
+
     def test_storage_classes(self):
         for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):
             self.put("s", b"x", StorageClass=name)

@@ -246,8 +246,9 @@ Task<Outcome<objects::Found>> Service::find_object(Call& call, BucketRef bucket,
 Task<Outcome<objects::Version>> Service::update_object(Call& call, BucketRef bucket, std::string key,
                                                        std::optional<std::string> version_id,
                                                        std::function<Outcome<void>(objects::Version&)> edit) {
-  // Also says what is wrong when there is nothing to change.
-  CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false, OnMarker::not_allowed));
+  // Also says what is wrong when there is nothing to change. A restore is told of a marker as a read is.
+  const auto on_marker = call.operation.name == "RestoreObject" ? OnMarker::no_such_key : OnMarker::not_allowed;
+  CO_TRY(const auto found, co_await find_object(call, bucket, key, version_id, false, on_marker));
   Refusal refusal;
   CO_TRY(const auto replica, co_await replica_for(call, *bucket, key));
   const bool is_replicated = !replica && replicates_change(*bucket, *found.version);

@@ -221,7 +221,9 @@ class Checksums(PartsCase):
     def test_an_upload_without_an_algorithm_knows_none_of_its_parts_checksums(self):
         upload = self.begin()
         part = self.part(upload, 1, b"x", ChecksumAlgorithm="CRC32")
-        for more in ({"ChecksumCRC32": crc32(b"x")}, {"ChecksumSHA256": digest("sha256", b"x")}):
+        signed(self, "PUT", f"/{self.bucket}/same", body=b"x")
+        whole = self.head("same", ChecksumMode="ENABLED")["ChecksumCRC64NVME"]  # also of the only part, and what the object will have
+        for more in ({"ChecksumCRC32": crc32(b"x")}, {"ChecksumSHA256": digest("sha256", b"x")}, {"ChecksumCRC64NVME": whole}):
             error = refusal(self.finish, upload, [{"PartNumber": 1, "ETag": part["ETag"], **more}])
             self.assertEqual((error["Code"], error["PartNumber"], error["ETag"], error["UploadId"]), ("InvalidPart", "1", part["ETag"].strip('"'), upload))
         done = self.finish(upload, [(1, part["ETag"])], ChecksumCRC32=crc32(b"wrong") + "-2")  # of the whole, it is not looked at

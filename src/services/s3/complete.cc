@@ -98,10 +98,11 @@ Outcome<void> check_parts(const std::vector<api::CompletedPart>& wanted, const s
       return refuse(errors::bad_digest(fmt::format("The {} you specified for part {} did not match what we received.",
                                                    to_lower(algorithm_name(promised->algorithm)), parts[i].number)));
     }
-    // Where the upload named no algorithm, what its parts were sent with was forgotten.
-    const bool is_forgotten = promised && promised->algorithm != checksum.algorithm;
-    if (is_forgotten || (promised && std::ranges::find(parts[i].checksums, *promised) == parts[i].checksums.end()))
-      return bad();
+    // Where the upload named no algorithm, what its parts were sent with was forgotten, and what the object gets then
+    // is of no part.
+    const bool is_known =
+        promised && checksum.named && std::ranges::find(parts[i].checksums, *promised) != parts[i].checksums.end();
+    if (promised && !is_known) return bad();
     if (!promised && checksum.named && checksum.composite) {
       return refuse(errors::invalid_request(
           fmt::format("The upload was created using a {} checksum. The complete request must include the checksum for "

@@ -416,6 +416,10 @@ class Answers(HeadersCase):
             self.put(key, StorageClass=storage_class)
             restore = lambda days=1, **more: status_of(restore_of, key, days, **more)
             self.assertEqual(status_of(self.get, key), ("InvalidObjectState", 403))
+            self.assertEqual(status_of(self.get, key, Range="bytes=0-1"), ("InvalidObjectState", 403))
+            # Conditions and ranges are looked at before the class.
+            self.assertEqual(status_of(self.get, key, Range="bytes=99-100"), ("InvalidRange", 416))
+            self.assertEqual(status_of(self.get, key, IfMatch='"other"'), ("PreconditionFailed", 412))
             row = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=key, OptionalObjectAttributes=["RestoreStatus"])["Contents"][0]
             self.assertNotIn("RestoreStatus", row)
             error = refusal(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}")

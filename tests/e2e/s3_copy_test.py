@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from e2e.s3_cases import MIB, S3Case, signed
+from e2e.s3_cases import MIB, S3Case, refusal, signed
 
 
 class Copies(S3Case):
@@ -51,6 +51,15 @@ class Copies(S3Case):
         self.assertEqual((self.head("k")["Metadata"], self.get("k")), ({"foo": "bar"}, b"foo"))
         self.copy("k", StorageClass="STANDARD_IA")
         self.assertEqual(self.head("k")["StorageClass"], "STANDARD_IA")
+        self.copy("k")  # its class is what changes
+        self.assertNotIn("StorageClass", self.head("k"))
+        self.refused_with("InvalidRequest", 400, self.copy, "k")
+
+    def test_the_class_is_looked_at_before_the_source(self):
+        self.put("archived", StorageClass="GLACIER")
+        for key in ("archived", "none"):
+            error = refusal(self.s3.copy_object, Bucket=self.bucket, Key="c", CopySource=f"{self.bucket}/{key}", StorageClass="COLD")
+            self.assertEqual((error["Code"], error["StorageClassRequested"]), ("InvalidStorageClass", "COLD"), key)
 
     def test_metadata(self):
         self.put("k", Metadata={"a": "1"}, ContentType="text/x", CacheControl="no-cache")

@@ -80,13 +80,16 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   CO_TRY(const bool replaces_tags, is_replace(input.tagging_directive, "tagging"));
   const bool asks_for_nothing = source.bucket == input.bucket && source.key == input.key && !source.version_id &&
                                 !changes_something(input, replaces_meta, *bucket);
+  if (input.storage_class) CO_CHECK(check_storage_class(*input.storage_class));  // before the source is looked for
   CO_TRY(auto customer, parse_customer_key(input.copy_source_sse_customer_algorithm, input.copy_source_sse_customer_key,
                                            input.copy_source_sse_customer_key_md5, KeyUse::reading));
   const ReadConditions conditions{input.copy_source_if_match, input.copy_source_if_none_match,
                                   input.copy_source_if_modified_since, input.copy_source_if_unmodified_since};
   CO_TRY(auto from, co_await find_copy_source(call, source, conditions, std::move(customer)));
   const objects::Version original = *from.found.version;
-  if (asks_for_nothing && encryption_of(original.meta).algorithm == "AES256") {  // else that is what changes
+  // Else one of them is what changes: a copy is STANDARD unless another class is named.
+  const bool is_plain = encryption_of(original.meta).algorithm == "AES256" && original.meta.tier == "STANDARD";
+  if (asks_for_nothing && is_plain) {
     co_return refuse(errors::invalid_request(
         "This copy request is illegal because it is trying to copy an object to itself without changing the "
         "object's metadata, storage class, website redirect location or encryption attributes."));

@@ -204,6 +204,9 @@ class Checksums(PartsCase):
         for kind in ("FULL_OBJECT", "COMPOSITE"):
             error = refusal(self.finish, upload, [(1, etag)], ChecksumType=kind)
             self.assertEqual((error["Code"], error["Message"]), ("InvalidRequest", "The upload was created using the null checksum mode. The complete request must use the same checksum mode."))
+        for kind, size in (("SHA512", 64), ("MD5", 16), ("XXHASH64", 8), ("XXHASH3", 8), ("XXHASH128", 16)):
+            value = base64.b64encode(bytes(size)).decode() + "-1"
+            self.assertEqual(status_of(self.finish, upload, [(1, etag)], **{f"Checksum{kind}": value}), ("InvalidRequest", 400), kind)
         # Nor a composite checksum that one sent could be wrong about.
         self.assertEqual(self.finish(upload, [(1, etag)], ChecksumCRC32=crc32(b"wrong") + "-1")["ChecksumType"], "FULL_OBJECT")
 

@@ -162,6 +162,19 @@ ChecksumFields checksums_that_count(api::CompleteMultipartUploadRequest& input, 
   return fields;
 }
 
+// The checksum that came with the completion. Where the upload named no algorithm, those that S3 has known for long are
+// overlooked, the later ones are not.
+Outcome<void> check_sent(api::CompleteMultipartUploadRequest& input, const UploadChecksum& checksum) {
+  using enum objects::Algorithm;
+  constexpr objects::Algorithm later[] = {sha512, md5, xxhash64, xxhash3, xxhash128};
+  TRY(const auto sent, checksum_in(checksum_fields(input)));
+  if (!sent || checksum.named || std::ranges::find(later, sent->algorithm) == std::end(later)) return {};
+  return refuse(errors::invalid_request(
+      fmt::format("The upload was created without a checksum algorithm. The complete request must not include a {} "
+                  "checksum.",
+                  to_lower(algorithm_name(sent->algorithm)))));
+}
+
 // `is_again`: it was told before; checksums are not told twice.
 api::CompleteMultipartUploadOutput told(const Call& call, const Bucket& bucket, const objects::Version& made,
                                         bool is_again = false) {
@@ -233,7 +246,7 @@ Task<Outcome<api::CompleteMultipartUploadOutput>> Service::complete_multipart_up
   // "CompletedPart".
   const bool has_gap = complete.numbers.back() != complete.numbers.size();
   if (checksum.named && checksum.composite && has_gap) co_return refuse(wrong_order(input.upload_id));
-  CO_CHECK(checksum_in(checksum_fields(input)));
+  CO_CHECK(check_sent(input, checksum));
   CO_TRY(auto promised, checksum_in(checksums_that_count(input, checksum)));
   CO_TRY(auto customer, customer_key_of(input));
   CO_CHECK(check_customer_key(*bucket, customer));

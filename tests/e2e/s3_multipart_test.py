@@ -40,6 +40,11 @@ class Uploads(PartsCase):
         self.put("s", b"body")
         self.assertEqual(self.get("s", PartNumber=1), b"body")
         self.refused_with("InvalidPartNumber", 416, self.get, "s", PartNumber=2)
+        self.whole("e", b"")
+        for read in (self.s3.get_object, self.s3.head_object):
+            got = read(Bucket=self.bucket, Key="e", PartNumber=1)
+            self.assertEqual((got["ResponseMetadata"]["HTTPStatusCode"], got["ContentLength"], got["PartsCount"]), (200, 0, 1))
+            self.assertNotIn("ContentRange", got)
 
     def test_sent_again_and_out_of_order(self):
         upload = self.begin()

@@ -245,7 +245,8 @@ Task<Outcome<Service::Picture>> Service::describe_object(Call& call, const Input
     output.content_range = fmt::format("bytes {}-{}/{}", picture.range.offset,
                                        picture.range.offset + picture.range.length - 1, version.size);
   }
-  if (picture.is_part) call.response_status = 206;
+  // The one part of an empty object is the whole of it to AWS.
+  if (picture.is_part && version.size > 0) call.response_status = 206;
 
   output.accept_ranges = "bytes";
   output.last_modified = version.modified;

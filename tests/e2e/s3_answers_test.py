@@ -462,7 +462,10 @@ class Answers(HeadersCase):
 
     def test_storage_classes(self):
         for name in ("STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"):
-            self.put("s", b"x", StorageClass=name)
+            put = self.put("s", b"x", StorageClass=name)
+            copied = self.s3.copy_object(Bucket=self.bucket, Key="t", CopySource={"Bucket": self.bucket, "Key": "s"}, StorageClass=name)
+            for made in (put, copied):
+                self.assertEqual(made["ResponseMetadata"]["HTTPHeaders"].get("x-amz-storage-class", "STANDARD"), name)
             self.assertEqual(self.head("s").get("StorageClass", "STANDARD"), name)
             self.assertEqual(self.s3.list_objects_v2(Bucket=self.bucket)["Contents"][0]["StorageClass"], name)
         self.assertEqual(error_code(self.put, "s", StorageClass="COLD"), "InvalidStorageClass")

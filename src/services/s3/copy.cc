@@ -163,6 +163,8 @@ Task<Outcome<api::CopyObjectOutput>> Service::copy_object(Call& call, api::CopyO
   if (bucket->is_versioned() || !made->is_null) output.version_id = version_text(*made);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);
+  // AWS tells it, and has it in no model.
+  if (made->meta.tier != "STANDARD") call.response_headers.set("x-amz-storage-class", made->meta.tier);
   co_return output;
 }
 

@@ -81,6 +81,8 @@ Task<Outcome<api::PutObjectOutput>> Service::put_object(Call& call, api::PutObje
   write_checksums(made->checksums, 0, checksum_fields(output), &output.checksum_type);
   tell_encryption(encryption, input.sse_customer_key_md5, output);
   output.expiration = expiration_header(*bucket, *made);
+  // AWS tells it, and has it in no model.
+  if (made->meta.tier != "STANDARD") call.response_headers.set("x-amz-storage-class", made->meta.tier);
   co_return output;
 }
 

@@ -152,14 +152,21 @@ class AccessLog(Case):
         refused("AccessControlListNotSupported", self.target, TargetGrants=[reader])  # it has no access lists
         both = {"SimplePrefix": {}, "PartitionedPrefix": {"PartitionDateSource": "EventTime"}}
         refused("MalformedXML", self.target, TargetObjectKeyFormat=both)
-        self.s3.put_bucket_request_payment(Bucket=self.target, RequestPaymentConfiguration={"Payer": "Requester"})
-        refused("InvalidTargetBucketForLogging", self.target)
         locked = f"locked-{self.target}"
         self.s3.create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True)
         self.s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration={
             "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}})
         refused("InvalidTargetBucketForLogging", locked)
         self.assertNotIn("LoggingEnabled", self.s3.get_bucket_logging(Bucket=self.source))
+
+    def test_a_target_where_others_pay_is_taken_but_gets_nothing(self):
+        self.s3.put_bucket_request_payment(Bucket=self.target, RequestPaymentConfiguration={"Payer": "Requester"})
+        self.allow()
+        self.log_to("paid/")
+        self.assertEqual(self.s3.get_bucket_logging(Bucket=self.source)["LoggingEnabled"]["TargetPrefix"], "paid/")
+        self.s3.put_object(Bucket=self.source, Key="k", Body=b"")
+        self.let_another_deliver()
+        self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=self.target))
 
     def test_partitioned_names(self):
         self.allow()

@@ -456,8 +456,9 @@ Task<Result<bool>> AccessLog::write(Batch& batch) {
 
 // By the target's policy, which names the log service, or by its access list, which names the group of old.
 Task<Result<bool>> AccessLog::may_write(const Batch& batch, BucketRef target, std::string key) {
-  // AWS delivers no logs under KMS, nor where others pay, nor where they would be locked: a bucket may have become so.
-  // Source: S3 User Guide, "Troubleshooting server access logging".
+  // AWS delivers no logs under KMS, nor where others pay, nor where they would be locked. Targets of the first two
+  // kinds are taken all the same; one of the third is refused, but a bucket may have become so. Source: S3 User Guide,
+  // "Troubleshooting server access logging".
   const bool is_kms =
       target->encryption &&
       target->encryption->rules.front().apply_server_side_encryption_by_default->sse_algorithm != "AES256";

@@ -101,8 +101,6 @@ Outcome<void> check_logging(const Bucket& target, api::LoggingEnabled& logging) 
   if (const auto& format = logging.target_object_key_format;
       format && format->simple_prefix && format->partitioned_prefix)
     return refuse(malformed_xml());
-  if (target.payer == "Requester")
-    return refuse(unfit_target("The target bucket for logging may not be a Requester Pays bucket", target));
   if (target.object_lock && target.object_lock->rule)
     return refuse(unfit_target("The target bucket for logging may not have a default retention period", target));
   if (!logging.target_grants || logging.target_grants->empty()) return {};

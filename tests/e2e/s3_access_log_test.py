@@ -168,6 +168,20 @@ class AccessLog(Case):
         self.let_another_deliver()
         self.assertNotIn("Contents", self.s3.list_objects_v2(Bucket=self.target))
 
+    def test_another_account_turns_logging_on(self):
+        """The target must belong to the source's owner, whoever asks."""
+        number = "111122223333"
+        other = self.boreal.client("s3", access_key=number)
+        self.s3.put_bucket_policy(Bucket=self.source, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": number}, "Action": "s3:PutBucketLogging", "Resource": f"arn:aws:s3:::{self.source}"}]}))
+        status = {"LoggingEnabled": {"TargetBucket": self.target, "TargetPrefix": "p/"}}
+        other.put_bucket_logging(Bucket=self.source, BucketLoggingStatus=status)
+        self.assertEqual(self.s3.get_bucket_logging(Bucket=self.source)["LoggingEnabled"], status["LoggingEnabled"])
+        theirs = f"{self.target}-theirs"
+        other.create_bucket(Bucket=theirs)
+        status["LoggingEnabled"]["TargetBucket"] = theirs
+        self.assertEqual(error_code(other.put_bucket_logging, Bucket=self.source, BucketLoggingStatus=status), "InvalidTargetBucketForLogging")
+
     def test_partitioned_names(self):
         self.allow()
         self.log_to("", TargetObjectKeyFormat={"PartitionedPrefix": {"PartitionDateSource": "EventTime"}})

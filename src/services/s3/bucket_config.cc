@@ -236,20 +236,20 @@ Task<Outcome<api::DeleteBucketWebsiteOutput>> Service::delete_bucket_website(Cal
 
 // --- logging
 
-Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call& call, api::PutBucketLoggingRequest input) {
+Task<Outcome<api::PutBucketLoggingOutput>> Service::put_bucket_logging(Call&, api::PutBucketLoggingRequest input) {
   auto& wanted = input.bucket_logging_status.logging_enabled;
   if (wanted) {
+    CO_TRY(const BucketRef source, buckets_.need(input.bucket));
     const BucketRef target = buckets_.find(wanted->target_bucket);
     if (target == nullptr) {
       co_return refuse(errors::invalid_target_bucket_for_logging("The target bucket for logging does not exist")
                            .with("TargetBucket", wanted->target_bucket));
     }
-    if (target->account != call.account) {
+    if (target->account != source->account) {  // whoever asks: the source's policy may let in other accounts
       co_return refuse(
           unfit_target("The owner for the bucket to be logged and the target bucket must be the same.", *target));
     }
     CO_CHECK(check_logging(*target, *wanted));
-    CO_TRY(const BucketRef source, buckets_.need(input.bucket));
     if (target->region != source->region) co_return refuse(across_regions(*source, *target));
   }
   CO_CHECK(co_await configure(input.bucket, [&](Bucket& bucket) { bucket.logging = wanted; }));

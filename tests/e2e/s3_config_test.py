@@ -394,7 +394,8 @@ class LifecycleRules(S3Case):
 
     def test_all_kinds(self):
         for more in ({"Expiration": {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}}, {"Expiration": {"ExpiredObjectDeleteMarker": True}},
-                     {"NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 3}},
+                     {"NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 3}}, {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}},
+                     {"NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "NewerNoncurrentVersions": 101, "StorageClass": "GLACIER"}]},
                      {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}, {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}},
                      {"Transitions": [{"Date": datetime(2030, 9, 27, tzinfo=timezone.utc), "StorageClass": "GLACIER"}], "Expiration": {"Date": datetime(2031, 9, 27, tzinfo=timezone.utc)}},
                      {"NoncurrentVersionTransitions": [{"NoncurrentDays": 30, "StorageClass": "GLACIER"}]},
@@ -432,11 +433,10 @@ class LifecycleRules(S3Case):
                            ("InvalidRequest", {"Filter": {"Tag": {"Key": "k" * 129, "Value": "b"}}}), ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "v" * 257}}}),
                            ("InvalidRequest", {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k" * 129, "Value": "b"}]}}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 0}}),
-                           ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 101}}),
                            ("MalformedXML", {"AbortIncompleteMultipartUpload": {}}),
                            ("InvalidRequest", {"Filter": {"Prefix": "p" * 1025}}),
                            ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": -1, "StorageClass": "GLACIER"}]}),
-                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "NewerNoncurrentVersions": 101, "StorageClass": "GLACIER"}]}),
+                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": 1, "NewerNoncurrentVersions": 0, "StorageClass": "GLACIER"}]}),
                            ("InvalidRequest", {"NoncurrentVersionTransitions": [{"NoncurrentDays": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
                            ("InvalidRequest", {"Expiration": {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}),
                            ("InvalidRequest", {"Expiration": {"Days": 60}, "Transitions": [{"Days": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
@@ -482,7 +482,8 @@ class LifecycleRules(S3Case):
 
     def test_days_that_are_none(self):
         for action, element, more in (("Expiration", "Days", {"Expiration": {"Days": 0}}), ("AbortIncompleteMultipartUpload", "DaysAfterInitiation", {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}}),
-                                      ("NoncurrentVersionExpiration", "NoncurrentDays", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}})):
+                                      ("NoncurrentVersionExpiration", "NoncurrentDays", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}),
+                                      ("NoncurrentVersionExpiration", "NewerNoncurrentVersions", {"NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 0}})):
             said = refusal(self.s3.put_bucket_lifecycle_configuration, Bucket=self.bucket, LifecycleConfiguration={"Rules": [self.rule(**more)]})
             self.assertEqual(said, {"Code": "InvalidArgument", "Message": f"'{element}' for {action} action must be a positive integer", "ArgumentName": element, "ArgumentValue": "0"})
 

@@ -22,7 +22,6 @@ namespace errors = boreal::api::s3::errors;
 namespace {
 
 constexpr size_t max_rules = 1000;
-constexpr int32_t max_newer_versions = 100;
 constexpr size_t max_prefix_bytes = 1024;
 constexpr int64_t max_filter_bytes = 1'099'511'627'776'000;
 constexpr size_t max_tag_key = 128;
@@ -52,12 +51,12 @@ std::string scope_of(const api::LifecycleRule& rule) {
   return fmt::format("filter '({})'", join(parts, " and "));
 }
 
-Outcome<void> check_days(const std::optional<int32_t>& days, std::string_view element, std::string_view action) {
-  if (days && *days <= 0) {
+Outcome<void> check_positive(const std::optional<int32_t>& number, std::string_view element, std::string_view action) {
+  if (number && *number <= 0) {
     return refuse(
         errors::invalid_argument(fmt::format("'{}' for {} action must be a positive integer", element, action))
             .with("ArgumentName", std::string(element))
-            .with("ArgumentValue", std::to_string(*days)));
+            .with("ArgumentValue", std::to_string(*number)));
   }
   return {};
 }
@@ -161,14 +160,13 @@ Outcome<void> check_archives(const api::LifecycleRule& rule, const std::vector<T
                   element, action, scope_of(rule))));
 }
 
-// How many noncurrent versions an action passes over. `kept` null: it does not say.
+// How many noncurrent versions an action passes over. `kept` null: it does not say. AWS documents 100 at most, and
+// takes more.
 Outcome<void> check_kept(const api::LifecycleRule& rule, const std::optional<int32_t>& kept, std::string_view action) {
   if (!kept) return {};
   if (!rule.filter)
     return refuse(errors::invalid_request("NewerNoncurrentVersions element can only be used in Lifecycle V2."));
-  if (*kept >= 1 && *kept <= max_newer_versions) return {};
-  return refuse(errors::invalid_argument(
-      fmt::format("'NewerNoncurrentVersions' for {} action must be between 1 and {}", action, max_newer_versions)));
+  return check_positive(kept, "NewerNoncurrentVersions", action);
 }
 
 Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
@@ -309,13 +307,13 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
     if (expiration.expired_object_delete_marker && names_tags(rule)) {
       return refuse(errors::invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags."));
     }
-    CHECK(check_days(expiration.days, "Days", "Expiration"));
+    CHECK(check_positive(expiration.days, "Days", "Expiration"));
     CHECK(check_date(expiration.date));
   }
   if (rule.noncurrent_version_expiration) {
     if (!rule.noncurrent_version_expiration->noncurrent_days) return malformed();
     const auto& expiration = *rule.noncurrent_version_expiration;
-    CHECK(check_days(expiration.noncurrent_days, "NoncurrentDays", "NoncurrentVersionExpiration"));
+    CHECK(check_positive(expiration.noncurrent_days, "NoncurrentDays", "NoncurrentVersionExpiration"));
     CHECK(check_kept(rule, expiration.newer_noncurrent_versions, "NoncurrentVersionExpiration"));
   }
   if (rule.abort_incomplete_multipart_upload) {
@@ -326,8 +324,8 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
       return refuse(errors::invalid_request("AbortIncompleteMultipartUpload cannot be specified with Object Size."));
     }
     if (!rule.abort_incomplete_multipart_upload->days_after_initiation) return malformed();
-    CHECK(check_days(rule.abort_incomplete_multipart_upload->days_after_initiation, "DaysAfterInitiation",
-                     "AbortIncompleteMultipartUpload"));
+    CHECK(check_positive(rule.abort_incomplete_multipart_upload->days_after_initiation, "DaysAfterInitiation",
+                         "AbortIncompleteMultipartUpload"));
   }
   return check_transitions(rule);
 }

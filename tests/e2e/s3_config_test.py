@@ -399,6 +399,8 @@ class LifecycleRules(S3Case):
                      {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}, {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}},
                      {"Transitions": [{"Date": datetime(2030, 9, 27, tzinfo=timezone.utc), "StorageClass": "GLACIER"}], "Expiration": {"Date": datetime(2031, 9, 27, tzinfo=timezone.utc)}},
                      {"NoncurrentVersionTransitions": [{"NoncurrentDays": 30, "StorageClass": "GLACIER"}]},
+                     {"NoncurrentVersionTransitions": [{"NoncurrentDays": n, "StorageClass": to} for n, to in ((1, "STANDARD_IA"), (31, "GLACIER"))]},
+                     {"Transitions": [{"Days": 0, "StorageClass": "GLACIER_IR"}, {"Days": 90, "StorageClass": "DEEP_ARCHIVE"}], "Expiration": {"Days": 100}},
                      {"Filter": {"ObjectSizeGreaterThan": 500}}, {"Filter": {"ObjectSizeLessThan": 500}}, {"Filter": {"Tag": {"Key": "a", "Value": "b"}}},
                      {"Filter": {"And": {"Prefix": "x", "Tags": [{"Key": "a", "Value": "b"}, {"Key": "c", "Value": "d"}], "ObjectSizeLessThan": 500}}},
                      {"Filter": {"And": {"Prefix": "", "Tags": [{"Key": "k" * 128, "Value": "v" * 256}]}}}, {"Filter": {"Prefix": ""}}):
@@ -440,7 +442,8 @@ class LifecycleRules(S3Case):
                            ("InvalidRequest", {"NoncurrentVersionTransitions": [{"NoncurrentDays": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
                            ("InvalidRequest", {"Expiration": {"Date": datetime(2030, 9, 27, tzinfo=timezone.utc)}, "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}),
                            ("InvalidRequest", {"Expiration": {"Days": 60}, "Transitions": [{"Days": n, "StorageClass": "GLACIER"} for n in (1, 2)]}),
-                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": 29, "StorageClass": "STANDARD_IA"}]}),
+                           ("InvalidArgument", {"NoncurrentVersionTransitions": [{"NoncurrentDays": n, "StorageClass": to} for n, to in ((1, "STANDARD_IA"), (30, "GLACIER"))]}),
+                           ("InvalidArgument", {"Transitions": [{"Days": 0, "StorageClass": "GLACIER_IR"}, {"Days": 89, "StorageClass": "DEEP_ARCHIVE"}], "Expiration": {"Days": 100}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 9}, "NoncurrentVersionTransitions": [{"NoncurrentDays": 9, "StorageClass": "GLACIER"}]})):
             self.assertEqual(self.set(self.rule(**more)), (code, 400), more)
         nothing = self.rule()

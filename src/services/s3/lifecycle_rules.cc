@@ -75,11 +75,11 @@ bool is_infrequent(const std::optional<std::string>& storage_class) {
   return storage_class == "STANDARD_IA" || storage_class == "ONEZONE_IA";
 }
 
-Outcome<void> check_infrequent(const std::optional<std::string>& storage_class, const std::optional<int32_t>& days,
-                               std::string_view what) {
-  if (!is_infrequent(storage_class) || !days || *days >= minimum_stay_days) return {};
-  return refuse(errors::invalid_argument(fmt::format(
-      "{} action must be greater than or equal to {} for storageClass '{}'", what, minimum_stay_days, *storage_class)));
+Outcome<void> check_infrequent(const api::Transition& transition) {
+  if (!is_infrequent(transition.storage_class) || !transition.days || *transition.days >= minimum_stay_days) return {};
+  return refuse(errors::invalid_argument(
+      fmt::format("'Days' in Transition action must be greater than or equal to {} for storageClass '{}'",
+                  minimum_stay_days, *transition.storage_class)));
 }
 
 // Either all actions on current versions count days, or all name a date.
@@ -110,7 +110,7 @@ bool is_transition_class(const std::optional<std::string>& name) {
 
 // The days that a class is paid for, before an object may go on to the next one.
 int32_t stay_in(const std::optional<std::string>& storage_class) {
-  if (storage_class == "GLACIER") return minimum_archive_days;
+  if (storage_class == "GLACIER" || storage_class == "GLACIER_IR") return minimum_archive_days;
   return is_infrequent(storage_class) ? minimum_stay_days : 0;
 }
 
@@ -138,6 +138,26 @@ Outcome<void> check_stays(const api::LifecycleRule& rule) {
           fmt::format("'{0}' in the 'Transition' action for StorageClass '{1}' must be {2} days more than '{0}' in the "
                       "'Transition' action for StorageClass '{3}'",
                       element, *to.storage_class, stay, *from.storage_class)));
+    }
+  }
+  return {};
+}
+
+// A noncurrent version may come to an infrequent class at once, other than a current one, but does not go on before it
+// is paid for.
+Outcome<void> check_noncurrent_stays(const std::vector<api::NoncurrentVersionTransition>& transitions) {
+  for (const auto& from : transitions) {
+    if (!is_infrequent(from.storage_class)) continue;
+    for (const auto& to : transitions) {
+      const int64_t later = int64_t{*to.noncurrent_days} - *from.noncurrent_days;
+      if (later <= 0 || later >= minimum_stay_days) continue;
+      return refuse(errors::invalid_argument(
+                        fmt::format("'NoncurrentDays' in the 'NoncurrentVersionTransition' action for StorageClass "
+                                    "'{}' must be {} days more than 'NoncurrentDays' in the "
+                                    "'NoncurrentVersionTransition' action for StorageClass '{}'",
+                                    *to.storage_class, minimum_stay_days, *from.storage_class))
+                        .with("ArgumentName", "NoncurrentDays")
+                        .with("ArgumentValue", std::to_string(*to.noncurrent_days)));
     }
   }
   return {};
@@ -178,8 +198,6 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
       return refuse(
           errors::invalid_argument("'NoncurrentDays' in NoncurrentVersionTransition action must be nonnegative"));
     }
-    CHECK(check_infrequent(transition.storage_class, transition.noncurrent_days,
-                           "'NoncurrentDays' in NoncurrentVersionTransition"));
     CHECK(check_kept(rule, transition.newer_noncurrent_versions, "NoncurrentVersionTransition"));
     if (!classes.insert(*transition.storage_class).second) {
       return refuse(errors::invalid_request(fmt::format(
@@ -195,6 +213,7 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
     }
   }
   if (!rule.noncurrent_version_transitions) return {};
+  CHECK(check_noncurrent_stays(*rule.noncurrent_version_transitions));
   return check_archives(rule, *rule.noncurrent_version_transitions, "NoncurrentVersionTransition", "NoncurrentDays",
                         &api::NoncurrentVersionTransition::noncurrent_days);
 }
@@ -208,7 +227,7 @@ Outcome<void> check_transitions(const api::LifecycleRule& rule) {
       return refuse(errors::invalid_argument("'Days' in Transition action must be nonnegative"));
     }
     CHECK(check_date(transition.date));
-    CHECK(check_infrequent(transition.storage_class, transition.days, "'Days' in Transition"));
+    CHECK(check_infrequent(transition));
     if (!classes.insert(*transition.storage_class).second) {
       return refuse(errors::invalid_request(fmt::format(
           "'StorageClass' must be different for 'Transition' actions in same 'Rule' with {}", scope_of(rule))));

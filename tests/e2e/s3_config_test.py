@@ -424,7 +424,9 @@ class LifecycleRules(S3Case):
                            ("MalformedXML", {"Expiration": {}}), ("MalformedXML", {"Prefix": "p"}),
                            ("InvalidArgument", {"Transitions": [{"Days": 1, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 60}}),
                            ("InvalidArgument", {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 59, "StorageClass": "GLACIER"}]}),
-                           ("MalformedXML", {"Transitions": [{"Days": 1, "StorageClass": "COLD"}]}),
+                           ("MalformedXML", {"Transitions": [{"Days": 1, "StorageClass": "COLD"}]}), ("MalformedXML", {"Transitions": [{"Days": 0, "StorageClass": "EXPRESS_ONEZONE"}]}),
+                           ("InvalidArgument", {"Transitions": [{"Days": 0, "StorageClass": "REDUCED_REDUNDANCY"}]}),
+                           ("InvalidRequest", {"Filter": {"ObjectSizeGreaterThan": 0}, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
                            ("InvalidArgument", {"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}),
                            ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}),
                            ("InvalidRequest", {"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "Expiration": {"ExpiredObjectDeleteMarker": True}}),
@@ -449,6 +451,10 @@ class LifecycleRules(S3Case):
         nothing = self.rule()
         del nothing["Expiration"]
         self.assertEqual(self.set(nothing)[0] in ("InvalidRequest", "MalformedXML"), True)
+        body = b"""<LifecycleConfiguration><Rule><ID>r</ID><Filter><Tag><Key/><Value>v</Value></Tag></Filter><Status>Enabled</Status><Expiration><Days>1</Days>
+            </Expiration></Rule></LifecycleConfiguration>"""
+        digest = base64.b64encode(hashlib.md5(body).digest()).decode()
+        self.assertEqual(signed(self, "PUT", f"/{self.bucket}?lifecycle", body=body, headers={"Content-MD5": digest}).code, "InvalidRequest")
         no_filter = self.rule()
         del no_filter["Filter"]
         self.assertEqual(self.set(no_filter)[1], 400)

@@ -221,6 +221,11 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   std::set<std::string> classes;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
+    if (transition.storage_class == "REDUCED_REDUNDANCY") {  // a class, though none to go to
+      return refuse(errors::invalid_argument("'StorageClass' in Transition action must not be 'REDUCED_REDUNDANCY'")
+                        .with("ArgumentName", "StorageClass")
+                        .with("ArgumentValue", *transition.storage_class));
+    }
     if (transition.days.has_value() == transition.date.has_value() || !is_transition_class(transition.storage_class))
       return malformed();
     if (transition.days && *transition.days < 0) {
@@ -275,8 +280,7 @@ Outcome<void> check_sizes(const std::optional<int64_t>& greater, const std::opti
 }
 
 Outcome<void> check_filter_tag(const api::Tag& tag) {
-  if (tag.key.empty()) return malformed();
-  if (characters(tag.key) > max_tag_key)
+  if (tag.key.empty() || characters(tag.key) > max_tag_key)
     return refuse(errors::invalid_request("A Tag's Key must be a length between 1 and 128."));
   if (characters(tag.value) > max_tag_value)
     return refuse(errors::invalid_request("A Tag's Value must be a length between 0 and 256."));
@@ -325,6 +329,9 @@ Outcome<void> check_rule(const api::LifecycleRule& rule) {
     if (kinds != 1) return malformed();
     if (expiration.expired_object_delete_marker && names_tags(rule)) {
       return refuse(errors::invalid_request("ExpiredObjectDeleteMarker cannot be specified with Tags."));
+    }
+    if (expiration.expired_object_delete_marker && names_sizes(rule)) {
+      return refuse(errors::invalid_request("ExpiredObjectDeleteMarker cannot be specified with Object Size."));
     }
     CHECK(check_positive(expiration.days, "Days", "Expiration"));
     CHECK(check_date(expiration.date));

@@ -553,6 +553,8 @@ class LifecycleRules(S3Case):
         expires = datetime.strptime(head["Expiration"].split('"')[1], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=timezone.utc)
         self.assertTrue(1 <= (expires - head["LastModified"]).total_seconds() / 86400 <= 2)
         self.assertNotIn("Expiration", self.put("other"))
+        self.set(self.rule(ID='a b"&,/%\u00e9', Filter={"Prefix": "odd/"}))
+        self.assertTrue(self.put("odd/foo")["Expiration"].endswith('rule-id="a b%22&,/%25%c3%a9"'))
         self.set(*[self.rule(ID=f"abort{n}", Filter={"Prefix": "up/"}, AbortIncompleteMultipartUpload={"DaysAfterInitiation": n}) for n in (5, 3)])
         begun = self.s3.create_multipart_upload(Bucket=self.bucket, Key="up/1")
         self.assertEqual(begun["AbortRuleId"], "abort3")

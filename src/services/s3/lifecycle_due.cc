@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "codec/percent.h"
 #include "codec/time.h"
 
 namespace boreal::s3 {
@@ -78,6 +77,17 @@ std::optional<Time> moment_of(const std::optional<Time>& date, const std::option
 }
 
 bool is_past(const std::optional<Time>& when, Time now) { return when && *when <= now; }
+
+// AWS encodes no more of a rule's id than what cannot stand between quotes in a header.
+std::string quotable(std::string_view id) {
+  std::string text;
+  for (const char c : id) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool is_plain = byte >= 0x20 && byte < 0x7f && c != '"' && c != '%';
+    text += is_plain ? std::string(1, c) : fmt::format("%{:02x}", byte);
+  }
+  return text;
+}
 
 }  // namespace
 
@@ -171,7 +181,7 @@ std::optional<std::string> expiration_header(const Bucket& bucket, const objects
     }
   }
   if (!first) return std::nullopt;
-  return fmt::format("expiry-date=\"{}\", rule-id=\"{}\"", codec::format_http_date(*first), codec::percent_encode(id));
+  return fmt::format("expiry-date=\"{}\", rule-id=\"{}\"", codec::format_http_date(*first), quotable(id));
 }
 
 std::optional<AbortDue> abort_due(const Bucket& bucket, const std::string& key, Time initiated) {

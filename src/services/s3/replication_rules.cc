@@ -108,6 +108,16 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
   return {};
 }
 
+Outcome<void> check_and(const api::ReplicationRuleAndOperator& all) {
+  const auto tags = all.tags.value_or(std::vector<api::Tag>());
+  if (all.prefix.has_value() + tags.size() < 2) return malformed();
+  std::set<std::string_view> keys;
+  for (const api::Tag& tag : tags) {
+    if (!keys.insert(tag.key).second) return refuse(errors::invalid_request("Duplicate Tag Keys are not allowed."));
+  }
+  return {};
+}
+
 Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
   if (rule.id && rule.id->size() > max_id_bytes)
     return refuse(errors::invalid_argument("The maximum value is 255 characters."));
@@ -132,8 +142,11 @@ Outcome<void> check_rule(const api::ReplicationRule& rule, bool first_version) {
   const auto& filter = *rule.filter;
   const int kinds = filter.prefix.has_value() + filter.tag.has_value() + filter.and_.has_value();
   if (rule.prefix || kinds > 1) return malformed();
+  if (filter.and_) CHECK(check_and(*filter.and_));
   if (!rule.priority) return wrong_version("Priority must be specified");
+  if (*rule.priority < 0) return refuse(errors::invalid_request("Priority must not be negative."));
   if (!rule.delete_marker_replication) return wrong_version("DeleteMarkerReplication must be specified");
+  if (!rule.delete_marker_replication->status) return malformed();
   if (!tags_of(rule).empty() && replicates_markers(rule)) {
     return refuse(
         errors::invalid_request("Delete marker replication is not supported if any Tag filter is specified."));

@@ -131,6 +131,11 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   EXPECT_EQ(code({bad}), "InvalidArgument");
   EXPECT_EQ(code({rule("a", 1, std::string(1024, 'p'), "b")}), "");
   EXPECT_EQ(code({rule("a", 1, std::string(1025, 'p'), "b")}), "InvalidArgument");
+  EXPECT_EQ(code({rule("a", 0, "", "b")}), "");
+  EXPECT_EQ(code({rule("a", -1, "", "b")}), "InvalidRequest");
+  bad = rule("a", 1, "", "b");
+  bad.delete_marker_replication->status.reset();
+  EXPECT_EQ(code({bad}), "MalformedXML");
   bad = rule("a", 1, "", "b");
   bad.priority.reset();
   EXPECT_EQ(code({bad}), "InvalidRequest");
@@ -145,6 +150,22 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   bad = rule("a", 1, "", "b");
   bad.destination.metrics = api::Metrics{.status = "Enabled", .event_threshold = {}};
   EXPECT_EQ(code({bad}), "NotImplemented");
+}
+
+TEST_F(ReplicationRulesTest, AndIsOfTwoThingsOrMore) {
+  using Tags = std::vector<api::Tag>;
+  const auto with = [](std::optional<std::string> prefix, Tags tags) {
+    auto made = rule("a", 1, "", "b");
+    made.filter = api::ReplicationRuleFilter{};
+    made.filter->and_ = api::ReplicationRuleAndOperator{.prefix = std::move(prefix), .tags = std::move(tags)};
+    return code({made});
+  };
+  EXPECT_EQ(with("p/", {{"a", "1"}}), "");
+  EXPECT_EQ(with({}, {{"a", "1"}, {"b", "1"}}), "");
+  EXPECT_EQ(with({}, {}), "MalformedXML");
+  EXPECT_EQ(with("p/", {}), "MalformedXML");
+  EXPECT_EQ(with({}, {{"a", "1"}}), "MalformedXML");
+  EXPECT_EQ(with({}, {{"a", "1"}, {"a", "2"}}), "InvalidRequest");
 }
 
 }  // namespace

@@ -88,15 +88,19 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
     return refuse(errors::invalid_request("Account must be specified if AccessControlTranslation is specified."));
   }
   if (to.storage_class) CHECK(check_storage_class(*to.storage_class));
+  // Each wants the other, also where SseKmsEncryptedObjects is Disabled.
   const bool names_key = to.encryption_configuration && to.encryption_configuration->replica_kms_key_id;
-  if (names_key && !takes_kms(rule)) {
+  const bool tells_kms = rule.source_selection_criteria && rule.source_selection_criteria->sse_kms_encrypted_objects;
+  if (names_key && !tells_kms) {
     return refuse(
         errors::invalid_request("SseKmsEncryptedObjects must be specified if EncryptionConfiguration is present."));
   }
-  if (takes_kms(rule) && !names_key) {
+  if (tells_kms && !names_key) {
     return refuse(
-        errors::invalid_request("EncryptionConfiguration must be specified if SseKmsEncryptedObjects is Enabled."));
+        errors::invalid_request("EncryptionConfiguration must be specified if SseKmsEncryptedObjects is present."));
   }
+  if (names_key && !to.encryption_configuration->replica_kms_key_id->starts_with("arn:"))
+    return refuse(errors::invalid_argument("Invalid ReplicaKmsKeyID ARN."));
   if (to.replication_time && to.replication_time->status == "Enabled") {
     return refuse(errors::not_implemented(
         "Replication time control (Destination.ReplicationTime) is not served: nothing here measures it."));

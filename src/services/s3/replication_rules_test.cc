@@ -142,6 +142,16 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   bad = rule("a", 1, "", "b");
   bad.destination.encryption_configuration = api::EncryptionConfiguration{.replica_kms_key_id = "k"};
   EXPECT_EQ(code({bad}), "InvalidRequest");
+  auto& kms = bad.source_selection_criteria.emplace().sse_kms_encrypted_objects.emplace();
+  for (const std::string status : {"Enabled", "Disabled"}) {
+    kms.status = status;
+    bad.destination.encryption_configuration.reset();
+    EXPECT_EQ(code({bad}), "InvalidRequest") << status;
+    bad.destination.encryption_configuration = api::EncryptionConfiguration{.replica_kms_key_id = "k"};
+    EXPECT_EQ(code({bad}), "InvalidArgument") << status;
+    bad.destination.encryption_configuration->replica_kms_key_id = "arn:aws:kms:us-east-1:000000000000:key/k";
+    EXPECT_EQ(code({bad}), "") << status;
+  }
   bad = rule("a", 1, "", "b");
   bad.source_selection_criteria.emplace();
   EXPECT_EQ(code({bad}), "InvalidRequest");

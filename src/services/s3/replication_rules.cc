@@ -83,11 +83,12 @@ Outcome<void> wrong_version(std::string_view what) {
 
 Outcome<void> check_destination(const api::ReplicationRule& rule) {
   const api::Destination& to = rule.destination;
-  if (destination_bucket(to).empty()) return refuse(errors::invalid_argument("Invalid bucket ARN."));
+  const std::string bucket = destination_bucket(to);
+  if (bucket.empty() || bucket.contains('/')) return refuse(errors::invalid_argument("Invalid bucket ARN."));
   if (to.access_control_translation && !to.account) {
     return refuse(errors::invalid_request("Account must be specified if AccessControlTranslation is specified."));
   }
-  if (to.storage_class) CHECK(check_storage_class(*to.storage_class));
+  if (to.storage_class && !check_storage_class(*to.storage_class)) return malformed();
   // Each wants the other, also where SseKmsEncryptedObjects is Disabled.
   const bool names_key = to.encryption_configuration && to.encryption_configuration->replica_kms_key_id;
   const bool tells_kms = rule.source_selection_criteria && rule.source_selection_criteria->sse_kms_encrypted_objects;
@@ -101,6 +102,8 @@ Outcome<void> check_destination(const api::ReplicationRule& rule) {
   }
   if (names_key && !to.encryption_configuration->replica_kms_key_id->starts_with("arn:"))
     return refuse(errors::invalid_argument("Invalid ReplicaKmsKeyID ARN."));
+  if (to.replication_time && !to.metrics)
+    return refuse(errors::invalid_request("Metrics must be specified if ReplicationTime is present."));
   if (to.replication_time && to.replication_time->status == "Enabled") {
     return refuse(errors::not_implemented(
         "Replication time control (Destination.ReplicationTime) is not served: nothing here measures it."));

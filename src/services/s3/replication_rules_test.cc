@@ -129,6 +129,18 @@ TEST_F(ReplicationRulesTest, RefusesWhatMakesNoSense) {
   auto bad = rule("a", 1, "", "b");
   bad.destination.bucket = "b";
   EXPECT_EQ(code({bad}), "InvalidArgument");
+  EXPECT_EQ(code({rule("a", 1, "", "b/object")}), "InvalidArgument");
+  bad = rule("a", 1, "", "b");
+  for (const std::string name : {"NO_SUCH_CLASS", "EXPRESS_ONEZONE"}) {
+    bad.destination.storage_class = name;
+    EXPECT_EQ(code({bad}), "MalformedXML") << name;
+  }
+  bad.destination.storage_class = "GLACIER";
+  EXPECT_EQ(code({bad}), "");
+  bad.destination.replication_time = api::ReplicationTime{.status = "Disabled", .time = {.minutes = 15}};
+  EXPECT_EQ(code({bad}), "InvalidRequest");
+  bad.destination.metrics = api::Metrics{.status = "Disabled", .event_threshold = {}};
+  EXPECT_EQ(code({bad}), "");
   EXPECT_EQ(code({rule("a", 1, std::string(1024, 'p'), "b")}), "");
   EXPECT_EQ(code({rule("a", 1, std::string(1025, 'p'), "b")}), "InvalidArgument");
   EXPECT_EQ(code({rule("a", 0, "", "b")}), "");

@@ -1,5 +1,6 @@
 """Inventory, analytics, metrics and tiering of a bucket: what their configurations may say."""
 import unittest
+from urllib.parse import quote
 
 from e2e.s3_cases import S3Case, refusal, signed
 
@@ -10,12 +11,21 @@ class Reports(S3Case):
     def put(self, kind, id, xml):
         return signed(self, "PUT", f"/{self.bucket}?id={id}&{kind}", body=xml.encode())
 
+    def inventory(self, id, destination=None):
+        to = destination or f"<Bucket>arn:aws:s3:::{self.bucket}</Bucket>"
+        return f"""<InventoryConfiguration><Id>{id}</Id><IsEnabled>true</IsEnabled><Destination><S3BucketDestination>{to}<Format>CSV</Format>
+            </S3BucketDestination></Destination><Schedule><Frequency>Daily</Frequency></Schedule><IncludedObjectVersions>All</IncludedObjectVersions></InventoryConfiguration>"""
+
     def test_ids(self):
         for id in ("a", "A-b.c_9", "x" * 64):
             self.assertEqual(self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>").status, 204)
-        for id in ("a%20b", "x" * 65, "a%2Fb"):
-            answer = self.put("metrics", id, f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>")
-            self.assertEqual((answer.status, answer.code), (400, "InvalidConfigurationId"), id)
+        for id in ("a b", "x" * 65, "a/b", "\u00e9"):
+            for kind, code, xml in (
+                    ("metrics", "MalformedXML", f"<MetricsConfiguration><Id>{id}</Id></MetricsConfiguration>"),
+                    ("analytics", "InvalidConfigurationId", f"<AnalyticsConfiguration><Id>{id}</Id><StorageClassAnalysis/></AnalyticsConfiguration>"),
+                    ("inventory", "MalformedXML", self.inventory(id))):
+                answer = self.put(kind, quote(id, safe=""), xml)
+                self.assertEqual((answer.status, answer.code), (400, code), (kind, id))
         for call in (self.s3.get_bucket_metrics_configuration, self.s3.delete_bucket_metrics_configuration, self.s3.get_bucket_inventory_configuration):
             self.assertEqual(refusal(call, Bucket=self.bucket, Id="none"), {"Code": "NoSuchConfiguration", "Message": "The specified configuration does not exist."})
 

@@ -126,17 +126,29 @@ Outcome<void> check_tierings(const std::vector<api::Tiering>& tierings) {
   return {};
 }
 
+Outcome<void> invalid_id(const std::string& id) {
+  return refuse(
+      aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
+}
+
+// `id`: what the request says beside its document, which must say the same. Of metrics and inventories the document is
+// judged first, but metrics by no id at all.
+template <class T>
+Outcome<void> check_id(const std::string& id, const T& configuration) {
+  constexpr bool is_metrics = std::is_same_v<T, api::MetricsConfiguration>;
+  constexpr bool is_inventory = std::is_same_v<T, api::InventoryConfiguration>;
+  const bool judges_document = is_inventory || (is_metrics && !id.empty());
+  if (judges_document && !is_id(configuration.id)) return malformed();
+  if (!is_id(id)) return invalid_id(id);
+  if (configuration.id == id) return {};
+  if (!is_inventory) return malformed();
+  return refuse({"IdMismatch", 400, "Document ID does not match the specified configuration ID."});
+}
+
 template <class T>
 Task<Outcome<void>> put(Directory& buckets, std::string bucket, std::string id, T configuration,
                         Configurations<T> Bucket::* kept) {
-  if (!is_id(id)) {
-    co_return refuse(
-        aws::ApiError("InvalidConfigurationId", 400, "The specified configuration id is invalid.").with("Id", id));
-  }
-  if (configuration.id != id) {
-    if constexpr (!std::is_same_v<T, api::InventoryConfiguration>) CO_CHECK(malformed());
-    co_return refuse({"IdMismatch", 400, "Document ID does not match the specified configuration ID."});
-  }
+  CO_CHECK(check_id(id, configuration));
   co_return co_await buckets.change(bucket, [&](Bucket& changed) -> Outcome<void> {
     auto& all = changed.*kept;
     if (!all.contains(id) && all.size() >= max_configurations) {

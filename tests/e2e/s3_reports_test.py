@@ -77,6 +77,14 @@ class Reports(S3Case):
             self.assertEqual((answer.status, answer.code), (400, "InvalidS3DestinationBucket") if why else (204, None), bucket)
             self.assertIn(why or "", answer.text)
 
+    def test_destinations_of_inventories(self):
+        arn = f"arn:aws:s3:::{self.bucket}"
+        to = f"<Bucket>{arn}</Bucket>"
+        for destination, code in ((f"<Bucket>{arn}/path</Bucket>", "InvalidS3DestinationBucket"), ("<Bucket/>", "MalformedXML"), (f"{to}<AccountId/>", "MalformedXML"),
+                                  (f"{to}<Encryption/>", "MalformedXML"), (f"{to}<Encryption><SSE-S3/></Encryption>", None), (f"{to}<AccountId>123</AccountId>", None)):
+            answer = self.put("inventory", "i", self.inventory("i", destination))
+            self.assertEqual((answer.status, answer.code), (400, code) if code else (204, None), destination)
+
     def test_destinations_of_analyses(self):
         for bucket, prefix, why in ((self.bucket, "", "Invalid bucket ARN."), ("arn:aws:s3::000000000000:" + self.bucket, "", "Invalid bucket ARN."),
                                     ("arn:aws:s3:::" + self.bucket, "", None), ("arn:aws:s3:::" + self.bucket, "<Prefix>a</Prefix>", None),

@@ -82,7 +82,9 @@ Outcome<void> check_filter(const std::optional<Filter>& filter) {
 bool names_bucket(std::string_view arn) { return arn.starts_with(bucket_arn) && arn.size() > bucket_arn.size(); }
 
 Outcome<void> check_destination(const api::InventoryS3BucketDestination& to) {
-  if (names_bucket(to.bucket)) return {};
+  if (to.bucket.empty() || to.account_id == "") return malformed();
+  if (to.encryption && to.encryption->sse_s3.has_value() == to.encryption->sse_kms.has_value()) return malformed();
+  if (names_bucket(to.bucket) && !to.bucket.contains('/')) return {};
   const bool has_account = to.bucket.starts_with("arn:aws:s3::") && !to.bucket.starts_with(bucket_arn);
   return refuse(aws::ApiError("InvalidS3DestinationBucket", 400,
                               has_account ? "Bucket ARN should not specify a namespace." : "Invalid bucket ARN."));

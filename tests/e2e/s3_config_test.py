@@ -159,6 +159,17 @@ class Buckets(S3Case):
         created = [b for b in self.s3.list_buckets()["Buckets"] if b["Name"] == self.bucket][0]["CreationDate"]
         self.assertLess(abs((datetime.now(timezone.utc) - created).total_seconds()), 60)
 
+    def test_acceleration(self):
+        told = lambda: self.s3.get_bucket_accelerate_configuration(Bucket=self.bucket).get("Status")
+        put = lambda **status: status_of(self.s3.put_bucket_accelerate_configuration, Bucket=self.bucket, AccelerateConfiguration=status)
+        self.assertIsNone(told())
+        for status in ("Suspended", "Enabled", "Suspended"):
+            self.assertEqual(put(Status=status)[1], 200)
+            self.assertEqual(told(), status)
+        self.assertEqual(put(), ("IllegalAccelerateConfigurationException", 400))
+        self.assertEqual(put(Status="enabled"), ("MalformedXML", 400))
+        self.assertEqual(told(), "Suspended")
+
     def test_payer(self):
         self.assertEqual(self.s3.get_bucket_request_payment(Bucket=self.bucket)["Payer"], "BucketOwner")
         self.s3.put_bucket_request_payment(Bucket=self.bucket, RequestPaymentConfiguration={"Payer": "Requester"})

@@ -286,7 +286,10 @@ Task<Outcome<api::NotificationConfiguration>> Service::get_bucket_notification_c
 
 Task<Outcome<api::PutBucketAccelerateConfigurationOutput>> Service::put_bucket_accelerate_configuration(
     Call&, api::PutBucketAccelerateConfigurationRequest input) {
-  if (!input.accelerate_configuration.status) co_return refuse(malformed_xml());
+  if (!input.accelerate_configuration.status) {
+    co_return refuse(
+        aws::ApiError("IllegalAccelerateConfigurationException", 400, "The Status element must be specified"));
+  }
   if (input.bucket.find('.') != std::string::npos) {
     co_return refuse(errors::invalid_request(
         "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"));

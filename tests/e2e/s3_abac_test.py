@@ -68,6 +68,8 @@ class Control(TagCase):
         self.refused_with("InvalidTag", 400, self.tag, [{"Key": "x" * 129, "Value": ""}])
         self.refused_with("InvalidTag", 400, self.tag, [{"Key": "x", "Value": "?"}])
         self.refused_with("InvalidTag", 400, self.tag, BLUE + RED)
+        self.refused_with("InvalidTag", 400, self.tag, [])
+        self.refused_with("InvalidTag", 400, self.untag, "team", "bad!")
         self.tag([{"Key": f"k{i}", "Value": ""} for i in range(50)])
         self.refused_with("BadRequest", 400, self.tag, BLUE)
         self.tag([{"Key": "k7", "Value": "again"}])

@@ -90,7 +90,10 @@ Outcome<aws::BucketTags::Tags> Service::tags(std::string_view bucket) const {
 Task<Outcome<void>> Service::change_tags(std::string bucket, Tags set, std::vector<std::string> taken) {
   std::vector<api::Tag> wanted;
   for (auto& [key, value] : set) wanted.push_back({.key = std::move(key), .value = std::move(value)});
+  if (wanted.empty() && taken.empty()) co_return refuse(errors::invalid_tag("The request must name at least one tag"));
   CO_CHECK(check_tags(wanted, TagsOf::bucket));
+  // What no tag can be called is refused, what no tag is called is not.
+  for (const std::string& key : taken) CO_CHECK(check_tags({{.key = key, .value = ""}}, TagsOf::bucket));
   co_return co_await buckets_.change(std::move(bucket), [&](Bucket& changed) -> Outcome<void> {
     std::vector<api::Tag> tags = changed.tags.value_or(std::vector<api::Tag>());
     std::erase_if(tags, [&](const api::Tag& tag) { return std::ranges::find(taken, tag.key) != taken.end(); });

@@ -1,6 +1,8 @@
 // The operations on access control lists; acl_rules.cc has the rules.
 #include "s3/acl.h"
 
+#include <algorithm>
+
 #include "s3/names.h"
 #include "s3/service.h"
 #include "s3/wording.h"
@@ -45,6 +47,11 @@ aws::ApiError Service::unreadable(const aws::Operation& operation, const http::R
   }
   const bool is_acl = operation.name == "PutBucketAcl" || operation.name == "PutObjectAcl";
   if (is_acl && error.code == "MalformedXML") error.code = "MalformedACLError";
+  // Who does not say the one word that there is does not pay.
+  const BucketRef bucket = buckets_.find(bucket_of(request.path));
+  const std::pair<std::string, std::string> at_payer("ArgumentName", "x-amz-request-payer");
+  const bool is_payers = std::ranges::find(error.fields, at_payer) != error.fields.end();
+  if (is_payers && bucket != nullptr && bucket->payer == "Requester") return errors::access_denied("Access Denied");
   return in_own_words(std::move(error));
 }
 

@@ -221,11 +221,6 @@ Outcome<void> check_noncurrent_transitions(const api::LifecycleRule& rule) {
 Outcome<void> check_transitions(const api::LifecycleRule& rule) {
   std::set<std::string> classes;
   for (const auto& transition : rule.transitions.value_or(std::vector<api::Transition>())) {
-    if (transition.storage_class == "REDUCED_REDUNDANCY") {  // a class, though none to go to
-      return refuse(errors::invalid_argument("'StorageClass' in Transition action must not be 'REDUCED_REDUNDANCY'")
-                        .with("ArgumentName", "StorageClass")
-                        .with("ArgumentValue", *transition.storage_class));
-    }
     if (transition.days.has_value() == transition.date.has_value() || !is_transition_class(transition.storage_class))
       return malformed();
     if (transition.days && *transition.days < 0) {

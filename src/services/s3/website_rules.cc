@@ -158,11 +158,6 @@ Outcome<void> check_website(const api::WebsiteConfiguration& website) {
                       .with("ArgumentName", "IndexDocument")
                       .with("ArgumentValue", website.index_document->suffix));
   }
-  if (website.error_document && website.error_document->key.empty()) {
-    return refuse(errors::invalid_argument("The ErrorDocument Key is not well formed")
-                      .with("ArgumentName", "ErrorDocument")
-                      .with("ArgumentValue", ""));
-  }
   if (!website.routing_rules) return {};
   if (website.routing_rules->empty()) return refuse(malformed_xml());
   if (website.routing_rules->size() > max_routing_rules) {

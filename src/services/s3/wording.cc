@@ -78,8 +78,16 @@ aws::ApiError in_own_words(aws::ApiError error) {
   }
   if (error.code == "MalformedXML" && error.message.contains("Value '' at 'delete.objects."))
     return {"UserKeyMustBeSpecified", 400, "User key must be specified."};
-  if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy"))
-    return {"InvalidArgument", 400, "The ErrorDocument Key is not well formed"};
+  if (error.code == "MalformedXML" && error.message.contains("errorDocument.key' failed to satisfy")) {
+    return aws::ApiError("InvalidArgument", 400, "The ErrorDocument Key is not well formed")
+        .with("ArgumentName", "ErrorDocument")
+        .with("ArgumentValue", "");
+  }
+  if (error.code == "MalformedXML" && error.message.contains("Value 'REDUCED_REDUNDANCY' at 'lifecycle")) {
+    return aws::ApiError("InvalidArgument", 400, "'StorageClass' in Transition action must not be 'REDUCED_REDUNDANCY'")
+        .with("ArgumentName", "StorageClass")
+        .with("ArgumentValue", "REDUCED_REDUNDANCY");
+  }
   if (error.code != "InvalidArgument") return error;
   const std::string argument = field_of(error, "ArgumentName");
   const std::string value = field_of(error, "ArgumentValue");

@@ -1,5 +1,3 @@
-#include <set>
-
 #include "base/text.h"
 #include "secretsmanager/testing.h"
 

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <ranges>
-#include <set>
 
 #include "base/text.h"
 #include "codec/base64.h"

@@ -14,17 +14,16 @@ namespace {
 // From headers or from the body, which must not both be there.
 Outcome<api::AccessControlPolicy> wanted_acl(const Bucket& bucket, std::string_view owner, const AclHeaders& headers,
                                              std::optional<api::AccessControlPolicy> body) {
-  std::optional<api::AccessControlPolicy> acl;
   if (!headers.any()) {
     if (!body)
       return refuse(aws::ApiError("MissingSecurityHeader", 400, "Your request was missing a required header")
                         .with("MissingHeaderName", "x-amz-acl"));
-    TRY(acl, check_acl(bucket, owner, std::move(*body)));
-  } else {
-    if (body) return refuse(aws::ApiError("UnexpectedContent", 400, "This request does not support content"));
-    TRY(acl, acl_of_headers(bucket, owner, headers));
+    return check_acl(bucket, owner, std::move(*body));
   }
-  // Where lists are off, a new object may ask for what holds anyway. To set a list is refused whatever it says.
+  if (body) return refuse(aws::ApiError("UnexpectedContent", 400, "This request does not support content"));
+  TRY(auto acl, acl_of_headers(bucket, owner, headers));
+  // Where lists are off, a new object may ask by headers for what holds anyway, and a document may say it. To set a
+  // list by headers is refused whatever it says.
   if (!bucket.has_acls()) return refuse(errors::access_control_list_not_supported("The bucket does not allow ACLs"));
   return std::move(*acl);
 }
@@ -85,7 +84,8 @@ Task<Outcome<api::PutObjectAclOutput>> Service::put_object_acl(Call& call, api::
              call, bucket, input.key, input.version_id, [&](objects::Version& changed) -> Outcome<void> {
                TRY(auto acl, wanted_acl(*bucket, bucket->owner_of_what(changed.meta.owner), headers,
                                         input.access_control_policy));
-               changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
+               if (bucket->has_acls())  // else the document says what holds anyway
+                 changed.meta.attributes[std::string(attribute::acl)] = store::encode(KeptAcl{std::move(acl)});
                return {};
              }));
   if (bucket->is_versioned()) call.response_headers.set("x-amz-version-id", version_text(version));

@@ -9,9 +9,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr auto one_day = std::chrono::days(1);
-constexpr size_t large = 128 << 10;
-
 // A part of the disk cannot be read: that in which one bucket's index lies.
 class UnreadableStore final : public store::FillingStore {
  public:

@@ -10,9 +10,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr auto one_day = std::chrono::days(1);
-constexpr size_t large = 128 << 10;
-
 TEST_F(LifecycleTest, DaysEndAtMidnight) {
   ASSERT_TRUE(put("shop", "k", "x"));  // on 14 November at 22:13
   configure({expire(1)});

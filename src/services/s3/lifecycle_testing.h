@@ -8,6 +8,9 @@
 
 namespace boreal::s3 {
 
+inline constexpr auto one_day = std::chrono::days(1);
+inline constexpr size_t large = 128 << 10;
+
 class LifecycleTest : public S3Test {
  protected:
   LifecycleTest() { EXPECT_EQ(make_bucket("shop"), ""); }
